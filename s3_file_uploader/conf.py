@@ -1,0 +1,187 @@
+"""Every setting of this app, read when it is used: nothing is cached, so `override_settings` just works.
+
+The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings or, where those are silent, from the
+environment variable of the same name; an empty value counts as not set. All others are Django settings alone.
+No other module reads `django.conf.settings` or `os.environ` for this app.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from .exceptions import StorageNotConfigured
+from .values import mib
+
+if TYPE_CHECKING:
+    from rest_framework.permissions import BasePermission
+
+WhenUserDeleted = Literal["keep", "protect", "delete"]
+
+
+def _text(name: str) -> str | None:
+    return getattr(settings, name, None) or os.environ.get(name) or None
+
+
+def _own(name: str, default: Any) -> Any:
+    return getattr(settings, f"S3_FILE_UPLOADER_{name}", default)
+
+
+class Conf:
+    """The settings as typed properties; `conf` below is the one instance."""
+
+    # --- the store -----------------------------------------------------------------------------------------------
+
+    @property
+    def region(self) -> str:
+        """AWS_STORAGE_REGION, else AWS's own variables; a store with an endpoint URL takes us-east-1 for granted.
+
+        Raises:
+            StorageNotConfigured: there is none, and AWS needs one.
+        """
+        named = _text("AWS_STORAGE_REGION") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if named:
+            return named
+        if self.endpoint_url:
+            return "us-east-1"
+        raise StorageNotConfigured("Set AWS_STORAGE_REGION to the region of your buckets, for example eu-west-1.")
+
+    @property
+    def access_key_id(self) -> str | None:
+        """AWS_ACCESS_KEY_ID; without a pair of keys boto3 looks for a role."""
+        return _text("AWS_ACCESS_KEY_ID")
+
+    @property
+    def secret_access_key(self) -> str | None:
+        """AWS_SECRET_ACCESS_KEY, the other half of the pair."""
+        return _text("AWS_SECRET_ACCESS_KEY")
+
+    @property
+    def session_token(self) -> str | None:
+        """AWS_SESSION_TOKEN, only beside temporary keys."""
+        return _text("AWS_SESSION_TOKEN")
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """AWS_S3_ENDPOINT_URL, where this server reaches the store; None means AWS itself."""
+        return _text("AWS_S3_ENDPOINT_URL")
+
+    @property
+    def public_endpoint_url(self) -> str | None:
+        """AWS_S3_PUBLIC_ENDPOINT_URL, where clients reach the store; presigned URLs are signed for it."""
+        return _text("AWS_S3_PUBLIC_ENDPOINT_URL") or self.endpoint_url
+
+    @property
+    def addressing_style(self) -> str:
+        """AWS_S3_ADDRESSING_STYLE: `virtual` on AWS, `path` on a store with an endpoint URL."""
+        return _text("AWS_S3_ADDRESSING_STYLE") or ("path" if self.endpoint_url else "virtual")
+
+    @property
+    def connect_timeout_seconds(self) -> float:
+        """How long one attempt to reach S3 may take."""
+        return float(_own("CONNECT_TIMEOUT_SECONDS", 3))
+
+    @property
+    def read_timeout_seconds(self) -> float:
+        """How long S3 may be silent within one attempt."""
+        return float(_own("READ_TIMEOUT_SECONDS", 20))
+
+    @property
+    def max_attempts(self) -> int:
+        """How often one S3 call is tried, the first time included."""
+        return int(_own("MAX_ATTEMPTS", 3))
+
+    @property
+    def max_pool_connections(self) -> int:
+        """Connections kept to S3 by one process; as many as it has threads, times the parts in flight."""
+        return int(_own("MAX_POOL_CONNECTIONS", 50))
+
+    @property
+    def retry_after_seconds(self) -> int:
+        """What a client is told to wait when S3 cannot be reached."""
+        return int(_own("RETRY_AFTER_SECONDS", 5))
+
+    # --- the path of a file --------------------------------------------------------------------------------------
+
+    @property
+    def download_folder(self) -> Path:
+        """PATH_TO_SAVE_FILE, the folder in which `download/` saves.
+
+        Raises:
+            StorageNotConfigured: it is not set.
+        """
+        folder = _text("PATH_TO_SAVE_FILE")
+        if not folder:
+            raise StorageNotConfigured("Set PATH_TO_SAVE_FILE to a folder that this server may write to.")
+        return Path(folder)
+
+    @property
+    def part_size_bytes(self) -> int:
+        """Files up to this size go up in one PUT, larger ones in parts of it; 5 MiB to 5 GiB, held in memory."""
+        return int(_own("PART_SIZE_BYTES", mib(8)))
+
+    @property
+    def claim_seconds(self) -> int:
+        """How long a key stays claimed by a request of which nothing more is heard.
+
+        Longer than any single S3 call with all its retries, or a slow request could lose its key to another.
+        """
+        return int(_own("CLAIM_SECONDS", 900))
+
+    # --- who may -------------------------------------------------------------------------------------------------
+
+    @property
+    def allowed_buckets(self) -> Sequence[str] | None:
+        """Names or shell patterns of the buckets open to everybody; None means all. Staff see every bucket."""
+        return cast("Sequence[str] | None", _own("ALLOWED_BUCKETS", None))
+
+    def bucket_is_allowed(self, name: str) -> bool:
+        """Tell whether callers who are not staff may use the bucket."""
+        return self.allowed_buckets is None or any(fnmatchcase(name, pattern) for pattern in self.allowed_buckets)
+
+    @property
+    def bucket_permission_classes(self) -> list[type["BasePermission"]]:
+        """Who may create and remove buckets: DRF permission classes, by dotted path."""
+        return [import_string(path) for path in self.bucket_permission_paths]
+
+    @property
+    def bucket_permission_paths(self) -> Sequence[str]:
+        """The dotted paths themselves, unread."""
+        return cast(Sequence[str], _own("BUCKET_PERMISSION_CLASSES", ("rest_framework.permissions.IsAdminUser",)))
+
+    @property
+    def file_permission_classes(self) -> list[type["BasePermission"]]:
+        """Who may use everything else: DRF permission classes, by dotted path."""
+        return [import_string(path) for path in self.file_permission_paths]
+
+    @property
+    def file_permission_paths(self) -> Sequence[str]:
+        """The dotted paths themselves, unread."""
+        return cast(Sequence[str], _own("FILE_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
+
+    @property
+    def visible_to(self) -> Callable[..., Any] | None:
+        """A function `(queryset, user) -> queryset` that narrows the records to those the user may see."""
+        path = self.visible_to_path
+        return import_string(path) if path else None
+
+    @property
+    def visible_to_path(self) -> str | None:
+        """The dotted path itself, unread; None means the owner's own, and all for staff."""
+        return cast("str | None", _own("VISIBLE_TO", None))
+
+    @property
+    def when_user_deleted(self) -> WhenUserDeleted:
+        """What a user's deletion does to their files.
+
+        `keep`: files and records stay, without a user, for staff to handle. `protect`: a user with files cannot be
+        deleted. `delete`: the objects are removed from S3, then the records.
+        """
+        return cast(WhenUserDeleted, _own("WHEN_USER_DELETED", "keep"))
+
+
+conf = Conf()

@@ -1,0 +1,145 @@
+"""Everything this app raises, one leaf for each thing that a caller can do differently.
+
+    S3FileUploaderError
+    ├── InvalidInput                 change the request
+    │   ├── InvalidBucketName
+    │   ├── InvalidFileName
+    │   ├── InvalidField             one named parameter is wrong
+    │   ├── ChecksumMismatch         the bytes were damaged on the way: send them again
+    │   ├── SizeMismatch             fewer or more bytes came than were announced
+    │   └── FileTooLarge
+    ├── Refused                      ask somebody who may
+    │   ├── NotYourFile
+    │   ├── BucketOwnerMismatch
+    │   └── BucketNotAllowed
+    ├── NotFound                     it does not exist, or not for this caller
+    │   ├── BucketNotFound
+    │   └── FileNotFound
+    ├── Conflict                     the state of the bucket or key forbids it
+    │   ├── BucketExists
+    │   ├── BucketNotEmpty
+    │   └── FileExists
+    ├── StorageProblem               S3, or the way to it
+    │   ├── StorageAccessDenied      the app's own credentials lack a right
+    │   ├── StorageNotConfigured     a setting is missing or refused by S3
+    │   ├── StorageUnavailable       try again in a while
+    │   ├── StorageTimeout           no answer in time
+    │   └── StorageError             an answer that nobody expected
+    │       └── StorageUnsupported   the store does not know this call
+    └── DownloadFolderFull           no room left under PATH_TO_SAVE_FILE
+
+No HTTP and no boto3 here: `http_errors.py` gives each leaf its status and code, `s3.py` translates what boto3 raises.
+"""
+
+
+class S3FileUploaderError(Exception):
+    """Root of every error of this app; `str(error)` is a message fit for the caller of the API."""
+
+
+class InvalidInput(S3FileUploaderError):
+    """The request itself is wrong."""
+
+
+class InvalidBucketName(InvalidInput):
+    """The name breaks the naming rules of S3."""
+
+
+class InvalidFileName(InvalidInput):
+    """The name cannot be an object key, or cannot be a file on disk."""
+
+
+class InvalidField(InvalidInput):
+    """One parameter has a value that cannot be used."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """Name the parameter, as the caller spelt it, and what would be right."""
+        super().__init__(message)
+        self.field = field
+
+
+class ChecksumMismatch(InvalidInput):
+    """The SHA-256 of what arrived is not the one that the caller gave."""
+
+
+class SizeMismatch(InvalidInput):
+    """The number of bytes that arrived is not the one that was announced."""
+
+
+class FileTooLarge(InvalidInput):
+    """The file is larger than S3 or the settings allow."""
+
+
+class Refused(S3FileUploaderError):
+    """The caller may not do this."""
+
+
+class NotYourFile(Refused):
+    """The caller named another user and is not staff."""
+
+
+class BucketOwnerMismatch(Refused):
+    """The bucket does not belong to the owner that the caller named."""
+
+
+class BucketNotAllowed(Refused):
+    """The settings do not open this bucket to the caller."""
+
+
+class NotFound(S3FileUploaderError):
+    """Nothing by that name, as far as this caller may know."""
+
+
+class BucketNotFound(NotFound):
+    """S3 has no such bucket."""
+
+
+class FileNotFound(NotFound):
+    """No stored file of that name that the caller may see."""
+
+
+class Conflict(S3FileUploaderError):
+    """The request is right, the state of the store forbids it."""
+
+
+class BucketExists(Conflict):
+    """The bucket name is taken, here or anywhere on this store."""
+
+
+class BucketNotEmpty(Conflict):
+    """The bucket still holds objects."""
+
+
+class FileExists(Conflict):
+    """The key is taken, or is being written or removed right now."""
+
+
+class StorageProblem(S3FileUploaderError):
+    """S3 could not do what it was asked."""
+
+
+class StorageAccessDenied(StorageProblem):
+    """The credentials of this service lack the right for the call."""
+
+
+class StorageNotConfigured(StorageProblem):
+    """A setting is missing or S3 refuses its value; the message names the setting."""
+
+
+class StorageUnavailable(StorageProblem):
+    """S3 cannot be reached or asks to slow down."""
+
+
+class StorageTimeout(StorageProblem):
+    """S3 did not answer in time: the call may have happened or not."""
+
+
+class StorageError(StorageProblem):
+    """S3 answered with an error that has no better name here."""
+
+
+class StorageUnsupported(StorageError):
+    """The store does not implement the call."""
+
+
+class DownloadFolderFull(S3FileUploaderError):
+    """The disk, or the quota on it, behind PATH_TO_SAVE_FILE is full."""

@@ -1,0 +1,87 @@
+"""What the services take and give, and the limits of S3. No I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+def mib(count: int) -> int:
+    """Return `count` MiB in bytes."""
+    return count * 2**20
+
+
+def gib(count: int) -> int:
+    """Return `count` GiB in bytes."""
+    return count * 2**30
+
+
+def tib(count: int) -> int:
+    """Return `count` TiB in bytes."""
+    return count * 2**40
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MAX_OBJECT_BYTES = tib(5)
+MAX_PARTS = 10_000
+MIN_PART_BYTES = mib(5)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY_BYTES = 1024
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
+MAX_EXPIRATION_SECONDS = 7 * 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket; `created_at` is aware, in UTC."""
+
+    name: str
+    created_at: datetime
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketListing:
+    """The buckets that a caller may see, and the canonical id under which S3 knows their owner."""
+
+    owner_id: str
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedBucket:
+    """A bucket just made; `location` is what S3 answered, a path or a URL."""
+
+    name: str
+    region: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names."""
+
+    size: int
+    etag: str
+    content_type: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUrl:
+    """A URL that needs no further credentials until `expires_at` (aware, UTC)."""
+
+    url: str
+    method: str
+    expires_in_seconds: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file under PATH_TO_SAVE_FILE; `path` is relative to that folder."""
+
+    path: str
+    file_name: str
+    bucket: str
+    size: int
+    etag: str
