@@ -90,11 +90,12 @@ def _options_from_settings() -> ClientOptions:
 @lru_cache(maxsize=64)
 def _client_build(options: ClientOptions) -> "S3Client":
     # Checksum trailers, boto3's default since 1.36, are refused by many stores that are not AWS; and without
-    # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed.
+    # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed. The signed payload
+    # makes every store compare the bytes that arrived with their SHA-256.
     checksums = cast(Any, "when_required" if options.endpoint_url else "when_supported")
     config = Config(
         signature_version="s3v4",
-        s3={"addressing_style": cast(Any, options.addressing_style)},
+        s3={"addressing_style": cast(Any, options.addressing_style), "payload_signing_enabled": True},
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
         connect_timeout=options.connect_timeout_seconds,
@@ -144,6 +145,7 @@ _UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, t
 CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "NoSuchBucket": _NO_BUCKET,
     "NoSuchKey": _NO_FILE,
+    "NoSuchUpload": _NO_FILE,
     "BucketAlreadyExists": _BUCKET_THERE,
     "BucketAlreadyOwnedByYou": _BUCKET_THERE,
     "BucketNotEmpty": (BucketNotEmpty, "The bucket still holds files: delete them first."),
@@ -257,7 +259,7 @@ def _client_error_translate(error: boto.ClientError, *, has_key: bool) -> S3File
     return target(message)
 
 
-# --- what several services ask -----------------------------------------------------------------------------------------
+# --- what several services ask ---------------------------------------------------------------------------------------
 
 
 def object_head(*, bucket: str, key: str) -> StoredObject:

@@ -1,0 +1,81 @@
+# make run: the service on a real S3, from nothing.   make test: everything that must hold.   make lock: Pipfile.lock.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PIPENV := pipenv==2026.10.3
+BIN := .venv/bin
+# pipenv works in the environment that VIRTUAL_ENV names, here always ours.
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export PIPENV_VERBOSITY := -1
+export PIPENV_NOSPIN := 1
+unexport PYTHONPATH PYTHONHOME
+MAKEFLAGS += --no-print-directory
+
+.PHONY: run test lint format lock bench-memory tox clean check-venv
+.DEFAULT_GOAL := run
+
+run: check-venv .venv/.run
+	@exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
+
+test: check-venv .venv/.test postman/node_modules/.done
+	@$(MAKE) lint
+	@$(BIN)/python -m pytest --database=postgresql tests/integration
+	@$(BIN)/python -m pytest --cov
+
+lint:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/pipenv verify
+
+format: .venv/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The suite on every supported Python that is found; says which were not.
+tox: check-venv .venv/.test
+	$(BIN)/tox run
+
+lock: check-venv .venv/.pipenv
+	$(BIN)/pipenv lock
+	$(BIN)/python tools/lock_without_addresses.py Pipfile.lock
+
+clean:
+	rm -rf .venv postman/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
+
+# --- what the above stand on ---------------------------------------------------------------------------------------------
+
+# A stamp says that an installation ended well. An environment that is half made or broken since is made anew.
+check-venv:
+	@if [ -e .venv ] && ! { [ -e .venv/.pipenv ] && $(BIN)/python -c 'import pip' && $(BIN)/pipenv --version; } >/dev/null 2>&1; then \
+		echo "The .venv is not whole: making it anew."; rm -rf .venv; \
+	elif [ -e .venv/.run ] && ! $(BIN)/python -c 'import boto3, django, rest_framework, dotenv' >/dev/null 2>&1; then \
+		echo "The .venv lacks packages: installing them again."; rm -f .venv/.run .venv/.test; \
+	fi
+
+.venv/.pipenv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is needed: on Debian, apt install python3-venv"; exit 1; }
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIPENV)
+	@touch $@
+
+.venv/.run: .venv/.pipenv Pipfile.lock
+	@echo "Installing what Pipfile.lock names ..."
+	@$(BIN)/pipenv sync
+	@touch $@
+
+.venv/.test: .venv/.run Pipfile.lock
+	@echo "Installing what the tests need ..."
+	@$(BIN)/pipenv sync --dev
+	@touch $@
+
+# Newman runs the Postman collection; without npm the test that needs it says so, and fails in CI.
+postman/node_modules/.done: postman/package-lock.json
+	@if command -v npm >/dev/null; then cd postman && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
+	else echo "npm is not installed: the Postman collection will not be run."; fi

@@ -1,0 +1,103 @@
+"""Everything a newcomer needs, in one command: migrate, demo accounts, the embedded S3, the server, lines to paste."""
+
+import errno
+import os
+import socket
+from textwrap import dedent
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management.base import CommandParser
+
+from s3_file_uploader.embedded import EmbeddedS3
+
+from .runserver import Command as Runserver
+
+ACCOUNTS = {"demo_staff": True, "demo_user": False, "demo_other": False}
+PASSWORD = "demo-password"  # noqa: S105 - told to everybody, on purpose
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - only where it is asked for
+
+
+class ServerWithWelcome(Runserver):
+    """Says how to go on once it listens."""
+
+    def __init__(self, welcome: str) -> None:
+        """Take the text."""
+        super().__init__()
+        self.welcome = welcome
+
+    def on_bind(self, server_port: int) -> None:
+        """Print it below Django's own lines."""
+        super().on_bind(server_port)
+        self.stdout.write(self.welcome)
+        self.stdout.flush()
+
+
+class Command(BaseCommand):
+    """`make run`."""
+
+    help = "Runs the service with demo accounts; for development, never for production."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the address to listen on."""
+        parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 makes it reachable from the local network.")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        """Serve until Ctrl-C."""
+        self._port_check(host, port)
+        call_command("migrate", verbosity=0)
+        self._accounts_make()
+        reached_at = _address_on_the_network() if host == EVERY_ADDRESS else host
+        settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
+        if settings.EMBEDDED_S3 and host == EVERY_ADDRESS:
+            port_of_store = EmbeddedS3(settings.EMBEDDED_S3_FOLDER).identity.port
+            os.environ.setdefault("AWS_S3_PUBLIC_ENDPOINT_URL", f"http://{reached_at}:{port_of_store}")
+        server = ServerWithWelcome(_welcome(f"http://{reached_at}:{port}"))
+        call_command(server, f"{host}:{port}", use_reloader=False, store_address=host, skip_checks=True)
+
+    def _port_check(self, host: str, port: int) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+                raise CommandError(f"Port {port} of {host} {why}: try `make run PORT={port + 1}`.") from error
+
+    def _accounts_make(self) -> None:
+        users = get_user_model().objects
+        for name, staff in ACCOUNTS.items():
+            if not users.filter(username=name).exists():
+                users.create_user(name, password=PASSWORD, is_staff=staff, is_superuser=staff)
+
+
+def _address_on_the_network() -> str:
+    """Return the address under which others on the network reach this machine; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # A documentation address (RFC 5737): the kernel only picks a route.
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address
+
+
+def _welcome(site: str) -> str:
+    service = f"{site}/modules/s3-file-uploader/service"
+    return dedent(rf"""
+        API page   {site}/api/docs/
+        Admin      {site}/admin/
+        Accounts   {", ".join(ACCOUNTS)}, password {PASSWORD} (demo only)
+
+        Paste into another terminal:
+
+        login() {{ curl -s {site}/auth/token/ -d username=$1 -d password={PASSWORD} | sed 's/.*:"//;s/".*//'; }}
+        STAFF=$(login demo_staff); USER_TOKEN=$(login demo_user)
+        curl {service}/bucket/create/ -H "Authorization: Token $STAFF" -d bucket=my-first-bucket
+        curl {service}/file/upload/ -H "Authorization: Token $USER_TOKEN" -F bucket=my-first-bucket -F file=@README.md
+        curl "{service}/file/presigned/url/?bucket=my-first-bucket&file_name=README.md" \
+             -H "Authorization: Token $USER_TOKEN"
+        """)

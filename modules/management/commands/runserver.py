@@ -1,0 +1,40 @@
+"""`runserver`, with the embedded S3 around it where the settings ask for that."""
+
+import os
+from contextlib import nullcontext
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.management.commands.runserver import Command as StaticFilesRunserver
+from django.core.management import CommandError
+from django.core.management.base import CommandParser
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
+
+from s3_file_uploader.embedded import EmbeddedS3, EmbeddedS3Error
+
+
+class Command(StaticFilesRunserver):
+    """Start the store once, in the outer process; the one that reloads finds it by its environment."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the address on which the store listens."""
+        super().add_arguments(parser)
+        parser.add_argument("--store-address", default="127.0.0.1", help="Where the embedded S3 listens.")
+
+    def run(self, **options: Any) -> None:
+        """Serve until Ctrl-C, then stop the store."""
+        inner = os.environ.get(DJANGO_AUTORELOAD_ENV) == "true"
+        store = EmbeddedS3(settings.EMBEDDED_S3_FOLDER, address=options["store_address"])
+        wanted = settings.EMBEDDED_S3 and not inner
+        try:
+            with store if wanted else nullcontext():
+                if wanted:
+                    os.environ.update(store.environment())
+                    self._announce(store)
+                super().run(**options)
+        except EmbeddedS3Error as error:
+            raise CommandError(str(error)) from error
+
+    def _announce(self, store: EmbeddedS3) -> None:
+        kind = "JuiceFS gateway" if store.checks_signatures else "moto: it checks NO signatures and forgets everything"
+        self.stdout.write(f"Embedded S3 ({kind}) at {store.endpoint_url}")

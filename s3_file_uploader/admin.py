@@ -1,0 +1,116 @@
+"""The records in Django's admin: to look at, to open, and to delete together with their objects."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import filesizeformat
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.csrf import csrf_protect
+
+from . import services
+from .exceptions import S3FileUploaderError
+from .models import FileUpload
+
+OPENED_FOR_SECONDS = 300
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[FileUpload]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+@admin.register(FileUpload)
+class FileUploadAdmin(ModelAdmin):
+    """Read-only, but for the deletion, which removes the object first."""
+
+    list_display = ("file_name", "bucket", "user", "readable_size", "content_type", "status", "created_at", "opened")
+    list_filter = ("status", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
+    list_select_related = ("user",)
+    search_fields = ("file_name", "original_name", "checksum_sha256", "etag")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    fields = (
+        *("file_name", "bucket", "original_name", "user", "readable_size", "content_type", "status", "opened"),
+        *("etag", "checksum_sha256", "created_at", "completed_at", "claimed_until"),
+    )
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Files come in through the API alone."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FileUpload | None = None) -> bool:
+        """A record says what is in S3; nobody edits that."""
+        return False
+
+    @admin.display(description="size", ordering="size")
+    def readable_size(self, upload: FileUpload) -> str:
+        """Return for example 3.5 MB, as Django writes it."""
+        return "-" if upload.size is None else filesizeformat(upload.size)
+
+    @admin.display(description="file")
+    def opened(self, upload: FileUpload) -> str:
+        """Return a link that signs a URL only when it is followed."""
+        if upload.status != FileUpload.Status.STORED:
+            return "-"
+        return format_html('<a href="{}">open</a>', reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address behind the link."""
+        open_view = self.admin_site.admin_view(self.open_view)
+        return [path("<uuid:pk>/open/", open_view, name="s3_file_uploader_fileupload_open"), *super().get_urls()]
+
+    def open_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Redirect to a fresh presigned URL."""
+        upload = get_object_or_404(self.get_queryset(request), pk=pk)
+        return self._or_message(request, lambda: HttpResponseRedirect(self._presigned(request, upload)))
+
+    @method_decorator(csrf_protect)
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Delete one, or say why S3 would not; not in one transaction, as Django does: the claim is committed first."""
+        return self._or_message(request, lambda: self._delete_view(request, object_id, extra_context))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """List, run the deletion of many, or say why S3 would not."""
+        return self._or_message(request, lambda: super(FileUploadAdmin, self).changelist_view(request, extra_context))
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[Any]:
+        """Log nothing yet: Django asks before the deletion, which S3 may refuse."""
+        return []
+
+    def delete_model(self, request: HttpRequest, obj: FileUpload) -> None:
+        """Remove the object, then the record, then log it."""
+        shown = FileUpload(pk=obj.pk, bucket=obj.bucket, file_name=obj.file_name)
+        services.record_delete(user=_staff(request), upload=obj)
+        super().log_deletions(request, [shown])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FileUpload]) -> None:
+        """Do so one by one."""
+        for upload in queryset:
+            self.delete_model(request, upload)
+
+    def _presigned(self, request: HttpRequest, upload: FileUpload) -> str:
+        return services.file_presign(
+            user=_staff(request),
+            bucket=upload.bucket,
+            file_name=upload.file_name,
+            expires_in_seconds=OPENED_FOR_SECONDS,
+            disposition="attachment",
+        ).url
+
+    def _or_message(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+        try:
+            return answer()
+        except S3FileUploaderError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:s3_file_uploader_fileupload_changelist"))
+
+
+def _staff(request: HttpRequest) -> AbstractBaseUser:
+    return cast(AbstractBaseUser, request.user)  # `admin_view` lets nobody else in.

@@ -1,0 +1,28 @@
+"""The app under its fixed label, wherever its folder lies: installed, or dropped into a host's `modules`."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig
+from django.db.models.signals import pre_delete
+
+
+class S3FileUploaderConfig(AppConfig):
+    """`s3_file_uploader` in INSTALLED_APPS."""
+
+    name = __name__.rpartition(".")[0]
+    label = "s3_file_uploader"
+    verbose_name = "S3 file uploader"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the checks, the deletion of users and, where drf-spectacular is there, the API description."""
+        # Models can be imported only now.
+        from django.contrib.auth import get_user_model  # noqa: PLC0415
+
+        from .receivers import user_files_mark  # noqa: PLC0415
+
+        pre_delete.connect(user_files_mark, sender=get_user_model(), dispatch_uid="s3_file_uploader.user_files_mark")
+        import_module(".checks", __package__)
+        if find_spec("drf_spectacular"):
+            import_module(".openapi", __package__)

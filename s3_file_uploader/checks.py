@@ -1,0 +1,150 @@
+"""System checks of the settings: what is missing, impossible or dangerous, before the first request finds out.
+
+E001 region missing          E005 number out of range        W001 download folder not set
+E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
+E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
+E004 unknown address style   E008 allowed buckets no list
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.utils.module_loading import import_string
+
+from .conf import conf
+from .exceptions import StorageNotConfigured
+from .values import MIN_PART_BYTES, gib
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MAX_PART_BYTES = gib(5)
+NUMBERS: dict[str, tuple[float, float]] = {
+    "connect_timeout_seconds": (0.1, 60),
+    "read_timeout_seconds": (0.1, 600),
+    "max_attempts": (1, 10),
+    "max_pool_connections": (1, 10_000),
+    "retry_after_seconds": (1, 3600),
+    "part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
+    "claim_seconds": (60, 86_400),
+}
+
+
+@register(Tags.compatibility)
+def region_check(**kwargs: Any) -> list[CheckMessage]:
+    """E001."""
+    try:
+        conf.region  # noqa: B018 - reading it is the check
+    except StorageNotConfigured as error:
+        return [_error("E001", "There is no region for S3.", str(error))]
+    return []
+
+
+@register(Tags.security)
+def credentials_check(**kwargs: Any) -> list[CheckMessage]:
+    """E002."""
+    if bool(conf.access_key_id) == bool(conf.secret_access_key):
+        return []
+    hint = "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither where the host has a role."
+    return [_error("E002", "Only one half of the pair of keys is set.", hint)]
+
+
+@register(Tags.compatibility)
+def endpoint_check(**kwargs: Any) -> list[CheckMessage]:
+    """E003, E004."""
+    found: list[CheckMessage] = []
+    for name, url in (("endpoint_url", conf.endpoint_url), ("public_endpoint_url", conf.public_endpoint_url)):
+        if url and not _is_endpoint(url):
+            hint = "Give scheme, host and port alone, for example https://minio.example.com:9000."
+            found.append(_error("E003", f"AWS_S3_{name.upper()} is not the address of a store.", hint))
+    if conf.addressing_style not in ("auto", "path", "virtual"):
+        hint = "Set it to path, virtual or auto, or leave it out."
+        found.append(_error("E004", "AWS_S3_ADDRESSING_STYLE is unknown.", hint))
+    return found
+
+
+@register(Tags.compatibility)
+def numbers_check(**kwargs: Any) -> list[CheckMessage]:
+    """E005."""
+    return [
+        _error("E005", f"S3_FILE_UPLOADER_{name.upper()} cannot be used.", f"Give a number from {low} to {high}.")
+        for name, (low, high) in NUMBERS.items()
+        if not _is_between(name, low, high)
+    ]
+
+
+@register(Tags.compatibility)
+def dotted_paths_check(**kwargs: Any) -> list[CheckMessage]:
+    """E006."""
+    paths = [*conf.bucket_permission_paths, *conf.file_permission_paths, *filter(None, [conf.visible_to_path])]
+    found: list[CheckMessage] = []
+    for path in paths:
+        try:
+            import_string(path)
+        except ImportError as error:
+            found.append(_error("E006", f"{path!r} cannot be imported.", str(error)))
+    return found
+
+
+@register(Tags.compatibility)
+def choices_check(**kwargs: Any) -> list[CheckMessage]:
+    """E007, E008."""
+    found: list[CheckMessage] = []
+    if conf.when_user_deleted not in ("keep", "protect", "delete"):
+        hint = "Set it to keep, protect or delete."
+        found.append(_error("E007", "S3_FILE_UPLOADER_WHEN_USER_DELETED is unknown.", hint))
+    allowed = conf.allowed_buckets
+    if allowed is not None and (isinstance(allowed, str) or not isinstance(allowed, Sequence)):
+        hint = "Give a list of names or patterns, or None for every bucket."
+        found.append(_error("E008", "S3_FILE_UPLOADER_ALLOWED_BUCKETS is not a list.", hint))
+    return found
+
+
+@register(Tags.files)
+def download_folder_check(**kwargs: Any) -> list[CheckMessage]:
+    """W001, W002."""
+    try:
+        folder = conf.download_folder
+    except StorageNotConfigured as error:
+        return [_warning("W001", "The download endpoint has no folder to save in.", str(error))]
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return []
+    hint = "Create the folder, and let the user that runs this server write to it."
+    return [_warning("W002", "PATH_TO_SAVE_FILE is not a folder that this server may write to.", hint)]
+
+
+@register(Tags.security)
+def debug_check(**kwargs: Any) -> list[CheckMessage]:
+    """W003."""
+    if not settings.DEBUG or conf.endpoint_url or not conf.access_key_id:
+        return []
+    hint = "Set DEBUG = False, or use a store of your own while you develop (AWS_S3_ENDPOINT_URL)."
+    return [_warning("W003", "DEBUG is on while the buckets are real ones on AWS.", hint)]
+
+
+def _is_endpoint(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and parts.path in ("", "/")
+        )
+    except ValueError:
+        return False
+
+
+def _is_between(name: str, low: float, high: float) -> bool:
+    try:
+        return low <= getattr(conf, name) <= high
+    except (TypeError, ValueError):
+        return False
+
+
+def _error(number: str, message: str, hint: str) -> Error:
+    return Error(message, hint=hint, id=f"s3_file_uploader.{number}")
+
+
+def _warning(number: str, message: str, hint: str) -> CheckWarning:
+    return CheckWarning(message, hint=hint, id=f"s3_file_uploader.{number}")

@@ -1,0 +1,12 @@
+"""A real S3 for development and tests, without an account: `EmbeddedS3(folder)` as a context manager.
+
+    with EmbeddedS3(Path(".data/s3")) as store:
+        boto3.client("s3", endpoint_url=store.endpoint_url, ...)
+
+In pytest: `pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]`, then the fixture `embedded_s3`.
+Nothing here is imported by the rest of the app, and nothing of Django is imported here.
+"""
+
+from .server import EmbeddedS3, EmbeddedS3Error, free_port
+
+__all__ = ["EmbeddedS3", "EmbeddedS3Error", "free_port"]

@@ -1,0 +1,120 @@
+"""From what went wrong to what HTTP says: one status and one stable code each, and one shape of body.
+
+    {"code": "bucket_not_found", "detail": "...", "errors": {"field": [{"code", "detail"}]}}
+
+`errors` is there for validation alone. The README lists the codes; a test holds both lists against each other.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import DatabaseError
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions as drf
+
+from . import exceptions as own
+from .conf import conf
+
+# Leaves before their parents: the first that fits is taken.
+STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
+    (own.InvalidBucketName, 400, "invalid_bucket_name"),
+    (own.InvalidFileName, 400, "invalid_file_name"),
+    (own.InvalidField, 400, "invalid"),
+    (own.ChecksumMismatch, 400, "checksum_mismatch"),
+    (own.SizeMismatch, 400, "size_mismatch"),
+    (own.NotYourFile, 403, "not_your_file"),
+    (own.BucketOwnerMismatch, 403, "bucket_owner_mismatch"),
+    (own.BucketNotAllowed, 403, "bucket_not_allowed"),
+    (own.StorageAccessDenied, 403, "storage_access_denied"),
+    (own.BucketNotFound, 404, "bucket_not_found"),
+    (own.FileNotFound, 404, "file_not_found"),
+    (own.BucketExists, 409, "bucket_exists"),
+    (own.BucketNotEmpty, 409, "bucket_not_empty"),
+    (own.FileExists, 409, "file_exists"),
+    (own.FileTooLarge, 413, "file_too_large"),
+    (own.StorageError, 502, "storage_error"),
+    (own.StorageNotConfigured, 503, "storage_not_configured"),
+    (own.StorageUnavailable, 503, "storage_unavailable"),
+    (own.StorageTimeout, 504, "storage_timeout"),
+    (own.DownloadFolderFull, 507, "download_folder_full"),
+)
+DATABASE_UNAVAILABLE = (503, "database_unavailable")
+# Django REST framework's own, where its code is not already the one of the contract.
+DRF_CODES: tuple[tuple[type[drf.APIException], str], ...] = (
+    (drf.ValidationError, "invalid"),
+    (drf.ParseError, "invalid"),
+    (drf.AuthenticationFailed, "not_authenticated"),
+)
+RETRIED = frozenset({"storage_unavailable", "database_unavailable"})
+
+
+class HTTPError(drf.APIException):
+    """An error of this app, ready for the exception handler of the host."""
+
+    def __init__(self, status: int, code: str, detail: str, *, field: str | None = None) -> None:
+        """Take status and code from the table, the detail from the error."""
+        self.status_code = status
+        self.detail = {"code": code, "detail": detail}
+        if field:
+            self.detail["errors"] = {field: [{"code": code, "detail": detail}]}
+        if code in RETRIED:
+            self.wait = conf.retry_after_seconds  # The default exception handler makes Retry-After of it.
+
+
+def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for each kind
+    """Translate whatever a view raised; what has no place in the contract is returned as it is.
+
+    Args:
+        error: one of ours, of Django REST framework's or of Django's.
+
+    Returns:
+        An `APIException` whose `detail` has the one shape; DRF's own keep their class, status and headers.
+    """
+    match error:
+        case own.S3FileUploaderError():
+            status, code = next((status, code) for kind, status, code in STATUS_AND_CODE if isinstance(error, kind))
+            return HTTPError(status, code, str(error), field=getattr(error, "field", None))
+        case DatabaseError():
+            return HTTPError(*DATABASE_UNAVAILABLE, "The database did not take part: try again in a moment.")
+        case Http404():
+            return _shaped(drf.NotFound())
+        case PermissionDenied():
+            return _shaped(drf.PermissionDenied())
+        case SuspiciousOperation() | UnreadablePostError():
+            return HTTPError(400, "invalid", "The body could not be read: send it again, whole and within the limits.")
+        case drf.APIException():
+            return _shaped(error)
+    return error
+
+
+def _shaped(error: drf.APIException) -> drf.APIException:
+    code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
+    if isinstance(error, drf.ValidationError):
+        fields = {name: list(_leaves(found)) for name, found in _by_field(error.get_full_details()).items()}
+        error.detail = {"code": code, "detail": _first(fields), "errors": fields}
+    else:
+        error.detail = {"code": code, "detail": str(error.detail)}
+    return error
+
+
+def _by_field(details: Any) -> dict[str, Any]:
+    return details if isinstance(details, dict) else {"non_field_errors": details}
+
+
+def _leaves(details: Any) -> Iterator[dict[str, str]]:
+    """Yield every `{"message", "code"}` of DRF's nested details, in our words."""
+    match details:
+        case {"message": str(message), "code": str(code)}:
+            yield {"code": str(code), "detail": str(message)}
+        case dict():
+            for found in details.values():
+                yield from _leaves(found)
+        case list():
+            for found in details:
+                yield from _leaves(found)
+
+
+def _first(fields: dict[str, list[dict[str, str]]]) -> str:
+    name, found = next(iter(fields.items()))
+    return f"{name}: {found[0]['detail']}"

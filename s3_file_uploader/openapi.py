@@ -1,0 +1,1 @@
+"""The OpenAPI description of the app, for drf-spectacular where it is installed."""

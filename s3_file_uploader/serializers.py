@@ -1,0 +1,179 @@
+"""The shapes of requests and answers. Plain serializers: no queries, no S3."""
+
+import mimetypes
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+
+from .values import MAX_EXPIRATION_SECONDS
+
+CHECKSUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# https://www.rfc-editor.org/rfc/rfc9110.html#name-media-type
+CONTENT_TYPE = re.compile(
+    r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}(\s*;\s*[\w-]+=[^;\x00-\x1f\x7f-\uffff]+)*", re.ASCII
+)
+MAX_CONTENT_TYPE_LENGTH = 255
+UNKNOWN_CONTENT_TYPE = "application/octet-stream"
+
+
+def content_type_of(declared: str | None, name: str) -> str:
+    """Return what the sender declared, if it has the shape of a MIME type, else what the name suggests."""
+    if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
+        return declared
+    return mimetypes.guess_type(name)[0] or UNKNOWN_CONTENT_TYPE
+
+
+class BucketCreateSerializer(serializers.Serializer[Any]):
+    """Body of `bucket/create/`."""
+
+    bucket = serializers.CharField(required=False, help_text="The new bucket's name.")
+    bucket_name = serializers.CharField(required=False, help_text="Another spelling of `bucket`.")
+    region = serializers.RegexField(
+        r"^[a-z0-9-]{1,40}$", required=False, help_text="For example eu-west-1; the configured region by default."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Accept either spelling of the name, and want one."""
+        name = attrs.get("bucket") or attrs.get("bucket_name")
+        if not name:
+            raise serializers.ValidationError({"bucket": "Give the name of the bucket to create."}, code="required")
+        return {"name": name, "region": attrs.get("region")}
+
+
+class FileUploadFormSerializer(serializers.Serializer[Any]):
+    """Form-data of `file/upload/`."""
+
+    file = serializers.FileField(
+        allow_empty_file=True, max_length=None, help_text="The file itself, sent as a file part with a file name."
+    )
+    bucket = serializers.CharField(help_text="An existing bucket.")
+    user_id = serializers.CharField(
+        required=False, allow_blank=True, help_text="Whose file it becomes: yourself by default; staff may name others."
+    )
+    file_name = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="The object key; the file's own name by default."
+    )
+    overwrite = serializers.BooleanField(
+        default=False, help_text="Replace your own file of that name. Nobody else's can be replaced."
+    )
+    checksum_sha256 = serializers.CharField(
+        required=False, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
+    )
+
+    def validate_checksum_sha256(self, value: str) -> str:
+        """Want 64 hex digits, in either case."""
+        if not CHECKSUM.fullmatch(value.lower()):
+            raise serializers.ValidationError("Give 64 hex digits.")
+        return value.lower()
+
+
+class PresignSerializer(serializers.Serializer[Any]):
+    """Query (GET) or body (POST) of `file/presigned/url/`."""
+
+    file_name = serializers.CharField(trim_whitespace=False, help_text="The object key of one of your stored files.")
+    bucket = serializers.CharField(help_text="Where it lies.")
+    expiration = serializers.IntegerField(
+        default=3600,
+        min_value=1,
+        max_value=MAX_EXPIRATION_SECONDS,
+        help_text="Seconds for which the URL works; it ends earlier where the server's own credentials do.",
+    )
+    disposition = serializers.ChoiceField(
+        choices=("attachment", "inline"),
+        required=False,
+        help_text="Whether a browser saves or shows the file; the answer then carries its original name.",
+    )
+
+
+class BucketSerializer(serializers.Serializer[Any]):
+    """One bucket of the list."""
+
+    name = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    region = serializers.CharField()
+
+
+class BucketListSerializer(serializers.Serializer[Any]):
+    """Answer of `bucket/list/`."""
+
+    owner_id = serializers.CharField(help_text="Who owns the buckets, as S3 says; wanted to remove one.")
+    buckets = BucketSerializer(many=True)
+
+
+class CreatedBucketSerializer(serializers.Serializer[Any]):
+    """Answer of `bucket/create/`."""
+
+    name = serializers.CharField()
+    region = serializers.CharField()
+    location = serializers.CharField(help_text="As S3 answered: a path or a URL.")
+
+
+class SavedFileSerializer(serializers.Serializer[Any]):
+    """Answer of `download/`."""
+
+    path = serializers.CharField(help_text="Relative to PATH_TO_SAVE_FILE on the server.")
+    file_name = serializers.CharField()
+    bucket = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    etag = serializers.CharField()
+
+
+class PresignedUrlSerializer(serializers.Serializer[Any]):
+    """Answer of `file/presigned/url/`."""
+
+    url = serializers.CharField(help_text="Works without further credentials until it expires.")
+    method = serializers.CharField()
+    expires_in = serializers.IntegerField(source="expires_in_seconds", help_text="Seconds.")
+    expires_at = serializers.DateTimeField()
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """The record of an upload."""
+
+    id = serializers.UUIDField()
+    user_id = serializers.CharField(allow_null=True, help_text="Primary key of the owner, as a string.")
+    bucket = serializers.CharField()
+    file_name = serializers.CharField(help_text="The object key.")
+    original_name = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    content_type = serializers.CharField()
+    etag = serializers.CharField()
+    checksum_sha256 = serializers.CharField(help_text="Lower-case hex.")
+    status = serializers.ChoiceField(choices=("pending", "stored", "deleting"))
+    created_at = serializers.DateTimeField()
+    completed_at = serializers.DateTimeField(allow_null=True)
+    url = serializers.SerializerMethodField(help_text="Answers a fresh presigned URL to whoever may read the file.")
+
+    def get_url(self, upload: Any) -> str:
+        """Return the address that signs a URL for this file."""
+        request: Request | None = self.context.get("request")
+        query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})
+        return f"{reverse('s3_service-create-presigned-url', request=request)}?{query}"
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """Answer of `health/`: true means reachable."""
+
+    database = serializers.BooleanField()
+    storage = serializers.BooleanField()
+
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with one field."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """The body of every error."""
+
+    code = serializers.CharField(help_text="Stable; made for programs.")
+    detail = serializers.CharField(help_text="Says what to do next; made for people.")
+    errors = serializers.DictField(
+        child=FieldErrorSerializer(many=True), required=False, help_text="By field; on validation errors alone."
+    )

@@ -1,0 +1,153 @@
+"""Create, list and remove buckets. Whether the caller may is decided by the permission class of the viewset."""
+
+import logging
+import re
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
+
+from .. import s3
+from ..conf import conf
+from ..exceptions import BucketExists, BucketNotFound, BucketOwnerMismatch, StorageAccessDenied, StorageUnsupported
+from ..models import FileUpload
+from ..names import bucket_name_check
+from ..operations import Operation
+from ..users import is_staff
+from ..values import Bucket, BucketListing, CreatedBucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
+
+logger = logging.getLogger(__name__)
+
+AWS_ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: there, LocationConstraint must be left out.
+REGION_WITHOUT_CONSTRAINT = "us-east-1"
+_OTHER_OWNER = "The bucket belongs to another owner: take owner_id from the list of buckets."
+
+
+def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
+    """List the buckets that the user may see, in S3's order.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+
+    Returns:
+        All of them for staff, else those that S3_FILE_UPLOADER_ALLOWED_BUCKETS opens. A store that does not say in
+        which region a bucket lies has one region: the configured one.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    with Operation("bucket_list", user=user), s3.storage_errors(has_key=False):
+        owner_id, buckets = "", []
+        for page in s3.client().get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 1000}):
+            owner_id = page.get("Owner", {}).get("ID", owner_id)
+            buckets += page.get("Buckets", ())
+    return BucketListing(
+        owner_id=owner_id,
+        buckets=tuple(
+            Bucket(name=found["Name"], created_at=found["CreationDate"], region=found.get("BucketRegion", conf.region))
+            for found in buckets
+            if is_staff(user) or conf.bucket_is_allowed(found["Name"])
+        ),
+    )
+
+
+def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = None) -> CreatedBucket:
+    """Create a private bucket: public access is blocked, where the store knows that call.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+
+    Args:
+        user: who asks.
+        name: by the rules of S3, checked before S3 is asked.
+        region: where, the configured one by default.
+
+    Raises:
+        InvalidBucketName, InvalidField: the name or the region cannot be used.
+        BucketExists: the name is taken, by anybody.
+        StorageProblem: S3 could not; no bucket is left behind.
+    """
+    bucket_name_check(name)
+    region = region or conf.region
+    arguments: CreateBucketRequestTypeDef = {"Bucket": name}
+    if region != REGION_WITHOUT_CONSTRAINT:
+        arguments["CreateBucketConfiguration"] = {"LocationConstraint": cast(Any, region)}
+    with Operation("bucket_create", user=user, bucket=name), ExitStack() as undo:
+        if _bucket_exists(name):  # Some stores answer 200 to the creation of what is there already.
+            raise BucketExists("The bucket name is taken: choose another.")
+        client = s3.client(region=region)
+        with s3.storage_errors(has_key=False):
+            answer = client.create_bucket(**arguments)
+            undo.callback(client.delete_bucket, Bucket=name)
+            _public_access_block(client, name)
+            undo.pop_all()
+    return CreatedBucket(name=name, region=region, location=answer.get("Location", f"/{name}"))
+
+
+def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
+    """Remove an empty bucket from its owner, and the records of files that somebody removed behind our back.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+
+    Args:
+        user: who asks.
+        owner_id: on AWS an account id of 12 digits, which S3 itself compares; else the id that `bucket_list` shows.
+        name: of the bucket.
+
+    Raises:
+        BucketOwnerMismatch, BucketNotFound, BucketNotEmpty: nothing was removed.
+        StorageProblem: S3 could not.
+    """
+    bucket_name_check(name)
+    started = timezone.now()
+    with Operation("bucket_remove", user=user, bucket=name):
+        _owner_check(name, owner_id)
+        with s3.storage_errors(has_key=False):
+            s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
+        s3.bucket_region_forget()
+        FileUpload.objects.stored().filter(bucket=name, created_at__lt=started).delete()
+
+
+def _bucket_exists(name: str) -> bool:
+    try:
+        with s3.storage_errors(has_key=False):
+            s3.client().head_bucket(Bucket=name)
+    except BucketNotFound:
+        return False
+    except StorageAccessDenied:
+        return True  # Somebody else's: names are shared by all accounts.
+    return True
+
+
+def _public_access_block(client: Any, name: str) -> None:
+    everything = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    try:
+        with s3.storage_errors(has_key=False):
+            client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(everything, True))
+    except StorageUnsupported:
+        logger.info("This store has no public access block; bucket %s is as private as the store makes it.", name)
+
+
+def _owner_check(name: str, owner_id: str) -> None:
+    if AWS_ACCOUNT_ID.fullmatch(owner_id) and not conf.endpoint_url:
+        _account_check(name, owner_id)
+        return
+    with s3.storage_errors(has_key=False):
+        s3.client().head_bucket(Bucket=name)
+        reported = s3.client().list_buckets().get("Owner", {}).get("ID", "")
+    if owner_id != reported:
+        raise BucketOwnerMismatch(_OTHER_OWNER)
+
+
+def _account_check(name: str, account_id: str) -> None:
+    try:
+        with s3.storage_errors(has_key=False):
+            s3.client().head_bucket(Bucket=name, ExpectedBucketOwner=account_id)
+    except StorageAccessDenied as error:
+        # S3 says the same to a wrong owner and to a missing right; without the condition it tells them apart.
+        with s3.storage_errors(has_key=False):
+            s3.client().head_bucket(Bucket=name)
+        raise BucketOwnerMismatch(_OTHER_OWNER) from error

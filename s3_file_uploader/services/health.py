@@ -1,0 +1,36 @@
+"""Whether the two things that everything needs can be reached."""
+
+from django.db import DatabaseError, connections, router
+
+from .. import s3
+from ..exceptions import StorageAccessDenied, StorageProblem
+from ..models import FileUpload
+
+
+def health_check() -> dict[str, bool]:
+    """Ask the database and S3 for something small.
+
+    Returns:
+        `{"database": bool, "storage": bool}`. Credentials without the right to list buckets are fine.
+    """
+    return {"database": _database_answers(), "storage": _storage_answers()}
+
+
+def _database_answers() -> bool:
+    try:
+        with connections[router.db_for_read(FileUpload)].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _storage_answers() -> bool:
+    try:
+        with s3.storage_errors(has_key=False):
+            s3.client().list_buckets()
+    except StorageAccessDenied:
+        return True
+    except StorageProblem:
+        return False
+    return True

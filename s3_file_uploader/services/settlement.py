@@ -1,0 +1,137 @@
+"""Make a record true again that a failure or a crash left half-way, by looking at what S3 holds.
+
+    pending, first upload     the object that this claim wrote, if any, and the record go
+    pending, to overwrite     the old object is still there: stored as before; another is there: stored as it is now,
+                              read and hashed; none is there: the record goes
+    deleting                  the object and the record go
+
+Only what the record explains is touched: an object that another program put under the key stays.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import sha256
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from .. import s3
+from ..conf import conf
+from ..exceptions import (
+    BucketNotFound,
+    FileNotFound,
+    S3FileUploaderError,
+    StorageAccessDenied,
+    StorageTimeout,
+    StorageUnavailable,
+)
+from ..ingest import multipart_debris_remove
+from ..models import FileUpload
+from ..values import StoredObject, mib
+
+logger = logging.getLogger(__name__)
+
+WRITTEN_BY = "upload-claim"
+
+
+def upload_settle(*, upload: FileUpload) -> None:
+    """Settle a record whose claim has run out.
+
+    Args:
+        upload: pending or deleting; it is claimed for the time that this takes.
+
+    Raises:
+        FileExists: another request was faster; it settles.
+        StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
+    """
+    written_by = str(upload.claim_id)
+    upload.claim(FileUpload.Status(upload.status))
+    with _free_again_on_error(upload):
+        _settle(upload, written_by)
+
+
+@contextmanager
+def settled_on_error(upload: FileUpload) -> Iterator[None]:
+    """Settle the record if the block fails; the block's own error goes on to the caller.
+
+    After a time-out the call may still be carried out by S3, so the record keeps its key for as long as S3 may take.
+    """
+    with ExitStack() as undo:
+        undo.push(lambda _kind, error, _trace: _settle_after(upload, error))
+        yield
+        undo.pop_all()
+
+
+def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
+    try:
+        upload.claim_renew()  # Whoever lost the claim touches nothing: the key may be another request's by now.
+        match error:
+            case StorageTimeout():
+                upload.claim_end_in(conf.read_timeout_seconds)
+            case StorageUnavailable():
+                upload.claim_end_in(0)
+            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
+                upload.mark_stored()
+            case _:
+                with _free_again_on_error(upload):
+                    _settle(upload, str(upload.claim_id))
+    except (S3FileUploaderError, DatabaseError):
+        logger.warning("Record %s stays half-way; whoever next wants its key, or housekeeping, settles it.", upload.pk)
+
+
+@contextmanager
+def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
+    with ExitStack() as undo:
+        undo.callback(upload.claim_end_in, 0)
+        yield
+        undo.pop_all()
+
+
+def _settle(upload: FileUpload, written_by: str) -> None:
+    if upload.status == FileUpload.Status.DELETING:
+        object_remove(upload)
+        upload.forget()
+        return
+    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
+    found = _object_head(upload)
+    if upload.was_stored and found:
+        upload.mark_stored(**({} if found.etag == upload.etag else _described(upload)))
+        return
+    if found and found.metadata.get(WRITTEN_BY) == written_by:
+        object_remove(upload)
+    upload.forget()
+
+
+def object_remove(upload: FileUpload) -> None:
+    """Delete the object of a record; that it, or its bucket, is gone already is as good.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+
+    Raises:
+        StorageProblem: S3 could not.
+    """
+    with suppress(FileNotFound, BucketNotFound), s3.storage_errors():
+        s3.client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
+
+
+def _object_head(upload: FileUpload) -> StoredObject | None:
+    try:
+        return s3.object_head(bucket=upload.bucket, key=upload.file_name)
+    except FileNotFound:
+        return None
+
+
+def _described(upload: FileUpload) -> dict[str, object]:
+    digest = sha256()
+    with s3.storage_errors():
+        answer = s3.client().get_object(Bucket=upload.bucket, Key=upload.file_name)
+        for chunk in answer["Body"].iter_chunks(mib(1)):
+            digest.update(chunk)
+    return {
+        "size": answer["ContentLength"],
+        "etag": answer["ETag"].strip('"'),
+        "content_type": answer["ContentType"],
+        "checksum_sha256": digest.hexdigest(),
+        "completed_at": timezone.now(),
+    }

@@ -1,0 +1,54 @@
+"""Every address of the app; the host mounts them at `modules/s3-file-uploader/`.
+
+The reverse names are part of the contract, so there is no `app_name`.
+"""
+
+from django.urls import include, path, register_converter
+
+from .viewsets import BucketViewSet, FileViewSet, HealthViewSet
+
+
+class ObjectKeyConverter:
+    """Any text at all, line breaks and nothing included: the services refuse what cannot be a key, in words."""
+
+    regex = "(?s:.*)"
+
+    def to_python(self, value: str) -> str:
+        """Return it as it came; Django has decoded it."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return it as it is; Django encodes it."""
+        return value
+
+
+register_converter(ObjectKeyConverter, "s3_object_key")
+
+service = [
+    path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
+    path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
+    path("bucket/create/", BucketViewSet.as_view({"post": "create"}), name="s3_service-create-bucket"),
+    path(
+        "owners/<str:owner_id>/buckets/<str:bucket_name>/remove/",
+        BucketViewSet.as_view({"delete": "destroy"}),
+        name="s3_service-delete-bucket",
+    ),
+    path("file/upload/", FileViewSet.as_view({"post": "upload"}), name="s3_service-upload-file"),
+    path(
+        "file/presigned/url/",
+        FileViewSet.as_view({"get": "presign_from_query", "post": "presign_from_body"}),
+        name="s3_service-create-presigned-url",
+    ),
+    path(
+        "buckets/<str:bucket_name>/files/<s3_object_key:file_name>/download/",
+        FileViewSet.as_view({"get": "download"}),
+        name="s3_service-download-file",
+    ),
+    path(
+        "users/<str:user_id>/buckets/<str:bucket_name>/files/<s3_object_key:file_name>/remove/",
+        FileViewSet.as_view({"delete": "destroy"}),
+        name="s3_service-delete-file",
+    ),
+]
+
+urlpatterns = [path("service/", include(service))]

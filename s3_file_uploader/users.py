@@ -1,0 +1,36 @@
+"""What this app asks of a user model, whatever its fields and primary key."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+
+from .exceptions import InvalidField, NotYourFile
+
+
+def is_staff(user: Any) -> bool:
+    """Tell whether the user may act for others; a user model without `is_staff` has no staff."""
+    return bool(getattr(user, "is_staff", False))
+
+
+def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBaseUser:
+    """Return the user that the caller acts for.
+
+    Args:
+        caller: who asks.
+        user_id: a primary key in any form that the user model understands, or empty for the caller.
+
+    Raises:
+        NotYourFile: the caller is not staff and names somebody else, real or not.
+        InvalidField: staff named a user who does not exist.
+    """
+    if user_id in (None, "") or str(user_id) == str(caller.pk):
+        return caller
+    if not is_staff(caller):
+        raise NotYourFile("Leave out user_id, or give your own: only staff may act for somebody else.")
+    model = get_user_model()
+    try:
+        return model._default_manager.get(pk=model._meta.pk.to_python(user_id))
+    except (ValidationError, ValueError, OverflowError, model.DoesNotExist) as error:
+        raise InvalidField("user_id", "There is no such user: give the primary key of an existing one.") from error

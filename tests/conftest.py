@@ -1,0 +1,45 @@
+"""What all tests share: the people, and settings that name no real store."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from s3_file_uploader import s3
+
+pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]
+
+
+@pytest.fixture(autouse=True)
+def own_settings(settings: Settings, tmp_path: Any) -> Settings:
+    """Point at a region and keys of nobody, and at a download folder of the test's own."""
+    settings.AWS_STORAGE_REGION = "us-east-1"
+    settings.AWS_ACCESS_KEY_ID = "test-access-key"
+    settings.AWS_SECRET_ACCESS_KEY = "test-secret-key"
+    settings.PATH_TO_SAVE_FILE = str(tmp_path)
+    s3.bucket_region_forget()
+    return settings
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return User.objects.create_user("staff", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return User.objects.create_user("user")
+
+
+@pytest.fixture
+def other(db: None) -> User:
+    return User.objects.create_user("other")
+
+
+def client_of(person: User | None) -> APIClient:
+    """Return Django's own test client, logged in; errors of the server are answers, not exceptions of the test."""
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(person)
+    return client

