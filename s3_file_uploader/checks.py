@@ -137,7 +137,7 @@ def _is_endpoint(url: str) -> bool:
 
 def _is_between(name: str, low: float, high: float) -> bool:
     try:
-        return low <= getattr(conf, name) <= high
+        return bool(low <= getattr(conf, name) <= high)
     except (TypeError, ValueError):
         return False
 

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError
@@ -55,9 +55,8 @@ class HTTPError(drf.APIException):
     def __init__(self, status: int, code: str, detail: str, *, field: str | None = None) -> None:
         """Take status and code from the table, the detail from the error."""
         self.status_code = status
-        self.detail = {"code": code, "detail": detail}
-        if field:
-            self.detail["errors"] = {field: [{"code": code, "detail": detail}]}
+        errors = {"errors": {field: [{"code": code, "detail": detail}]}} if field else {}
+        self.detail = cast(Any, {"code": code, "detail": detail, **errors})
         if code in RETRIED:
             self.wait = conf.retry_after_seconds  # The default exception handler makes Retry-After of it.
 
@@ -92,9 +91,9 @@ def _shaped(error: drf.APIException) -> drf.APIException:
     code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
     if isinstance(error, drf.ValidationError):
         fields = {name: list(_leaves(found)) for name, found in _by_field(error.get_full_details()).items()}
-        error.detail = {"code": code, "detail": _first(fields), "errors": fields}
+        error.detail = cast(Any, {"code": code, "detail": _first(fields), "errors": fields})
     else:
-        error.detail = {"code": code, "detail": str(error.detail)}
+        error.detail = cast(Any, {"code": code, "detail": str(error.detail)})
     return error
 
 

@@ -46,7 +46,7 @@ class Destination:
         """Return bucket and key alone."""
         return {"Bucket": self.bucket, "Key": self.key}
 
-    def condition(self) -> dict[str, str]:
+    def condition(self) -> dict[str, Any]:
         """Return the second lock, where the store honours it: AWS does, others ignore or refuse it."""
         return {} if self.may_replace or conf.endpoint_url else {"IfNoneMatch": "*"}
 
@@ -125,7 +125,7 @@ def multipart_debris_remove(*, bucket: str, key: str) -> None:
 class _Parts:
     """The parts of one multipart upload, some still on their way."""
 
-    def __init__(self, upload: dict[str, Any], condition: dict[str, str], workers: ThreadPoolExecutor) -> None:
+    def __init__(self, upload: dict[str, Any], condition: dict[str, Any], workers: ThreadPoolExecutor) -> None:
         self.part_count = 0
         self._upload, self._condition, self._workers = upload, condition, workers
         self._on_the_way: list[Future[CompletedPartTypeDef]] = []

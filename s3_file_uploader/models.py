@@ -12,7 +12,7 @@ by a crash: `services.settlement` makes it true again.
 import uuid
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
@@ -57,9 +57,11 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
 
     def visible_to(self, user: Any) -> Self:
         """Narrow to what the user may know of: their own, all for staff, or as S3_FILE_UPLOADER_VISIBLE_TO says."""
+        if user.pk is None:  # Nobody: not the owner of the records that have lost theirs.
+            return self.none()
         narrow = conf.visible_to
         if narrow:
-            return narrow(self, user)
+            return cast(Self, narrow(self, user))
         return self if is_staff(user) else self.filter(user_id=user.pk)
 
     def claim_new(self, **fields: Any) -> "FileUpload":

@@ -93,7 +93,7 @@ def _client_build(options: ClientOptions) -> "S3Client":
     # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed. The signed payload
     # makes every store compare the bytes that arrived with their SHA-256.
     checksums = cast(Any, "when_required" if options.endpoint_url else "when_supported")
-    config = Config(
+    config = Config(  # type: ignore[call-arg]  # ignore_configured_endpoint_urls is missing in the stubs
         signature_version="s3v4",
         s3={"addressing_style": cast(Any, options.addressing_style), "payload_signing_enabled": True},
         request_checksum_calculation=checksums,
@@ -252,10 +252,9 @@ def _client_error_translate(error: boto.ClientError, *, has_key: bool) -> S3File
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in {"IllegalLocationConstraintException", "InvalidLocationConstraint"}:
         return InvalidField("region", _REGION_FIELD)
-    if code in {"404", "NotFound"}:
-        target, message = _NO_FILE if has_key else _NO_BUCKET
-    else:
-        target, message = CLIENT_ERRORS.get(code) or CLIENT_ERRORS.get(str(status)) or _UNEXPECTED
+    bare_404 = _NO_FILE if has_key else _NO_BUCKET
+    known: dict[str, tuple[type[S3FileUploaderError], str]] = {"404": bare_404, "NotFound": bare_404, **CLIENT_ERRORS}
+    target, message = known.get(code) or known.get(str(status)) or _UNEXPECTED
     return target(message)
 
 

@@ -174,6 +174,6 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     code = serializers.CharField(help_text="Stable; made for programs.")
     detail = serializers.CharField(help_text="Says what to do next; made for people.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
         child=FieldErrorSerializer(many=True), required=False, help_text="By field; on validation errors alone."
     )

@@ -1,6 +1,5 @@
 """What the database does to the records of a user who is deleted; migrations name this function."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -8,7 +7,7 @@ from django.db import models
 from .conf import conf
 
 
-def on_user_delete(collector: Any, field: Any, sub_objs: Sequence[models.Model], using: str) -> None:
+def on_user_delete(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
     """Protect the user, or leave the records without one; the setting is read at the time of the deletion.
 
     With `delete` the records stay too, until `receivers.py` has removed their objects from S3.

@@ -1,16 +1,16 @@
 """HTTP: parse, call one service, answer. Errors leave through `http_errors`, then the host's own handler."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
-from django.core.files.uploadedfile import UploadedFile
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.http import HttpResponseBase
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from . import services
@@ -35,13 +35,17 @@ class ServiceViewSet(ViewSet):
     """What all have in common: errors in one shape, and no transaction around a request."""
 
     @classmethod
-    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         """Keep ATOMIC_REQUESTS away: a claim must be committed before S3 is asked, and survive what follows."""
         return transaction.non_atomic_requests(super().as_view(actions, **initkwargs))
 
     def get_permissions(self) -> list[BasePermission]:
-        """Read the classes from the settings at each request."""
-        return [permission() for permission in conf.file_permission_classes]
+        """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""
+        return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]
+
+    def permission_classes_from_settings(self) -> list[type[BasePermission]]:
+        """Return who may, besides being somebody."""
+        return conf.file_permission_classes
 
     def handle_exception(self, exc: Exception) -> Response:
         """Give every error its one shape before the host's handler sees it."""
@@ -53,26 +57,24 @@ class BucketViewSet(ServiceViewSet):
 
     parser_classes = (JSONParser, FormParser, MultiPartParser)
 
-    def get_permissions(self) -> list[BasePermission]:
+    def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Let everybody list, and only the configured permission create and remove."""
-        if self.action == "list":
-            return super().get_permissions()
-        return [permission() for permission in conf.bucket_permission_classes]
+        return conf.file_permission_classes if self.action == "list" else conf.bucket_permission_classes
 
     def list(self, request: Request) -> Response:
         """List the buckets that the caller may see."""
-        listing = services.bucket_list(user=request.user)
+        listing = services.bucket_list(user=_caller(request))
         return Response(BucketListSerializer(listing).data)
 
     def create(self, request: Request) -> Response:
         """Create a private bucket."""
         wanted = _validated(BucketCreateSerializer, request.data)
-        bucket = services.bucket_create(user=request.user, **wanted)
+        bucket = services.bucket_create(user=_caller(request), **wanted)
         return Response(CreatedBucketSerializer(bucket).data, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, owner_id: str, bucket_name: str) -> Response:
         """Remove an empty bucket from its owner."""
-        services.bucket_remove(user=request.user, owner_id=owner_id, name=bucket_name)
+        services.bucket_remove(user=_caller(request), owner_id=owner_id, name=bucket_name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -84,10 +86,10 @@ class FileViewSet(ServiceViewSet):
     def upload(self, request: Request) -> Response:
         """Store a file sent as form-data, and its record."""
         form = _validated(FileUploadFormSerializer, request.data)
-        file: UploadedFile = form["file"]
+        file: Any = form["file"]
         upload = services.file_upload(
-            user=request.user,
-            owner=user_acted_for(caller=request.user, user_id=form.get("user_id")),
+            user=_caller(request),
+            owner=user_acted_for(caller=_caller(request), user_id=form.get("user_id")),
             bucket=form["bucket"],
             file_name=form.get("file_name") or file.name,
             content=file,
@@ -102,13 +104,13 @@ class FileViewSet(ServiceViewSet):
 
     def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Save a file in the server's download folder."""
-        saved = services.file_download(user=request.user, bucket=bucket_name, file_name=file_name)
+        saved = services.file_download(user=_caller(request), bucket=bucket_name, file_name=file_name)
         return Response(SavedFileSerializer(saved).data)
 
     def destroy(self, request: Request, user_id: str, bucket_name: str, file_name: str) -> Response:
         """Remove a file and its record."""
-        owner = user_acted_for(caller=request.user, user_id=user_id)
-        services.file_delete(user=request.user, owner=owner, bucket=bucket_name, file_name=file_name)
+        owner = user_acted_for(caller=_caller(request), user_id=user_id)
+        services.file_delete(user=_caller(request), owner=owner, bucket=bucket_name, file_name=file_name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def presign_from_query(self, request: Request) -> Response:
@@ -117,12 +119,12 @@ class FileViewSet(ServiceViewSet):
 
     def presign_from_body(self, request: Request) -> Response:
         """Sign a URL for a file; parameters in the body."""
-        return self._presign(request, request.data)
+        return self._presign(request, cast(Mapping[str, Any], request.data))
 
     def _presign(self, request: Request, parameters: Mapping[str, Any]) -> Response:
         wanted = _validated(PresignSerializer, parameters)
         presigned = services.file_presign(
-            user=request.user,
+            user=_caller(request),
             bucket=wanted["bucket"],
             file_name=wanted["file_name"],
             expires_in_seconds=wanted["expiration"],
@@ -149,13 +151,17 @@ class HealthViewSet(ServiceViewSet):
         )
 
 
-def _validated(serializer: type, data: Any) -> dict[str, Any]:
+def _caller(request: Request) -> AbstractBaseUser:
+    return cast(AbstractBaseUser, request.user)  # Anonymous callers have been refused by now.
+
+
+def _validated(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     shape = serializer(data=data)
     shape.is_valid(raise_exception=True)
-    return shape.validated_data
+    return cast(dict[str, Any], shape.validated_data)
 
 
-def _declared_content_type(file: UploadedFile) -> str | None:
+def _declared_content_type(file: Any) -> str | None:
     if file.content_type and file.charset:
         return f"{file.content_type}; charset={file.charset}"
-    return file.content_type
+    return cast("str | None", file.content_type)

