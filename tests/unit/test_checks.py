@@ -1,0 +1,59 @@
+import pytest
+from django.core.checks import run_checks
+
+
+def found():
+    return {message.id for message in run_checks() if message.id.startswith("s3_file_uploader")}
+
+
+def test_nothing_to_say():
+    assert found() == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"AWS_STORAGE_REGION": ""}, "E001"),
+        ({"AWS_ACCESS_KEY_ID": ""}, "E002"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "E002"),
+        ({"AWS_S3_ENDPOINT_URL": "minio:9000"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "ftp://minio"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "http://minio/bucket"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "http://minio:port"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "http://minio", "AWS_S3_PUBLIC_ENDPOINT_URL": "//minio"}, "E003"),
+        ({"AWS_S3_ADDRESSING_STYLE": "paht"}, "E004"),
+        ({"S3_FILE_UPLOADER_PART_SIZE_BYTES": 5 * 2**20 - 1}, "E005"),
+        ({"S3_FILE_UPLOADER_PART_SIZE_BYTES": "8 MB"}, "E005"),
+        ({"S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS": None}, "E005"),
+        ({"S3_FILE_UPLOADER_MAX_ATTEMPTS": 0}, "E005"),
+        ({"S3_FILE_UPLOADER_BUCKET_PERMISSION_CLASSES": ["no.such.Class"]}, "E006"),
+        ({"S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES": ["nothing"]}, "E006"),
+        ({"S3_FILE_UPLOADER_VISIBLE_TO": "tests.conftest.nothing"}, "E006"),
+        ({"S3_FILE_UPLOADER_WHEN_USER_DELETED": "cascade"}, "E007"),
+        ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": "photos"}, "E008"),
+        ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": 1}, "E008"),
+        ({"PATH_TO_SAVE_FILE": ""}, "W001"),
+        ({"PATH_TO_SAVE_FILE": "/no/such/folder"}, "W002"),
+        ({"DEBUG": True}, "W003"),
+    ],
+)
+def test_each_check_by_its_id(settings, changed, expected):
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert found() == {f"s3_file_uploader.{expected}"}
+
+
+def test_every_message_has_a_hint(settings):
+    settings.AWS_STORAGE_REGION = settings.AWS_ACCESS_KEY_ID = settings.PATH_TO_SAVE_FILE = ""
+    messages = [message for message in run_checks() if message.id.startswith("s3_file_uploader")]
+    assert len(messages) == 3
+    assert all(message.hint for message in messages)
+    assert "test-secret-key" not in repr(messages)
+
+
+@pytest.mark.parametrize("changed", [{"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9000"}, {"DEBUG": False}])
+def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
+    settings.DEBUG = True
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert found() == set()

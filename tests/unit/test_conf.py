@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from s3_file_uploader.conf import conf
+from s3_file_uploader.exceptions import StorageNotConfigured
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("AWS_STORAGE_REGION", "region"),
+        ("AWS_ACCESS_KEY_ID", "access_key_id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret_access_key"),
+        ("AWS_SESSION_TOKEN", "session_token"),
+        ("AWS_S3_ENDPOINT_URL", "endpoint_url"),
+        ("AWS_S3_PUBLIC_ENDPOINT_URL", "public_endpoint_url"),
+        ("AWS_S3_ADDRESSING_STYLE", "addressing_style"),
+    ],
+)
+def test_a_django_setting_wins_over_the_environment(settings, monkeypatch, name, attribute):
+    monkeypatch.setenv(name, "from-environment")
+    setattr(settings, name, "from-settings")
+    assert getattr(conf, attribute) == "from-settings"
+    setattr(settings, name, "")
+    assert getattr(conf, attribute) == "from-environment"
+    delattr(settings, name)
+    assert getattr(conf, attribute) == "from-environment"
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_where_the_region_comes_from(settings, monkeypatch, name):
+    settings.AWS_STORAGE_REGION = ""
+    with pytest.raises(StorageNotConfigured, match="AWS_STORAGE_REGION"):
+        conf.region  # noqa: B018
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example"
+    assert conf.region == "us-east-1"
+    monkeypatch.setenv(name, "eu-north-1")
+    assert conf.region == "eu-north-1"
+
+
+def test_the_public_address_is_the_private_one_unless_named(settings):
+    assert conf.public_endpoint_url is None
+    settings.AWS_S3_ENDPOINT_URL = "http://inside"
+    assert conf.public_endpoint_url == "http://inside"
+    settings.AWS_S3_PUBLIC_ENDPOINT_URL = "https://outside"
+    assert conf.public_endpoint_url == "https://outside"
+
+
+def test_the_download_folder(settings):
+    settings.PATH_TO_SAVE_FILE = "/srv/files"
+    assert conf.download_folder == Path("/srv/files")
+    settings.PATH_TO_SAVE_FILE = ""
+    with pytest.raises(StorageNotConfigured, match="PATH_TO_SAVE_FILE"):
+        conf.download_folder  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("allowed", "open_to_all"),
+    [(None, True), ([], False), (["photos"], True), (["photo-*"], False), (["ph*"], True), (["PHOTOS"], False)],
+)
+def test_allowed_buckets_are_names_or_patterns(settings, allowed, open_to_all):
+    settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = allowed
+    assert conf.bucket_is_allowed("photos") is open_to_all

@@ -1,0 +1,168 @@
+import pytest
+from botocore import exceptions as boto
+
+from s3_file_uploader import exceptions as own
+from s3_file_uploader import s3
+
+
+def walk(kind):
+    yield kind
+    for below in kind.__subclasses__():
+        yield from walk(below)
+
+
+def raised_as(error, **options):
+    with pytest.raises(own.S3FileUploaderError) as caught, s3.storage_errors(**options):
+        raise error
+    assert caught.value.__cause__ is error
+    return caught.value
+
+
+def client_error(code, status=400):
+    return boto.ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation")
+
+
+def bare(kind):
+    """Make any botocore error without knowing its parameters."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, "secret-value")
+    return error
+
+
+@pytest.mark.parametrize("kind", sorted(set(walk(boto.BotoCoreError)), key=lambda kind: kind.__name__))
+def test_every_error_of_botocore_is_one_of_ours(kind):
+    error = raised_as(bare(kind))
+    assert isinstance(error, own.StorageProblem)
+    assert "secret-value" not in str(error)
+    assert str(error).endswith((".", "role."))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [
+        (boto.ReadTimeoutError, own.StorageTimeout),
+        (boto.ConnectTimeoutError, own.StorageUnavailable),
+        (boto.EndpointConnectionError, own.StorageUnavailable),
+        (boto.ConnectionClosedError, own.StorageUnavailable),
+        (boto.SSLError, own.StorageUnavailable),
+        (boto.ProxyConnectionError, own.StorageUnavailable),
+        (boto.IncompleteReadError, own.StorageUnavailable),
+        (boto.ResponseStreamingError, own.StorageUnavailable),
+        (boto.NoCredentialsError, own.StorageNotConfigured),
+        (boto.CredentialRetrievalError, own.StorageNotConfigured),
+        (boto.NoRegionError, own.StorageNotConfigured),
+        (boto.ParamValidationError, own.StorageError),
+    ],
+)
+def test_which_one_it_becomes(kind, ours):
+    assert type(raised_as(bare(kind))) is ours
+
+
+@pytest.mark.parametrize("code", sorted(s3.CLIENT_ERRORS))
+def test_every_code_of_s3_in_the_table(code):
+    ours, message = s3.CLIENT_ERRORS[code]
+    error = raised_as(client_error(code))
+    assert type(error) is ours
+    assert str(error) == message
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "ours"),
+    [
+        ("SomethingNew", 400, own.StorageError),
+        ("SomethingNew", 503, own.StorageUnavailable),
+        ("SomethingNew", 403, own.StorageAccessDenied),
+        ("SomethingNew", 501, own.StorageUnsupported),
+        ("InternalError", 500, own.StorageError),
+        ("", 0, own.StorageError),
+    ],
+)
+def test_unknown_codes_go_by_their_status(code, status, ours):
+    assert type(raised_as(client_error(code, status))) is ours
+
+
+def test_a_bare_404_means_the_file_or_the_bucket():
+    assert type(raised_as(client_error("404", 404))) is own.FileNotFound
+    assert type(raised_as(client_error("404", 404), has_key=False)) is own.BucketNotFound
+
+
+@pytest.mark.parametrize("code", ["IllegalLocationConstraintException", "InvalidLocationConstraint"])
+def test_a_wrong_region_is_an_error_of_that_field(code):
+    assert raised_as(client_error(code)).field == "region"
+
+
+def test_other_errors_pass():
+    with pytest.raises(KeyError), s3.storage_errors():
+        raise KeyError
+
+
+def test_clients_are_made_once_for_each_set_of_options(settings):
+    first = s3.client()
+    assert s3.client() is first
+    assert s3.client(region="eu-west-1") is not first
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 9
+    assert s3.client() is not first
+
+
+def test_how_a_client_is_set_up(settings):
+    on_aws = s3.client().meta
+    assert on_aws.config.signature_version == "s3v4"
+    assert on_aws.config.s3["addressing_style"] == "virtual"
+    assert on_aws.config.request_checksum_calculation == "when_supported"
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
+    elsewhere = s3.client().meta
+    assert elsewhere.endpoint_url == "http://store.example:9000"
+    assert elsewhere.config.s3["addressing_style"] == "path"
+    assert elsewhere.config.request_checksum_calculation == "when_required"
+    settings.AWS_S3_ADDRESSING_STYLE = "virtual"
+    assert s3.client().meta.config.s3["addressing_style"] == "virtual"
+
+
+def test_boto3s_own_endpoint_variables_do_not_lead_elsewhere(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
+    s3._client_build.cache_clear()
+    assert s3.client().meta.endpoint_url == "https://s3.amazonaws.com"
+
+
+@pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_half_a_pair_of_keys_names_the_other_half(settings, missing):
+    setattr(settings, missing, "")
+    with pytest.raises(own.StorageNotConfigured, match=missing):
+        s3.client()
+
+
+@pytest.mark.parametrize("name", ["AWS_S3_ENDPOINT_URL", "AWS_STORAGE_REGION"])
+def test_what_cannot_be_an_address(settings, name):
+    setattr(settings, name, "not an address")
+    with pytest.raises(own.StorageNotConfigured):
+        s3.client()
+
+
+def test_no_secret_shows_in_a_repr(settings):
+    settings.AWS_SESSION_TOKEN = "test-session-token"
+    told = repr(s3._options_from_settings())
+    assert "us-east-1" in told
+    assert not any(secret in told for secret in ("test-access-key", "test-secret-key", "test-session-token"))
+
+
+def test_the_region_of_a_bucket_is_asked_once(aws, settings):
+    s3.client(region="eu-west-3").create_bucket(
+        Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
+    )
+    assert s3.bucket_region("far-away") == "eu-west-3"
+    s3.client(region="eu-west-3").delete_bucket(Bucket="far-away")
+    assert s3.bucket_region("far-away") == "eu-west-3"
+    s3.bucket_region_forget()
+    with pytest.raises(own.BucketNotFound):
+        s3.bucket_region("far-away")
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
+    assert s3.bucket_region("any") == "us-east-1"
+
+
+def test_what_head_tells(bucket):
+    s3.client().put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/x", Metadata={"Name": "v"})
+    found = s3.object_head(bucket=bucket, key="k")
+    assert (found.size, found.content_type, found.metadata) == (3, "text/x", {"name": "v"})
+    assert found.etag == "900150983cd24fb0d6963f7d28e17f72"
+    with pytest.raises(own.FileNotFound):
+        s3.object_head(bucket=bucket, key="none")
