@@ -11,10 +11,8 @@ from s3_file_uploader import s3
 @pytest.fixture
 def aws() -> Iterator[None]:
     """Let moto answer for AWS; it checks neither signatures nor expiry."""
-    s3._client_build.cache_clear()
     with mock_aws():
         yield
-    s3._client_build.cache_clear()
 
 
 @pytest.fixture

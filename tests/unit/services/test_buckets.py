@@ -1,0 +1,155 @@
+import pytest
+from botocore.stub import Stubber
+
+from s3_file_uploader import s3
+from s3_file_uploader.exceptions import (
+    BucketExists,
+    BucketNotEmpty,
+    BucketNotFound,
+    BucketOwnerMismatch,
+    InvalidBucketName,
+    InvalidField,
+    StorageAccessDenied,
+    StorageNotConfigured,
+)
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove
+from tests.unit.services.conftest import stored_file
+
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture
+def stubbed():
+    with Stubber(s3.client()) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def owner_id():
+    return s3.client().list_buckets()["Owner"]["ID"]
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", None])
+def test_a_bucket_in_any_region_is_private(aws, staff, settings, region):
+    settings.AWS_STORAGE_REGION = "eu-central-1"
+    made = bucket_create(user=staff, name="bucket-one", region=region)
+    assert (made.name, made.region) == ("bucket-one", region or "eu-central-1")
+    assert made.location
+    assert s3.bucket_region("bucket-one") == made.region
+    blocked = s3.client().get_public_access_block(Bucket="bucket-one")["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+    assert len(blocked) == 4
+
+
+def test_the_name_is_checked_before_s3_is_asked(staff, stubbed):
+    with pytest.raises(InvalidBucketName):
+        bucket_create(user=staff, name="Not A Name")
+
+
+def test_a_taken_name(bucket, staff):
+    with pytest.raises(BucketExists):
+        bucket_create(user=staff, name=bucket)
+
+
+def test_a_name_taken_by_somebody_else(staff, stubbed):
+    stubbed.add_client_error("head_bucket", "403", http_status_code=403)
+    with pytest.raises(BucketExists):
+        bucket_create(user=staff, name="bucket-one")
+
+
+def test_a_region_that_does_not_exist(staff, stubbed):
+    stubbed.add_client_error("head_bucket", "404", http_status_code=404)
+    stubbed.add_client_error("create_bucket", "InvalidLocationConstraint")
+    with pytest.raises(InvalidField) as caught:
+        bucket_create(user=staff, name="bucket-one", region="us-east-1")
+    assert caught.value.field == "region"
+
+
+def test_a_store_without_public_access_block(staff, stubbed, caplog):
+    stubbed.add_client_error("head_bucket", "404", http_status_code=404)
+    stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
+    stubbed.add_client_error("put_public_access_block", "NotImplemented", http_status_code=501)
+    caplog.set_level("INFO")
+    assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
+    assert "no public access block" in caplog.text
+
+
+def test_a_bucket_that_cannot_be_made_private_is_not_left_behind(staff, stubbed):
+    stubbed.add_client_error("head_bucket", "404", http_status_code=404)
+    stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
+    stubbed.add_client_error("put_public_access_block", "AccessDenied", http_status_code=403)
+    stubbed.add_response("delete_bucket", {}, {"Bucket": "bucket-one"})
+    with pytest.raises(StorageAccessDenied):
+        bucket_create(user=staff, name="bucket-one")
+
+
+def test_who_sees_which_bucket(aws, user, staff, settings):
+    for name in ("photos-2026", "secrets"):
+        s3.client().create_bucket(Bucket=name)
+    settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["photos-*"]
+    assert [bucket.name for bucket in bucket_list(user=user).buckets] == ["photos-2026"]
+    listing = bucket_list(user=staff)
+    assert [bucket.name for bucket in listing.buckets] == ["photos-2026", "secrets"]
+    assert listing.owner_id == owner_id()
+    assert {bucket.region for bucket in listing.buckets} == {"us-east-1"}
+    assert listing.buckets[0].created_at.tzinfo is not None
+
+
+def test_a_store_that_says_little(user, stubbed):
+    stubbed.add_response("list_buckets", {})
+    assert (bucket_list(user=user).owner_id, bucket_list.__name__) == ("", "bucket_list")
+
+
+def test_removal_by_the_owner_takes_stale_records_along(bucket, staff):
+    stale = stored_file(staff, bucket, "gone")
+    s3.client().delete_object(Bucket=bucket, Key="gone")
+    bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
+    assert not s3.client().list_buckets()["Buckets"]
+    assert not FileUpload.objects.filter(pk=stale.pk).exists()
+
+
+def test_removal_of_what_still_holds_files(bucket, staff):
+    kept = stored_file(staff, bucket, "file")
+    with pytest.raises(BucketNotEmpty):
+        bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
+    assert FileUpload.objects.get() == kept
+
+
+def test_removal_with_a_wrong_owner(bucket, staff):
+    with pytest.raises(BucketOwnerMismatch):
+        bucket_remove(user=staff, owner_id="somebody-else", name=bucket)
+    assert s3.client().list_buckets()["Buckets"]
+
+
+def test_an_account_id_goes_to_s3_itself(staff, stubbed):
+    stubbed.add_response("head_bucket", {}, {"Bucket": "bucket-one", "ExpectedBucketOwner": ACCOUNT})
+    stubbed.add_response("head_bucket", {"BucketRegion": "us-east-1"}, {"Bucket": "bucket-one"})
+    stubbed.add_response("delete_bucket", {}, {"Bucket": "bucket-one"})
+    bucket_remove(user=staff, owner_id=ACCOUNT, name="bucket-one")
+
+
+def test_an_account_id_that_s3_refuses(staff, stubbed):
+    stubbed.add_client_error("head_bucket", "403", http_status_code=403)
+    stubbed.add_response("head_bucket", {}, {"Bucket": "bucket-one"})
+    with pytest.raises(BucketOwnerMismatch):
+        bucket_remove(user=staff, owner_id=ACCOUNT, name="bucket-one")
+
+
+def test_a_missing_right_is_not_a_wrong_owner(staff, stubbed):
+    stubbed.add_client_error("head_bucket", "403", http_status_code=403)
+    stubbed.add_client_error("head_bucket", "403", http_status_code=403)
+    with pytest.raises(StorageAccessDenied):
+        bucket_remove(user=staff, owner_id=ACCOUNT, name="bucket-one")
+
+
+@pytest.mark.parametrize("owner", [ACCOUNT, "f00"])
+def test_removal_of_what_is_not_there(aws, staff, owner):
+    with pytest.raises(BucketNotFound):
+        bucket_remove(user=staff, owner_id=owner, name="missing-bucket")
+
+
+def test_nothing_works_without_a_region(staff, settings):
+    settings.AWS_STORAGE_REGION = ""
+    with pytest.raises(StorageNotConfigured):
+        bucket_list(user=staff)

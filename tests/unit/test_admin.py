@@ -1,0 +1,103 @@
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.stub import Stubber
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from s3_file_uploader import s3
+from s3_file_uploader.models import FileUpload
+from tests.unit.services.conftest import stored_file
+
+LIST = "/admin/s3_file_uploader/fileupload/"
+
+
+@pytest.fixture
+def admin(client, staff):
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def transactional(transactional_db):
+    """Real transactions: what the admin wraps in one must not swallow the claim."""
+
+
+def said(answer):
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_the_list_shows_searches_and_filters(admin, bucket, user):
+    stored_file(user, bucket, "holiday.mp4", b"x" * 1536, content_type="video/mp4")
+    stored_file(user, bucket, "notes.txt")
+    FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="coming", content_type="x/y")
+    page = admin.get(LIST).content.decode()
+    assert "1.5\xa0KB" in page
+    assert page.count(">open</a>") == 2
+    for query, shown in (
+        ("q=holiday", "holiday.mp4"),
+        ("status__exact=stored&content_type=text/plain", "notes.txt"),
+        ("bucket=bucket-one&status__exact=pending", "coming"),
+    ):
+        page = admin.get(f"{LIST}?{query}").content.decode()
+        assert [name for name in ("holiday.mp4", "notes.txt", "coming") if f">{name}</a>" in page] == [shown]
+
+
+def test_nothing_can_be_added_or_changed(admin, bucket, user):
+    upload = stored_file(user, bucket)
+    assert admin.get(f"{LIST}add/").status_code == 403
+    page = admin.get(f"{LIST}{upload.pk}/change/")
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert admin.post(f"{LIST}{upload.pk}/change/", {"bucket": "x"}).status_code == 403
+
+
+def test_the_link_opens_the_file_by_a_fresh_url(admin, bucket, user):
+    upload = stored_file(user, bucket)
+    answer = admin.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
+    assert answer.status_code == 302
+    query = parse_qs(urlsplit(answer["Location"]).query)
+    assert query["X-Amz-Expires"] == ["300"]
+    assert query["response-content-disposition"] == ['attachment; filename="my file.txt"']
+
+
+def test_the_link_is_for_staff_alone(client, bucket, user):
+    upload = stored_file(user, bucket)
+    client.force_login(user)
+    answer = client.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
+    assert answer["Location"].startswith("/admin/login/")
+
+
+def test_a_file_that_is_not_there_yet_has_no_link(admin, bucket, user):
+    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="f", content_type="x/y")
+    answer = admin.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]), follow=True)
+    assert said(answer) == ["You have no stored file of that name in this bucket."]
+
+
+def test_deleting_one_deletes_the_object_too(transactional, admin, bucket, user):
+    upload = stored_file(user, bucket)
+    answer = admin.post(f"{LIST}{upload.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "deleted successfully" in said(answer)[0]
+    assert not FileUpload.objects.exists()
+    assert s3.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    assert LogEntry.objects.get().object_id == str(upload.pk)
+
+
+def test_deleting_many(transactional, admin, bucket, user):
+    uploads = [stored_file(user, bucket, name) for name in "ab"]
+    body = {"action": "delete_selected", "post": "yes", "_selected_action": [upload.pk for upload in uploads]}
+    answer = admin.post(LIST, body, follow=True)
+    assert "Successfully deleted 2" in said(answer)[0]
+    assert not FileUpload.objects.exists()
+    assert s3.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    assert LogEntry.objects.count() == 2
+
+
+def test_what_s3_refuses_is_said_and_nothing_is_logged(transactional, admin, bucket, user):
+    upload = stored_file(user, bucket)
+    with Stubber(s3.client()) as stub:
+        stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
+        answer = admin.post(f"{LIST}{upload.pk}/delete/", {"post": "yes"}, follow=True)
+    assert said(answer) == ["S3 denies this service the call: give its credentials the right for it."]
+    assert FileUpload.objects.get().status == "stored"
+    assert not LogEntry.objects.exists()
