@@ -124,7 +124,7 @@ class FileUpload(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(status="stored")
-                | models.Q(size__gte=0, completed_at__isnull=False) & ~models.Q(etag=""),
+                | models.Q(size__isnull=False, size__gte=0, completed_at__isnull=False) & ~models.Q(etag=""),
                 name="s3_upload_stored_is_whole",
             ),
         )

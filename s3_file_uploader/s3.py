@@ -268,8 +268,11 @@ def object_head(*, bucket: str, key: str) -> StoredObject:
         FileNotFound: nothing, or the bucket is missing: a HEAD cannot tell which.
         StorageProblem: S3 could not answer.
     """
-    with storage_errors():
-        answer = client().head_object(Bucket=bucket, Key=key)
+    try:
+        with storage_errors():
+            answer = client().head_object(Bucket=bucket, Key=key)
+    except BucketNotFound as error:
+        raise FileNotFound(_NO_FILE[1]) from error
     return StoredObject(
         size=answer["ContentLength"],
         etag=answer["ETag"].strip('"'),

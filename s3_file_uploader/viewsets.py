@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.utils.encoding import force_str
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
@@ -59,7 +60,8 @@ class BucketViewSet(ServiceViewSet):
 
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Let everybody list, and only the configured permission create and remove."""
-        return conf.file_permission_classes if self.action == "list" else conf.bucket_permission_classes
+        changes = self.action in ("create", "destroy")
+        return conf.bucket_permission_classes if changes else conf.file_permission_classes
 
     def list(self, request: Request) -> Response:
         """List the buckets that the caller may see."""
@@ -161,7 +163,6 @@ def _validated(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     return cast(dict[str, Any], shape.validated_data)
 
 
-def _declared_content_type(file: Any) -> str | None:
-    if file.content_type and file.charset:
-        return f"{file.content_type}; charset={file.charset}"
-    return cast("str | None", file.content_type)
+def _declared_content_type(file: Any) -> str:
+    parameters = file.content_type_extra or {}  # Django takes them off the type, their values as bytes.
+    return "; ".join([file.content_type or "", *(f"{name}={force_str(value)}" for name, value in parameters.items())])

@@ -1,7 +1,6 @@
 """The table of uploads. The relative import keeps it right wherever the folder of the app lies."""
 
 import django.utils.timezone
-
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -40,7 +39,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-created_at', '-id'),
                 'indexes': [models.Index(fields=['user', '-created_at', '-id'], name='s3_upload_of_user'), models.Index(fields=['-created_at', '-id'], name='s3_upload_newest'), models.Index(condition=models.Q(('claimed_until__isnull', False)), fields=['claimed_until'], name='s3_upload_claims')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ('pending', 'stored', 'deleting'))), name='s3_upload_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'stored'), _negated=True), models.Q(('completed_at__isnull', False), ('size__gte', 0), models.Q(('etag', ''), _negated=True)), _connector='OR'), name='s3_upload_stored_is_whole')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ('pending', 'stored', 'deleting'))), name='s3_upload_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'stored'), _negated=True), models.Q(('completed_at__isnull', False), ('size__gte', 0), ('size__isnull', False), models.Q(('etag', ''), _negated=True)), _connector='OR'), name='s3_upload_stored_is_whole')],
             },
         ),
     ]
