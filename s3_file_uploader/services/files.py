@@ -13,12 +13,11 @@ from .. import s3, signing
 from ..conf import conf
 from ..exceptions import (
     BucketNotAllowed,
-    ChecksumMismatch,
     FileExists,
     FileNotFound,
     FileTooLarge,
     InvalidField,
-    SizeMismatch,
+    StorageError,
 )
 from ..ingest import Destination, Readable, object_send
 from ..models import BUSY, FileUpload, durable_transaction
@@ -109,7 +108,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
         StorageNotConfigured, DownloadFolderFull, FileExists: the folder cannot take it.
-        SizeMismatch, ChecksumMismatch: what S3 gave is not what was stored.
+        StorageError: what S3 gave is not what was stored; another program changed the object.
         StorageProblem: S3 could not.
     """
     upload = _stored_file(user, bucket, file_name)
@@ -121,10 +120,8 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
             for chunk in answer["Body"].iter_chunks(mib(1)):
                 digest.update(chunk)
                 saved_bytes += file.write(chunk)
-            if saved_bytes != upload.size:
-                raise SizeMismatch("S3 holds another number of bytes than was stored: the file was changed behind us.")
-            if upload.checksum_sha256 not in ("", digest.hexdigest()):
-                raise ChecksumMismatch("S3 holds other bytes than were stored: the file was changed behind us.")
+            if (saved_bytes, digest.hexdigest()) != (upload.size, upload.checksum_sha256):
+                raise StorageError("S3 holds other bytes than were stored: upload the file again.")
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=saved_bytes, etag=upload.etag)
 
 

@@ -112,7 +112,7 @@ def test_s3_is_killed_in_the_middle_and_started_again(http, user, tmp_path, sett
             setattr(settings, name, value)
         s3.client().create_bucket(Bucket="doomed")
         assert upload(client, "doomed", b"before").status_code == 201
-        answer = pool.submit(upload, client, "doomed", os.urandom(10 * BIG), overwrite="true")
+        answer = pool.submit(upload, client, "doomed", os.urandom(5 * BIG), overwrite="true")
         while not s3.client().list_multipart_uploads(Bucket="doomed").get("Uploads"):
             time.sleep(0.01)
         os.kill(doomed.pid, signal.SIGKILL)

@@ -1,9 +1,13 @@
+import re
 from pathlib import Path
 
 import pytest
 
+from s3_file_uploader import conf as conf_module
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
+
+README = Path(__file__).parent.parent.parent / "README.md"
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,11 @@ def test_the_download_folder(settings):
 def test_allowed_buckets_are_names_or_patterns(settings, allowed, open_to_all):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = allowed
     assert conf.bucket_is_allowed("photos") is open_to_all
+
+
+def test_the_readme_names_every_setting():
+    told = set(re.findall(r"S3_FILE_UPLOADER_([A-Z_]+)|\.\.\._([A-Z_]+)", README.read_text()))
+    read = set(re.findall(r'_own\(\s*"([A-Z_]+)"', Path(conf_module.__file__).read_text()))
+    assert {name or short for name, short in told} == read
+    for name in re.findall(r'_text\("([A-Z0-9_]+)"', Path(conf_module.__file__).read_text()):
+        assert f"`{name}`" in README.read_text()

@@ -15,7 +15,7 @@ from s3_file_uploader.exceptions import (
     InvalidBucketName,
     InvalidField,
     InvalidFileName,
-    SizeMismatch,
+    StorageError,
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
@@ -170,13 +170,11 @@ class TestDownload:
         assert (saved.path, saved.size) == (f"{bucket}/a/ключ é", 5)
         assert saved.etag == FileUpload.objects.get().etag
 
-    @pytest.mark.parametrize(
-        ("changed", "expected"), [(b"longer than before", SizeMismatch), (b"CONTENT", ChecksumMismatch)]
-    )
-    def test_bytes_changed_behind_us_are_not_saved(self, bucket, user, tmp_path, changed, expected):
+    @pytest.mark.parametrize("changed", [b"longer than before", b"CONTENT"])
+    def test_bytes_changed_behind_us_are_not_saved(self, bucket, user, tmp_path, changed):
         stored_file(user, bucket, content=b"content")
         s3.client().put_object(Bucket=bucket, Key="file", Body=changed)
-        with pytest.raises(expected):
+        with pytest.raises(StorageError, match="other bytes"):
             file_download(user=user, bucket=bucket, file_name="file")
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
