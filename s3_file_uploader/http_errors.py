@@ -109,7 +109,7 @@ def _leaves(details: Any) -> Iterator[dict[str, str]]:
         case dict():
             for found in details.values():
                 yield from _leaves(found)
-        case list():
+        case _:
             for found in details:
                 yield from _leaves(found)
 

@@ -154,6 +154,19 @@ class TestUpload:
         assert bytes_at(bucket) == b"stranger"
         assert not FileUpload.objects.exists()
 
+    def test_bytes_that_replaced_ours_before_we_looked_are_not_called_ours(self, bucket, user):
+        events, stranger = s3.client().meta.events, s3.client(region="eu-west-1")
+
+        def replace(**kwargs):
+            events.unregister("after-call.s3.PutObject", replace)
+            stranger.put_object(Bucket=bucket, Key="file", Body=b"stranger")
+
+        events.register("after-call.s3.PutObject", replace)
+        with pytest.raises(FileExists, match="Another program"):
+            stored_file(user, bucket)
+        assert bytes_at(bucket) == b"stranger"
+        assert not FileUpload.objects.exists()
+
     def test_the_signal_comes_after_the_commit(self, bucket, user, heard, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True) as callbacks:
             stored_file(user, bucket)
