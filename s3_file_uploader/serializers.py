@@ -2,9 +2,11 @@
 
 import mimetypes
 import re
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
@@ -25,6 +27,15 @@ def content_type_of(declared: str | None, name: str) -> str:
     if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
         return declared
     return mimetypes.guess_type(name)[0] or UNKNOWN_CONTENT_TYPE
+
+
+class UTCDateTimeField(serializers.DateTimeField):
+    """A moment as ISO 8601 in UTC, whatever time zone the host project lives in, or none."""
+
+    def to_representation(self, value: Any) -> Any:
+        """Return for example 2026-01-31T09:30:00.000000Z."""
+        aware = timezone.make_aware(value, timezone.get_default_timezone()) if timezone.is_naive(value) else value
+        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class BucketCreateSerializer(serializers.Serializer[Any]):
@@ -93,7 +104,7 @@ class BucketSerializer(serializers.Serializer[Any]):
     """One bucket of the list."""
 
     name = serializers.CharField()
-    created_at = serializers.DateTimeField()
+    created_at = UTCDateTimeField()
     region = serializers.CharField()
 
 
@@ -128,7 +139,7 @@ class PresignedUrlSerializer(serializers.Serializer[Any]):
     url = serializers.CharField(help_text="Works without further credentials until it expires.")
     method = serializers.CharField()
     expires_in = serializers.IntegerField(source="expires_in_seconds", help_text="Seconds.")
-    expires_at = serializers.DateTimeField()
+    expires_at = UTCDateTimeField()
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -144,8 +155,8 @@ class UploadSerializer(serializers.Serializer[Any]):
     etag = serializers.CharField()
     checksum_sha256 = serializers.CharField(help_text="Lower-case hex.")
     status = serializers.ChoiceField(choices=("pending", "stored", "deleting"))
-    created_at = serializers.DateTimeField()
-    completed_at = serializers.DateTimeField(allow_null=True)
+    created_at = UTCDateTimeField()
+    completed_at = UTCDateTimeField(allow_null=True)
     url = serializers.SerializerMethodField(help_text="Answers a fresh presigned URL to whoever may read the file.")
 
     def get_url(self, upload: Any) -> str:

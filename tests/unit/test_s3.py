@@ -29,7 +29,7 @@ def bare(kind):
     return error
 
 
-@pytest.mark.parametrize("kind", sorted(set(walk(boto.BotoCoreError)), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(set(walk(boto.BotoCoreError)), key=repr))
 def test_every_error_of_botocore_is_one_of_ours(kind):
     error = raised_as(bare(kind))
     assert isinstance(error, own.StorageProblem)

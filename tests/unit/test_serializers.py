@@ -1,0 +1,21 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from django.utils import timezone as django_timezone
+
+from s3_file_uploader.serializers import UTCDateTimeField
+
+MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", [MOMENT, MOMENT.astimezone(timezone(timedelta(hours=5)))])
+def test_times_are_utc_wherever_the_host_lives(settings, value):
+    settings.TIME_ZONE = "America/New_York"
+    with django_timezone.override("Asia/Tokyo"):
+        assert UTCDateTimeField().to_representation(value) == "2026-01-31T09:30:00Z"
+
+
+def test_a_host_without_time_zones(settings):
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Etc/GMT-3"
+    assert UTCDateTimeField().to_representation(datetime(2026, 1, 31, 12, 30)) == "2026-01-31T09:30:00Z"
