@@ -164,6 +164,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "TAGS": [
+        {"name": "Authentication", "description": "A token for a name and a password."},
+        {"name": "Buckets", "description": "List, create and remove buckets."},
+        {"name": "Files", "description": "Upload, download, presign and delete one file."},
+        {"name": "Health", "description": "For load balancers."},
+    ],
 }
 
 LOGGING = {

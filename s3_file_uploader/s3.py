@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import boto3
 from botocore import exceptions as boto
@@ -131,6 +131,7 @@ _KEYS_REFUSED = (
 _REGION_REFUSED = (StorageNotConfigured, "S3 refuses the region: check AWS_STORAGE_REGION.")
 _DENIED = (StorageAccessDenied, "S3 denies this service the call: give its credentials the right for it.")
 _BUSY = (StorageUnavailable, "S3 is busy: try again in a moment.")
+_NOT_A_STORE = (StorageNotConfigured, "What answers is no S3: check AWS_S3_ENDPOINT_URL.")
 _UNSUPPORTED = (StorageUnsupported, "This store does not support the call.")
 _NO_BUCKET = (BucketNotFound, "There is no such bucket: create it or check the name.")
 _NO_FILE = (FileNotFound, "There is no such file: check the bucket and the name.")
@@ -228,11 +229,11 @@ BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderErr
 
 
 @contextmanager
-def storage_errors(*, has_key: bool = True) -> Iterator[None]:
+def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") -> Iterator[None]:
     """Translate whatever boto3 raises inside.
 
     Args:
-        has_key: the calls inside name an object; without a key, a bare 404 means the bucket.
+        about: what the calls inside name, and so what is missing where S3 says no more than 404.
 
     Raises:
         S3FileUploaderError: the leaf that `CLIENT_ERRORS` or `BOTOCORE_ERRORS` names.
@@ -240,19 +241,19 @@ def storage_errors(*, has_key: bool = True) -> Iterator[None]:
     try:
         yield
     except boto.ClientError as error:
-        raise _client_error_translate(error, has_key=has_key) from error
+        raise _client_error_translate(error, about) from error
     except boto.BotoCoreError as error:
         for sources, target, message in BOTOCORE_ERRORS:  # pragma: no branch - the last row matches all
             if isinstance(error, sources):
                 raise target(message) from error
 
 
-def _client_error_translate(error: boto.ClientError, *, has_key: bool) -> S3FileUploaderError:
+def _client_error_translate(error: boto.ClientError, about: str) -> S3FileUploaderError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in {"IllegalLocationConstraintException", "InvalidLocationConstraint"}:
         return InvalidField("region", _REGION_FIELD)
-    bare_404 = _NO_FILE if has_key else _NO_BUCKET
+    bare_404 = {"object": _NO_FILE, "bucket": _NO_BUCKET, "account": _NOT_A_STORE}[about]
     known: dict[str, tuple[type[S3FileUploaderError], str]] = {"404": bare_404, "NotFound": bare_404, **CLIENT_ERRORS}
     target, message = known.get(code) or known.get(str(status)) or _UNEXPECTED
     return target(message)
@@ -295,9 +296,19 @@ def bucket_region(bucket: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _bucket_region_ask(bucket: str, _credentials: str | None) -> str:
-    with storage_errors(has_key=False):
+    with storage_errors(about="bucket"):
         answer = client().head_bucket(Bucket=bucket)
     return answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
+
+
+def region_is_known(region: str) -> bool:
+    """Tell whether AWS has the region, as far as the installed botocore knows; elsewhere any name may be one."""
+    if conf.endpoint_url:
+        return True
+    session = boto3.session.Session()
+    return any(
+        region in session.get_available_regions("s3", partition) for partition in session.get_available_partitions()
+    )
 
 
 def bucket_region_forget() -> None:

@@ -44,7 +44,9 @@ class BucketCreateSerializer(serializers.Serializer[Any]):
     bucket = serializers.CharField(required=False, help_text="The new bucket's name.")
     bucket_name = serializers.CharField(required=False, help_text="Another spelling of `bucket`.")
     region = serializers.RegexField(
-        r"^[a-z0-9-]{1,40}$", required=False, help_text="For example eu-west-1; the configured region by default."
+        r"^(?![0-9]+$)(?!-)[a-z0-9-]{1,40}(?<!-)$",
+        required=False,
+        help_text="For example eu-west-1; the configured region by default.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -66,18 +68,21 @@ class FileUploadFormSerializer(serializers.Serializer[Any]):
         required=False, allow_blank=True, help_text="Whose file it becomes: yourself by default; staff may name others."
     )
     file_name = serializers.CharField(
-        required=False, trim_whitespace=False, help_text="The object key; the file's own name by default."
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="The object key; the file's own name by default.",
     )
     overwrite = serializers.BooleanField(
         default=False, help_text="Replace your own file of that name. Nobody else's can be replaced."
     )
     checksum_sha256 = serializers.CharField(
-        required=False, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
+        required=False, allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
     )
 
     def validate_checksum_sha256(self, value: str) -> str:
         """Want 64 hex digits, in either case."""
-        if not CHECKSUM.fullmatch(value.lower()):
+        if value and not CHECKSUM.fullmatch(value.lower()):
             raise serializers.ValidationError("Give 64 hex digits.")
         return value.lower()
 

@@ -27,7 +27,7 @@ def _database_answers() -> bool:
 
 def _storage_answers() -> bool:
     try:
-        with s3.storage_errors(has_key=False):
+        with s3.storage_errors(about="account"):
             s3.client().list_buckets()
     except StorageAccessDenied:
         return True

@@ -47,6 +47,10 @@ def test_the_readme_lists_each_code_with_its_status():
         (str(DATABASE_UNAVAILABLE[0]), DATABASE_UNAVAILABLE[1]),
         ("401", "not_authenticated"),
         ("403", "permission_denied"),
+        ("405", "method_not_allowed"),
+        ("406", "not_acceptable"),
+        ("415", "unsupported_media_type"),
+        ("429", "throttled"),
     }
     assert told == rows
 

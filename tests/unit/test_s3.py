@@ -83,7 +83,8 @@ def test_unknown_codes_go_by_their_status(code, status, ours):
 
 def test_a_bare_404_means_the_file_or_the_bucket():
     assert type(raised_as(client_error("404", 404))) is own.FileNotFound
-    assert type(raised_as(client_error("404", 404), has_key=False)) is own.BucketNotFound
+    assert type(raised_as(client_error("404", 404), about="bucket")) is own.BucketNotFound
+    assert type(raised_as(client_error("404", 404), about="account")) is own.StorageNotConfigured
 
 
 @pytest.mark.parametrize("code", ["IllegalLocationConstraintException", "InvalidLocationConstraint"])

@@ -69,7 +69,14 @@ class TestBuckets:
 
     @pytest.mark.parametrize(
         ("body", "field"),
-        [({}, "bucket"), ({"bucket": ""}, "bucket"), ({"bucket": "ok-name", "region": "No Region"}, "region")],
+        [
+            ({}, "bucket"),
+            ({"bucket": ""}, "bucket"),
+            ({"bucket": "ok-name", "region": "No Region"}, "region"),
+            ({"bucket": "ok-name", "region": "123"}, "region"),
+            ({"bucket": "ok-name", "region": "-"}, "region"),
+            ({"bucket": "ok-name", "region": "eu-nowhere-9"}, "region"),
+        ],
     )
     def test_what_is_missing_is_named(self, staff, body, field):
         answer = client_of(staff).post(url("create-bucket"), body, format="json")
@@ -119,8 +126,9 @@ class TestUpload:
         assert (answer.status_code, answer.json()["file_name"]) == (201, key)
         assert s3.object_head(bucket=bucket, key=key).size == 7
 
-    def test_an_empty_file_name_is_none(self, bucket, user):
-        assert upload(client_of(user), bucket, file_name="").json()["file_name"] == "file.txt"
+    def test_empty_fields_are_as_good_as_none(self, bucket, user):
+        answer = upload(client_of(user), bucket, file_name="", checksum_sha256="", user_id="")
+        assert (answer.status_code, answer.json()["file_name"]) == (201, "file.txt")
 
     def test_an_empty_file(self, bucket, user):
         assert upload(client_of(user), bucket, content=b"").json()["size"] == 0

@@ -1,0 +1,36 @@
+"""A token for a name and a password, for clients without a browser."""
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.authtoken.views import ObtainAuthToken
+
+MESSAGES_BY_FIELD = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+MESSAGE = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="auth_token",
+        tags=["Authentication"],
+        summary="Get a token for a name and a password.",
+        description="Send it as `Authorization: Token ...`. Errors have the shape of Django REST framework.",
+        auth=[],
+        responses={
+            200: OpenApiResponse(AuthTokenSerializer, "The token.", [OpenApiExample("Token", {"token": "0123abcd"})]),
+            400: OpenApiResponse(
+                MESSAGES_BY_FIELD,
+                "By field, or under `non_field_errors` where name and password do not fit.",
+                [OpenApiExample("Refused", {"non_field_errors": ["Unable to log in with provided credentials."]})],
+            ),
+            415: OpenApiResponse(
+                MESSAGE,
+                "The body is neither JSON nor a form.",
+                [OpenApiExample("Media type", {"detail": 'Unsupported media type "text/plain" in request.'})],
+            ),
+        },
+    )
+)
+class TokenView(ObtainAuthToken):
+    """DRF's own, described; credentials that come along do not matter."""
+
+    authentication_classes = ()

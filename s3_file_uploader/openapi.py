@@ -1,1 +1,0 @@
-"""The OpenAPI description of the app, for drf-spectacular where it is installed."""

@@ -1,0 +1,16 @@
+"""The OpenAPI description of the app; imported where drf-spectacular is installed, and by nothing else.
+
+`errors` says what can go wrong in which operation, `views` describes the operations and hands them to drf-spectacular.
+"""
+
+from drf_spectacular.utils import extend_schema_serializer
+
+from .. import serializers
+from . import views
+
+__all__ = ["views"]
+
+# In the host's schema our components stand beside its own: `S3Error`, `S3Bucket`, not `Error`, `Bucket`.
+for _name, _class in vars(serializers).items():
+    if _name.endswith("Serializer") and _class.__module__ == serializers.__name__:
+        extend_schema_serializer(component_name=f"S3{_name.removesuffix('Serializer')}")(_class)

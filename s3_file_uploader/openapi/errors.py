@@ -1,0 +1,150 @@
+"""What can go wrong in which operation. Status, code and body are what `http_errors` makes of each error."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import DatabaseError
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework import exceptions as drf
+
+from .. import exceptions as own
+from ..http_errors import DATABASE_UNAVAILABLE, RETRIED, http_error
+from ..serializers import ErrorSerializer
+from ..values import MAX_KEY_BYTES, MAX_OBJECT_BYTES
+
+ErrorKinds = tuple[type[Exception], ...]
+
+OF_ANY_REQUEST: ErrorKinds = (drf.MethodNotAllowed, drf.NotAcceptable, drf.Throttled)
+OF_A_CALLER: ErrorKinds = (*OF_ANY_REQUEST, drf.NotAuthenticated, drf.PermissionDenied, DatabaseError)
+OF_A_BODY: ErrorKinds = (drf.ValidationError, drf.UnsupportedMediaType)
+OF_STORAGE: ErrorKinds = (
+    own.StorageAccessDenied,
+    own.StorageError,
+    own.StorageNotConfigured,
+    own.StorageUnavailable,
+    own.StorageTimeout,
+)
+OF_A_FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
+OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound)
+
+# Of several errors with one code, the first gives the example.
+RAISED: dict[str, ErrorKinds] = {
+    "bucket_list": (*OF_A_CALLER, *OF_STORAGE),
+    "bucket_create": (
+        *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
+        own.InvalidBucketName,
+        own.InvalidField,
+        own.BucketExists,
+        own.BucketNotFound,  # It went again before its public access could be blocked.
+    ),
+    "bucket_remove": (
+        *(*OF_A_CALLER, *OF_STORAGE),
+        own.InvalidBucketName,
+        own.BucketOwnerMismatch,
+        own.BucketNotFound,
+        own.BucketNotEmpty,
+    ),
+    "file_upload": (
+        *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
+        *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
+        own.InvalidField,
+        own.ChecksumMismatch,
+        own.SizeMismatch,
+        own.NotYourFile,
+        own.BucketNotFound,
+        own.FileExists,
+        own.FileTooLarge,
+    ),
+    "file_download": (
+        *(*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE),
+        own.BucketNotFound,
+        own.FileExists,
+        own.DownloadFolderFull,
+    ),
+    "file_delete": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.InvalidField, own.NotYourFile, own.FileExists),
+    "file_presign_query": (*OF_A_PRESIGNED_URL, drf.ValidationError),
+    "file_presign_body": (*OF_A_PRESIGNED_URL, *OF_A_BODY),
+    "health": OF_ANY_REQUEST,
+}
+
+# What each is made of, to show it; the words are those that the app itself uses.
+MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
+    own.InvalidBucketName: ("A bucket name cannot look like an IP address.",),
+    own.InvalidFileName: (f"A file name has 1 to {MAX_KEY_BYTES} bytes of UTF-8; this one has {MAX_KEY_BYTES + 1}.",),
+    own.InvalidField: ("user_id", "There is no such user: give the primary key of an existing one."),
+    own.ChecksumMismatch: ("The SHA-256 of what arrived is not the one you gave: send the file again.",),
+    own.SizeMismatch: ("9 bytes were announced and 5 arrived: send the whole file again.",),
+    own.NotYourFile: ("Leave out user_id, or give your own: only staff may act for somebody else.",),
+    own.BucketOwnerMismatch: ("The bucket belongs to another owner: take owner_id from the list of buckets.",),
+    own.BucketNotAllowed: ("This bucket is not open to you: take one from the list of buckets.",),
+    own.BucketNotFound: ("There is no such bucket: create it or check the name.",),
+    own.FileNotFound: ("You have no stored file of that name in this bucket.",),
+    own.BucketExists: ("The bucket name is taken: choose another.",),
+    own.BucketNotEmpty: ("The bucket still holds files: delete them first.",),
+    own.FileExists: ("The file is being written or removed by another request right now: try again in a moment.",),
+    own.FileTooLarge: (f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",),
+    own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
+    own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
+    own.StorageNotConfigured: ("S3 needs a region: set AWS_STORAGE_REGION.",),
+    own.StorageUnavailable: ("S3 cannot be reached: try again in a moment.",),
+    own.StorageTimeout: ("S3 did not answer in time: look whether it happened, then try again.",),
+    own.DownloadFolderFull: ("There is no room for the file under PATH_TO_SAVE_FILE: free some.",),
+    DatabaseError: (),
+    drf.ValidationError: ({"bucket": [drf.ErrorDetail("This field is required.", "required")]},),
+    drf.NotAuthenticated: (),
+    drf.PermissionDenied: (),
+    drf.MethodNotAllowed: ("PATCH",),
+    drf.NotAcceptable: (),
+    drf.UnsupportedMediaType: ("text/plain",),
+    drf.Throttled: (60,),
+}
+
+
+def error_answers(operation: str) -> dict[int, OpenApiResponse]:
+    """Return every error answer of an operation by status, with one example for each code.
+
+    Args:
+        operation: a key of `RAISED`.
+    """
+    examples: defaultdict[int, dict[str, OpenApiExample]] = defaultdict(dict)
+    for kind in RAISED[operation]:
+        status, body = _answered(kind)
+        code = body["code"]
+        examples[status].setdefault(code, OpenApiExample(code, body, description=_when(kind)))
+    return {
+        status: OpenApiResponse(
+            ErrorSerializer,
+            description=_in_words(by_code),
+            examples=list(by_code.values()),
+        )
+        for status, by_code in sorted(examples.items())
+    }
+
+
+def retry_after(answers: Collection[int]) -> OpenApiParameter:
+    """Return the header of those among the error answers that have it.
+
+    Args:
+        answers: the statuses of an operation's error answers.
+    """
+    return OpenApiParameter(
+        "Retry-After",
+        int,
+        OpenApiParameter.HEADER,
+        description=f"Seconds to wait; with {_in_words({*RETRIED, drf.Throttled.default_code})}.",
+        response=sorted({DATABASE_UNAVAILABLE[0], drf.Throttled.status_code}.intersection(answers)),
+    )
+
+
+def _answered(kind: type[Exception]) -> tuple[int, dict[str, Any]]:
+    answer: Any = http_error(kind(*MADE_OF[kind]))
+    return answer.status_code, answer.detail
+
+
+def _when(kind: type[Exception]) -> str:
+    return (issubclass(kind, own.S3FileUploaderError) and kind.__doc__) or ""
+
+
+def _in_words(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in sorted(codes))

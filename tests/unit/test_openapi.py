@@ -1,0 +1,410 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import get_resolver, path, resolve
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.settings import patched_settings
+from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, oas30_format_checker
+from openapi_spec_validator import validate
+from rest_framework import serializers
+
+from s3_file_uploader import urls
+from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, RETRIED, STATUS_AND_CODE
+from s3_file_uploader.serializers import BucketCreateSerializer, FileUploadFormSerializer, PresignSerializer
+from s3_file_uploader.viewsets import FileViewSet, HealthViewSet
+from tests.conftest import client_of
+
+PREFIX = "/modules/s3-file-uploader/service/"
+
+ANY = {"method_not_allowed", "not_acceptable", "throttled"}
+STORAGE = {
+    *("storage_access_denied", "storage_error", "storage_not_configured", "storage_unavailable", "storage_timeout")
+}
+CALLER = {*ANY, *STORAGE, "not_authenticated", "permission_denied", "database_unavailable"}
+BODY = {"invalid", "unsupported_media_type"}
+FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "file_not_found"}
+PRESIGN = {*FILE, "invalid", "bucket_not_found"}
+CODES = {
+    "bucket_list": CALLER,
+    "bucket_create": {*CALLER, *BODY, "invalid_bucket_name", "bucket_exists", "bucket_not_found"},
+    "bucket_remove": {
+        *(*CALLER, "invalid_bucket_name", "bucket_owner_mismatch", "bucket_not_found", "bucket_not_empty")
+    },
+    "file_upload": {
+        *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "not_your_file", "bucket_not_found", "file_exists"),
+        "file_too_large",
+    },
+    "file_download": {*FILE, "bucket_not_found", "file_exists", "download_folder_full"},
+    "file_delete": {*FILE, "invalid", "not_your_file", "file_exists"},
+    "file_presign_query": PRESIGN,
+    "file_presign_body": {*PRESIGN, "unsupported_media_type"},
+    "health": ANY,
+}
+STATUSES = {
+    **{code: status for _, status, code in STATUS_AND_CODE},
+    DATABASE_UNAVAILABLE[1]: DATABASE_UNAVAILABLE[0],
+    "not_authenticated": 401,
+    "permission_denied": 403,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "unsupported_media_type": 415,
+    "throttled": 429,
+}
+ROUTES = {
+    "bucket_list": ("get", "bucket/list/"),
+    "bucket_create": ("post", "bucket/create/"),
+    "bucket_remove": ("delete", "owners/{owner_id}/buckets/{bucket_name}/remove/"),
+    "file_upload": ("post", "file/upload/"),
+    "file_download": ("get", "buckets/{bucket_name}/files/{file_name}/download/"),
+    "file_delete": ("delete", "users/{user_id}/buckets/{bucket_name}/files/{file_name}/remove/"),
+    "file_presign_query": ("get", "file/presigned/url/"),
+    "file_presign_body": ("post", "file/presigned/url/"),
+    "health": ("get", "health/"),
+}
+OF_CALLERS = sorted(ROUTES.keys() - {"health"})
+WITH_A_BODY = sorted(name for name, (method, _) in ROUTES.items() if method == "post")
+
+
+def generated(**arguments: Any) -> dict[str, Any]:
+    GENERATOR_STATS.reset()
+    schema = SchemaGenerator(**arguments).get_schema(request=None, public=True)
+    assert not GENERATOR_STATS
+    rendered: dict[str, Any] = json.loads(OpenApiJsonRenderer().render(schema, renderer_context={}))
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return generated()
+
+
+@pytest.fixture(scope="module")
+def operations(schema):
+    """By operation id: those of the app alone."""
+    return {
+        operation["operationId"]: operation
+        for address, methods in schema["paths"].items()
+        if address.startswith(PREFIX)
+        for operation in methods.values()
+    }
+
+
+def values(holder: dict[str, Any]) -> list[Any]:
+    return [example["value"] for example in holder["examples"].values()]
+
+
+def error_bodies(operation: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    return [
+        (int(status), body)
+        for status, answer in operation["responses"].items()
+        for media in answer.get("content", {}).values()
+        if media["schema"] == {"$ref": "#/components/schemas/S3Error"}
+        for body in values(media)
+    ]
+
+
+def error_body(operation: dict[str, Any], code: str) -> dict[str, Any]:
+    (found,) = (body for _, body in error_bodies(operation) if body["code"] == code)
+    return found
+
+
+def address_of(name: str, operation: dict[str, Any]) -> str:
+    """Fill the path with the examples, percent-encoded as the description says."""
+    in_path = {each["name"]: quote(values(each)[0], safe="") for each in parameters(operation, "path")}
+    return PREFIX + ROUTES[name][1].format(**in_path)
+
+
+def parameters(operation: dict[str, Any], place: str) -> list[dict[str, Any]]:
+    return [each for each in operation.get("parameters", ()) if each["in"] == place]
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_valid_openapi(schema):
+    validate(schema)
+
+
+def test_the_command_has_nothing_to_say(tmp_path, capsys):
+    GENERATOR_STATS.reset()
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+    assert capsys.readouterr() == ("", "")
+    assert "openapi: 3.0" in (tmp_path / "schema.yml").read_text()
+
+
+def test_every_route_is_described_and_nothing_else(schema):
+    described = {
+        (method, address.removeprefix(PREFIX))
+        for address, methods in schema["paths"].items()
+        if address.startswith(PREFIX)
+        for method in methods
+    }
+    routed = {
+        (method, re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)))
+        for route in urls.service
+        for method in route.callback.actions
+        if method != "head"
+    }
+    assert described == routed == set(ROUTES.values())
+
+
+def test_operation_ids_stand_where_they_are_promised(schema):
+    for name, (method, address) in ROUTES.items():
+        assert schema["paths"][PREFIX + address][method]["operationId"] == name
+
+
+def test_the_viewsets_stay_as_they_were(schema):
+    assert not hasattr(FileViewSet.upload, "kwargs")
+    assert not hasattr(FileViewSet.destroy, "kwargs")
+
+
+def test_what_a_host_derives_is_described_too():
+    class HostsHealthViewSet(HealthViewSet):
+        """Of a host."""
+
+    schema = generated(patterns=[path("up/", HostsHealthViewSet.as_view({"get": "retrieve"}))])
+    assert schema["paths"]["/up/"]["get"]["operationId"] == "health"
+
+
+# --- each operation ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_words(operations, name):
+    operation = operations[name]
+    assert operation["tags"] == [{"bucket": "Buckets", "file": "Files", "health": "Health"}[name.split("_")[0]]]
+    assert re.fullmatch(r"[A-Z][^.]*\.", operation["summary"])
+    assert len(operation["description"]) > len(operation["summary"])
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_error_code_has_its_status_and_one_example(operations, name):
+    bodies = error_bodies(operations[name])
+    assert sorted(body["code"] for _, body in bodies) == sorted(CODES[name])
+    for status, body in bodies:
+        assert status == STATUSES[body["code"]]
+        assert f"`{body['code']}`" in operations[name]["responses"][str(status)]["description"]
+
+
+def test_every_code_of_the_contract_occurs(operations):
+    shown = {body["code"] for operation in operations.values() for _, body in error_bodies(operation)}
+    assert shown == STATUSES.keys()
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_success_is_shown(operations, name):
+    for status, answer in operations[name]["responses"].items():
+        assert answer["description"]
+        if status == "204":
+            assert "content" not in answer
+        else:
+            assert answer["content"].keys() == {"application/json"}
+            assert values(answer["content"]["application/json"])
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_retry_after_stands_where_it_is_sent(operations, name):
+    having = {int(status) for status, answer in operations[name]["responses"].items() if "headers" in answer}
+    wanted = {status for status, body in error_bodies(operations[name]) if body["code"] in {*RETRIED, "throttled"}}
+    assert having == wanted
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_parameter_has_words_and_an_example(operations, name):
+    for parameter in [*parameters(operations[name], "path"), *parameters(operations[name], "query")]:
+        assert parameter["description"]
+        assert values(parameter)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_examples_have_the_shape_that_they_are_examples_of(schema, operations, name):
+    answers = [
+        media for answer in operations[name]["responses"].values() for media in answer.get("content", {}).values()
+    ]
+    bodies = operations[name].get("requestBody", {}).get("content", {}).values()
+    for validator, medias in ((OAS30ReadValidator, answers), (OAS30WriteValidator, bodies)):
+        for media in medias:
+            shape = {"allOf": [media["schema"]], "components": schema["components"]}
+            for value in values(media):
+                validator(shape, format_checker=oas30_format_checker).validate(value)
+    for parameter in [*parameters(operations[name], "path"), *parameters(operations[name], "query")]:
+        for value in values(parameter):
+            OAS30WriteValidator(parameter["schema"]).validate(value)
+
+
+def test_success_examples_leave_nothing_out(schema, operations):
+    for operation in operations.values():
+        for status in ("200", "201"):
+            media = operation["responses"].get(status, {}).get("content", {}).get("application/json")
+            if media:
+                shape = schema["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
+                assert [value.keys() for value in values(media)] == [shape["properties"].keys()]
+
+
+def test_a_path_tells_how_to_encode_the_key(operations):
+    for name in ("file_download", "file_delete"):
+        (file_name,) = (each for each in parameters(operations[name], "path") if each["name"] == "file_name")
+        (key,) = values(file_name)
+        assert "/" in key
+        assert not key.isascii()
+        assert f"`{quote(key, safe='')}`" in file_name["description"]
+        assert "Percent-encode" in file_name["description"]
+        in_path = {each["name"]: values(each)[0] for each in parameters(operations[name], "path")}
+        assert resolve(PREFIX + ROUTES[name][1].format(**in_path)).kwargs == in_path
+
+
+def test_presign_takes_the_same_in_query_and_body(schema, operations):
+    in_query = parameters(operations["file_presign_query"], "query")
+    in_body = schema["components"]["schemas"]["S3PresignRequest"]
+    assert {each["name"] for each in in_query} == in_body["properties"].keys() == PresignSerializer().fields.keys()
+    assert {each["name"] for each in in_query if each.get("required")} == set(in_body["required"])
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "serializer", "media_types"),
+    [
+        ("file_upload", FileUploadFormSerializer, {"multipart/form-data"}),
+        *(
+            (name, serializer, {"application/json", "application/x-www-form-urlencoded", "multipart/form-data"})
+            for name, serializer in (
+                ("bucket_create", BucketCreateSerializer),
+                ("file_presign_body", PresignSerializer),
+            )
+        ),
+    ],
+)
+def test_bodies(schema, operations, name: str, serializer: type[serializers.Serializer[Any]], media_types):
+    content = operations[name]["requestBody"]["content"]
+    assert content.keys() == media_types
+    for media in content.values():
+        shape = schema["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
+        assert shape["properties"].keys() == serializer().fields.keys()
+        assert all(described["description"] for described in shape["properties"].values())
+        assert values(media)
+
+
+def test_nothing_else_has_a_body(operations):
+    assert sorted(name for name, operation in operations.items() if "requestBody" in operation) == WITH_A_BODY
+
+
+def test_the_file_is_binary(schema):
+    form = schema["components"]["schemas"]["S3FileUploadFormRequest"]
+    assert form["properties"]["file"] == {
+        "type": "string",
+        "format": "binary",
+        "description": FileUploadFormSerializer().fields["file"].help_text,
+    }
+    assert sorted(form["required"]) == ["bucket", "file"]
+
+
+def test_the_file_is_binary_whatever_the_host_sets():
+    with patched_settings({"COMPONENT_SPLIT_REQUEST": False}):
+        form = generated()["components"]["schemas"]["S3FileUploadForm"]
+    assert form["properties"]["file"]["format"] == "binary"
+
+
+# --- what the schema says is what happens -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OF_CALLERS)
+def test_everything_but_health_wants_credentials(operations, client, name):
+    assert operations[name]["security"] == [{"tokenAuth": []}, {"cookieAuth": []}]
+    answer = client.generic(ROUTES[name][0].upper(), address_of(name, operations[name]))
+    assert answer.status_code == 401
+    assert answer.json() == error_body(operations[name], "not_authenticated")
+
+
+def test_health_wants_none(schema, operations, client, db, aws):
+    assert "security" not in schema
+    assert operations["health"].get("security", []) == []
+    answer = client.get(PREFIX + "health/", headers={"authorization": "Token wrong"})
+    assert answer.status_code == 200
+    assert [answer.json()] == values(operations["health"]["responses"]["200"]["content"]["application/json"])
+
+
+def test_health_answers_its_own_shape_also_when_something_is_down(operations):
+    answer = operations["health"]["responses"]["503"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/S3Health"}
+    assert values(answer) == [{"database": True, "storage": False}]
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_another_method_is_answered_as_shown(operations, staff, name):
+    answer = client_of(staff).patch(address_of(name, operations[name]))
+    assert answer.status_code == 405
+    assert answer.json() == error_body(operations[name], "method_not_allowed")
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_another_format_is_answered_as_shown(operations, staff, name):
+    address = address_of(name, operations[name])
+    answer = client_of(staff).generic(ROUTES[name][0].upper(), address, headers={"accept": "text/html"})
+    assert answer.status_code == 406
+    assert answer.json() == error_body(operations[name], "not_acceptable")
+
+
+@pytest.mark.parametrize("name", WITH_A_BODY)
+def test_another_body_is_answered_as_shown(operations, staff, name):
+    answer = client_of(staff).generic("POST", address_of(name, operations[name]), "x", content_type="text/plain")
+    assert answer.status_code == 415
+    assert answer.json() == error_body(operations[name], "unsupported_media_type")
+
+
+# --- the host ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_token_is_described_with_errors_of_rest_framework(schema, client, db):
+    operation = schema["paths"]["/auth/token/"]["post"]
+    assert "security" not in operation
+    assert schema["components"]["schemas"]["AuthTokenRequest"]["required"] == ["password", "username"]
+    shown = {status: values(answer["content"]["application/json"]) for status, answer in operation["responses"].items()}
+    assert [value.keys() for value in shown["200"]] == [
+        schema["components"]["schemas"]["AuthToken"]["properties"].keys()
+    ]
+
+    refused = client.post("/auth/token/", {"username": "nobody", "password": "nothing"})
+    assert (refused.status_code, [refused.json()]) == (400, shown["400"])
+    text = client.post("/auth/token/", "x", content_type="text/plain")
+    assert (text.status_code, [text.json()]) == (415, shown["415"])
+
+
+def test_stale_credentials_do_not_keep_anybody_from_a_token(staff):
+    client = Client(enforce_csrf_checks=True, headers={"authorization": "Token stale"})
+    client.force_login(staff)
+    assert client.post("/auth/token/", {"username": "staff", "password": "x"}).status_code == 400
+
+
+def test_the_schema_is_served(client):
+    answer = client.get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"})
+    assert answer.status_code == 200
+    assert {f"{PREFIX}{address}" for _, address in ROUTES.values()} <= json.loads(answer.content)["paths"].keys()
+
+
+def test_the_page_comes_from_this_host_alone(client):
+    answer = client.get("/api/docs/")
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert not re.search(r"""["'(](https?:)?//""", page)
+    assets = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert {Path(asset).suffix for asset in assets} == {".css", ".js", ".png"}
+    for asset in assets:
+        served = client.get(asset)
+        assert served.status_code == 200
+        assert len(served.getvalue()) > 100
+
+
+def test_no_address_of_the_host_is_left_out(schema):
+    named = {route.name for route in get_resolver("modules.urls").url_patterns if hasattr(route, "name")}
+    assert named - {None, "schema", "docs"} == {"token"}
+    assert "/auth/token/" in schema["paths"]
