@@ -24,5 +24,6 @@ class S3FileUploaderConfig(AppConfig):
 
         pre_delete.connect(user_files_mark, sender=get_user_model(), dispatch_uid="s3_file_uploader.user_files_mark")
         import_module(".checks", __package__)
-        if find_spec("drf_spectacular"):  # pragma: no branch - the test of the wheel runs without it, in another process
+        # The test of the wheel runs without it, in another process.
+        if find_spec("drf_spectacular"):  # pragma: no branch
             import_module(".openapi", __package__)

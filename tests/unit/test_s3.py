@@ -167,3 +167,9 @@ def test_what_head_tells(bucket):
     assert found.etag == "900150983cd24fb0d6963f7d28e17f72"
     with pytest.raises(own.FileNotFound):
         s3.object_head(bucket=bucket, key="none")
+
+
+def test_which_regions_are_known(settings):
+    assert [s3.region_is_known(name) for name in ("eu-west-1", "cn-north-1", "eu-nowhere-9")] == [True, True, False]
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
+    assert s3.region_is_known("nyc3")
