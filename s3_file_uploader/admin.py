@@ -29,7 +29,7 @@ else:
 class FileUploadAdmin(ModelAdmin):
     """Read-only, but for the deletion, which removes the object first."""
 
-    list_display = ("file_name", "bucket", "user", "readable_size", "content_type", "status", "created_at", "opened")
+    list_display = ("file_name", "opened", "bucket", "user", "readable_size", "content_type", "status", "created_at")
     list_filter = ("status", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("file_name", "original_name", "checksum_sha256", "etag")

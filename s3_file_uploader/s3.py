@@ -139,6 +139,7 @@ _NAME_REFUSED = (InvalidFileName, "The store refuses this file name: choose anot
 _FILE_THERE = (FileExists, "A file of that name is there already: choose another name.")
 _BUCKET_THERE = (BucketExists, "The bucket name is taken: choose another.")
 _REGION_FIELD = "S3 cannot make the bucket in this region: leave it out or name another."
+_FOLDER_THERE = (FileExists, "A part of the name is a file, or the name is a folder, in this store: choose another.")
 _UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell whoever runs this service.")
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html ; XMinio*: MinIO and stores made from it.
@@ -154,8 +155,8 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "KeyTooLongError": _NAME_REFUSED,
     "XMinioInvalidObjectName": _NAME_REFUSED,
     "XMinioInvalidResourceName": _NAME_REFUSED,
-    "XMinioObjectExistsAsDirectory": (FileExists, "A folder of that name is there already: choose another name."),
-    "XMinioParentIsObject": (FileExists, "A part of the name is a file already: choose another name."),
+    "XMinioObjectExistsAsDirectory": _FOLDER_THERE,
+    "XMinioParentIsObject": _FOLDER_THERE,
     "EntityTooLarge": (FileTooLarge, "The file is larger than the store allows."),
     "PreconditionFailed": _FILE_THERE,
     "412": _FILE_THERE,
@@ -187,6 +188,9 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "405": _UNSUPPORTED,
     "501": _UNSUPPORTED,
 }
+
+# A store that keeps keys as paths, such as the JuiceFS gateway, says InternalError and this at the end of its message.
+_PATH_IN_THE_WAY = ("cause(is a directory)", "cause(not a directory)")
 
 # Most specific first; the last row is the root of all that botocore raises itself.
 BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderError], str], ...] = (
@@ -253,6 +257,8 @@ def _client_error_translate(error: boto.ClientError, about: str) -> S3FileUpload
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in {"IllegalLocationConstraintException", "InvalidLocationConstraint"}:
         return InvalidField("region", _REGION_FIELD)
+    if code == "InternalError" and error.response["Error"].get("Message", "").endswith(_PATH_IN_THE_WAY):
+        code = "XMinioObjectExistsAsDirectory"
     bare_404 = {"object": _NO_FILE, "bucket": _NO_BUCKET, "account": _NOT_A_STORE}[about]
     known: dict[str, tuple[type[S3FileUploaderError], str]] = {"404": bare_404, "NotFound": bare_404, **CLIENT_ERRORS}
     target, message = known.get(code) or known.get(str(status)) or _UNEXPECTED

@@ -123,6 +123,15 @@ def test_a_bucket_that_is_not_there(http, user):
     assert (answer.status_code, answer.json()["code"]) == (404, "bucket_not_found")
 
 
+def test_keys_that_are_paths_to_the_store_may_be_in_each_others_way(http, user, bucket):
+    client = http(user)
+    assert upload(client, bucket, file_name="folder/file").status_code == 201
+    for key in ("folder", "folder/file/below"):
+        answer = upload(client, bucket, file_name=key)
+        assert (answer.status_code, answer.json()["code"]) == (409, "file_exists")
+    assert upload(client, bucket, file_name="folder/other").status_code == 201
+
+
 def test_a_host_with_atomic_requests(http, user, bucket, monkeypatch):
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     assert upload(http(user), bucket).status_code == 201
