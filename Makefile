@@ -14,13 +14,15 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: run test lint format lock bench-memory tox clean check-venv
 .DEFAULT_GOAL := run
+# check-venv comes before what it checks, under `make -j` too.
+.NOTPARALLEL:
 
 run: check-venv .venv/.run
 	@exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
 
 test: check-venv .venv/.test postman/node_modules/.done
 	@$(MAKE) lint
-	@$(BIN)/python -m pytest --database=postgresql tests/integration
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/integration
 	@$(BIN)/python -m pytest --cov
 
 lint:
@@ -49,12 +51,13 @@ clean:
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 
-# A stamp says that an installation ended well. An environment that is half made or broken since is made anew.
+# .venv/.files lists what was installed. An environment that lacks a file of it, or was left half made, is made anew:
+# pip believes a package to be there as long as its metadata is.
+LISTED = cd .venv && find . ! -type d ! -name '*.pyc' ! -path './.*' >.list && mv .list .files
+
 check-venv:
-	@if [ -e .venv ] && ! { [ -e .venv/.pipenv ] && $(BIN)/python -c 'import pip' && $(BIN)/pipenv --version; } >/dev/null 2>&1; then \
+	@if [ -e .venv ] && ! (cd .venv && test -s .files && tr '\n' '\0' <.files | xargs -0 ls -dL && bin/python -c '') >/dev/null 2>&1; then \
 		echo "The .venv is not whole: making it anew."; rm -rf .venv; \
-	elif [ -e .venv/.run ] && ! $(BIN)/python -c 'import boto3, django, rest_framework, dotenv' >/dev/null 2>&1; then \
-		echo "The .venv lacks packages: installing them again."; rm -f .venv/.run .venv/.test; \
 	fi
 
 .venv/.pipenv:
@@ -63,16 +66,21 @@ check-venv:
 	@echo "Making .venv ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIPENV)
+	@$(LISTED)
 	@touch $@
 
 .venv/.run: .venv/.pipenv Pipfile.lock
 	@echo "Installing what Pipfile.lock names ..."
-	@$(BIN)/pipenv sync
+	@rm -f .venv/.files
+	@$(BIN)/python -m pipenv sync
+	@$(LISTED)
 	@touch $@
 
 .venv/.test: .venv/.run Pipfile.lock
 	@echo "Installing what the tests need ..."
-	@$(BIN)/pipenv sync --dev
+	@rm -f .venv/.files
+	@$(BIN)/python -m pipenv sync --dev
+	@$(LISTED)
 	@touch $@
 
 # Newman runs the Postman collection; without npm the test that needs it says so, and fails in CI.

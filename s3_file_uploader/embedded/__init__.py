@@ -7,6 +7,9 @@ In pytest: `pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]`, then 
 Nothing here is imported by the rest of the app, and nothing of Django is imported here.
 """
 
-from .server import EmbeddedS3, EmbeddedS3Error, free_port
+from .errors import EmbeddedS3Error
+from .identity import Identity
+from .ports import EVERY_ADDRESS, LOOPBACK, free_port
+from .server import MOTO, EmbeddedS3
 
-__all__ = ["EmbeddedS3", "EmbeddedS3Error", "free_port"]
+__all__ = ["EVERY_ADDRESS", "LOOPBACK", "MOTO", "EmbeddedS3", "EmbeddedS3Error", "Identity", "free_port"]

@@ -1,77 +1,73 @@
 """Start, find again and stop the embedded S3: the JuiceFS gateway, or moto's server where that has no wheel."""
 
-import ctypes
-import fcntl
-import json
 import os
-import secrets
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, cast
 
-READY_WITHIN_SECONDS = 30
-STOPPED_WITHIN_SECONDS = 10
-LOOPBACK = "127.0.0.1"
-# https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-PR_SET_PDEATHSIG = 1
+from . import keeper
+from .errors import EmbeddedS3Error
+from .identity import Identity, identity_of, identity_write
+from .juicefs import juicefs_command, juicefs_environment, juicefs_format, juicefs_program
+from .ports import LOOPBACK, answers, free_port, port_is_free, reached_at
+from .private_files import UMASK, locked, opened
 
-
-class EmbeddedS3Error(RuntimeError):
-    """The embedded S3 cannot be used; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What is kept from one start to the next, so that presigned URLs and clients stay valid."""
-
-    port: int
-    access_key_id: str
-    secret_access_key: str
+READY_WITHIN_SECONDS = 30.0
+STOPPED_WITHIN_SECONDS = 5.0
+PORT_IS_LEFT_WITHIN_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 0.02
+MOTO = "moto"
 
 
 class EmbeddedS3:
     """A store of its own in one folder, on one port, with random keys that are kept there (mode 0600).
 
-    While it runs it is this process's child: it ends with the `with` block and, on Linux, with the process itself,
-    however that dies. A second process with the same folder shares the running store.
+    It runs for the length of the `with` block and no longer than this process, however that dies. A second process
+    with the same folder shares the running store.
     """
 
-    def __init__(self, folder: Path, *, address: str = LOOPBACK, extra_environment: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        address: str = LOOPBACK,
+        program: str | None = None,
+        ready_within_seconds: float = READY_WITHIN_SECONDS,
+        extra_environment: Mapping[str, str] = {},
+    ) -> None:
         """Take the folder, made if missing; nothing is started yet.
 
         Args:
-            folder: everything that is kept lies in it.
+            folder: everything that is kept lies in it; it may be moved while the store does not run.
             address: where to listen; 0.0.0.0 lets a phone on the same network in.
+            program: path of a JuiceFS binary, or `MOTO`; by default the `juicefs` beside this Python or on the PATH,
+                and moto where there is none.
+            ready_within_seconds: how long a start may take.
             extra_environment: more variables for the server, such as MINIO_API_CORS_ALLOW_ORIGIN.
         """
         self.folder = folder.resolve()
         self.address = address
+        self.program = program or juicefs_program() or MOTO
         self.pid: int | None = None
+        self._ready_within_seconds = ready_within_seconds
         self._extra_environment = dict(extra_environment)
-        self._identity: Identity | None = None
         self._stack = ExitStack()
 
     @property
     def identity(self) -> Identity:
-        """Port and keys, made and written down on first use."""
-        if self._identity is None:
-            file = self.folder / "identity.json"
-            self._identity = Identity(**json.loads(file.read_text())) if file.exists() else self._identity_made()
-        return self._identity
+        """Port, keys and address; the last is right once it runs."""
+        return identity_of(self.folder)
 
     @property
     def endpoint_url(self) -> str:
         """Where this machine reaches it."""
-        return f"http://{LOOPBACK}:{self.identity.port}"
+        return f"http://{reached_at(self.identity.address)}:{self.identity.port}"
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which the app, or any other S3 client, uses this store."""
@@ -85,134 +81,96 @@ class EmbeddedS3:
     @property
     def checks_signatures(self) -> bool:
         """Whether it is the JuiceFS gateway; moto's server keeps nothing and lets everybody in."""
-        return juicefs_program() is not None
+        return self.program != MOTO
 
     def __enter__(self) -> Self:
         """Start it, or find it running, and wait until it answers.
 
         Raises:
-            EmbeddedS3Error: no server is installed, or it does not start.
+            EmbeddedS3Error: no server is installed, it does not start, or it runs where others cannot reach it.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with ExitStack() as stack:
-            lock = stack.enter_context((self.folder / "lock").open("w"))
-            if _locked(lock):
-                self._port_of_our_own()
+            if self._is_ours(stack.enter_context(opened(self.folder / "lock"))):
+                self._place_take()
                 self._start(stack)
-            self._wait_until_it_answers()
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop it, if this process started it."""
+        """Stop it, if it was started here."""
+        self.pid = None
         self._stack.close()
 
-    def _identity_made(self) -> Identity:
-        return self._identity_kept(Identity(free_port(), secrets.token_hex(10), secrets.token_hex(20)))
+    def _is_ours(self, lock: IO[bytes]) -> bool:
+        """Wait until it is ours to start, or another runs it; a process that just ends has the lock, and no store."""
+        end = time.monotonic() + self._ready_within_seconds
+        while not locked(lock):
+            if self._answers():
+                self._reach_check()
+                return False
+            if time.monotonic() > end:
+                raise EmbeddedS3Error(f"The process that runs the embedded S3 in {self.folder} hangs: end it first.")
+            time.sleep(LOOK_AGAIN_SECONDS)
+        return True
 
-    def _identity_kept(self, identity: Identity) -> Identity:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self.folder / f"identity.{os.getpid()}"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(identity), file)
-        new.replace(self.folder / "identity.json")
-        return identity
+    def _reach_check(self) -> None:
+        if self.address not in (LOOPBACK, self.identity.address):
+            where = self.identity.address
+            raise EmbeddedS3Error(f"The embedded S3 in {self.folder} already runs, on {where} only: end that first.")
 
-    def _port_of_our_own(self) -> None:
-        """Take another port if a stranger has ours by now."""
-        if _port_is_open(self.identity.port):
-            kept = asdict(self.identity) | {"port": free_port()}
-            self._identity = self._identity_kept(Identity(**kept))
+    def _place_take(self) -> None:
+        """Keep the port, or take another if a stranger has it by now; a store that just ends will leave it."""
+        kept = self.identity
+        end = time.monotonic() + PORT_IS_LEFT_WITHIN_SECONDS
+        try:
+            while not (free := port_is_free(self.address, kept.port)) and time.monotonic() < end:
+                time.sleep(LOOK_AGAIN_SECONDS)
+            port = kept.port if free else free_port(self.address)
+        except OSError as error:
+            raise EmbeddedS3Error(f"The embedded S3 cannot listen on {self.address}: {error.strerror}.") from error
+        identity_write(self.folder, replace(kept, address=self.address, port=port))
 
     def _start(self, stack: ExitStack) -> None:
-        program = juicefs_program()
-        log = stack.enter_context((self.folder / "server.log").open("ab"))
-        command = self._juicefs_command(program) if program else self._moto_command()
-        keys = {"MINIO_ROOT_USER": self.identity.access_key_id, "MINIO_ROOT_PASSWORD": self.identity.secret_access_key}
-        environment = {**os.environ, **keys, **self._extra_environment}
-        process = subprocess.Popen(  # noqa: S603 - a program of our own choice, no shell
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+        process = subprocess.Popen(  # noqa: S603 - programs of our own choice, no shell
+            [sys.executable, "-I", "-S", keeper.__file__, *self._command()],
+            cwd=self.folder,
+            env=self._server_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stack.enter_context(opened(self.folder / "server.log")),
             start_new_session=True,  # Ctrl-C is for us: we stop it once the last request is answered.
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - it only calls prctl
+            umask=UMASK,
         )
-        self.pid = process.pid
         stack.callback(_stop, process)
-        self._process = process
+        self.pid = int(cast("IO[bytes]", process.stdout).readline() or 0)
+        self._wait_until_it_answers(process)
 
-    def _juicefs_command(self, program: str) -> list[str]:
-        database = f"sqlite3://{self.folder / 'meta.db'}"
-        if not (self.folder / "formatted").exists():
-            formatted = subprocess.run(  # noqa: S603
-                [
-                    *(program, "format", "--storage", "file", "--bucket", f"{self.folder / 'blobs'}/"),
-                    *("--trash-days", "0", database, "embedded"),
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if formatted.returncode:
-                raise EmbeddedS3Error(f"The embedded S3 cannot use {self.folder}: {formatted.stderr.strip()[-300:]}")
-            (self.folder / "formatted").touch()
-        # Without keep-etag, object-meta and object-tag it forgets ETags, metadata and content types.
-        return [
-            *(program, "gateway", database, f"{self.address}:{self.identity.port}", "--multi-buckets"),
-            *("--keep-etag", "--object-meta", "--object-tag", "--no-usage-report", "--no-banner"),
-            *("--backup-meta", "0", "--cache-dir", str(self.folder / "cache"), "--cache-size", "0"),
-            *("--log", str(self.folder / "gateway.log"), "--metrics", f"{LOOPBACK}:{free_port()}"),
-        ]
+    def _command(self) -> list[str]:
+        if not self.checks_signatures:
+            return [sys.executable, "-m", "moto.server", "--host", self.address, "--port", str(self.identity.port)]
+        juicefs_format(self.program, self.folder)
+        return juicefs_command(self.program, self.identity)
 
-    def _moto_command(self) -> list[str]:
-        return [sys.executable, "-m", "moto.server", "--host", self.address, "--port", str(self.identity.port)]
+    def _server_environment(self) -> dict[str, str]:
+        own = juicefs_environment(self.identity, self.folder) if self.checks_signatures else {}
+        return {**os.environ, **own, **self._extra_environment}
 
-    def _wait_until_it_answers(self) -> None:
-        end = time.monotonic() + READY_WITHIN_SECONDS
-        while not _port_is_open(self.identity.port):
-            ended = self.pid is not None and self._process.poll() is not None
-            if ended or time.monotonic() > end:
+    def _wait_until_it_answers(self, process: "subprocess.Popen[bytes]") -> None:
+        end = time.monotonic() + self._ready_within_seconds
+        while not self._answers():
+            if process.poll() is not None or time.monotonic() > end:
                 raise EmbeddedS3Error(f"The embedded S3 does not start: read {self.folder / 'server.log'}")
-            time.sleep(0.02)
+            time.sleep(LOOK_AGAIN_SECONDS)
 
-
-def juicefs_program() -> str | None:
-    """Return the path of the JuiceFS binary beside this Python, or on the PATH."""
-    return shutil.which("juicefs", path=sysconfig.get_path("scripts")) or shutil.which("juicefs")
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _port_is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((LOOPBACK, port)) == 0
-
-
-def _locked(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False  # Another process runs this store.
-    return True
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    def _answers(self) -> bool:
+        return answers(self.identity.address, self.identity.port)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
+    """Close the pipe, upon which the keeper stops the server; if that does not do, or at a second Ctrl-C, kill both."""
     try:
-        process.wait(STOPPED_WITHIN_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        process.communicate(timeout=STOPPED_WITHIN_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -28,7 +28,7 @@ INFO = f"s3_file_uploader-{__version__}.dist-info"
 DROPPED_IN = "modules.django_s3_file_uploader.s3_file_uploader"
 OF_THIS_SUITE = ("AWS_", "COV_", "COVERAGE_", "DATABASE_URL", "DATA_DIR", "DJANGO_", "EMBEDDED_S3", "PYTHON")
 STARTS_WITHIN_SECONDS = 60
-SECRET = "correct-horse-battery"
+SECRET = "test-password"
 
 PEOPLE = """
     import uuid

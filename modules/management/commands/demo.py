@@ -11,25 +11,31 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import CommandParser
 
-from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3
 
 from .runserver import Command as Runserver
 
 ACCOUNTS = {"demo_staff": True, "demo_user": False, "demo_other": False}
 PASSWORD = "demo-password"  # noqa: S105 - told to everybody, on purpose
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - only where it is asked for
 
 
-class ServerWithWelcome(Runserver):
-    """Says how to go on once it listens."""
+class DemoServer(Runserver):
+    """Is the same for others on the network, and says how to go on once it listens."""
 
-    def __init__(self, welcome: str) -> None:
-        """Take the text."""
+    def __init__(self, *, reached_at: str, welcome: str) -> None:
+        """Take the address under which clients reach this machine, and the text."""
         super().__init__()
+        self.reached_at = reached_at
         self.welcome = welcome
 
+    def on_store(self, store: EmbeddedS3) -> None:
+        """Have presigned URLs signed for the address that clients use."""
+        super().on_store(store)
+        name = "AWS_S3_PUBLIC_ENDPOINT_URL"
+        os.environ[name] = os.environ.get(name) or f"http://{self.reached_at}:{store.identity.port}"
+
     def on_bind(self, server_port: int) -> None:
-        """Print it below Django's own lines."""
+        """Print the text below Django's own lines."""
         super().on_bind(server_port)
         self.stdout.write(self.welcome)
         self.stdout.flush()
@@ -42,7 +48,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the address to listen on."""
-        parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 makes it reachable from the local network.")
+        parser.add_argument("--host", default=LOOPBACK, help="0.0.0.0 makes it reachable from the local network.")
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
@@ -52,10 +58,7 @@ class Command(BaseCommand):
         self._accounts_make()
         reached_at = _address_on_the_network() if host == EVERY_ADDRESS else host
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
-        if settings.EMBEDDED_S3 and host == EVERY_ADDRESS:
-            port_of_store = EmbeddedS3(settings.EMBEDDED_S3_FOLDER).identity.port
-            os.environ.setdefault("AWS_S3_PUBLIC_ENDPOINT_URL", f"http://{reached_at}:{port_of_store}")
-        server = ServerWithWelcome(_welcome(f"http://{reached_at}:{port}"))
+        server = DemoServer(reached_at=reached_at, welcome=_welcome(f"http://{reached_at}:{port}", host))
         call_command(server, f"{host}:{port}", use_reloader=False, store_address=host, skip_checks=True)
 
     def _port_check(self, host: str, port: int) -> None:
@@ -63,9 +66,12 @@ class Command(BaseCommand):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError as error:
-                why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-                raise CommandError(f"Port {port} of {host} {why}: try `make run PORT={port + 1}`.") from error
+            except (OSError, OverflowError) as error:
+                if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                    why = f"Port {port} of {host} is taken: try `make run PORT={port + 1}`."
+                else:
+                    why = f"Nothing can listen on port {port} of {host}: {error}."
+                raise CommandError(why) from error
 
     def _accounts_make(self) -> None:
         users = get_user_model().objects
@@ -80,17 +86,18 @@ def _address_on_the_network() -> str:
         try:
             probe.connect(("192.0.2.1", 9))  # A documentation address (RFC 5737): the kernel only picks a route.
         except OSError:
-            return "127.0.0.1"
+            return LOOPBACK
         address: str = probe.getsockname()[0]
         return address
 
 
-def _welcome(site: str) -> str:
+def _welcome(site: str, host: str) -> str:
+    known_to = "this machine's users" if host == LOOPBACK else "EVERYBODY on the network"
     service = f"{site}/modules/s3-file-uploader/service"
     return dedent(rf"""
         API page   {site}/api/docs/
         Admin      {site}/admin/
-        Accounts   {", ".join(ACCOUNTS)}, password {PASSWORD} (demo only)
+        Accounts   {", ".join(ACCOUNTS)}, password {PASSWORD}: known to {known_to}, for demos only
 
         Paste into another terminal:
 

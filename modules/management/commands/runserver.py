@@ -1,7 +1,6 @@
 """`runserver`, with the embedded S3 around it where the settings ask for that."""
 
 import os
-from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -10,31 +9,32 @@ from django.core.management import CommandError
 from django.core.management.base import CommandParser
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from s3_file_uploader.embedded import EmbeddedS3, EmbeddedS3Error
+from s3_file_uploader.embedded import LOOPBACK, EmbeddedS3, EmbeddedS3Error
 
 
 class Command(StaticFilesRunserver):
-    """Start the store once, in the outer process; the one that reloads finds it by its environment."""
+    """Start the store once, in the outer process; the one that reloads inherits its environment."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the address on which the store listens."""
         super().add_arguments(parser)
-        parser.add_argument("--store-address", default="127.0.0.1", help="Where the embedded S3 listens.")
+        parser.add_argument("--store-address", default=LOOPBACK, help="Where the embedded S3 listens.")
 
     def run(self, **options: Any) -> None:
         """Serve until Ctrl-C, then stop the store."""
         inner = os.environ.get(DJANGO_AUTORELOAD_ENV) == "true"
-        store = EmbeddedS3(settings.EMBEDDED_S3_FOLDER, address=options["store_address"])
-        wanted = settings.EMBEDDED_S3 and not inner
+        if inner or not settings.EMBEDDED_S3:
+            super().run(**options)
+            return
         try:
-            with store if wanted else nullcontext():
-                if wanted:
-                    os.environ.update(store.environment())
-                    self._announce(store)
+            with EmbeddedS3(settings.EMBEDDED_S3_FOLDER, address=options["store_address"]) as store:
+                self.on_store(store)
                 super().run(**options)
         except EmbeddedS3Error as error:
             raise CommandError(str(error)) from error
 
-    def _announce(self, store: EmbeddedS3) -> None:
+    def on_store(self, store: EmbeddedS3) -> None:
+        """Use the store, which runs by now, and say so."""
+        os.environ.update(store.environment())
         kind = "JuiceFS gateway" if store.checks_signatures else "moto: it checks NO signatures and forgets everything"
         self.stdout.write(f"Embedded S3 ({kind}) at {store.endpoint_url}")
