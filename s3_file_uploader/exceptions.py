@@ -28,7 +28,8 @@
     │       └── StorageUnsupported   the store does not know this call
     └── DownloadFolderFull           no room left under PATH_TO_SAVE_FILE
 
-No HTTP and no boto3 here: `http_errors.py` gives each leaf its status and code, `s3.py` translates what boto3 raises.
+No HTTP and no boto3 here: `http_errors.py` gives each leaf its status and code, `s3_errors.py` translates what boto3
+raises.
 """
 
 

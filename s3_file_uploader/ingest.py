@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import s3
 from .conf import conf
 from .exceptions import BucketNotFound, ChecksumMismatch, FileNotFound, SizeMismatch, StorageUnsupported
+from .s3_errors import storage_errors
 from .values import MAX_PARTS
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def object_send(
     second = _read_full(content, part_size) if len(first) == part_size else b""
     if not second:
         sent = _proven(Sent(len(first), digest.hexdigest()), size, checksum_sha256)
-        with s3.storage_errors():
+        with storage_errors():
             s3.client().put_object(Body=first, **destination.create_arguments(), **destination.condition())
         return sent
     with _multipart_upload(destination) as upload:
@@ -115,7 +116,7 @@ def multipart_debris_remove(*, bucket: str, key: str) -> None:
         StorageProblem: S3 could not answer.
     """
     debris: list[str] = []
-    with suppress(BucketNotFound, StorageUnsupported), s3.storage_errors():
+    with suppress(BucketNotFound, StorageUnsupported), storage_errors():
         pages = s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key)
         debris += [found["UploadId"] for page in pages for found in page.get("Uploads", ()) if found["Key"] == key]
     for upload_id in debris:
@@ -141,13 +142,13 @@ class _Parts:
     def complete(self) -> None:
         """Wait for the rest and make the object of them."""
         self._done += [part.result() for part in self._on_the_way]
-        with s3.storage_errors():
+        with storage_errors():
             s3.client().complete_multipart_upload(
                 **self._upload, MultipartUpload={"Parts": self._done}, **self._condition
             )
 
     def _send(self, number: int, body: bytes) -> "CompletedPartTypeDef":
-        with s3.storage_errors():
+        with storage_errors():
             answer = s3.client().upload_part(**self._upload, PartNumber=number, Body=body)
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
@@ -155,7 +156,7 @@ class _Parts:
 @contextmanager
 def _multipart_upload(destination: Destination) -> "Iterator[_Parts]":
     with ExitStack() as undo:
-        with s3.storage_errors():
+        with storage_errors():
             answer = s3.client().create_multipart_upload(**destination.create_arguments())
         upload = {**destination.address(), "UploadId": answer["UploadId"]}
         undo.callback(_abort_if_unfinished, upload)
@@ -167,7 +168,7 @@ def _multipart_upload(destination: Destination) -> "Iterator[_Parts]":
 
 def _abort_if_unfinished(upload: Mapping[str, Any]) -> None:
     """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost."""
-    with suppress(FileNotFound), s3.storage_errors():
+    with suppress(FileNotFound), storage_errors():
         s3.client().abort_multipart_upload(**upload)
 
 

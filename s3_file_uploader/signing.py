@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from . import s3
 from .conf import conf
+from .s3_errors import storage_errors
 from .values import PresignedUrl
 
 
@@ -31,6 +32,6 @@ def presigned_get_url(
         params["ResponseContentDisposition"] = content_disposition
     expires_at = timezone.now() + timedelta(seconds=expires_in_seconds)
     client = s3.client(region=s3.bucket_region(bucket), endpoint_url=conf.public_endpoint_url)
-    with s3.storage_errors():
+    with storage_errors():
         url = client.generate_presigned_url("get_object", Params=params, ExpiresIn=expires_in_seconds)
     return PresignedUrl(url=url, method="GET", expires_in_seconds=expires_in_seconds, expires_at=expires_at)

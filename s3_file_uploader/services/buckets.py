@@ -21,6 +21,7 @@ from ..exceptions import (
 from ..models import FileUpload
 from ..names import bucket_name_check
 from ..operations import Operation
+from ..s3_errors import storage_errors
 from ..users import is_staff
 from ..values import Bucket, BucketListing, CreatedBucket
 
@@ -47,7 +48,7 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
     Raises:
         StorageProblem: S3 could not answer.
     """
-    with Operation("bucket_list", user=user), s3.storage_errors(about="account"):
+    with Operation("bucket_list", user=user), storage_errors(about="account"):
         owner_id, buckets = "", []
         for page in s3.client().get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 1000}):
             owner_id = page.get("Owner", {}).get("ID", owner_id)
@@ -88,7 +89,7 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         if _bucket_exists(name):  # Some stores answer 200 to the creation of what is there already.
             raise BucketExists("The bucket name is taken: choose another.")
         client = s3.client(region=region)
-        with s3.storage_errors(about="bucket"):
+        with storage_errors(about="bucket"):
             answer = client.create_bucket(**arguments)
             undo.callback(client.delete_bucket, Bucket=name)
             _public_access_block(client, name)
@@ -114,7 +115,7 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
     started = timezone.now()
     with Operation("bucket_remove", user=user, bucket=name):
         _owner_check(name, owner_id)
-        with s3.storage_errors(about="bucket"):
+        with storage_errors(about="bucket"):
             s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
         s3.bucket_region_forget()
         FileUpload.objects.stored().filter(bucket=name, created_at__lt=started).delete()
@@ -122,7 +123,7 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
 
 def _bucket_exists(name: str) -> bool:
     try:
-        with s3.storage_errors(about="bucket"):
+        with storage_errors(about="bucket"):
             s3.client().head_bucket(Bucket=name)
     except BucketNotFound:
         return False
@@ -134,7 +135,7 @@ def _bucket_exists(name: str) -> bool:
 def _public_access_block(client: Any, name: str) -> None:
     everything = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     try:
-        with s3.storage_errors(about="bucket"):
+        with storage_errors(about="bucket"):
             client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(everything, True))
     except StorageUnsupported:
         logger.info("This store has no public access block; bucket %s is as private as the store makes it.", name)
@@ -144,9 +145,9 @@ def _owner_check(name: str, owner_id: str) -> None:
     if AWS_ACCOUNT_ID.fullmatch(owner_id) and not conf.endpoint_url:
         _account_check(name, owner_id)
         return
-    with s3.storage_errors(about="bucket"):
+    with storage_errors(about="bucket"):
         s3.client().head_bucket(Bucket=name)
-    with s3.storage_errors(about="account"):
+    with storage_errors(about="account"):
         reported = s3.client().list_buckets().get("Owner", {}).get("ID", "")
     if owner_id != reported:
         raise BucketOwnerMismatch(_OTHER_OWNER)
@@ -154,10 +155,10 @@ def _owner_check(name: str, owner_id: str) -> None:
 
 def _account_check(name: str, account_id: str) -> None:
     try:
-        with s3.storage_errors(about="bucket"):
+        with storage_errors(about="bucket"):
             s3.client().head_bucket(Bucket=name, ExpectedBucketOwner=account_id)
     except StorageAccessDenied as error:
         # S3 says the same to a wrong owner and to a missing right; without the condition it tells them apart.
-        with s3.storage_errors(about="bucket"):
+        with storage_errors(about="bucket"):
             s3.client().head_bucket(Bucket=name)
         raise BucketOwnerMismatch(_OTHER_OWNER) from error

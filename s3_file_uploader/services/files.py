@@ -23,6 +23,7 @@ from ..ingest import Destination, Readable, object_send
 from ..models import BUSY, FileUpload, durable_transaction
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
+from ..s3_errors import storage_errors
 from ..saving import file_saved_under
 from ..signals import file_deleted, file_uploaded
 from ..users import is_staff
@@ -115,7 +116,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
     with Operation("file_download", user=user, bucket=bucket, file_name=file_name, size=upload.size):
         path = f"{bucket}/{file_name}"
         digest, saved_bytes = sha256(), 0
-        with file_saved_under(conf.download_folder, path) as file, s3.storage_errors():
+        with file_saved_under(conf.download_folder, path) as file, storage_errors():
             answer = s3.client().get_object(Bucket=bucket, Key=file_name)
             for chunk in answer["Body"].iter_chunks(mib(1)):
                 digest.update(chunk)

@@ -5,6 +5,7 @@ from django.db import DatabaseError, connections, router
 from .. import s3
 from ..exceptions import StorageAccessDenied, StorageProblem
 from ..models import FileUpload
+from ..s3_errors import storage_errors
 
 
 def health_check() -> dict[str, bool]:
@@ -27,7 +28,7 @@ def _database_answers() -> bool:
 
 def _storage_answers() -> bool:
     try:
-        with s3.storage_errors(about="account"):
+        with storage_errors(about="account"):
             s3.client().list_buckets()
     except StorageAccessDenied:
         return True

@@ -28,6 +28,7 @@ from ..exceptions import (
 )
 from ..ingest import multipart_debris_remove
 from ..models import FileUpload
+from ..s3_errors import storage_errors
 from ..values import StoredObject, mib
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ def object_remove(upload: FileUpload) -> None:
     Raises:
         StorageProblem: S3 could not.
     """
-    with suppress(FileNotFound, BucketNotFound), s3.storage_errors():
+    with suppress(FileNotFound, BucketNotFound), storage_errors():
         s3.client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
 
 
@@ -124,7 +125,7 @@ def _object_head(upload: FileUpload) -> StoredObject | None:
 
 def _described(upload: FileUpload) -> dict[str, object]:
     digest = sha256()
-    with s3.storage_errors():
+    with storage_errors():
         answer = s3.client().get_object(Bucket=upload.bucket, Key=upload.file_name)
         for chunk in answer["Body"].iter_chunks(mib(1)):
             digest.update(chunk)

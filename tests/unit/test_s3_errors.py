@@ -1,0 +1,97 @@
+import pytest
+from botocore import exceptions as boto
+
+from s3_file_uploader import exceptions as own
+from s3_file_uploader.s3_errors import CLIENT_ERRORS, storage_errors
+
+
+def walk(kind):
+    yield kind
+    for below in kind.__subclasses__():
+        yield from walk(below)
+
+
+def raised_as(error, **options):
+    with pytest.raises(own.S3FileUploaderError) as caught, storage_errors(**options):
+        raise error
+    assert caught.value.__cause__ is error
+    return caught.value
+
+
+def client_error(code, status=400):
+    return boto.ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation")
+
+
+def bare(kind):
+    """Make any botocore error without knowing its parameters."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, "secret-value")
+    return error
+
+
+@pytest.mark.parametrize("kind", sorted(set(walk(boto.BotoCoreError)), key=repr))
+def test_every_error_of_botocore_is_one_of_ours(kind):
+    error = raised_as(bare(kind))
+    assert isinstance(error, own.StorageProblem)
+    assert "secret-value" not in str(error)
+    assert str(error).endswith((".", "role."))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [
+        (boto.ReadTimeoutError, own.StorageTimeout),
+        (boto.ConnectTimeoutError, own.StorageUnavailable),
+        (boto.EndpointConnectionError, own.StorageUnavailable),
+        (boto.ConnectionClosedError, own.StorageUnavailable),
+        (boto.SSLError, own.StorageUnavailable),
+        (boto.ProxyConnectionError, own.StorageUnavailable),
+        (boto.IncompleteReadError, own.StorageUnavailable),
+        (boto.ResponseStreamingError, own.StorageUnavailable),
+        (boto.NoCredentialsError, own.StorageNotConfigured),
+        (boto.CredentialRetrievalError, own.StorageNotConfigured),
+        (boto.NoRegionError, own.StorageNotConfigured),
+        (boto.ParamValidationError, own.StorageError),
+    ],
+)
+def test_which_one_it_becomes(kind, ours):
+    assert type(raised_as(bare(kind))) is ours
+
+
+@pytest.mark.parametrize("code", sorted(CLIENT_ERRORS))
+def test_every_code_of_s3_in_the_table(code):
+    ours, message = CLIENT_ERRORS[code]
+    error = raised_as(client_error(code))
+    assert type(error) is ours
+    assert str(error) == message
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "ours"),
+    [
+        ("SomethingNew", 400, own.StorageError),
+        ("SomethingNew", 503, own.StorageUnavailable),
+        ("SomethingNew", 403, own.StorageAccessDenied),
+        ("SomethingNew", 501, own.StorageUnsupported),
+        ("InternalError", 500, own.StorageError),
+        ("", 0, own.StorageError),
+    ],
+)
+def test_unknown_codes_go_by_their_status(code, status, ours):
+    assert type(raised_as(client_error(code, status))) is ours
+
+
+def test_a_bare_404_means_the_file_or_the_bucket():
+    assert type(raised_as(client_error("404", 404))) is own.FileNotFound
+    assert type(raised_as(client_error("404", 404), about="bucket")) is own.BucketNotFound
+    assert type(raised_as(client_error("404", 404), about="account")) is own.StorageNotConfigured
+
+
+@pytest.mark.parametrize("code", ["IllegalLocationConstraintException", "InvalidLocationConstraint"])
+def test_a_wrong_region_is_an_error_of_that_field(code):
+    assert raised_as(client_error(code)).field == "region"
+
+
+def test_other_errors_pass():
+    with pytest.raises(KeyError), storage_errors():
+        raise KeyError
