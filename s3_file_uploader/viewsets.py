@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils.encoding import force_str
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -38,7 +38,10 @@ class ServiceViewSet(ViewSet):
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         """Keep ATOMIC_REQUESTS away: a claim must be committed before S3 is asked, and survive what follows."""
-        return transaction.non_atomic_requests(super().as_view(actions, **initkwargs))
+        view: Any = super().as_view(actions, **initkwargs)
+        for database in connections:
+            view = transaction.non_atomic_requests(using=database)(view)
+        return view
 
     def get_permissions(self) -> list[BasePermission]:
         """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""

@@ -1,11 +1,18 @@
-"""Take every download address out of a Pipfile.lock, so that it serves behind any package index: `make lock`."""
+"""Take every download address out of a Pipfile.lock, so that it serves behind any package index: `make lock`.
+
+The hash of the Pipfile goes the same way: pipenv counts the index that pip is configured with as a part of the file.
+"""
 
 import json
 import sys
 from pathlib import Path
 
-lock_file = Path(sys.argv[1])
+from pipenv.vendor.plette import Pipfile
+
+pipfile, lock_file = Path(sys.argv[1]), Path(sys.argv[2])
 lock = json.loads(lock_file.read_text())
+with pipfile.open() as file:
+    lock["_meta"]["hash"] = {"sha256": Pipfile.load(file).get_hash().value}
 lock["_meta"]["sources"] = []
 for section in ("default", "develop"):
     for package in lock[section].values():

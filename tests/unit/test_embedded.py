@@ -339,6 +339,14 @@ def test_a_stranger_on_its_port_moves_it(tmp_path):
         assert EmbeddedS3(tmp_path).endpoint_url == store.endpoint_url
 
 
+def test_a_port_that_is_just_being_left_is_kept(tmp_path):
+    before = EmbeddedS3(tmp_path).identity
+    with socket.create_server((LOOPBACK, before.port)) as ending:
+        threading.Timer(0.5, ending.close).start()
+        with EmbeddedS3(tmp_path) as store:
+            assert store.identity == before
+
+
 def test_a_free_port_is_one_that_the_kernel_lends_to_nobody():
     assert free_port() in PORTS
 
@@ -462,7 +470,9 @@ def pipe() -> Iterator[tuple[int, IO[bytes]]]:
 
 def test_the_keeper_tells_the_pid_and_the_exit_code(capfd):
     with pipe() as (reader, _):
-        assert keeper.keep([sys.executable, "-c", "import os; print(os.getpid()); os._exit(7)"], reader) == 7
+        assert (
+            keeper.keep([sys.executable, "-c", "import os; print(os.getpid(), flush=True); os._exit(7)"], reader) == 7
+        )
         out, err = capfd.readouterr()
         assert out == err
 

@@ -72,7 +72,7 @@ def test_nothing_else_reads_the_environment():
         "modules/wsgi.py",  # DJANGO_SETTINGS_MODULE
         "modules/settings.py",
         "modules/management/commands/demo.py",  # writes where the embedded S3 is
-        "modules/management/commands/runserver.py",  # the same, and reads Django's mark of the reloaded process
+        "modules/management/commands/runserver.py",  # the same
         "s3_file_uploader/conf.py",
         "s3_file_uploader/embedded/server.py",  # hands it on to the server
     }

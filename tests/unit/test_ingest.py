@@ -120,23 +120,26 @@ def test_parts_grow_so_that_ten_thousand_suffice(bucket, settings):
 
 def test_no_more_than_a_few_parts_are_in_memory(bucket):
     """The reader is never further ahead than the parts on their way, the one at hand and the next."""
-    started = []
+    sent, read = [], []
 
     class Counting(io.BytesIO):
         def read(self, size=-1):
             data = super().read(size)
             if data:
-                assert len(started) - sent() <= PARTS_IN_FLIGHT + 1
-                started.append(len(data))
+                assert len(read) - len(sent) <= PARTS_IN_FLIGHT + 1
+                read.append(len(data))
             return data
 
-    def sent():
-        uploads = s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", [])
-        parts = [s3.client().list_parts(Bucket=bucket, Key="key", UploadId=one["UploadId"]) for one in uploads]
-        return sum(len(listed.get("Parts", [])) for listed in parts)
+    def count(**kwargs):
+        sent.append(kwargs["http_response"].status_code)
 
-    send(bucket, Counting(b"x" * (8 * PART)))
-    assert len(started) == 8
+    events = s3.client().meta.events
+    events.register("after-call.s3.UploadPart", count)
+    try:
+        send(bucket, Counting(b"x" * (8 * PART)))
+    finally:
+        events.unregister("after-call.s3.UploadPart", count)
+    assert (len(read), sent) == (8, [200] * 8)
 
 
 def test_debris_of_exactly_this_key_is_removed(bucket):

@@ -7,13 +7,12 @@ from django.conf import settings
 from django.contrib.staticfiles.management.commands.runserver import Command as StaticFilesRunserver
 from django.core.management import CommandError
 from django.core.management.base import CommandParser
-from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from s3_file_uploader.embedded import LOOPBACK, EmbeddedS3, EmbeddedS3Error
 
 
 class Command(StaticFilesRunserver):
-    """Start the store once, in the outer process; the one that reloads inherits its environment."""
+    """Start the store once, in the outer process; to the one that reloads, the environment names it like any other."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the address on which the store listens."""
@@ -22,8 +21,7 @@ class Command(StaticFilesRunserver):
 
     def run(self, **options: Any) -> None:
         """Serve until Ctrl-C, then stop the store."""
-        inner = os.environ.get(DJANGO_AUTORELOAD_ENV) == "true"
-        if inner or not settings.EMBEDDED_S3:
+        if not settings.EMBEDDED_S3:
             super().run(**options)
             return
         try:
