@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -67,8 +68,10 @@ class FileUploadAdmin(ModelAdmin):
         return [path("<uuid:pk>/open/", open_view, name="s3_file_uploader_fileupload_open"), *super().get_urls()]
 
     def open_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Redirect to a fresh presigned URL."""
+        """Redirect to a fresh presigned URL, for those who may look at the record."""
         upload = get_object_or_404(self.get_queryset(request), pk=pk)
+        if not self.has_view_permission(request, upload):
+            raise PermissionDenied
         return self._or_message(request, lambda: HttpResponseRedirect(self._presigned(request, upload)))
 
     @method_decorator(csrf_protect)

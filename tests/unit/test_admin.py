@@ -68,6 +68,14 @@ def test_the_link_is_for_staff_alone(client, bucket, user):
     assert answer["Location"].startswith("/admin/login/")
 
 
+def test_staff_without_the_right_to_look_cannot_open(client, bucket, user, other):
+    upload = stored_file(user, bucket)
+    other.is_staff = True
+    other.save()
+    client.force_login(other)
+    assert client.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk])).status_code == 403
+
+
 def test_a_file_that_is_not_there_yet_has_no_link(admin, bucket, user):
     upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="f", content_type="x/y")
     answer = admin.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]), follow=True)
