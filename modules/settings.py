@@ -15,7 +15,7 @@ from s3_file_uploader.embedded import EmbeddedS3
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
 
-DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / ".data")
+DATA_DIR = BASE_DIR / (os.environ.get("DATA_DIR") or ".data")
 DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

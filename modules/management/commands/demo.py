@@ -53,6 +53,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Serve until Ctrl-C."""
+        if host not in (LOOPBACK, "localhost") and not settings.EMBEDDED_S3:
+            raise CommandError(
+                "Everybody knows the password of the demo accounts, and .env names a store of yours: "
+                "leave HOST out, or use `python manage.py runserver` with accounts of your own."
+            )
         self._port_check(host, port)
         call_command("migrate", verbosity=0)
         self._accounts_make()
