@@ -197,7 +197,7 @@ def test_a_place_that_cannot_be_is_said_in_one_line(tmp_path, host, port, why):
 
 def test_accounts_that_everybody_knows_are_not_opened_to_the_network_beside_a_store_of_ones_own(tmp_path):
     keys = {"AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": "test-secret", "AWS_STORAGE_REGION": "eu-west-1"}
-    refused = python(tmp_path, "manage.py", "demo", "--host", "0.0.0.0", **keys)
+    refused = python(tmp_path, "manage.py", "demo", "--host", EVERY_ADDRESS, **keys)
     assert refused.returncode != 0
     assert "Everybody knows the password" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
