@@ -211,3 +211,11 @@ def test_django_speaks_where_production_is_not_set_up(tmp_path):
     done = python(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", DJANGO_DEBUG="true")
     assert done.returncode == 1
     assert "(security.W018)" in done.stderr
+
+
+def test_the_lock_serves_behind_any_index():
+    lock = (ROOT / "Pipfile.lock").read_text()
+    assert json.loads(lock)["_meta"]["sources"] == []
+    assert "://" not in lock
+    assert not any("index" in package for package in json.loads(lock)["default"].values())
+    assert "[[source]]" not in re.sub("#.*", "", (ROOT / "Pipfile").read_text())
