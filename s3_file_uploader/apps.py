@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import pre_delete
 
 
@@ -22,7 +22,9 @@ class S3FileUploaderConfig(AppConfig):
 
         from .receivers import user_files_mark  # noqa: PLC0415
 
-        pre_delete.connect(user_files_mark, sender=get_user_model(), dispatch_uid="s3_file_uploader.user_files_mark")
+        for model in apps.get_models():
+            if issubclass(model, get_user_model()):  # A proxy sends the signal in its own name.
+                pre_delete.connect(user_files_mark, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")
         import_module(".checks", __package__)
         # The test of the wheel runs without it, in another process.
         if find_spec("drf_spectacular"):  # pragma: no branch

@@ -3,7 +3,7 @@
 E001 region missing          E005 number out of range        W001 download folder not set
 E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
 E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
-E004 unknown address style   E008 allowed buckets no list
+E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
 """
 
 import os
@@ -68,7 +68,17 @@ def endpoint_check(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def numbers_check(**kwargs: Any) -> list[CheckMessage]:
-    """E005."""
+    """E005, E009: a claim that ends before a call does would let two requests write to one key."""
+    if found := _impossible_numbers():
+        return found
+    longest_call = conf.max_attempts * (conf.connect_timeout_seconds + conf.read_timeout_seconds)
+    if conf.claim_seconds <= longest_call:
+        hint = f"Give more than the {longest_call:.0f} seconds that one call to S3 may take with all its attempts."
+        return [_error("E009", "S3_FILE_UPLOADER_CLAIM_SECONDS is too short.", hint)]
+    return []
+
+
+def _impossible_numbers() -> list[CheckMessage]:
     return [
         _error("E005", f"S3_FILE_UPLOADER_{name.upper()} cannot be used.", f"Give a number from {low} to {high}.")
         for name, (low, high) in NUMBERS.items()
@@ -79,12 +89,16 @@ def numbers_check(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def dotted_paths_check(**kwargs: Any) -> list[CheckMessage]:
     """E006."""
+    named = (conf.bucket_permission_paths, conf.file_permission_paths)
+    if not all(isinstance(paths, list | tuple) for paths in named):
+        return [_error("E006", "Permission classes are not a list.", "Give a list of dotted paths.")]
     paths = [*conf.bucket_permission_paths, *conf.file_permission_paths, *filter(None, [conf.visible_to_path])]
     found: list[CheckMessage] = []
     for path in paths:
         try:
-            import_string(path)
-        except ImportError as error:
+            if not callable(import_string(path)):
+                found.append(_error("E006", f"{path!r} is neither a class nor a function.", "Name one of them."))
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
             found.append(_error("E006", f"{path!r} cannot be imported.", str(error)))
     return found
 
@@ -128,9 +142,8 @@ def debug_check(**kwargs: Any) -> list[CheckMessage]:
 def _is_endpoint(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and parts.path in ("", "/")
-        )
+        bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and bare
     except ValueError:
         return False
 

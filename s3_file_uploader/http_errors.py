@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import DatabaseError
+from django.db import Error
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
 
@@ -55,8 +55,8 @@ class HTTPError(drf.APIException):
     def __init__(self, status: int, code: str, detail: str, *, field: str | None = None) -> None:
         """Take status and code from the table, the detail from the error."""
         self.status_code = status
-        errors = {"errors": {field: [{"code": code, "detail": detail}]}} if field else {}
-        self.detail = cast(Any, {"code": code, "detail": detail, **errors})
+        told = _told(code, detail)
+        self.detail = cast(Any, {**told, "errors": {field: [told]}} if field else told)
         if code in RETRIED:
             self.wait = conf.retry_after_seconds  # The default exception handler makes Retry-After of it.
 
@@ -74,13 +74,13 @@ def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for
         case own.S3FileUploaderError():
             status, code = next((status, code) for kind, status, code in STATUS_AND_CODE if isinstance(error, kind))
             return HTTPError(status, code, str(error), field=getattr(error, "field", None))
-        case DatabaseError():
+        case Error():
             return HTTPError(*DATABASE_UNAVAILABLE, "The database did not take part: try again in a moment.")
         case Http404():
             return _shaped(drf.NotFound())
         case PermissionDenied():
             return _shaped(drf.PermissionDenied())
-        case SuspiciousOperation() | UnreadablePostError():
+        case SuspiciousOperation() | UnreadablePostError() | RecursionError():
             return HTTPError(400, "invalid", "The body could not be read: send it again, whole and within the limits.")
         case drf.APIException():
             return _shaped(error)
@@ -91,10 +91,16 @@ def _shaped(error: drf.APIException) -> drf.APIException:
     code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
     if isinstance(error, drf.ValidationError):
         fields = {name: list(_leaves(found)) for name, found in _by_field(error.get_full_details()).items()}
-        error.detail = cast(Any, {"code": code, "detail": _first(fields), "errors": fields})
+        error.detail = cast(Any, {**_told(code, _first(fields)), "errors": fields})
     else:
-        error.detail = cast(Any, {"code": code, "detail": str(error.detail)})
+        error.detail = cast(Any, _told(code, str(error.detail)))
     return error
+
+
+def _told(code: str, detail: str) -> dict[str, str]:
+    """Return the pair as DRF keeps texts, fit for any JSON: what it echoes may hold half a character."""
+    sendable = detail.encode("utf-8", "replace").decode()
+    return {"code": drf.ErrorDetail(code, code), "detail": drf.ErrorDetail(sendable, code)}
 
 
 def _by_field(details: Any) -> dict[str, Any]:
@@ -105,7 +111,7 @@ def _leaves(details: Any) -> Iterator[dict[str, str]]:
     """Yield every `{"message", "code"}` of DRF's nested details, in our words."""
     match details:
         case {"message": str(message), "code": str(code)}:
-            yield {"code": str(code), "detail": str(message)}
+            yield _told(str(code), str(message))
         case dict():
             for found in details.values():
                 yield from _leaves(found)

@@ -1,5 +1,6 @@
 """The bytes of one file on their way to S3: a single PUT, or parts with a bounded number of them in memory."""
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -10,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import s3
 from .conf import conf
-from .exceptions import BucketNotFound, ChecksumMismatch, FileNotFound, SizeMismatch, StorageUnsupported
+from .exceptions import (
+    BucketNotFound,
+    ChecksumMismatch,
+    FileExists,
+    FileNotFound,
+    SizeMismatch,
+    StorageProblem,
+    StorageUnsupported,
+)
 from .s3_errors import storage_errors
 from .values import MAX_PARTS
 
@@ -18,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+logger = logging.getLogger(__name__)
 
 PARTS_IN_FLIGHT = 2
 
@@ -91,7 +102,7 @@ def object_send(
     second = _read_full(content, part_size) if len(first) == part_size else b""
     if not second:
         sent = _proven(Sent(len(first), digest.hexdigest()), size, checksum_sha256)
-        with storage_errors():
+        with _own_object_is_no_conflict(destination), storage_errors():
             s3.client().put_object(Body=first, **destination.create_arguments(), **destination.condition())
         return sent
     with _multipart_upload(destination) as upload:
@@ -116,7 +127,7 @@ def multipart_debris_remove(*, bucket: str, key: str) -> None:
         StorageProblem: S3 could not answer.
     """
     debris: list[str] = []
-    with suppress(BucketNotFound, StorageUnsupported), storage_errors():
+    with suppress(BucketNotFound, FileNotFound, StorageUnsupported), storage_errors():
         pages = s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key)
         debris += [found["UploadId"] for page in pages for found in page.get("Uploads", ()) if found["Key"] == key]
     for upload_id in debris:
@@ -126,9 +137,9 @@ def multipart_debris_remove(*, bucket: str, key: str) -> None:
 class _Parts:
     """The parts of one multipart upload, some still on their way."""
 
-    def __init__(self, upload: dict[str, Any], condition: dict[str, Any], workers: ThreadPoolExecutor) -> None:
+    def __init__(self, upload: dict[str, Any], destination: Destination, workers: ThreadPoolExecutor) -> None:
         self.part_count = 0
-        self._upload, self._condition, self._workers = upload, condition, workers
+        self._upload, self._destination, self._workers = upload, destination, workers
         self._on_the_way: list[Future[CompletedPartTypeDef]] = []
         self._done: list[CompletedPartTypeDef] = []
 
@@ -142,9 +153,9 @@ class _Parts:
     def complete(self) -> None:
         """Wait for the rest and make the object of them."""
         self._done += [part.result() for part in self._on_the_way]
-        with storage_errors():
+        with _own_object_is_no_conflict(self._destination), storage_errors():
             s3.client().complete_multipart_upload(
-                **self._upload, MultipartUpload={"Parts": self._done}, **self._condition
+                **self._upload, MultipartUpload={"Parts": self._done}, **self._destination.condition()
             )
 
     def _send(self, number: int, body: bytes) -> "CompletedPartTypeDef":
@@ -159,9 +170,9 @@ def _multipart_upload(destination: Destination) -> "Iterator[_Parts]":
         with storage_errors():
             answer = s3.client().create_multipart_upload(**destination.create_arguments())
         upload = {**destination.address(), "UploadId": answer["UploadId"]}
-        undo.callback(_abort_if_unfinished, upload)
+        undo.callback(_abort_if_possible, upload)
         workers = undo.enter_context(ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="s3-part"))
-        yield _Parts(upload, destination.condition(), workers)
+        yield _Parts(upload, destination, workers)
         workers.shutdown()
         undo.pop_all()
 
@@ -170,6 +181,27 @@ def _abort_if_unfinished(upload: Mapping[str, Any]) -> None:
     """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost."""
     with suppress(FileNotFound), storage_errors():
         s3.client().abort_multipart_upload(**upload)
+
+
+def _abort_if_possible(upload: Mapping[str, Any]) -> None:
+    """Abort on the way out of an error, which must not be hidden by a second one: debris is found later."""
+    try:
+        _abort_if_unfinished(upload)
+    except StorageProblem:
+        logger.warning("The parts of upload %s to %s are left to housekeeping.", upload["UploadId"], upload["Bucket"])
+
+
+@contextmanager
+def _own_object_is_no_conflict(destination: Destination) -> "Iterator[None]":
+    """Let pass what S3 refuses because it has done it: boto3 repeats a call whose answer was lost.
+
+    A repeated PUT then meets its own object, a repeated completion an upload that is there no more.
+    """
+    try:
+        yield
+    except (FileExists, FileNotFound):
+        if s3.object_head(bucket=destination.bucket, key=destination.key).metadata != destination.metadata:
+            raise
 
 
 def _read_full(content: Readable, size: int) -> bytes:

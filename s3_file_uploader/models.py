@@ -22,6 +22,7 @@ from .conf import conf
 from .exceptions import FileExists
 from .user_deletion import on_user_delete
 from .users import is_staff
+from .values import MAX_CONTENT_TYPE_LENGTH
 
 BUSY = "The file is being written or removed by another request right now: try again in a moment."
 
@@ -103,7 +104,7 @@ class FileUpload(models.Model):
     location_digest = models.CharField(max_length=64, unique=True, editable=False)
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
     size = models.BigIntegerField(null=True, help_text="Bytes.")
-    content_type = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     etag = models.CharField(max_length=255, blank=True)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
     status = models.CharField(max_length=8, choices=Status.choices)

@@ -47,7 +47,7 @@ class Operation:
         }
         logger.log(
             _level(error),
-            " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told.items()),
+            " ".join(f"{name}={json.dumps(value)}" for name, value in told.items()),
             extra={"operation": told},
         )
 

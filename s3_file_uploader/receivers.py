@@ -1,10 +1,11 @@
 """When a user is deleted and S3_FILE_UPLOADER_WHEN_USER_DELETED says `delete`: the objects go too."""
 
 import logging
+import uuid
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 
 from . import services
@@ -18,20 +19,23 @@ logger = logging.getLogger(__name__)
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     """Mark the user's files as `deleting` in the transaction that deletes the user, and remove them once it commits.
 
-    What S3 refuses then stays marked, without a user, until housekeeping ends it; a rolled back deletion leaves
-    everything as it was.
+    What S3 refuses then, and what is being written meanwhile, stays marked, without a user, until housekeeping ends
+    it; a rolled back deletion leaves everything as it was.
     """
     if conf.when_user_deleted != "delete":
         return
-    files = FileUpload.objects.stored().filter(user_id=instance.pk)
-    marked = list(files.values_list("pk", flat=True))
-    files.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now())
+    files = FileUpload.objects.filter(user_id=instance.pk)
+    marked = list(files.stored().values_list("pk", flat=True))
+    files.stored().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now())
+    # A new claim, so that whoever writes at this moment cannot call it stored; the time of the old one, so that
+    # nobody removes the object before the last bytes have come.
+    files.filter(status=FileUpload.Status.PENDING).update(status=FileUpload.Status.DELETING, claim_id=uuid.uuid4())
     transaction.on_commit(partial(_marked_files_remove, marked), using=using)
 
 
 def _marked_files_remove(marked: list[Any]) -> None:
-    for upload in FileUpload.objects.filter(pk__in=marked):
+    for key in marked:
         try:
-            services.record_delete(user=None, upload=upload)
-        except (S3FileUploaderError, DatabaseError):
-            logger.warning("The file of record %s outlives its user for now; housekeeping removes it.", upload.pk)
+            services.record_delete(user=None, upload=FileUpload.objects.get(pk=key))
+        except (S3FileUploaderError, FileUpload.DoesNotExist, Error):
+            logger.warning("The file of record %s may outlive its user for now; housekeeping removes it.", key)

@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from .conf import conf
 from .exceptions import BucketNotFound, FileNotFound, StorageNotConfigured
-from .s3_errors import NO_FILE, storage_errors
+from .s3_errors import NO_FILE, attempt_note, storage_errors
 from .values import StoredObject
 
 if TYPE_CHECKING:
@@ -35,20 +35,29 @@ class ClientOptions:
     max_pool_connections: int
 
 
-def client(*, region: str | None = None, endpoint_url: str | None = None) -> "S3Client":
+def client(
+    *, region: str | None = None, endpoint_url: str | None = None, patience_seconds: float | None = None
+) -> "S3Client":
     """Return the client for today's settings, made on first use and shared by all threads.
 
     Args:
         region: another region than the settings name.
         endpoint_url: another address than the settings name, to sign for what the client of the API can reach.
+        patience_seconds: try once, and wait no longer than this to connect and for the answer.
 
     Raises:
         StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
     """
     options = _options_from_settings()
-    return _client_build(
-        replace(options, region=region or options.region, endpoint_url=endpoint_url or options.endpoint_url)
-    )
+    options = replace(options, region=region or options.region, endpoint_url=endpoint_url or options.endpoint_url)
+    if patience_seconds is not None:
+        options = replace(
+            options,
+            max_attempts=1,
+            connect_timeout_seconds=patience_seconds,
+            read_timeout_seconds=patience_seconds,
+        )
+    return _client_build(options)
 
 
 def _options_from_settings() -> ClientOptions:
@@ -88,7 +97,7 @@ def _client_build(options: ClientOptions) -> "S3Client":
     )
     try:
         # A session of our own: boto3's default session is not safe to share between threads.
-        return boto3.session.Session().client(
+        made = boto3.session.Session().client(
             "s3",
             region_name=options.region,
             endpoint_url=options.endpoint_url,
@@ -102,6 +111,8 @@ def _client_build(options: ClientOptions) -> "S3Client":
             "S3 cannot be used as it is configured: check AWS_S3_ENDPOINT_URL, AWS_S3_PUBLIC_ENDPOINT_URL "
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
+    made.meta.events.register_first("needs-retry.s3", attempt_note)
+    return made
 
 
 # --- what several services ask ---------------------------------------------------------------------------------------

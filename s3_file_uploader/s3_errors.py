@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from contextvars import ContextVar
+from typing import Any, Literal
 
 from botocore import exceptions as boto
 
@@ -93,12 +94,16 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
 # A store that keeps keys as paths, such as the JuiceFS gateway, says InternalError and this at the end of its message.
 _PATH_IN_THE_WAY = ("cause(is a directory)", "cause(not a directory)")
 
+NO_ANSWER = "S3 did not answer in time: look whether it happened, then try again."
+# What botocore raises before a byte of the request is sent.
+NEVER_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)
+
 # Most specific first; the last row is the root of all that botocore raises itself.
 BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderError], str], ...] = (
     (
         (boto.ReadTimeoutError,),
         StorageTimeout,
-        "S3 did not answer in time: look whether it happened, then try again.",
+        NO_ANSWER,
     ),
     (
         (
@@ -133,9 +138,22 @@ BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderErr
 )
 
 
+# Whether an attempt at the present call may have reached S3, though no answer came.
+_maybe_carried_out: ContextVar[bool] = ContextVar("maybe_carried_out", default=False)
+
+
+def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> None:
+    """Note how one attempt ended; botocore calls it as `needs-retry` after each, and goes on by its own rules."""
+    if caught_exception is not None and not isinstance(caught_exception, NEVER_SENT):
+        _maybe_carried_out.set(True)
+
+
 @contextmanager
 def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") -> Iterator[None]:
     """Translate whatever boto3 raises inside.
+
+    "Unavailable" promises that nothing happened. Where the last attempt found nobody but an earlier one broke off
+    without an answer, it is a time-out: the call may have been carried out, or will be.
 
     Args:
         about: what the calls inside name, and so what is missing where S3 says no more than 404.
@@ -143,11 +161,14 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
     Raises:
         S3FileUploaderError: the leaf that `CLIENT_ERRORS` or `BOTOCORE_ERRORS` names.
     """
+    _maybe_carried_out.set(False)
     try:
         yield
     except boto.ClientError as error:
         raise _client_error_translate(error, about) from error
     except boto.BotoCoreError as error:
+        if _maybe_carried_out.get():
+            raise StorageTimeout(NO_ANSWER) from error
         for sources, target, message in BOTOCORE_ERRORS:  # pragma: no branch - the last row matches all
             if isinstance(error, sources):
                 raise target(message) from error

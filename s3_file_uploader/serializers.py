@@ -11,14 +11,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from .values import MAX_EXPIRATION_SECONDS
+from .values import MAX_CONTENT_TYPE_LENGTH, MAX_EXPIRATION_SECONDS
 
 CHECKSUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # https://www.rfc-editor.org/rfc/rfc9110.html#name-media-type
 CONTENT_TYPE = re.compile(
-    r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}(\s*;\s*[\w-]+=[^;\x00-\x1f\x7f-\uffff]+)*", re.ASCII
+    r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}([ \t]*;[ \t]*[\w*-]+=[^;\x00-\x1f\x7f-\U0010ffff]+)*", re.ASCII
 )
-MAX_CONTENT_TYPE_LENGTH = 255
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
 
 

@@ -6,7 +6,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
-from .exceptions import InvalidField, NotYourFile
+from .conf import conf
+from .exceptions import BucketNotAllowed, InvalidField, NotYourFile
 
 
 def is_staff(user: Any) -> bool:
@@ -25,12 +26,28 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
         NotYourFile: the caller is not staff and names somebody else, real or not.
         InvalidField: staff named a user who does not exist.
     """
-    if user_id in (None, "") or str(user_id) == str(caller.pk):
+    if caller.pk is None:
+        raise NotYourFile("Files belong to users: log in as one.")
+    if user_id in (None, ""):
         return caller
-    if not is_staff(caller):
-        raise NotYourFile("Leave out user_id, or give your own: only staff may act for somebody else.")
     model = get_user_model()
     try:
-        return model._default_manager.get(pk=model._meta.pk.to_python(user_id))
-    except (ValidationError, ValueError, OverflowError, model.DoesNotExist) as error:
-        raise InvalidField("user_id", "There is no such user: give the primary key of an existing one.") from error
+        primary_key = model._meta.pk.to_python(user_id)
+        if primary_key == caller.pk:
+            return caller
+        if is_staff(caller):
+            return model._default_manager.get(pk=primary_key)
+    except (ValidationError, TypeError, ValueError, OverflowError, model.DoesNotExist) as error:
+        if is_staff(caller):
+            raise InvalidField("user_id", "There is no such user: give the primary key of an existing one.") from error
+    raise NotYourFile("Leave out user_id, or give your own: only staff may act for somebody else.")
+
+
+def bucket_allowed_check(user: Any, bucket: str) -> None:
+    """Pass if the settings open the bucket to the user; staff use them all.
+
+    Raises:
+        BucketNotAllowed: they do not.
+    """
+    if not is_staff(user) and not conf.bucket_is_allowed(bucket):
+        raise BucketNotAllowed("This bucket is not open to you: take one from the list of buckets.")

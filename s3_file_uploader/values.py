@@ -28,6 +28,8 @@ MIN_PART_BYTES = mib(5)
 MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
 MAX_EXPIRATION_SECONDS = 7 * 24 * 60 * 60
+# Our own: the column of the record.
+MAX_CONTENT_TYPE_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import connections, transaction
 from django.utils.encoding import force_str
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -29,6 +28,7 @@ from .serializers import (
     UploadSerializer,
     content_type_of,
 )
+from .transactions import outside_transactions
 from .users import user_acted_for
 
 
@@ -37,11 +37,8 @@ class ServiceViewSet(ViewSet):
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """Keep ATOMIC_REQUESTS away: a claim must be committed before S3 is asked, and survive what follows."""
-        view: Any = super().as_view(actions, **initkwargs)
-        for database in connections:
-            view = transaction.non_atomic_requests(using=database)(view)
-        return view
+        """Keep ATOMIC_REQUESTS away."""
+        return outside_transactions(super().as_view(actions, **initkwargs))
 
     def get_permissions(self) -> list[BasePermission]:
         """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""

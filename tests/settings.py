@@ -32,8 +32,9 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
     os.environ["DATABASE_URL"] = _server.get_uri()
 
 from modules.settings import *  # noqa: E402, F403 - the environment above comes first
-from modules.settings import DATABASES  # noqa: E402
+from modules.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 
+INSTALLED_APPS.append("tests.people")
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(TESTS_DIR / "test.sqlite3")}

@@ -22,7 +22,7 @@ from ..models import FileUpload
 from ..names import bucket_name_check
 from ..operations import Operation
 from ..s3_errors import storage_errors
-from ..users import is_staff
+from ..users import bucket_allowed_check, is_staff
 from ..values import Bucket, BucketListing, CreatedBucket
 
 if TYPE_CHECKING:
@@ -74,11 +74,12 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         region: where, the configured one by default.
 
     Raises:
-        InvalidBucketName, InvalidField: the name or the region cannot be used.
+        InvalidBucketName, InvalidField, BucketNotAllowed: the name or the region cannot be used.
         BucketExists: the name is taken, by anybody.
         StorageProblem: S3 could not; no bucket is left behind.
     """
     bucket_name_check(name)
+    bucket_allowed_check(user, name)
     if region and not s3.region_is_known(region):
         raise InvalidField("region", "There is no such region: leave it out, or name one such as eu-west-1.")
     region = region or conf.region
@@ -108,17 +109,18 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         name: of the bucket.
 
     Raises:
-        BucketOwnerMismatch, BucketNotFound, BucketNotEmpty: nothing was removed.
+        BucketNotAllowed, BucketOwnerMismatch, BucketNotFound, BucketNotEmpty: nothing was removed.
         StorageProblem: S3 could not.
     """
     bucket_name_check(name)
+    bucket_allowed_check(user, name)
     started = timezone.now()
     with Operation("bucket_remove", user=user, bucket=name):
         _owner_check(name, owner_id)
         with storage_errors(about="bucket"):
             s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
         s3.bucket_region_forget()
-        FileUpload.objects.stored().filter(bucket=name, created_at__lt=started).delete()
+        FileUpload.objects.stored().filter(bucket=name, completed_at__lt=started).delete()
 
 
 def _bucket_exists(name: str) -> bool:

@@ -12,7 +12,6 @@ from django.utils.http import content_disposition_header
 from .. import s3, signing
 from ..conf import conf
 from ..exceptions import (
-    BucketNotAllowed,
     FileExists,
     FileNotFound,
     FileTooLarge,
@@ -26,7 +25,7 @@ from ..operations import Operation
 from ..s3_errors import storage_errors
 from ..saving import file_saved_under
 from ..signals import file_deleted, file_uploaded
-from ..users import is_staff
+from ..users import bucket_allowed_check
 from ..values import MAX_EXPIRATION_SECONDS, MAX_OBJECT_BYTES, PresignedUrl, SavedFile, mib
 from .settlement import WRITTEN_BY, object_remove, settled_on_error, upload_settle
 
@@ -72,7 +71,7 @@ def file_upload(
     bucket_name_check(bucket)
     file_name_check(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size):
-        _bucket_allowed_check(user, bucket)
+        bucket_allowed_check(user, bucket)
         if size > MAX_OBJECT_BYTES:
             raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
         described = {"content_type": content_type, "original_name": original_name}
@@ -122,7 +121,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
                 digest.update(chunk)
                 saved_bytes += file.write(chunk)
             if (saved_bytes, digest.hexdigest()) != (upload.size, upload.checksum_sha256):
-                raise StorageError("S3 holds other bytes than were stored: upload the file again.")
+                raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=saved_bytes, etag=upload.etag)
 
 
@@ -179,8 +178,10 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     _names_check(user, bucket, file_name)
     records = FileUpload.objects.visible_to(user).at(bucket=bucket, file_name=file_name)
     upload = (records if owner is None else records.filter(user_id=owner.pk)).first()
-    if upload is None or not (upload.status == FileUpload.Status.STORED or upload.is_abandoned):
+    if upload is None:
         raise _not_found()
+    if upload.status != FileUpload.Status.STORED and not upload.is_abandoned:
+        raise FileExists(BUSY) if upload.was_stored else _not_found()
     record_delete(user=user, upload=upload)
 
 
@@ -213,10 +214,10 @@ def _key_claim(
         upload_settle(upload=upload)
         upload = there.first()
     if upload is None:
-        return FileUpload.objects.claim_new(user=owner, bucket=bucket, file_name=file_name, **described)
+        return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
     if upload.status != FileUpload.Status.STORED:
         raise FileExists(BUSY)
-    if upload.user_id != owner.pk:
+    if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")
     if not overwrite:
         raise FileExists("You have a file of that name already: choose another, or send overwrite=true.")
@@ -250,12 +251,7 @@ def _stored_file(user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
 def _names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     bucket_name_check(bucket)
     file_name_check(file_name)
-    _bucket_allowed_check(user, bucket)
-
-
-def _bucket_allowed_check(user: AbstractBaseUser, bucket: str) -> None:
-    if not is_staff(user) and not conf.bucket_is_allowed(bucket):
-        raise BucketNotAllowed("This bucket is not open to you: take one from the list of buckets.")
+    bucket_allowed_check(user, bucket)
 
 
 def _not_found() -> FileNotFound:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 
-from django.db import DatabaseError
+from django.db import Error
 from django.utils import timezone
 
 from .. import s3
@@ -29,7 +29,7 @@ from ..exceptions import (
 from ..ingest import multipart_debris_remove
 from ..models import FileUpload
 from ..s3_errors import storage_errors
-from ..values import StoredObject, mib
+from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject, mib
 
 logger = logging.getLogger(__name__)
 
@@ -67,17 +67,22 @@ def settled_on_error(upload: FileUpload) -> Iterator[None]:
 def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
     try:
         upload.claim_renew()  # Whoever lost the claim touches nothing: the key may be another request's by now.
+        upload.refresh_from_db()  # What we wrote in a transaction that failed is in memory alone.
         match error:
+            case _ if upload.status == FileUpload.Status.STORED:
+                upload.mark_stored()  # The last step was committed, only the answer was lost: the claim ends.
             case StorageTimeout():
                 upload.claim_end_in(conf.read_timeout_seconds)
             case StorageUnavailable():
                 upload.claim_end_in(0)
-            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
+            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING and upload.user_id is not None:
                 upload.mark_stored()
+            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
+                upload.claim_end_in(0)  # Its user is gone: it stays marked until the right is given.
             case _:
                 with _free_again_on_error(upload):
                     _settle(upload, str(upload.claim_id))
-    except (S3FileUploaderError, DatabaseError):
+    except (S3FileUploaderError, Error):
         logger.warning("Record %s stays half-way; whoever next wants its key, or housekeeping, settles it.", upload.pk)
 
 
@@ -90,11 +95,11 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
 
 
 def _settle(upload: FileUpload, written_by: str) -> None:
+    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
     if upload.status == FileUpload.Status.DELETING:
         object_remove(upload)
         upload.forget()
         return
-    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
     found = _object_head(upload)
     if upload.was_stored and found:
         upload.mark_stored(**({} if found.etag == upload.etag else _described(upload)))
@@ -132,7 +137,7 @@ def _described(upload: FileUpload) -> dict[str, object]:
     return {
         "size": answer["ContentLength"],
         "etag": answer["ETag"].strip('"'),
-        "content_type": answer["ContentType"],
+        "content_type": answer.get("ContentType", "")[:MAX_CONTENT_TYPE_LENGTH],
         "checksum_sha256": digest.hexdigest(),
         "completed_at": timezone.now(),
     }

@@ -3,6 +3,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.stub import Stubber
 from django.contrib.admin.models import LogEntry
+from django.db import connections
 from django.urls import reverse
 
 from s3_file_uploader import s3
@@ -18,9 +19,10 @@ def admin(client, staff):
     return client
 
 
-@pytest.fixture
-def transactional(transactional_db):
-    """Real transactions: what the admin wraps in one must not swallow the claim."""
+@pytest.fixture(params=[False, True], ids=["", "ATOMIC_REQUESTS"])
+def transactional(transactional_db, request, monkeypatch):
+    """Real transactions: what the admin or the host wraps in one must not swallow the claim."""
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", request.param)
 
 
 def said(answer):

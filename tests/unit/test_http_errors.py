@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
 
@@ -75,6 +75,8 @@ def test_unavailable_says_when_to_try_again(kind, settings):
     ("raised", "status", "code"),
     [
         (OperationalError("secret dsn"), 503, "database_unavailable"),
+        (InterfaceError("secret dsn"), 503, "database_unavailable"),
+        (RecursionError("secret depth"), 400, "invalid"),
         (Http404("secret path"), 404, "not_found"),
         (PermissionDenied("secret rule"), 403, "permission_denied"),
         (SuspiciousOperation("secret header"), 400, "invalid"),
@@ -112,6 +114,16 @@ def test_a_validation_error_without_a_field():
     assert http_error(drf.ValidationError("no")).detail["errors"] == {
         "non_field_errors": [{"code": "invalid", "detail": "no"}]
     }
+
+
+def test_handlers_of_the_host_can_ask_for_codes():
+    assert http_error(own.FileNotFound("why")).get_codes() == {"code": "file_not_found", "detail": "file_not_found"}
+    assert http_error(drf.NotFound()).get_codes() == {"code": "not_found", "detail": "not_found"}
+
+
+def test_half_a_character_that_was_echoed_can_be_sent():
+    detail = http_error(drf.ValidationError({"a": ["\ud800 is not a choice"]})).detail
+    assert detail["errors"]["a"][0]["detail"] == "? is not a choice"
 
 
 def test_a_bug_stays_a_bug():

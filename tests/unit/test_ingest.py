@@ -2,6 +2,7 @@ import io
 from hashlib import sha256
 
 import pytest
+from botocore.stub import Stubber
 
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
@@ -140,6 +141,21 @@ def test_no_more_than_a_few_parts_are_in_memory(bucket):
     finally:
         events.unregister("after-call.s3.UploadPart", count)
     assert (len(read), sent) == (8, [200] * 8)
+
+
+@pytest.mark.parametrize("size", [1, PART + 1])
+def test_a_repeated_call_may_meet_its_own_object(bucket, size):
+    s3.client().put_object(Bucket=bucket, Key="key", Body=b"x" * size, Metadata={"upload-claim": "1"})
+    assert send(bucket, io.BytesIO(b"x" * size)).size == size
+
+
+def test_a_second_error_does_not_hide_the_first():
+    with Stubber(s3.client()) as stub, pytest.raises(BucketNotFound):
+        stub.add_response("create_multipart_upload", {"UploadId": "1"})
+        stub.add_client_error("upload_part", "NoSuchBucket", http_status_code=404)
+        stub.add_client_error("upload_part", "NoSuchBucket", http_status_code=404)
+        stub.add_client_error("abort_multipart_upload", "SlowDown", http_status_code=503)
+        send("bucket", io.BytesIO(b"x" * (PART + 1)))
 
 
 def test_debris_of_exactly_this_key_is_removed(bucket):

@@ -37,7 +37,7 @@ def test_one_line_says_who_what_where_how_much_and_how_it_ended(caplog, user, er
     }
     line = record.getMessage()
     assert "\n" not in line
-    assert f"file_name={json.dumps(told['file_name'], ensure_ascii=False)} bytes=5 " in line
+    assert f"file_name={json.dumps(told['file_name'])} bytes=5 " in line
 
 
 def test_nobody(caplog):

@@ -2,7 +2,7 @@ import pytest
 from botocore import exceptions as boto
 
 from s3_file_uploader import exceptions as own
-from s3_file_uploader.s3_errors import CLIENT_ERRORS, storage_errors
+from s3_file_uploader.s3_errors import CLIENT_ERRORS, attempt_note, storage_errors
 
 
 def walk(kind):
@@ -74,6 +74,7 @@ def test_every_code_of_s3_in_the_table(code):
         ("SomethingNew", 403, own.StorageAccessDenied),
         ("SomethingNew", 501, own.StorageUnsupported),
         ("InternalError", 500, own.StorageError),
+        ("XMinioParentIsObject", 409, own.FileExists),
         ("", 0, own.StorageError),
     ],
 )
@@ -92,6 +93,28 @@ def test_a_wrong_region_is_an_error_of_that_field(code):
     assert raised_as(client_error(code)).field == "region"
 
 
+@pytest.mark.parametrize(
+    ("earlier", "ours"),
+    [
+        (None, own.StorageUnavailable),
+        (boto.ConnectTimeoutError, own.StorageUnavailable),
+        (boto.ReadTimeoutError, own.StorageTimeout),
+        (boto.ConnectionClosedError, own.StorageTimeout),
+    ],
+)
+def test_unavailable_promises_that_no_attempt_was_carried_out(earlier, ours):
+    with pytest.raises(ours), storage_errors():
+        attempt_note(caught_exception=earlier and bare(earlier), response=None)
+        raise bare(boto.EndpointConnectionError)
+
+
 def test_other_errors_pass():
     with pytest.raises(KeyError), storage_errors():
         raise KeyError
+
+
+@pytest.mark.parametrize("cause", ["cause(is a directory)", "cause(not a directory)"])
+def test_a_store_of_paths_says_what_is_in_the_way(cause):
+    error = client_error("InternalError", 500)
+    error.response["Error"]["Message"] = f"We encountered an internal error, please try again.: {cause}"
+    assert type(raised_as(error)) is own.FileExists

@@ -4,7 +4,9 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from s3_file_uploader import s3
+from s3_file_uploader.exceptions import FileExists
 from s3_file_uploader.models import FileUpload
+from tests.people.models import Customer
 from tests.unit.services.conftest import stored_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +40,34 @@ def test_files_can_follow_their_user(bucket, user, other, settings):
     user.delete()
     assert FileUpload.objects.get() == kept
     assert objects_in(bucket) == 1
+
+
+def test_a_user_by_another_name_is_the_same_user(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket)
+    Customer.objects.get(pk=user.pk).delete()
+    assert not FileUpload.objects.exists()
+    assert objects_in(bucket) == 0
+
+
+def test_what_is_being_written_meanwhile_never_becomes_stored(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    writing = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    user.delete()
+    with pytest.raises(FileExists):
+        writing.mark_stored(size=1, etag="e", completed_at=writing.created_at)
+    upload = FileUpload.objects.get()
+    assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", False)
+
+
+def test_a_missing_right_keeps_the_mark(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket)
+    with Stubber(s3.client()) as stub:
+        stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
+        user.delete()
+    upload = FileUpload.objects.get()
+    assert (upload.status, upload.is_abandoned) == ("deleting", True)
 
 
 def test_a_deletion_that_is_rolled_back_changes_nothing(bucket, user, settings):

@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
 from s3_file_uploader.exceptions import InvalidField, NotYourFile
 from s3_file_uploader.users import is_staff, user_acted_for
@@ -7,6 +8,15 @@ from s3_file_uploader.users import is_staff, user_acted_for
 @pytest.mark.parametrize("user_id", [None, ""])
 def test_nobody_named_is_the_caller(user, user_id):
     assert user_acted_for(caller=user, user_id=user_id) == user
+
+
+def test_whoever_has_no_primary_key_owns_nothing(db):
+    with pytest.raises(NotYourFile):
+        user_acted_for(caller=AnonymousUser(), user_id="")
+
+
+def test_oneself_in_another_spelling(user):
+    assert user_acted_for(caller=user, user_id=f"0{user.pk}") == user
 
 
 def test_oneself(user):

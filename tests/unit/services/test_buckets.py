@@ -4,6 +4,7 @@ from botocore.stub import Stubber
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
     BucketExists,
+    BucketNotAllowed,
     BucketNotEmpty,
     BucketNotFound,
     BucketOwnerMismatch,
@@ -94,6 +95,15 @@ def test_who_sees_which_bucket(aws, user, staff, settings):
     assert listing.owner_id == owner_id()
     assert {bucket.region for bucket in listing.buckets} == {"us-east-1"}
     assert listing.buckets[0].created_at.tzinfo is not None
+
+
+def test_a_closed_bucket_is_not_made_or_removed_by_those_it_is_closed_to(bucket, user, staff, settings):
+    settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["public-*"]
+    with pytest.raises(BucketNotAllowed):
+        bucket_create(user=user, name="secret-one")
+    with pytest.raises(BucketNotAllowed):
+        bucket_remove(user=user, owner_id=owner_id(), name=bucket)
+    bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
 
 
 def test_a_store_that_says_little(user, stubbed):

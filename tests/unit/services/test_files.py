@@ -3,6 +3,7 @@ from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
@@ -80,6 +81,14 @@ class TestUpload:
             with pytest.raises(FileExists):
                 stored_file(somebody, bucket, overwrite=overwrite)
         assert bytes_at(bucket) == b"mine"
+
+    def test_a_file_that_has_lost_its_user_is_nobodys_to_replace(self, bucket, user, other):
+        stored_file(user, bucket, content=b"kept")
+        FileUpload.objects.update(user=None)
+        for somebody in (other, AnonymousUser()):
+            with pytest.raises(FileExists):
+                stored_file(somebody, bucket, overwrite=True)
+        assert bytes_at(bucket) == b"kept"
 
     @pytest.mark.parametrize("overwrite", [True, False])
     def test_an_object_without_a_record_is_not_ours_to_replace(self, bucket, user, overwrite):
@@ -293,6 +302,11 @@ class TestDelete:
     def test_what_is_being_written_is_not_there_yet(self, bucket, user):
         FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(FileNotFound):
+            file_delete(user=user, bucket=bucket, file_name="file")
+
+    def test_what_is_being_overwritten_is_not_gone(self, bucket, user):
+        stored_file(user, bucket).claim(Status.PENDING)
+        with pytest.raises(FileExists, match="try again"):
             file_delete(user=user, bucket=bucket, file_name="file")
 
     def test_an_abandoned_upload_is_cleaned_away(self, bucket, user):

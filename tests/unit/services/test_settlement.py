@@ -3,7 +3,7 @@ from hashlib import sha256
 
 import pytest
 from botocore.stub import Stubber
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
@@ -155,6 +155,28 @@ class TestInARequest:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
+    def test_a_commit_that_fails_at_the_very_end_of_an_overwrite(self, bucket, user):
+        upload = stored_file(user, bucket, content=b"before")
+        upload.claim(Status.PENDING)
+        put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
+        etag = s3.object_head(bucket=bucket, key="file").etag
+        with pytest.raises(OperationalError), settled_on_error(upload), transaction.atomic():
+            upload.mark_stored(size=7, etag=etag)
+            raise OperationalError
+        upload.refresh_from_db()
+        assert (upload.status, upload.size, upload.etag, upload.claimed_until) == (Status.STORED, 7, etag, None)
+        assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
+
+    def test_a_commit_whose_answer_was_lost(self, bucket, user):
+        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        put(upload, **{WRITTEN_BY: str(upload.claim_id)})
+        with pytest.raises(OperationalError), settled_on_error(upload):
+            upload.mark_stored(size=7, etag="e", completed_at=upload.created_at)
+            raise OperationalError
+        upload.refresh_from_db()
+        assert (upload.status, upload.claimed_until) == (Status.STORED, None)
+        assert objects_in(bucket) == 1
+
     def test_a_cleaning_that_fails_is_left_for_later(self, bucket, user):
         upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with Stubber(s3.client()) as stub, suppress(KeyError), settled_on_error(upload):
@@ -185,6 +207,7 @@ class TestDeletion:
         stored_file(user, bucket)
         with Stubber(s3.client()) as stub, pytest.raises(StorageError):
             stub.add_client_error("delete_object", "InternalError", http_status_code=500)
+            stub.add_response("list_multipart_uploads", {})
             stub.add_response("delete_object", {})
             file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
