@@ -200,8 +200,16 @@ def _own_object_is_no_conflict(destination: Destination) -> "Iterator[None]":
     try:
         yield
     except (FileExists, FileNotFound):
-        if s3.object_head(bucket=destination.bucket, key=destination.key).metadata != destination.metadata:
+        if not _own_object_is_there(destination):
             raise
+
+
+def _own_object_is_there(destination: Destination) -> bool:
+    try:
+        found = s3.object_head(bucket=destination.bucket, key=destination.key)
+    except FileNotFound:
+        return False
+    return found.metadata == destination.metadata
 
 
 def _read_full(content: Readable, size: int) -> bytes:
