@@ -36,6 +36,7 @@ def test_one_line_says_who_what_where_how_much_and_how_it_ended(caplog, user, er
         "outcome": outcome,
     }
     line = record.getMessage()
+    assert line.isascii()  # No line or direction mark of unicode breaks or turns it.
     assert "\n" not in line
     assert f"file_name={json.dumps(told['file_name'])} bytes=5 " in line
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.utils import timezone as django_timezone
 
-from s3_file_uploader.serializers import UTCDateTimeField
+from s3_file_uploader.serializers import UTCDateTimeField, content_type_of
 
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -19,3 +19,13 @@ def test_a_host_without_time_zones(settings):
     settings.USE_TZ = False
     settings.TIME_ZONE = "Etc/GMT-3"
     assert UTCDateTimeField().to_representation(datetime(2026, 1, 31, 12, 30)) == "2026-01-31T09:30:00Z"
+
+
+@pytest.mark.parametrize("parameter", ["a=\U0001f600", "a=é", "a=b\r\nx", "a=b\x7f", "\x0ba=b", "a"])
+def test_a_content_type_that_would_not_fit_in_a_header_is_not_kept(parameter):
+    assert content_type_of(f"text/html; {parameter}", "photo.png") == "image/png"
+
+
+def test_parameters_are_kept_in_either_form_of_their_names():
+    kept = "text/plain; charset=utf-8; title*=utf-8''a"
+    assert content_type_of(kept, "photo.png") == kept

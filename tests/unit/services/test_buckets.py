@@ -15,6 +15,7 @@ from s3_file_uploader.exceptions import (
 )
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove
+from s3_file_uploader.values import BucketListing
 from tests.unit.services.conftest import stored_file
 
 ACCOUNT = "123456789012"
@@ -108,7 +109,7 @@ def test_a_closed_bucket_is_not_made_or_removed_by_those_it_is_closed_to(bucket,
 
 def test_a_store_that_says_little(user, stubbed):
     stubbed.add_response("list_buckets", {})
-    assert (bucket_list(user=user).owner_id, bucket_list.__name__) == ("", "bucket_list")
+    assert bucket_list(user=user) == BucketListing(owner_id="", buckets=())
 
 
 def test_removal_by_the_owner_takes_stale_records_along(bucket, staff):
