@@ -18,10 +18,8 @@ from django.utils.module_loading import import_string
 
 from .conf import conf
 from .exceptions import StorageNotConfigured
-from .values import MIN_PART_BYTES, gib
+from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MIN_PART_BYTES
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MAX_PART_BYTES = gib(5)
 NUMBERS: dict[str, tuple[float, float]] = {
     "connect_timeout_seconds": (0.1, 60),
     "read_timeout_seconds": (0.1, 600),
@@ -30,6 +28,8 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "retry_after_seconds": (1, 3600),
     "part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
     "claim_seconds": (60, 86_400),
+    "idempotency_seconds": (60, 31_536_000),
+    "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
 }
 
 

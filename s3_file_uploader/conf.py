@@ -8,8 +8,10 @@ No other module reads `django.conf.settings` or `os.environ` for this app.
 import os
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -121,8 +123,17 @@ class Conf:
 
     @property
     def part_size_bytes(self) -> int:
-        """Files up to this size go up in one PUT, larger ones in parts of it; 5 MiB to 5 GiB, held in memory."""
-        return int(_own("PART_SIZE_BYTES", mib(8)))
+        """Files up to this size go up in one PUT, larger ones in parts of it; 5 MiB to 5 GiB, three held in memory."""
+        return int(_own("PART_SIZE_BYTES", mib(6)))
+
+    @property
+    def sign_parts(self) -> bool:
+        """Whether S3 compares each part with a SHA-256 of its own, at the cost of hashing every file twice.
+
+        By default where nothing else guards the bytes on their way: over plain http to another machine.
+        """
+        wanted = _own("SIGN_PARTS", None)
+        return _is_unguarded(self.endpoint_url) if wanted is None else bool(wanted)
 
     @property
     def claim_seconds(self) -> int:
@@ -131,6 +142,16 @@ class Conf:
         Longer than any single S3 call with all its retries, or a slow request could lose its key to another.
         """
         return int(_own("CLAIM_SECONDS", 900))
+
+    @property
+    def idempotency_seconds(self) -> int:
+        """How long an Idempotency-Key is remembered, at least; housekeeping forgets it then."""
+        return int(_own("IDEMPOTENCY_SECONDS", 7 * 86_400))
+
+    @property
+    def redirect_expiration_seconds(self) -> int:
+        """How long the URL works to which a GET of a file redirects; long enough to begin a download."""
+        return int(_own("REDIRECT_EXPIRATION_SECONDS", 300))
 
     # --- who may -------------------------------------------------------------------------------------------------
 
@@ -182,6 +203,18 @@ class Conf:
         deleted. `delete`: the objects are removed from S3, then the records.
         """
         return cast(WhenUserDeleted, _own("WHEN_USER_DELETED", "keep"))
+
+
+def _is_unguarded(endpoint_url: str | None) -> bool:
+    address = urlsplit(endpoint_url or "")
+    return address.scheme == "http" and not _is_loopback(address.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 conf = Conf()

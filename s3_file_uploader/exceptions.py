@@ -7,18 +7,23 @@
     │   ├── InvalidField             one named parameter is wrong
     │   ├── ChecksumMismatch         the bytes were damaged on the way: send them again
     │   ├── SizeMismatch             fewer or more bytes came than were announced
-    │   └── FileTooLarge
+    │   ├── FileTooLarge
+    │   ├── LengthRequired           this server cannot read a body of unknown length
+    │   ├── RangeNotSatisfiable      no byte of the file lies in the range
+    │   └── IdempotencyKeyReused     the key stands for another file
     ├── Refused                      ask somebody who may
     │   ├── NotYourFile
     │   ├── BucketOwnerMismatch
     │   └── BucketNotAllowed
     ├── NotFound                     it does not exist, or not for this caller
     │   ├── BucketNotFound
-    │   └── FileNotFound
+    │   ├── FileNotFound
+    │   └── UploadNotFound
     ├── Conflict                     the state of the bucket or key forbids it
     │   ├── BucketExists
     │   ├── BucketNotEmpty
-    │   └── FileExists
+    │   ├── FileExists
+    │   └── UploadInProgress         the same request is at work: ask again
     ├── StorageProblem               S3, or the way to it
     │   ├── StorageAccessDenied      the app's own credentials lack a right
     │   ├── StorageNotConfigured     a setting is missing or refused by S3
@@ -70,6 +75,23 @@ class FileTooLarge(InvalidInput):
     """The file is larger than S3 or the settings allow."""
 
 
+class LengthRequired(InvalidInput):
+    """The body has no Content-Length, and the server before this app does not decode chunks."""
+
+
+class RangeNotSatisfiable(InvalidInput):
+    """The wanted range lies behind the end of the file."""
+
+    def __init__(self, message: str, size: int = 0) -> None:
+        """Take the size of the file, in bytes, too."""
+        super().__init__(message)
+        self.size = size
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """The Idempotency-Key was sent before, with a file of another name."""
+
+
 class Refused(S3FileUploaderError):
     """The caller may not do this."""
 
@@ -98,6 +120,10 @@ class FileNotFound(NotFound):
     """No stored file of that name that the caller may see."""
 
 
+class UploadNotFound(NotFound):
+    """No record with that id that the caller may see."""
+
+
 class Conflict(S3FileUploaderError):
     """The request is right, the state of the store forbids it."""
 
@@ -112,6 +138,10 @@ class BucketNotEmpty(Conflict):
 
 class FileExists(Conflict):
     """The key is taken, or is being written or removed right now."""
+
+
+class UploadInProgress(Conflict):
+    """The first request with the same Idempotency-Key has not ended."""
 
 
 class StorageProblem(S3FileUploaderError):

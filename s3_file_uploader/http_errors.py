@@ -23,15 +23,20 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.InvalidField, 400, "invalid"),
     (own.ChecksumMismatch, 400, "checksum_mismatch"),
     (own.SizeMismatch, 400, "size_mismatch"),
+    (own.LengthRequired, 411, "length_required"),
+    (own.RangeNotSatisfiable, 416, "range_not_satisfiable"),
+    (own.IdempotencyKeyReused, 422, "idempotency_key_reused"),
     (own.NotYourFile, 403, "not_your_file"),
     (own.BucketOwnerMismatch, 403, "bucket_owner_mismatch"),
     (own.BucketNotAllowed, 403, "bucket_not_allowed"),
     (own.StorageAccessDenied, 403, "storage_access_denied"),
     (own.BucketNotFound, 404, "bucket_not_found"),
     (own.FileNotFound, 404, "file_not_found"),
+    (own.UploadNotFound, 404, "upload_not_found"),
     (own.BucketExists, 409, "bucket_exists"),
     (own.BucketNotEmpty, 409, "bucket_not_empty"),
     (own.FileExists, 409, "file_exists"),
+    (own.UploadInProgress, 409, "upload_in_progress"),
     (own.FileTooLarge, 413, "file_too_large"),
     (own.StorageError, 502, "storage_error"),
     (own.StorageNotConfigured, 503, "storage_not_configured"),
@@ -46,7 +51,7 @@ DRF_CODES: tuple[tuple[type[drf.APIException], str], ...] = (
     (drf.ParseError, "invalid"),
     (drf.AuthenticationFailed, "not_authenticated"),
 )
-RETRIED = frozenset({"storage_unavailable", "database_unavailable"})
+RETRIED = frozenset({"storage_unavailable", "database_unavailable", "upload_in_progress"})
 
 
 class HTTPError(drf.APIException):

@@ -1,4 +1,13 @@
-"""The bytes of one file on their way to S3: a single PUT, or parts with a bounded number of them in memory."""
+"""The bytes of one file on their way to S3 while they arrive: a single PUT, or parts, a bounded number in memory.
+
+    write, write ...  ──fills──>  buffer ──full and more comes──>  part on its way   (one, or two)
+                                     ^                                  │
+                                     └────────────its buffer────────────┘
+
+A write waits while every buffer is full or on its way, and so the sender of the bytes waits: memory does not grow
+with the file, nor with a slow store. A second part is on its way only for the first `UPLOADS_WITH_TWO_PARTS` uploads
+at once: more of them keep the way to S3 busy anyway, and memory low.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -7,7 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, cast
 
 from . import s3
 from .conf import conf
@@ -16,12 +26,13 @@ from .exceptions import (
     ChecksumMismatch,
     FileExists,
     FileNotFound,
+    FileTooLarge,
     SizeMismatch,
     StorageProblem,
     StorageUnsupported,
 )
 from .s3_errors import storage_errors
-from .values import MAX_PARTS
+from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +41,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PARTS_IN_FLIGHT = 2
+UPLOADS_WITH_TWO_PARTS = 4
+# Where the size is unknown, parts double each time this many were sent: ten doublings pass S3's largest object.
+PARTS_OF_ONE_SIZE = MAX_PARTS // 11
 
 
-class Readable(Protocol):
-    """Anything with bytes to read: an upload of Django's, an open file, a socket's file."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes, and none at the end."""
+_second_parts = BoundedSemaphore(UPLOADS_WITH_TWO_PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class Destination:
         """Return what PutObject and CreateMultipartUpload both take."""
         return {**self.address(), "ContentType": self.content_type, "Metadata": dict(self.metadata)}
 
-    def address(self) -> dict[str, str]:
+    def address(self) -> dict[str, Any]:
         """Return bucket and key alone."""
         return {"Bucket": self.bucket, "Key": self.key}
 
@@ -65,63 +74,122 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was sent: bytes and lower-case hex."""
+    """What was sent: bytes and lower-case hex; the ETag where one PUT was answered with it, else None."""
 
     size: int
     checksum_sha256: str
+    etag: str | None
 
 
-def object_send(
-    *,
-    destination: Destination,
-    content: Readable,
-    size: int,
-    checksum_sha256: str | None,
-    on_progress: Callable[[], None],
-) -> Sent:
-    """Send a file; until the last call to S3 returns, nothing can be read under its key.
+@contextmanager
+def object_writer(
+    *, destination: Destination, at_most: int | None, on_progress: Callable[[], None]
+) -> "Iterator[ObjectWriter]":
+    """Open an object to write; until `finish` returns, nothing can be read under its key.
 
-    At most `PARTS_IN_FLIGHT` + 1 parts are in memory, whatever the size. A failure leaves no parts behind, unless
-    S3 itself is gone.
+    A block that ends without `finish` leaves no parts behind, unless S3 itself is gone.
 
     Args:
         destination: where to.
-        content: read once, from where it stands to its end.
-        size: the number of bytes that must come.
-        checksum_sha256: what they must add up to, in lower-case hex, or None.
-        on_progress: called after each part; what it raises ends the upload.
-
-    Raises:
-        SizeMismatch, ChecksumMismatch: found before S3 was told to keep anything.
-        S3FileUploaderError: as S3 answered.
+        at_most: bytes that can come at most, if anybody knows.
+        on_progress: called with each write; what it raises ends the upload.
     """
-    part_size = max(conf.part_size_bytes, ceil(size / MAX_PARTS))
-    digest = sha256()
-    first = _read_full(content, part_size)
-    digest.update(first)
-    second = _read_full(content, part_size) if len(first) == part_size else b""
-    if not second:
-        sent = _proven(Sent(len(first), digest.hexdigest()), size, checksum_sha256)
-        with _own_object_is_no_conflict(destination), storage_errors():
-            s3.client().put_object(Body=first, **destination.create_arguments(), **destination.condition())
-        return sent
-    with _multipart_upload(destination) as upload:
-        total = 0
-        part = first
-        while part:
-            if upload.part_count:
-                digest.update(part)
-            upload.add(part)
-            total += len(part)
-            on_progress()
-            part, second = second or _read_full(content, part_size), b""
-        sent = _proven(Sent(total, digest.hexdigest()), size, checksum_sha256)
-        upload.complete()
-    return sent
+    with ExitStack() as undo:
+        yield ObjectWriter(destination, at_most, on_progress, undo)
 
 
-def multipart_debris_remove(*, bucket: str, key: str) -> None:
+class ObjectWriter:
+    """Takes the bytes of one object, in pieces of any size; used by one thread."""
+
+    def __init__(
+        self, destination: Destination, at_most: int | None, on_progress: Callable[[], None], undo: ExitStack
+    ) -> None:
+        """Reserve no more memory than the file can need; `undo` is left by whoever opened the writer."""
+        self.size = 0
+        self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
+        self._digest = sha256()
+        self._parts: _Parts | None = None
+        self._free: list[bytearray] = []
+        self._buffer_take()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take some bytes; waits while no buffer is free.
+
+        Raises:
+            FileTooLarge: more than S3 keeps.
+            S3FileUploaderError: as S3 answered a part.
+        """
+        self._on_progress()
+        self.size += len(data)
+        if self.size > MAX_OBJECT_BYTES:
+            raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+        rest = memoryview(data)
+        while rest:
+            if self._filled == len(self._buffer):
+                self._part_send()
+            taken = min(len(rest), len(self._buffer) - self._filled)
+            self._view[self._filled : self._filled + taken] = rest[:taken]
+            self._filled += taken
+            rest = rest[taken:]
+
+    def finish(self, *, size: int | None = None, checksum_sha256: str | None = None) -> Sent:
+        """Send what is left and make the object of it.
+
+        Args:
+            size: the number of bytes that had to come, if it was announced.
+            checksum_sha256: what they must add up to, in lower-case hex, or None.
+
+        Raises:
+            SizeMismatch, ChecksumMismatch: found before S3 was told to keep anything.
+            S3FileUploaderError: as S3 answered.
+        """
+        self._view.release()
+        del self._buffer[self._filled :]
+        self._digest.update(self._buffer)
+        self._check(size, checksum_sha256)
+        if self._parts is None:
+            etag = _object_put(self._destination, self._buffer)
+        else:
+            self._parts.add(self._buffer)
+            self._on_progress()
+            self._parts.complete()
+            etag = None
+            self._undo.pop_all()
+        return Sent(self.size, self._digest.hexdigest(), etag)
+
+    def _part_send(self) -> None:
+        if self._parts is None:
+            self._parts = _Parts(self._destination, self._undo)
+        self._view.release()
+        self._digest.update(self._buffer)
+        self._free += self._parts.add(self._buffer)
+        self._buffer_take()
+
+    def _buffer_take(self) -> None:
+        wanted = self._part_size()
+        self._free = [buffer for buffer in self._free if len(buffer) >= wanted]
+        self._buffer = self._free.pop() if self._free else bytearray(wanted)
+        self._view, self._filled = memoryview(self._buffer), 0
+
+    def _part_size(self) -> int:
+        if self._at_most is None:
+            doublings = self._parts.count // PARTS_OF_ONE_SIZE if self._parts else 0
+            return min(conf.part_size_bytes << doublings, MAX_PART_BYTES)
+        part_size = max(conf.part_size_bytes, ceil(self._at_most / MAX_PARTS))
+        return part_size if self._parts else max(min(part_size, self._at_most), 1)
+
+    def _check(self, size: int | None, checksum_sha256: str | None) -> None:
+        if size is not None and self.size != size:
+            raise SizeMismatch(f"{size} bytes were announced and {self.size} arrived: send the whole file again.")
+        if checksum_sha256 and self._digest.hexdigest() != checksum_sha256:
+            raise ChecksumMismatch("The SHA-256 of what arrived is not the one you gave: send the file again.")
+
+
+def multipart_debris_remove(*, bucket: str, key: str) -> int:
     """Abort every multipart upload that was begun under exactly this key and not finished.
+
+    Returns:
+        How many there were.
 
     Raises:
         StorageProblem: S3 could not answer.
@@ -132,49 +200,73 @@ def multipart_debris_remove(*, bucket: str, key: str) -> None:
         debris += [found["UploadId"] for page in pages for found in page.get("Uploads", ()) if found["Key"] == key]
     for upload_id in debris:
         _abort_if_unfinished({"Bucket": bucket, "Key": key, "UploadId": upload_id})
+    return len(debris)
 
 
 class _Parts:
     """The parts of one multipart upload, some still on their way."""
 
-    def __init__(self, upload: dict[str, Any], destination: Destination, workers: ThreadPoolExecutor) -> None:
-        self.part_count = 0
-        self._upload, self._destination, self._workers = upload, destination, workers
-        self._on_the_way: list[Future[CompletedPartTypeDef]] = []
+    def __init__(self, destination: Destination, undo: ExitStack) -> None:
+        """Begin it, and register its end on the way out of an error."""
+        with storage_errors():
+            answer = s3.client().create_multipart_upload(**destination.create_arguments())
+        self.count = 0
+        self._resources = undo.enter_context(ExitStack())
+        self._destination = destination
+        self._upload = {**destination.address(), "UploadId": answer["UploadId"]}
+        undo.callback(_abort_if_possible, self._upload)
+        self._at_once = 1
+        if _second_parts.acquire(blocking=False):
+            self._at_once = 2
+            self._resources.callback(_second_parts.release)
+        self._workers = ThreadPoolExecutor(self._at_once, thread_name_prefix="s3-part")
+        self._resources.callback(self._workers.shutdown)
+        self._on_the_way: list[tuple[bytearray, Future[CompletedPartTypeDef]]] = []
         self._done: list[CompletedPartTypeDef] = []
 
-    def add(self, body: bytes) -> None:
-        """Send a part; waits while as many as may be are on the way."""
-        while len(self._on_the_way) >= PARTS_IN_FLIGHT:
-            self._done.append(self._on_the_way.pop(0).result())
-        self.part_count += 1
-        self._on_the_way.append(self._workers.submit(self._send, self.part_count, body))
+    def add(self, body: bytearray) -> list[bytearray]:
+        """Send a part; waits while as many as may be are on the way.
+
+        Returns:
+            The buffers of those that have arrived, free to be filled again.
+        """
+        free = self._arrived(self._at_once - 1)
+        self.count += 1
+        self._on_the_way.append((body, self._workers.submit(self._send, self.count, body)))
+        return free
 
     def complete(self) -> None:
         """Wait for the rest and make the object of them."""
-        self._done += [part.result() for part in self._on_the_way]
+        self._arrived(0)
+        self._resources.close()
         with _own_object_is_no_conflict(self._destination), storage_errors():
             s3.client().complete_multipart_upload(
                 **self._upload, MultipartUpload={"Parts": self._done}, **self._destination.condition()
             )
 
-    def _send(self, number: int, body: bytes) -> "CompletedPartTypeDef":
+    def _arrived(self, still_on_the_way: int) -> list[bytearray]:
+        free = []
+        while len(self._on_the_way) > still_on_the_way:
+            body, part = self._on_the_way.pop(0)
+            self._done.append(part.result())
+            free.append(body)
+        return free
+
+    def _send(self, number: int, body: bytearray) -> "CompletedPartTypeDef":
         with storage_errors():
-            answer = s3.client().upload_part(**self._upload, PartNumber=number, Body=body)
+            answer = s3.client(signed_payload=conf.sign_parts).upload_part(
+                **self._upload, PartNumber=number, Body=cast(Any, body)
+            )
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
 
-@contextmanager
-def _multipart_upload(destination: Destination) -> "Iterator[_Parts]":
-    with ExitStack() as undo:
-        with storage_errors():
-            answer = s3.client().create_multipart_upload(**destination.create_arguments())
-        upload = {**destination.address(), "UploadId": answer["UploadId"]}
-        undo.callback(_abort_if_possible, upload)
-        workers = undo.enter_context(ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="s3-part"))
-        yield _Parts(upload, destination, workers)
-        workers.shutdown()
-        undo.pop_all()
+def _object_put(destination: Destination, body: bytearray) -> str | None:
+    with _own_object_is_no_conflict(destination), storage_errors():
+        answer = s3.client().put_object(
+            Body=cast(Any, body), **destination.create_arguments(), **destination.condition()
+        )
+        return answer.get("ETag", "").strip('"') or None
+    return None
 
 
 def _abort_if_unfinished(upload: Mapping[str, Any]) -> None:
@@ -210,24 +302,3 @@ def _own_object_is_there(destination: Destination) -> bool:
     except FileNotFound:
         return False
     return found.metadata == destination.metadata
-
-
-def _read_full(content: Readable, size: int) -> bytes:
-    """Read `size` bytes, fewer only at the end: sockets and decoders give less at a time."""
-    data = content.read(size)
-    if not data or len(data) == size:
-        return data
-    pieces = [data]
-    missing = size - len(data)
-    while missing and (data := content.read(missing)):
-        pieces.append(data)
-        missing -= len(data)
-    return b"".join(pieces)
-
-
-def _proven(sent: Sent, size: int, checksum_sha256: str | None) -> Sent:
-    if sent.size != size:
-        raise SizeMismatch(f"{size} bytes were announced and {sent.size} arrived: send the whole file again.")
-    if checksum_sha256 and sent.checksum_sha256 != checksum_sha256:
-        raise ChecksumMismatch("The SHA-256 of what arrived is not the one you gave: send the file again.")
-    return sent

@@ -53,6 +53,10 @@ class Operation:
 
 
 def _level(error: BaseException | None) -> int:
-    if error is None or (isinstance(error, S3FileUploaderError) and not isinstance(error, StorageProblem)):
+    if (
+        error is None
+        or isinstance(error, GeneratorExit)
+        or (isinstance(error, S3FileUploaderError) and not isinstance(error, StorageProblem))
+    ):
         return logging.INFO
     return logging.WARNING

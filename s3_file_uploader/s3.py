@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -33,10 +34,15 @@ class ClientOptions:
     read_timeout_seconds: float
     max_attempts: int
     max_pool_connections: int
+    signed_payload: bool = True
 
 
 def client(
-    *, region: str | None = None, endpoint_url: str | None = None, patience_seconds: float | None = None
+    *,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    patience_seconds: float | None = None,
+    signed_payload: bool = True,
 ) -> "S3Client":
     """Return the client for today's settings, made on first use and shared by all threads.
 
@@ -44,12 +50,18 @@ def client(
         region: another region than the settings name.
         endpoint_url: another address than the settings name, to sign for what the client of the API can reach.
         patience_seconds: try once, and wait no longer than this to connect and for the answer.
+        signed_payload: sign the SHA-256 of what is sent, so that every store compares it with what arrives.
 
     Raises:
         StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
     """
     options = _options_from_settings()
-    options = replace(options, region=region or options.region, endpoint_url=endpoint_url or options.endpoint_url)
+    options = replace(
+        options,
+        region=region or options.region,
+        endpoint_url=endpoint_url or options.endpoint_url,
+        signed_payload=signed_payload,
+    )
     if patience_seconds is not None:
         options = replace(
             options,
@@ -78,15 +90,23 @@ def _options_from_settings() -> ClientOptions:
     )
 
 
+# Clients are safe to share between threads, sessions are not: one is kept, since each costs 8 MiB and 100 ms.
+_one_at_a_time = Lock()
+
+
+@lru_cache(maxsize=1)
+def _session() -> boto3.session.Session:
+    return boto3.session.Session()
+
+
 @lru_cache(maxsize=64)
 def _client_build(options: ClientOptions) -> "S3Client":
     # Checksum trailers, boto3's default since 1.36, are refused by many stores that are not AWS; and without
-    # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed. The signed payload
-    # makes every store compare the bytes that arrived with their SHA-256.
+    # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed.
     checksums = cast(Any, "when_required" if options.endpoint_url else "when_supported")
     config = Config(  # type: ignore[call-arg]  # ignore_configured_endpoint_urls is missing in the stubs
         signature_version="s3v4",
-        s3={"addressing_style": cast(Any, options.addressing_style), "payload_signing_enabled": True},
+        s3={"addressing_style": cast(Any, options.addressing_style), "payload_signing_enabled": options.signed_payload},
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
         connect_timeout=options.connect_timeout_seconds,
@@ -96,16 +116,16 @@ def _client_build(options: ClientOptions) -> "S3Client":
         ignore_configured_endpoint_urls=True,
     )
     try:
-        # A session of our own: boto3's default session is not safe to share between threads.
-        made = boto3.session.Session().client(
-            "s3",
-            region_name=options.region,
-            endpoint_url=options.endpoint_url,
-            aws_access_key_id=options.access_key_id,
-            aws_secret_access_key=options.secret_access_key,
-            aws_session_token=options.session_token,
-            config=config,
-        )
+        with _one_at_a_time:
+            made = _session().client(
+                "s3",
+                region_name=options.region,
+                endpoint_url=options.endpoint_url,
+                aws_access_key_id=options.access_key_id,
+                aws_secret_access_key=options.secret_access_key,
+                aws_session_token=options.session_token,
+                config=config,
+            )
     except (ValueError, boto.BotoCoreError) as error:
         raise StorageNotConfigured(
             "S3 cannot be used as it is configured: check AWS_S3_ENDPOINT_URL, AWS_S3_PUBLIC_ENDPOINT_URL "
@@ -161,7 +181,7 @@ def region_is_known(region: str) -> bool:
     """Tell whether AWS has the region, as far as the installed botocore knows; elsewhere any name may be one."""
     if conf.endpoint_url:
         return True
-    session = boto3.session.Session()
+    session = _session()
     return any(
         region in session.get_available_regions("s3", partition) for partition in session.get_available_partitions()
     )

@@ -86,6 +86,7 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "RequestTimeout": (StorageTimeout, "S3 gave up waiting for the bytes: try again."),
     "504": (StorageTimeout, "S3 did not answer in time: try again."),
     "NotImplemented": _UNSUPPORTED,
+    "InvalidArgument": _UNSUPPORTED,
     "MethodNotAllowed": _UNSUPPORTED,
     "405": _UNSUPPORTED,
     "501": _UNSUPPORTED,

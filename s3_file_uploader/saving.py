@@ -15,12 +15,12 @@ from typing import BinaryIO
 from .exceptions import DownloadFolderFull, FileExists, InvalidFileName, StorageNotConfigured
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
 def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
-    """Open a file to write; it takes its name, replacing what had it, when the block ends without an error.
+    """Open a file to write and read; it takes its name, replacing what had it, when the block ends without an error.
 
     Args:
         folder: must exist.
@@ -43,7 +43,7 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
         descriptor = os.open(temporary, _NEW_FILE, 0o640, dir_fd=here)
         undo = stack.enter_context(ExitStack())
         undo.callback(os.unlink, temporary, dir_fd=here)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -2,15 +2,17 @@
 
 import mimetypes
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
-from urllib.parse import urlencode
 
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
+from rest_framework.utils.urls import replace_query_param
 
+from .exceptions import InvalidField
 from .values import MAX_CONTENT_TYPE_LENGTH, MAX_EXPIRATION_SECONDS
 
 CHECKSUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -19,6 +21,10 @@ CONTENT_TYPE = re.compile(
     r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}([ \t]*;[ \t]*[\w*-]+=[^;\x00-\x1f\x7f-\U0010ffff]+)*", re.ASCII
 )
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+STATUSES = ("pending", "stored", "deleting")
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
 
 
 def content_type_of(declared: str | None, name: str) -> str:
@@ -26,6 +32,17 @@ def content_type_of(declared: str | None, name: str) -> str:
     if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
         return declared
     return mimetypes.guess_type(name)[0] or UNKNOWN_CONTENT_TYPE
+
+
+def checksum_of(value: str) -> str:
+    """Return a SHA-256 in lower-case hex, or nothing of nothing.
+
+    Raises:
+        ValidationError: these are not 64 hex digits.
+    """
+    if value and not CHECKSUM.fullmatch(value.lower()):
+        raise serializers.ValidationError("Give 64 hex digits.")
+    return value.lower()
 
 
 class UTCDateTimeField(serializers.DateTimeField):
@@ -81,9 +98,87 @@ class FileUploadFormSerializer(serializers.Serializer[Any]):
 
     def validate_checksum_sha256(self, value: str) -> str:
         """Want 64 hex digits, in either case."""
-        if value and not CHECKSUM.fullmatch(value.lower()):
-            raise serializers.ValidationError("Give 64 hex digits.")
-        return value.lower()
+        return checksum_of(value)
+
+
+def idempotency_key_of(headers: Mapping[str, str]) -> str | None:
+    """Return the Idempotency-Key of a request, None if it has none.
+
+    Raises:
+        InvalidField: it has no shape that travels unchanged in a header.
+    """
+    key = headers.get("Idempotency-Key")
+    if key is None or IDEMPOTENCY_KEY.fullmatch(key):
+        return key
+    raise InvalidField("Idempotency-Key", "Give 1 to 255 visible ASCII characters, such as a UUID of your own.")
+
+
+class RawUploadSerializer(serializers.Serializer[Any]):
+    """Query and headers of PUT `buckets/../files/../`."""
+
+    overwrite = serializers.BooleanField(
+        default=False, help_text="Replace your own file of that name. Nobody else's can be replaced."
+    )
+    x_checksum_sha256 = serializers.CharField(
+        allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
+    )
+
+    def validate_x_checksum_sha256(self, value: str) -> str:
+        """Want 64 hex digits, in either case."""
+        return checksum_of(value)
+
+
+class ReadSerializer(serializers.Serializer[Any]):
+    """Query of GET and HEAD `buckets/../files/../`."""
+
+    proxy = serializers.BooleanField(
+        default=False, help_text="Send the bytes through this server, where the client cannot reach S3."
+    )
+    disposition = serializers.ChoiceField(
+        choices=("attachment", "inline"), default="attachment", help_text="Whether a browser saves or shows the file."
+    )
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """Query of every list."""
+
+    page_size = serializers.IntegerField(
+        default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE, help_text="How many results a page."
+    )
+    cursor = serializers.CharField(required=False, help_text="Where the page begins: part of `next` and `previous`.")
+
+
+class ObjectsWantedSerializer(PageSerializer):
+    """Query of GET `buckets/../files/`."""
+
+    prefix = serializers.CharField(
+        required=False, allow_blank=True, trim_whitespace=False, help_text="What the object keys begin with."
+    )
+    delimiter = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Keys with it behind the prefix are rolled up into one of `prefixes`; for staff.",
+    )
+
+
+class UploadsWantedSerializer(PageSerializer):
+    """Query of GET `uploads/`."""
+
+    bucket = serializers.CharField(required=False, help_text="In this bucket.")
+    status = serializers.ChoiceField(choices=STATUSES, required=False, help_text="In this state.")
+    content_type = serializers.CharField(required=False, help_text="Of exactly this MIME type.")
+    file_name = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="With this in the object key; upper and lower case differ."
+    )
+    created_after = serializers.DateTimeField(required=False, help_text="Begun later than this (ISO 8601).")
+    created_before = serializers.DateTimeField(required=False, help_text="Begun earlier than this (ISO 8601).")
+    user_id = serializers.CharField(required=False, help_text="Of this user: yourself; staff may name others.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Leave the cursor to the pages."""
+        attrs.pop("cursor", None)
+        return attrs
 
 
 class PresignSerializer(serializers.Serializer[Any]):
@@ -154,20 +249,46 @@ class UploadSerializer(serializers.Serializer[Any]):
     bucket = serializers.CharField()
     file_name = serializers.CharField(help_text="The object key.")
     original_name = serializers.CharField()
-    size = serializers.IntegerField(help_text="Bytes.")
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null until they are stored.")
     content_type = serializers.CharField()
     etag = serializers.CharField()
     checksum_sha256 = serializers.CharField(help_text="Lower-case hex.")
-    status = serializers.ChoiceField(choices=("pending", "stored", "deleting"))
+    status = serializers.ChoiceField(choices=STATUSES)
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)
-    url = serializers.SerializerMethodField(help_text="Answers a fresh presigned URL to whoever may read the file.")
+    url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")
 
     def get_url(self, upload: Any) -> str:
-        """Return the address that signs a URL for this file."""
+        """Return the address of the file itself, which sends on to a fresh presigned URL."""
         request: Request | None = self.context.get("request")
-        query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})
-        return f"{reverse('s3_service-create-presigned-url', request=request)}?{query}"
+        path = {"bucket_name": upload.bucket, "file_name": upload.file_name}
+        return reverse("s3_service-file", kwargs=path, request=request)
+
+
+class ListedObjectSerializer(serializers.Serializer[Any]):
+    """One object of a bucket."""
+
+    file_name = serializers.CharField(help_text="The object key.")
+    size = serializers.IntegerField(help_text="Bytes.")
+    etag = serializers.CharField()
+    changed_at = UTCDateTimeField(help_text="When the object was last written, as S3 says.")
+
+
+class ObjectListSerializer(serializers.Serializer[Any]):
+    """Answer of GET `buckets/../files/`."""
+
+    next = serializers.SerializerMethodField(help_text="The next page, null on the last.")
+    previous = serializers.SerializerMethodField(help_text="Always null: S3 lists forward only.")
+    prefixes = serializers.ListField(child=serializers.CharField(), help_text="What `delimiter` rolled up.")
+    results = ListedObjectSerializer(many=True, source="objects")
+
+    def get_next(self, listing: Any) -> str | None:
+        """Return this page's address with another cursor."""
+        request: Request = self.context["request"]
+        return listing.next_cursor and replace_query_param(request.build_absolute_uri(), "cursor", listing.next_cursor)
+
+    def get_previous(self, listing: Any) -> None:
+        """S3 has no way back."""
 
 
 class HealthSerializer(serializers.Serializer[Any]):

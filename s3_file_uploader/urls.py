@@ -5,7 +5,7 @@ The reverse names are part of the contract, so there is no `app_name`.
 
 from django.urls import include, path, register_converter
 
-from .viewsets import BucketViewSet, FileViewSet, HealthViewSet
+from .viewsets import BucketViewSet, FileViewSet, HealthViewSet, ObjectViewSet, UploadViewSet
 
 
 class ObjectKeyConverter:
@@ -24,6 +24,10 @@ class ObjectKeyConverter:
 
 register_converter(ObjectKeyConverter, "s3_object_key")
 
+FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
+download = FileViewSet.as_view({"get": "download"})
+file = ObjectViewSet.as_view({"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"})
+
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
     path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
@@ -40,14 +44,22 @@ service = [
         name="s3_service-create-presigned-url",
     ),
     path(
-        "buckets/<str:bucket_name>/files/<s3_object_key:file_name>/download/",
-        FileViewSet.as_view({"get": "download"}),
-        name="s3_service-download-file",
-    ),
-    path(
         "users/<str:user_id>/buckets/<str:bucket_name>/files/<s3_object_key:file_name>/remove/",
         FileViewSet.as_view({"delete": "destroy"}),
         name="s3_service-delete-file",
+    ),
+    path("buckets/<str:bucket_name>/files/", ObjectViewSet.as_view({"get": "list"}), name="s3_service-object-list"),
+    path(f"{FILE}/download/", download, name="s3_service-download-file"),
+    path(f"{FILE}/download", download),
+    # Behind `download/`, which has the older right to its ending.
+    path(f"{FILE}/", file, name="s3_service-file"),
+    # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
+    path(FILE, file),
+    path("uploads/", UploadViewSet.as_view({"get": "list"}), name="s3_service-upload-list"),
+    path(
+        "uploads/<uuid:upload_id>/",
+        UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="s3_service-upload",
     ),
 ]
 

@@ -24,6 +24,7 @@ def tib(count: int) -> int:
 MAX_OBJECT_BYTES = tib(5)
 MAX_PARTS = 10_000
 MIN_PART_BYTES = mib(5)
+MAX_PART_BYTES = gib(5)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
@@ -87,3 +88,22 @@ class SavedFile:
     bucket: str
     size: int
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing of its bucket shows it; `changed_at` is aware."""
+
+    file_name: str
+    size: int
+    etag: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectListing:
+    """One page of a bucket; `next_cursor` is None on the last."""
+
+    objects: tuple[ListedObject, ...]
+    prefixes: tuple[str, ...]
+    next_cursor: str | None

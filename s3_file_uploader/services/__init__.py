@@ -1,19 +1,34 @@
 """The use cases, each in a stated order of S3 and record, so that a crash at any point leaves what can be mended."""
 
 from .buckets import bucket_create, bucket_list, bucket_remove
-from .files import file_delete, file_download, file_presign, file_upload, record_delete
+from .deletion import file_delete, record_delete, upload_delete
+from .files import disposition_of, file_download, file_presign, file_read, file_redirect
 from .health import health_check
+from .objects import object_list
+from .records import file_find, upload_find, upload_list
 from .settlement import upload_settle
+from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 
 __all__ = [
+    "IncomingFile",
     "bucket_create",
     "bucket_list",
     "bucket_remove",
+    "disposition_of",
     "file_delete",
     "file_download",
+    "file_find",
     "file_presign",
+    "file_read",
+    "file_receive",
+    "file_redirect",
     "file_upload",
     "health_check",
+    "object_list",
     "record_delete",
+    "upload_delete",
+    "upload_find",
+    "upload_list",
+    "upload_repeated",
     "upload_settle",
 ]

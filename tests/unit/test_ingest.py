@@ -1,18 +1,27 @@
-import io
+import time
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
+from threading import Event, Thread
 
 import pytest
 from botocore.stub import Stubber
 
-from s3_file_uploader import s3
+from s3_file_uploader import ingest, s3
 from s3_file_uploader.exceptions import (
     BucketNotFound,
     ChecksumMismatch,
     FileExists,
+    FileTooLarge,
     SizeMismatch,
 )
-from s3_file_uploader.ingest import PARTS_IN_FLIGHT, Destination, multipart_debris_remove, object_send
-from s3_file_uploader.values import MAX_PARTS, mib
+from s3_file_uploader.ingest import (
+    PARTS_OF_ONE_SIZE,
+    UPLOADS_WITH_TWO_PARTS,
+    Destination,
+    multipart_debris_remove,
+    object_writer,
+)
+from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
 PART = mib(5)
 
@@ -22,25 +31,27 @@ def small_parts(settings):
     settings.S3_FILE_UPLOADER_PART_SIZE_BYTES = PART
 
 
-class Dribble(io.BytesIO):
-    """Gives less than it is asked for, as a socket does, and remembers the most it was asked for."""
-
-    most = 0
-
-    def read(self, size=-1):
-        self.most = max(self.most, size)
-        return super().read(min(size, 1_000_003))
+def destination(bucket, may_replace=False):
+    return Destination(bucket, "key", "video/mp4", {"upload-claim": "1"}, may_replace)
 
 
-def send(bucket, content, *, size=None, checksum=None, may_replace=False, on_progress=lambda: None):
-    data = content.getvalue()
-    return object_send(
-        destination=Destination(bucket, "key", "video/mp4", {"upload-claim": "1"}, may_replace),
-        content=content,
-        size=len(data) if size is None else size,
-        checksum_sha256=checksum,
-        on_progress=on_progress,
-    )
+def send(
+    bucket,
+    data,
+    *,
+    size=None,
+    at_most=None,
+    checksum=None,
+    may_replace=False,
+    on_progress=lambda: None,
+    piece=1_000_003,
+):
+    with object_writer(
+        destination=destination(bucket, may_replace), at_most=at_most, on_progress=on_progress
+    ) as writer:
+        for start in range(0, len(data), piece):
+            writer.write(data[start : start + piece])
+        return writer.finish(size=size, checksum_sha256=checksum)
 
 
 def stored(bucket):
@@ -56,26 +67,28 @@ def nothing_is_left(bucket):
     ("size", "parts"),
     [(0, None), (1, None), (PART - 1, None), (PART, None), (PART + 1, 2), (2 * PART, 2), (3 * PART + 7, 4)],
 )
-def test_the_bytes_arrive_and_one_part_is_never_a_multipart(bucket, size, parts):
+@pytest.mark.parametrize(("known", "slack", "piece"), [(True, 0, 70_001), (True, 500, PART * 2), (False, 0, mib(1))])
+def test_the_bytes_arrive_and_one_part_is_never_a_multipart(bucket, size, parts, known, slack, piece):
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-    sent = send(bucket, Dribble(data))
+    sent = send(bucket, data, at_most=size + slack if known else None, piece=piece)
     answer = stored(bucket)
     assert answer["Body"].read() == data
     assert (answer["ContentType"], answer["Metadata"]) == ("video/mp4", {"upload-claim": "1"})
     assert (sent.size, sent.checksum_sha256) == (size, sha256(data).hexdigest())
     assert answer["ETag"].strip('"').partition("-")[2] == (str(parts) if parts else "")
+    assert sent.etag == (None if parts else answer["ETag"].strip('"'))
 
 
 def test_a_right_checksum_is_stored(bucket):
     data = b"x" * (PART + 1)
-    send(bucket, io.BytesIO(data), checksum=sha256(data).hexdigest())
+    send(bucket, data, checksum=sha256(data).hexdigest())
     assert stored(bucket)["ContentLength"] == len(data)
 
 
 @pytest.mark.parametrize("size", [10, PART + 10])
 def test_a_wrong_checksum_stores_nothing(bucket, size):
     with pytest.raises(ChecksumMismatch):
-        send(bucket, io.BytesIO(b"x" * size), checksum="0" * 64)
+        send(bucket, b"x" * size, checksum="0" * 64)
     assert nothing_is_left(bucket)
 
 
@@ -83,7 +96,7 @@ def test_a_wrong_checksum_stores_nothing(bucket, size):
 @pytest.mark.parametrize("difference", [-1, 1])
 def test_another_number_of_bytes_than_announced_stores_nothing(bucket, size, difference):
     with pytest.raises(SizeMismatch):
-        send(bucket, io.BytesIO(b"x" * size), size=size + difference)
+        send(bucket, b"x" * size, size=size + difference)
     assert nothing_is_left(bucket)
 
 
@@ -92,7 +105,7 @@ def test_what_progress_raises_ends_the_upload_without_debris(bucket):
         raise FileExists("lost")
 
     with pytest.raises(FileExists):
-        send(bucket, io.BytesIO(b"x" * (4 * PART)), on_progress=lost)
+        send(bucket, b"x" * (4 * PART), on_progress=lost)
     assert nothing_is_left(bucket)
 
 
@@ -100,68 +113,154 @@ def test_what_is_there_is_not_replaced_unless_wanted(bucket):
     for size in (1, PART + 1):
         s3.client().put_object(Bucket=bucket, Key="key", Body=b"precious")
         with pytest.raises(FileExists):
-            send(bucket, io.BytesIO(b"x" * size))
+            send(bucket, b"x" * size)
         assert stored(bucket)["Body"].read() == b"precious"
-        send(bucket, io.BytesIO(b"x" * size), may_replace=True)
+        send(bucket, b"x" * size, may_replace=True)
         assert stored(bucket)["ContentLength"] == size
 
 
 @pytest.mark.parametrize("size", [1, PART + 1])
 def test_a_bucket_that_is_not_there(aws, size):
     with pytest.raises(BucketNotFound):
-        send("missing-bucket", io.BytesIO(b"x" * size))
+        send("missing-bucket", b"x" * size)
 
 
-def test_parts_grow_so_that_ten_thousand_suffice(bucket, settings):
-    content = Dribble(b"x")
-    with pytest.raises(SizeMismatch):
-        send(bucket, content, size=PART * MAX_PARTS * 2)
-    assert content.most == PART * 2
+def part_sizes(bucket, at_most, count):
+    """Write until so many parts were sent, then give up."""
+    sizes = {}
 
+    def note(params, **_):
+        sizes[params["query_string"]["partNumber"]] = len(params["body"])
 
-def test_no_more_than_a_few_parts_are_in_memory(bucket):
-    """The reader is never further ahead than the parts on their way, the one at hand and the next."""
-    sent, read = [], []
-
-    class Counting(io.BytesIO):
-        def read(self, size=-1):
-            data = super().read(size)
-            if data:
-                assert len(read) - len(sent) <= PARTS_IN_FLIGHT + 1
-                read.append(len(data))
-            return data
-
-    def count(**kwargs):
-        sent.append(kwargs["http_response"].status_code)
-
-    events = s3.client().meta.events
-    events.register("after-call.s3.UploadPart", count)
+    events = s3.client(signed_payload=False).meta.events
+    events.register("before-call.s3.UploadPart", note)
     try:
-        send(bucket, Counting(b"x" * (8 * PART)))
+        with object_writer(destination=destination(bucket), at_most=at_most, on_progress=lambda: None) as writer:
+            while len(sizes) < count:
+                writer.write(bytes(PART))
     finally:
-        events.unregister("after-call.s3.UploadPart", count)
-    assert (len(read), sent) == (8, [200] * 8)
+        events.unregister("before-call.s3.UploadPart", note)
+    assert nothing_is_left(bucket)
+    return [sizes[number] for number in range(1, count + 1)]
+
+
+def test_parts_are_as_large_as_ten_thousand_of_them_must_be(bucket):
+    assert part_sizes(bucket, PART * MAX_PARTS * 2, 2) == [PART * 2] * 2
+
+
+def test_parts_of_a_file_of_unknown_size_grow(bucket, monkeypatch):
+    monkeypatch.setattr(ingest, "PARTS_OF_ONE_SIZE", 2)
+    assert part_sizes(bucket, None, 5) == [PART, PART, PART * 2, PART * 2, PART * 4]
+
+
+def test_grown_parts_make_room_for_the_largest_object():
+    sizes = [min(PART << (number // PARTS_OF_ONE_SIZE), MAX_PART_BYTES) for number in range(MAX_PARTS)]
+    assert sum(sizes) >= MAX_OBJECT_BYTES
+
+
+def test_more_than_s3_keeps_is_refused_before_it_is_read(bucket, monkeypatch):
+    monkeypatch.setattr(ingest, "MAX_OBJECT_BYTES", 10)
+    with pytest.raises(FileTooLarge):
+        send(bucket, b"x" * 11)
+    assert nothing_is_left(bucket)
+
+
+@contextmanager
+def watched_parts():
+    """Count the parts that are on their way at each moment; each waits until the test lets it go."""
+    now, most, go = [], [], Event()
+
+    def begin(**_):
+        now.append(1)
+        most.append(len(now))
+        assert go.wait(10)
+
+    def end(**_):
+        now.pop()
+
+    events = s3.client(signed_payload=False).meta.events
+    events.register_first("before-call.s3.UploadPart", begin)
+    events.register("after-call.s3.UploadPart", end)
+    try:
+        yield now, most, go
+    finally:
+        go.set()
+        events.unregister("before-call.s3.UploadPart", begin)
+        events.unregister("after-call.s3.UploadPart", end)
+
+
+def writing(writer, parts):
+    """Write parts from a thread until it has to wait; return it, and what it could hand over."""
+    written = []
+
+    def write():
+        for _ in range(parts):
+            writer.write(bytes(PART))
+            written.append(1)
+
+    thread = Thread(target=write)
+    thread.start()
+    before = -1
+    while before != len(written):
+        before = len(written)
+        time.sleep(0.3)
+    return thread, written
+
+
+def test_the_sender_waits_while_two_parts_are_on_their_way(bucket):
+    with (
+        watched_parts() as (now, most, go),
+        object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
+    ):
+        thread, written = writing(writer, 8)
+        assert (len(now), len(written)) == (2, 3)
+        go.set()
+        thread.join()
+        writer.finish()
+    assert max(most) == 2
+    assert stored(bucket)["ContentLength"] == 8 * PART
+
+
+def test_of_many_uploads_at_once_the_later_ones_send_one_part_at_a_time(bucket):
+    with ExitStack() as others:
+        for _ in range(UPLOADS_WITH_TWO_PARTS):
+            other = object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None)
+            writer = others.enter_context(other)
+            writer.write(bytes(PART + 1))
+            writer._parts._arrived(0)
+        with (
+            watched_parts() as (now, most, go),
+            object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
+        ):
+            thread, written = writing(writer, 5)
+            assert (len(now), len(written)) == (1, 2)
+            go.set()
+            thread.join()
+            writer.finish()
+        assert max(most) == 1
+    assert ingest._second_parts._value == UPLOADS_WITH_TWO_PARTS
 
 
 @pytest.mark.parametrize("size", [1, PART + 1])
 def test_a_repeated_call_may_meet_its_own_object(bucket, size):
     s3.client().put_object(Bucket=bucket, Key="key", Body=b"x" * size, Metadata={"upload-claim": "1"})
-    assert send(bucket, io.BytesIO(b"x" * size)).size == size
+    assert send(bucket, b"x" * size).size == size
 
 
 def test_a_second_error_does_not_hide_the_first():
-    with Stubber(s3.client()) as stub, pytest.raises(BucketNotFound):
+    parts = Stubber(s3.client(signed_payload=False))
+    with Stubber(s3.client()) as stub, parts, pytest.raises(BucketNotFound):
         stub.add_response("create_multipart_upload", {"UploadId": "1"})
-        stub.add_client_error("upload_part", "NoSuchBucket", http_status_code=404)
-        stub.add_client_error("upload_part", "NoSuchBucket", http_status_code=404)
+        parts.add_client_error("upload_part", "NoSuchBucket", http_status_code=404)
+        parts.add_client_error("upload_part", "NoSuchBucket", http_status_code=404)
         stub.add_client_error("abort_multipart_upload", "SlowDown", http_status_code=503)
-        send("bucket", io.BytesIO(b"x" * (PART + 1)))
+        send("bucket", b"x" * (PART + 1))
 
 
 def test_debris_of_exactly_this_key_is_removed(bucket):
     for key in ("key", "key", "key-of-another"):
         s3.client().create_multipart_upload(Bucket=bucket, Key=key)
-    multipart_debris_remove(bucket=bucket, key="key")
+    assert multipart_debris_remove(bucket=bucket, key="key") == 2
     left = s3.client().list_multipart_uploads(Bucket=bucket)["Uploads"]
     assert [upload["Key"] for upload in left] == ["key-of-another"]
-    multipart_debris_remove(bucket="missing-bucket", key="key")
+    assert multipart_debris_remove(bucket="missing-bucket", key="key") == 0

@@ -29,6 +29,7 @@ def test_how_a_client_is_set_up(settings):
 def test_boto3s_own_endpoint_variables_do_not_lead_elsewhere(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
     s3._client_build.cache_clear()
+    s3._session.cache_clear()
     assert s3.client().meta.endpoint_url == "https://s3.amazonaws.com"
 
 

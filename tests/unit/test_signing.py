@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from s3_file_uploader import s3
-from s3_file_uploader.signing import presigned_get_url
+from s3_file_uploader.signing import presigned_url
 
 
 class RoleOfTheHost(BaseHTTPRequestHandler):
@@ -34,13 +34,15 @@ def role(settings, monkeypatch):
         threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{host.server_port}/")
         s3._client_build.cache_clear()
+        s3._session.cache_clear()
         yield
         s3._client_build.cache_clear()
+        s3._session.cache_clear()
         host.shutdown()
 
 
 def query_of():
-    url = presigned_get_url(bucket="bucket", key="key", expires_in_seconds=60).url
+    url = presigned_url(method="GET", bucket="bucket", key="key", expires_in_seconds=60).url
     return parse_qs(urlsplit(url).query)
 
 
@@ -60,6 +62,6 @@ def test_a_session_token_goes_with_its_keys(settings):
 
 def test_when_it_ends(settings):
     settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
-    presigned = presigned_get_url(bucket="bucket", key="key", expires_in_seconds=60)
+    presigned = presigned_url(method="GET", bucket="bucket", key="key", expires_in_seconds=60)
     signed_at = datetime.strptime(parse_qs(urlsplit(presigned.url).query)["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
     assert abs(presigned.expires_at - signed_at - timedelta(seconds=60)) < timedelta(seconds=2)

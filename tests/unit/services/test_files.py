@@ -22,7 +22,7 @@ from s3_file_uploader.exceptions import (
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import file_delete, file_download, file_presign, file_upload, record_delete
 from s3_file_uploader.signals import file_deleted, file_uploaded
-from s3_file_uploader.values import MAX_OBJECT_BYTES
+from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
 from tests.unit.services.conftest import stored_file
 
 Status = FileUpload.Status
@@ -167,12 +167,12 @@ class TestUpload:
         events, stranger = s3.client().meta.events, s3.client(region="eu-west-1")
 
         def replace(**kwargs):
-            events.unregister("after-call.s3.PutObject", replace)
+            events.unregister("after-call.s3.CompleteMultipartUpload", replace)
             stranger.put_object(Bucket=bucket, Key="file", Body=b"stranger")
 
-        events.register("after-call.s3.PutObject", replace)
+        events.register("after-call.s3.CompleteMultipartUpload", replace)
         with pytest.raises(FileExists, match="Another program"):
-            stored_file(user, bucket)
+            stored_file(user, bucket, content=bytes(mib(7)))
         assert bytes_at(bucket) == b"stranger"
         assert not FileUpload.objects.exists()
 

@@ -18,11 +18,11 @@ from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
-from .conf import conf
-from .exceptions import FileExists
-from .user_deletion import on_user_delete
-from .users import is_staff
-from .values import MAX_CONTENT_TYPE_LENGTH
+from ..conf import conf
+from ..exceptions import FileExists
+from ..user_deletion import on_user_delete
+from ..users import is_staff
+from ..values import MAX_CONTENT_TYPE_LENGTH
 
 BUSY = "The file is being written or removed by another request right now: try again in a moment."
 
@@ -97,7 +97,12 @@ class FileUpload(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=on_user_delete, null=True, blank=True, related_name="s3_file_uploads"
+        settings.AUTH_USER_MODEL,
+        on_delete=on_user_delete,
+        null=True,
+        blank=True,
+        db_index=False,  # The indexes of the listings begin with it.
+        related_name="s3_file_uploads",
     )
     bucket = models.CharField(max_length=63)
     file_name = models.CharField(max_length=1024, help_text="The object key.")
@@ -129,9 +134,16 @@ class FileUpload(models.Model):
                 name="s3_upload_stored_is_whole",
             ),
         )
+        # One for each filter of a listing, in its order: a page is read from the index, without a sort.
         indexes = (
             models.Index(fields=("user", "-created_at", "-id"), name="s3_upload_of_user"),
+            models.Index(fields=("user", "bucket", "-created_at", "-id"), name="s3_upload_of_user_in_bucket"),
+            models.Index(fields=("user", "status", "-created_at", "-id"), name="s3_upload_of_user_by_status"),
+            models.Index(fields=("user", "content_type", "-created_at", "-id"), name="s3_upload_of_user_by_type"),
             models.Index(fields=("-created_at", "-id"), name="s3_upload_newest"),
+            models.Index(fields=("bucket", "-created_at", "-id"), name="s3_upload_in_bucket"),
+            models.Index(fields=("status", "-created_at", "-id"), name="s3_upload_by_status"),
+            models.Index(fields=("content_type", "-created_at", "-id"), name="s3_upload_by_type"),
             models.Index(
                 fields=("claimed_until",), condition=models.Q(claimed_until__isnull=False), name="s3_upload_claims"
             ),

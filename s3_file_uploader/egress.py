@@ -1,0 +1,114 @@
+"""The bytes of one object on their way out of S3: in pieces of bounded size, begun again where they broke off."""
+
+import os
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from hashlib import sha256
+from itertools import count
+from threading import Event
+from typing import TYPE_CHECKING, BinaryIO
+
+from . import s3
+from .conf import conf
+from .exceptions import StorageError, StorageTimeout, StorageUnavailable
+from .s3_errors import storage_errors
+from .values import mib
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+
+CHUNK_BYTES = mib(1)
+RANGE_BYTES = mib(32)
+RANGES_IN_FLIGHT = 3
+
+
+def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> Generator[bytes]:
+    """Read a range of an object; closing the iterator ends the call to S3.
+
+    Where S3 breaks off, the rest is asked for again: as often as S3_FILE_UPLOADER_MAX_ATTEMPTS says without a byte
+    between.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+
+    Args:
+        bucket: its name.
+        key: the object's.
+        etag: without quotes; of the object as it was stored.
+        start: the first byte, counted from 0.
+        stop: the byte behind the last.
+
+    Yields:
+        Up to `CHUNK_BYTES` at a time.
+
+    Raises:
+        StorageError: the object has another ETag by now, so these would be other bytes.
+        FileNotFound, StorageProblem: as S3 answered.
+    """
+    attempts = count(1)
+    while start < stop:
+        try:
+            with storage_errors(), closing(_opened(bucket, key, etag, start, stop)) as body:
+                while chunk := body.read(CHUNK_BYTES):
+                    start, attempts = start + len(chunk), count(1)
+                    yield chunk
+        except (StorageUnavailable, StorageTimeout):
+            if next(attempts) >= conf.max_attempts:
+                raise
+
+
+def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO) -> str:
+    """Write an object into a file, by ranges at the same time.
+
+    Args:
+        bucket: its name.
+        key: the object's.
+        etag: without quotes; of the object as it was stored.
+        size: of the object, in bytes.
+        file: empty, open to read and write.
+
+    Returns:
+        The SHA-256 of what the file holds now, in lower-case hex.
+
+    Raises:
+        OSError: the file cannot be written.
+        StorageError, FileNotFound, StorageProblem: as `object_read`.
+    """
+    descriptor, digest, is_over = file.fileno(), sha256(), Event()
+
+    def fetch(start: int, stop: int) -> None:
+        with closing(object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)) as chunks:
+            for chunk in chunks:
+                if is_over.is_set():
+                    return
+                _write_at(descriptor, chunk, start)
+                start += len(chunk)
+
+    ranges = [(start, min(start + RANGE_BYTES, size)) for start in range(0, size, RANGE_BYTES)]
+    with ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="s3-range") as workers:
+        try:
+            fetched = [workers.submit(fetch, start, stop) for start, stop in ranges]
+            for (start, stop), done in zip(ranges, fetched, strict=True):
+                done.result()
+                for position in range(start, stop, CHUNK_BYTES):
+                    digest.update(os.pread(descriptor, min(CHUNK_BYTES, stop - position), position))
+        finally:
+            is_over.set()
+            workers.shutdown(cancel_futures=True)
+    return digest.hexdigest()
+
+
+def _opened(bucket: str, key: str, etag: str, start: int, stop: int) -> "StreamingBody":
+    answer = s3.client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
+    if answer["ETag"].strip('"') != etag:
+        answer["Body"].close()
+        raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
+    return answer["Body"]
+
+
+def _write_at(descriptor: int, data: bytes, position: int) -> None:
+    """Write all of it: a disk that is nearly full takes a part, and says so with the next."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, position)
+        rest, position = rest[written:], position + written

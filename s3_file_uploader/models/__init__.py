@@ -1,0 +1,6 @@
+"""What the database keeps: the record of each upload, and the keys under which clients repeat a request."""
+
+from .file_upload import BUSY, FileUpload, durable_transaction, location_digest
+from .idempotency_key import IdempotencyKey
+
+__all__ = ["BUSY", "FileUpload", "IdempotencyKey", "durable_transaction", "location_digest"]

@@ -1,0 +1,69 @@
+"""Remove a file: its object first, then its record."""
+
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from ..exceptions import FileExists
+from ..models import BUSY, FileUpload, durable_transaction
+from ..operations import Operation
+from ..signals import after_commit, file_deleted
+from .records import file_not_found, names_check, upload_find
+from .settlement import object_remove, settled_on_error, upload_settle
+
+
+def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
+    """Remove a file's object, then its record.
+
+    A deletion that S3 interrupted is finished by asking again.
+
+    Args:
+        user: who asks.
+        owner: whose file it must be, if that matters.
+        bucket: where it lies.
+        file_name: the object key.
+
+    Raises:
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
+        FileExists: it is being written at this moment.
+        StorageProblem: S3 could not.
+    """
+    names_check(user, bucket, file_name)
+    records = FileUpload.objects.visible_to(user).at(bucket=bucket, file_name=file_name)
+    upload = (records if owner is None else records.filter(user_id=owner.pk)).first()
+    if upload is None:
+        raise file_not_found()
+    if upload.status != FileUpload.Status.STORED and not upload.is_abandoned:
+        raise FileExists(BUSY) if upload.was_stored else file_not_found()
+    record_delete(user=user, upload=upload)
+
+
+def upload_delete(*, user: AbstractBaseUser, upload_id: UUID) -> None:
+    """Remove a file, or what a failed upload left, by the id of its record.
+
+    Raises:
+        UploadNotFound: there is none that the user may see.
+        FileExists: it is being written or removed at this moment.
+        StorageProblem: S3 could not.
+    """
+    record_delete(user=user, upload=upload_find(user=user, upload_id=upload_id))
+
+
+def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
+    """Remove the object of a record, then the record; for callers who hold the record and may do so.
+
+    Raises:
+        FileExists: another request is writing or removing it.
+        StorageProblem: S3 could not; ask again.
+    """
+    with Operation("file_delete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        if upload.status == FileUpload.Status.PENDING:
+            upload_settle(upload=upload)
+            if upload.status == FileUpload.Status.PENDING:
+                return
+        upload.claim(FileUpload.Status.DELETING)
+        with settled_on_error(upload):
+            object_remove(upload)
+            with durable_transaction():
+                upload.forget()
+                after_commit(file_deleted, upload)

@@ -1,0 +1,92 @@
+"""Find the record of a file, or of an upload, for somebody who may know of it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import QuerySet
+
+from ..exceptions import FileNotFound, UploadNotFound
+from ..models import FileUpload
+from ..names import bucket_name_check, file_name_check
+from ..users import bucket_allowed_check
+
+
+def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpload:
+    """Return the record of a stored file.
+
+    Raises:
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
+    """
+    names_check(user, bucket, file_name)
+    upload = FileUpload.objects.visible_to(user).stored().at(bucket=bucket, file_name=file_name).first()
+    if upload is None:
+        raise file_not_found()
+    return upload
+
+
+def upload_find(*, user: AbstractBaseUser, upload_id: UUID) -> FileUpload:
+    """Return a record by its id, whatever its status.
+
+    Raises:
+        UploadNotFound: there is none that the user may see.
+    """
+    upload = FileUpload.objects.visible_to(user).filter(pk=upload_id).first()
+    if upload is None:
+        raise UploadNotFound("You have no upload with that id: look at the list of uploads.")
+    return upload
+
+
+def upload_list(
+    *,
+    user: AbstractBaseUser,
+    owner: AbstractBaseUser | None = None,
+    bucket: str | None = None,
+    status: str | None = None,
+    content_type: str | None = None,
+    file_name: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> QuerySet[FileUpload]:
+    """Return the records that the user may see, newest first; nothing is asked of the database yet.
+
+    `owner`, `bucket`, `status` and `content_type` have an index each, in the order of the listing; of several the
+    database uses one, or an index of owner and one more. `file_name` looks at every record that the others leave.
+
+    Args:
+        user: who asks.
+        owner: whose records.
+        bucket: in which bucket.
+        status: pending, stored or deleting.
+        content_type: exactly this MIME type.
+        file_name: a part of the object key; upper and lower case differ.
+        created_after: aware; later than this.
+        created_before: aware; earlier than this.
+    """
+    wanted = {
+        "user_id": owner and owner.pk,
+        "bucket": bucket,
+        "status": status,
+        "content_type": content_type,
+        "file_name__contains": file_name,
+        "created_at__gt": created_after,
+        "created_at__lt": created_before,
+    }
+    narrowed = {name: value for name, value in wanted.items() if value is not None and value != ""}
+    return FileUpload.objects.visible_to(user).filter(**narrowed)
+
+
+def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
+    """Pass if both names can be, and the bucket is open to the user.
+
+    Raises:
+        InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
+    """
+    bucket_name_check(bucket)
+    file_name_check(file_name)
+    bucket_allowed_check(user, bucket)
+
+
+def file_not_found() -> FileNotFound:
+    """Return the error for a file that is missing or somebody else's: nobody can tell which."""
+    return FileNotFound("You have no stored file of that name in this bucket.")

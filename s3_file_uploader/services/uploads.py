@@ -1,0 +1,234 @@
+"""Take in a file through this server: its key is claimed, its bytes go to S3 as they arrive, the record says so."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
+
+from .. import s3
+from ..exceptions import FileExists, FileNotFound, FileTooLarge, IdempotencyKeyReused, UploadInProgress
+from ..ingest import Destination, ObjectWriter, Sent, object_writer
+from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
+from ..models.idempotency_key import IN_PROGRESS
+from ..names import bucket_name_check, file_name_check
+from ..operations import Operation
+from ..signals import after_commit, file_uploaded
+from ..users import bucket_allowed_check
+from ..values import MAX_OBJECT_BYTES, mib
+from .settlement import WRITTEN_BY, settled_on_error, upload_settle
+
+
+class Readable(Protocol):
+    """Anything with bytes to read: an upload of Django's, an open file, a socket's file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, and none at the end."""
+
+
+@dataclass(slots=True)
+class IncomingFile:
+    """A file that is being taken in: write its bytes, then leave the block; `upload` is the stored record then.
+
+    What the bytes must be may become known as late as at their end.
+    """
+
+    upload: FileUpload
+    size: int | None
+    checksum_sha256: str | None
+    _writer: ObjectWriter = field(repr=False)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take some bytes; waits while S3 is slower than they come.
+
+        Raises:
+            FileTooLarge: more than S3 keeps.
+            S3FileUploaderError: as S3 answered.
+        """
+        self._writer.write(data)
+
+    def finish(self) -> Sent:
+        """Send what is left; whoever opened the file does this."""
+        return self._writer.finish(size=self.size, checksum_sha256=self.checksum_sha256)
+
+
+@contextmanager
+def file_receive(
+    *,
+    user: AbstractBaseUser,
+    owner: AbstractBaseUser,
+    bucket: str,
+    file_name: str,
+    content_type: str,
+    original_name: str,
+    size: int | None = None,
+    at_most: int | None = None,
+    overwrite: bool = False,
+    checksum_sha256: str | None = None,
+    idempotency_key: str | None = None,
+) -> Iterator[IncomingFile]:
+    """Open a file to be stored; what is written in the block is sent to S3 meanwhile, in bounded memory.
+
+    The key is claimed before the block is entered. Leaving it sends what is left, asks S3 what it holds and marks the
+    record stored; leaving it by an error stores nothing.
+
+    Args:
+        user: who asks.
+        owner: whose file it becomes; the same, or anybody where `user` is staff.
+        bucket: must exist and be open to the user.
+        file_name: the object key.
+        content_type: a MIME type, kept with the object.
+        original_name: what the sender calls the file.
+        size: how many bytes must come, if that is known.
+        at_most: how many can come, if that is known; saves memory.
+        overwrite: replace the owner's own file of that name; nobody else's, ever.
+        checksum_sha256: what the bytes must add up to, lower-case hex.
+        idempotency_key: under which the request may be repeated; ask `upload_repeated` first.
+
+    Yields:
+        The file to write to.
+
+    Raises:
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileTooLarge: before anything happened.
+        FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
+        UploadInProgress: another request with the same Idempotency-Key was faster.
+        SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
+        BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
+    """
+    bucket_name_check(bucket)
+    file_name_check(file_name)
+    with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
+        bucket_allowed_check(user, bucket)
+        if size is not None and size > MAX_OBJECT_BYTES:
+            raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+        described = {"content_type": content_type, "original_name": original_name}
+        upload = _key_claim(owner=owner, bucket=bucket, file_name=file_name, overwrite=overwrite, described=described)
+        with settled_on_error(upload), ExitStack() as stack:
+            if idempotency_key:
+                IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
+            if not upload.was_stored:
+                _nothing_there_check(upload)
+            destination = _destination(upload, content_type)
+            writer = stack.enter_context(
+                object_writer(
+                    destination=destination, at_most=at_most if size is None else size, on_progress=upload.claim_keep
+                )
+            )
+            incoming = IncomingFile(upload, size, checksum_sha256, writer)
+            yield incoming
+            operation.size = writer.size
+            sent = incoming.finish()
+            _stored(upload, sent, described)
+
+
+def file_upload(
+    *,
+    user: AbstractBaseUser,
+    owner: AbstractBaseUser,
+    bucket: str,
+    file_name: str,
+    content: Readable,
+    size: int,
+    content_type: str,
+    original_name: str,
+    overwrite: bool = False,
+    checksum_sha256: str | None = None,
+) -> FileUpload:
+    """Store a file that is at hand, such as an open one: read once, from where it stands to its end.
+
+    `file_receive` explains the other arguments, and the errors.
+
+    Returns:
+        The stored record.
+    """
+    with file_receive(
+        user=user,
+        owner=owner,
+        bucket=bucket,
+        file_name=file_name,
+        content_type=content_type,
+        original_name=original_name,
+        size=size,
+        overwrite=overwrite,
+        checksum_sha256=checksum_sha256,
+    ) as incoming:
+        while data := content.read(mib(1)):
+            incoming.write(data)
+    return incoming.upload
+
+
+def upload_repeated(
+    *, user: AbstractBaseUser, idempotency_key: str | None, bucket: str, file_name: str
+) -> FileUpload | None:
+    """Return what an earlier request with the same Idempotency-Key stored, or None if this is the first or has no key.
+
+    Raises:
+        IdempotencyKeyReused: the earlier one had another file.
+        UploadInProgress: it is still at work.
+    """
+    if not idempotency_key:
+        return None
+    found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
+    if found is None:
+        return None
+    if (found.upload.bucket, found.upload.file_name) != (bucket, file_name):
+        raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
+    if found.is_in_progress:
+        raise UploadInProgress(IN_PROGRESS)
+    return found.upload if found.is_answered else None
+
+
+def _key_claim(
+    *, owner: AbstractBaseUser, bucket: str, file_name: str, overwrite: bool, described: dict[str, str]
+) -> FileUpload:
+    there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
+    upload = there.first()
+    if upload and upload.is_abandoned:
+        upload_settle(upload=upload)
+        upload = there.first()
+    if upload is None:
+        return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
+    if upload.status != FileUpload.Status.STORED:
+        raise FileExists(BUSY)
+    if upload.user_id is None or upload.user_id != owner.pk:
+        raise FileExists("A file of that name is there already: choose another name.")
+    if not overwrite:
+        raise FileExists("You have a file of that name already: choose another, or send overwrite=true.")
+    upload.claim(FileUpload.Status.PENDING)
+    return upload
+
+
+def _destination(upload: FileUpload, content_type: str) -> Destination:
+    written_by = {WRITTEN_BY: str(upload.claim_id)}
+    return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
+
+
+def _nothing_there_check(upload: FileUpload) -> None:
+    try:
+        s3.object_head(bucket=upload.bucket, key=upload.file_name)
+    except FileNotFound:
+        return
+    raise FileExists("Something that was not uploaded here lies under that name: choose another name.")
+
+
+def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
+    etag = sent.etag or _verified_etag(upload, sent.size)
+    with durable_transaction():
+        upload.mark_stored(
+            size=sent.size,
+            etag=etag,
+            checksum_sha256=sent.checksum_sha256,
+            completed_at=timezone.now(),
+            **described,
+        )
+        IdempotencyKey.objects.answered(upload)
+        after_commit(file_uploaded, upload)
+
+
+def _verified_etag(upload: FileUpload, size: int) -> str:
+    found = s3.object_head(bucket=upload.bucket, key=upload.file_name)
+    if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.claim_id):
+        raise FileExists("Another program wrote to that name at the same time: choose another name.")
+    return found.etag

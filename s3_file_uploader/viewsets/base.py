@@ -1,0 +1,75 @@
+"""What all viewsets have in common."""
+
+from typing import Any, ClassVar, cast
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from rest_framework import status
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import ViewSet
+
+from ..conf import conf
+from ..exceptions import RangeNotSatisfiable
+from ..http_errors import http_error
+from ..models import FileUpload
+from ..request_body import leave_unread
+from ..serializers import UploadSerializer
+from ..transactions import outside_transactions
+
+
+class ServiceViewSet(ViewSet):
+    """Errors in one shape, no transaction around a request, and no body read before its action does."""
+
+    streamed_actions: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        """Keep ATOMIC_REQUESTS away."""
+        return outside_transactions(super().as_view(actions, **initkwargs))
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        """Leave the body alone where the action reads it while it arrives."""
+        wrapped = super().initialize_request(request, *args, **kwargs)
+        if self.action in self.streamed_actions:
+            leave_unread(request)
+        return wrapped
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""
+        return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]
+
+    def permission_classes_from_settings(self) -> list[type[BasePermission]]:
+        """Return who may, besides being somebody."""
+        return conf.file_permission_classes
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Give every error its one shape before the host's handler sees it."""
+        answer = super().handle_exception(http_error(exc))
+        if isinstance(exc, RangeNotSatisfiable):
+            answer["Content-Range"] = f"bytes */{exc.size}"
+        return answer
+
+
+def caller_of(request: Request) -> AbstractBaseUser:
+    """Return the user; anonymous callers have been refused by now."""
+    return cast(AbstractBaseUser, request.user)
+
+
+def validated(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return the parameters of a request in their shapes.
+
+    Raises:
+        ValidationError: they are not what the serializer wants.
+    """
+    shape = serializer(data=data)
+    shape.is_valid(raise_exception=True)
+    return cast(dict[str, Any], shape.validated_data)
+
+
+def stored_answer(request: Request, upload: FileUpload, *, repeated: bool = False) -> Response:
+    """Answer with the record of what was stored, by this request or by the first with its Idempotency-Key."""
+    record = UploadSerializer(upload, context={"request": request})
+    headers = {"Idempotency-Replayed": "true"} if repeated else {}
+    return Response(record.data, status=status.HTTP_201_CREATED, headers=headers)

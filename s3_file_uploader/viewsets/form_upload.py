@@ -1,0 +1,114 @@
+"""From the fields of a form to the file that is to be stored: decided when the file begins, or when the form ends."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import QueryDict
+from django.utils.encoding import force_str
+from rest_framework.request import Request
+
+from .. import services
+from ..exceptions import InvalidField
+from ..form_data import FILE_FIELD, FormFile, form_received
+from ..models import FileUpload
+from ..serializers import FileUploadFormSerializer, content_type_of, idempotency_key_of
+from ..users import user_acted_for
+from .base import caller_of, validated
+
+
+def form_upload(request: Request) -> tuple[FileUpload, bool]:
+    """Store the file of a form while it arrives.
+
+    Returns:
+        The stored record, and whether an earlier request with the same Idempotency-Key stored it.
+
+    Raises:
+        ValidationError, InvalidField: the fields are wrong, or a late one contradicts where a large file went.
+        S3FileUploaderError: as `services.file_receive`.
+    """
+    upload = _FormUpload(request)
+    try:
+        with ExitStack() as stack, form_received(request._request, partial(upload.open, stack)) as fields:
+            upload.end(fields)
+    except _AlreadyStored as stored:
+        return stored.upload, True
+    return upload.incoming.upload, False
+
+
+class _AlreadyStored(Exception):
+    """Ends the reading of a form that repeats an earlier request."""
+
+    def __init__(self, upload: FileUpload) -> None:
+        super().__init__()
+        self.upload = upload
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the fields that decide where a file goes say."""
+
+    bucket: str
+    file_name: str
+    user_id: Any
+    overwrite: bool
+
+
+class _FormUpload:
+    def __init__(self, request: Request) -> None:
+        self._caller, self._key = caller_of(request), idempotency_key_of(request.headers)
+        self._wanted: _Wanted
+        self.incoming: services.IncomingFile
+
+    def open(self, stack: ExitStack, fields: QueryDict, at_most: int | None) -> services.IncomingFile:
+        """Decide where the file goes, by the fields so far."""
+        form = validated(FileUploadFormSerializer, fields)
+        file, owner, self._wanted = form[FILE_FIELD], self._owner(form), self._decided(form)
+        self._repeated_check()
+        self.incoming = stack.enter_context(
+            services.file_receive(
+                user=self._caller,
+                owner=owner,
+                bucket=self._wanted.bucket,
+                file_name=self._wanted.file_name,
+                content_type=content_type_of(_declared_content_type(file), file.name),
+                original_name=file.name,
+                at_most=at_most,
+                overwrite=self._wanted.overwrite,
+                checksum_sha256=form.get("checksum_sha256"),
+                idempotency_key=self._key,
+            )
+        )
+        return self.incoming
+
+    def end(self, fields: QueryDict) -> None:
+        """Look at the fields that came behind the file."""
+        form = validated(FileUploadFormSerializer, fields)
+        late = self._decided(form)
+        for name in _Wanted.__slots__:
+            if getattr(late, name) != getattr(self._wanted, name):
+                raise InvalidField(
+                    name, "It came behind a large file and says where that goes: send it before the file."
+                )
+        self.incoming.checksum_sha256 = form.get("checksum_sha256")
+
+    def _owner(self, form: dict[str, Any]) -> AbstractBaseUser:
+        return user_acted_for(caller=self._caller, user_id=form.get("user_id"))
+
+    def _decided(self, form: dict[str, Any]) -> _Wanted:
+        file_name = form.get("file_name") or form[FILE_FIELD].name
+        return _Wanted(form["bucket"], file_name, self._owner(form).pk, form["overwrite"])
+
+    def _repeated_check(self) -> None:
+        stored = services.upload_repeated(
+            user=self._caller, idempotency_key=self._key, bucket=self._wanted.bucket, file_name=self._wanted.file_name
+        )
+        if stored:
+            raise _AlreadyStored(stored)
+
+
+def _declared_content_type(file: FormFile) -> str:
+    parameters = file.content_type_extra  # Django takes them off the type, their values as bytes.
+    return "; ".join([file.content_type, *(f"{name}={force_str(value)}" for name, value in parameters.items())])

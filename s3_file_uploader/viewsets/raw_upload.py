@@ -1,0 +1,57 @@
+"""From a raw request body to the file that is to be stored."""
+
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+
+from .. import services
+from ..models import FileUpload
+from ..request_body import RequestBody
+from ..serializers import RawUploadSerializer, content_type_of, idempotency_key_of
+from ..values import mib
+from .base import caller_of, validated
+
+CHUNK_BYTES = mib(1)
+FORM, FORM_IN_URL = "multipart/form-data", "application/x-www-form-urlencoded"
+
+
+def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUpload, bool]:
+    """Store the body of a request while it arrives.
+
+    Returns:
+        The stored record, and whether an earlier request with the same Idempotency-Key stored it.
+
+    Raises:
+        UnsupportedMediaType: the body is a form.
+        ValidationError, InvalidField: query or headers are wrong.
+        S3FileUploaderError: as `services.file_receive`.
+    """
+    if request.content_type.startswith(FORM):
+        wanted = "Send the bytes of the file alone, or POST the form to file/upload/."
+        raise UnsupportedMediaType(request.content_type, wanted)
+    caller, key = caller_of(request), idempotency_key_of(request.headers)
+    checksum = request.headers.get("X-Checksum-Sha256", "")
+    options = validated(RawUploadSerializer, {**request.query_params.dict(), "x_checksum_sha256": checksum})
+    stored = services.upload_repeated(user=caller, idempotency_key=key, bucket=bucket, file_name=file_name)
+    if stored:
+        return stored, True
+    body = RequestBody(request._request)
+    with services.file_receive(
+        user=caller,
+        owner=caller,
+        bucket=bucket,
+        file_name=file_name,
+        content_type=content_type_of(_declared_content_type(request), file_name),
+        original_name=file_name.rpartition("/")[2],
+        size=body.length,
+        overwrite=options["overwrite"],
+        checksum_sha256=options["x_checksum_sha256"],
+        idempotency_key=key,
+    ) as incoming:
+        while data := body.read(CHUNK_BYTES):
+            incoming.write(data)
+    return incoming.upload, False
+
+
+def _declared_content_type(request: Request) -> str:
+    """Return what the client says the file is; curl says `form` of every body whose type it is not told."""
+    return "" if request.content_type.startswith(FORM_IN_URL) else request.content_type
