@@ -14,10 +14,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from math import ceil
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, cast
+
+from django.utils import timezone
 
 from . import s3
 from .conf import conf
@@ -185,22 +188,53 @@ class ObjectWriter:
             raise ChecksumMismatch("The SHA-256 of what arrived is not the one you gave: send the file again.")
 
 
-def multipart_debris_remove(*, bucket: str, key: str) -> int:
-    """Abort every multipart upload that was begun under exactly this key and not finished.
+@dataclass(frozen=True, slots=True)
+class MultipartUpload:
+    """One that was begun and neither completed nor aborted; `begun_at` is aware, as S3 says."""
 
-    Returns:
-        How many there were.
+    bucket: str
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
+def multipart_uploads(*, bucket: str, prefix: str = "") -> list[MultipartUpload]:
+    """Return the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
 
     Raises:
         StorageProblem: S3 could not answer.
     """
-    debris: list[str] = []
+    found: list[MultipartUpload] = []
     with suppress(BucketNotFound, FileNotFound, StorageUnsupported), storage_errors():
-        pages = s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key)
-        debris += [found["UploadId"] for page in pages for found in page.get("Uploads", ()) if found["Key"] == key]
-    for upload_id in debris:
-        _abort_if_unfinished({"Bucket": bucket, "Key": key, "UploadId": upload_id})
-    return len(debris)
+        for page in s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+            found += [
+                MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
+                for upload in page.get("Uploads", ())
+            ]
+    return found
+
+
+def multipart_abort(upload: MultipartUpload) -> None:
+    """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    with suppress(FileNotFound, BucketNotFound), storage_errors():
+        s3.client().abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload.upload_id)
+
+
+def multipart_debris_remove(*, bucket: str, key: str) -> None:
+    """Abort every multipart upload that was begun under exactly this key and not finished.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    for upload in multipart_uploads(bucket=bucket, prefix=key):
+        if upload.key == key:
+            multipart_abort(upload)
 
 
 class _Parts:
@@ -214,7 +248,8 @@ class _Parts:
         self._resources = undo.enter_context(ExitStack())
         self._destination = destination
         self._upload = {**destination.address(), "UploadId": answer["UploadId"]}
-        undo.callback(_abort_if_possible, self._upload)
+        begun = MultipartUpload(destination.bucket, destination.key, answer["UploadId"], timezone.now())
+        undo.callback(_abort_if_possible, begun)
         self._at_once = 1
         if _second_parts.acquire(blocking=False):
             self._at_once = 2
@@ -269,18 +304,12 @@ def _object_put(destination: Destination, body: bytearray) -> str | None:
     return None
 
 
-def _abort_if_unfinished(upload: Mapping[str, Any]) -> None:
-    """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost."""
-    with suppress(FileNotFound), storage_errors():
-        s3.client().abort_multipart_upload(**upload)
-
-
-def _abort_if_possible(upload: Mapping[str, Any]) -> None:
+def _abort_if_possible(upload: MultipartUpload) -> None:
     """Abort on the way out of an error, which must not be hidden by a second one: debris is found later."""
     try:
-        _abort_if_unfinished(upload)
+        multipart_abort(upload)
     except StorageProblem:
-        logger.warning("The parts of upload %s to %s are left to housekeeping.", upload["UploadId"], upload["Bucket"])
+        logger.warning("The parts of upload %s to %s are left to housekeeping.", upload.upload_id, upload.bucket)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ O_NOFOLLOW), so what happens to the folder meanwhile cannot lead the file elsewh
 
 import errno
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,6 +18,8 @@ from .exceptions import DownloadFolderFull, FileExists, InvalidFileName, Storage
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+PARTIAL_FILE = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 @contextmanager
@@ -49,6 +53,26 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, last, src_dir_fd=here, dst_dir_fd=here)
         undo.pop_all()
+
+
+def partial_files_remove(folder: Path, *, older_than_seconds: float) -> int:
+    """Remove what a killed process left of files that were never whole.
+
+    Args:
+        folder: that of `file_saved_under`; nothing happens where it is missing.
+        older_than_seconds: since the last byte was written.
+
+    Returns:
+        How many there were.
+    """
+    removed, too_old = 0, time.time() - older_than_seconds
+    for _path, _folders, files, here in os.fwalk(folder, follow_symlinks=False):
+        for name in filter(PARTIAL_FILE.fullmatch, files):
+            with suppress(OSError):  # Another host, or the process that writes it, was faster.
+                if os.stat(name, dir_fd=here, follow_symlinks=False).st_mtime < too_old:
+                    os.unlink(name, dir_fd=here)
+                    removed += 1
+    return removed
 
 
 def _opened(stack: ExitStack, descriptor: int) -> int:

@@ -107,3 +107,21 @@ class ObjectListing:
     objects: tuple[ListedObject, ...]
     prefixes: tuple[str, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HousekeepingReport:
+    """How many of each kind one run found."""
+
+    records_settled: int
+    records_left: int
+    multipart_uploads_aborted: int
+    multipart_uploads_unexplained: int
+    buckets_left: int
+    idempotency_keys_forgotten: int
+    partial_files_removed: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that could be seen is mended."""
+        return not self.records_left and not self.buckets_left

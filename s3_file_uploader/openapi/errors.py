@@ -1,7 +1,7 @@
 """What can go wrong in which operation. Status, code and body are what `http_errors` makes of each error."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import DatabaseError
@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import exceptions as drf
 
 from .. import exceptions as own
-from ..http_errors import DATABASE_UNAVAILABLE, RETRIED, http_error
+from ..http_errors import RETRIED, http_error
 from ..serializers import ErrorSerializer
 from ..values import MAX_KEY_BYTES, MAX_OBJECT_BYTES
 
@@ -27,6 +27,19 @@ OF_STORAGE: ErrorKinds = (
 )
 OF_A_FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
 OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound)
+OF_AN_UPLOAD: ErrorKinds = (
+    *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
+    *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
+    own.InvalidField,
+    own.ChecksumMismatch,
+    own.SizeMismatch,
+    own.LengthRequired,
+    own.IdempotencyKeyReused,
+    own.BucketNotFound,
+    own.FileExists,
+    own.UploadInProgress,
+    own.FileTooLarge,
+)
 
 # Of several errors with one code, the first gives the example.
 RAISED: dict[str, ErrorKinds] = {
@@ -45,17 +58,7 @@ RAISED: dict[str, ErrorKinds] = {
         own.BucketNotFound,
         own.BucketNotEmpty,
     ),
-    "file_upload": (
-        *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
-        *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
-        own.InvalidField,
-        own.ChecksumMismatch,
-        own.SizeMismatch,
-        own.NotYourFile,
-        own.BucketNotFound,
-        own.FileExists,
-        own.FileTooLarge,
-    ),
+    "file_upload": (*OF_AN_UPLOAD, own.NotYourFile),
     "file_download": (
         *(*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE),
         own.BucketNotFound,
@@ -65,6 +68,20 @@ RAISED: dict[str, ErrorKinds] = {
     "file_delete": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.InvalidField, own.NotYourFile, own.FileExists),
     "file_presign_query": (*OF_A_PRESIGNED_URL, drf.ValidationError),
     "file_presign_body": (*OF_A_PRESIGNED_URL, *OF_A_BODY),
+    "file_put": OF_AN_UPLOAD,
+    "file_get": (*OF_A_PRESIGNED_URL, drf.ValidationError, own.RangeNotSatisfiable),
+    "file_remove": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.FileExists),
+    "object_list": (
+        *(*OF_A_CALLER, *OF_STORAGE),
+        drf.ValidationError,
+        own.InvalidField,
+        own.InvalidBucketName,
+        own.BucketNotAllowed,
+        own.BucketNotFound,
+    ),
+    "upload_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField, own.NotYourFile),
+    "upload_get": (*OF_A_CALLER, own.UploadNotFound),
+    "upload_delete": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.FileExists),
     "health": OF_ANY_REQUEST,
 }
 
@@ -75,14 +92,21 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.InvalidField: ("user_id", "There is no such user: give the primary key of an existing one."),
     own.ChecksumMismatch: ("The SHA-256 of what arrived is not the one you gave: send the file again.",),
     own.SizeMismatch: ("9 bytes were announced and 5 arrived: send the whole file again.",),
+    own.LengthRequired: ("This server cannot read a body in chunks: send Content-Length.",),
+    own.RangeNotSatisfiable: ("The file has 5 bytes: ask for a range within.", 5),
+    own.IdempotencyKeyReused: ("This Idempotency-Key was sent with another file: take a new one for each file.",),
     own.NotYourFile: ("Leave out user_id, or give your own: only staff may act for somebody else.",),
     own.BucketOwnerMismatch: ("The bucket belongs to another owner: take owner_id from the list of buckets.",),
     own.BucketNotAllowed: ("This bucket is not open to you: take one from the list of buckets.",),
     own.BucketNotFound: ("There is no such bucket: create it or check the name.",),
     own.FileNotFound: ("You have no stored file of that name in this bucket.",),
+    own.UploadNotFound: ("You have no upload with that id: look at the list of uploads.",),
     own.BucketExists: ("The bucket name is taken: choose another.",),
     own.BucketNotEmpty: ("The bucket still holds files: delete them first.",),
     own.FileExists: ("The file is being written or removed by another request right now: try again in a moment.",),
+    own.UploadInProgress: (
+        "The same upload is still on its way: try again in a moment, with the same Idempotency-Key.",
+    ),
     own.FileTooLarge: (f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
     own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
@@ -99,6 +123,25 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     drf.UnsupportedMediaType: ("text/plain",),
     drf.Throttled: (60,),
 }
+# Where an operation says the same code in words of its own.
+MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
+    ("file_upload", drf.UnsupportedMediaType): (
+        "text/plain",
+        "Send multipart/form-data, or PUT the bytes of the file alone to buckets/../files/../.",
+    ),
+    ("file_put", drf.ValidationError): ({"x_checksum_sha256": [drf.ErrorDetail("Give 64 hex digits.", "invalid")]},),
+    ("file_put", drf.UnsupportedMediaType): (
+        "multipart/form-data",
+        "Send the bytes of the file alone, or POST the form to file/upload/.",
+    ),
+    ("file_get", drf.ValidationError): ({"proxy": [drf.ErrorDetail("Must be a valid boolean.", "invalid")]},),
+    **{
+        (name, drf.ValidationError): (
+            {"page_size": [drf.ErrorDetail("Ensure this value is greater than or equal to 1.", "min_value")]},
+        )
+        for name in ("object_list", "upload_list")
+    },
+}
 
 
 def error_answers(operation: str) -> dict[int, OpenApiResponse]:
@@ -109,7 +152,7 @@ def error_answers(operation: str) -> dict[int, OpenApiResponse]:
     """
     examples: defaultdict[int, dict[str, OpenApiExample]] = defaultdict(dict)
     for kind in RAISED[operation]:
-        status, body = _answered(kind)
+        status, body = _answered(operation, kind)
         code = body["code"]
         examples[status].setdefault(code, OpenApiExample(code, body, description=_when(kind)))
     return {
@@ -122,23 +165,25 @@ def error_answers(operation: str) -> dict[int, OpenApiResponse]:
     }
 
 
-def retry_after(answers: Collection[int]) -> OpenApiParameter:
+def retry_after(answers: Mapping[int, OpenApiResponse]) -> OpenApiParameter:
     """Return the header of those among the error answers that have it.
 
     Args:
-        answers: the statuses of an operation's error answers.
+        answers: an operation's error answers, by status.
     """
+    waiting = {*RETRIED, drf.Throttled.default_code}
+    having = {status: waiting & {example.name for example in answer.examples} for status, answer in answers.items()}
     return OpenApiParameter(
         "Retry-After",
         int,
         OpenApiParameter.HEADER,
-        description=f"Seconds to wait; with {_in_words({*RETRIED, drf.Throttled.default_code})}.",
-        response=sorted({DATABASE_UNAVAILABLE[0], drf.Throttled.status_code}.intersection(answers)),
+        description=f"Seconds to wait; with {_in_words(set().union(*having.values()))}.",
+        response=[status for status, codes in having.items() if codes],
     )
 
 
-def _answered(kind: type[Exception]) -> tuple[int, dict[str, Any]]:
-    answer: Any = http_error(kind(*MADE_OF[kind]))
+def _answered(operation: str, kind: type[Exception]) -> tuple[int, dict[str, Any]]:
+    answer: Any = http_error(kind(*MADE_OF_IN.get((operation, kind), MADE_OF[kind])))
     return answer.status_code, answer.detail
 
 

@@ -5,12 +5,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, extend_schema_serializer
+from drf_spectacular.utils import Direction, extend_schema_serializer
+from rest_framework import serializers
 
-from ..serializers import BucketListSerializer, FileUploadFormSerializer
-from ..values import MAX_KEY_BYTES
-
-# --- the examples: one file of five bytes ----------------------------------------------------------------------------
+from ..serializers import BucketListSerializer, FileUploadFormSerializer, ObjectListSerializer, UploadSerializer
 
 CONTENT = b"hello"
 BUCKET = "invoices"
@@ -22,11 +20,18 @@ ETAG = md5(CONTENT, usedforsecurity=False).hexdigest()
 CHECKSUM = sha256(CONTENT).hexdigest()
 REGION = "eu-west-1"
 TIME = "2026-05-01T12:00:00Z"
+TIME_OF_HTTP = "Fri, 01 May 2026 12:00:00 GMT"
 AN_HOUR_LATER = "2026-05-01T13:00:00Z"
+UPLOAD_ID = "0f8b2c1e-5d3a-4a57-9a43-6f1c2f7f0a11"
+IDEMPOTENCY_KEY = "9f1d6c8e-4f0b-4b0e-8f39-1c1f0f5b7a52"
+OBJECT_CURSOR = "MjAyNi9NYXkvw6l0w6kudHh0"
+UPLOAD_CURSOR = "cD0yMDI2LTA1LTAxKzEyJTNBMDAlM0EwMCUyQjAwJTNBMDA="
+SERVICE = "https://example.org/modules/s3-file-uploader/service/"
+PRESIGNED_URL = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{FILE_NAME_IN_URL}?X-Amz-Expires=3600&X-Amz-Signature=..."
 
 PRESIGN_EXAMPLE = {"file_name": FILE_NAME, "bucket": BUCKET, "expiration": 3600, "disposition": "attachment"}
 UPLOAD_EXAMPLE = {
-    "id": "0f8b2c1e-5d3a-4a57-9a43-6f1c2f7f0a11",
+    "id": UPLOAD_ID,
     "user_id": USER_ID,
     "bucket": BUCKET,
     "file_name": FILE_NAME,
@@ -38,37 +43,8 @@ UPLOAD_EXAMPLE = {
     "status": "stored",
     "created_at": TIME,
     "completed_at": TIME,
-    "url": "https://example.org/modules/s3-file-uploader/service/file/presigned/url/"
-    f"?bucket={BUCKET}&file_name={FILE_NAME_IN_URL}",
+    "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
-
-# --- parameters ------------------------------------------------------------------------------------------------------
-
-
-def _in_path(name: str, description: str, example: str) -> OpenApiParameter:
-    examples = [OpenApiExample(name, example)]
-    return OpenApiParameter(name, str, OpenApiParameter.PATH, description=description, examples=examples)
-
-
-OWNER_ID_IN_PATH = _in_path(
-    "owner_id",
-    "Who owns the bucket: the `owner_id` of the list of buckets, or an AWS account id of 12 digits.",
-    OWNER_ID,
-)
-USER_ID_IN_PATH = _in_path(
-    "user_id", "Primary key of the user whose file it is: your own; staff may name others.", USER_ID
-)
-BUCKET_IN_PATH = _in_path("bucket_name", "The bucket's name.", BUCKET)
-FILE_NAME_IN_PATH = _in_path(
-    "file_name",
-    f"The S3 object key as it was stored, up to {MAX_KEY_BYTES} bytes of UTF-8, slashes and unicode included. "
-    "Percent-encode it in the URL (RFC 3986): unicode and `?`, `#`, `%` must be encoded, slashes may be. "
-    f"`{FILE_NAME}` becomes `{FILE_NAME_IN_URL}`. No segment between slashes may be empty, `.` or `..`.",
-    FILE_NAME,
-)
-PRESIGN_IN_QUERY = [
-    OpenApiExample(name, example, parameter_only=(name, "query")) for name, example in PRESIGN_EXAMPLE.items()
-]
 
 # --- shapes that drf-spectacular would not find by itself ------------------------------------------------------------
 
@@ -79,18 +55,38 @@ class BucketList(BucketListSerializer):
     """Answer of `bucket/list/`."""
 
 
+@extend_schema_serializer(many=False, component_name="S3ObjectList")
+class ObjectPage(ObjectListSerializer):
+    """Answer of GET `buckets/../files/`."""
+
+    # Of a method that returns nothing drf-spectacular could only guess the type.
+    previous = serializers.CharField(  # type: ignore[assignment]
+        allow_null=True, help_text="Always null: S3 lists forward only."
+    )
+
+
+@extend_schema_serializer(many=False, component_name="S3UploadList")
+class UploadPage(serializers.Serializer[Any]):
+    """Answer of GET `uploads/`."""
+
+    next = serializers.CharField(allow_null=True, help_text="The next page, with older records; null on the last.")
+    previous = serializers.CharField(allow_null=True, help_text="The page before; null on the first.")
+    results = UploadSerializer(many=True)
+
+
 class FileUploadFormDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Form-data of `file/upload/`."""
 
     target_class = FileUploadFormSerializer
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        """Return the form, its file binary also where the host does not set COMPONENT_SPLIT_REQUEST.
+        """Return the form, its file binary also where the host does not set COMPONENT_SPLIT_REQUEST, and last.
 
-        Swagger UI sends every field that it has filled in, and without an example it fills in "string".
+        Swagger UI sends the fields in this order, and a file behind its bucket can go on while it arrives. It sends
+        every field that it has filled in, and without an example it fills in "string".
         """
         schema = super().map_serializer(auto_schema, direction)
-        schema["properties"]["file"]["format"] = "binary"
+        schema["properties"]["file"] = {**schema["properties"].pop("file"), "format": "binary"}
         for name in ("user_id", "file_name", "checksum_sha256"):
             schema["properties"][name]["example"] = ""
         schema["properties"]["bucket"]["example"] = BUCKET

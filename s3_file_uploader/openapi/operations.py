@@ -1,9 +1,12 @@
-"""Each operation in words and examples. Descriptions of fields stand beside the fields, in `serializers`."""
+"""The operations of the specification, and health, in words and examples.
+
+Descriptions of fields stand beside the fields, in `serializers`.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiRequest, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 
 from ..serializers import (
     BucketCreateSerializer,
@@ -15,59 +18,39 @@ from ..serializers import (
     SavedFileSerializer,
     UploadSerializer,
 )
-from .errors import error_answers, retry_after
+from .describing import ANY_BODY, FORM, answer, body, described
 from .examples import (
     AN_HOUR_LATER,
     BUCKET,
-    BUCKET_IN_PATH,
     CONTENT,
     ETAG,
     FILE_NAME,
-    FILE_NAME_IN_PATH,
-    FILE_NAME_IN_URL,
     OWNER_ID,
-    OWNER_ID_IN_PATH,
     PRESIGN_EXAMPLE,
-    PRESIGN_IN_QUERY,
+    PRESIGNED_URL,
     REGION,
     TIME,
     UPLOAD_EXAMPLE,
-    USER_ID_IN_PATH,
     BucketList,
 )
-
-FORM = ("multipart/form-data",)
-ANY_BODY = ("application/json", "application/x-www-form-urlencoded", *FORM)
-
-
-def _answer(serializer: Any, description: str, example: dict[str, Any]) -> OpenApiResponse:
-    return OpenApiResponse(serializer, description, [OpenApiExample(description.rstrip("."), example)])
-
-
-def _body(serializer: Any, name: str, example: dict[str, Any], media_types: tuple[str, ...]) -> dict[str, Any]:
-    return {kind: OpenApiRequest(serializer, examples=[OpenApiExample(name, example)]) for kind in media_types}
-
-
-def _described(
-    operation: str, tag: str, answers: dict[int, Any], *, parameters: tuple[Any, ...] = (), **rest: Any
-) -> Callable[[Any], Any]:
-    errors = error_answers(operation)
-    return extend_schema(
-        operation_id=operation,
-        tags=[tag],
-        parameters=[*parameters, retry_after(errors)],
-        responses={**answers, **errors},
-        **rest,
-    )
+from .parameters import (
+    BUCKET_IN_PATH,
+    FILE_NAME_IN_PATH,
+    IDEMPOTENCY_KEY_HEADER,
+    OWNER_ID_IN_PATH,
+    PRESIGN_IN_QUERY,
+    REPLAYED,
+    USER_ID_IN_PATH,
+)
 
 
 def bucket_list() -> Callable[[Any], Any]:
     """Describe `bucket/list/`."""
     bucket = {"name": BUCKET, "created_at": TIME, "region": REGION}
-    return _described(
+    return described(
         "bucket_list",
         "Buckets",
-        {200: _answer(BucketList, "The buckets and their owner.", {"owner_id": OWNER_ID, "buckets": [bucket]})},
+        {200: answer(BucketList, "The buckets and their owner.", {"owner_id": OWNER_ID, "buckets": [bucket]})},
         summary="List the buckets that you may see.",
         description="Staff see all buckets, everybody else those that the settings open to them.",
     )
@@ -76,11 +59,11 @@ def bucket_list() -> Callable[[Any], Any]:
 def bucket_create() -> Callable[[Any], Any]:
     """Describe `bucket/create/`."""
     created = {"name": BUCKET, "region": REGION, "location": f"/{BUCKET}"}
-    return _described(
+    return described(
         "bucket_create",
         "Buckets",
-        {201: _answer(CreatedBucketSerializer, "The new bucket.", created)},
-        request=_body(BucketCreateSerializer, "A bucket", {"bucket": BUCKET, "region": REGION}, ANY_BODY),
+        {201: answer(CreatedBucketSerializer, "The new bucket.", created)},
+        request=body(BucketCreateSerializer, "A bucket", {"bucket": BUCKET, "region": REGION}, ANY_BODY),
         summary="Create a private bucket.",
         description="For staff, unless the settings say otherwise. Give the name as `bucket` or as `bucket_name`; "
         "public access is blocked where the store can do that.",
@@ -89,7 +72,7 @@ def bucket_create() -> Callable[[Any], Any]:
 
 def bucket_remove() -> Callable[[Any], Any]:
     """Describe `owners/.../remove/`."""
-    return _described(
+    return described(
         "bucket_remove",
         "Buckets",
         {204: OpenApiResponse(description="The bucket is gone.")},
@@ -103,15 +86,17 @@ def bucket_remove() -> Callable[[Any], Any]:
 def file_upload() -> Callable[[Any], Any]:
     """Describe `file/upload/`."""
     form = {"file": CONTENT.decode(), "bucket": BUCKET}
-    return _described(
+    return described(
         "file_upload",
         "Files",
-        {201: _answer(UploadSerializer, "The record of the stored file.", UPLOAD_EXAMPLE)},
-        request=_body(FileUploadFormSerializer, "A file", form, FORM),
+        {201: answer(UploadSerializer, "The record of the stored file.", UPLOAD_EXAMPLE)},
+        parameters=(IDEMPOTENCY_KEY_HEADER, REPLAYED),
+        request=body(FileUploadFormSerializer, "A file", form, FORM),
         summary="Store a file and its record.",
-        description="The file is sent as form-data. A key belongs to the user whose upload first claimed it: a second "
-        "upload to it is refused, unless it is the owner's own with `overwrite=true`. The answer comes when the bytes "
-        "are in S3, whole.",
+        description="The file is sent as form-data, and goes on to S3 while it arrives: send `bucket` and the other "
+        "fields before `file`. A key belongs to the user whose upload first claimed it: a second upload to it is "
+        "refused, unless it is the owner's own with `overwrite=true`. The answer comes when the bytes are in S3, "
+        "whole.",
     )
 
 
@@ -119,20 +104,21 @@ def file_download() -> Callable[[Any], Any]:
     """Describe `download/`."""
     path = f"{BUCKET}/{FILE_NAME}"
     saved = {"path": path, "file_name": FILE_NAME, "bucket": BUCKET, "size": len(CONTENT), "etag": ETAG}
-    return _described(
+    return described(
         "file_download",
         "Files",
-        {200: _answer(SavedFileSerializer, "Where the file lies now.", saved)},
+        {200: answer(SavedFileSerializer, "Where the file lies now.", saved)},
         parameters=(BUCKET_IN_PATH, FILE_NAME_IN_PATH),
         summary="Save a file in the server's download folder.",
         description="The file is written to `PATH_TO_SAVE_FILE` on the server, whole or not at all; the answer says "
-        "where. To get the bytes themselves, ask for a presigned URL. Files of others are not found, except by staff.",
+        "where. To get the bytes themselves, GET the file at its own address. Files of others are not found, except "
+        "by staff.",
     )
 
 
 def file_delete() -> Callable[[Any], Any]:
     """Describe `users/.../remove/`."""
-    return _described(
+    return described(
         "file_delete",
         "Files",
         {204: OpenApiResponse(description="The object and its record are gone.")},
@@ -145,7 +131,7 @@ def file_delete() -> Callable[[Any], Any]:
 
 def file_presign_query() -> Callable[[Any], Any]:
     """Describe `file/presigned/url/` by GET."""
-    return _described(
+    return described(
         "file_presign_query",
         "Files",
         _presigned(),
@@ -158,30 +144,29 @@ def file_presign_query() -> Callable[[Any], Any]:
 
 def file_presign_body() -> Callable[[Any], Any]:
     """Describe `file/presigned/url/` by POST."""
-    return _described(
+    return described(
         "file_presign_body",
         "Files",
         _presigned(),
-        request=_body(PresignSerializer, "A file", PRESIGN_EXAMPLE, ANY_BODY),
+        request=body(PresignSerializer, "A file", PRESIGN_EXAMPLE, ANY_BODY),
         summary="Sign a URL for a file, parameters in the body.",
         description="The same as with GET, for clients that would rather not put names into a query.",
     )
 
 
 def _presigned() -> dict[int, Any]:
-    url = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{FILE_NAME_IN_URL}?X-Amz-Expires=3600&X-Amz-Signature=..."
-    signed = {"url": url, "method": "GET", "expires_in": 3600, "expires_at": AN_HOUR_LATER}
-    return {200: _answer(PresignedUrlSerializer, "The URL and how long it works.", signed)}
+    signed = {"url": PRESIGNED_URL, "method": "GET", "expires_in": 3600, "expires_at": AN_HOUR_LATER}
+    return {200: answer(PresignedUrlSerializer, "The URL and how long it works.", signed)}
 
 
 def health() -> Callable[[Any], Any]:
     """Describe `health/`."""
-    return _described(
+    return described(
         "health",
         "Health",
         {
-            200: _answer(HealthSerializer, "Both can be reached.", {"database": True, "storage": True}),
-            503: _answer(HealthSerializer, "One of them cannot be reached.", {"database": True, "storage": False}),
+            200: answer(HealthSerializer, "Both can be reached.", {"database": True, "storage": True}),
+            503: answer(HealthSerializer, "One of them cannot be reached.", {"database": True, "storage": False}),
         },
         auth=[],
         summary="Tell whether the database and S3 can be reached.",

@@ -8,11 +8,14 @@ from typing import Any
 
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.extensions import OpenApiViewExtension
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.views import APIView
 
-from ..viewsets import BucketViewSet, FileViewSet, HealthViewSet, ServiceViewSet
-from . import operations
+from ..viewsets import BucketViewSet, FileViewSet, HealthViewSet, ObjectViewSet, ServiceViewSet, UploadViewSet
+from . import objects, operations, uploads
 
+# Second addresses of what is described under the first.
+ALIASES = ("/files/{file_name}", "/files/{file_name}/download")
 ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any], Any]]]] = {
     BucketViewSet: {
         "list": operations.bucket_list,
@@ -26,8 +29,27 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
         "presign_from_query": operations.file_presign_query,
         "presign_from_body": operations.file_presign_body,
     },
+    ObjectViewSet: {
+        "list": objects.object_list,
+        "store": objects.file_put,
+        "retrieve": objects.file_get,
+        "destroy": objects.file_remove,
+    },
+    UploadViewSet: {
+        "list": uploads.upload_list,
+        "retrieve": uploads.upload_get,
+        "destroy": uploads.upload_delete,
+    },
     HealthViewSet: {"retrieve": operations.health},
 }
+
+
+class OneAddress(AutoSchema):
+    """Leaves out aliases; the host's own schema class, if it has one, comes behind this."""
+
+    def is_excluded(self) -> bool:
+        """Tell whether the same operation is described under another address."""
+        return self.path.endswith(ALIASES) or super().is_excluded()
 
 
 class ServiceDescription(OpenApiViewExtension):  # type: ignore[no-untyped-call]
@@ -41,7 +63,9 @@ class ServiceDescription(OpenApiViewExtension):  # type: ignore[no-untyped-call]
         replacement = type(self.target.__name__, (self.target,), {})
         for action, describe in self._actions().items():
             # `extend_schema_view` takes DRF's own actions and those marked with `@action` alone, so no `upload`.
-            describe()(isolate_view_method(replacement, action))  # type: ignore[no-untyped-call]
+            method = isolate_view_method(replacement, action)  # type: ignore[no-untyped-call]
+            method.kwargs = {"schema": OneAddress}
+            describe()(method)
         return replacement
 
     def _actions(self) -> Mapping[str, Callable[[], Callable[[Any], Any]]]:

@@ -4,6 +4,7 @@ from .buckets import bucket_create, bucket_list, bucket_remove
 from .deletion import file_delete, record_delete, upload_delete
 from .files import disposition_of, file_download, file_presign, file_read, file_redirect
 from .health import health_check
+from .housekeeping import housekeeping_run
 from .objects import object_list
 from .records import file_find, upload_find, upload_list
 from .settlement import upload_settle
@@ -24,6 +25,7 @@ __all__ = [
     "file_redirect",
     "file_upload",
     "health_check",
+    "housekeeping_run",
     "object_list",
     "record_delete",
     "upload_delete",

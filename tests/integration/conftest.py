@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from uuid import uuid4
 
 import httpx
@@ -13,9 +14,21 @@ from rest_framework.authtoken.models import Token
 
 from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
+from tests.integration.served import ASGI, WSGI, Served, Server
+from tests.integration.served import SERVICE as SERVICE
 
-SERVICE = "/modules/s3-file-uploader/service/"
 ClientOf = Callable[[User | None], httpx.Client]
+
+
+def token_of(person: User) -> str:
+    """Return the header that says who asks."""
+    return f"Token {Token.objects.get_or_create(user=person)[0].key}"
+
+
+def client_at(url: str, person: User | None) -> httpx.Client:
+    """Return a client with the token of a person or of nobody."""
+    headers = {} if person is None else {"Authorization": token_of(person)}
+    return httpx.Client(base_url=url, headers=headers, timeout=60)
 
 
 @pytest.fixture(autouse=True)
@@ -32,12 +45,35 @@ def http(transactional_db: None, live_server: LiveServer) -> Iterator[ClientOf]:
     with ExitStack() as stack:
 
         def client_of(person: User | None) -> httpx.Client:
-            headers = (
-                {} if person is None else {"Authorization": f"Token {Token.objects.get_or_create(user=person)[0].key}"}
-            )
-            return stack.enter_context(httpx.Client(base_url=live_server.url + SERVICE, headers=headers, timeout=60))
+            return stack.enter_context(client_at(live_server.url + SERVICE, person))
 
         yield client_of
+
+
+@pytest.fixture(scope="session")
+def servers(
+    django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Server], Served]]:
+    """Start each kind of server once, on the database and the store of the tests."""
+    with ExitStack() as stack:
+
+        @cache
+        def server_of(kind: Server) -> Served:
+            return stack.enter_context(Served(tmp_path_factory.mktemp("served"), kind, **embedded_s3.environment()))
+
+        yield server_of
+
+
+@pytest.fixture
+def served(transactional_db: None, servers: Callable[[Server], Served]) -> Served:
+    """Serve with gunicorn, as in production."""
+    return servers(WSGI)
+
+
+@pytest.fixture(params=[WSGI, ASGI], ids=["wsgi", "asgi"])
+def both(request: pytest.FixtureRequest, transactional_db: None, servers: Callable[[Server], Served]) -> Served:
+    """Serve with gunicorn, then with uvicorn."""
+    return servers(request.param)
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ def test_a_second_error_does_not_hide_the_first():
 def test_debris_of_exactly_this_key_is_removed(bucket):
     for key in ("key", "key", "key-of-another"):
         s3.client().create_multipart_upload(Bucket=bucket, Key=key)
-    assert multipart_debris_remove(bucket=bucket, key="key") == 2
+    multipart_debris_remove(bucket=bucket, key="key")
     left = s3.client().list_multipart_uploads(Bucket=bucket)["Uploads"]
     assert [upload["Key"] for upload in left] == ["key-of-another"]
-    assert multipart_debris_remove(bucket="missing-bucket", key="key") == 0
+    multipart_debris_remove(bucket="missing-bucket", key="key")

@@ -1,0 +1,1 @@
+"""`s3_housekeeping` is for cron."""

@@ -1,0 +1,51 @@
+"""The operations on the records of uploads, in words and examples."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse
+
+from ..serializers import UploadSerializer, UploadsWantedSerializer
+from .describing import answer, described
+from .examples import SERVICE, UPLOAD_CURSOR, UPLOAD_EXAMPLE, UploadPage
+from .parameters import UPLOAD_ID_IN_PATH, UPLOADS_IN_QUERY
+
+
+def upload_list() -> Callable[[Any], Any]:
+    """Describe GET `uploads/`."""
+    page = {"next": f"{SERVICE}uploads/?cursor={UPLOAD_CURSOR}", "previous": None, "results": [UPLOAD_EXAMPLE]}
+    return described(
+        "upload_list",
+        "Uploads",
+        {200: answer(UploadPage, "One page of records.", page)},
+        parameters=(UploadsWantedSerializer,),
+        examples=UPLOADS_IN_QUERY,
+        summary="List the records of uploads, newest first.",
+        description="Your own; staff see everybody's, or those of `user_id`. Filters that are given together must all "
+        "hold. Go on with `next` until it is null.",
+    )
+
+
+def upload_get() -> Callable[[Any], Any]:
+    """Describe GET `uploads/../`."""
+    return described(
+        "upload_get",
+        "Uploads",
+        {200: answer(UploadSerializer, "The record.", UPLOAD_EXAMPLE)},
+        parameters=(UPLOAD_ID_IN_PATH,),
+        summary="Show the record of an upload.",
+        description="Whatever its status. `stored` means that the bytes are in S3, whole; `pending` and `deleting`, "
+        "that a request is at work or was cut off. Records of others are not found, except by staff.",
+    )
+
+
+def upload_delete() -> Callable[[Any], Any]:
+    """Describe DELETE `uploads/../`."""
+    return described(
+        "upload_delete",
+        "Uploads",
+        {204: OpenApiResponse(description="The object and its record are gone.")},
+        parameters=(UPLOAD_ID_IN_PATH,),
+        summary="Remove a file and its record, by the id of the record.",
+        description="Whatever its status: also what an upload left behind that was cut off.",
+    )
