@@ -1,4 +1,5 @@
 # make run: the service on a real S3, from nothing.   make test: everything that must hold.   make lock: Pipfile.lock.
+# make bench: every figure about speed and memory, measured anew; benchmarks/README.md has the rest.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -12,7 +13,7 @@ export PIPENV_NOSPIN := 1
 unexport PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 
-.PHONY: run test lint format lock tox clean check-venv
+.PHONY: run test lint format lock tox bench clean check-venv
 .DEFAULT_GOAL := run
 # check-venv comes before what it checks, under `make -j` too.
 .NOTPARALLEL:
@@ -44,6 +45,11 @@ format: .venv/.test
 tox: export TOX_DISCOVER ?= $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python))
 tox: check-venv .venv/.test
 	$(BIN)/tox run
+
+# For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS takes any other of its options.
+bench: check-venv .venv/.bench
+	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
 lock: check-venv .venv/.pipenv
 	$(BIN)/pipenv lock
@@ -83,6 +89,13 @@ check-venv:
 	@echo "Installing what the tests need ..."
 	@rm -f .venv/.files
 	@$(BIN)/python -m pipenv sync --dev
+	@$(LISTED)
+	@touch $@
+
+.venv/.bench: .venv/.run Pipfile.lock
+	@echo "Installing what the benchmarks need ..."
+	@rm -f .venv/.files
+	@$(BIN)/python -m pipenv sync --categories benchmarks
 	@$(LISTED)
 	@touch $@
 

@@ -1,1 +1,1 @@
-"""Figures that anybody can measure again; `README.md` lists the commands."""
+"""Figures that anybody can measure again: `make bench`. `README.md` says what they mean."""

@@ -14,7 +14,7 @@ lock = json.loads(lock_file.read_text())
 with pipfile.open() as file:
     lock["_meta"]["hash"] = {"sha256": Pipfile.load(file).get_hash().value}
 lock["_meta"]["sources"] = []
-for section in ("default", "develop"):
+for section in lock.keys() - {"_meta"}:
     for package in lock[section].values():
         package.pop("index", None)
 lock_file.write_text(json.dumps(lock, indent=4, sort_keys=True) + "\n")

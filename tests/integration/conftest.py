@@ -15,7 +15,7 @@ from rest_framework.authtoken.models import Token
 from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
 from tests.integration.served import ASGI, WSGI, Served, Server
-from tests.integration.served import SERVICE as SERVICE
+from tests.integration.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
 
 ClientOf = Callable[[User | None], httpx.Client]
 

@@ -1,0 +1,18 @@
+"""The parts, by the name that `ONLY` takes; a file each, under the same name but for `concurrent`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..options import Options
+from ..results import Result
+from . import at_once, download, growth, listing, slow, small, upload
+
+PARTS: dict[str, Callable[[Path, Options], Result]] = {
+    "upload": upload.measure,
+    "concurrent": at_once.measure,
+    "slow": slow.measure,
+    "download": download.measure,
+    "small": small.measure,
+    "listing": listing.measure,
+    "growth": growth.measure,
+}

@@ -1,0 +1,22 @@
+"""What the tables of files have in common."""
+
+from ..tables import Column, figure, times
+
+MEMORY = Column("memory over idle, MiB", figure("memory_mib"), decimals=0, plotted=True)
+
+
+def of_large_files(floor: str) -> tuple[Column, ...]:
+    """Return the columns, with the name of the contender that is the floor."""
+    wall = Column("wall s", figure("wall_seconds"), decimals=2, plotted=True)
+    cpu = Column("CPU s/GiB", figure("cpu_seconds_per_gib"), decimals=2, plotted=True)
+    return (wall, _times(floor), cpu, MEMORY)
+
+
+def of_small_files(floor: str) -> tuple[Column, ...]:
+    """Return the columns of many transfers one after the other."""
+    wall = Column("ms each", figure("wall_ms"), plotted=True)
+    return (wall, _times(floor), Column("CPU ms each", figure("cpu_ms"), plotted=True), MEMORY)
+
+
+def _times(floor: str) -> Column:
+    return Column("times the floor", times(floor, "wall_seconds"), decimals=2, with_range=True, plotted=True)

@@ -1,0 +1,1 @@
+"""`stage_prepare` for every part, `rows_fill` for the lists."""

@@ -1,0 +1,58 @@
+"""Fill the table of uploads: as many rows of the caller as asked for, among as many of another user."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management import BaseCommand
+from django.core.management.base import CommandParser
+from django.db import connection
+
+from benchmarks.rows import CALLER, OTHER, bucket_of, created_at
+from s3_file_uploader.models import FileUpload, location_digest
+
+BATCH_ROWS = 5000
+
+
+class Command(BaseCommand):
+    """Rows of both come in turn, the newest last, as they would in life."""
+
+    help = __doc__
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the number of rows of each."""
+        parser.add_argument("count", type=int)
+
+    def handle(self, *args: Any, count: int, **options: Any) -> None:
+        """Insert them in batches."""
+        rows = _rows(count)
+        while batch := list(islice(rows, BATCH_ROWS)):
+            FileUpload.objects.bulk_create(batch)
+        if connection.vendor == "postgresql":  # What autovacuum would do in its time.
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM ANALYZE")
+
+
+def _rows(count: int) -> Iterator[FileUpload]:
+    users = [User.objects.get(username=name).pk for name in (CALLER, OTHER)]
+    return (_row(number, user_id, bucket_of(number, count)) for number in range(count) for user_id in users)
+
+
+def _row(number: int, user_id: int, bucket: str) -> FileUpload:
+    name = f"{user_id}/{number:08}.jpg"
+    return FileUpload(
+        user_id=user_id,
+        bucket=bucket,
+        file_name=name,
+        location_digest=location_digest(bucket, name),
+        original_name=f"{number:08}.jpg",
+        size=number,
+        content_type="image/jpeg",
+        etag="-" * 32,
+        checksum_sha256="-" * 64,
+        status=FileUpload.Status.STORED,
+        created_at=created_at(number),
+        completed_at=created_at(number),
+    )

@@ -1,0 +1,26 @@
+"""Make the tables and the users of a benchmark; print the caller's token."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management import BaseCommand, call_command
+from django.db import connection
+from rest_framework.authtoken.models import Token
+
+from benchmarks.rivals.models import InsertedRow
+from benchmarks.rows import CALLER, OTHER
+
+
+class Command(BaseCommand):
+    """For a database with nothing in it."""
+
+    help = __doc__
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate; the rivals' table has no migration."""
+        call_command("migrate", verbosity=0)
+        with connection.schema_editor() as editor:
+            editor.create_model(InsertedRow)
+        User.objects.create(username=OTHER)
+        self.stdout.write(Token.objects.create(user=User.objects.create(username=CALLER)).key)

@@ -1,0 +1,7 @@
+"""The host project's settings, with other addresses."""
+
+from modules.settings import *  # noqa: F403
+from modules.settings import INSTALLED_APPS
+
+INSTALLED_APPS.append("benchmarks.rivals")
+ROOT_URLCONF = "benchmarks.rivals.urls"

@@ -1,0 +1,14 @@
+"""The rivals' addresses."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("naive/upload/", views.NaiveUpload.as_view()),
+    path("storages/upload/", views.StoragesUpload.as_view()),
+    path("stream/<path:key>", views.SmallChunks.as_view()),
+    path("whole/<path:key>", views.ReadWhole.as_view()),
+    path("empty/", views.Empty.as_view()),
+    path("insert/", views.Insert.as_view()),
+]

@@ -1,0 +1,8 @@
+"""The rivals' application."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.rivals.settings"
+application = get_wsgi_application()

@@ -1,0 +1,112 @@
+"""Where the contenders meet: an embedded S3, a database with one user, files to send; all in one folder."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from s3_file_uploader.embedded import EmbeddedS3
+
+from .processes import ROOT
+from .store import BUCKET, client_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MIB = 2**20
+KIB = 2**10
+SMALL_WARM_UP_KIB = 64
+LARGE_WARM_UP_MIB = 24
+URL_WORKS_SECONDS = 24 * 60 * 60
+OF_OTHERS = (
+    "AWS_",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "DJANGO_",
+    "EMBEDDED_S3",
+    "GUNICORN_",
+    "PATH_TO_SAVE",
+    "WEB_CONCURRENCY",
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every contender of a part finds."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    token: str
+    store: "S3Client"
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header of the one user."""
+        return {"Authorization": f"Token {self.token}"}
+
+    def presigned(self, operation: Literal["get_object", "put_object"], key: str) -> str:
+        """Return a URL straight to the store."""
+        return self.store.generate_presigned_url(
+            operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=URL_WORKS_SECONDS
+        )
+
+    def file(self, size_mib: int) -> Path:
+        """Return a file of that size, of random bytes, made on first use."""
+        return self._file(f"{size_mib}-mib.bin", os.urandom(MIB), size_mib)
+
+    def small_warm_up_file(self) -> Path:
+        """Return the first file that no figure counts: one PUT to everybody."""
+        return self._file("small-warm-up.bin", os.urandom(KIB), SMALL_WARM_UP_KIB)
+
+    def large_warm_up_file(self) -> Path:
+        """Return the second file that no figure counts: parts to everybody, who may need other things for them."""
+        return self._file("large-warm-up.bin", os.urandom(MIB), LARGE_WARM_UP_MIB)
+
+    def _file(self, name: str, block: bytes, count: int) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            with path.open("wb") as file:
+                for _ in range(count):
+                    file.write(block)
+        return path
+
+
+@contextmanager
+def staged(folder: Path, *, database_url: str = "") -> Iterator[Stage]:
+    """Build a stage, and take it down with the block.
+
+    Args:
+        folder: exists, and is empty.
+        database_url: of an empty database; SQLite in the folder by default.
+    """
+    with EmbeddedS3(folder / "s3") as store:
+        environment = {**environment_of(folder, database_url=database_url), **store.environment()}
+        client = client_of(environment)
+        client.create_bucket(Bucket=BUCKET)
+        yield Stage(folder, environment, manage("stage_prepare", environment=environment), client)
+
+
+def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:
+    """Return this process's variables, without those of any project, and without `.env`; with those of the host's."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OF_OTHERS)}
+    downloads = folder / "downloads"
+    downloads.mkdir(exist_ok=True)
+    return {
+        **inherited,
+        "PYTHON_DOTENV_DISABLED": "true",
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": database_url,
+        "EMBEDDED_S3": "false",
+        "PATH_TO_SAVE_FILE": str(downloads),
+    }
+
+
+def manage(command: str, *arguments: str, environment: Mapping[str, str]) -> str:
+    """Run a command of the rivals' project in a process of its own; return what it printed."""
+    line = [sys.executable, "-m", "django", command, *arguments, "--settings=benchmarks.rivals.settings"]
+    done = subprocess.run(line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
