@@ -166,8 +166,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "TAGS": [
         {"name": "Authentication", "description": "A token for a name and a password."},
-        {"name": "Buckets", "description": "List, create and remove buckets."},
-        {"name": "Files", "description": "Upload, download, presign and delete one file."},
+        {"name": "Buckets", "description": "List, create and remove buckets; list what one holds."},
+        {"name": "Files", "description": "Upload, read, download, presign and delete one file."},
+        {"name": "Uploads", "description": "The records of uploads: list, show and delete."},
         {"name": "Health", "description": "For load balancers."},
     ],
 }

@@ -94,7 +94,7 @@ def object_writer(
 
     Args:
         destination: where to.
-        at_most: bytes that can come at most, if anybody knows.
+        at_most: bytes that can come at most, if anybody knows; they make parts as large as they must be.
         on_progress: called with each write; what it raises ends the upload.
     """
     with ExitStack() as undo:
@@ -107,13 +107,14 @@ class ObjectWriter:
     def __init__(
         self, destination: Destination, at_most: int | None, on_progress: Callable[[], None], undo: ExitStack
     ) -> None:
-        """Reserve no more memory than the file can need; `undo` is left by whoever opened the writer."""
+        """Begin with nothing; `undo` is left by whoever opened the writer."""
         self.size = 0
         self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
         self._digest = sha256()
         self._parts: _Parts | None = None
         self._free: list[bytearray] = []
-        self._buffer_take()
+        self._buffer, self._filled = bytearray(), 0
+        self._capacity = self._part_size()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take some bytes; waits while no buffer is free.
@@ -128,11 +129,10 @@ class ObjectWriter:
             raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
         rest = memoryview(data)
         while rest:
-            if self._filled == len(self._buffer):
+            if self._filled == self._capacity:
                 self._part_send()
-            taken = min(len(rest), len(self._buffer) - self._filled)
-            self._view[self._filled : self._filled + taken] = rest[:taken]
-            self._filled += taken
+            taken = min(len(rest), self._capacity - self._filled)
+            self._fill(rest[:taken])
             rest = rest[taken:]
 
     def finish(self, *, size: int | None = None, checksum_sha256: str | None = None) -> Sent:
@@ -146,7 +146,6 @@ class ObjectWriter:
             SizeMismatch, ChecksumMismatch: found before S3 was told to keep anything.
             S3FileUploaderError: as S3 answered.
         """
-        self._view.release()
         del self._buffer[self._filled :]
         self._digest.update(self._buffer)
         self._check(size, checksum_sha256)
@@ -163,23 +162,28 @@ class ObjectWriter:
     def _part_send(self) -> None:
         if self._parts is None:
             self._parts = _Parts(self._destination, self._undo)
-        self._view.release()
         self._digest.update(self._buffer)
         self._free += self._parts.add(self._buffer)
         self._buffer_take()
 
+    def _fill(self, data: memoryview) -> None:
+        end = self._filled + len(data)
+        if end <= len(self._buffer):
+            memoryview(self._buffer)[self._filled : end] = data
+        else:  # It grows with what arrives when it is filled for the first time: a slow sender holds no memory.
+            del self._buffer[self._filled :]
+            self._buffer += data
+        self._filled = end
+
     def _buffer_take(self) -> None:
-        wanted = self._part_size()
-        self._free = [buffer for buffer in self._free if len(buffer) >= wanted]
-        self._buffer = self._free.pop() if self._free else bytearray(wanted)
-        self._view, self._filled = memoryview(self._buffer), 0
+        self._buffer, self._filled = self._free.pop() if self._free else bytearray(), 0
+        self._capacity = self._part_size()
 
     def _part_size(self) -> int:
         if self._at_most is None:
             doublings = self._parts.count // PARTS_OF_ONE_SIZE if self._parts else 0
             return min(conf.part_size_bytes << doublings, MAX_PART_BYTES)
-        part_size = max(conf.part_size_bytes, ceil(self._at_most / MAX_PARTS))
-        return part_size if self._parts else max(min(part_size, self._at_most), 1)
+        return max(conf.part_size_bytes, ceil(self._at_most / MAX_PARTS))
 
     def _check(self, size: int | None, checksum_sha256: str | None) -> None:
         if size is not None and self.size != size:

@@ -82,7 +82,7 @@ def file_receive(
         content_type: a MIME type, kept with the object.
         original_name: what the sender calls the file.
         size: how many bytes must come, if that is known.
-        at_most: how many can come, if that is known; saves memory.
+        at_most: how many can come, if that is known.
         overwrite: replace the owner's own file of that name; nobody else's, ever.
         checksum_sha256: what the bytes must add up to, lower-case hex.
         idempotency_key: under which the request may be repeated; ask `upload_repeated` first.

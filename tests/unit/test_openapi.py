@@ -2,12 +2,12 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
-from django.urls import get_resolver, path, resolve
+from django.urls import get_resolver, path, resolve, reverse
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -16,10 +16,19 @@ from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, oa
 from openapi_spec_validator import validate
 from rest_framework import serializers
 
-from s3_file_uploader import urls
+from s3_file_uploader import s3, urls
 from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, RETRIED, STATUS_AND_CODE
-from s3_file_uploader.serializers import BucketCreateSerializer, FileUploadFormSerializer, PresignSerializer
-from s3_file_uploader.viewsets import FileViewSet, HealthViewSet
+from s3_file_uploader.openapi import examples
+from s3_file_uploader.serializers import (
+    BucketCreateSerializer,
+    FileUploadFormSerializer,
+    ObjectsWantedSerializer,
+    PresignSerializer,
+    RawUploadSerializer,
+    ReadSerializer,
+    UploadsWantedSerializer,
+)
+from s3_file_uploader.viewsets import FileViewSet, HealthViewSet, ObjectViewSet
 from tests.conftest import client_of
 
 PREFIX = "/modules/s3-file-uploader/service/"
@@ -32,20 +41,28 @@ CALLER = {*ANY, *STORAGE, "not_authenticated", "permission_denied", "database_un
 BODY = {"invalid", "unsupported_media_type"}
 FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "file_not_found"}
 PRESIGN = {*FILE, "invalid", "bucket_not_found"}
+UPLOAD = {
+    *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "length_required", "bucket_not_found", "file_exists"),
+    *("file_too_large", "idempotency_key_reused", "upload_in_progress"),
+}
 CODES = {
     "bucket_list": CALLER,
     "bucket_create": {*CALLER, *BODY, "invalid_bucket_name", "bucket_exists", "bucket_not_found"},
     "bucket_remove": {
         *(*CALLER, "invalid_bucket_name", "bucket_owner_mismatch", "bucket_not_found", "bucket_not_empty")
     },
-    "file_upload": {
-        *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "not_your_file", "bucket_not_found", "file_exists"),
-        "file_too_large",
-    },
+    "file_upload": {*UPLOAD, "not_your_file"},
     "file_download": {*FILE, "bucket_not_found", "file_exists", "download_folder_full"},
     "file_delete": {*FILE, "invalid", "not_your_file", "file_exists"},
     "file_presign_query": PRESIGN,
     "file_presign_body": {*PRESIGN, "unsupported_media_type"},
+    "file_put": UPLOAD,
+    "file_get": {*PRESIGN, "range_not_satisfiable"},
+    "file_remove": {*FILE, "file_exists"},
+    "object_list": {*CALLER, "invalid", "invalid_bucket_name", "bucket_not_allowed", "bucket_not_found"},
+    "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
+    "upload_get": {*CALLER, "upload_not_found"} - STORAGE,
+    "upload_delete": {*CALLER, "upload_not_found", "file_exists"},
     "health": ANY,
 }
 STATUSES = {
@@ -67,10 +84,21 @@ ROUTES = {
     "file_delete": ("delete", "users/{user_id}/buckets/{bucket_name}/files/{file_name}/remove/"),
     "file_presign_query": ("get", "file/presigned/url/"),
     "file_presign_body": ("post", "file/presigned/url/"),
+    "file_put": ("put", "buckets/{bucket_name}/files/{file_name}/"),
+    "file_get": ("get", "buckets/{bucket_name}/files/{file_name}/"),
+    "file_remove": ("delete", "buckets/{bucket_name}/files/{file_name}/"),
+    "object_list": ("get", "buckets/{bucket_name}/files/"),
+    "upload_list": ("get", "uploads/"),
+    "upload_get": ("get", "uploads/{upload_id}/"),
+    "upload_delete": ("delete", "uploads/{upload_id}/"),
     "health": ("get", "health/"),
 }
+TAGS = {"bucket": "Buckets", "object": "Buckets", "file": "Files", "upload": "Uploads", "health": "Health"}
 OF_CALLERS = sorted(ROUTES.keys() - {"health"})
-WITH_A_BODY = sorted(name for name, (method, _) in ROUTES.items() if method == "post")
+WITH_A_BODY = sorted(name for name, (method, _) in ROUTES.items() if method in ("post", "put"))
+WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
+WITHOUT_A_BODY = ("204", "302", "304", "412")
+LISTS = ("object_list", "upload_list")
 
 
 def generated(**arguments: Any) -> dict[str, Any]:
@@ -150,10 +178,18 @@ def test_every_route_is_described_and_nothing_else(schema):
     routed = {
         (method, re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)))
         for route in urls.service
+        if route.name  # An alias has no name of its own.
         for method in route.callback.actions
         if method != "head"
     }
     assert described == routed == set(ROUTES.values())
+
+
+def test_an_alias_is_the_described_address_without_its_slash():
+    addresses = {str(route.pattern): route.callback.actions for route in urls.service if route.name}
+    aliases = {str(route.pattern): route.callback.actions for route in urls.service if not route.name}
+    assert aliases == {address: addresses[f"{address}/"] for address in aliases}
+    assert len(aliases) == 2
 
 
 def test_operation_ids_stand_where_they_are_promised(schema):
@@ -164,6 +200,7 @@ def test_operation_ids_stand_where_they_are_promised(schema):
 def test_the_viewsets_stay_as_they_were(schema):
     assert not hasattr(FileViewSet.upload, "kwargs")
     assert not hasattr(FileViewSet.destroy, "kwargs")
+    assert not hasattr(ObjectViewSet.store, "kwargs")
 
 
 def test_what_a_host_derives_is_described_too():
@@ -180,9 +217,13 @@ def test_what_a_host_derives_is_described_too():
 @pytest.mark.parametrize("name", ROUTES)
 def test_words(operations, name):
     operation = operations[name]
-    assert operation["tags"] == [{"bucket": "Buckets", "file": "Files", "health": "Health"}[name.split("_")[0]]]
+    assert operation["tags"] == [TAGS[name.split("_")[0]]]
     assert re.fullmatch(r"[A-Z][^.]*\.", operation["summary"])
     assert len(operation["description"]) > len(operation["summary"])
+
+
+def test_the_host_says_what_each_tag_holds(schema):
+    assert {tag["name"] for tag in schema["tags"] if tag["description"]} == {*TAGS.values(), "Authentication"}
 
 
 @pytest.mark.parametrize("name", ROUTES)
@@ -203,23 +244,37 @@ def test_every_code_of_the_contract_occurs(operations):
 def test_every_success_is_shown(operations, name):
     for status, answer in operations[name]["responses"].items():
         assert answer["description"]
-        if status == "204":
+        if status in WITHOUT_A_BODY:
             assert "content" not in answer
         else:
-            assert answer["content"].keys() == {"application/json"}
-            assert values(answer["content"]["application/json"])
+            is_file = name == "file_get" and status in ("200", "206")
+            (media_type,) = answer["content"]
+            assert media_type == ("*/*" if is_file else "application/json")
+            assert values(answer["content"][media_type])
 
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_retry_after_stands_where_it_is_sent(operations, name):
-    having = {int(status) for status, answer in operations[name]["responses"].items() if "headers" in answer}
+    having = {
+        int(status)
+        for status, answer in operations[name]["responses"].items()
+        if "Retry-After" in answer.get("headers", {})
+    }
     wanted = {status for status, body in error_bodies(operations[name]) if body["code"] in {*RETRIED, "throttled"}}
     assert having == wanted
 
 
 @pytest.mark.parametrize("name", ROUTES)
+def test_every_header_of_an_answer_has_words(operations, name):
+    for answer in operations[name]["responses"].values():
+        for header, described in answer.get("headers", {}).items():
+            assert described["description"]
+            assert header == "Retry-After" or values(described)
+
+
+@pytest.mark.parametrize("name", ROUTES)
 def test_every_parameter_has_words_and_an_example(operations, name):
-    for parameter in [*parameters(operations[name], "path"), *parameters(operations[name], "query")]:
+    for parameter in operations[name].get("parameters", ()):
         assert parameter["description"]
         assert values(parameter)
 
@@ -235,9 +290,10 @@ def test_examples_have_the_shape_that_they_are_examples_of(schema, operations, n
             shape = {"allOf": [media["schema"]], "components": schema["components"]}
             for value in values(media):
                 validator(shape, format_checker=oas30_format_checker).validate(value)
-    for parameter in [*parameters(operations[name], "path"), *parameters(operations[name], "query")]:
+    for parameter in operations[name].get("parameters", ()):
         for value in values(parameter):
-            OAS30WriteValidator(parameter["schema"]).validate(value)
+            if value != "":  # Swagger UI sends no empty ones.
+                OAS30WriteValidator(parameter["schema"], format_checker=oas30_format_checker).validate(value)
 
 
 def test_success_examples_leave_nothing_out(schema, operations):
@@ -250,7 +306,7 @@ def test_success_examples_leave_nothing_out(schema, operations):
 
 
 def test_a_path_tells_how_to_encode_the_key(operations):
-    for name in ("file_download", "file_delete"):
+    for name in WITH_A_KEY:
         (file_name,) = (each for each in parameters(operations[name], "path") if each["name"] == "file_name")
         (key,) = values(file_name)
         assert "/" in key
@@ -266,6 +322,35 @@ def test_presign_takes_the_same_in_query_and_body(schema, operations):
     in_body = schema["components"]["schemas"]["S3PresignRequest"]
     assert {each["name"] for each in in_query} == in_body["properties"].keys() == PresignSerializer().fields.keys()
     assert {each["name"] for each in in_query if each.get("required")} == set(in_body["required"])
+
+
+@pytest.mark.parametrize(
+    ("name", "serializer", "not_in_query"),
+    [
+        ("file_put", RawUploadSerializer, {"x_checksum_sha256"}),
+        ("file_get", ReadSerializer, set()),
+        ("object_list", ObjectsWantedSerializer, set()),
+        ("upload_list", UploadsWantedSerializer, set()),
+    ],
+)
+def test_queries(operations, name, serializer, not_in_query):
+    in_query = parameters(operations[name], "query")
+    assert {each["name"] for each in in_query} == serializer().fields.keys() - not_in_query
+    assert not any(each.get("required") for each in in_query)
+
+
+def test_headers(operations):
+    in_header = {name: {each["name"] for each in parameters(operations[name], "header")} for name in ROUTES}
+    assert {name: headers for name, headers in in_header.items() if headers} == {
+        "file_upload": {"Idempotency-Key"},
+        "file_put": {"Idempotency-Key", "X-Checksum-Sha256"},
+        "file_get": {"If-None-Match", "If-Modified-Since", "Range", "If-Range"},
+    }
+
+
+def test_the_url_of_the_record_is_the_address_of_the_file():
+    key = {"bucket_name": examples.BUCKET, "file_name": examples.FILE_NAME}
+    assert examples.UPLOAD_EXAMPLE["url"] == "https://example.org" + reverse("s3_service-file", kwargs=key)
 
 
 # --- bodies -----------------------------------------------------------------------------------------------------------
@@ -306,6 +391,13 @@ def test_the_file_is_binary(schema):
         "description": FileUploadFormSerializer().fields["file"].help_text,
     }
     assert sorted(form["required"]) == ["bucket", "file"]
+    assert [*form["properties"]][-1] == "file"
+
+
+def test_a_raw_body_is_binary_of_any_type(operations):
+    content = operations["file_put"]["requestBody"]["content"]
+    assert [*content] == ["application/octet-stream", "*/*"]
+    assert [media["schema"] for media in content.values()] == [{"type": "string", "format": "binary"}] * 2
 
 
 def test_the_file_is_binary_whatever_the_host_sets():
@@ -356,9 +448,107 @@ def test_another_format_is_answered_as_shown(operations, staff, name):
 
 @pytest.mark.parametrize("name", WITH_A_BODY)
 def test_another_body_is_answered_as_shown(operations, staff, name):
-    answer = client_of(staff).generic("POST", address_of(name, operations[name]), "x", content_type="text/plain")
+    wrong = "multipart/form-data" if name == "file_put" else "text/plain"
+    method = ROUTES[name][0].upper()
+    answer = client_of(staff).generic(method, address_of(name, operations[name]), "x", content_type=wrong)
     assert answer.status_code == 415
     assert answer.json() == error_body(operations[name], "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "headers"),
+    [
+        ("file_put", {}, {"x-checksum-sha256": "?"}),
+        ("file_get", {"proxy": "?"}, {}),
+        ("object_list", {"page_size": "0"}, {}),
+        ("upload_list", {"page_size": "0"}, {}),
+    ],
+)
+def test_an_invalid_request_is_answered_as_shown(operations, staff, name, query, headers):
+    address = f"{address_of(name, operations[name])}?{urlencode(query)}"
+    answer = client_of(staff).generic(ROUTES[name][0].upper(), address, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json() == error_body(operations[name], "invalid")
+
+
+def filled_in(operation: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return what Swagger UI sends as it stands: the first example of each parameter, unless that is empty."""
+    first = {each["name"]: values(each)[0] for each in parameters(operation, place)}
+    return {name: json.dumps(value) if isinstance(value, bool) else value for name, value in first.items() if value}
+
+
+@pytest.fixture
+def bucket(aws):
+    s3.client().create_bucket(Bucket=examples.BUCKET)
+
+
+def send(operations, person, name, *, body=None, query=None, **headers):
+    operation = operations[name]
+    query = urlencode(filled_in(operation, "query") if query is None else query)
+    answer = client_of(person).generic(
+        ROUTES[name][0].upper(),
+        f"{address_of(name, operation)}?{query}",
+        *([] if body is None else [body]),
+        content_type="text/plain",
+        headers={**filled_in(operation, "header"), **headers},
+    )
+    described = operation["responses"][str(answer.status_code)]
+    assert described.get("headers", {}).keys() <= answer.headers.keys()
+    if str(answer.status_code) in WITHOUT_A_BODY:
+        assert answer.content == b""
+    return answer
+
+
+def test_a_file_goes_its_way_as_shown(operations, schema, user, bucket):
+    def say(name, **how):
+        return send(operations, user, name, **how)
+
+    key = {"idempotency-key": examples.IDEMPOTENCY_KEY, "x-checksum-sha256": examples.CHECKSUM}
+    record = client_of(user).put(
+        address_of("file_put", operations["file_put"]), examples.CONTENT, content_type="text/plain", headers=key
+    )
+    assert record.status_code == 201
+    repeated = say("file_put", body=examples.CONTENT, **key)
+    assert (repeated.status_code, repeated.headers["Idempotency-Replayed"]) == (201, "true")
+    assert repeated.json() == record.json()
+    assert record.json().keys() == examples.UPLOAD_EXAMPLE.keys()
+    assert record.json()["url"].partition("/modules/")[2] == examples.UPLOAD_EXAMPLE["url"].partition("/modules/")[2]
+
+    whole = say("file_get")
+    assert (whole.status_code, [whole.getvalue().decode()]) == (200, shown(operations["file_get"], "200"))
+    part = say("file_get", range="bytes=1-3")
+    assert (part.status_code, [part.getvalue().decode()]) == (206, shown(operations["file_get"], "206"))
+    assert part.headers["Content-Range"] == "bytes 1-3/5"
+    assert say("file_get", query={}).status_code == 302
+    assert say("file_get", **{"if-none-match": whole.headers["ETag"]}).status_code == 304
+    assert say("file_get", **{"if-modified-since": whole.headers["Last-Modified"]}).status_code == 304
+    assert say("file_get", **{"if-match": '"other"'}).status_code == 412
+    behind = say("file_get", range="bytes=5-")
+    assert behind.json() == error_body(operations["file_get"], "range_not_satisfiable")
+
+    for name in LISTS:
+        (page,) = shown(operations[name], "200")
+        listing = say(name).json()
+        assert listing.keys() == page.keys()
+        assert [found.keys() for found in listing["results"]] == [found.keys() for found in page["results"]]
+
+    assert say("file_remove").status_code == 204
+    assert say("file_get").json() == error_body(operations["file_get"], "file_not_found")
+    assert say("upload_get").json() == error_body(operations["upload_get"], "upload_not_found")
+    assert say("upload_delete").json() == error_body(operations["upload_delete"], "upload_not_found")
+
+
+def shown(operation: dict[str, Any], status: str) -> list[Any]:
+    (media,) = operation["responses"][status]["content"].values()
+    return values(media)
+
+
+def test_a_reused_key_is_answered_as_shown(operations, user, bucket):
+    key = {"idempotency-key": examples.IDEMPOTENCY_KEY}
+    address = f"{PREFIX}buckets/{examples.BUCKET}/files/another.txt/"
+    assert client_of(user).put(address, b"another", content_type="text/plain", headers=key).status_code == 201
+    answer = send(operations, user, "file_put", body=examples.CONTENT, **key)
+    assert (answer.status_code, answer.json()) == (422, error_body(operations["file_put"], "idempotency_key_reused"))
 
 
 # --- the host ---------------------------------------------------------------------------------------------------------
