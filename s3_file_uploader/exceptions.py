@@ -23,6 +23,7 @@
     │   ├── BucketExists
     │   ├── BucketNotEmpty
     │   ├── FileExists
+    │   ├── PreconditionFailed       the file is no longer the one that the caller knows
     │   └── UploadInProgress         the same request is at work: ask again
     ├── StorageProblem               S3, or the way to it
     │   ├── StorageAccessDenied      the app's own credentials lack a right
@@ -138,6 +139,10 @@ class BucketNotEmpty(Conflict):
 
 class FileExists(Conflict):
     """The key is taken, or is being written or removed right now."""
+
+
+class PreconditionFailed(Conflict):
+    """The file was replaced since the caller saw it (`If-Match`, `If-Unmodified-Since`)."""
 
 
 class UploadInProgress(Conflict):

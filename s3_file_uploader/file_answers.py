@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from itertools import chain
 from threading import Lock
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 
+from .exceptions import PreconditionFailed
 from .ranges import Range, ranges_wanted
 
 
@@ -29,15 +31,20 @@ class Reader(Protocol):
 
 
 def unchanged(request: HttpRequest, *, etag: str, changed_at: datetime) -> HttpResponseBase | None:
-    """Return 304 or 412 where the client's conditions ask for it, else None.
+    """Return 304 where the client has the file already, else None.
 
     Args:
         request: with `If-None-Match`, `If-Modified-Since` and their like.
         etag: of the file, without quotes.
         changed_at: when its bytes were stored; aware.
+
+    Raises:
+        PreconditionFailed: the client wants another version than there is.
     """
     fresh = HttpResponse(headers=_validators(etag, changed_at))
     answer = get_conditional_response(request, etag=fresh["ETag"], last_modified=_seconds(changed_at), response=fresh)
+    if answer is not None and answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+        raise PreconditionFailed("The file was replaced since you saw it: ask for it without the condition.")
     return None if answer is fresh else answer
 
 

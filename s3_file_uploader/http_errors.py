@@ -37,6 +37,7 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.BucketNotEmpty, 409, "bucket_not_empty"),
     (own.FileExists, 409, "file_exists"),
     (own.UploadInProgress, 409, "upload_in_progress"),
+    (own.PreconditionFailed, 412, "precondition_failed"),
     (own.FileTooLarge, 413, "file_too_large"),
     (own.StorageError, 502, "storage_error"),
     (own.StorageNotConfigured, 503, "storage_not_configured"),

@@ -4,9 +4,11 @@ import mimetypes
 import re
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote, urlencode
 
 from django.utils import timezone
+from django.utils.http import RFC3986_SUBDELIMS
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
@@ -23,6 +25,8 @@ CONTENT_TYPE = re.compile(
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 STATUSES = ("pending", "stored", "deleting")
+# Addresses that end like this belong to the endpoint that saves files on the server.
+RESERVED_ENDING = "/download"
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 
@@ -259,10 +263,17 @@ class UploadSerializer(serializers.Serializer[Any]):
     url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")
 
     def get_url(self, upload: Any) -> str:
-        """Return the address of the file itself, which sends on to a fresh presigned URL."""
+        """Return the address of the file itself, which sends on to a fresh presigned URL; or of what signs one."""
         request: Request | None = self.context.get("request")
-        path = {"bucket_name": upload.bucket, "file_name": upload.file_name}
-        return reverse("s3_service-file", kwargs=path, request=request)
+        if upload.file_name.endswith(RESERVED_ENDING):
+            query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})
+            return f"{reverse('s3_service-create-presigned-url', request=request)}?{query}"
+        # Found once for a whole page: Django needs longer for a `reverse` than for all the rest of a record.
+        bucket_urls: dict[str, str] = cast(dict[str, Any], self.context).setdefault("bucket_urls", {})
+        if upload.bucket not in bucket_urls:
+            path = {"bucket_name": upload.bucket}
+            bucket_urls[upload.bucket] = reverse("s3_service-object-list", kwargs=path, request=request)
+        return f"{bucket_urls[upload.bucket]}{quote(upload.file_name, safe=RFC3986_SUBDELIMS + '/~:@')}/"
 
 
 class ListedObjectSerializer(serializers.Serializer[Any]):

@@ -57,7 +57,7 @@ service = [
     path(FILE, file),
     path("uploads/", UploadViewSet.as_view({"get": "list"}), name="s3_service-upload-list"),
     path(
-        "uploads/<uuid:upload_id>/",
+        "uploads/<str:upload_id>/",
         UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="s3_service-upload",
     ),

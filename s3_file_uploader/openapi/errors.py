@@ -69,7 +69,11 @@ RAISED: dict[str, ErrorKinds] = {
     "file_presign_query": (*OF_A_PRESIGNED_URL, drf.ValidationError),
     "file_presign_body": (*OF_A_PRESIGNED_URL, *OF_A_BODY),
     "file_put": OF_AN_UPLOAD,
-    "file_get": (*OF_A_PRESIGNED_URL, drf.ValidationError, own.RangeNotSatisfiable),
+    "file_get": tuple(
+        kind
+        for kind in (*OF_A_PRESIGNED_URL, drf.ValidationError, own.RangeNotSatisfiable, own.PreconditionFailed)
+        if kind is not drf.NotAcceptable  # A file has the type it has.
+    ),
     "file_remove": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.FileExists),
     "object_list": (
         *(*OF_A_CALLER, *OF_STORAGE),
@@ -93,6 +97,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.ChecksumMismatch: ("The SHA-256 of what arrived is not the one you gave: send the file again.",),
     own.SizeMismatch: ("9 bytes were announced and 5 arrived: send the whole file again.",),
     own.LengthRequired: ("This server cannot read a body in chunks: send Content-Length.",),
+    own.PreconditionFailed: ("The file was replaced since you saw it: ask for it without the condition.",),
     own.RangeNotSatisfiable: ("The file has 5 bytes: ask for a range within.", 5),
     own.IdempotencyKeyReused: ("This Idempotency-Key was sent with another file: take a new one for each file.",),
     own.NotYourFile: ("Leave out user_id, or give your own: only staff may act for somebody else.",),

@@ -71,7 +71,6 @@ def file_get() -> Callable[[Any], Any]:
             (206, "*/*"): answer(OpenApiTypes.BINARY, "The range, through this server.", content[1:4]),
             302: OpenApiResponse(description="The bytes are at `Location`."),
             304: OpenApiResponse(description="You have these bytes already."),
-            412: OpenApiResponse(description="`If-Match` or `If-Unmodified-Since` asks for other bytes."),
         },
         parameters=(BUCKET_IN_PATH, FILE_NAME_IN_PATH, ReadSerializer, *CONDITION_HEADERS, *RANGE_HEADERS, *OF_READING),
         examples=READ_IN_QUERY,

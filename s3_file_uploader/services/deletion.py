@@ -38,7 +38,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     record_delete(user=user, upload=upload)
 
 
-def upload_delete(*, user: AbstractBaseUser, upload_id: UUID) -> None:
+def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
     """Remove a file, or what a failed upload left, by the id of its record.
 
     Raises:

@@ -1,5 +1,6 @@
 """Find the record of a file, or of an upload, for somebody who may know of it."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -25,16 +26,17 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
     return upload
 
 
-def upload_find(*, user: AbstractBaseUser, upload_id: UUID) -> FileUpload:
+def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
     """Return a record by its id, whatever its status.
 
     Raises:
         UploadNotFound: there is none that the user may see.
     """
-    upload = FileUpload.objects.visible_to(user).filter(pk=upload_id).first()
-    if upload is None:
-        raise UploadNotFound("You have no upload with that id: look at the list of uploads.")
-    return upload
+    with suppress(ValueError):  # What is no UUID is nobody's id.
+        upload = FileUpload.objects.visible_to(user).filter(pk=UUID(str(upload_id))).first()
+        if upload is not None:
+            return upload
+    raise UploadNotFound("You have no upload with that id: look at the list of uploads.")
 
 
 def upload_list(

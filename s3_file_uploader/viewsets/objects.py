@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -22,6 +22,10 @@ class ObjectViewSet(ServiceViewSet):
     """Store, read and remove a file under its bucket and name; list what a bucket holds."""
 
     streamed_actions = ("store",)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Let the file answer whatever `Accept` says: a player asks for `video/*`, and its type is the file's own."""
+        return super().perform_content_negotiation(request, force=force or self.action == "retrieve")
 
     def list(self, request: Request, bucket_name: str) -> Response:
         """List the objects of a bucket, as S3 has them."""

@@ -1,7 +1,5 @@
 """The records of uploads: list, show, remove."""
 
-from uuid import UUID
-
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,12 +24,12 @@ class UploadViewSet(ServiceViewSet):
         page = pages.paginate_queryset(services.upload_list(user=caller, owner=owner, **wanted), request, view=self)
         return pages.get_paginated_response(UploadSerializer(page, many=True, context={"request": request}).data)
 
-    def retrieve(self, request: Request, upload_id: UUID) -> Response:
+    def retrieve(self, request: Request, upload_id: str) -> Response:
         """Show one record."""
         upload = services.upload_find(user=caller_of(request), upload_id=upload_id)
         return Response(UploadSerializer(upload, context={"request": request}).data)
 
-    def destroy(self, request: Request, upload_id: UUID) -> Response:
+    def destroy(self, request: Request, upload_id: str) -> Response:
         """Remove a file and its record."""
         services.upload_delete(user=caller_of(request), upload_id=upload_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

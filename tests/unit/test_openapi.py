@@ -57,7 +57,7 @@ CODES = {
     "file_presign_query": PRESIGN,
     "file_presign_body": {*PRESIGN, "unsupported_media_type"},
     "file_put": UPLOAD,
-    "file_get": {*PRESIGN, "range_not_satisfiable"},
+    "file_get": {*PRESIGN, "range_not_satisfiable", "precondition_failed"} - {"not_acceptable"},
     "file_remove": {*FILE, "file_exists"},
     "object_list": {*CALLER, "invalid", "invalid_bucket_name", "bucket_not_allowed", "bucket_not_found"},
     "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
@@ -97,7 +97,7 @@ TAGS = {"bucket": "Buckets", "object": "Buckets", "file": "Files", "upload": "Up
 OF_CALLERS = sorted(ROUTES.keys() - {"health"})
 WITH_A_BODY = sorted(name for name, (method, _) in ROUTES.items() if method in ("post", "put"))
 WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
-WITHOUT_A_BODY = ("204", "302", "304", "412")
+WITHOUT_A_BODY = ("204", "302", "304")
 LISTS = ("object_list", "upload_list")
 
 
@@ -438,7 +438,7 @@ def test_another_method_is_answered_as_shown(operations, staff, name):
     assert answer.json() == error_body(operations[name], "method_not_allowed")
 
 
-@pytest.mark.parametrize("name", ROUTES)
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - {"file_get"}))
 def test_another_format_is_answered_as_shown(operations, staff, name):
     address = address_of(name, operations[name])
     answer = client_of(staff).generic(ROUTES[name][0].upper(), address, headers={"accept": "text/html"})
