@@ -72,7 +72,7 @@ class _FileToSink(FileUploadHandler):
 
     def __init__(self, opened: Callable[[FormFile], Writable]) -> None:
         super().__init__()
-        self.file: FormFile | None = None
+        self.received: FormFile | None = None
         self._opened = opened
         self._sink: Writable
 
@@ -81,10 +81,10 @@ class _FileToSink(FileUploadHandler):
         super().new_file(*args, **kwargs)
         if self.field_name != FILE_FIELD:
             raise SkipFile
-        if self.file is not None:
+        if self.received is not None:
             raise InvalidField(FILE_FIELD, "Send one file a request.")
-        self.file = FormFile(str(self.file_name), self.content_type or "", self.content_type_extra or {})
-        self._sink = self._opened(self.file)
+        self.received = FormFile(str(self.file_name), self.content_type or "", self.content_type_extra or {})
+        self._sink = self._opened(self.received)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Pass it on; nothing is kept."""
@@ -145,8 +145,8 @@ class _Form:
             fields: QueryDict = self._parser.parse()[0].copy()
         if self._body.received and self._parser.end not in self._body.tail:
             raise SizeMismatch("The form-data ended before its last boundary: send the whole file again.")
-        if self._handler.file is not None:
-            _with_file(fields, self._handler.file)
+        if self._handler.received is not None:
+            _with_file(fields, self._handler.received)
         if self._held is not None:
             self._replay(self._held, fields)
         return fields

@@ -146,6 +146,7 @@ class ObjectWriter:
             SizeMismatch, ChecksumMismatch: found before S3 was told to keep anything.
             S3FileUploaderError: as S3 answered.
         """
+        self._on_progress()
         del self._buffer[self._filled :]
         self._digest.update(self._buffer)
         self._check(size, checksum_sha256)

@@ -9,7 +9,7 @@ from .exceptions import RangeNotSatisfiable
 
 # More than a player or a download manager asks for at once; a header with more is answered with the whole file.
 MAX_RANGES = 16
-RANGES = re.compile(r"bytes=((?:\s*,\s*)*(?:\d{1,19}-\d{0,19}|-\d{1,19})(?:\s*,\s*(?:\d{1,19}-\d{0,19}|-\d{1,19})?)*)")
+RANGE = re.compile(r"\d{1,19}-\d{0,19}|-\d{1,19}", re.ASCII)
 
 Range = tuple[int, int]
 
@@ -27,11 +27,9 @@ def ranges_wanted(header: str, size: int) -> list[Range]:
     Raises:
         RangeNotSatisfiable: every one lies behind the end of the file.
     """
-    found = RANGES.fullmatch(header.strip())
-    if not found:
-        return []
-    wanted = [part.strip() for part in found[1].split(",") if part.strip()]
-    if any(_is_backwards(part) for part in wanted) or len(wanted) > MAX_RANGES:
+    unit, _, listed = header.partition("=")
+    wanted = [part.strip() for part in listed.split(",") if part.strip()]
+    if unit.strip() != "bytes" or not 0 < len(wanted) <= MAX_RANGES or not all(map(_is_range, wanted)):
         return []
     ranges = [clipped for part in wanted if (clipped := _clipped(part, size))]
     if not ranges:
@@ -39,9 +37,9 @@ def ranges_wanted(header: str, size: int) -> list[Range]:
     return ranges if sum(stop - start for start, stop in ranges) <= size else []
 
 
-def _is_backwards(part: str) -> bool:
+def _is_range(part: str) -> bool:
     first, _, last = part.partition("-")
-    return bool(first and last) and int(last) < int(first)
+    return bool(RANGE.fullmatch(part)) and not (first and last and int(last) < int(first))
 
 
 def _clipped(part: str, size: int) -> Range | None:

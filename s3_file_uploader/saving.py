@@ -66,7 +66,7 @@ def partial_files_remove(folder: Path, *, older_than_seconds: float) -> int:
         How many there were.
     """
     removed, too_old = 0, time.time() - older_than_seconds
-    for _path, _folders, files, here in os.fwalk(folder, follow_symlinks=False):
+    for _path, _folders, files, here in os.fwalk(folder.resolve()) if folder.is_dir() else ():
         for name in filter(PARTIAL_FILE.fullmatch, files):
             with suppress(OSError):  # Another host, or the process that writes it, was faster.
                 if os.stat(name, dir_fd=here, follow_symlinks=False).st_mtime < too_old:

@@ -1,4 +1,4 @@
-"""An index for every filter of a listing, and the keys under which clients repeat a request."""
+"""An index for every filter of a listing, the keys under which clients repeat a request, and who wrote an object."""
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -7,6 +7,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 from .. import user_deletion
+
+
+def write_id_fill(apps, schema_editor):
+    """Until now a record's one claim was the one that wrote."""
+    uploads = apps.get_model('s3_file_uploader', 'FileUpload').objects.using(schema_editor.connection.alias)
+    uploads.update(write_id=models.F('claim_id'))
 
 
 class Migration(migrations.Migration):
@@ -60,4 +66,10 @@ class Migration(migrations.Migration):
             name='upload',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='idempotency_keys', to='s3_file_uploader.fileupload'),
         ),
+        migrations.AddField(
+            model_name='fileupload',
+            name='write_id',
+            field=models.UUIDField(default=uuid.uuid4, editable=False),
+        ),
+        migrations.RunPython(write_id_fill, migrations.RunPython.noop),
     ]

@@ -6,7 +6,8 @@
 
 A row that is `pending` or `deleting` is claimed by one request, under a fresh `claim_id`, until `claimed_until`. Every
 later step names the claim, so a request that lost its claim changes nothing. What is past `claimed_until` was left
-by a crash: `services.settlement` makes it true again.
+by a crash: `services.settlement` makes it true again. `write_id` is the claim under which the object was last written,
+or is being written; the object carries it.
 """
 
 import uuid
@@ -71,7 +72,10 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         Raises:
             FileExists: somebody else has the key; the unique constraint decides, on every database.
         """
+        claim_id = uuid.uuid4()
         upload = self.model(
+            claim_id=claim_id,
+            write_id=claim_id,
             location_digest=location_digest(fields["bucket"], fields["file_name"]),
             status=FileUpload.Status.PENDING,
             claimed_until=_claim_end(),
@@ -116,6 +120,7 @@ class FileUpload(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
     claim_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    write_id = models.UUIDField(default=uuid.uuid4, editable=False)
     claimed_until = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
@@ -164,18 +169,30 @@ class FileUpload(models.Model):
         return self.completed_at is not None
 
     def claim(self, status: Status) -> None:
-        """Take a stored or abandoned record for this request alone, as `status`.
+        """Take a stored or abandoned record for this request alone, as `status`: `pending` to write its object.
 
         Raises:
             FileExists: another request was faster.
         """
-        claim_id, claimed_until = uuid.uuid4(), _claim_end()
+        claim_id = uuid.uuid4()
+        self._claim(status=status, claim_id=claim_id, **{"write_id": claim_id} if status == "pending" else {})
+
+    def claim_to_settle(self) -> None:
+        """Take an abandoned record as it is; whose bytes it waits for stays known, however often this is tried.
+
+        Raises:
+            FileExists: another request was faster.
+        """
+        self._claim(claim_id=uuid.uuid4())
+
+    def _claim(self, **values: Any) -> None:
+        values["claimed_until"] = _claim_end()
         free = models.Q(status=self.Status.STORED) | models.Q(claimed_until__lt=timezone.now())
         mine = type(self).objects.filter(free, pk=self.pk, claim_id=self.claim_id)
         with durable_transaction():
-            if not mine.update(status=status, claim_id=claim_id, claimed_until=claimed_until):
+            if not mine.update(**values):
                 raise FileExists(BUSY)
-        self.status, self.claim_id, self.claimed_until = status, claim_id, claimed_until
+        self._take_over(values)
 
     def claim_renew(self) -> None:
         """Begin the time of the claim anew.
@@ -219,6 +236,9 @@ class FileUpload(models.Model):
     def _change(self, **values: Any) -> None:
         if not type(self).objects.filter(pk=self.pk, claim_id=self.claim_id).update(**values):
             raise FileExists(BUSY)
+        self._take_over(values)
+
+    def _take_over(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
             setattr(self, name, value)
 

@@ -46,10 +46,9 @@ def upload_settle(*, upload: FileUpload) -> None:
         FileExists: another request was faster; it settles.
         StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
     """
-    written_by = str(upload.claim_id)
-    upload.claim(FileUpload.Status(upload.status))
+    upload.claim_to_settle()
     with _free_again_on_error(upload):
-        _settle(upload, written_by)
+        _settle(upload)
 
 
 @contextmanager
@@ -81,7 +80,7 @@ def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
                 upload.claim_end_in(0)  # Its user is gone: it stays marked until the right is given.
             case _:
                 with _free_again_on_error(upload):
-                    _settle(upload, str(upload.claim_id))
+                    _settle(upload)
     except (S3FileUploaderError, Error):
         logger.warning("Record %s stays half-way; whoever next wants its key, or housekeeping, settles it.", upload.pk)
 
@@ -94,7 +93,7 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
         undo.pop_all()
 
 
-def _settle(upload: FileUpload, written_by: str) -> None:
+def _settle(upload: FileUpload) -> None:
     multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
     if upload.status == FileUpload.Status.DELETING:
         object_remove(upload)
@@ -104,7 +103,7 @@ def _settle(upload: FileUpload, written_by: str) -> None:
     if upload.was_stored and found:
         upload.mark_stored(**({} if found.etag == upload.etag else _described(upload)))
         return
-    if found and found.metadata.get(WRITTEN_BY) == written_by:
+    if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
         object_remove(upload)
     upload.forget()
 

@@ -201,7 +201,7 @@ def _key_claim(
 
 
 def _destination(upload: FileUpload, content_type: str) -> Destination:
-    written_by = {WRITTEN_BY: str(upload.claim_id)}
+    written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
@@ -229,6 +229,6 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
 
 def _verified_etag(upload: FileUpload, size: int) -> str:
     found = s3.object_head(bucket=upload.bucket, key=upload.file_name)
-    if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.claim_id):
+    if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.write_id):
         raise FileExists("Another program wrote to that name at the same time: choose another name.")
     return found.etag

@@ -74,3 +74,23 @@ def test_the_readme_names_every_setting():
     assert {name or short for name, short in told} == read
     for name in re.findall(r'_text\("([A-Z0-9_]+)"', Path(conf_module.__file__).read_text()):
         assert f"`{name}`" in README.read_text()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "wanted", "signed"),
+    [
+        (None, None, False),
+        ("https://store.example", None, False),
+        ("http://127.0.0.1:9000", None, False),
+        ("http://[::1]:9000", None, False),
+        ("http://localhost:9000", None, False),
+        ("http://10.0.0.5:9000", None, True),
+        ("http://store.internal", None, True),
+        ("http://store.internal", False, False),
+        (None, True, True),
+    ],
+)
+def test_parts_are_signed_where_nothing_else_guards_them(settings, endpoint, wanted, signed):
+    settings.AWS_S3_ENDPOINT_URL = endpoint
+    settings.S3_FILE_UPLOADER_SIGN_PARTS = wanted
+    assert conf.sign_parts is signed

@@ -4,12 +4,14 @@ from urllib.parse import quote
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import resolve, reverse
 from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
 
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import stored_file
 
@@ -330,3 +332,183 @@ class TestErrors:
 
 def broken(queryset, user):
     raise OperationalError("secret dsn")
+
+
+def put(client, bucket, name, content=b"content", query="", **headers):
+    sent = {"content_type": headers.pop("content_type", "text/plain"), "headers": headers}
+    return client.put(f"{url('file', bucket_name=bucket, file_name=name)}{query}", content, **sent)
+
+
+@pytest.mark.parametrize(
+    ("late", "field"),
+    [
+        ({"file_name": "another"}, "file_name"),
+        ({"overwrite": "true"}, "overwrite"),
+        ({"bucket": "bucket-two"}, "bucket"),
+    ],
+)
+def test_what_comes_behind_a_large_file_may_not_contradict_it(bucket, user, late, field):
+    fields = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", bytes(mib(7)))}
+    body = encode_multipart(BOUNDARY, fields).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + encode_multipart(
+        BOUNDARY, late
+    )
+    answer = client_of(user).post(url("upload-file"), body, content_type=MULTIPART_CONTENT)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert not FileUpload.objects.exists()
+    assert s3.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+class TestPut:
+    def test_the_record(self, bucket, user):
+        answer = put(client_of(user), bucket, "a/b é.txt", b"hello")
+        assert answer.status_code == 201
+        record = answer.json()
+        assert (record["file_name"], record["original_name"], record["size"]) == ("a/b é.txt", "b é.txt", 5)
+        assert (record["content_type"], record["user_id"], record["status"]) == ("text/plain", str(user.pk), "stored")
+        assert client_of(user).get(record["url"]).status_code == 302
+
+    def test_overwrite(self, bucket, user, other):
+        assert put(client_of(user), bucket, "key").status_code == 201
+        assert put(client_of(user), bucket, "key").json()["code"] == "file_exists"
+        assert put(client_of(other), bucket, "key", query="?overwrite=true").json()["code"] == "file_exists"
+        assert put(client_of(user), bucket, "key", b"new", query="?overwrite=true").json()["size"] == 3
+
+    @pytest.mark.parametrize("query", ["?overwrite=perhaps"])
+    def test_a_wrong_query(self, bucket, user, query):
+        answer = put(client_of(user), bucket, "key", query=query)
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["overwrite"])
+
+    def test_a_checksum(self, bucket, user):
+        wrong = put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": "0" * 64})
+        assert (wrong.status_code, wrong.json()["code"]) == (400, "checksum_mismatch")
+        none = put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": "abc"})
+        assert (none.status_code, list(none.json()["errors"])) == (400, ["x_checksum_sha256"])
+        right = "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
+        assert put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": right}).status_code == 201
+
+    def test_a_form_belongs_elsewhere(self, bucket, user):
+        answer = put(client_of(user), bucket, "key", b"", content_type="multipart/form-data; boundary=b")
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+        assert "file/upload/" in answer.json()["detail"]
+
+    def test_the_type_that_curl_invents_is_not_believed(self, bucket, user):
+        answer = put(client_of(user), bucket, "film.mp4", content_type="application/x-www-form-urlencoded")
+        assert answer.json()["content_type"] == "video/mp4"
+
+    @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
+    def test_a_key_that_cannot_travel_in_a_header(self, bucket, user, key):
+        answer = put(client_of(user), bucket, "key", **{"Idempotency-Key": key})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["Idempotency-Key"])
+
+    def test_the_same_again_by_either_way(self, bucket, user):
+        key = {"Idempotency-Key": "k"}
+        first = put(client_of(user), bucket, "file.txt", **key)
+        again = put(client_of(user), bucket, "file.txt", b"whatever", **key)
+        assert (again.status_code, again.json()) == (201, first.json())
+        file = SimpleUploadedFile("file.txt", b"content")
+        form = client_of(user).post(url("upload-file"), {"bucket": bucket, "file": file}, headers=key)
+        assert (form.status_code, form.json(), form["Idempotency-Replayed"]) == (201, first.json(), "true")
+        another = put(client_of(user), bucket, "another", **key)
+        assert (another.status_code, another.json()["code"]) == (422, "idempotency_key_reused")
+
+    def test_remove(self, bucket, user, other):
+        put(client_of(user), bucket, "key")
+        address = url("file", bucket_name=bucket, file_name="key")
+        assert client_of(other).delete(address).json()["code"] == "file_not_found"
+        assert client_of(user).delete(address).status_code == 204
+        assert client_of(user).get(address).json()["code"] == "file_not_found"
+
+
+class TestRead:
+    def test_whatever_accept_says(self, bucket, user):
+        put(client_of(user), bucket, "film.mp4", content_type="video/mp4")
+        address = f"{url('file', bucket_name=bucket, file_name='film.mp4')}?proxy=true"
+        answer = client_of(user).get(address, headers={"Accept": "video/*"})
+        assert (answer.status_code, answer.getvalue()) == (200, b"content")
+        assert answer["Content-Disposition"] == 'attachment; filename="film.mp4"'
+
+    def test_conditions(self, bucket, user):
+        etag = put(client_of(user), bucket, "key").json()["etag"]
+        address = url("file", bucket_name=bucket, file_name="key")
+        assert client_of(user).get(address, headers={"If-None-Match": f'"{etag}"'}).status_code == 304
+        gone = client_of(user).get(address, headers={"If-Match": '"before"'})
+        assert (gone.status_code, gone.json()["code"]) == (412, "precondition_failed")
+        beyond = client_of(user).get(f"{address}?proxy=true", headers={"Range": "bytes=7-"})
+        assert (beyond.status_code, beyond["Content-Range"]) == (416, "bytes */7")
+
+    def test_an_empty_file(self, bucket, user):
+        assert put(client_of(user), bucket, "key", b"", **{"Content-Length": "0"}).json()["size"] == 0
+        answer = client_of(user).get(f"{url('file', bucket_name=bucket, file_name='key')}?proxy=true")
+        assert (answer.status_code, answer["Content-Length"], answer.getvalue()) == (200, "0", b"")
+
+    def test_bytes_that_another_program_changed(self, bucket, user):
+        put(client_of(user), bucket, "key")
+        s3.client().put_object(Bucket=bucket, Key="key", Body=b"changed")
+        answer = client_of(user).get(f"{url('file', bucket_name=bucket, file_name='key')}?proxy=true")
+        assert (answer.status_code, answer.json()["code"]) == (502, "storage_error")
+
+
+class TestUploads:
+    @pytest.fixture
+    def three(self, bucket, user, other):
+        for person, name in ((user, "a.txt"), (user, "b.png"), (other, "c.txt")):
+            put(client_of(person), bucket, name, content_type="image/png" if "png" in name else "text/plain")
+
+    def names(self, person, **query):
+        answer = client_of(person).get(url("upload-list"), query)
+        assert answer.status_code == 200, answer.json()
+        return [found["file_name"] for found in answer.json()["results"]]
+
+    def test_each_sees_their_own_and_staff_all(self, three, user, other, staff):
+        assert self.names(user) == ["b.png", "a.txt"]
+        assert self.names(other) == ["c.txt"]
+        assert self.names(staff) == ["c.txt", "b.png", "a.txt"]
+        assert self.names(staff, user_id=user.pk) == ["b.png", "a.txt"]
+        refused = client_of(user).get(url("upload-list"), {"user_id": other.pk})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
+
+    def test_filters(self, three, bucket, user):
+        middle = FileUpload.objects.get(file_name="b.png").created_at.isoformat()
+        assert self.names(user, bucket=bucket) == ["b.png", "a.txt"]
+        assert self.names(user, bucket="another") == []
+        assert self.names(user, status="pending") == []
+        assert self.names(user, content_type="image/png") == ["b.png"]
+        assert self.names(user, file_name=".t") == ["a.txt"]
+        assert self.names(user, created_before=middle) == ["a.txt"]
+        assert self.names(user, created_after=middle) == []
+        assert self.names(user, page_size=1) == ["b.png"]
+
+    def test_a_cursor_of_somebody_else(self, user):
+        for cursor in ("x", "cD1ub25zZW5zZQ==", "bz0tMQ=="):
+            answer = client_of(user).get(url("upload-list"), {"cursor": cursor})
+            assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])
+
+    def test_one_record(self, three, user, other):
+        upload = FileUpload.objects.get(file_name="a.txt")
+        address = url("upload", upload_id=upload.pk)
+        assert client_of(user).get(address).json()["file_name"] == "a.txt"
+        for refused in (
+            client_of(other).get(address),
+            client_of(other).delete(address),
+            client_of(user).get(url("upload", upload_id="no-uuid")),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (404, "upload_not_found")
+        assert client_of(user).delete(address).status_code == 204
+        assert client_of(user).get(address).status_code == 404
+
+    def test_a_name_that_ends_like_an_endpoint_is_read_by_a_presigned_url(self, bucket, user):
+        record = upload(client_of(user), bucket, file_name="folder/download").json()
+        assert client_of(user).get(record["url"]).json()["method"] == "GET"
+
+
+def test_a_csrf_token_in_a_form_does_not_make_django_read_the_file(bucket, user):
+    """Sessions are checked by a header; a form that Django parsed would be on disk before the caller is known."""
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(user)
+    file = SimpleUploadedFile("file.txt", b"content")
+    refused = client.post(url("upload-file"), {"bucket": bucket, "file": file})
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    client.cookies["csrftoken"] = token = "x" * 32
+    file = SimpleUploadedFile("file.txt", b"content")
+    headers = {"X-CSRFToken": token}
+    assert client.post(url("upload-file"), {"bucket": bucket, "file": file}, headers=headers).status_code == 201

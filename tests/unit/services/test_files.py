@@ -185,6 +185,13 @@ class TestUpload:
 
 
 class TestDownload:
+    def test_bytes_that_are_not_those_of_the_record_are_not_saved(self, bucket, user, tmp_path):
+        stored_file(user, bucket)
+        FileUpload.objects.update(checksum_sha256="0" * 64)
+        with pytest.raises(StorageError, match="other bytes"):
+            file_download(user=user, bucket=bucket, file_name="file")
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
     def test_the_file_is_saved(self, bucket, user, tmp_path):
         stored_file(user, bucket, "a/ключ é", b"hello")
         saved = file_download(user=user, bucket=bucket, file_name="a/ключ é")

@@ -1,0 +1,120 @@
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from s3_file_uploader import egress, s3
+from s3_file_uploader.conf import conf
+from s3_file_uploader.egress import object_fetch, object_read
+from s3_file_uploader.exceptions import FileNotFound, StorageError, StorageTimeout
+
+CONTENT = bytes(range(256)) * 5000
+SIZE = len(CONTENT)
+
+
+@pytest.fixture
+def etag(bucket, monkeypatch):
+    monkeypatch.setattr(egress, "CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(egress, "RANGE_BYTES", 300_000)
+    return s3.client().put_object(Bucket=bucket, Key="key", Body=CONTENT)["ETag"].strip('"')
+
+
+def read(bucket, etag, start=0, stop=SIZE):
+    return object_read(bucket=bucket, key="key", etag=etag, start=start, stop=stop)
+
+
+class Breaking:
+    """A body that breaks off after some reads."""
+
+    def __init__(self, body, reads):
+        self._body, self._left = body, reads
+        self.close = body.close
+
+    def read(self, size):
+        if not self._left:
+            raise ReadTimeoutError(endpoint_url="http://store")
+        self._left -= 1
+        return self._body.read(size)
+
+
+@pytest.fixture
+def breaks():
+    """Let bodies break off after so many reads, in turn; those without a number are whole."""
+    events, after, asked = s3.client().meta.events, [], []
+
+    def wrap(parsed, **_):
+        if after and (reads := after.pop(0)) is not None:
+            parsed["Body"] = Breaking(parsed["Body"], reads)
+
+    def note(params, **_):
+        asked.append(params["headers"]["Range"])
+
+    events.register("after-call.s3.GetObject", wrap)
+    events.register("before-call.s3.GetObject", note)
+    yield after, asked
+    events.unregister("after-call.s3.GetObject", wrap)
+    events.unregister("before-call.s3.GetObject", note)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, len(CONTENT)), (7, 8), (5, 200_000), (3, 3)])
+def test_any_range_in_pieces(bucket, etag, start, stop):
+    pieces = list(read(bucket, etag, start, stop))
+    assert b"".join(pieces) == CONTENT[start:stop]
+    assert all(len(piece) <= 100_000 for piece in pieces)
+
+
+def test_what_breaks_off_is_asked_for_from_there(bucket, etag, breaks):
+    after, asked = breaks
+    after += [2, 1, 0, 3]
+    assert b"".join(read(bucket, etag)) == CONTENT
+    end = len(CONTENT) - 1
+    assert asked == [f"bytes={start}-{end}" for start in (0, 200_000, 300_000, 300_000, 600_000)]
+
+
+def test_what_breaks_off_without_a_byte_again_and_again_is_given_up(bucket, etag, breaks):
+    after, asked = breaks
+    after += [0] * conf.max_attempts
+    with pytest.raises(StorageTimeout):
+        list(read(bucket, etag))
+    assert len(asked) == conf.max_attempts
+
+
+def test_other_bytes_than_were_stored(bucket, etag):
+    s3.client().put_object(Bucket=bucket, Key="key", Body=CONTENT[::-1])
+    with pytest.raises(StorageError, match="other bytes"):
+        next(read(bucket, etag))
+
+
+def test_nothing_there(bucket):
+    with pytest.raises(FileNotFound):
+        next(read(bucket, "etag"))
+
+
+def fetch(bucket, etag, path, size=SIZE):
+    with path.open("w+b") as file:
+        return object_fetch(bucket=bucket, key="key", etag=etag, size=size, file=file)
+
+
+def test_a_file_is_fetched_by_ranges(bucket, etag, breaks, tmp_path):
+    _, asked = breaks
+    assert fetch(bucket, etag, tmp_path / "file") == sha256(CONTENT).hexdigest()
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert len(asked) == -(-len(CONTENT) // 300_000)
+
+
+def test_an_empty_file(bucket, tmp_path):
+    assert fetch(bucket, "", tmp_path / "file", size=0) == sha256().hexdigest()
+
+
+def test_a_range_that_fails_ends_the_others(bucket, etag, breaks, tmp_path, monkeypatch):
+    monkeypatch.setattr(egress, "RANGE_BYTES", 100_000)
+    _, asked = breaks
+    with pytest.raises(StorageError):
+        fetch(bucket, "another", tmp_path / "file")
+    assert len(asked) < len(CONTENT) // 100_000
+
+
+def test_a_disk_that_is_full(bucket, etag):
+    with pytest.raises(OSError, match="No space left"):
+        fetch(bucket, etag, Path("/dev/full"))

@@ -1,0 +1,123 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from s3_file_uploader.exceptions import UploadInProgress
+from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.idempotency_key import key_digest
+
+pytestmark = pytest.mark.django_db
+Status = FileUpload.Status
+KEYS = IdempotencyKey.objects
+
+
+@pytest.fixture
+def upload(user):
+    return FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="file", content_type="x/y")
+
+
+def taken(user, upload, key="key"):
+    KEYS.take(user=user, key=key, upload=upload)
+    return KEYS.of(user=user, key=key).get()
+
+
+def store(upload):
+    upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
+    KEYS.answered(upload)
+
+
+def test_the_key_of_another_user_and_another_key_are_others(user, other):
+    assert key_digest(user, "key") == key_digest(user, "key")
+    assert len({key_digest(user, "key"), key_digest(other, "key"), key_digest(user, "Key")}) == 3
+
+
+def test_a_key_says_which_upload_it_stands_for_and_not_which_key_it_is(user, upload):
+    key = taken(user, upload, "secret")
+    assert (key.upload, key.claim_id, key.is_answered) == (upload, upload.claim_id, False)
+    assert timezone.now() - key.created_at < timedelta(minutes=1)
+    assert str(key) == str(upload.pk)
+    assert "secret" not in "".join(map(str, vars(key).values()))
+
+
+def test_of_narrows_to_one_users_key(user, other, upload):
+    key = taken(user, upload)
+    assert list(KEYS.of(user=user, key="key")) == [key]
+    assert not KEYS.of(user=other, key="key").exists()
+    assert not KEYS.of(user=user, key="another").exists()
+
+
+class TestInProgress:
+    def test_while_the_claim_lives(self, user, upload):
+        assert taken(user, upload).is_in_progress
+
+    def test_not_once_it_is_answered(self, user, upload):
+        key = taken(user, upload)
+        store(upload)
+        assert not KEYS.get(pk=key.pk).is_in_progress
+
+    def test_not_once_the_claim_has_run_out(self, user, upload):
+        key = taken(user, upload)
+        upload.claim_end_in(-1)
+        assert not KEYS.get(pk=key.pk).is_in_progress
+
+    def test_not_once_somebody_else_has_the_claim(self, user, upload):
+        key = taken(user, upload)
+        upload.claim_end_in(-1)
+        upload.claim(Status.PENDING)
+        assert not KEYS.get(pk=key.pk).is_in_progress
+
+    def test_not_once_an_overwrite_was_undone(self, user, upload):
+        upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
+        upload.claim(Status.PENDING)
+        key = taken(user, upload)
+        upload.mark_stored()
+        key.refresh_from_db()
+        assert (key.is_answered, key.is_in_progress) == (False, False)
+
+
+class TestTake:
+    def test_an_open_key_is_taken_over(self, user, upload):
+        first = taken(user, upload)
+        upload.claim_end_in(-1)
+        upload.claim(Status.PENDING)
+        second = taken(user, upload)
+        assert (KEYS.get(), second.claim_id) == (second, upload.claim_id)
+        assert second.claim_id != first.claim_id
+
+    def test_an_answered_key_is_not(self, user, upload):
+        taken(user, upload)
+        store(upload)
+        later = FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="later", content_type="x/y")
+        with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
+            taken(user, later)
+        assert KEYS.get().upload == upload
+        assert KEYS.get().is_answered
+
+    def test_one_upload_may_be_known_by_several_keys(self, user, other, upload):
+        for person, key in ((user, "key"), (user, "another"), (other, "key")):
+            taken(person, upload, key)
+        assert KEYS.count() == 3
+
+
+class TestAnswered:
+    def test_only_the_key_under_which_the_claim_was_made(self, user, upload):
+        before = taken(user, upload, "before")
+        upload.claim_end_in(-1)
+        upload.claim(Status.PENDING)
+        mine = taken(user, upload, "mine")
+        store(upload)
+        assert [KEYS.get(pk=key.pk).is_answered for key in (before, mine)] == [False, True]
+
+    def test_an_upload_without_a_key_answers_none(self, user, upload):
+        key = taken(user, upload)
+        upload.claim_end_in(-1)
+        upload.claim(Status.PENDING)
+        store(upload)
+        assert not KEYS.get(pk=key.pk).is_answered
+
+
+def test_with_the_record_its_keys_go(user, upload):
+    taken(user, upload)
+    upload.forget()
+    assert not KEYS.exists()
