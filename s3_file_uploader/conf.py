@@ -124,7 +124,7 @@ class Conf:
     @property
     def part_size_bytes(self) -> int:
         """Files up to this size go up in one PUT, larger ones in parts of it; 5 MiB to 5 GiB, three held in memory."""
-        return int(_own("PART_SIZE_BYTES", mib(6)))
+        return int(_own("PART_SIZE_BYTES", mib(5)))
 
     @property
     def sign_parts(self) -> bool:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UPLOADS_WITH_TWO_PARTS = 4
+UPLOADS_WITH_TWO_PARTS = 2
 # Where the size is unknown, parts double each time this many were sent: ten doublings pass S3's largest object.
 PARTS_OF_ONE_SIZE = MAX_PARTS // 11
 

@@ -47,7 +47,7 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
 
     def at(self, *, bucket: str, file_name: str) -> Self:
         """Narrow to the one record of an object."""
-        return self.filter(location_digest=location_digest(bucket, file_name))
+        return self.order_by().filter(location_digest=location_digest(bucket, file_name))
 
     def stored(self) -> Self:
         """Narrow to files whose bytes are in S3, whole."""

@@ -20,10 +20,10 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
     """
     names_check(user, bucket, file_name)
-    upload = FileUpload.objects.visible_to(user).stored().at(bucket=bucket, file_name=file_name).first()
-    if upload is None:
-        raise file_not_found()
-    return upload
+    try:
+        return FileUpload.objects.visible_to(user).stored().at(bucket=bucket, file_name=file_name).get()
+    except FileUpload.DoesNotExist as error:
+        raise file_not_found() from error
 
 
 def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
