@@ -195,7 +195,9 @@ def _key_claim(
     if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")
     if not overwrite:
-        raise FileExists("You have a file of that name already: choose another, or send overwrite=true.")
+        raise FileExists(
+            "You have a file of that name already: choose another, or send overwrite=true, in a form before the file."
+        )
     upload.claim(FileUpload.Status.PENDING)
     return upload
 

@@ -123,11 +123,12 @@ class TestRecords:
         assert (kept.file_name, kept.status, kept.claimed_until) == ("overwriting", Status.STORED, None)
         assert housekeeping_run() == NOTHING
 
-    def test_a_live_claim_is_left_alone(self, bucket, user):
+    @pytest.mark.parametrize("older_than", [None, timedelta(0)])
+    def test_a_live_claim_is_left_alone(self, bucket, user, older_than):
         upload = claimed(user, bucket)
         put(upload)
         begin(bucket)
-        assert housekeeping_run(abort_multipart_older_than=timedelta(0)) == NOTHING
+        assert housekeeping_run(abort_multipart_older_than=older_than) == NOTHING
         assert FileUpload.objects.get().claim_id == upload.claim_id
         assert (objects_in(bucket), left_in(bucket)) == (["file"], ["file"])
 
