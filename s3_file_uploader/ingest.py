@@ -12,9 +12,8 @@ at once: more of them keep the way to S3 busy anyway, and memory low.
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from math import ceil
 from threading import BoundedSemaphore
@@ -25,15 +24,14 @@ from django.utils import timezone
 from . import s3
 from .conf import conf
 from .exceptions import (
-    BucketNotFound,
     ChecksumMismatch,
     FileExists,
     FileNotFound,
     FileTooLarge,
     SizeMismatch,
     StorageProblem,
-    StorageUnsupported,
 )
+from .multipart import MultipartUpload, multipart_abort
 from .s3_errors import storage_errors
 from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 
@@ -191,55 +189,6 @@ class ObjectWriter:
             raise SizeMismatch(f"{size} bytes were announced and {self.size} arrived: send the whole file again.")
         if checksum_sha256 and self._digest.hexdigest() != checksum_sha256:
             raise ChecksumMismatch("The SHA-256 of what arrived is not the one you gave: send the file again.")
-
-
-@dataclass(frozen=True, slots=True)
-class MultipartUpload:
-    """One that was begun and neither completed nor aborted; `begun_at` is aware, as S3 says."""
-
-    bucket: str
-    key: str
-    upload_id: str
-    begun_at: datetime
-
-
-def multipart_uploads(*, bucket: str, prefix: str = "") -> list[MultipartUpload]:
-    """Return the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
-
-    Raises:
-        StorageProblem: S3 could not answer.
-    """
-    found: list[MultipartUpload] = []
-    with suppress(BucketNotFound, FileNotFound, StorageUnsupported), storage_errors():
-        for page in s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-            found += [
-                MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
-                for upload in page.get("Uploads", ())
-            ]
-    return found
-
-
-def multipart_abort(upload: MultipartUpload) -> None:
-    """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost.
-
-    Raises:
-        StorageProblem: S3 could not answer.
-    """
-    with suppress(FileNotFound, BucketNotFound), storage_errors():
-        s3.client().abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload.upload_id)
-
-
-def multipart_debris_remove(*, bucket: str, key: str) -> None:
-    """Abort every multipart upload that was begun under exactly this key and not finished.
-
-    Raises:
-        StorageProblem: S3 could not answer.
-    """
-    for upload in multipart_uploads(bucket=bucket, prefix=key):
-        if upload.key == key:
-            multipart_abort(upload)
 
 
 class _Parts:

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
-from ..ingest import MultipartUpload, multipart_abort, multipart_uploads
 from ..models import FileUpload, IdempotencyKey
+from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ..saving import partial_files_remove
 from ..values import HousekeepingReport
 from .settlement import upload_settle

@@ -26,8 +26,8 @@ from ..exceptions import (
     StorageTimeout,
     StorageUnavailable,
 )
-from ..ingest import multipart_debris_remove
 from ..models import FileUpload
+from ..multipart import multipart_debris_remove
 from ..s3_errors import storage_errors
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject, mib
 

@@ -18,9 +18,9 @@ from s3_file_uploader.ingest import (
     PARTS_OF_ONE_SIZE,
     UPLOADS_WITH_TWO_PARTS,
     Destination,
-    multipart_debris_remove,
     object_writer,
 )
+from s3_file_uploader.multipart import multipart_debris_remove
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
 PART = mib(5)

@@ -1,0 +1,148 @@
+"""The shapes of answers."""
+
+from datetime import UTC
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+from django.utils import timezone
+from django.utils.http import RFC3986_SUBDELIMS
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+from rest_framework.utils.urls import replace_query_param
+
+STATUSES = ("pending", "stored", "deleting")
+# Addresses that end like this belong to the endpoint that saves files on the server.
+RESERVED_ENDING = "/download"
+
+
+class UTCDateTimeField(serializers.DateTimeField):
+    """A moment as ISO 8601 in UTC, whatever time zone the host project lives in, or none."""
+
+    def to_representation(self, value: Any) -> Any:
+        """Return for example 2026-01-31T09:30:00.000000Z."""
+        aware = timezone.make_aware(value, timezone.get_default_timezone()) if timezone.is_naive(value) else value
+        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class BucketSerializer(serializers.Serializer[Any]):
+    """One bucket of the list."""
+
+    name = serializers.CharField()
+    created_at = UTCDateTimeField()
+    region = serializers.CharField()
+
+
+class BucketListSerializer(serializers.Serializer[Any]):
+    """Answer of `bucket/list/`."""
+
+    owner_id = serializers.CharField(help_text="Who owns the buckets, as S3 says; wanted to remove one.")
+    buckets = BucketSerializer(many=True)
+
+
+class CreatedBucketSerializer(serializers.Serializer[Any]):
+    """Answer of `bucket/create/`."""
+
+    name = serializers.CharField()
+    region = serializers.CharField()
+    location = serializers.CharField(help_text="As S3 answered: a path or a URL.")
+
+
+class SavedFileSerializer(serializers.Serializer[Any]):
+    """Answer of `download/`."""
+
+    path = serializers.CharField(help_text="Relative to PATH_TO_SAVE_FILE on the server.")
+    file_name = serializers.CharField()
+    bucket = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    etag = serializers.CharField()
+
+
+class PresignedUrlSerializer(serializers.Serializer[Any]):
+    """Answer of `file/presigned/url/`."""
+
+    url = serializers.CharField(help_text="Works without further credentials until it expires.")
+    method = serializers.CharField()
+    expires_in = serializers.IntegerField(source="expires_in_seconds", help_text="Seconds.")
+    expires_at = UTCDateTimeField()
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """The record of an upload."""
+
+    id = serializers.UUIDField()
+    user_id = serializers.CharField(allow_null=True, help_text="Primary key of the owner, as a string.")
+    bucket = serializers.CharField()
+    file_name = serializers.CharField(help_text="The object key.")
+    original_name = serializers.CharField()
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null until they are stored.")
+    content_type = serializers.CharField()
+    etag = serializers.CharField()
+    checksum_sha256 = serializers.CharField(help_text="Lower-case hex.")
+    status = serializers.ChoiceField(choices=STATUSES)
+    created_at = UTCDateTimeField()
+    completed_at = UTCDateTimeField(allow_null=True)
+    url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")
+
+    def get_url(self, upload: Any) -> str:
+        """Return the address of the file itself, which sends on to a fresh presigned URL; or of what signs one."""
+        request: Request | None = self.context.get("request")
+        if upload.file_name.endswith(RESERVED_ENDING):
+            query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})
+            return f"{reverse('s3_service-create-presigned-url', request=request)}?{query}"
+        # Found once for a whole page: Django needs longer for a `reverse` than for all the rest of a record.
+        bucket_urls: dict[str, str] = cast(dict[str, Any], self.context).setdefault("bucket_urls", {})
+        if upload.bucket not in bucket_urls:
+            path = {"bucket_name": upload.bucket}
+            bucket_urls[upload.bucket] = reverse("s3_service-object-list", kwargs=path, request=request)
+        return f"{bucket_urls[upload.bucket]}{quote(upload.file_name, safe=RFC3986_SUBDELIMS + '/~:@')}/"
+
+
+class ListedObjectSerializer(serializers.Serializer[Any]):
+    """One object of a bucket."""
+
+    file_name = serializers.CharField(help_text="The object key.")
+    size = serializers.IntegerField(help_text="Bytes.")
+    etag = serializers.CharField()
+    changed_at = UTCDateTimeField(help_text="When the object was last written, as S3 says.")
+
+
+class ObjectListSerializer(serializers.Serializer[Any]):
+    """Answer of GET `buckets/../files/`."""
+
+    next = serializers.SerializerMethodField(help_text="The next page, null on the last.")
+    previous = serializers.SerializerMethodField(help_text="Always null: S3 lists forward only.")
+    prefixes = serializers.ListField(child=serializers.CharField(), help_text="What `delimiter` rolled up.")
+    results = ListedObjectSerializer(many=True, source="objects")
+
+    def get_next(self, listing: Any) -> str | None:
+        """Return this page's address with another cursor."""
+        request: Request = self.context["request"]
+        return listing.next_cursor and replace_query_param(request.build_absolute_uri(), "cursor", listing.next_cursor)
+
+    def get_previous(self, listing: Any) -> None:
+        """S3 has no way back."""
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """Answer of `health/`: true means reachable."""
+
+    database = serializers.BooleanField()
+    storage = serializers.BooleanField()
+
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with one field."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """The body of every error."""
+
+    code = serializers.CharField(help_text="Stable; made for programs.")
+    detail = serializers.CharField(help_text="Says what to do next; made for people.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
+        child=FieldErrorSerializer(many=True), required=False, help_text="By field; on validation errors alone."
+    )
