@@ -11,6 +11,6 @@ from . import views
 __all__ = ["views"]
 
 # In the host's schema our components stand beside its own: `S3Error`, `S3Bucket`, not `Error`, `Bucket`.
-for _name, _class in vars(serializers).items():
-    if _name.endswith("Serializer") and _class.__module__ == serializers.__name__:
-        extend_schema_serializer(component_name=f"S3{_name.removesuffix('Serializer')}")(_class)
+for _name in serializers.__all__:
+    if _name.endswith("Serializer"):
+        extend_schema_serializer(component_name=f"S3{_name.removesuffix('Serializer')}")(getattr(serializers, _name))
