@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..exceptions import FileExists
 from ..models import BUSY, FileUpload, durable_transaction
+from ..multipart import multipart_debris_remove
 from ..operations import Operation
 from ..signals import after_commit, file_deleted
 from .records import file_not_found, names_check, upload_find
@@ -61,8 +62,11 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             upload_settle(upload=upload)
             if upload.status == FileUpload.Status.PENDING:
                 return
+        was_halfway = upload.status != FileUpload.Status.STORED
         upload.claim(FileUpload.Status.DELETING)
         with settled_on_error(upload):
+            if was_halfway:  # Its user was deleted while it was being written: parts may be there.
+                multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
             object_remove(upload)
             with durable_transaction():
                 upload.forget()

@@ -21,12 +21,12 @@ WSGI: Server = ("gunicorn", "modules.wsgi:application", "--threads", "8", "--tim
 ASGI: Server = ("uvicorn", "modules.asgi:application", "--log-level", "warning")
 
 
-def database_url() -> str:
-    """Return the address of the test's own database, as DATABASE_URL has it."""
+def database_url(client: str = "tests") -> str:
+    """Return the address of the test's own database, as DATABASE_URL has it; PostgreSQL lists who is connected."""
     settings: dict[str, Any] = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
-    return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={settings['OPTIONS']['host']}"
+    return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={settings['OPTIONS']['host']}&application_name={client}"
 
 
 class Served:
@@ -35,9 +35,14 @@ class Served:
     def __init__(self, folder: Path, server: Server = WSGI, **variables: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{SERVICE}"
+        self.name = f"served-{self.port}"
         self._log = folder / "server.log"
         self._environment = environment(
-            folder, DATABASE_URL=database_url(), PATH_TO_SAVE_FILE=str(folder), DJANGO_LOG_LEVEL="INFO", **variables
+            folder,
+            DATABASE_URL=database_url(self.name),
+            PATH_TO_SAVE_FILE=str(folder),
+            DJANGO_LOG_LEVEL="INFO",
+            **variables,
         )
         bind = ("--bind", f"127.0.0.1:{self.port}") if server[0] == "gunicorn" else ("--port", str(self.port))
         self._command = [sys.executable, "-m", *server, *bind]

@@ -269,12 +269,11 @@ def housekeeping_meanwhile(over):
     return settled
 
 
-def others_in_the_database():
+def connections_of(served):
     if connection.vendor == "sqlite":
         return 0
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with connection.cursor() as cursor:
-        cursor.execute(others)
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [served.name])
         return cursor.fetchone()[0]
 
 
@@ -316,7 +315,7 @@ def test_whatever_is_killed_records_objects_and_answers_agree(served, store, use
         storm.rage(clients, running)
     for client in running:
         client.result()
-    becomes_true(lambda: not others_in_the_database(), 5)
+    becomes_true(lambda: not connections_of(served), 5)
     served.start()
 
     halfway = FileUpload.objects.exclude(status="stored")

@@ -6,6 +6,7 @@ from django.db.models import ProtectedError
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import FileExists
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.services import upload_delete
 from tests.people.models import Customer
 from tests.unit.services.conftest import stored_file
 
@@ -88,3 +89,15 @@ def test_a_store_that_is_down_keeps_the_record_until_it_is_settled(bucket, user,
         user.delete()
     upload = FileUpload.objects.get()
     assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", True)
+
+
+def test_the_parts_of_one_who_was_deleted_in_the_middle_go_with_the_record(settings, bucket, user, staff):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    upload = FileUpload.objects.claim_new(user_id=user.pk, bucket=bucket, file_name="key")
+    s3.client().create_multipart_upload(Bucket=bucket, Key="key")
+    user.delete()
+    upload.refresh_from_db()
+    upload.claim_end_in(-1)
+    upload_delete(user=staff, upload_id=upload.pk)
+    assert not FileUpload.objects.exists()
+    assert not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
