@@ -199,11 +199,12 @@ class _Parts:
         with storage_errors():
             answer = s3.client().create_multipart_upload(**destination.create_arguments())
         self.count = 0
-        self._resources = undo.enter_context(ExitStack())
         self._destination = destination
         self._upload = {**destination.address(), "UploadId": answer["UploadId"]}
         begun = MultipartUpload(destination.bucket, destination.key, answer["UploadId"], timezone.now())
         undo.callback(_abort_if_possible, begun)
+        # Entered after, so left before: S3 may keep a part that is still on its way when the abort comes.
+        self._resources = undo.enter_context(ExitStack())
         self._at_once = 1
         if _second_parts.acquire(blocking=False):
             self._at_once = 2

@@ -109,6 +109,28 @@ def test_what_progress_raises_ends_the_upload_without_debris(bucket):
     assert nothing_is_left(bucket)
 
 
+def test_the_abort_waits_for_the_parts_on_their_way(bucket):
+    """S3 may keep a part that arrives after the abort."""
+    told, events = [], s3.client(signed_payload=False).meta.events
+
+    def slow(**_):
+        time.sleep(0.3)
+        told.append("part")
+
+    def aborted(**_):
+        told.append("abort")
+
+    events.register("before-call.s3.UploadPart", slow)
+    s3.client().meta.events.register("before-call.s3.AbortMultipartUpload", aborted)
+    try:
+        with pytest.raises(ChecksumMismatch):
+            send(bucket, bytes(2 * PART + 1), checksum="0" * 64)
+    finally:
+        events.unregister("before-call.s3.UploadPart", slow)
+        s3.client().meta.events.unregister("before-call.s3.AbortMultipartUpload", aborted)
+    assert told == ["part", "part", "abort"]
+
+
 def test_what_is_there_is_not_replaced_unless_wanted(bucket):
     for size in (1, PART + 1):
         s3.client().put_object(Bucket=bucket, Key="key", Body=b"precious")
