@@ -29,6 +29,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
     "claim_seconds": (60, 86_400),
     "idempotency_seconds": (60, 31_536_000),
+    "client_timeout_seconds": (0.1, 86_400),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
 }
 

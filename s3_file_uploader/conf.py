@@ -149,6 +149,14 @@ class Conf:
         return int(_own("IDEMPOTENCY_SECONDS", 7 * 86_400))
 
     @property
+    def client_timeout_seconds(self) -> float:
+        """How long a client may be silent while it sends a file, where the server lets the app know its connection.
+
+        gunicorn does. Behind other servers a proxy has to end such connections, or each would keep a thread for ever.
+        """
+        return float(_own("CLIENT_TIMEOUT_SECONDS", 60))
+
+    @property
     def redirect_expiration_seconds(self) -> int:
         """How long the URL works to which a GET of a file redirects; long enough to begin a download."""
         return int(_own("REDIRECT_EXPIRATION_SECONDS", 300))

@@ -4,11 +4,14 @@ WSGI servers give a body that broke off as if it had ended (https://peps.python.
 against what was announced. Under ASGI Django has the whole body before a view runs.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils.datastructures import MultiValueDict
 
+from .conf import conf
 from .exceptions import LengthRequired, SizeMismatch
 
 TAIL_BYTES = 4096
@@ -44,16 +47,18 @@ class RequestBody:
         # Django reads no further than Content-Length, so it must not stand between us and a body in chunks.
         is_chunked_wsgi = self.length is None and "wsgi.input" in request.META
         self._source: Any = request.META["wsgi.input"] if is_chunked_wsgi else request
+        self._connection = request.META.get("gunicorn.socket")
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, and none at the end.
 
         Raises:
-            UnreadablePostError: the client is gone.
+            UnreadablePostError: the client is gone, or silent for too long.
             SizeMismatch: the body ended before it was whole.
         """
         try:
-            data: bytes = self._source.read(size)
+            with self._patience():
+                data: bytes = self._source.read(size)
         except OSError as error:
             raise UnreadablePostError(*error.args) from error
         self.received += len(data)
@@ -64,6 +69,19 @@ class RequestBody:
                 f"{self.length} bytes were announced and {self.received} arrived: send the whole file again."
             )
         return data
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Wait so long and no longer; gunicorn itself would wait for ever, with a thread for each."""
+        if self._connection is None:
+            yield
+            return
+        before = self._connection.gettimeout()
+        self._connection.settimeout(conf.client_timeout_seconds)
+        try:
+            yield
+        finally:
+            self._connection.settimeout(before)
 
 
 def _announced_length(request: HttpRequest) -> int | None:

@@ -39,6 +39,7 @@ class Served:
         self._log = folder / "server.log"
         self._environment = environment(
             folder,
+            HOME=str(folder),
             DATABASE_URL=database_url(self.name),
             PATH_TO_SAVE_FILE=str(folder),
             DJANGO_LOG_LEVEL="INFO",
@@ -81,7 +82,7 @@ class Served:
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return
         os.killpg(self._process.pid, how)
         self._process.wait(30)

@@ -12,7 +12,7 @@ import pytest
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
 from tests.integration.conftest import client_at, token_of
-from tests.integration.served import SERVICE
+from tests.integration.served import SERVICE, Served
 
 MIB = 2**20
 BOUNDARY = "----FormBoundary7MA4YWxkTrZu0gW"
@@ -139,6 +139,31 @@ def test_a_client_that_disappears(served, user, bucket, kind, sent):
             becomes_true(FileUpload.objects.exists)
     becomes_true(lambda: nothing_is_there(bucket))
     assert client_of(served.url, user).put(f"buckets/{bucket}/files/key/", content=b"again").status_code == 201
+
+
+@pytest.fixture
+def impatient(transactional_db, store, tmp_path):
+    """Serve with settings that give a client one second."""
+    (tmp_path / "impatient.py").write_text(
+        "from modules.settings import *\nS3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 1"
+    )
+    environment = {"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "impatient", **store.environment()}
+    with Served(tmp_path, **environment) as served:
+        yield served
+
+
+def test_a_client_that_falls_silent_keeps_nothing(impatient, user, bucket):
+    """Its connection stays open, as that of a phone in a tunnel."""
+    head = [f"PUT {SERVICE}buckets/{bucket}/files/key/ HTTP/1.1", "Host: localhost", f"Content-Length: {len(BIG)}"]
+    with impatient.connect() as silent:
+        silent.sendall("\r\n".join([*head, f"Authorization: {token_of(user)}", "", ""]).encode() + BIG[: 12 * MIB])
+        becomes_true(FileUpload.objects.exists)
+        becomes_true(lambda: nothing_is_there(bucket))
+        assert silent.recv(1000).startswith(b"HTTP/1.1 400 ")
+    client = client_of(impatient.url, user)
+    for _ in range(2):  # The time is over with the body: a kept connection may be silent for longer.
+        assert client.put(f"buckets/{bucket}/files/key/?overwrite=true", content=BIG).status_code == 201
+        time.sleep(1.5)
 
 
 def test_a_form_without_its_end_stores_nothing(served, user, bucket):

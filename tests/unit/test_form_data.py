@@ -1,6 +1,7 @@
 """Forms as no browser would send them; `integration/test_streaming.py` has those that come over a wire."""
 
 from io import BytesIO
+from socket import socketpair
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
@@ -162,6 +163,21 @@ class TestBody:
         chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": Gone()}
         with pytest.raises(UnreadablePostError, match="gone"):
             RequestBody(posted(b"", **chunks)).read(1)
+
+    def test_a_client_is_waited_for_as_the_settings_say(self, settings):
+        settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 7
+        one, other = socketpair()
+        with one, other:
+            told = []
+
+            class Source(BytesIO):
+                def read(self, *_):
+                    told.append(one.gettimeout())
+                    return b""
+
+            chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": Source()}
+            RequestBody(posted(b"", **chunks, **{"gunicorn.socket": one})).read(1)
+            assert (told, one.gettimeout()) == ([7], None)
 
     def test_http_2_needs_no_length(self):
         scope = {"type": "http", "method": "PUT", "path": "/", "headers": []}
