@@ -5,7 +5,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
-from itertools import count
+from itertools import count, takewhile
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -78,9 +78,7 @@ def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO)
 
     def fetch(start: int, stop: int) -> None:
         with closing(object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)) as chunks:
-            for chunk in chunks:
-                if is_over.is_set():
-                    return
+            for chunk in takewhile(lambda _: not is_over.is_set(), chunks):
                 _write_at(descriptor, chunk, start)
                 start += len(chunk)
 

@@ -65,6 +65,7 @@ def test_a_missing_right_keeps_the_mark(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket)
     with Stubber(s3.client()) as stub:
+        stub.add_response("list_multipart_uploads", {})
         stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
         user.delete()
     upload = FileUpload.objects.get()
