@@ -13,12 +13,11 @@ from . import s3
 from .conf import conf
 from .exceptions import StorageError, StorageTimeout, StorageUnavailable
 from .s3_errors import storage_errors
-from .values import mib
+from .values import CHUNK_BYTES, mib
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
-CHUNK_BYTES = mib(1)
 RANGE_BYTES = mib(32)
 RANGES_IN_FLIGHT = 3
 

@@ -24,9 +24,8 @@ from rest_framework.exceptions import ParseError
 from .conf import conf
 from .exceptions import InvalidField, SizeMismatch
 from .request_body import RequestBody, was_read
-from .values import mib
+from .values import CHUNK_BYTES
 
-CHUNK_BYTES = mib(1)
 FILE_FIELD = "file"
 DECIDED_BY = "bucket"
 

@@ -19,8 +19,6 @@ from math import ceil
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, cast
 
-from django.utils import timezone
-
 from . import s3
 from .conf import conf
 from .exceptions import (
@@ -31,7 +29,7 @@ from .exceptions import (
     SizeMismatch,
     StorageProblem,
 )
-from .multipart import MultipartUpload, multipart_abort
+from .multipart import multipart_abort
 from .s3_errors import storage_errors
 from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 
@@ -45,7 +43,6 @@ logger = logging.getLogger(__name__)
 UPLOADS_WITH_TWO_PARTS = 2
 # Where the size is unknown, parts double each time this many were sent: ten doublings pass S3's largest object.
 PARTS_OF_ONE_SIZE = MAX_PARTS // 11
-
 
 _second_parts = BoundedSemaphore(UPLOADS_WITH_TWO_PARTS)
 
@@ -201,8 +198,7 @@ class _Parts:
         self.count = 0
         self._destination = destination
         self._upload = {**destination.address(), "UploadId": answer["UploadId"]}
-        begun = MultipartUpload(destination.bucket, destination.key, answer["UploadId"], timezone.now())
-        undo.callback(_abort_if_possible, begun)
+        undo.callback(_abort_if_possible, destination, answer["UploadId"])
         # Entered after, so left before: S3 may keep a part that is still on its way when the abort comes.
         self._resources = undo.enter_context(ExitStack())
         self._at_once = 1
@@ -259,12 +255,12 @@ def _object_put(destination: Destination, body: bytearray) -> str | None:
     return None
 
 
-def _abort_if_possible(upload: MultipartUpload) -> None:
+def _abort_if_possible(destination: Destination, upload_id: str) -> None:
     """Abort on the way out of an error, which must not be hidden by a second one: debris is found later."""
     try:
-        multipart_abort(upload)
+        multipart_abort(bucket=destination.bucket, key=destination.key, upload_id=upload_id)
     except StorageProblem:
-        logger.warning("The parts of upload %s to %s are left to housekeeping.", upload.upload_id, upload.bucket)
+        logger.warning("The parts of upload %s to %s are left to housekeeping.", upload_id, destination.bucket)
 
 
 @contextmanager

@@ -37,14 +37,14 @@ def multipart_uploads(*, bucket: str, prefix: str = "") -> list[MultipartUpload]
     return found
 
 
-def multipart_abort(upload: MultipartUpload) -> None:
+def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:
     """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost.
 
     Raises:
         StorageProblem: S3 could not answer.
     """
     with suppress(FileNotFound, BucketNotFound), storage_errors():
-        s3.client().abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload.upload_id)
+        s3.client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
 
 
 def multipart_debris_remove(*, bucket: str, key: str) -> None:
@@ -55,4 +55,4 @@ def multipart_debris_remove(*, bucket: str, key: str) -> None:
     """
     for upload in multipart_uploads(bucket=bucket, prefix=key):
         if upload.key == key:
-            multipart_abort(upload)
+            multipart_abort(bucket=bucket, key=key, upload_id=upload.upload_id)

@@ -31,6 +31,10 @@ MAX_KEY_BYTES = 1024
 MAX_EXPIRATION_SECONDS = 7 * 24 * 60 * 60
 # Our own: the column of the record.
 MAX_CONTENT_TYPE_LENGTH = 255
+# What is read and passed on at a time.
+CHUNK_BYTES = mib(1)
+# https://www.rfc-editor.org/rfc/rfc6266.html#section-4.2
+DISPOSITIONS = ("attachment", "inline")
 
 
 @dataclass(frozen=True, slots=True)

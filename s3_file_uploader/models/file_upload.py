@@ -18,6 +18,7 @@ from typing import Any, Self, cast
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 
 from ..conf import conf
 from ..exceptions import FileExists
@@ -167,6 +168,10 @@ class FileUpload(models.Model):
     def was_stored(self) -> bool:
         """Whether there was a whole file under the key before the present claim."""
         return self.completed_at is not None
+
+    def content_disposition(self, disposition: str) -> str:
+        """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
+        return content_disposition_header(disposition == "attachment", self.original_name) or disposition
 
     def claim(self, status: Status) -> None:
         """Take a stored or abandoned record for this request alone, as `status`: `pending` to write its object.

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 from rest_framework.utils.urls import replace_query_param
 
-STATUSES = ("pending", "stored", "deleting")
+from ..models import FileUpload
+
 # Addresses that end like this belong to the endpoint that saves files on the server.
 RESERVED_ENDING = "/download"
 
@@ -79,7 +80,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     content_type = serializers.CharField()
     etag = serializers.CharField()
     checksum_sha256 = serializers.CharField(help_text="Lower-case hex.")
-    status = serializers.ChoiceField(choices=STATUSES)
+    status = serializers.ChoiceField(choices=FileUpload.Status.values)
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)
     url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ..values import MAX_EXPIRATION_SECONDS
-from .answers import STATUSES
+from ..models import FileUpload
+from ..values import DISPOSITIONS, MAX_EXPIRATION_SECONDS
 from .headers import checksum_of
 
 DEFAULT_PAGE_SIZE = 100
@@ -81,7 +81,7 @@ class ReadSerializer(serializers.Serializer[Any]):
         default=False, help_text="Send the bytes through this server, where the client cannot reach S3."
     )
     disposition = serializers.ChoiceField(
-        choices=("attachment", "inline"), default="attachment", help_text="Whether a browser saves or shows the file."
+        choices=DISPOSITIONS, default="attachment", help_text="Whether a browser saves or shows the file."
     )
 
 
@@ -112,7 +112,7 @@ class UploadsWantedSerializer(PageSerializer):
     """Query of GET `uploads/`."""
 
     bucket = serializers.CharField(required=False, help_text="In this bucket.")
-    status = serializers.ChoiceField(choices=STATUSES, required=False, help_text="In this state.")
+    status = serializers.ChoiceField(choices=FileUpload.Status.values, required=False, help_text="In this state.")
     content_type = serializers.CharField(required=False, help_text="Of exactly this MIME type.")
     file_name = serializers.CharField(
         required=False, trim_whitespace=False, help_text="With this in the object key; upper and lower case differ."
@@ -139,7 +139,7 @@ class PresignSerializer(serializers.Serializer[Any]):
         help_text="Seconds for which the URL works; it ends earlier where the server's own credentials do.",
     )
     disposition = serializers.ChoiceField(
-        choices=("attachment", "inline"),
+        choices=DISPOSITIONS,
         required=False,
         help_text="Whether a browser saves or shows the file; the answer then carries its original name.",
     )

@@ -2,7 +2,7 @@
 
 from .buckets import bucket_create, bucket_list, bucket_remove
 from .deletion import file_delete, record_delete, upload_delete
-from .files import disposition_of, file_download, file_presign, file_read, file_redirect
+from .files import file_download, file_presign, file_read, file_redirect
 from .health import health_check
 from .housekeeping import housekeeping_run
 from .objects import object_list
@@ -15,7 +15,6 @@ __all__ = [
     "bucket_create",
     "bucket_list",
     "bucket_remove",
-    "disposition_of",
     "file_delete",
     "file_download",
     "file_find",

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.utils.http import content_disposition_header
 
 from .. import signing
 from ..conf import conf
@@ -13,10 +12,8 @@ from ..exceptions import InvalidField, StorageError
 from ..models import FileUpload
 from ..operations import Operation
 from ..saving import file_saved_under
-from ..values import MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
+from ..values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
 from .records import file_find
-
-DISPOSITIONS = ("attachment", "inline")
 
 
 def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> SavedFile:
@@ -109,11 +106,6 @@ def file_redirect(
         return _signed(upload, method, conf.redirect_expiration_seconds, disposition)
 
 
-def disposition_of(upload: FileUpload, disposition: str) -> str:
-    """Return the Content-Disposition header (RFC 6266) that gives a file its original name."""
-    return content_disposition_header(disposition == "attachment", upload.original_name) or disposition
-
-
 def _signed(
     upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str | None
 ) -> PresignedUrl:
@@ -122,5 +114,5 @@ def _signed(
         bucket=upload.bucket,
         key=upload.file_name,
         expires_in_seconds=expires_in_seconds,
-        content_disposition=disposition and disposition_of(upload, disposition),
+        content_disposition=disposition and upload.content_disposition(disposition),
     )

@@ -79,7 +79,7 @@ def _debris_abort(older_than: timedelta | None) -> tuple[int, int, int]:
         try:
             for upload in multipart_uploads(bucket=bucket):
                 if _is_debris(upload, older_than):
-                    multipart_abort(upload)
+                    multipart_abort(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
                     aborted += 1
                 elif _is_unexplained(upload):
                     unexplained += 1

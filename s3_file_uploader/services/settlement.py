@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from .. import s3
 from ..conf import conf
+from ..egress import object_read
 from ..exceptions import (
     BucketNotFound,
     FileNotFound,
@@ -29,7 +30,7 @@ from ..exceptions import (
 from ..models import FileUpload
 from ..multipart import multipart_debris_remove
 from ..s3_errors import storage_errors
-from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject, mib
+from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def _settle(upload: FileUpload) -> None:
         return
     found = _object_head(upload)
     if upload.was_stored and found:
-        upload.mark_stored(**({} if found.etag == upload.etag else _described(upload)))
+        upload.mark_stored(**({} if found.etag == upload.etag else _described(upload, found)))
         return
     if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
         object_remove(upload)
@@ -127,16 +128,14 @@ def _object_head(upload: FileUpload) -> StoredObject | None:
         return None
 
 
-def _described(upload: FileUpload) -> dict[str, object]:
+def _described(upload: FileUpload, found: StoredObject) -> dict[str, object]:
     digest = sha256()
-    with storage_errors():
-        answer = s3.client().get_object(Bucket=upload.bucket, Key=upload.file_name)
-        for chunk in answer["Body"].iter_chunks(mib(1)):
-            digest.update(chunk)
+    for chunk in object_read(bucket=upload.bucket, key=upload.file_name, etag=found.etag, start=0, stop=found.size):
+        digest.update(chunk)
     return {
-        "size": answer["ContentLength"],
-        "etag": answer["ETag"].strip('"'),
-        "content_type": answer.get("ContentType", "")[:MAX_CONTENT_TYPE_LENGTH],
+        "size": found.size,
+        "etag": found.etag,
+        "content_type": found.content_type[:MAX_CONTENT_TYPE_LENGTH],
         "checksum_sha256": digest.hexdigest(),
         "completed_at": timezone.now(),
     }

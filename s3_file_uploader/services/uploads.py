@@ -17,7 +17,7 @@ from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
 from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
-from ..values import MAX_OBJECT_BYTES, mib
+from ..values import CHUNK_BYTES, MAX_OBJECT_BYTES
 from .settlement import WRITTEN_BY, settled_on_error, upload_settle
 
 
@@ -154,7 +154,7 @@ def file_upload(
         overwrite=overwrite,
         checksum_sha256=checksum_sha256,
     ) as incoming:
-        while data := content.read(mib(1)):
+        while data := content.read(CHUNK_BYTES):
             incoming.write(data)
     return incoming.upload
 

@@ -48,11 +48,11 @@ class _AlreadyStored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the fields that decide where a file goes say."""
+    """What the fields that decide where a file goes say, each under its name."""
 
     bucket: str
     file_name: str
-    user_id: Any
+    user_id: AbstractBaseUser
     overwrite: bool
 
 
@@ -65,12 +65,12 @@ class _FormUpload:
     def open(self, stack: ExitStack, fields: QueryDict, at_most: int | None) -> services.IncomingFile:
         """Decide where the file goes, by the fields so far."""
         form = validated(FileUploadFormSerializer, fields)
-        file, owner, self._wanted = form[FILE_FIELD], self._owner(form), self._decided(form)
+        file, self._wanted = form[FILE_FIELD], self._decided(form)
         self._repeated_check()
         self.incoming = stack.enter_context(
             services.file_receive(
                 user=self._caller,
-                owner=owner,
+                owner=self._wanted.user_id,
                 bucket=self._wanted.bucket,
                 file_name=self._wanted.file_name,
                 content_type=content_type_of(_declared_content_type(file), file.name),
@@ -94,12 +94,10 @@ class _FormUpload:
                 )
         self.incoming.checksum_sha256 = form.get("checksum_sha256")
 
-    def _owner(self, form: dict[str, Any]) -> AbstractBaseUser:
-        return user_acted_for(caller=self._caller, user_id=form.get("user_id"))
-
     def _decided(self, form: dict[str, Any]) -> _Wanted:
         file_name = form.get("file_name") or form[FILE_FIELD].name
-        return _Wanted(form["bucket"], file_name, self._owner(form).pk, form["overwrite"])
+        owner = user_acted_for(caller=self._caller, user_id=form.get("user_id"))
+        return _Wanted(form["bucket"], file_name, owner, form["overwrite"])
 
     def _repeated_check(self) -> None:
         stored = services.upload_repeated(

@@ -7,10 +7,9 @@ from .. import services
 from ..models import FileUpload
 from ..request_body import RequestBody
 from ..serializers import RawUploadSerializer, content_type_of, idempotency_key_of
-from ..values import mib
+from ..values import CHUNK_BYTES
 from .base import caller_of, validated
 
-CHUNK_BYTES = mib(1)
 FORM, FORM_IN_URL = "multipart/form-data", "application/x-www-form-urlencoded"
 
 
