@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from .conf import conf
 from .exceptions import StorageNotConfigured
-from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MIN_PART_BYTES
+from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 NUMBERS: dict[str, tuple[float, float]] = {
     "connect_timeout_seconds": (0.1, 60),
@@ -31,6 +31,10 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "idempotency_seconds": (60, 31_536_000),
     "client_timeout_seconds": (0.1, 86_400),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
+    "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
+    "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
+    "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
+    "direct_expiration_seconds": (60, 31_536_000),
 }
 
 

@@ -156,6 +156,40 @@ class Conf:
         """
         return float(_own("CLIENT_TIMEOUT_SECONDS", 60))
 
+    # --- direct uploads: the client sends to S3 itself -----------------------------------------------------------
+
+    @property
+    def direct_prefix(self) -> str:
+        """What the keys of direct uploads begin with."""
+        return str(_own("DIRECT_PREFIX", "uploads/"))
+
+    @property
+    def direct_strategies(self) -> Sequence[str]:
+        """Those that the store can do, of put, post and multipart: R2 has no post, for example."""
+        return cast(Sequence[str], _own("DIRECT_STRATEGIES", ("put", "post", "multipart")))
+
+    @property
+    def direct_part_size_bytes(self) -> int:
+        """Parts of a multipart upload are as large; larger where 10,000 would not be enough for the file."""
+        return int(_own("DIRECT_PART_SIZE_BYTES", mib(8)))
+
+    @property
+    def direct_multipart_from_bytes(self) -> int:
+        """Where the client has no wish, files from this size on are sent in parts, and so can be resumed."""
+        return int(_own("DIRECT_MULTIPART_FROM_BYTES", mib(16)))
+
+    @property
+    def direct_url_expiration_seconds(self) -> int:
+        """How long a signed URL takes bytes: short, since nobody can take it back."""
+        return int(_own("DIRECT_URL_EXPIRATION_SECONDS", 3600))
+
+    @property
+    def direct_expiration_seconds(self) -> int:
+        """How long a direct upload may be pending without a sign of its client."""
+        return int(_own("DIRECT_EXPIRATION_SECONDS", 86_400))
+
+    # --- files that are read -------------------------------------------------------------------------------------
+
     @property
     def redirect_expiration_seconds(self) -> int:
         """How long the URL works to which a GET of a file redirects; long enough to begin a download."""

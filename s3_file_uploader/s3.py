@@ -1,5 +1,6 @@
 """The boto3 client, and what several services ask of it."""
 
+from base64 import b64decode
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from threading import Lock
@@ -16,6 +17,7 @@ from .values import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
@@ -138,8 +140,15 @@ def _client_build(options: ClientOptions) -> "S3Client":
 # --- what several services ask ---------------------------------------------------------------------------------------
 
 
-def object_head(*, bucket: str, key: str) -> StoredObject:
+def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
     """Ask S3 what lies under a key.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+
+    Args:
+        bucket: its name.
+        key: the object's.
+        with_checksum: ask AWS for the SHA-256 that it keeps; other stores are not asked.
 
     Raises:
         FileNotFound: nothing, or the bucket is missing: a HEAD cannot tell which.
@@ -147,7 +156,8 @@ def object_head(*, bucket: str, key: str) -> StoredObject:
     """
     try:
         with storage_errors():
-            answer = client().head_object(Bucket=bucket, Key=key)
+            options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and not conf.endpoint_url else {}
+            answer = client().head_object(Bucket=bucket, Key=key, **options)
     except BucketNotFound as error:
         raise FileNotFound(NO_FILE[1]) from error
     return StoredObject(
@@ -155,7 +165,32 @@ def object_head(*, bucket: str, key: str) -> StoredObject:
         etag=answer["ETag"].strip('"'),
         content_type=answer.get("ContentType", ""),
         metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
+        checksum_sha256=_whole_checksum(answer),
     )
+
+
+def _whole_checksum(answer: "HeadObjectOutputTypeDef") -> str | None:
+    """Return the SHA-256 of the object, if there is one: that of a multipart upload is one of its parts' checksums."""
+    checksum = answer.get("ChecksumSHA256", "")
+    if not checksum or "-" in checksum or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    return b64decode(checksum).hex()
+
+
+def bucket_check(bucket: str) -> None:
+    """Pass if there is such a bucket; S3 is asked once in the life of a process, and again until there is.
+
+    Raises:
+        BucketNotFound: there is none.
+        StorageProblem: S3 could not answer.
+    """
+    _bucket_ask(bucket, conf.endpoint_url, conf.access_key_id)
+
+
+@lru_cache(maxsize=4096)
+def _bucket_ask(bucket: str, _endpoint_url: str | None, _credentials: str | None) -> None:
+    with storage_errors(about="bucket"):
+        client().head_bucket(Bucket=bucket)
 
 
 def bucket_region(bucket: str) -> str:
@@ -187,6 +222,7 @@ def region_is_known(region: str) -> bool:
     )
 
 
-def bucket_region_forget() -> None:
-    """Forget the remembered regions: a removed bucket's name may come back elsewhere."""
+def buckets_forget() -> None:
+    """Forget what is remembered of buckets: a removed one's name may come back elsewhere."""
     _bucket_region_ask.cache_clear()
+    _bucket_ask.cache_clear()

@@ -25,6 +25,8 @@ MAX_OBJECT_BYTES = tib(5)
 MAX_PARTS = 10_000
 MIN_PART_BYTES = mib(5)
 MAX_PART_BYTES = gib(5)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html : one PUT, or one form
+MAX_PUT_BYTES = gib(5)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
@@ -65,12 +67,16 @@ class CreatedBucket:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names."""
+    """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names.
+
+    `checksum_sha256` is that of the whole object in lower-case hex, where the store was asked and knows it.
+    """
 
     size: int
     etag: str
     content_type: str
     metadata: Mapping[str, str]
+    checksum_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,73 @@ class PresignedUrl:
     method: str
     expires_in_seconds: int
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that S3 holds of an unfinished upload; `etag` without quotes."""
+
+    part_number: int
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part to send: `size` bytes of the file from `offset` on, None where the size of the file was not announced."""
+
+    part_number: int
+    url: str
+    offset: int | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedParts:
+    """Parts to send by PUT until `expires_at` (aware, UTC)."""
+
+    parts: tuple[Part, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PutTransfer:
+    """Send the file as the body of one request, with these headers; Content-Length is that of the file."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostTransfer:
+    """Send the file as form-data: these fields first, then `file`."""
+
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartTransfer:
+    """Send the file in parts by PUT; `parts` are the first of them, None for sizes that were not announced."""
+
+    part_size: int
+    part_count: int | None
+    parts: tuple[Part, ...]
+    expires_at: datetime
+
+
+Transfer = PutTransfer | PostTransfer | MultipartTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """What S3 holds of an unfinished multipart upload, and which part numbers are still to be sent."""
+
+    parts: tuple[StoredPart, ...]
+    missing: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ A row that is `pending` or `deleting` is claimed by one request, under a fresh `
 later step names the claim, so a request that lost its claim changes nothing. What is past `claimed_until` was left
 by a crash: `services.settlement` makes it true again. `write_id` is the claim under which the object was last written,
 or is being written; the object carries it.
+
+A direct upload, whose bytes the client sends to S3 itself, is pending until it is completed or expires; its claim ends
+then. Its key is its own, so whatever lies there is of that upload. Where a signed URL may still bring an object after
+the record should go, the record stays until `writable_until`: `deleting`, and nobody's.
 """
 
 import uuid
@@ -67,27 +71,34 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
             return cast(Self, narrow(self, user))
         return self if is_staff(user) else self.filter(user_id=user.pk)
 
+    def direct(self) -> Self:
+        """Narrow to those whose bytes the client sends to S3 itself."""
+        return self.exclude(strategy="")
+
     def claim_new(self, **fields: Any) -> "FileUpload":
         """Insert a pending record, which claims its key.
 
         Raises:
             FileExists: somebody else has the key; the unique constraint decides, on every database.
         """
-        claim_id = uuid.uuid4()
-        upload = self.model(
-            claim_id=claim_id,
-            write_id=claim_id,
-            location_digest=location_digest(fields["bucket"], fields["file_name"]),
-            status=FileUpload.Status.PENDING,
-            claimed_until=_claim_end(),
-            **fields,
-        )
+        upload = self.pending(claimed_until=_claim_end(), **fields)
         try:
             with durable_transaction():
                 upload.save(force_insert=True)
         except IntegrityError as error:
             raise FileExists(BUSY) from error
         return upload
+
+    def pending(self, **fields: Any) -> "FileUpload":
+        """Make a pending record with a claim on its key; whoever asked for it inserts it."""
+        claim_id = uuid.uuid4()
+        return self.model(
+            claim_id=claim_id,
+            write_id=claim_id,
+            location_digest=location_digest(fields["bucket"], fields["file_name"]),
+            status=FileUpload.Status.PENDING,
+            **fields,
+        )
 
 
 class FileUpload(models.Model):
@@ -99,6 +110,13 @@ class FileUpload(models.Model):
         PENDING = "pending"
         STORED = "stored"
         DELETING = "deleting"
+
+    class Strategy(models.TextChoices):
+        """How the client of a direct upload sends its bytes to S3; empty where they come through this server."""
+
+        PUT = "put"
+        POST = "post"
+        MULTIPART = "multipart"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -113,7 +131,7 @@ class FileUpload(models.Model):
     file_name = models.CharField(max_length=1024, help_text="The object key.")
     location_digest = models.CharField(max_length=64, unique=True, editable=False)
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
-    size = models.BigIntegerField(null=True, help_text="Bytes.")
+    size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     etag = models.CharField(max_length=255, blank=True)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
@@ -123,6 +141,10 @@ class FileUpload(models.Model):
     claim_id = models.UUIDField(default=uuid.uuid4, editable=False)
     write_id = models.UUIDField(default=uuid.uuid4, editable=False)
     claimed_until = models.DateTimeField(null=True, editable=False)
+    strategy = models.CharField(max_length=9, choices=Strategy.choices, blank=True)
+    multipart_upload_id = models.CharField(max_length=1024, blank=True, editable=False, help_text="As S3 named it.")
+    part_size = models.BigIntegerField(null=True, editable=False, help_text="Bytes of every part but the last.")
+    writable_until = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 
@@ -165,6 +187,11 @@ class FileUpload(models.Model):
         return self.claimed_until is not None and self.claimed_until < timezone.now()
 
     @property
+    def is_direct(self) -> bool:
+        """Whether the client sends the bytes to S3 itself; then nobody else writes under the key."""
+        return bool(self.strategy)
+
+    @property
     def was_stored(self) -> bool:
         """Whether there was a whole file under the key before the present claim."""
         return self.completed_at is not None
@@ -180,7 +207,9 @@ class FileUpload(models.Model):
             FileExists: another request was faster.
         """
         claim_id = uuid.uuid4()
-        self._claim(status=status, claim_id=claim_id, **{"write_id": claim_id} if status == "pending" else {})
+        # Who writes through this server ends what the client might still send by itself.
+        written = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
+        self._claim(status=status, claim_id=claim_id, **written)
 
     def claim_to_settle(self) -> None:
         """Take an abandoned record as it is; whose bytes it waits for stays known, however often this is tried.
@@ -198,6 +227,14 @@ class FileUpload(models.Model):
             if not mine.update(**values):
                 raise FileExists(BUSY)
         self._take_over(values)
+
+    def claim_from_client(self) -> None:
+        """Take a pending direct upload away from its client, to remove it.
+
+        Raises:
+            FileExists: it was completed or removed meanwhile.
+        """
+        self._change(if_pending=True, status=self.Status.DELETING, claim_id=uuid.uuid4(), claimed_until=_claim_end())
 
     def claim_renew(self) -> None:
         """Begin the time of the claim anew.
@@ -218,6 +255,49 @@ class FileUpload(models.Model):
         ):
             self.claim_renew()
 
+    def wait_for_client(self, seconds: float, **values: Any) -> None:
+        """Leave a pending direct upload to its client for so long, counted from now, if it is not completed sooner.
+
+        Raises:
+            FileExists: it was completed or removed meanwhile.
+        """
+        self._change(if_pending=True, claimed_until=timezone.now() + timedelta(seconds=seconds), **values)
+
+    def multipart_began(self, upload_id: str, *, expires_in_seconds: float) -> None:
+        """Write down, once, under which id S3 takes the parts, and leave the upload to its client for so long.
+
+        Raises:
+            FileExists: another request began it, or removed it.
+        """
+        values = {
+            "multipart_upload_id": upload_id,
+            "claimed_until": timezone.now() + timedelta(seconds=expires_in_seconds),
+        }
+        mine = type(self).objects.filter(pk=self.pk, claim_id=self.claim_id, multipart_upload_id="")
+        if not mine.filter(status=self.Status.PENDING).update(**values):
+            raise FileExists(BUSY)
+        self._take_over(values)
+
+    def completion_keep(self) -> None:
+        """Keep a pending direct upload from expiring while it is completed; parts may become an object all that time.
+
+        Raises:
+            FileExists: it was completed or removed meanwhile.
+        """
+        joins = self.strategy == self.Strategy.MULTIPART
+        times = {"claimed_until": self.claimed_until, **({"writable_until": self.writable_until} if joins else {})}
+        end, half = _claim_end(), timedelta(seconds=conf.claim_seconds / 2)
+        if any(until is None or end - until > half for until in times.values()):
+            self._change(if_pending=True, **{name: max(until or end, end) for name, until in times.items()})
+
+    def mark_arrived(self, **what_s3_holds: Any) -> None:
+        """Say that the bytes of a pending direct upload are in S3, whole; as `mark_stored`, but once.
+
+        Raises:
+            FileExists: somebody else did, or removed it.
+        """
+        self._change(if_pending=True, status=self.Status.STORED, claimed_until=None, **what_s3_holds)
+
     def claim_end_in(self, seconds: float) -> None:
         """Leave the record half-way: whoever comes after `seconds` may settle it."""
         self._change(claimed_until=timezone.now() + timedelta(seconds=seconds))
@@ -235,11 +315,22 @@ class FileUpload(models.Model):
         self._change(status=self.Status.STORED, claimed_until=None, **what_s3_holds)
 
     def forget(self) -> None:
-        """Remove the record, if it is still this request's; its object is gone or was never made."""
-        type(self).objects.filter(pk=self.pk, claim_id=self.claim_id).delete()
+        """Remove the record, if it is still this request's; its object is gone or was never made.
 
-    def _change(self, **values: Any) -> None:
-        if not type(self).objects.filter(pk=self.pk, claim_id=self.claim_id).update(**values):
+        As long as a signed URL may bring the object back, the record stays, as nobody's, for housekeeping to end.
+        """
+        mine = type(self).objects.filter(pk=self.pk, claim_id=self.claim_id)
+        if self.writable_until is None or self.writable_until < timezone.now():
+            mine.delete()
+            return
+        # A transfer that began while the URL worked may end after it.
+        end = self.writable_until + timedelta(seconds=conf.claim_seconds)
+        self.idempotency_keys.all().delete()
+        mine.update(status=self.Status.DELETING, user=None, claimed_until=end)
+
+    def _change(self, *, if_pending: bool = False, **values: Any) -> None:
+        mine = type(self).objects.filter(pk=self.pk, claim_id=self.claim_id)
+        if not (mine.filter(status=self.Status.PENDING) if if_pending else mine).update(**values):
             raise FileExists(BUSY)
         self._take_over(values)
 

@@ -1,17 +1,21 @@
 """The use cases, each in a stated order of S3 and record, so that a crash at any point leaves what can be mended."""
 
 from .buckets import bucket_create, bucket_list, bucket_remove
+from .completion import upload_complete
 from .deletion import file_delete, record_delete, upload_delete
+from .direct import StartedUpload, upload_start
 from .files import file_download, file_presign, file_read, file_redirect
 from .health import health_check
 from .housekeeping import housekeeping_run
 from .objects import object_list
+from .parts import upload_parts, upload_parts_sign
 from .records import file_find, upload_find, upload_list
 from .settlement import upload_settle
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 
 __all__ = [
     "IncomingFile",
+    "StartedUpload",
     "bucket_create",
     "bucket_list",
     "bucket_remove",
@@ -27,9 +31,13 @@ __all__ = [
     "housekeeping_run",
     "object_list",
     "record_delete",
+    "upload_complete",
     "upload_delete",
     "upload_find",
     "upload_list",
+    "upload_parts",
+    "upload_parts_sign",
     "upload_repeated",
     "upload_settle",
+    "upload_start",
 ]

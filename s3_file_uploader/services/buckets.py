@@ -119,7 +119,7 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         _owner_check(name, owner_id)
         with storage_errors(about="bucket"):
             s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
-        s3.bucket_region_forget()
+        s3.buckets_forget()
         FileUpload.objects.stored().filter(bucket=name, completed_at__lt=started).delete()
 
 

@@ -10,7 +10,7 @@ from ..multipart import multipart_debris_remove
 from ..operations import Operation
 from ..signals import after_commit, file_deleted
 from .records import file_not_found, names_check, upload_find
-from .settlement import object_remove, settled_on_error, upload_settle
+from .settlement import direct_remove, object_remove, settled_on_error, upload_settle
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -58,6 +58,8 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         StorageProblem: S3 could not; ask again.
     """
     with Operation("file_delete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        if upload.status == FileUpload.Status.PENDING and upload.is_direct and _taken_from_client(upload):
+            return
         if upload.status == FileUpload.Status.PENDING:
             upload_settle(upload=upload)
             if upload.status == FileUpload.Status.PENDING:
@@ -71,3 +73,13 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             with durable_transaction():
                 upload.forget()
                 after_commit(file_deleted, upload)
+
+
+def _taken_from_client(upload: FileUpload) -> bool:
+    """Remove a pending direct upload, or tell that it was completed just now: then the file goes like any other."""
+    try:
+        direct_remove(upload)
+    except FileExists:
+        upload.refresh_from_db()
+        return False
+    return True

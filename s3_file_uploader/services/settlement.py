@@ -1,6 +1,7 @@
 """Make a record true again that a failure or a crash left half-way, by looking at what S3 holds.
 
     pending, first upload     the object that this claim wrote, if any, and the record go
+    pending, direct           the same: it has expired
     pending, to overwrite     the old object is still there: stored as before; another is there: stored as it is now,
                               read and hashed; none is there: the record goes
     deleting                  the object and the record go
@@ -11,14 +12,13 @@ Only what the record explains is touched: an object that another program put und
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from hashlib import sha256
 
 from django.db import Error
 from django.utils import timezone
 
 from .. import s3
 from ..conf import conf
-from ..egress import object_read
+from ..egress import object_checksum
 from ..exceptions import (
     BucketNotFound,
     FileNotFound,
@@ -104,9 +104,23 @@ def _settle(upload: FileUpload) -> None:
     if upload.was_stored and found:
         upload.mark_stored(**({} if found.etag == upload.etag else _described(upload, found)))
         return
-    if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
+    if found and (upload.is_direct or found.metadata.get(WRITTEN_BY) == str(upload.write_id)):
         object_remove(upload)
     upload.forget()
+
+
+def direct_remove(upload: FileUpload) -> None:
+    """Take a pending direct upload from its client: what S3 holds of it goes, then the record.
+
+    Raises:
+        FileExists: it was completed or removed meanwhile.
+        StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
+    """
+    upload.claim_from_client()
+    with settled_on_error(upload):
+        multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
+        object_remove(upload)
+        upload.forget()
 
 
 def object_remove(upload: FileUpload) -> None:
@@ -129,13 +143,13 @@ def _object_head(upload: FileUpload) -> StoredObject | None:
 
 
 def _described(upload: FileUpload, found: StoredObject) -> dict[str, object]:
-    digest = sha256()
-    for chunk in object_read(bucket=upload.bucket, key=upload.file_name, etag=found.etag, start=0, stop=found.size):
-        digest.update(chunk)
+    checksum = object_checksum(
+        bucket=upload.bucket, key=upload.file_name, etag=found.etag, size=found.size, on_progress=upload.claim_keep
+    )
     return {
         "size": found.size,
         "etag": found.etag,
         "content_type": found.content_type[:MAX_CONTENT_TYPE_LENGTH],
-        "checksum_sha256": digest.hexdigest(),
+        "checksum_sha256": checksum,
         "completed_at": timezone.now(),
     }

@@ -61,7 +61,7 @@ def test_the_region_of_a_bucket_is_asked_once(aws, settings):
     assert s3.bucket_region("far-away") == "eu-west-3"
     s3.client(region="eu-west-3").delete_bucket(Bucket="far-away")
     assert s3.bucket_region("far-away") == "eu-west-3"
-    s3.bucket_region_forget()
+    s3.buckets_forget()
     with pytest.raises(own.BucketNotFound):
         s3.bucket_region("far-away")
     settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"

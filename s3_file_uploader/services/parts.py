@@ -1,0 +1,123 @@
+"""The parts of a direct multipart upload: which S3 holds, and where the others are to be sent."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
+
+from .. import signing
+from ..conf import conf
+from ..exceptions import FileExists, FileNotFound, InvalidField, UploadNotPending
+from ..models import FileUpload
+from ..multipart import multipart_parts
+from ..operations import Operation
+from ..plans import part_count_of, part_sizes
+from ..values import MAX_PARTS, Part, SignedParts, UploadProgress
+from .records import own_upload_find
+
+NO_LONGER_PENDING = "Nothing can be sent for this upload any more: look at its record, or start a new one."
+
+
+def upload_parts(*, user: AbstractBaseUser, upload_id: object) -> UploadProgress:
+    """Return the parts that S3 holds of a pending upload, all pages of them, and the numbers of those to be sent.
+
+    Raises:
+        UploadNotFound: the user has none with that id.
+        UploadNotPending: it is over, or was not begun in parts.
+        StorageProblem: S3 could not answer.
+    """
+    upload = own_upload_find(user=user, upload_id=upload_id)
+    in_parts_check(upload)
+    with Operation("upload_parts", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        return _progress(upload)
+
+
+def upload_parts_sign(*, user: AbstractBaseUser, upload_id: object, part_numbers: Sequence[int] | None) -> SignedParts:
+    """Sign the URLs to which parts are sent by PUT, with no header but Content-Length; as often as they are wanted.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
+
+    Args:
+        user: who asks.
+        upload_id: of a pending multipart upload.
+        part_numbers: 1 to the number of parts, in any order; None for all that S3 does not hold yet.
+
+    Raises:
+        UploadNotFound, UploadNotPending: as `upload_parts`.
+        InvalidField: there is no part of such a number.
+        StorageProblem: S3 could not answer.
+    """
+    upload = own_upload_find(user=user, upload_id=upload_id)
+    in_parts_check(upload)
+    with Operation("upload_parts_sign", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        wanted = _progress(upload).missing if part_numbers is None else part_numbers
+        _numbers_check(upload, wanted)
+        return parts_sign(upload=upload, part_numbers=wanted)
+
+
+def in_parts_check(upload: FileUpload) -> None:
+    """Pass if parts can be sent.
+
+    Raises:
+        UploadNotPending: they cannot.
+    """
+    if upload.status != FileUpload.Status.PENDING or not upload.multipart_upload_id:
+        raise UploadNotPending(NO_LONGER_PENDING)
+
+
+def parts_sign(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedParts:
+    """Sign URLs for parts of an upload of which the caller knows that it is the user's; its time begins anew.
+
+    Raises:
+        UploadNotPending: it was completed or removed meanwhile.
+    """
+    _expiration_keep(upload)
+    numbers = tuple(part_numbers)
+    seconds = conf.direct_url_expiration_seconds
+    expires_at = timezone.now() + timedelta(seconds=seconds)
+    urls = signing.presigned_part_urls(
+        bucket=upload.bucket,
+        key=upload.file_name,
+        upload_id=upload.multipart_upload_id,
+        part_numbers=numbers,
+        expires_in_seconds=seconds,
+    )
+    size, part_size = upload.size, upload.part_size or 0
+    if size is None:
+        parts = tuple(Part(number, url, None, None) for number, url in zip(numbers, urls, strict=True))
+    else:
+        offsets = [(number - 1) * part_size for number in numbers]
+        parts = tuple(
+            Part(number, url, offset, min(part_size, size - offset))
+            for number, url, offset in zip(numbers, urls, offsets, strict=True)
+        )
+    return SignedParts(parts=parts, expires_at=expires_at)
+
+
+def _expiration_keep(upload: FileUpload) -> None:
+    """Give the client its time anew once half of it is over: a phone on a bad line may need days."""
+    seconds, until = conf.direct_expiration_seconds, upload.claimed_until
+    if until is None or until - timezone.now() < timedelta(seconds=seconds / 2):
+        try:
+            upload.wait_for_client(seconds)
+        except FileExists as error:
+            raise UploadNotPending(NO_LONGER_PENDING) from error
+
+
+def _progress(upload: FileUpload) -> UploadProgress:
+    try:
+        parts = multipart_parts(bucket=upload.bucket, key=upload.file_name, upload_id=upload.multipart_upload_id)
+    except FileNotFound as error:
+        raise UploadNotPending(NO_LONGER_PENDING) from error
+    if upload.size is None:
+        return UploadProgress(parts=parts, missing=())
+    sizes = {part.part_number: part.size for part in parts}
+    wanted = enumerate(part_sizes(size=upload.size, part_size=upload.part_size or 1), start=1)
+    return UploadProgress(parts=parts, missing=tuple(number for number, size in wanted if sizes.get(number) != size))
+
+
+def _numbers_check(upload: FileUpload, numbers: Sequence[int]) -> None:
+    count = MAX_PARTS if upload.size is None else part_count_of(size=upload.size, part_size=upload.part_size or 1)
+    if any(not 1 <= number <= count for number in numbers):
+        raise InvalidField("part_numbers", f"Give numbers from 1 to {count}.")
