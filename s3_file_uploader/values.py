@@ -84,6 +84,19 @@ class PresignedUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """A form that uploads one object without further credentials, until `expires_at` (aware, UTC).
+
+    All `fields` go into it as they are, before the field `file`, which comes last.
+    """
+
+    url: str
+    fields: Mapping[str, str]
+    expires_in_seconds: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SavedFile:
     """A file under PATH_TO_SAVE_FILE; `path` is relative to that folder."""
 
