@@ -195,10 +195,11 @@ def _bucket_place_ask(options: ClientOptions, bucket: str) -> Place:
         url = _client_build(options).generate_presigned_url("head_bucket", Params={"Bucket": bucket})
     address = urlsplit(url)
     return Place(
+        bucket=bucket,
+        region=options.region,
         origin=f"{address.scheme}://{address.netloc}",
         host=_host_header(address),
         path=f"{address.path.rstrip('/')}/",
-        region=options.region,
     )
 
 

@@ -1,14 +1,14 @@
 """Presigned URLs and forms: Signature Version 4, by `sigv4.py`, with what the store and the settings say."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
 from typing import Literal
 
 from . import s3
 from .conf import conf
-from .sigv4 import NOTHING, Signer
+from .sigv4 import NOTHING, Presigner
 from .values import PresignedPost, PresignedUrl
 
 # Where clients reach the store, or where this server does.
@@ -42,16 +42,10 @@ def presigned_url(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
-    signer = _signer(bucket, "public", now)
-    url = signer.url(
-        method,
-        key,
-        expires_in_seconds=expires_in_seconds,
-        query={"response-content-disposition": content_disposition} if content_disposition else NOTHING,
-        headers=headers or NOTHING,
-    )
-    expires_at = signer.signed_at + timedelta(seconds=expires_in_seconds)
-    return PresignedUrl(url=url, method=method, expires_in_seconds=expires_in_seconds, expires_at=expires_at)
+    signer = _presigner(bucket, "public", expires_in_seconds, now)
+    query = {"response-content-disposition": content_disposition} if content_disposition else NOTHING
+    url = signer.url(method, key, query=query, headers=headers or NOTHING)
+    return PresignedUrl(url, method, expires_in_seconds, signer.expires_at)
 
 
 def presigned_part_urls(
@@ -81,9 +75,8 @@ def presigned_part_urls(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
-    return _signer(bucket, endpoint, now).part_urls(
-        key, upload_id=upload_id, part_numbers=part_numbers, expires_in_seconds=expires_in_seconds
-    )
+    signer = _presigner(bucket, endpoint, expires_in_seconds, now)
+    return signer.part_urls(key, upload_id=upload_id, part_numbers=part_numbers)
 
 
 def presigned_post(
@@ -113,38 +106,29 @@ def presigned_post(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
-    signer = _signer(bucket, "public", now)
-    signed = signer.post_fields(
-        key,
-        bucket=bucket,
-        fields=fields,
-        min_bytes=min_bytes,
-        max_bytes=max_bytes,
-        expires_in_seconds=expires_in_seconds,
-    )
-    expires_at = signer.signed_at + timedelta(seconds=expires_in_seconds)
-    return PresignedPost(
-        url=signer.bucket_url, fields=signed, expires_in_seconds=expires_in_seconds, expires_at=expires_at
-    )
+    signer = _presigner(bucket, "public", expires_in_seconds, now)
+    signed = signer.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
+    return PresignedPost(signer.bucket_url, signed, expires_in_seconds, signer.expires_at)
 
 
 def settings_forget() -> None:
     """Read the settings anew before the next second begins."""
-    _signer_of_second.cache_clear()
+    _presigner_of_second.cache_clear()
 
 
-def _signer(bucket: str, endpoint: Endpoint, now: datetime | None) -> Signer:
+def _presigner(bucket: str, endpoint: Endpoint, expires_in_seconds: int, now: datetime | None) -> Presigner:
     if now is None:
-        return _signer_of_second(bucket, endpoint, int(time()))
-    return _signer_make(bucket, endpoint, now)
+        return _presigner_of_second(bucket, endpoint, expires_in_seconds, int(time()))
+    return _presigner_make(bucket, endpoint, expires_in_seconds, now)
 
 
 @lru_cache(maxsize=256)
-def _signer_of_second(bucket: str, endpoint: Endpoint, second: int) -> Signer:
-    """Return what all signatures of one second share: settings, keys and roles are looked at once in it."""
-    return _signer_make(bucket, endpoint, datetime.fromtimestamp(second, UTC))
+def _presigner_of_second(bucket: str, endpoint: Endpoint, expires_in_seconds: int, second: int) -> Presigner:
+    """Return what the signatures of one second share: settings, keys and roles are looked at once in it."""
+    return _presigner_make(bucket, endpoint, expires_in_seconds, datetime.fromtimestamp(second, UTC))
 
 
-def _signer_make(bucket: str, endpoint: Endpoint, signed_at: datetime) -> Signer:
+def _presigner_make(bucket: str, endpoint: Endpoint, expires_in_seconds: int, signed_at: datetime) -> Presigner:
     address = conf.public_endpoint_url if endpoint == "public" else conf.endpoint_url
-    return Signer(s3.credentials(), s3.bucket_place(bucket, endpoint_url=address), signed_at)
+    place = s3.bucket_place(bucket, endpoint_url=address)
+    return Presigner(s3.credentials(), place, signed_at, expires_in_seconds=expires_in_seconds)
