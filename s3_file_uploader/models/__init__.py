@@ -1,6 +1,7 @@
 """What the database keeps: the record of each upload, and the keys under which clients repeat a request."""
 
-from .file_upload import BUSY, FileUpload, durable_transaction, location_digest
+from .claims import BUSY
+from .file_upload import FileUpload, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
 
 __all__ = ["BUSY", "FileUpload", "IdempotencyKey", "durable_transaction", "location_digest"]
