@@ -18,7 +18,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError
 from django.utils import timezone
 
-from .. import s3
+from .. import s3, signing
 from ..conf import conf
 from ..exceptions import IdempotencyKeyReused, InvalidFileName, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, durable_transaction
@@ -28,7 +28,7 @@ from ..plans import part_size_for, strategy_for
 from ..users import bucket_allowed_check
 from ..values import MAX_KEY_BYTES, Transfer
 from .parts import NO_LONGER_PENDING
-from .transfers import transfer_of
+from .transfers import form_fields, transfer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +75,51 @@ def upload_start(
         StorageProblem: nothing began that lasts; the same key tries again.
     """
     bucket_name_check(bucket)
-    upload_id = uuid.uuid4()
-    key = _key_of(upload_id, file_name)
     bucket_allowed_check(user, bucket)
-    chosen = strategy_for(size=size, wish=strategy)
-    with Operation("upload_start", user=user, bucket=bucket, file_name=key, size=size) as operation:
+    wanted = _wanted(
+        user_id=owner.pk,
+        bucket=bucket,
+        original_name=file_name,
+        content_type=content_type,
+        size=size,
+        checksum_sha256=checksum_sha256 or "",
+        strategy=strategy_for(size=size, wish=strategy),
+    )
+    with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         s3.bucket_check(bucket)
-        wanted = FileUpload.objects.pending(
-            id=upload_id,
-            user_id=owner.pk,
-            bucket=bucket,
-            file_name=key,
-            original_name=file_name,
-            content_type=content_type,
-            size=size,
-            checksum_sha256=checksum_sha256 or "",
-            strategy=chosen,
-            part_size=part_size_for(size) if chosen == FileUpload.Strategy.MULTIPART else None,
-            **_times(chosen),
-        )
         upload = _inserted(wanted, user, idempotency_key)
         operation.file_name = upload.file_name
         return _started(upload, is_repeated=upload is not wanted)
 
 
-def _key_of(upload_id: uuid.UUID, file_name: str) -> str:
-    """Return a key that nobody else can get, and that ends in the name so that it means something to people."""
+def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
+    """Return a key that nobody else can get, and that ends in the name so that it means something to people.
+
+    Raises:
+        InvalidFileName: the name cannot be the end of one.
+    """
     file_name_check(file_name)
     key = f"{conf.direct_prefix}{upload_id}/{file_name}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess
         raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
     return key
+
+
+def _wanted(*, strategy: str, **fields: Any) -> FileUpload:
+    """Return the record, not yet in the database; nobody has its key."""
+    upload_id = uuid.uuid4()
+    upload = FileUpload.objects.pending(
+        id=upload_id,
+        file_name=upload_key(upload_id=upload_id, file_name=fields["original_name"]),
+        strategy=strategy,
+        part_size=part_size_for(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
+        **_times(strategy),
+        **fields,
+    )
+    if strategy == FileUpload.Strategy.POST:
+        signing.form_check(key=upload.file_name, fields=form_fields(upload))
+    return upload
 
 
 def _times(strategy: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def upload_parts(*, user: AbstractBaseUser, upload_id: object) -> UploadProgress
         StorageProblem: S3 could not answer.
     """
     upload = own_upload_find(user=user, upload_id=upload_id)
-    _in_parts_check(upload)
+    in_parts_check(upload)
     with Operation("upload_parts", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         return _progress(upload)
 
@@ -56,11 +56,23 @@ def upload_parts_sign(*, user: AbstractBaseUser, upload_id: object, part_numbers
         StorageProblem: S3 could not answer.
     """
     upload = own_upload_find(user=user, upload_id=upload_id)
-    _in_parts_check(upload)
+    in_parts_check(upload)
     with Operation("upload_parts_sign", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         wanted = _progress(upload).missing if part_numbers is None else part_numbers
         _numbers_check(upload, wanted)
         return parts_sign(upload=upload, part_numbers=wanted)
+
+
+def in_parts_check(upload: FileUpload) -> None:
+    """Pass if parts can be sent.
+
+    Raises:
+        UploadNotPending: they cannot.
+    """
+    if upload.status != FileUpload.Status.PENDING:
+        raise UploadNotPending(NO_LONGER_PENDING)
+    if not upload.multipart_upload_id:
+        raise UploadNotPending(NO_PARTS)
 
 
 def parts_sign(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedParts:
@@ -89,13 +101,6 @@ def parts_unknown(upload: FileUpload) -> Conflict:
     if upload.may_become_an_object:
         return UploadInProgress(BEING_COMPLETED)
     return UploadNotPending(GIVEN_UP_BY_S3)
-
-
-def _in_parts_check(upload: FileUpload) -> None:
-    if upload.status != FileUpload.Status.PENDING:
-        raise UploadNotPending(NO_LONGER_PENDING)
-    if not upload.multipart_upload_id:
-        raise UploadNotPending(NO_PARTS)
 
 
 def _parts(upload: FileUpload, numbers: Sequence[int], urls: Sequence[str]) -> tuple[Part, ...]:

@@ -70,11 +70,16 @@ def _guards(upload: FileUpload) -> dict[str, str]:
     return guards
 
 
+def form_fields(upload: FileUpload) -> dict[str, str]:
+    """Return what a form says besides the key and the signature."""
+    return {"Content-Type": upload.content_type, "success_action_status": "201"}
+
+
 def _post(upload: FileUpload) -> PostTransfer:
     signed = signing.presigned_post(
         bucket=upload.bucket,
         key=upload.file_name,
-        fields={"Content-Type": upload.content_type, "success_action_status": "201"},
+        fields=form_fields(upload),
         min_bytes=upload.size or 0,
         max_bytes=MAX_PUT_BYTES if upload.size is None else upload.size,
         expires_in_seconds=_renewed(upload),
