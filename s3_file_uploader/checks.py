@@ -4,6 +4,7 @@ E001 region missing          E005 number out of range        W001 download folde
 E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
 E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
 E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
+E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 """
 
 import os
@@ -17,9 +18,13 @@ from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
 from .conf import conf
-from .exceptions import StorageNotConfigured
-from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
+from .exceptions import InvalidFileName, StorageNotConfigured
+from .names import file_name_check
+from .values import MAX_EXPIRATION_SECONDS, MAX_KEY_BYTES, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
+STRATEGIES = ("put", "post", "multipart")
+# Leaves half of a key for the id and the name of the file.
+MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 NUMBERS: dict[str, tuple[float, float]] = {
     "connect_timeout_seconds": (0.1, 60),
     "read_timeout_seconds": (0.1, 600),
@@ -81,6 +86,27 @@ def numbers_check(**kwargs: Any) -> list[CheckMessage]:
         hint = f"Give more than the {longest_call:.0f} seconds that one call to S3 may take with all its attempts."
         return [_error("E009", "S3_FILE_UPLOADER_CLAIM_SECONDS is too short.", hint)]
     return []
+
+
+@register(Tags.compatibility)
+def direct_uploads_check(**kwargs: Any) -> list[CheckMessage]:
+    """E012, E013, E014."""
+    found: list[CheckMessage] = []
+    strategies = conf.direct_strategies
+    is_list = isinstance(strategies, list | tuple) and len(strategies) > 0
+    if not is_list or any(strategy not in STRATEGIES for strategy in strategies):
+        hint = "Give a list of one or more of put, post and multipart."
+        found.append(_error("E012", "S3_FILE_UPLOADER_DIRECT_STRATEGIES cannot be used.", hint))
+    if not _is_prefix(conf.direct_prefix):
+        hint = f"Give folders that end in a slash, such as uploads/, up to {MAX_PREFIX_BYTES} bytes; or nothing."
+        found.append(_error("E013", "S3_FILE_UPLOADER_DIRECT_PREFIX cannot begin an object key.", hint))
+    numbers = ("direct_expiration_seconds", "direct_url_expiration_seconds")
+    if all(_is_between(name, *NUMBERS[name]) for name in numbers) and (
+        conf.direct_expiration_seconds < conf.direct_url_expiration_seconds
+    ):
+        hint = "Give at least S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS."
+        found.append(_error("E014", "S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS is too short.", hint))
+    return found
 
 
 def _impossible_numbers() -> list[CheckMessage]:
@@ -151,6 +177,16 @@ def _is_endpoint(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and bare
     except ValueError:
         return False
+
+
+def _is_prefix(prefix: str) -> bool:
+    if not prefix:
+        return True
+    try:
+        file_name_check(prefix.removesuffix("/"))
+    except InvalidFileName:
+        return False
+    return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
 
 
 def _is_between(name: str, low: float, high: float) -> bool:

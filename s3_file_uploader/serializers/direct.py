@@ -114,9 +114,9 @@ def _from_to(first: int, last: int) -> range:
 class PutTransferSerializer(serializers.Serializer[Any]):
     """Send the file as the body of one request."""
 
-    strategy = serializers.ChoiceField(choices=("put",))
-    method = serializers.CharField()
-    url = serializers.CharField()
+    strategy = serializers.CharField(help_text="`put`.")
+    method = serializers.CharField(help_text="`PUT`.")
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
     headers = serializers.DictField(
         child=serializers.CharField(), help_text="Send these as they are, and the Content-Length of the file."
     )
@@ -126,9 +126,9 @@ class PutTransferSerializer(serializers.Serializer[Any]):
 class PostTransferSerializer(serializers.Serializer[Any]):
     """Send the file as form-data."""
 
-    strategy = serializers.ChoiceField(choices=("post",))
-    method = serializers.CharField()
-    url = serializers.CharField()
+    strategy = serializers.CharField(help_text="`post`.")
+    method = serializers.CharField(help_text="`POST`.")
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
     fields = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
         child=serializers.CharField(), help_text="Send these first, as they are, and `file` as the last."
     )
@@ -139,7 +139,7 @@ class PartSerializer(serializers.Serializer[Any]):
     """Send these bytes of the file by PUT, without headers of your own."""
 
     part_number = serializers.IntegerField()
-    url = serializers.CharField()
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
     offset = serializers.IntegerField(help_text="Bytes before this part.")
     size = serializers.IntegerField(help_text="Bytes.")
 
@@ -147,7 +147,7 @@ class PartSerializer(serializers.Serializer[Any]):
 class MultipartTransferSerializer(serializers.Serializer[Any]):
     """Send the file in parts; ask for the URLs of those that are not named here."""
 
-    strategy = serializers.ChoiceField(choices=("multipart",))
+    strategy = serializers.CharField(help_text="`multipart`.")
     part_size = serializers.IntegerField(help_text="Bytes of every part but the last.")
     part_count = serializers.IntegerField()
     parts = PartSerializer(many=True)
