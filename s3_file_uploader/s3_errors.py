@@ -17,7 +17,9 @@ from .exceptions import (
     InvalidBucketName,
     InvalidField,
     InvalidFileName,
+    PartsMissing,
     S3FileUploaderError,
+    SizeMismatch,
     StorageAccessDenied,
     StorageError,
     StorageNotConfigured,
@@ -42,6 +44,7 @@ _FILE_THERE = (FileExists, "A file of that name is there already: choose another
 _BUCKET_THERE = (BucketExists, "The bucket name is taken: choose another.")
 _REGION_FIELD = "S3 cannot make the bucket in this region: leave it out or name another."
 _FOLDER_THERE = (FileExists, "A part of the name is a file, or the name is a folder, in this store: choose another.")
+_OTHER_PARTS = "S3 holds other parts than a moment ago: complete the upload again, or else start a new one."
 _UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell whoever runs this service.")
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html ; XMinio*: MinIO and stores made from it.
@@ -60,6 +63,8 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "XMinioObjectExistsAsDirectory": _FOLDER_THERE,
     "XMinioParentIsObject": _FOLDER_THERE,
     "EntityTooLarge": (FileTooLarge, "The file is larger than the store allows."),
+    "EntityTooSmall": (SizeMismatch, "S3 wants at least 5 MiB in every part but the last: send larger ones."),
+    "InvalidPart": (PartsMissing, _OTHER_PARTS),
     "PreconditionFailed": _FILE_THERE,
     "412": _FILE_THERE,
     "ConditionalRequestConflict": _FILE_THERE,
