@@ -112,7 +112,6 @@ RAISED: dict[str, ErrorKinds] = {
         own.SizeMismatch,
         own.ContentTypeMismatch,
         own.ChecksumMismatch,
-        own.FileNotFound,  # Another program removed it before it could be read.
         own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
     ),
     "upload_delete": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.FileExists),

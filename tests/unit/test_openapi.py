@@ -73,7 +73,7 @@ CODES = {
     "upload_parts_sign": {*PARTS, *BODY},
     "upload_complete": {
         *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch"),
-        *("file_not_found", "file_exists"),
+        "file_exists",
     },
     "upload_delete": {*CALLER, "upload_not_found", "file_exists"},
     "health": ANY,
