@@ -81,7 +81,7 @@ class PartsWantedSerializer(serializers.Serializer[Any]):
     """Body of POST `uploads/../parts/`: one of three ways to say which."""
 
     part_numbers = PartNumbersField(
-        required=False, allow_empty=False, max_length=MAX_PARTS, help_text="These, in this order."
+        required=False, min_length=1, max_length=MAX_PARTS, help_text="These, in this order."
     )
     first = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: all from here"
