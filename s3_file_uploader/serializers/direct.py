@@ -12,7 +12,6 @@ from ..models import FileUpload
 from ..values import (
     MAX_OBJECT_BYTES,
     MAX_PARTS,
-    MultipartTransfer,
     Part,
     PostTransfer,
     PutTransfer,
@@ -196,16 +195,16 @@ class UploadProgressSerializer(serializers.Serializer[Any]):
 def _transfer_shown(transfer: Transfer | None) -> dict[str, Any] | None:
     shown: dict[str, Any]
     match transfer:
-        case PutTransfer(method, url, headers, expires_at):
-            shown = {"strategy": "put", "method": method, "url": url, "headers": headers}
-        case PostTransfer(url, fields, expires_at):
-            shown = {"strategy": "post", "method": "POST", "url": url, "fields": fields}
-        case MultipartTransfer(part_size, part_count, parts, expires_at):
-            numbers = {"part_size": part_size, "part_count": part_count}
-            shown = {"strategy": "multipart", **numbers, "parts": _parts_shown(parts)}
         case None:
             return None
-    return {**shown, "expires_at": _time_shown(expires_at)}
+        case PutTransfer(method, url, headers):
+            shown = {"strategy": "put", "method": method, "url": url, "headers": headers}
+        case PostTransfer(url, fields):
+            shown = {"strategy": "post", "method": "POST", "url": url, "fields": fields}
+        case _:
+            sizes = {"part_size": transfer.part_size, "part_count": transfer.part_count}
+            shown = {"strategy": "multipart", **sizes, "parts": _parts_shown(transfer.parts)}
+    return {**shown, "expires_at": _time_shown(transfer.expires_at)}
 
 
 def _parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:

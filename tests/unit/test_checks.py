@@ -84,3 +84,9 @@ def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
     for name, value in changed.items():
         setattr(settings, name, value)
     assert found() == set()
+
+
+@pytest.mark.parametrize("prefix", ["", "uploads/", "in/été/", "x" * 511 + "/"])
+def test_what_can_begin_a_key(settings, prefix):
+    settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+    assert found() == set()
