@@ -60,16 +60,16 @@ def reading_refused(*, url: str, origin: str, names: Sequence[str]) -> str:
 
 
 def _ask(method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
-    """Return status and headers; browsers follow no redirect here."""
+    """Return status and headers. Without retries no redirect is followed either: a browser follows none here."""
     timeout = urllib3.Timeout(connect=conf.connect_timeout_seconds, read=conf.read_timeout_seconds)
     try:
         with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
-            answer = pool.request(method, url, headers=headers, redirect=False, preload_content=False)
+            answer = pool.request(method, url, headers=headers, preload_content=False)
             answer.close()
     except urllib3.exceptions.HTTPError as error:
-        where = urlsplit(url)
+        where, why = urlsplit(url), type(error).__name__  # Its text may hold the URL, and so the signature.
         raise StorageUnavailable(
-            f"{where.scheme}://{where.netloc} cannot be reached from here: check AWS_S3_PUBLIC_ENDPOINT_URL."
+            f"{where.scheme}://{where.netloc} cannot be reached from here ({why}): check AWS_S3_PUBLIC_ENDPOINT_URL."
         ) from error
     return answer.status, answer.headers
 

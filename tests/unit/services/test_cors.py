@@ -114,6 +114,11 @@ class TestSet:
         assert cors_set(bucket=bucket, origins=[APP]).origins_gone == (OTHER,)
         assert cors_set(bucket=bucket, origins=["https://*.example.com"]).origins_gone == ()
 
+    def test_what_rules_of_others_let_in_is_another_matter(self, bucket):
+        given_to_s3(bucket, {**THEIRS, "AllowedOrigins": ["*"]})
+        cors_set(bucket=bucket, origins=[APP, OTHER])
+        assert cors_set(bucket=bucket, origins=[APP]).origins_gone == (OTHER,)
+
     def test_what_is_no_origin_changes_nothing(self, bucket):
         given_to_s3(bucket, THEIRS)
         with pytest.raises(InvalidField):
