@@ -107,6 +107,18 @@ class Conf:
         """What a client is told to wait when S3 cannot be reached."""
         return int(_own("RETRY_AFTER_SECONDS", 5))
 
+    # --- new buckets ---------------------------------------------------------------------------------------------
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """Whose pages may upload to new buckets and read from them; none leaves their CORS rules alone."""
+        return cast(Sequence[str], _own("CORS_ORIGINS", ()))
+
+    @property
+    def abort_multipart_days(self) -> int | None:
+        """After how many days S3 itself ends a multipart upload in a new bucket; None makes no such rule."""
+        return cast("int | None", _own("ABORT_MULTIPART_DAYS", 7))
+
     # --- the path of a file --------------------------------------------------------------------------------------
 
     @property

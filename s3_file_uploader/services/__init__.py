@@ -1,6 +1,7 @@
 """The use cases, each in a stated order of S3 and record, so that a crash at any point leaves what can be mended."""
 
 from .buckets import bucket_create, bucket_list, bucket_remove
+from .cors import cors_check, cors_list, cors_remove, cors_set
 from .deletion import file_delete, record_delete, upload_delete
 from .files import file_download, file_presign, file_read, file_redirect
 from .health import health_check
@@ -15,6 +16,10 @@ __all__ = [
     "bucket_create",
     "bucket_list",
     "bucket_remove",
+    "cors_check",
+    "cors_list",
+    "cors_remove",
+    "cors_set",
     "file_delete",
     "file_download",
     "file_find",
