@@ -1,5 +1,7 @@
 """Every setting of this app, read when it is used: nothing is cached, so `override_settings` just works.
 
+Only signatures look at them no more than once a second, or whenever `override_settings` says that one has changed.
+
 The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings or, where those are silent, from the
 environment variable of the same name; an empty value counts as not set. All others are Django settings alone.
 No other module reads `django.conf.settings` or `os.environ` for this app.

@@ -1,4 +1,7 @@
-"""Presigned URLs and forms: Signature Version 4, by `sigv4.py`, with what the store and the settings say."""
+"""Presigned URLs and forms: `sigv4.py` signs, with the keys and addresses that the settings and boto3 say.
+
+These are looked at once a second, and when a test changes a setting: to read them costs twenty signatures.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -110,14 +113,14 @@ def presigned_post(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
-    _no_file_name(key, fields)
+    _variable_refuse(key, fields)
     signer = _presigner(bucket, "public", expires_in_seconds, now)
     signed = signer.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
     return PresignedPost(signer.bucket_url, signed, expires_in_seconds, signer.expires_at)
 
 
-def _no_file_name(key: str, fields: Mapping[str, str]) -> None:
-    """Refuse what S3 would replace with the name of the client's file, and then find other than it was signed."""
+def _variable_refuse(key: str, fields: Mapping[str, str]) -> None:
+    """Refuse what S3 would replace with the name that the client's file has, and then not find as it was signed."""
     advice = f"S3 puts something else for {FILE_NAME} in a form: leave it out, or upload by PUT."
     if FILE_NAME in key:
         raise InvalidFileName(advice)
