@@ -142,7 +142,7 @@ class Conf:
 
     @property
     def sign_parts(self) -> bool:
-        """Whether S3 compares each part with a SHA-256 of its own, at the cost of hashing every file twice.
+        """Whether S3 compares each PUT with a SHA-256 of its own, at the cost of hashing every file twice.
 
         By default where nothing else guards the bytes on their way: over plain http to another machine.
         """

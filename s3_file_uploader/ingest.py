@@ -287,7 +287,7 @@ class _Parts:
 
 def _object_put(destination: Destination, body: _Buffer) -> str | None:
     with _own_object_is_no_conflict(destination), storage_errors():
-        answer = s3.client().put_object(
+        answer = s3.client(signed_payload=conf.sign_parts).put_object(
             Body=cast(Any, body), **destination.create_arguments(), **destination.condition()
         )
         return answer.get("ETag", "").strip('"') or None
