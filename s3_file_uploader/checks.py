@@ -4,6 +4,7 @@ E001 region missing          E005 number out of range        W001 download folde
 E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
 E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
 E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
+E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 """
 
@@ -18,8 +19,9 @@ from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
 from .conf import conf
-from .exceptions import InvalidFileName, StorageNotConfigured
+from .exceptions import InvalidField, InvalidFileName, StorageNotConfigured
 from .names import file_name_check
+from .origins import EVERY_ORIGIN, origin_check
 from .values import MAX_EXPIRATION_SECONDS, MAX_KEY_BYTES, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 STRATEGIES = ("put", "post", "multipart")
@@ -41,6 +43,8 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
 }
+
+MAX_ABORT_DAYS = 3650
 
 
 @register(Tags.compatibility)
@@ -146,6 +150,33 @@ def choices_check(**kwargs: Any) -> list[CheckMessage]:
         hint = "Give a list of names or patterns, or None for every bucket."
         found.append(_error("E008", "S3_FILE_UPLOADER_ALLOWED_BUCKETS is not a list.", hint))
     return found
+
+
+@register(Tags.security)
+def cors_origins_check(**kwargs: Any) -> list[CheckMessage]:
+    """E010, W004."""
+    name, origins = "S3_FILE_UPLOADER_CORS_ORIGINS", conf.cors_origins
+    if not isinstance(origins, list | tuple) or not all(isinstance(origin, str) for origin in origins):
+        return [_error("E010", f"{name} is not a list of origins.", "Give a list such as ['https://app.example.com'].")]
+    try:
+        for origin in origins:
+            origin_check(origin)
+    except InvalidField as error:
+        return [_error("E010", f"{name} names what is no origin.", str(error))]
+    if EVERY_ORIGIN in origins:
+        hint = "Name your own sites, unless pages of every site shall use what they get a signed URL for."
+        return [_warning("W004", f"{name} opens new buckets to the pages of every site.", hint)]
+    return []
+
+
+@register(Tags.compatibility)
+def abort_multipart_days_check(**kwargs: Any) -> list[CheckMessage]:
+    """E011."""
+    days = conf.abort_multipart_days
+    if days is None or (type(days) is int and 1 <= days <= MAX_ABORT_DAYS):
+        return []
+    hint = f"Give a whole number of days from 1 to {MAX_ABORT_DAYS}, or None for no rule."
+    return [_error("E011", "S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS cannot be used.", hint)]
 
 
 @register(Tags.files)

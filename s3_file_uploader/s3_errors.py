@@ -92,6 +92,7 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "504": (StorageTimeout, "S3 did not answer in time: try again."),
     "NotImplemented": _UNSUPPORTED,
     "InvalidArgument": _UNSUPPORTED,
+    "MalformedXML": _UNSUPPORTED,  # MinIO, of rules whose kind it does not know: what we send is well-formed.
     "MethodNotAllowed": _UNSUPPORTED,
     "405": _UNSUPPORTED,
     "501": _UNSUPPORTED,
@@ -178,6 +179,20 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
         for sources, target, message in BOTOCORE_ERRORS:  # pragma: no branch - the last row matches all
             if isinstance(error, sources):
                 raise target(message) from error
+
+
+@contextmanager
+def nothing_there(code: str) -> Iterator[None]:
+    """Go on behind the block where S3 says with this code that there is none of what was asked for.
+
+    Args:
+        code: such as NoSuchCORSConfiguration; within `storage_errors`, which translates all others.
+    """
+    try:
+        yield
+    except boto.ClientError as error:
+        if error.response.get("Error", {}).get("Code") != code:
+            raise
 
 
 def _client_error_translate(error: boto.ClientError, about: str) -> S3FileUploaderError:

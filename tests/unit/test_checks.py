@@ -59,6 +59,17 @@ def test_nothing_to_say():
         ({"S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS": 3599}, "E014"),
         ({"S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 86_401}, "E014"),
         ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": 1}, "E008"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": "https://app.example.com"}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": None}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": [b"https://app.example.com"]}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com", "app.example.com"]}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com/"]}, "E010"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 0}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 1.5}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": True}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": "7"}, "E011"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["*"]}, "W004"),
         ({"PATH_TO_SAVE_FILE": ""}, "W001"),
         ({"PATH_TO_SAVE_FILE": "/no/such/folder"}, "W002"),
         ({"DEBUG": True}, "W003"),
@@ -68,6 +79,14 @@ def test_each_check_by_its_id(settings, changed, expected):
     for name, value in changed.items():
         setattr(settings, name, value)
     assert found() == {f"s3_file_uploader.{expected}"}
+
+
+@pytest.mark.parametrize("origins", [[], (), ["https://app.example.com", "https://*.example.org"]])
+@pytest.mark.parametrize("days", [None, 1, 3650])
+def test_what_new_buckets_may_get(settings, origins, days):
+    settings.S3_FILE_UPLOADER_CORS_ORIGINS = origins
+    settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = days
+    assert found() == set()
 
 
 def test_every_message_has_a_hint(settings):
