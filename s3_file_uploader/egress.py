@@ -56,6 +56,18 @@ def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> G
                 raise
 
 
+def object_checksum(*, bucket: str, key: str, etag: str, size: int) -> str:
+    """Read an object through, and return its SHA-256 in lower-case hex.
+
+    Raises:
+        StorageError, FileNotFound, StorageProblem: as `object_read`.
+    """
+    digest = sha256()
+    for chunk in object_read(bucket=bucket, key=key, etag=etag, start=0, stop=size):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO) -> str:
     """Write an object into a file, by ranges at the same time.
 

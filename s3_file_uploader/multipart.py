@@ -1,8 +1,10 @@
 """Multipart uploads that were begun and not finished: what they are, and how they end."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, pairwise
 
 from . import s3
 from .exceptions import BucketNotFound, FileNotFound, StorageUnsupported
@@ -19,22 +21,22 @@ class MultipartUpload:
     begun_at: datetime
 
 
-def multipart_uploads(*, bucket: str, prefix: str = "") -> list[MultipartUpload]:
-    """Return the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpload]:
+    """Yield the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+
+    Whoever takes them may abort them: a page ends with the upload from which the next one goes on, so that is asked
+    for first.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
 
     Raises:
         StorageProblem: S3 could not answer.
     """
-    found: list[MultipartUpload] = []
-    with suppress(BucketNotFound, FileNotFound, StorageUnsupported), storage_errors():
-        for page in s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-            found += [
-                MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
-                for upload in page.get("Uploads", ())
-            ]
-    return found
+    with suppress(BucketNotFound, FileNotFound, StorageUnsupported):
+        listing = s3.pages("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
+        for page, _next in pairwise(chain(listing, ({},))):
+            for upload in page.get("Uploads", ()):
+                yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
 
 
 def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:

@@ -1,9 +1,10 @@
 """The boto3 client, and what several services ask of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import boto3
 from botocore import exceptions as boto
@@ -12,7 +13,7 @@ from botocore.config import Config
 from .conf import conf
 from .exceptions import BucketNotFound, FileNotFound, StorageNotConfigured
 from .s3_errors import NO_FILE, attempt_note, storage_errors
-from .values import StoredObject
+from .values import PAGE_KEYS, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -152,10 +153,26 @@ def object_head(*, bucket: str, key: str) -> StoredObject:
         raise FileNotFound(NO_FILE[1]) from error
     return StoredObject(
         size=answer["ContentLength"],
-        etag=answer["ETag"].strip('"'),
+        etag=answer.get("ETag", "").strip('"'),  # A store that keeps keys as paths has none for a folder.
         content_type=answer.get("ContentType", ""),
         metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
+        changed_at=answer["LastModified"],
     )
+
+
+def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any) -> Iterator[dict[str, Any]]:
+    """Yield a listing page by page; each is asked for when it is wanted, and none is kept.
+
+    Raises:
+        S3FileUploaderError: as S3 answered.
+    """
+    found = iter(client().get_paginator(listing).paginate(**arguments, PaginationConfig={"PageSize": PAGE_KEYS}))
+    while True:
+        with storage_errors(about="bucket"):
+            page = next(found, None)
+        if page is None:
+            return
+        yield cast("dict[str, Any]", page)
 
 
 def bucket_region(bucket: str) -> str:

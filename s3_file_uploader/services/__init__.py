@@ -1,17 +1,21 @@
 """The use cases, each in a stated order of S3 and record, so that a crash at any point leaves what can be mended."""
 
 from .buckets import bucket_create, bucket_list, bucket_remove
+from .comparison import bucket_compare
 from .deletion import file_delete, record_delete, upload_delete
 from .files import file_download, file_presign, file_read, file_redirect
 from .health import health_check
-from .housekeeping import housekeeping_run
+from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
 from .records import file_find, upload_find, upload_list
+from .repairs import Repairs
 from .settlement import upload_settle
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 
 __all__ = [
     "IncomingFile",
+    "Repairs",
+    "bucket_compare",
     "bucket_create",
     "bucket_list",
     "bucket_remove",
@@ -24,6 +28,7 @@ __all__ = [
     "file_redirect",
     "file_upload",
     "health_check",
+    "housekeeping_buckets",
     "housekeeping_run",
     "object_list",
     "record_delete",

@@ -4,7 +4,6 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import astuple, fields
 from datetime import timedelta
 from uuid import uuid4
@@ -23,7 +22,7 @@ from s3_file_uploader.services.housekeeping import BATCH
 from s3_file_uploader.services.settlement import WRITTEN_BY
 from s3_file_uploader.values import HousekeepingReport
 from tests.host import python
-from tests.unit.services.conftest import stored_file
+from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
 
 Status = FileUpload.Status
 pytestmark = pytest.mark.django_db
@@ -56,31 +55,6 @@ def begin(bucket, key="file"):
 
 def left_in(bucket):
     return [upload["Key"] for upload in s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
-
-
-def objects_in(bucket):
-    return [found["Key"] for found in s3.client().list_objects_v2(Bucket=bucket).get("Contents", ())]
-
-
-@contextmanager
-def on_event(name, handler):
-    """Let botocore itself tell, or ask, somebody of ours about each call."""
-    events = s3.client().meta.events
-    events.register(name, handler)
-    try:
-        yield
-    finally:
-        events.unregister(name, handler)
-
-
-def out_of_order(bucket):
-    """Let S3 answer 503 whatever is asked of one bucket."""
-
-    def refuse(params, **kwargs):
-        if params.get("Bucket") == bucket:
-            raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "Any")
-
-    return on_event("provide-client-params.s3", refuse)
 
 
 @pytest.fixture
