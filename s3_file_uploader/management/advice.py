@@ -23,6 +23,7 @@ CHANGED = (
     "Changed objects: another program wrote to them. Restore them from a backup, or have the records say what S3 holds "
     "now with --update-records."
 )
+NO_BUCKET = "No bucket has a record yet: name one, as in --compare BUCKET."
 EACH = "--report FILE writes down each of them, --verbosity 2 prints them."
 
 

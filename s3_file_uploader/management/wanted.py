@@ -107,7 +107,8 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
 
 def _combination_check(options: Mapping[str, Any]) -> None:
     repairs = ("remove_records", "update_records", "adopt", "delete_objects")
-    is_asked = {name: options[name] not in (None, False) for name in (*repairs, "older_than", "whoever_made_them")}
+    names = (*repairs, "older_than", "whoever_made_them")
+    is_asked = {name: options[name] is not None and options[name] is not False for name in names}
     if options["compare"] is None and any(is_asked[name] for name in repairs):
         raise CommandError("Repairs need a comparison: add --compare.")
     if is_asked["adopt"] and is_asked["delete_objects"]:

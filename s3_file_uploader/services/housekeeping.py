@@ -6,7 +6,7 @@ Any number of hosts may run it at the same time, beside the service: the claim o
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -57,9 +57,10 @@ def housekeeping_run(
         InvalidBucketName: one of `buckets` can be none.
     """
     named = {bucket_name_check(bucket) for bucket in buckets}
+    looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
     run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
     settled, left = run.abandoned_settle()
-    aborted, unexplained, failed = run.debris_abort({*housekeeping_buckets(), *named}, abort_multipart_older_than)
+    aborted, unexplained, failed = run.debris_abort(looked_into, abort_multipart_older_than)
     return HousekeepingReport(
         records_settled=settled,
         records_left=left,
@@ -98,6 +99,7 @@ class _Run:
         settled = left = 0
         waiting = FileUpload.objects.abandoned().count()
         for upload in _abandoned():
+            finding = _halfway(upload)
             try:
                 outcome = settlement_foresee(upload) if self.dry_run else upload_settle(upload=upload)
                 settled += 1
@@ -107,7 +109,7 @@ class _Run:
                 logger.warning("Record %s stays half-way until the next run: %s", upload.pk, error)
                 outcome = Outcome.LEFT
                 left += 1
-            self.tell(_halfway(upload, outcome))
+            self.tell(replace(finding, outcome=outcome))
             self.progress("records left half-way", 1, waiting)
         return settled, left
 
@@ -145,7 +147,7 @@ def _nobody(*_told: object) -> None:
     """Listen to nothing."""
 
 
-def _halfway(upload: FileUpload, outcome: Outcome) -> Finding:
+def _halfway(upload: FileUpload) -> Finding:
     return Finding(
         kind=Kind.RECORD_HALFWAY,
         bucket=upload.bucket,
@@ -153,7 +155,6 @@ def _halfway(upload: FileUpload, outcome: Outcome) -> Finding:
         record_id=upload.pk,
         recorded_size=upload.size,
         recorded_etag=upload.etag,
-        outcome=outcome,
     )
 
 

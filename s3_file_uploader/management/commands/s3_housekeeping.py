@@ -14,7 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from ... import services
 from ...reports import ComparisonReport, Finding, Outcome
-from ..advice import advice
+from ..advice import NO_BUCKET, advice
 from ..bars import Bars
 from ..wanted import Wanted, arguments_add, wanted_of
 
@@ -73,6 +73,8 @@ class _Run:
         )
         self._figures(asdict(done))
         compared = [self._compared(bucket) for bucket in buckets]
+        if wanted.compared is not None and not compared:
+            self._print(NO_BUCKET)
         for words in advice(done, compared, wanted.repairs, dry_run=wanted.dry_run):
             self._print(words)
         return done.is_complete and all(report.is_complete for report in compared)
