@@ -43,6 +43,22 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         FileExists: the upload was completed or removed meanwhile.
         StorageProblem: S3 could not tell.
     """
+    shape_check(upload, found)
+    if not upload.checksum_sha256:
+        return found.checksum_sha256 or ""
+    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
+        raise ChecksumMismatch(
+            "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
+        )
+    return upload.checksum_sha256
+
+
+def shape_check(upload: FileUpload, found: StoredObject) -> None:
+    """Pass if S3 holds the size and type that were announced.
+
+    Raises:
+        SizeMismatch, ContentTypeMismatch: it does not.
+    """
     if upload.size is not None and found.size != upload.size:
         raise SizeMismatch(
             f"{upload.size} bytes were announced and {found.size} arrived: they were removed, start a new upload."
@@ -52,13 +68,6 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    if not upload.checksum_sha256:
-        return found.checksum_sha256 or ""
-    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
-        raise ChecksumMismatch(
-            "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
-        )
-    return upload.checksum_sha256
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:

@@ -29,13 +29,14 @@ from ..models import FileUpload, durable_transaction
 from ..operations import Operation
 from ..signals import after_commit, file_uploaded
 from ..values import StoredObject
-from .arrival import announced_check, object_arrived
+from .arrival import announced_check, object_arrived, shape_check
 from .parts import NO_LONGER_PENDING
 from .records import own_upload_find, upload_not_found
 from .settlement import direct_remove, object_remove
 
 logger = logging.getLogger(__name__)
 
+IN_ONE_REQUEST = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
 # A client that lives completes its upload itself, at once.
 TIME_TO_SAY_SO_SECONDS = 60
 BATCH = 500
@@ -112,10 +113,13 @@ def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
 # --- for clients that are gone ---------------------------------------------------------------------------------------
 
 
-def arrived_complete() -> tuple[int, int]:
+def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
     """Complete what arrived whole though its client never said so: an app was killed, or it is Uppy, which never does.
 
     Only uploads in one request: parts that nobody joins expire.
+
+    Args:
+        dry_run: tell how many would be, by size and type alone, and change nothing.
 
     Returns:
         How many were completed, and of how many S3 could not tell; the log says why.
@@ -123,8 +127,7 @@ def arrived_complete() -> tuple[int, int]:
     completed = left = 0
     for upload in _sent_in_one_request():
         try:
-            record_complete(upload)
-            completed += 1
+            completed += has_arrived(upload) if dry_run else bool(record_complete(upload))
         except (InvalidInput, NotFound, Conflict):
             continue  # Not there yet, or not what was announced and removed; or somebody was faster.
         except (S3FileUploaderError, Error) as error:
@@ -133,11 +136,25 @@ def arrived_complete() -> tuple[int, int]:
     return completed, left
 
 
+def has_arrived(upload: FileUpload) -> bool:
+    """Tell whether housekeeping would complete it: it was sent in one request, and S3 holds its size and type.
+
+    Raises:
+        S3FileUploaderError: S3 could not tell.
+    """
+    if upload.status != FileUpload.Status.PENDING or upload.strategy not in IN_ONE_REQUEST:
+        return False
+    try:
+        shape_check(upload, object_arrived(upload))
+    except (PartsMissing, SizeMismatch, ContentTypeMismatch):
+        return False
+    return True
+
+
 def _sent_in_one_request() -> Iterator[FileUpload]:
-    in_one = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
     begun_before = timezone.now() - timedelta(seconds=TIME_TO_SAY_SO_SECONDS)
     waiting = FileUpload.objects.filter(
-        status=FileUpload.Status.PENDING, strategy__in=in_one, created_at__lt=begun_before
+        status=FileUpload.Status.PENDING, strategy__in=IN_ONE_REQUEST, created_at__lt=begun_before
     ).order_by("pk")
     batch = list(waiting[:BATCH])
     while batch:

@@ -24,7 +24,7 @@ from ..exceptions import IdempotencyKeyReused, InvalidFileName, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
-from ..plans import part_size_for, strategy_for
+from ..plans import direct_key, part_size_for, strategy_for
 from ..users import bucket_allowed_check
 from ..values import MAX_KEY_BYTES, Transfer
 from .parts import NO_LONGER_PENDING
@@ -99,7 +99,7 @@ def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
         InvalidFileName: the name cannot be the end of one.
     """
     file_name_check(file_name)
-    key = f"{conf.direct_prefix}{upload_id}/{file_name}"
+    key = direct_key(upload_id, file_name)
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess
         raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")

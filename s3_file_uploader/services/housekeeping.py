@@ -21,7 +21,7 @@ from ..names import bucket_name_check
 from ..reports import Finding, Kind, Outcome
 from ..saving import partial_files_remove
 from ..values import PAGE_KEYS, HousekeepingReport
-from .completion import arrived_complete
+from .completion import arrived_complete, has_arrived
 from .settlement import settlement_foresee, upload_settle
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def housekeeping_run(
     named = {bucket_name_check(bucket) for bucket in buckets}
     looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
     run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
-    completed, waiting = (0, 0) if dry_run else arrived_complete()
+    completed, waiting = arrived_complete(dry_run=dry_run)
     settled, left = run.abandoned_settle()
     aborted, unexplained, failed = run.debris_abort(looked_into, abort_multipart_older_than)
     return HousekeepingReport(
@@ -105,6 +105,8 @@ class _Run:
         for upload in _abandoned():
             finding = _halfway(upload)
             try:
+                if self.dry_run and has_arrived(upload):
+                    continue  # It would not be waiting any more.
                 outcome = settlement_foresee(upload) if self.dry_run else upload_settle(upload=upload)
                 settled += 1
             except FileExists:
