@@ -1,4 +1,4 @@
-"""When a user is deleted and S3_FILE_UPLOADER_WHEN_USER_DELETED says `delete`: the objects go too."""
+"""What happens outside: a user is deleted, whose objects may have to go too; a test changes a setting."""
 
 import logging
 import uuid
@@ -8,12 +8,17 @@ from typing import Any
 from django.db import Error, transaction
 from django.utils import timezone
 
-from . import services
+from . import services, signing
 from .conf import conf
 from .exceptions import S3FileUploaderError
 from .models import FileUpload
 
 logger = logging.getLogger(__name__)
+
+
+def setting_forget(**kwargs: Any) -> None:
+    """Have the next signature read the settings, whichever has changed; `override_settings` says so, and no other."""
+    signing.settings_forget()
 
 
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:

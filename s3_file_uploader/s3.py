@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 from botocore import exceptions as boto
@@ -13,11 +14,14 @@ from botocore.config import Config
 from .conf import conf
 from .exceptions import BucketNotFound, FileNotFound, StorageNotConfigured
 from .s3_errors import NO_FILE, attempt_note, storage_errors
+from .sigv4 import Credentials, Place
 from .values import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
@@ -57,13 +61,7 @@ def client(
     Raises:
         StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
     """
-    options = _options_from_settings()
-    options = replace(
-        options,
-        region=region or options.region,
-        endpoint_url=endpoint_url or options.endpoint_url,
-        signed_payload=signed_payload,
-    )
+    options = replace(_options_from_settings(region, endpoint_url), signed_payload=signed_payload)
     if patience_seconds is not None:
         options = replace(
             options,
@@ -74,13 +72,13 @@ def client(
     return _client_build(options)
 
 
-def _options_from_settings() -> ClientOptions:
+def _options_from_settings(region: str | None = None, endpoint_url: str | None = None) -> ClientOptions:
     if bool(conf.access_key_id) != bool(conf.secret_access_key):
         missing = "AWS_SECRET_ACCESS_KEY" if conf.access_key_id else "AWS_ACCESS_KEY_ID"
         raise StorageNotConfigured(f"Set {missing} too: only one half of the pair of keys is there.")
     return ClientOptions(
-        region=conf.region,
-        endpoint_url=conf.endpoint_url,
+        region=region or conf.region,
+        endpoint_url=endpoint_url or conf.endpoint_url,
         addressing_style=conf.addressing_style,
         access_key_id=conf.access_key_id,
         secret_access_key=conf.secret_access_key,
@@ -210,6 +208,59 @@ def _bucket_region_ask(bucket: str, _credentials: str | None) -> str:
     with storage_errors(about="bucket"):
         answer = client().head_bucket(Bucket=bucket)
     return answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
+
+
+def bucket_place(bucket: str, *, endpoint_url: str | None) -> Place:
+    """Return where requests for the objects of a bucket go, by the rules of the client, and for which region.
+
+    Args:
+        bucket: its name.
+        endpoint_url: another address than the settings name.
+
+    Raises:
+        StorageNotConfigured: credentials or region are missing.
+        BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked.
+    """
+    return _bucket_place_ask(_options_from_settings(bucket_region(bucket), endpoint_url), bucket)
+
+
+@lru_cache(maxsize=4096)
+def _bucket_place_ask(options: ClientOptions, bucket: str) -> Place:
+    with storage_errors():
+        url = _client_build(options).generate_presigned_url("head_bucket", Params={"Bucket": bucket})
+    address = urlsplit(url)
+    return Place(
+        bucket=bucket,
+        region=options.region,
+        origin=f"{address.scheme}://{address.netloc}",
+        host=_host_header(address),
+        path=f"{address.path.rstrip('/')}/",
+    )
+
+
+def _host_header(address: SplitResult) -> str:
+    host = address.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if address.port in {None, DEFAULT_PORTS[address.scheme]} else f"{host}:{address.port}"
+
+
+def credentials() -> Credentials:
+    """Return what to sign with at this moment: the keys of the settings, or those that the host's role now has.
+
+    Raises:
+        StorageNotConfigured: there are none, or only half of a pair.
+        StorageProblem: whoever gives out the role's keys could not be asked.
+    """
+    options = _options_from_settings()
+    if options.access_key_id and options.secret_access_key:
+        return Credentials(options.access_key_id, options.secret_access_key, options.session_token)
+    with storage_errors():
+        with _one_at_a_time:
+            found = _session().get_credentials()
+        if found is None:
+            raise boto.NoCredentialsError
+        now = found.get_frozen_credentials()
+    return Credentials(cast(str, now.access_key), cast(str, now.secret_key), now.token)
 
 
 def region_is_known(region: str) -> bool:

@@ -90,6 +90,19 @@ class PresignedUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """A form that uploads one object without further credentials, until `expires_at` (aware, UTC).
+
+    All `fields` go into it as they are, before the field `file`, which comes last.
+    """
+
+    url: str
+    fields: Mapping[str, str]
+    expires_in_seconds: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPart:
     """A part that S3 holds of an unfinished upload; `etag` without quotes."""
 

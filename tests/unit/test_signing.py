@@ -65,3 +65,34 @@ def test_when_it_ends(settings):
     presigned = presigned_url(method="GET", bucket="bucket", key="key", expires_in_seconds=60)
     signed_at = datetime.strptime(parse_qs(urlsplit(presigned.url).query)["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
     assert abs(presigned.expires_at - signed_at - timedelta(seconds=60)) < timedelta(seconds=2)
+
+
+KEYS = ["a.txt", "a/b c.txt", "ключ/é.mp4", "100%.txt", "a#b?c&d+e=f;g", "a%2Fb", "😀", "~!*'();:@,", "n" * 1024]
+ENDPOINTS = [None, "http://store.example:9000", "https://Store.Example:443", "http://[::1]:80", "http://s.example/base"]
+
+
+@pytest.fixture(params=ENDPOINTS)
+def store(request, settings, bucket):
+    """Use AWS, or a store at an address of its own."""
+    settings.AWS_S3_ENDPOINT_URL = request.param
+
+
+def signed_at(url):
+    return datetime.strptime(parse_qs(urlsplit(url).query)["X-Amz-Date"][0], "%Y%m%dT%H%M%S%z")
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("token", ["", "test/token+=="])
+def test_urls_are_those_of_boto3(store, settings, key, token):
+    settings.AWS_SESSION_TOKEN = token
+    params = {"Bucket": "bucket-one", "Key": key, "ResponseContentDisposition": "attachment; filename*=utf-8''%C3%A9"}
+    url = s3.client().generate_presigned_url("get_object", Params=params, ExpiresIn=77)
+    ours = presigned_url(
+        method="GET",
+        bucket="bucket-one",
+        key=key,
+        expires_in_seconds=77,
+        content_disposition=params["ResponseContentDisposition"],
+        now=signed_at(url),
+    )
+    assert ours.url == url
