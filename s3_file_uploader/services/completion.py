@@ -5,7 +5,7 @@ stored. Whoever finds that it was removed meanwhile removes the object, which ca
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -46,10 +46,18 @@ TIME_TO_SAY_SO_SECONDS = 60
 BATCH = 500
 
 
-def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
+def upload_complete(
+    *, user: AbstractBaseUser, upload_id: object, key: str | None = None, part_numbers: Collection[int] | None = None
+) -> FileUpload:
     """Ask S3 what arrived, finish the upload there, and mark the record stored; asked again, it answers the same.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+    Args:
+        user: who asks.
+        upload_id: of a direct upload.
+        key: the object key, where the client names that too.
+        part_numbers: of the parts that make the file, where its size was not announced; None for all that S3 holds.
 
     Returns:
         The stored record.
@@ -62,12 +70,12 @@ def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
         StorageProblem: S3 could not; ask again.
     """
-    upload = own_upload_find(user=user, upload_id=upload_id)
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     with Operation("upload_complete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
-        return record_complete(upload)
+        return record_complete(upload, part_numbers)
 
 
-def record_complete(upload: FileUpload) -> FileUpload:
+def record_complete(upload: FileUpload, part_numbers: Collection[int] | None = None) -> FileUpload:
     """Complete an upload whose record the caller holds; `upload_complete` has the errors."""
     if upload.status == FileUpload.Status.STORED:
         return upload
@@ -75,7 +83,7 @@ def record_complete(upload: FileUpload) -> FileUpload:
         raise UploadNotPending(NO_LONGER_PENDING)
     try:
         upload.completion_keep()
-        found = _arrived(upload)
+        found = _arrived(upload, part_numbers)
         described = _verified(upload, found)
         with durable_transaction():
             upload.mark_arrived(**described, writable_until=_still_writable(upload))
@@ -136,31 +144,40 @@ def _decided_elsewhere(upload: FileUpload) -> FileUpload:
 # --- what arrived ----------------------------------------------------------------------------------------------------
 
 
-def _arrived(upload: FileUpload) -> StoredObject:
+def _arrived(upload: FileUpload, part_numbers: Collection[int] | None) -> StoredObject:
     if upload.strategy == FileUpload.Strategy.MULTIPART:
-        _parts_join(upload)
+        _parts_join(upload, part_numbers)
     try:
         return s3.object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
     except FileNotFound as error:
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 
-def _parts_join(upload: FileUpload) -> None:
+def _parts_join(upload: FileUpload, part_numbers: Collection[int] | None) -> None:
     where = {"bucket": upload.bucket, "key": upload.file_name, "upload_id": upload.multipart_upload_id}
     if not upload.multipart_upload_id:
         raise PartsMissing(NOTHING_ARRIVED)
     try:
-        parts = multipart_parts(**where)
-        _parts_check(upload, parts)
+        parts = _meant(upload, multipart_parts(**where), part_numbers)
+        _parts_check(upload, parts, part_numbers)
         multipart_complete(**where, parts=parts)
     except FileNotFound:
         return  # Joined by an earlier request, or aborted: the object tells.
 
 
-def _parts_check(upload: FileUpload, parts: tuple[StoredPart, ...]) -> None:
+def _meant(
+    upload: FileUpload, parts: tuple[StoredPart, ...], part_numbers: Collection[int] | None
+) -> tuple[StoredPart, ...]:
+    """Leave out what the client does not count as the file, as S3 does; a plan of ours counts more than its word."""
+    if upload.size is not None or not part_numbers:
+        return parts
+    return tuple(part for part in parts if part.part_number in part_numbers)
+
+
+def _parts_check(upload: FileUpload, parts: tuple[StoredPart, ...], part_numbers: Collection[int] | None) -> None:
     held = {part.part_number: part.size for part in parts}
     if upload.size is None:
-        wanted = {number: held.get(number) for number in range(1, max(held, default=1) + 1)}
+        wanted = {number: held.get(number) for number in part_numbers or range(1, max(held, default=1) + 1)}
     else:
         wanted = dict(enumerate(part_sizes(size=upload.size, part_size=upload.part_size or 1), start=1))
     if missing := [number for number in wanted if number not in held]:

@@ -63,6 +63,7 @@ def upload_start(
     checksum_sha256: str | None = None,
     strategy: str = "auto",
     idempotency_key: str | None = None,
+    upload_id: uuid.UUID | None = None,
 ) -> StartedUpload:
     """Begin a direct upload under a key of its own: `<prefix><id>/<file name>`.
 
@@ -76,6 +77,7 @@ def upload_start(
         checksum_sha256: of the whole file in lower-case hex; compared before the record says `stored`.
         strategy: auto, put, post or multipart.
         idempotency_key: the same from the same user answers the same record, with a fresh plan.
+        upload_id: the id of the record, if the client was told its key beforehand; a new one by default.
 
     Raises:
         InvalidBucketName, InvalidFileName, InvalidField, BucketNotAllowed, BucketNotFound, FileTooLarge: nothing began.
@@ -84,8 +86,8 @@ def upload_start(
         StorageProblem: nothing began.
     """
     bucket_name_check(bucket)
-    upload_id = uuid.uuid4()
-    key = _key_of(upload_id, file_name)
+    upload_id = upload_id or uuid.uuid4()
+    key = upload_key(upload_id=upload_id, file_name=file_name)
     bucket_allowed_check(user, bucket)
     chosen = strategy_for(size=size, wish=strategy)
     with Operation("upload_start", user=user, bucket=bucket, file_name=key, size=size):
@@ -107,8 +109,12 @@ def upload_start(
         return StartedUpload(upload, _transfer(upload), is_repeated=upload is not wanted)
 
 
-def _key_of(upload_id: uuid.UUID, file_name: str) -> str:
-    """Return a key that nobody else can get, and that ends in the name so that it means something to people."""
+def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
+    """Return a key that nobody else can get, and that ends in the name so that it means something to people.
+
+    Raises:
+        InvalidFileName: the name cannot be one.
+    """
     key = f"{conf.direct_prefix}{upload_id}/{file_name}"
     file_name_check(file_name)
     if len(key.encode()) > MAX_KEY_BYTES:
