@@ -210,7 +210,7 @@ def _bucket_region_ask(bucket: str, _credentials: str | None) -> str:
     return answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
 
 
-def bucket_place(bucket: str, *, endpoint_url: str | None) -> Place:
+def bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
     """Return where requests for the objects of a bucket go, by the rules of the client, and for which region.
 
     Args:

@@ -8,9 +8,12 @@ from typing import Literal
 
 from . import s3
 from .conf import conf
+from .exceptions import InvalidField, InvalidFileName
 from .sigv4 import NOTHING, Presigner
 from .values import PresignedPost, PresignedUrl
 
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
+FILE_NAME = "${filename}"
 # Where clients reach the store, or where this server does.
 Endpoint = Literal["public", "internal"]
 
@@ -103,12 +106,24 @@ def presigned_post(
         now: the time of the signature, aware; the present by default.
 
     Raises:
+        InvalidFileName, InvalidField: the key, or a field, has `${filename}` in it.
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
+    _no_file_name(key, fields)
     signer = _presigner(bucket, "public", expires_in_seconds, now)
     signed = signer.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
     return PresignedPost(signer.bucket_url, signed, expires_in_seconds, signer.expires_at)
+
+
+def _no_file_name(key: str, fields: Mapping[str, str]) -> None:
+    """Refuse what S3 would replace with the name of the client's file, and then find other than it was signed."""
+    advice = f"S3 puts something else for {FILE_NAME} in a form: leave it out, or upload by PUT."
+    if FILE_NAME in key:
+        raise InvalidFileName(advice)
+    for name, value in fields.items():
+        if FILE_NAME in value:
+            raise InvalidField(name, advice)
 
 
 def settings_forget() -> None:
