@@ -94,11 +94,21 @@ service = [
     path(f"{FILE}/", file, name="s3_service-file"),
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
-    path("uploads/", UploadViewSet.as_view({"get": "list"}), name="s3_service-upload-list"),
+    path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
     path(
         "uploads/<str:upload_id>/",
         UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="s3_service-upload",
+    ),
+    path(
+        "uploads/<str:upload_id>/parts/",
+        UploadViewSet.as_view({"get": "parts", "post": "parts_sign"}),
+        name="s3_service-upload-parts",
+    ),
+    path(
+        "uploads/<str:upload_id>/complete/",
+        UploadViewSet.as_view({"post": "complete"}),
+        name="s3_service-upload-complete",
     ),
     path(
         "uppy/tokens/",
