@@ -1,4 +1,4 @@
-"""Chromium without a window, in a thread of its own: Playwright runs an event loop, beside which Django refuses to work."""
+"""Chromium without a window, in a thread of its own: beside the event loop of Playwright, Django refuses to work."""
 
 import shutil
 from collections.abc import Callable
@@ -75,6 +75,26 @@ class Visitor:
     def run(self, script: str, argument: Any = None) -> Any:
         """Run JavaScript in the page, and return what it comes to."""
         return self._do(self._page.evaluate, script, argument)
+
+    def run_until_answered(self, script: str, method: str, address: str) -> None:
+        """Run JavaScript, and wait until a request that it makes was answered."""
+
+        def run() -> None:
+            with self._page.expect_response(lambda got: got.request.method == method and address in got.url):
+                self._page.evaluate(script)
+
+        self._do(run)
+
+    def answer_to(self, script: str, address: str) -> tuple[int, str, str]:
+        """Run JavaScript that goes to an address; return status, body, and the cookies that went there."""
+
+        def run() -> tuple[int, str, str]:
+            with self._page.expect_response(address) as answer:
+                self._page.evaluate(script, address)
+            headers = answer.value.request.all_headers()
+            return answer.value.status, answer.value.text(), headers.get("cookie", "")
+
+        return self._do(run)
 
     def wait_for(self, script: str) -> None:
         """Wait until JavaScript says true."""

@@ -20,7 +20,7 @@ export function serve(Uppy, AwsS3) {
     };
   }
 
-  window.open = ({ plugin, sign, endpoint, headers, partsFrom, allowedMetaFields }) => {
+  window.start = ({ plugin, sign, endpoint, headers, partsFrom, allowedMetaFields }) => {
     const seen = { parts: 0, errors: [], answers: [], records: [] };
     const options = { ...plugin, allowedMetaFields };
     if (partsFrom != null) options.shouldUseMultipart = (file) => file.size >= partsFrom;
