@@ -19,7 +19,7 @@ def strategy_for(*, size: int | None, wish: str) -> str:
         wish: one of them, or `auto`. An empty file has no parts: wished for in parts, it is put.
 
     Raises:
-        FileTooLarge: S3 keeps none of that size.
+        FileTooLarge: S3 keeps none of that size, or the store takes none.
         InvalidField: the size or the store does not allow it.
     """
     if size is not None and size > MAX_OBJECT_BYTES:
@@ -29,8 +29,14 @@ def strategy_for(*, size: int | None, wish: str) -> str:
         possible = ", ".join(("auto", *conf.direct_strategies))
         raise InvalidField("strategy", f"This store does not do that: choose one of {possible}.")
     if strategy != "multipart" and size is not None and size > MAX_PUT_BYTES:
-        raise InvalidField("strategy", f"One request takes up to {MAX_PUT_BYTES} bytes: choose multipart or auto.")
+        raise _too_large_for_one()
     return strategy
+
+
+def _too_large_for_one() -> FileTooLarge | InvalidField:
+    if "multipart" in conf.direct_strategies:
+        return InvalidField("strategy", f"One request takes up to {MAX_PUT_BYTES} bytes: choose multipart or auto.")
+    return FileTooLarge(f"This store takes files up to {MAX_PUT_BYTES} bytes: split this one.")
 
 
 def _best(size: int | None) -> str:

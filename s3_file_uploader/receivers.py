@@ -25,13 +25,15 @@ def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
     """Mark the user's files as `deleting` in the transaction that deletes the user, and remove them once it commits.
 
     What S3 refuses then, and what is being written meanwhile, stays marked, without a user, until housekeeping ends
-    it; a rolled back deletion leaves everything as it was.
+    it; so do direct uploads for as long as their URLs work. A rolled back deletion leaves everything as it was.
     """
     if conf.when_user_deleted != "delete":
         return
     files = FileUpload.objects.filter(user_id=instance.pk)
-    marked = list(files.stored().values_list("pk", flat=True))
+    direct = files.filter(status=FileUpload.Status.PENDING).exclude(strategy="")
+    marked = [*files.stored().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
     files.stored().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now())
+    direct.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), claim_id=uuid.uuid4())
     # A new claim, so that whoever writes at this moment cannot call it stored; the time of the old one, so that
     # nobody removes the object before the last bytes have come.
     files.filter(status=FileUpload.Status.PENDING).update(status=FileUpload.Status.DELETING, claim_id=uuid.uuid4())

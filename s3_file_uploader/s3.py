@@ -175,14 +175,23 @@ def _whole_checksum(answer: "HeadObjectOutputTypeDef") -> str | None:
     return b64decode(checksum).hex()
 
 
-def bucket_check(bucket: str) -> None:
+def bucket_check(bucket: str, *, remembered: bool = True) -> None:
     """Pass if there is such a bucket; S3 is asked once in the life of a process, and again until there is.
+
+    Args:
+        bucket: its name.
+        remembered: whether what S3 said before will do.
 
     Raises:
         BucketNotFound: there is none.
         StorageProblem: S3 could not answer.
     """
-    _bucket_ask(bucket, conf.endpoint_url, conf.access_key_id)
+    ask = _bucket_ask if remembered else _bucket_ask.__wrapped__
+    try:
+        ask(bucket, conf.endpoint_url, conf.access_key_id)
+    except BucketNotFound:
+        buckets_forget()
+        raise
 
 
 @lru_cache(maxsize=4096)

@@ -110,14 +110,19 @@ def presigned_post(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
-    _no_file_name(key, fields)
+    form_check(key=key, fields=fields)
     signer = _presigner(bucket, "public", expires_in_seconds, now)
     signed = signer.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
     return PresignedPost(signer.bucket_url, signed, expires_in_seconds, signer.expires_at)
 
 
-def _no_file_name(key: str, fields: Mapping[str, str]) -> None:
-    """Refuse what S3 would replace with the name of the client's file, and then find other than it was signed."""
+def form_check(*, key: str, fields: Mapping[str, str]) -> None:
+    """Pass if S3 takes the key and the fields of a form as they are.
+
+    Raises:
+        InvalidFileName, InvalidField: S3 would replace a part of them with the name of the client's file, and then find
+            something else than was signed.
+    """
     advice = f"S3 puts something else for {FILE_NAME} in a form: leave it out, or upload by PUT."
     if FILE_NAME in key:
         raise InvalidFileName(advice)

@@ -203,6 +203,7 @@ class ObjectListing:
 class HousekeepingReport:
     """How many of each kind one run found."""
 
+    uploads_completed: int
     records_settled: int
     records_left: int
     multipart_uploads_aborted: int

@@ -1,6 +1,7 @@
 """What the database keeps: the record of each upload, the keys under which clients repeat a request, upload tokens."""
 
-from .file_upload import BUSY, FileUpload, durable_transaction, location_digest
+from .claims import BUSY
+from .file_upload import FileUpload, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
 from .upload_token import UploadToken
 

@@ -4,23 +4,17 @@
                            ^                          │
                            └───claim, to overwrite────┘
 
-A row that is `pending` or `deleting` is claimed by one request, under a fresh `claim_id`, until `claimed_until`. Every
-later step names the claim, so a request that lost its claim changes nothing. What is past `claimed_until` was left
-by a crash: `services.settlement` makes it true again. `write_id` is the claim under which the object was last written,
-or is being written; the object carries it.
-
-A direct upload, whose bytes the client sends to S3 itself, is pending until it is completed or expires; its claim ends
-then. Its key is its own, so whatever lies there is of that upload. Where a signed URL may still bring an object after
-the record should go, the record stays until `writable_until`: `deleting`, and nobody's.
+`claims.py` says who may change a row that is not stored, `direct_upload.py` what else there is to one whose bytes the
+client sends to S3 itself.
 """
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Self, cast
 
 from django.conf import settings
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
@@ -29,8 +23,8 @@ from ..exceptions import FileExists
 from ..user_deletion import on_user_delete
 from ..users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH
-
-BUSY = "The file is being written or removed by another request right now: try again in a moment."
+from .claims import BUSY, claim_end, durable_transaction_on
+from .direct_upload import DirectUpload
 
 
 def location_digest(bucket: str, file_name: str) -> str:
@@ -39,12 +33,8 @@ def location_digest(bucket: str, file_name: str) -> str:
 
 
 def durable_transaction() -> transaction.Atomic:
-    """Return a transaction that is committed when it ends, before S3 is asked for anything.
-
-    Raises:
-        RuntimeError: on entry, inside another `atomic()` block, which could still take the claim back.
-    """
-    return transaction.atomic(using=router.db_for_write(FileUpload), durable=True)
+    """Return a transaction for records, as `durable_transaction_on`."""
+    return durable_transaction_on(FileUpload)
 
 
 class FileUploadQuerySet(models.QuerySet["FileUpload"]):
@@ -71,17 +61,13 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
             return cast(Self, narrow(self, user))
         return self if is_staff(user) else self.filter(user_id=user.pk)
 
-    def direct(self) -> Self:
-        """Narrow to those whose bytes the client sends to S3 itself."""
-        return self.exclude(strategy="")
-
     def claim_new(self, **fields: Any) -> "FileUpload":
         """Insert a pending record, which claims its key.
 
         Raises:
             FileExists: somebody else has the key; the unique constraint decides, on every database.
         """
-        upload = self.pending(claimed_until=_claim_end(), **fields)
+        upload = self.pending(claimed_until=claim_end(), **fields)
         try:
             with durable_transaction():
                 upload.save(force_insert=True)
@@ -101,22 +87,8 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         )
 
 
-class FileUpload(models.Model):
+class FileUpload(DirectUpload):
     """One object in S3 and the user whose upload first claimed its key."""
-
-    class Status(models.TextChoices):
-        """See the drawing above."""
-
-        PENDING = "pending"
-        STORED = "stored"
-        DELETING = "deleting"
-
-    class Strategy(models.TextChoices):
-        """How the client of a direct upload sends its bytes to S3; empty where they come through this server."""
-
-        PUT = "put"
-        POST = "post"
-        MULTIPART = "multipart"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -135,16 +107,8 @@ class FileUpload(models.Model):
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     etag = models.CharField(max_length=255, blank=True)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
-    status = models.CharField(max_length=8, choices=Status.choices)
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
-    claim_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    write_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    claimed_until = models.DateTimeField(null=True, editable=False)
-    strategy = models.CharField(max_length=9, choices=Strategy.choices, blank=True)
-    multipart_upload_id = models.CharField(max_length=1024, blank=True, editable=False, help_text="As S3 named it.")
-    part_size = models.BigIntegerField(null=True, editable=False, help_text="Bytes of every part but the last.")
-    writable_until = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 
@@ -182,16 +146,6 @@ class FileUpload(models.Model):
         return f"{self.bucket}/{self.file_name}"
 
     @property
-    def is_abandoned(self) -> bool:
-        """Whether a crash left it half-way."""
-        return self.claimed_until is not None and self.claimed_until < timezone.now()
-
-    @property
-    def is_direct(self) -> bool:
-        """Whether the client sends the bytes to S3 itself; then nobody else writes under the key."""
-        return bool(self.strategy)
-
-    @property
     def was_stored(self) -> bool:
         """Whether there was a whole file under the key before the present claim."""
         return self.completed_at is not None
@@ -200,7 +154,7 @@ class FileUpload(models.Model):
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
         return content_disposition_header(disposition == "attachment", self.original_name) or disposition
 
-    def claim(self, status: Status) -> None:
+    def claim(self, status: DirectUpload.Status) -> None:
         """Take a stored or abandoned record for this request alone, as `status`: `pending` to write its object.
 
         Raises:
@@ -210,97 +164,6 @@ class FileUpload(models.Model):
         # Who writes through this server ends what the client might still send by itself.
         written = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
         self._claim(status=status, claim_id=claim_id, **written)
-
-    def claim_to_settle(self) -> None:
-        """Take an abandoned record as it is; whose bytes it waits for stays known, however often this is tried.
-
-        Raises:
-            FileExists: another request was faster.
-        """
-        self._claim(claim_id=uuid.uuid4())
-
-    def _claim(self, **values: Any) -> None:
-        values["claimed_until"] = _claim_end()
-        free = models.Q(status=self.Status.STORED) | models.Q(claimed_until__lt=timezone.now())
-        mine = type(self).objects.filter(free, pk=self.pk, claim_id=self.claim_id)
-        with durable_transaction():
-            if not mine.update(**values):
-                raise FileExists(BUSY)
-        self._take_over(values)
-
-    def claim_from_client(self) -> None:
-        """Take a pending direct upload away from its client, to remove it.
-
-        Raises:
-            FileExists: it was completed or removed meanwhile.
-        """
-        self._change(if_pending=True, status=self.Status.DELETING, claim_id=uuid.uuid4(), claimed_until=_claim_end())
-
-    def claim_renew(self) -> None:
-        """Begin the time of the claim anew.
-
-        Raises:
-            FileExists: it is lost.
-        """
-        self._change(claimed_until=_claim_end())
-
-    def claim_keep(self) -> None:
-        """Renew the claim once half of its time is over; cheap enough to be called for every part of a file.
-
-        Raises:
-            FileExists: it is lost.
-        """
-        if self.claimed_until is None or self.claimed_until - timezone.now() < timedelta(
-            seconds=conf.claim_seconds / 2
-        ):
-            self.claim_renew()
-
-    def wait_for_client(self, seconds: float, **values: Any) -> None:
-        """Leave a pending direct upload to its client for so long, counted from now, if it is not completed sooner.
-
-        Raises:
-            FileExists: it was completed or removed meanwhile.
-        """
-        self._change(if_pending=True, claimed_until=timezone.now() + timedelta(seconds=seconds), **values)
-
-    def multipart_began(self, upload_id: str, *, expires_in_seconds: float) -> None:
-        """Write down, once, under which id S3 takes the parts, and leave the upload to its client for so long.
-
-        Raises:
-            FileExists: another request began it, or removed it.
-        """
-        values = {
-            "multipart_upload_id": upload_id,
-            "claimed_until": timezone.now() + timedelta(seconds=expires_in_seconds),
-        }
-        mine = type(self).objects.filter(pk=self.pk, claim_id=self.claim_id, multipart_upload_id="")
-        if not mine.filter(status=self.Status.PENDING).update(**values):
-            raise FileExists(BUSY)
-        self._take_over(values)
-
-    def completion_keep(self) -> None:
-        """Keep a pending direct upload from expiring while it is completed; parts may become an object all that time.
-
-        Raises:
-            FileExists: it was completed or removed meanwhile.
-        """
-        joins = self.strategy == self.Strategy.MULTIPART
-        times = {"claimed_until": self.claimed_until, **({"writable_until": self.writable_until} if joins else {})}
-        end, half = _claim_end(), timedelta(seconds=conf.claim_seconds / 2)
-        if any(until is None or end - until > half for until in times.values()):
-            self._change(if_pending=True, **{name: max(until or end, end) for name, until in times.items()})
-
-    def mark_arrived(self, **what_s3_holds: Any) -> None:
-        """Say that the bytes of a pending direct upload are in S3, whole; as `mark_stored`, but once.
-
-        Raises:
-            FileExists: somebody else did, or removed it.
-        """
-        self._change(if_pending=True, status=self.Status.STORED, claimed_until=None, **what_s3_holds)
-
-    def claim_end_in(self, seconds: float) -> None:
-        """Leave the record half-way: whoever comes after `seconds` may settle it."""
-        self._change(claimed_until=timezone.now() + timedelta(seconds=seconds))
 
     def mark_stored(self, **what_s3_holds: Any) -> None:
         """Say that the bytes are in S3, whole, and end the claim.
@@ -317,27 +180,12 @@ class FileUpload(models.Model):
     def forget(self) -> None:
         """Remove the record, if it is still this request's; its object is gone or was never made.
 
-        As long as a signed URL may bring the object back, the record stays, as nobody's, for housekeeping to end.
+        While bytes may still come, the record stays, as nobody's, for housekeeping to end.
         """
-        mine = type(self).objects.filter(pk=self.pk, claim_id=self.claim_id)
-        if self.writable_until is None or self.writable_until < timezone.now():
-            mine.delete()
+        # A transfer that began while it was allowed may end after it.
+        end = self.writable_until and self.writable_until + timedelta(seconds=conf.claim_seconds)
+        if end is None or end < timezone.now():
+            self._mine().delete()
             return
-        # A transfer that began while the URL worked may end after it.
-        end = self.writable_until + timedelta(seconds=conf.claim_seconds)
         self.idempotency_keys.all().delete()
-        mine.update(status=self.Status.DELETING, user=None, claimed_until=end)
-
-    def _change(self, *, if_pending: bool = False, **values: Any) -> None:
-        mine = type(self).objects.filter(pk=self.pk, claim_id=self.claim_id)
-        if not (mine.filter(status=self.Status.PENDING) if if_pending else mine).update(**values):
-            raise FileExists(BUSY)
-        self._take_over(values)
-
-    def _take_over(self, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
-
-
-def _claim_end() -> datetime:
-    return timezone.now() + timedelta(seconds=conf.claim_seconds)
+        self._mine().update(status=self.Status.DELETING, user=None, claimed_until=end)

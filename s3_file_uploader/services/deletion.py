@@ -6,12 +6,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..exceptions import FileExists, UploadNotPending
 from ..models import BUSY, FileUpload, durable_transaction
-from ..multipart import multipart_debris_remove
 from ..operations import Operation
 from ..signals import after_commit, file_deleted
 from .parts import NO_LONGER_PENDING, in_parts_check
-from .records import file_not_found, names_check, own_upload_find, upload_find
-from .settlement import direct_remove, object_remove, settled_on_error, upload_settle
+from .records import file_not_found, names_check, own_upload_find, upload_find, upload_not_found
+from .settlement import direct_remove, object_remove, parts_remove, settled_on_error, upload_settle
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -41,14 +40,17 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
 
 
 def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
-    """Remove a file, or what a failed upload left, by the id of its record.
+    """Remove a file, abort a direct upload, or remove what a failed upload left, by the id of its record.
 
     Raises:
-        UploadNotFound: there is none that the user may see.
+        UploadNotFound: there is none that the user may see; or it is a direct upload on its way, and somebody else's.
         FileExists: it is being written or removed at this moment.
         StorageProblem: S3 could not.
     """
-    record_delete(user=user, upload=upload_find(user=user, upload_id=upload_id))
+    upload = upload_find(user=user, upload_id=upload_id)
+    if upload.is_direct and upload.status == FileUpload.Status.PENDING:
+        upload = own_upload_find(user=user, upload_id=upload_id)
+    record_delete(user=user, upload=upload)
 
 
 def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> None:
@@ -93,11 +95,13 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         upload.claim(FileUpload.Status.DELETING)
         with settled_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
-                multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
+                upload.late_parts_expect()
+                parts_remove(upload)
             object_remove(upload)
             with durable_transaction():
                 upload.forget()
-                after_commit(file_deleted, upload)
+                if upload.was_stored:
+                    after_commit(file_deleted, upload)
 
 
 def _taken_from_client(upload: FileUpload) -> bool:
@@ -105,6 +109,9 @@ def _taken_from_client(upload: FileUpload) -> bool:
     try:
         direct_remove(upload)
     except FileExists:
-        upload.refresh_from_db()
+        try:
+            upload.refresh_from_db()
+        except FileUpload.DoesNotExist:
+            raise upload_not_found() from None
         return False
     return True

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.h
 """
 
 import uuid
-from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,34 +20,26 @@ from django.utils import timezone
 
 from .. import s3, signing
 from ..conf import conf
-from ..exceptions import FileExists, IdempotencyKeyReused, InvalidFileName, StorageProblem, UploadNotPending
+from ..exceptions import IdempotencyKeyReused, InvalidFileName, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, durable_transaction
-from ..multipart import multipart_abort, multipart_create
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
-from ..plans import part_count_of, part_size_for, strategy_for
+from ..plans import part_size_for, strategy_for
 from ..users import bucket_allowed_check
-from ..values import (
-    MAX_KEY_BYTES,
-    MAX_PUT_BYTES,
-    MultipartTransfer,
-    PostTransfer,
-    PutTransfer,
-    Transfer,
-)
-from .parts import NO_LONGER_PENDING, parts_sign
-from .settlement import WRITTEN_BY, settled_on_error
-
-# Signed with the plan itself; the client asks for more as it goes on.
-FIRST_PARTS = 20
+from ..values import MAX_KEY_BYTES, Transfer
+from .parts import NO_LONGER_PENDING
+from .transfers import form_fields, transfer_of
 
 
 @dataclass(frozen=True, slots=True)
 class StartedUpload:
-    """The record, what the client is to send, and whether an earlier request with the same key began it."""
+    """The record, what the client is to send, and whether an earlier request with the same key began it.
+
+    There is nothing to send, and `transfer` is None, where the upload was completed since.
+    """
 
     upload: FileUpload
-    transfer: Transfer
+    transfer: Transfer | None
     is_repeated: bool = False
 
 
@@ -82,45 +73,54 @@ def upload_start(
     Raises:
         InvalidBucketName, InvalidFileName, InvalidField, BucketNotAllowed, BucketNotFound, FileTooLarge: nothing began.
         IdempotencyKeyReused: the key was sent before, with another file.
-        UploadNotPending: the upload that the key began is over, and was not completed.
-        StorageProblem: nothing began.
+        UploadNotPending: the upload that the key began is being removed.
+        StorageProblem: nothing began that lasts; the same key tries again.
     """
     bucket_name_check(bucket)
-    upload_id = upload_id or uuid.uuid4()
-    key = upload_key(upload_id=upload_id, file_name=file_name)
     bucket_allowed_check(user, bucket)
-    chosen = strategy_for(size=size, wish=strategy)
-    with Operation("upload_start", user=user, bucket=bucket, file_name=key, size=size):
+    wanted = _wanted(
+        id=upload_id or uuid.uuid4(),
+        user_id=owner.pk,
+        bucket=bucket,
+        original_name=file_name,
+        content_type=content_type,
+        size=size,
+        checksum_sha256=checksum_sha256 or "",
+        strategy=strategy_for(size=size, wish=strategy),
+    )
+    with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         s3.bucket_check(bucket)
-        wanted = FileUpload.objects.pending(
-            id=upload_id,
-            user_id=owner.pk,
-            bucket=bucket,
-            file_name=key,
-            original_name=file_name,
-            content_type=content_type,
-            size=size,
-            checksum_sha256=checksum_sha256 or "",
-            strategy=chosen,
-            part_size=part_size_for(size) if chosen == FileUpload.Strategy.MULTIPART else None,
-            **_times(chosen),
-        )
-        upload = _insert(wanted, user, idempotency_key)
-        return StartedUpload(upload, _transfer(upload), is_repeated=upload is not wanted)
+        upload = _inserted(wanted, user, idempotency_key)
+        operation.file_name = upload.file_name
+        return _started(upload, is_repeated=upload is not wanted)
 
 
 def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
     """Return a key that nobody else can get, and that ends in the name so that it means something to people.
 
     Raises:
-        InvalidFileName: the name cannot be one.
+        InvalidFileName: the name cannot be the end of one.
     """
-    key = f"{conf.direct_prefix}{upload_id}/{file_name}"
     file_name_check(file_name)
-    if len(key.encode()) > MAX_KEY_BYTES:
-        longest = MAX_KEY_BYTES - len(key.encode()) + len(file_name.encode())
+    key = f"{conf.direct_prefix}{upload_id}/{file_name}"
+    if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
+        longest = len(file_name.encode()) - excess
         raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
     return key
+
+
+def _wanted(*, strategy: str, **fields: Any) -> FileUpload:
+    """Return the record, not yet in the database; nobody has its key."""
+    upload = FileUpload.objects.pending(
+        file_name=upload_key(upload_id=fields["id"], file_name=fields["original_name"]),
+        strategy=strategy,
+        part_size=part_size_for(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
+        **_times(strategy),
+        **fields,
+    )
+    if strategy == FileUpload.Strategy.POST:
+        signing.form_check(key=upload.file_name, fields=form_fields(upload))
+    return upload
 
 
 def _times(strategy: str) -> dict[str, Any]:
@@ -133,7 +133,20 @@ def _times(strategy: str) -> dict[str, Any]:
     }
 
 
-def _insert(upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None) -> FileUpload:
+def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
+    with suppress(UploadNotPending):  # Another request may be faster.
+        if upload.status == FileUpload.Status.PENDING:
+            return StartedUpload(upload, transfer_of(upload), is_repeated)
+    stored = FileUpload.objects.stored().filter(pk=upload.pk).first()
+    if stored is None:
+        raise UploadNotPending(NO_LONGER_PENDING)
+    return StartedUpload(stored, None, is_repeated)
+
+
+# --- the same request again ------------------------------------------------------------------------------------------
+
+
+def _inserted(upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None) -> FileUpload:
     """Insert the record and its key in one transaction, or return what the key stands for already."""
     if idempotency_key and (earlier := _repeated(upload, user, idempotency_key)):
         return earlier
@@ -154,93 +167,13 @@ def _repeated(wanted: FileUpload, user: AbstractBaseUser, idempotency_key: str) 
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
     if found is None:
         return None
-    upload = found.upload
-    same = ("user_id", "bucket", "original_name", "content_type", "size", "checksum_sha256")
-    if not upload.is_direct or any(getattr(upload, name) != getattr(wanted, name) for name in same):
+    if not found.upload.is_direct or not _is_same_file(wanted, found.upload):
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
-    return upload
+    return found.upload
 
 
-# --- the plan --------------------------------------------------------------------------------------------------------
-
-
-def _transfer(upload: FileUpload) -> Transfer:
-    if upload.status != FileUpload.Status.PENDING:
-        raise UploadNotPending(NO_LONGER_PENDING)
-    match upload.strategy:
-        case FileUpload.Strategy.PUT:
-            return _put(upload)
-        case FileUpload.Strategy.POST:
-            return _post(upload)
-    return _multipart(upload)
-
-
-def _put(upload: FileUpload) -> PutTransfer:
-    """Sign exactly this file: its type, its size and, where they are known, its bytes."""
-    headers = {"Content-Type": upload.content_type}
-    if upload.checksum_sha256:
-        headers["x-amz-content-sha256"] = upload.checksum_sha256
-    if not conf.endpoint_url:  # AWS keeps the checksum, and lets the URL write once.
-        headers["If-None-Match"] = "*"
-        if upload.checksum_sha256:
-            headers["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(upload.checksum_sha256)).decode()
-    length = {} if upload.size is None else {"Content-Length": str(upload.size)}
-    signed = signing.presigned_url(
-        method="PUT",
-        bucket=upload.bucket,
-        key=upload.file_name,
-        expires_in_seconds=_renewed(upload),
-        headers={**headers, **length},
-    )
-    return PutTransfer(method="PUT", url=signed.url, headers=headers, expires_at=signed.expires_at)
-
-
-def _post(upload: FileUpload) -> PostTransfer:
-    signed = signing.presigned_post(
-        bucket=upload.bucket,
-        key=upload.file_name,
-        fields={"Content-Type": upload.content_type, "success_action_status": "201"},
-        min_bytes=upload.size or 0,
-        max_bytes=MAX_PUT_BYTES if upload.size is None else upload.size,
-        expires_in_seconds=_renewed(upload),
-    )
-    return PostTransfer(url=signed.url, fields=signed.fields, expires_at=signed.expires_at)
-
-
-def _renewed(upload: FileUpload) -> int:
-    """Return for how many seconds to sign, having written down until when the URL may bring an object.
-
-    A record that was just inserted knows; one whose plan is asked for again does not.
-    """
-    seconds = conf.direct_url_expiration_seconds
-    writable_until = timezone.now() + timedelta(seconds=seconds)
-    if upload.writable_until is None or writable_until - upload.writable_until > timedelta(seconds=1):
-        try:
-            upload.wait_for_client(conf.direct_expiration_seconds, writable_until=writable_until)
-        except FileExists as error:
-            raise UploadNotPending(NO_LONGER_PENDING) from error
-    return seconds
-
-
-def _multipart(upload: FileUpload) -> MultipartTransfer:
-    if not upload.multipart_upload_id:
-        _multipart_begin(upload)
-    size, part_size = upload.size, upload.part_size or 0
-    count = None if size is None else part_count_of(size=size, part_size=part_size)
-    first = parts_sign(upload=upload, part_numbers=range(1, min(count or 1, FIRST_PARTS) + 1))
-    return MultipartTransfer(part_size=part_size, part_count=count, parts=first.parts, expires_at=first.expires_at)
-
-
-def _multipart_begin(upload: FileUpload) -> None:
-    """Begin it in S3 and write down its id; of two requests at once, the slower ends its own and takes the other's."""
-    where = {"bucket": upload.bucket, "key": upload.file_name}
-    with settled_on_error(upload):
-        begun = multipart_create(**where, content_type=upload.content_type, metadata={WRITTEN_BY: str(upload.write_id)})
-        try:
-            upload.multipart_began(begun, expires_in_seconds=conf.direct_expiration_seconds)
-        except FileExists:
-            with suppress(StorageProblem):  # Housekeeping finds it.
-                multipart_abort(**where, upload_id=begun)
-            upload.refresh_from_db()
-    if upload.status != FileUpload.Status.PENDING or not upload.multipart_upload_id:
-        raise UploadNotPending(NO_LONGER_PENDING)
+def _is_same_file(wanted: FileUpload, found: FileUpload) -> bool:
+    """Compare what is announced; what was not, S3 may have told since."""
+    named = ("user_id", "bucket", "original_name", "content_type")
+    told = [name for name in ("size", "checksum_sha256") if getattr(wanted, name) not in (None, "")]
+    return all(getattr(found, name) == getattr(wanted, name) for name in (*named, *told))

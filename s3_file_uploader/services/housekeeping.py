@@ -17,6 +17,7 @@ from ..models import FileUpload, IdempotencyKey
 from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ..saving import partial_files_remove
 from ..values import HousekeepingReport
+from .completion import arrived_complete
 from .settlement import upload_settle
 
 logger = logging.getLogger(__name__)
@@ -27,8 +28,9 @@ BATCH = 500
 def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> HousekeepingReport:
     """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old Idempotency-Keys.
 
-    A multipart upload under a key that has no record may be another program's, so it is only counted, unless
-    `abort_multipart_older_than` says from which age it is debris whoever began it.
+    Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
+    under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
+    says from which age it is debris whoever began it.
 
     Args:
         abort_multipart_older_than: see above; None leaves them alone.
@@ -37,11 +39,13 @@ def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> 
         What was done, and what is left for the next run. Errors are in the log; one of them does not keep the others
         from being mended.
     """
+    completed, waiting = arrived_complete()
     settled, left = _abandoned_settle()
     aborted, unexplained, failed = _debris_abort(abort_multipart_older_than)
     return HousekeepingReport(
+        uploads_completed=completed,
         records_settled=settled,
-        records_left=left,
+        records_left=left + waiting,
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,

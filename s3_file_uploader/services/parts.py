@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from .. import signing
+from .. import s3, signing
 from ..conf import conf
-from ..exceptions import FileExists, FileNotFound, InvalidField, UploadNotPending
+from ..exceptions import Conflict, FileExists, FileNotFound, InvalidField, UploadInProgress, UploadNotPending
 from ..models import FileUpload
 from ..multipart import multipart_parts
 from ..operations import Operation
@@ -17,10 +17,16 @@ from ..values import MAX_PARTS, Part, SignedParts, UploadProgress
 from .records import own_upload_find
 
 NO_LONGER_PENDING = "Nothing can be sent for this upload any more: look at its record, or start a new one."
+NO_PARTS = "This upload has no parts: repeat the request that started it, to learn what to send."
+BEING_COMPLETED = "The upload is being completed by another request: try again in a moment."
+GIVEN_UP_BY_S3 = "S3 has given up this upload: delete it and start a new one."
 
 
 def upload_parts(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> UploadProgress:
     """Return the parts that S3 holds of a pending upload, all pages of them, and the numbers of those to be sent.
+
+    None are missing, and none are left, where a completion made the file of them but could not say so any more:
+    complete it again.
 
     Args:
         user: who asks.
@@ -30,6 +36,7 @@ def upload_parts(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     Raises:
         UploadNotFound: the user has none with that id.
         UploadNotPending: it is over, or was not begun in parts.
+        UploadInProgress: it is being completed.
         StorageProblem: S3 could not answer.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
@@ -52,7 +59,7 @@ def upload_parts_sign(
         key: the object key, where the client names that too.
 
     Raises:
-        UploadNotFound, UploadNotPending: as `upload_parts`.
+        UploadNotFound, UploadNotPending, UploadInProgress: as `upload_parts`.
         InvalidField: there is no part of such a number.
         StorageProblem: S3 could not answer.
     """
@@ -70,8 +77,10 @@ def in_parts_check(upload: FileUpload) -> None:
     Raises:
         UploadNotPending: they cannot.
     """
-    if upload.status != FileUpload.Status.PENDING or not upload.multipart_upload_id:
+    if upload.status != FileUpload.Status.PENDING:
         raise UploadNotPending(NO_LONGER_PENDING)
+    if not upload.multipart_upload_id:
+        raise UploadNotPending(NO_PARTS)
 
 
 def parts_sign(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedParts:
@@ -83,7 +92,8 @@ def parts_sign(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedPart
     _expiration_keep(upload)
     numbers = tuple(part_numbers)
     seconds = conf.direct_url_expiration_seconds
-    expires_at = timezone.now() + timedelta(seconds=seconds)
+    # Signatures know whole seconds: none of these ends sooner.
+    signed_at = timezone.now().replace(microsecond=0)
     urls = signing.presigned_part_urls(
         bucket=upload.bucket,
         key=upload.file_name,
@@ -91,16 +101,27 @@ def parts_sign(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedPart
         part_numbers=numbers,
         expires_in_seconds=seconds,
     )
+    return SignedParts(parts=_parts(upload, numbers, urls), expires_at=signed_at + timedelta(seconds=seconds))
+
+
+def parts_unknown(upload: FileUpload) -> Conflict:
+    """Return the error for parts that S3 does not know, and of which it has made no object that can be seen."""
+    if upload.may_become_an_object:
+        return UploadInProgress(BEING_COMPLETED)
+    return UploadNotPending(GIVEN_UP_BY_S3)
+
+
+def _parts(upload: FileUpload, numbers: Sequence[int], urls: Sequence[str]) -> tuple[Part, ...]:
     size, part_size = upload.size, upload.part_size or 0
     if size is None:
-        parts = tuple(Part(number, url, None, None) for number, url in zip(numbers, urls, strict=True))
-    else:
-        offsets = [(number - 1) * part_size for number in numbers]
-        parts = tuple(
+        return tuple([Part(number, url, None, None) for number, url in zip(numbers, urls, strict=True)])
+    offsets = [(number - 1) * part_size for number in numbers]
+    return tuple(
+        [
             Part(number, url, offset, min(part_size, size - offset))
             for number, url, offset in zip(numbers, urls, offsets, strict=True)
-        )
-    return SignedParts(parts=parts, expires_at=expires_at)
+        ]
+    )
 
 
 def _expiration_keep(upload: FileUpload) -> None:
@@ -116,8 +137,8 @@ def _expiration_keep(upload: FileUpload) -> None:
 def _progress(upload: FileUpload) -> UploadProgress:
     try:
         parts = multipart_parts(bucket=upload.bucket, key=upload.file_name, upload_id=upload.multipart_upload_id)
-    except FileNotFound as error:
-        raise UploadNotPending(NO_LONGER_PENDING) from error
+    except FileNotFound:
+        return _progress_of_object(upload)
     if upload.size is None:
         return UploadProgress(parts=parts, missing=())
     sizes = {part.part_number: part.size for part in parts}
@@ -125,7 +146,15 @@ def _progress(upload: FileUpload) -> UploadProgress:
     return UploadProgress(parts=parts, missing=tuple(number for number, size in wanted if sizes.get(number) != size))
 
 
+def _progress_of_object(upload: FileUpload) -> UploadProgress:
+    try:
+        s3.object_head(bucket=upload.bucket, key=upload.file_name)
+    except FileNotFound as error:
+        raise parts_unknown(upload) from error
+    return UploadProgress(parts=(), missing=())
+
+
 def _numbers_check(upload: FileUpload, numbers: Sequence[int]) -> None:
     count = MAX_PARTS if upload.size is None else part_count_of(size=upload.size, part_size=upload.part_size or 1)
-    if any(not 1 <= number <= count for number in numbers):
+    if numbers and not 1 <= min(numbers) <= max(numbers) <= count:
         raise InvalidField("part_numbers", f"Give numbers from 1 to {count}.")

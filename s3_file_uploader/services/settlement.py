@@ -1,7 +1,7 @@
 """Make a record true again that a failure or a crash left half-way, by looking at what S3 holds.
 
     pending, first upload     the object that this claim wrote, if any, and the record go
-    pending, direct           the same: it has expired
+    pending, direct           it has expired: its parts, the object and the record go
     pending, to overwrite     the old object is still there: stored as before; another is there: stored as it is now,
                               read and hashed; none is there: the record goes
     deleting                  the object and the record go
@@ -28,7 +28,7 @@ from ..exceptions import (
     StorageUnavailable,
 )
 from ..models import FileUpload
-from ..multipart import multipart_debris_remove
+from ..multipart import multipart_abort, multipart_debris_remove
 from ..s3_errors import storage_errors
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
 
@@ -75,10 +75,11 @@ def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
                 upload.claim_end_in(conf.read_timeout_seconds)
             case StorageUnavailable():
                 upload.claim_end_in(0)
-            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING and upload.user_id is not None:
-                upload.mark_stored()
             case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
-                upload.claim_end_in(0)  # Its user is gone: it stays marked until the right is given.
+                if upload.was_stored and upload.user_id is not None:
+                    upload.mark_stored()
+                else:  # Its user is gone, or it never was whole: it stays marked until the right is given.
+                    upload.claim_end_in(0)
             case _:
                 with _free_again_on_error(upload):
                     _settle(upload)
@@ -95,16 +96,17 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
 
 
 def _settle(upload: FileUpload) -> None:
-    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
-    if upload.status == FileUpload.Status.DELETING:
-        object_remove(upload)
-        upload.forget()
+    if upload.status == FileUpload.Status.PENDING and upload.is_direct:
+        upload.late_parts_expect()
+    if upload.status == FileUpload.Status.DELETING or upload.is_direct:
+        all_remove(upload)
         return
+    parts_remove(upload)
     found = _object_head(upload)
     if upload.was_stored and found:
         upload.mark_stored(**({} if found.etag == upload.etag else _described(upload, found)))
         return
-    if found and (upload.is_direct or found.metadata.get(WRITTEN_BY) == str(upload.write_id)):
+    if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
         object_remove(upload)
     upload.forget()
 
@@ -118,9 +120,32 @@ def direct_remove(upload: FileUpload) -> None:
     """
     upload.claim_from_client()
     with settled_on_error(upload):
-        multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
-        object_remove(upload)
-        upload.forget()
+        upload.late_parts_expect()
+        all_remove(upload)
+
+
+def all_remove(upload: FileUpload) -> None:
+    """Remove what S3 holds under the key of a claimed record, then the record.
+
+    Raises:
+        StorageProblem: S3 could not.
+    """
+    parts_remove(upload)
+    object_remove(upload)
+    upload.forget()
+
+
+def parts_remove(upload: FileUpload) -> None:
+    """Abort the multipart uploads of a claimed record.
+
+    Also the one that S3 no longer lists: it may have kept a part that came late.
+
+    Raises:
+        StorageProblem: S3 could not.
+    """
+    if upload.multipart_upload_id:
+        multipart_abort(bucket=upload.bucket, key=upload.file_name, upload_id=upload.multipart_upload_id)
+    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
 
 
 def object_remove(upload: FileUpload) -> None:

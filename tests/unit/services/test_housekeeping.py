@@ -356,6 +356,7 @@ class TestCommand:
         begin(bucket, "another's")
         assert self.run() == (
             [
+                "uploads completed: 0",
                 "records settled: 1",
                 "records left: 0",
                 "multipart uploads aborted: 0",
