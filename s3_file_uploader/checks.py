@@ -4,6 +4,7 @@ E001 region missing          E005 number out of range        W001 download folde
 E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
 E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
 E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
+E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
 """
 
 import os
@@ -17,7 +18,8 @@ from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
 from .conf import conf
-from .exceptions import StorageNotConfigured
+from .exceptions import InvalidBucketName, StorageNotConfigured
+from .names import bucket_name_check
 from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 NUMBERS: dict[str, tuple[float, float]] = {
@@ -35,6 +37,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
+    "uppy_token_max_seconds": (1, 31_536_000),
 }
 
 
@@ -122,6 +125,19 @@ def choices_check(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.compatibility)
+def uppy_check(**kwargs: Any) -> list[CheckMessage]:
+    """E015, W005."""
+    bucket, allowed = conf.uppy_bucket_name, conf.allowed_buckets
+    if bucket and not _is_bucket_name(bucket):
+        hint = "Give the name of the one bucket in which the files from Uppy shall lie."
+        return [_error("E015", "S3_FILE_UPLOADER_UPPY_BUCKET cannot be a bucket.", hint)]
+    if bucket and isinstance(allowed, list | tuple) and not conf.bucket_is_allowed(bucket):
+        hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, or name a bucket that is in there."
+        return [_warning("W005", "Only staff may use S3_FILE_UPLOADER_UPPY_BUCKET.", hint)]
+    return []
+
+
 @register(Tags.files)
 def download_folder_check(**kwargs: Any) -> list[CheckMessage]:
     """W001, W002."""
@@ -150,6 +166,13 @@ def _is_endpoint(url: str) -> bool:
         bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and bare
     except ValueError:
+        return False
+
+
+def _is_bucket_name(name: str) -> bool:
+    try:
+        return bool(bucket_name_check(name))
+    except (InvalidBucketName, TypeError):
         return False
 
 

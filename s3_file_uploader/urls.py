@@ -5,7 +5,7 @@ The reverse names are part of the contract, so there is no `app_name`.
 
 from typing import Any
 
-from django.urls import URLPattern, include, path, register_converter
+from django.urls import URLPattern, include, path, re_path, register_converter
 
 from .authentication import UploadTokenAuthentication
 from .viewsets import (
@@ -66,7 +66,9 @@ def uppy(name: str, **options: Any) -> list[URLPattern]:
     ]
 
 
-uppy_by_token = uppy("s3_service-uppy-token", authentication_classes=(UploadTokenAuthentication,))
+by_token = {"authentication_classes": (UploadTokenAuthentication,)}
+uppy_by_token = uppy("s3_service-uppy-token", **by_token)
+missing = UppyViewSet.as_view(dict.fromkeys(("get", "post", "put", "delete"), "missing"), **by_token)
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
     path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
@@ -124,6 +126,7 @@ service = [
         name="s3_service-uppy-signed",
     ),
     path("uppy/token/<str:token>/", include(uppy_by_token)),
+    re_path("^uppy/token/(?P<token>[^/]+)(?:/.*)?$", missing),
     path("uppy/", include(uppy("s3_service-uppy"))),
 ]
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
-from ..models import FileUpload, IdempotencyKey
+from ..models import FileUpload, IdempotencyKey, UploadToken
 from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ..saving import partial_files_remove
 from ..values import HousekeepingReport
@@ -26,7 +26,7 @@ BATCH = 500
 
 
 def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> HousekeepingReport:
-    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old Idempotency-Keys.
+    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old keys and tokens.
 
     Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
     under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
@@ -50,6 +50,7 @@ def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> 
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
         idempotency_keys_forgotten=_old_keys_forget(),
+        upload_tokens_forgotten=UploadToken.objects.over().delete()[0],
         partial_files_removed=_partial_files_remove(),
     )
 

@@ -6,12 +6,12 @@ The `uploadId` that Uppy is told is the id of the record; the one of S3 is nobod
 
 from typing import Any, cast
 
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
-from ..authentication import redact
 from ..conf import conf
 from ..exceptions import InvalidField
 from ..serializers import (
@@ -28,25 +28,14 @@ from ..serializers import (
 from ..values import PostTransfer, PutTransfer
 from .base import caller_of, validated
 from .same_origin import SameOriginViewSet
+from .secret_address import SecretAddressViewSet
 
 
-class UppyViewSet(SameOriginViewSet):
+class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
     """Direct uploads as Uppy knows them."""
 
     parser_classes = (JSONParser,)
     writing_gets = ("params",)
-
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        """Read the token in the address, if it has one, and leave none of it there."""
-        if token := self.kwargs.get("token"):
-            redact(request, token)
-        return super().initialize_request(request, *args, **kwargs)
-
-    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        """Have nobody keep an answer: each was signed for one upload."""
-        answer = super().finalize_response(*args, **kwargs)
-        answer["Cache-Control"] = "no-store"
-        return answer
 
     def params(self, request: Request, **_: Any) -> Response:
         """Begin an upload in one request, and sign its form."""
@@ -104,6 +93,14 @@ class UppyViewSet(SameOriginViewSet):
         key = _key(request)
         upload = services.upload_complete(user=caller_of(request), upload_id=services.upload_id_in(key), key=key)
         return Response(UploadSerializer(upload, context={"request": request}).data)
+
+    def missing(self, request: Request, **_: Any) -> Response:
+        """Answer like any other here: whoever writes an address wrongly, writes a token into logs otherwise.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound("Uppy asks for nothing here: give it the endpoint as it is, with no slash at its end.")
 
 
 def upload_begin(request: Request, strategy: str, wanted: dict[str, Any], **options: Any) -> services.StartedUpload:

@@ -18,12 +18,13 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from .. import services
-from ..authentication import Ticket, TicketAuthentication, redact
+from ..authentication import Ticket, TicketAuthentication
 from ..conf import conf
 from ..models import FileUpload
 from ..serializers import UploadSerializer, UppySignedSerializer, UppySignSerializer, content_type_of
 from ..values import PostTransfer, PutTransfer
-from .base import ServiceViewSet, caller_of, validated
+from .base import caller_of, validated
+from .secret_address import SecretAddressViewSet
 from .uppy import UppyViewSet, in_one_request, upload_begin
 
 # A pattern and no parser: what else a client writes into its XML cannot matter then.
@@ -78,15 +79,10 @@ def _ticket_url(request: Request, method: str, upload_id: Any, file_name: str = 
     return address
 
 
-class UppySignedViewSet(ServiceViewSet):
+class UppySignedViewSet(SecretAddressViewSet):
     """The four requests for which tickets are signed, and answers as S3 gives them."""
 
     authentication_classes = (TicketAuthentication,)
-
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        """Read the ticket in the address, and leave none of it there."""
-        redact(request, self.kwargs["ticket"])
-        return super().initialize_request(request, *args, **kwargs)
 
     def begin_or_complete(self, request: Request, ticket: str) -> HttpResponse:
         """Begin the upload that the ticket names, or complete it."""

@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     help = (
         "Finishes or undoes uploads and deletions that a crash left half-way, aborts their multipart uploads, and "
-        "forgets old Idempotency-Keys. Safe beside the running service and on several hosts at once."
+        "forgets old Idempotency-Keys and upload tokens. Safe beside the running service and on several hosts at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

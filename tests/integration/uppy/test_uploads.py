@@ -33,7 +33,7 @@ def test_in_one_request(visitor, pages, user, file_of, major, name, size):
     assert visitor.complaints == []
 
 
-@pytest.mark.parametrize("size", [20 * MIB, 20 * MIB + 1, 300 * MIB])
+@pytest.mark.parametrize("size", [20 * MIB + 1, 300 * MIB])
 def test_in_parts(visitor, pages, user, file_of, major, size):
     path = file_of(size)
     uppy_open(visitor, pages, major)
