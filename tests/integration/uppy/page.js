@@ -5,7 +5,8 @@ export function serve(Uppy, AwsS3) {
 
   // What the README tells a page to do.
   function tellArrival(endpoint, headers, key) {
-    return fetch(`${endpoint}/s3/complete?key=${encodeURIComponent(key)}`, { method: "POST", headers });
+    const address = `${endpoint}/s3/complete?key=${encodeURIComponent(key)}`;
+    return fetch(address, { method: "POST", keepalive: true, headers });
   }
 
   function signedBy(address, headers) {
@@ -20,9 +21,9 @@ export function serve(Uppy, AwsS3) {
     };
   }
 
-  window.start = ({ plugin, sign, endpoint, headers, partsFrom, allowedMetaFields }) => {
+  window.start = ({ plugin, sign, endpoint, headers, partsFrom }) => {
     const seen = { parts: 0, errors: [], answers: [], records: [] };
-    const options = { ...plugin, allowedMetaFields };
+    const options = { ...plugin };
     if (partsFrom != null) options.shouldUseMultipart = (file) => file.size >= partsFrom;
     if (sign) Object.assign(options, { signRequest: signedBy(sign, headers), generateObjectKey: (file) => file.name });
     uppy = new Uppy({ logger: { debug() {}, warn: console.warn, error: console.error } });

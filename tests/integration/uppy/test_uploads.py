@@ -1,7 +1,10 @@
 """What Uppy, as npm has it, sends through this service lies in S3, whole, with a record of its sender."""
 
+from uuid import uuid4
+
 import pytest
 
+from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
 from tests.integration.uppy.steps import (
     MAJORS,
@@ -22,6 +25,13 @@ pytestmark = pytest.mark.parametrize("major", MAJORS)
 @pytest.fixture
 def visitor(visitor_of, user):
     return visitor_of(user)
+
+
+@pytest.fixture
+def other_bucket(store):
+    name = f"bucket-{uuid4().hex[:12]}"
+    s3.client().create_bucket(Bucket=name)
+    return name
 
 
 @pytest.mark.parametrize(("name", "size"), [("small.mp4", 1000), ("empty.mp4", 0), (ODD_NAME, 1000)])
@@ -50,6 +60,15 @@ def test_a_small_file_in_parts_under_an_odd_name(visitor, pages, user, file_of, 
     uppy_open(visitor, pages, major, partsFrom=1)
     upload = stored_check(user, path, sent(visitor, path))
     assert upload.strategy == "multipart"
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("parts_from", [1, 2000])
+def test_into_another_bucket(visitor, pages, file_of, other_bucket, major, parts_from):
+    uppy_open(visitor, pages, major, partsFrom=parts_from)
+    told = sent(visitor, file_of(1000), meta={"bucket": other_bucket})
+    assert told["successful"] == 1
+    assert FileUpload.objects.get(status="stored").bucket == other_bucket
     assert visitor.complaints == []
 
 
