@@ -256,6 +256,7 @@ class HousekeepingReport:
     multipart_uploads_unexplained: int
     buckets_left: int
     idempotency_keys_forgotten: int
+    upload_tokens_forgotten: int
     partial_files_removed: int
 
     @property

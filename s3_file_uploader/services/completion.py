@@ -5,7 +5,7 @@ stored. Whoever finds that it was removed meanwhile removes the object, which ca
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -42,10 +42,18 @@ TIME_TO_SAY_SO_SECONDS = 60
 BATCH = 500
 
 
-def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
+def upload_complete(
+    *, user: AbstractBaseUser, upload_id: object, key: str | None = None, part_numbers: Collection[int] = ()
+) -> FileUpload:
     """Ask S3 what arrived, finish the upload there, and mark the record stored; asked again, it answers the same.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+    Args:
+        user: who asks.
+        upload_id: of a direct upload.
+        key: the object key, where the client names that too.
+        part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
 
     Returns:
         The stored record.
@@ -61,23 +69,23 @@ def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
         FileExists: S3 refuses the key, of which a part is a file.
         StorageProblem: S3 could not; ask again.
     """
-    upload = own_upload_find(user=user, upload_id=upload_id)
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     with Operation("upload_complete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         try:
-            return record_complete(upload)
+            return record_complete(upload, part_numbers)
         except PartsMissing:
             s3.bucket_check(upload.bucket, remembered=False)  # A HEAD does not tell that the bucket is missing.
             raise
 
 
-def record_complete(upload: FileUpload) -> FileUpload:
+def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> FileUpload:
     """Complete an upload whose record the caller holds; `upload_complete` has the errors."""
     if upload.status == FileUpload.Status.STORED:
         return upload
     if upload.status != FileUpload.Status.PENDING or not upload.is_direct:
         raise UploadNotPending(NO_LONGER_PENDING)
     try:
-        found = object_arrived(upload)
+        found = object_arrived(upload, part_numbers)
         upload.completion_keep()
         described = _verified(upload, found)
         with durable_transaction():

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
-from ..models import FileUpload, IdempotencyKey, location_digest
+from ..models import FileUpload, IdempotencyKey, UploadToken, location_digest
 from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ..names import bucket_name_check
 from ..reports import Finding, Kind, Outcome
@@ -37,7 +37,7 @@ def housekeeping_run(
     on_finding: Callable[[Finding], object] | None = None,
     on_progress: Callable[[str, int, int], object] | None = None,
 ) -> HousekeepingReport:
-    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old Idempotency-Keys.
+    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old keys and tokens.
 
     Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
     under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
@@ -72,6 +72,7 @@ def housekeeping_run(
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
         idempotency_keys_forgotten=_old_keys_forget(dry_run),
+        upload_tokens_forgotten=_old_tokens_forget(dry_run),
         partial_files_removed=_partial_files_remove(dry_run),
     )
 
@@ -203,6 +204,11 @@ def _long_ago() -> datetime:
 def _old_keys_forget(dry_run: bool) -> int:
     too_old = timezone.now() - timedelta(seconds=conf.idempotency_seconds)
     old = IdempotencyKey.objects.filter(created_at__lt=too_old)
+    return old.count() if dry_run else old.delete()[0]
+
+
+def _old_tokens_forget(dry_run: bool) -> int:
+    old = UploadToken.objects.over()
     return old.count() if dry_run else old.delete()[0]
 
 

@@ -28,6 +28,7 @@ NOTHING_DONE = [
     "multipart uploads unexplained: 0",
     "buckets left: 0",
     "idempotency keys forgotten: 0",
+    "upload tokens forgotten: 0",
     "partial files removed: 0",
 ]
 NOTHING_FOUND = [

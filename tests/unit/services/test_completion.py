@@ -164,13 +164,7 @@ class TestChecksum:
         assert not FileUpload.objects.visible_to(user).exists()
 
     def head(self, stub, upload, **checksum):
-        answer = {
-            "ContentLength": 7,
-            "ETag": '"e"',
-            "ContentType": "text/plain",
-            "LastModified": timezone.now(),
-            **checksum,
-        }
+        described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
         where = {"Bucket": upload.bucket, "Key": upload.file_name, "ChecksumMode": "ENABLED"}
         stub.add_response("head_object", {**described, **checksum}, where)
 
