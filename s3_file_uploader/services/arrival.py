@@ -1,6 +1,6 @@
 """What S3 says of a direct upload: which parts and which object arrived, and whether they are what was announced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .. import s3
 from ..egress import object_checksum
@@ -15,8 +15,12 @@ NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the up
 SHOWN_NUMBERS = 20
 
 
-def object_arrived(upload: FileUpload) -> StoredObject:
+def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> StoredObject:
     """Return what lies in S3, having made it of its parts if it came in parts.
+
+    Args:
+        upload: pending.
+        part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
 
     Raises:
         FileExists: the upload was completed or removed meanwhile.
@@ -25,7 +29,7 @@ def object_arrived(upload: FileUpload) -> StoredObject:
         BucketNotFound, StorageProblem: S3 could not tell.
     """
     if upload.strategy == FileUpload.Strategy.MULTIPART:
-        _parts_join(upload)
+        _parts_join(upload, part_numbers)
     try:
         return s3.object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
     except FileNotFound as error:
@@ -43,6 +47,22 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         FileExists: the upload was completed or removed meanwhile.
         StorageProblem: S3 could not tell.
     """
+    shape_check(upload, found)
+    if not upload.checksum_sha256:
+        return found.checksum_sha256 or ""
+    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
+        raise ChecksumMismatch(
+            "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
+        )
+    return upload.checksum_sha256
+
+
+def shape_check(upload: FileUpload, found: StoredObject) -> None:
+    """Pass if S3 holds the size and type that were announced.
+
+    Raises:
+        SizeMismatch, ContentTypeMismatch: it does not.
+    """
     if upload.size is not None and found.size != upload.size:
         raise SizeMismatch(
             f"{upload.size} bytes were announced and {found.size} arrived: they were removed, start a new upload."
@@ -52,13 +72,6 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    if not upload.checksum_sha256:
-        return found.checksum_sha256 or ""
-    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
-        raise ChecksumMismatch(
-            "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
-        )
-    return upload.checksum_sha256
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
@@ -77,26 +90,26 @@ def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _parts_join(upload: FileUpload) -> None:
+def _parts_join(upload: FileUpload, part_numbers: Collection[int]) -> None:
     where = {"bucket": upload.bucket, "key": upload.file_name, "upload_id": upload.multipart_upload_id}
     if not upload.multipart_upload_id:
         raise PartsMissing(NOTHING_ARRIVED)
     try:
-        parts = _planned(upload, multipart_parts(**where))
+        parts = _planned(upload, part_numbers, multipart_parts(**where))
         upload.completion_keep()
         multipart_complete(**where, parts=parts)
     except FileNotFound:
         return  # Joined by another request, or given up by S3: the object tells.
 
 
-def _planned(upload: FileUpload, parts: Sequence[StoredPart]) -> list[StoredPart]:
+def _planned(upload: FileUpload, part_numbers: Collection[int], parts: Sequence[StoredPart]) -> list[StoredPart]:
     """Return the parts that make the file; others, which no URL of ours can have brought, are left out.
 
     Raises:
         PartsMissing, SizeMismatch: some have to be sent, or sent again.
     """
     held = {part.part_number: part for part in parts}
-    wanted = _wanted_sizes(upload, held)
+    wanted = _wanted_sizes(upload, part_numbers, held)
     if missing := [number for number in wanted if number not in held]:
         raise PartsMissing(f"S3 does not hold all parts: send {_numbers(missing)}, then complete the upload again.")
     if wrong := [number for number, size in wanted.items() if held[number].size != size]:
@@ -104,9 +117,10 @@ def _planned(upload: FileUpload, parts: Sequence[StoredPart]) -> list[StoredPart
     return [held[number] for number in wanted]
 
 
-def _wanted_sizes(upload: FileUpload, held: Mapping[int, StoredPart]) -> dict[int, int]:
-    if upload.size is None:  # Whatever was sent, without a gap.
-        return {number: held[number].size if number in held else 0 for number in range(1, max(held, default=1) + 1)}
+def _wanted_sizes(upload: FileUpload, part_numbers: Collection[int], held: Mapping[int, StoredPart]) -> dict[int, int]:
+    if upload.size is None:  # What the client counts, or whatever was sent, without a gap.
+        wanted = sorted(part_numbers) or range(1, max(held, default=1) + 1)
+        return {number: held[number].size if number in held else 0 for number in wanted}
     return dict(enumerate(part_sizes(size=upload.size, part_size=upload.part_size or 1), start=1))
 
 

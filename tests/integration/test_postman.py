@@ -47,6 +47,9 @@ ENDPOINTS = {
     ("POST", "s3_service-upload-complete"),
     ("GET", "s3_service-upload"),
     ("DELETE", "s3_service-upload"),
+    ("POST", "s3_service-upload-token-list"),
+    ("GET", "s3_service-upload-token-list"),
+    ("DELETE", "s3_service-upload-token"),
 }
 PEOPLE = {"staffUsername": "ada", "staffPassword": "ada's own", "userUsername": "bob", "userPassword": "bob's own"}
 Newman = Callable[..., tuple[int, dict[str, Any]]]

@@ -164,9 +164,9 @@ class TestChecksum:
         assert not FileUpload.objects.visible_to(user).exists()
 
     def head(self, stub, upload, **checksum):
-        answer = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", **checksum}
+        described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
         where = {"Bucket": upload.bucket, "Key": upload.file_name, "ChecksumMode": "ENABLED"}
-        stub.add_response("head_object", answer, where)
+        stub.add_response("head_object", {**described, **checksum}, where)
 
     def test_the_one_that_aws_keeps_spares_the_reading(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
@@ -614,6 +614,22 @@ class TestArrived:
         sent(self.put)
         report = housekeeping_run()
         assert (report.uploads_completed, report.records_settled, report.is_complete) == (1, 0, True)
+
+    def test_a_dry_run_foretells_it_and_changes_nothing(self):
+        sent(self.put)
+        sent(self.form, b"contents")
+        for upload in (self.put, self.form):
+            expire(upload)
+        foretold = housekeeping_run(dry_run=True)
+        assert self.statuses() == [Status.PENDING, Status.PENDING]
+        done = housekeeping_run()
+        assert (foretold.uploads_completed, foretold.records_settled) == (1, 1)
+        assert done.uploads_completed == 1
+
+    def test_a_dry_run_where_s3_is_down(self):
+        with refusing("HeadObject"):
+            report = housekeeping_run(dry_run=True)
+        assert (report.uploads_completed, report.records_left) == (0, 2)
 
     def test_what_has_not_arrived_waits(self):
         assert arrived_complete() == (0, 0)
