@@ -103,6 +103,19 @@ class DirectUpload(Claimed):
         self._change(only_if=PENDING, status=self.Status.DELETING, claim_id=uuid.uuid4(), claimed_until=claim_end())
         self.refresh_from_db()  # What was written under the claim before, since this record was read.
 
+    def claim_to_settle(self) -> None:
+        """Take an abandoned record; from a client in the same step, or it could still complete what is being removed.
+
+        Raises:
+            FileExists: another request was faster.
+        """
+        if not (self.is_direct and self.status == self.Status.PENDING):
+            super().claim_to_settle()
+            return
+        expired = PENDING & models.Q(claimed_until__lt=timezone.now())
+        self._claim(only_if=expired, status=self.Status.DELETING, claim_id=uuid.uuid4())
+        self.refresh_from_db()  # What was written under the claim before, since this record was read.
+
     def late_parts_expect(self) -> None:
         """Look once more later: S3 may keep a part that was on its way when its upload was aborted.
 

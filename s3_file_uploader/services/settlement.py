@@ -47,8 +47,11 @@ def upload_settle(*, upload: FileUpload) -> None:
         FileExists: another request was faster; it settles.
         StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
     """
+    is_with_client = upload.is_direct and upload.status == FileUpload.Status.PENDING
     upload.claim_to_settle()
     with _free_again_on_error(upload):
+        if is_with_client:
+            upload.late_parts_expect()
         _settle(upload)
 
 
@@ -96,9 +99,7 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
 
 
 def _settle(upload: FileUpload) -> None:
-    if upload.status == FileUpload.Status.PENDING and upload.is_direct:
-        upload.late_parts_expect()
-    if upload.status == FileUpload.Status.DELETING or upload.is_direct:
+    if upload.status == FileUpload.Status.DELETING:
         all_remove(upload)
         return
     parts_remove(upload)

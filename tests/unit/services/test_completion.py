@@ -485,6 +485,26 @@ class TestMeanwhile:
                 complete(user, big)
         upload_delete(user=user, upload_id=big.pk)
 
+    def test_it_expires_at_that_moment_and_whoever_removes_it_is_faster(self, big, bucket, user):
+        """Who asks while it is being removed is not told that it is stored."""
+        sent(big, BIG)
+
+        def complete_too():
+            with pytest.raises(UploadNotPending):
+                complete(user, big)
+
+        with meanwhile("AbortMultipartUpload", complete_too):
+            upload_settle(upload=expire(big))
+        assert self.nothing_is_left(bucket, user)
+
+    def test_it_expires_at_that_moment_and_the_client_is_faster(self, put, bucket, user):
+        sent(put)
+        held = expire(put)
+        stored = complete(user, put)
+        with pytest.raises(FileExists):
+            upload_settle(upload=held)
+        assert (FileUpload.objects.get().status, objects_in(bucket)) == (Status.STORED, [stored.file_name])
+
     def test_another_completes_it_and_somebody_removes_it(self, put, bucket, user):
         sent(put)
 
