@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error
+from django.db.models import Q
 from django.utils import timezone
 
 from .. import s3
@@ -115,13 +116,14 @@ def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
 def arrived_complete() -> tuple[int, int]:
     """Complete what arrived whole though its client never said so: an app was killed, or it is Uppy, which never does.
 
-    Only uploads in one request: parts that nobody joins expire.
+    Uploads in parts only where S3 was asked to join them, and then this server, or S3, was killed: they may be one
+    file already. Others expire.
 
     Returns:
         How many were completed, and of how many S3 could not tell; the log says why.
     """
     completed = left = 0
-    for upload in _sent_in_one_request():
+    for upload in _waiting():
         try:
             record_complete(upload)
             completed += 1
@@ -133,11 +135,14 @@ def arrived_complete() -> tuple[int, int]:
     return completed, left
 
 
-def _sent_in_one_request() -> Iterator[FileUpload]:
-    in_one = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
-    begun_before = timezone.now() - timedelta(seconds=TIME_TO_SAY_SO_SECONDS)
+def _waiting() -> Iterator[FileUpload]:
+    now = timezone.now()
+    in_one_request = Q(strategy__in=(FileUpload.Strategy.PUT, FileUpload.Strategy.POST))
+    in_parts_being_joined = Q(strategy=FileUpload.Strategy.MULTIPART, writable_until__lt=now)
     waiting = FileUpload.objects.filter(
-        status=FileUpload.Status.PENDING, strategy__in=in_one, created_at__lt=begun_before
+        in_one_request | in_parts_being_joined,
+        status=FileUpload.Status.PENDING,
+        created_at__lt=now - timedelta(seconds=TIME_TO_SAY_SO_SECONDS),
     ).order_by("pk")
     batch = list(waiting[:BATCH])
     while batch:
