@@ -57,6 +57,7 @@ UPLOAD_EXAMPLE = {
 
 # --- direct uploads --------------------------------------------------------------------------------------------------
 
+WRITE_ID = "5b0e7f0a-93f5-4f0e-8f0c-0c9d1f6f0b34"
 DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"
 DIRECT_KEY_IN_URL = DIRECT_KEY.replace("é", "%C3%A9")
 STORE = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/"
@@ -79,14 +80,20 @@ PUT_EXAMPLE = {
     "strategy": "put",
     "method": "PUT",
     "url": DIRECT_URL,
-    "headers": {"Content-Type": "text/plain", "If-None-Match": "*"},
+    "headers": {"Content-Type": "text/plain", "x-amz-meta-upload-claim": WRITE_ID, "If-None-Match": "*"},
     "expires_at": AN_HOUR_LATER,
 }
 POST_EXAMPLE = {
     "strategy": "post",
     "method": "POST",
     "url": STORE,
-    "fields": {"Content-Type": "text/plain", "key": DIRECT_KEY, "policy": "...", "x-amz-signature": "..."},
+    "fields": {
+        "Content-Type": "text/plain",
+        "x-amz-meta-upload-claim": WRITE_ID,
+        "key": DIRECT_KEY,
+        "policy": "...",
+        "x-amz-signature": "...",
+    },
     "expires_at": AN_HOUR_LATER,
 }
 PART_SIZE = 8 * 2**20
