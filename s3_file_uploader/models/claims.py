@@ -90,11 +90,11 @@ class Claimed(models.Model):
         """Leave the record half-way: whoever comes after `seconds` may settle it."""
         self._change(claimed_until=timezone.now() + timedelta(seconds=seconds))
 
-    def _claim(self, **values: Any) -> None:
+    def _claim(self, *, only_if: models.Q | None = None, **values: Any) -> None:
         values["claimed_until"] = claim_end()
         free = models.Q(status=self.Status.STORED) | models.Q(claimed_until__lt=timezone.now())
         with durable_transaction_on(type(self)):
-            if not self._mine().filter(free).update(**values):
+            if not self._mine().filter(only_if or free).update(**values):
                 raise FileExists(BUSY)
         self._take_over(values)
 

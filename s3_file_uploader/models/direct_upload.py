@@ -1,8 +1,9 @@
 """What a record has besides where the client sends the bytes to S3 itself.
 
 Such a record is pending until it is completed or expires; its claim ends then. Its key is its own, so whatever lies
-there is of that upload. A signed URL, or a part on its way, may still bring bytes when the record should go: it stays
-as nobody's then, `deleting`, until some time after `writable_until`, when housekeeping looks once more.
+there is of that upload. `writable_until` says until when something may still appear there: by a signed URL, or by S3
+joining the parts, which one request at a time has it do. Where the record should go before, it stays as nobody's,
+`deleting`, until some time after, when housekeeping looks once more.
 """
 
 import uuid
@@ -13,7 +14,8 @@ from django.db import models
 from django.utils import timezone
 
 from ..conf import conf
-from .claims import Claimed, claim_end
+from ..exceptions import FileExists
+from .claims import BUSY, Claimed, claim_end
 
 PENDING = models.Q(status=Claimed.Status.PENDING)
 
@@ -75,16 +77,51 @@ class DirectUpload(Claimed):
         self._mine().filter(PENDING, multipart_upload_id="").delete()
 
     def completion_keep(self) -> None:
-        """Keep the upload from expiring while it is completed; parts may become an object all that time.
+        """Keep the upload from expiring while it is completed.
 
         Raises:
             FileExists: it was completed or removed meanwhile.
         """
-        joins = self.strategy == self.Strategy.MULTIPART
-        times = {"claimed_until": self.claimed_until, **({"writable_until": self.writable_until} if joins else {})}
-        end, half = claim_end(), timedelta(seconds=conf.claim_seconds / 2)
-        if any(until is None or end - until > half for until in times.values()):
-            self._change(only_if=PENDING, **{name: max(until or end, end) for name, until in times.items()})
+        end = claim_end()
+        if self.claimed_until is None or end - self.claimed_until > timedelta(seconds=conf.claim_seconds / 2):
+            self._change(only_if=PENDING, claimed_until=end)
+
+    def joining_begin(self) -> bool:
+        """Take it upon this request alone to have S3 make the file of its parts; tell whether no other is at it.
+
+        A store that joins them twice at the same time may lose the file: the JuiceFS gateway does.
+
+        Raises:
+            FileExists: it was completed or removed meanwhile.
+        """
+        end = claim_end()
+        free = PENDING & (models.Q(writable_until=None) | models.Q(writable_until__lte=timezone.now()))
+        try:
+            self._change(only_if=free, writable_until=end, claimed_until=max(self.claimed_until or end, end))
+        except FileExists:
+            self.look_again()
+            return False
+        return True
+
+    def joining_end(self, seconds: float) -> None:
+        """Let others join the parts from `seconds` on.
+
+        Raises:
+            FileExists: it was completed or removed meanwhile.
+        """
+        still_mine = PENDING & models.Q(writable_until=self.writable_until)
+        self._change(only_if=still_mine, writable_until=timezone.now() + timedelta(seconds=seconds))
+
+    def look_again(self) -> None:
+        """Read what other requests have written of the times of this upload.
+
+        Raises:
+            FileExists: it was completed or removed meanwhile.
+        """
+        times = self._mine().filter(PENDING).values("claimed_until", "writable_until").first()
+        if times is None:
+            raise FileExists(BUSY)
+        self._take_over(times)
 
     def mark_arrived(self, **what_s3_holds: Any) -> None:
         """Say that the bytes are in S3, whole; as `mark_stored`, but once.
@@ -101,6 +138,19 @@ class DirectUpload(Claimed):
             FileExists: it was completed or removed meanwhile.
         """
         self._change(only_if=PENDING, status=self.Status.DELETING, claim_id=uuid.uuid4(), claimed_until=claim_end())
+        self.refresh_from_db()  # What was written under the claim before, since this record was read.
+
+    def claim_to_settle(self) -> None:
+        """Take an abandoned record; from a client in the same step, or it could still complete what is being removed.
+
+        Raises:
+            FileExists: another request was faster.
+        """
+        if not (self.is_direct and self.status == self.Status.PENDING):
+            super().claim_to_settle()
+            return
+        expired = PENDING & models.Q(claimed_until__lt=timezone.now())
+        self._claim(only_if=expired, status=self.Status.DELETING, claim_id=uuid.uuid4())
         self.refresh_from_db()  # What was written under the claim before, since this record was read.
 
     def late_parts_expect(self) -> None:

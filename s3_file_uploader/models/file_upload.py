@@ -162,7 +162,7 @@ class FileUpload(DirectUpload):
         """
         claim_id = uuid.uuid4()
         # Who writes through this server ends what the client might still send by itself.
-        written = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
+        written: dict[str, Any] = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
         self._claim(status=status, claim_id=claim_id, **written)
 
     def mark_stored(self, **what_s3_holds: Any) -> None:

@@ -1,22 +1,38 @@
 """What S3 says of a direct upload: which parts and which object arrived, and whether they are what was announced."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from time import sleep
 
 from .. import s3
+from ..conf import conf
 from ..egress import object_checksum
-from ..exceptions import ChecksumMismatch, ContentTypeMismatch, FileNotFound, PartsMissing, SizeMismatch
+from ..exceptions import (
+    ChecksumMismatch,
+    ContentTypeMismatch,
+    FileExists,
+    FileNotFound,
+    PartsMissing,
+    SizeMismatch,
+    StorageTimeout,
+    UploadInProgress,
+)
 from ..models import FileUpload
 from ..multipart import multipart_complete, multipart_parts
 from ..plans import part_sizes
 from ..values import StoredObject, StoredPart
-from .parts import parts_unknown
+from .parts import BEING_COMPLETED, parts_unknown
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
 SHOWN_NUMBERS = 20
+# Between looks at what another request is having S3 make; about as long as its client would be told to wait.
+WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> StoredObject:
-    """Return what lies in S3, having made it of its parts if it came in parts.
+    """Return what lies in S3, having had it made of its parts if it came in parts.
+
+    Of several requests at once, one has S3 join the parts; the others wait a little for what comes of it.
 
     Args:
         upload: pending.
@@ -25,17 +41,41 @@ def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> St
     Raises:
         FileExists: the upload was completed or removed meanwhile.
         PartsMissing, SizeMismatch: not everything is there, or some parts are of the wrong size.
-        UploadInProgress, UploadNotPending: S3 has no parts any more, and no object.
+        UploadInProgress: another request is at it, or was a while ago and may be still.
+        UploadNotPending: S3 has no parts any more, and no object.
         BucketNotFound, StorageProblem: S3 could not tell.
     """
+    found = _object_found(upload, part_numbers)
+    for seconds in WAITS_SECONDS:
+        if found:
+            break
+        sleep(seconds)
+        upload.look_again()
+        found = _object_found(upload, part_numbers)
+    if found is None:
+        raise UploadInProgress(BEING_COMPLETED)
+    return found
+
+
+def _object_found(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
     if upload.strategy == FileUpload.Strategy.MULTIPART:
-        _parts_join(upload, part_numbers)
+        return _object_of_parts(upload, part_numbers)
+    found = object_there(upload)
+    if found is None:
+        raise PartsMissing(NOTHING_ARRIVED)
+    return found
+
+
+def object_there(upload: FileUpload) -> StoredObject | None:
+    """Return what lies under the key of an upload, None if nothing does.
+
+    Raises:
+        StorageProblem: S3 could not tell.
+    """
     try:
         return s3.object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
-    except FileNotFound as error:
-        if upload.strategy == FileUpload.Strategy.MULTIPART:
-            raise parts_unknown(upload) from error
-        raise PartsMissing(NOTHING_ARRIVED) from error
+    except FileNotFound:
+        return None
 
 
 def announced_check(upload: FileUpload, found: StoredObject) -> str:
@@ -90,16 +130,48 @@ def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _parts_join(upload: FileUpload, part_numbers: Collection[int]) -> None:
-    where = {"bucket": upload.bucket, "key": upload.file_name, "upload_id": upload.multipart_upload_id}
+def _object_of_parts(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
+    """Return the object, made by this request or another; None while another is at it."""
     if not upload.multipart_upload_id:
         raise PartsMissing(NOTHING_ARRIVED)
+    if upload.writable_until:  # S3 was asked before; where there is an object, what is left of the parts is debris.
+        found = object_there(upload)
+        if found or upload.may_become_an_object:
+            return found
     try:
-        parts = _planned(upload, part_numbers, multipart_parts(**where))
-        upload.completion_keep()
-        multipart_complete(**where, parts=parts)
-    except FileNotFound:
-        return  # Joined by another request, or given up by S3: the object tells.
+        parts = _planned(upload, part_numbers, multipart_parts(**_where(upload)))
+        if upload.joining_begin():
+            _join(upload, parts)
+    except (FileNotFound, PartsMissing, SizeMismatch) as error:
+        return _joined_meanwhile(upload, error)
+    return object_there(upload)
+
+
+def _where(upload: FileUpload) -> dict[str, str]:
+    return {"bucket": upload.bucket, "key": upload.file_name, "upload_id": upload.multipart_upload_id}
+
+
+def _join(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
+    """Have S3 join them; if it does not, others may try. After a time-out it may be at it still."""
+    with ExitStack() as undo:
+        undo.push(lambda _kind, error, _trace: _joining_end(upload, error))
+        multipart_complete(**_where(upload), parts=parts)
+        undo.pop_all()
+
+
+def _joining_end(upload: FileUpload, error: BaseException | None) -> None:
+    with suppress(FileExists):  # Removed meanwhile; what S3 said goes on to the caller.
+        upload.joining_end(conf.read_timeout_seconds if isinstance(error, StorageTimeout) else 0)
+
+
+def _joined_meanwhile(upload: FileUpload, error: Exception) -> StoredObject | None:
+    """Return the object, if parts are missing because another request had it made of them; else the error stands."""
+    upload.look_again()
+    is_gone = isinstance(error, FileNotFound)
+    found = object_there(upload) if is_gone or upload.writable_until else None
+    if found or upload.may_become_an_object:
+        return found
+    raise (parts_unknown(upload) if is_gone else error) from error
 
 
 def _planned(upload: FileUpload, part_numbers: Collection[int], parts: Sequence[StoredPart]) -> list[StoredPart]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error
+from django.db.models import Q
 from django.utils import timezone
 
 from .. import s3
@@ -29,7 +30,7 @@ from ..models import FileUpload, durable_transaction
 from ..operations import Operation
 from ..signals import after_commit, file_uploaded
 from ..values import StoredObject
-from .arrival import announced_check, object_arrived, shape_check
+from .arrival import announced_check, object_arrived, object_there, shape_check
 from .parts import NO_LONGER_PENDING
 from .records import own_upload_find, upload_not_found
 from .settlement import direct_remove, object_remove
@@ -124,7 +125,8 @@ def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
 def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
     """Complete what arrived whole though its client never said so: an app was killed, or it is Uppy, which never does.
 
-    Only uploads in one request: parts that nobody joins expire.
+    Uploads in parts only where S3 was asked to join them, and then this server, or S3, was killed: they may be one
+    file already. Others expire.
 
     Args:
         dry_run: tell how many would be, by size and type alone, and change nothing.
@@ -133,7 +135,7 @@ def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
         How many were completed, and of how many S3 could not tell; the log says why.
     """
     completed = left = 0
-    for upload in _sent_in_one_request():
+    for upload in _waiting():
         try:
             completed += has_arrived(upload) if dry_run else bool(record_complete(upload))
         except (InvalidInput, NotFound, Conflict):
@@ -145,24 +147,30 @@ def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
 
 
 def has_arrived(upload: FileUpload) -> bool:
-    """Tell whether housekeeping would complete it: it was sent in one request, and S3 holds its size and type.
+    """Tell whether housekeeping would complete it: S3 holds its size and type, and nobody else will say so.
 
     Raises:
         S3FileUploaderError: S3 could not tell.
     """
-    if upload.status != FileUpload.Status.PENDING or upload.strategy not in IN_ONE_REQUEST:
+    if upload.status != FileUpload.Status.PENDING or not (upload.strategy in IN_ONE_REQUEST or upload.writable_until):
         return False
+    found = object_there(upload)
     try:
-        shape_check(upload, object_arrived(upload))
-    except (PartsMissing, SizeMismatch, ContentTypeMismatch):
+        if found is not None:
+            shape_check(upload, found)
+    except (SizeMismatch, ContentTypeMismatch):
         return False
-    return True
+    return found is not None
 
 
-def _sent_in_one_request() -> Iterator[FileUpload]:
-    begun_before = timezone.now() - timedelta(seconds=TIME_TO_SAY_SO_SECONDS)
+def _waiting() -> Iterator[FileUpload]:
+    now = timezone.now()
+    in_one_request = Q(strategy__in=IN_ONE_REQUEST)
+    in_parts_being_joined = Q(strategy=FileUpload.Strategy.MULTIPART, writable_until__lt=now)
     waiting = FileUpload.objects.filter(
-        status=FileUpload.Status.PENDING, strategy__in=IN_ONE_REQUEST, created_at__lt=begun_before
+        in_one_request | in_parts_being_joined,
+        status=FileUpload.Status.PENDING,
+        created_at__lt=now - timedelta(seconds=TIME_TO_SAY_SO_SECONDS),
     ).order_by("pk")
     batch = list(waiting[:BATCH])
     while batch:

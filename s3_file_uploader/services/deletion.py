@@ -96,6 +96,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         with settled_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
                 upload.late_parts_expect()
+            if was_halfway or upload.multipart_upload_id:  # Or a crash had it begun twice, and nobody has looked since.
                 parts_remove(upload)
             object_remove(upload)
             with durable_transaction():

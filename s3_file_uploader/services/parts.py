@@ -13,7 +13,7 @@ from ..models import FileUpload
 from ..multipart import multipart_parts
 from ..operations import Operation
 from ..plans import part_count_of, part_sizes
-from ..values import MAX_PARTS, Part, SignedParts, UploadProgress
+from ..values import MAX_PARTS, Part, SignedParts, StoredPart, UploadProgress
 from .records import own_upload_find
 
 NO_LONGER_PENDING = "Nothing can be sent for this upload any more: look at its record, or start a new one."
@@ -137,21 +137,30 @@ def _expiration_keep(upload: FileUpload) -> None:
 def _progress(upload: FileUpload) -> UploadProgress:
     try:
         parts = multipart_parts(bucket=upload.bucket, key=upload.file_name, upload_id=upload.multipart_upload_id)
-    except FileNotFound:
-        return _progress_of_object(upload)
+    except FileNotFound as error:
+        if _is_object(upload):
+            return UploadProgress(parts=(), missing=())
+        raise parts_unknown(upload) from error
+    missing = _missing(upload, parts)
+    if missing and upload.writable_until and _is_object(upload):  # S3 was killed before it had removed all parts.
+        return UploadProgress(parts=(), missing=())
+    return UploadProgress(parts=parts, missing=missing)
+
+
+def _missing(upload: FileUpload, parts: Sequence[StoredPart]) -> tuple[int, ...]:
     if upload.size is None:
-        return UploadProgress(parts=parts, missing=())
+        return ()
     sizes = {part.part_number: part.size for part in parts}
     wanted = enumerate(part_sizes(size=upload.size, part_size=upload.part_size or 1), start=1)
-    return UploadProgress(parts=parts, missing=tuple(number for number, size in wanted if sizes.get(number) != size))
+    return tuple(number for number, size in wanted if sizes.get(number) != size)
 
 
-def _progress_of_object(upload: FileUpload) -> UploadProgress:
+def _is_object(upload: FileUpload) -> bool:
     try:
         s3.object_head(bucket=upload.bucket, key=upload.file_name)
-    except FileNotFound as error:
-        raise parts_unknown(upload) from error
-    return UploadProgress(parts=(), missing=())
+    except FileNotFound:
+        return False
+    return True
 
 
 def _numbers_check(upload: FileUpload, numbers: Sequence[int]) -> None:

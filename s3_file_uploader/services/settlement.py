@@ -51,8 +51,11 @@ def upload_settle(*, upload: FileUpload) -> Outcome:
         FileExists: another request was faster; it settles.
         StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
     """
+    is_with_client = upload.is_direct and upload.status == FileUpload.Status.PENDING
     upload.claim_to_settle()
     with _free_again_on_error(upload):
+        if is_with_client:
+            upload.late_parts_expect()
         return _settle(upload)
 
 
@@ -109,8 +112,6 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
 
 
 def _settle(upload: FileUpload) -> Outcome:
-    if upload.status == FileUpload.Status.PENDING and upload.is_direct:
-        upload.late_parts_expect()
     parts_remove(upload)
     found = None if upload.status == FileUpload.Status.DELETING else object_found(upload)
     outcome = _decided(upload, found)

@@ -63,6 +63,11 @@ def complete(user, upload):
     return upload_complete(user=user, upload_id=upload.pk)
 
 
+def time_goes_by(upload):
+    """Let S3 be done with what it was asked for; the client still has its own time."""
+    FileUpload.objects.filter(pk=upload.pk).update(writable_until=timezone.now() - HOUR)
+
+
 def everybody_sees_all(queryset, user):
     return queryset
 
@@ -356,6 +361,10 @@ class TestS3IsDown:
         with refusing(operation, code=code, status=status), pytest.raises(error):
             complete(user, big)
         assert FileUpload.objects.get().status == Status.PENDING
+        if (operation, error) == ("CompleteMultipartUpload", StorageTimeout):  # S3 may be at it still.
+            with pytest.raises(UploadInProgress):
+                complete(user, big)
+            time_goes_by(big)
         assert complete(user, big).status == Status.STORED
         assert parts_left_in(bucket) == []
 
@@ -407,7 +416,7 @@ class TestMeanwhile:
             upload_delete(user=user, upload_id=big.pk)
             raise ClientError({"Error": {"Code": "NoSuchUpload"}}, "CompleteMultipartUpload")
 
-        with meanwhile("CompleteMultipartUpload", abort_and_answer), pytest.raises(UploadInProgress):
+        with meanwhile("CompleteMultipartUpload", abort_and_answer), pytest.raises(UploadNotPending):
             complete(user, big)
         assert self.nothing_is_left(bucket, user)
         with pytest.raises(UploadNotFound):
@@ -458,8 +467,16 @@ class TestMeanwhile:
             complete(user, put)
         assert objects_in(bucket) == []
 
-    @pytest.mark.parametrize("step", ["ListParts", "CompleteMultipartUpload", "HeadObject"])
-    @pytest.mark.parametrize("after", [False, True])
+    @pytest.mark.parametrize(
+        ("step", "after"),
+        [
+            ("ListParts", False),
+            ("ListParts", True),
+            ("CompleteMultipartUpload", True),
+            ("HeadObject", False),
+            ("HeadObject", True),
+        ],
+    )
     def test_another_completes_it(self, big, bucket, user, step, after, told, django_capture_on_commit_callbacks):
         sent(big, BIG)
         with django_capture_on_commit_callbacks(execute=True):
@@ -469,21 +486,32 @@ class TestMeanwhile:
         assert told == [stored]
         assert s3.object_head(bucket=bucket, key=big.file_name).size == len(BIG)
 
-    def test_another_is_about_to_have_joined_the_parts(self, big, user):
-        """S3 knows the parts no longer, and the object not yet."""
-        sent(big, BIG)
-        FileUpload.objects.get().completion_keep()
-        with refusing("ListParts", code="NoSuchUpload", status=404):
-            with pytest.raises(UploadInProgress):
-                complete(user, big)
-        assert complete(user, big).status == Status.STORED
-
     def test_s3_gave_it_up(self, big, bucket, user):
         s3.client().abort_multipart_upload(Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id)
         for _ in range(2):
             with pytest.raises(UploadNotPending, match="delete it and start a new one"):
                 complete(user, big)
         upload_delete(user=user, upload_id=big.pk)
+
+    def test_it_expires_at_that_moment_and_whoever_removes_it_is_faster(self, big, bucket, user):
+        """Who asks while it is being removed is not told that it is stored."""
+        sent(big, BIG)
+
+        def complete_too():
+            with pytest.raises(UploadNotPending):
+                complete(user, big)
+
+        with meanwhile("AbortMultipartUpload", complete_too):
+            upload_settle(upload=expire(big))
+        assert self.nothing_is_left(bucket, user)
+
+    def test_it_expires_at_that_moment_and_the_client_is_faster(self, put, bucket, user):
+        sent(put)
+        held = expire(put)
+        stored = complete(user, put)
+        with pytest.raises(FileExists):
+            upload_settle(upload=held)
+        assert (FileUpload.objects.get().status, objects_in(bucket)) == (Status.STORED, [stored.file_name])
 
     def test_another_completes_it_and_somebody_removes_it(self, put, bucket, user):
         sent(put)
@@ -535,13 +563,6 @@ class TestMeanwhile:
             complete(user, upload)
         assert kept[0] > timezone.now() + timedelta(minutes=14)
 
-    def test_while_parts_are_joined_an_object_may_appear(self, big, user):
-        sent(big, BIG)
-        with meanwhile("CompleteMultipartUpload", lambda: until.append(FileUpload.objects.get().writable_until)):
-            until = []
-            complete(user, big)
-        assert until[0] > timezone.now() + timedelta(minutes=14)
-
     def test_asking_too_early_keeps_nothing_from_expiring(self, put, user):
         expire(put)
         with pytest.raises(PartsMissing):
@@ -554,6 +575,122 @@ class TestMeanwhile:
         with meanwhile("HeadObject", lambda: FileUpload.objects.update(writable_until=later)):
             complete(user, put)
         assert FileUpload.objects.get().writable_until == later
+
+
+class TestJoining:
+    """S3 is asked to join the parts by one request at a time: the JuiceFS gateway loses files that two join at once."""
+
+    @pytest.fixture(autouse=True)
+    def no_waits(self, monkeypatch):
+        monkeypatch.setattr("s3_file_uploader.services.arrival.WAITS_SECONDS", (0, 0))
+
+    def by_another(self, upload):
+        """What the request does that has S3 join the parts."""
+        another = FileUpload.objects.get(pk=upload.pk)
+        assert another.joining_begin()
+        return another
+
+    def joined(self, upload):
+        where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
+        parts = [
+            {"PartNumber": part["PartNumber"], "ETag": part["ETag"]}
+            for part in s3.client().list_parts(**where)["Parts"]
+        ]
+        s3.client().complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+    def test_an_object_may_appear_meanwhile(self, big, user):
+        sent(big, BIG)
+        with meanwhile("CompleteMultipartUpload", lambda: until.append(FileUpload.objects.get().writable_until)):
+            until = []
+            complete(user, big)
+        assert until[0] > timezone.now() + timedelta(minutes=14)
+
+    def test_who_asks_meanwhile_does_not_ask_s3_too(self, big, user, told, django_capture_on_commit_callbacks):
+        def ask():
+            with refusing("ListParts", "CompleteMultipartUpload") as refused, pytest.raises(UploadInProgress):
+                complete(user, big)
+            assert refused == []
+
+        sent(big, BIG)
+        with django_capture_on_commit_callbacks(execute=True), meanwhile("CompleteMultipartUpload", ask):
+            stored = complete(user, big)
+        assert (stored.status, told) == (Status.STORED, [stored])
+
+    def test_another_begins_just_before(self, big, user):
+        sent(big, BIG)
+        with meanwhile("ListParts", lambda: self.by_another(big), after=True):
+            with refusing("CompleteMultipartUpload") as refused, pytest.raises(UploadInProgress):
+                complete(user, big)
+        assert refused == []
+
+    def test_another_is_done_while_we_wait(self, big, user):
+        sent(big, BIG)
+        self.by_another(big)
+        with meanwhile("HeadObject", lambda: self.joined(big), after=True):
+            assert complete(user, big).status == Status.STORED
+
+    def test_another_is_done_and_says_so_while_we_wait(self, big, user):
+        sent(big, BIG)
+        another = self.by_another(big)
+
+        def say_so():
+            self.joined(big)
+            another.mark_arrived(size=len(BIG), etag="of-another", completed_at=timezone.now())
+
+        with meanwhile("HeadObject", say_so, after=True):
+            assert complete(user, big).etag == "of-another"
+
+    def test_another_fails_while_we_wait(self, big, user):
+        sent(big, BIG)
+        another = self.by_another(big)
+        with meanwhile("HeadObject", lambda: another.joining_end(0), after=True):
+            assert complete(user, big).status == Status.STORED
+
+    def test_it_is_aborted_while_we_wait(self, big, user):
+        sent(big, BIG)
+        self.by_another(big)
+        with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=big.pk), after=True):
+            with pytest.raises(UploadNotPending):
+                complete(user, big)
+
+    def test_parts_that_are_gone_because_another_has_joined_them(self, big, user):
+        def join():
+            self.by_another(big)
+            self.joined(big)
+
+        sent(big, BIG)
+        with meanwhile("ListParts", join):
+            assert complete(user, big).status == Status.STORED
+
+    def test_some_are_gone_because_another_joins_them(self, big, user):
+        """Their sender is not told to send them once more."""
+        sent(big, BIG, only=[1, 3])
+        with meanwhile("ListParts", lambda: self.by_another(big), after=True), pytest.raises(UploadInProgress):
+            complete(user, big)
+
+    @pytest.mark.parametrize("size", [len(BIG), None])
+    def test_where_there_is_an_object_what_is_left_of_the_parts_is_debris(self, bucket, user, size):
+        """S3 was killed before it had removed all of them."""
+        upload = started(user, bucket, size=size).upload
+        sent(upload, BIG, only=[1])
+        self.by_another(upload)
+        s3.client().put_object(Bucket=bucket, Key=upload.file_name, Body=BIG, ContentType="text/plain")
+        time_goes_by(upload)
+        assert complete(user, upload).size == len(BIG)
+
+    def test_where_there_is_none_they_are_missing(self, big, user):
+        sent(big, BIG, only=[1])
+        self.by_another(big).joining_end(0)
+        with pytest.raises(PartsMissing, match="send 2, 3"):
+            complete(user, big)
+
+    def test_one_that_was_killed_is_waited_for(self, big, user):
+        sent(big, BIG)
+        self.by_another(big)
+        with pytest.raises(UploadInProgress):
+            complete(user, big)
+        time_goes_by(big)
+        assert complete(user, big).status == Status.STORED
 
 
 class TestWho:
@@ -652,6 +789,16 @@ class TestArrived:
     def test_whose_client_may_still_say_so_is_left_alone(self, bucket, user):
         sent(started(user, bucket).upload)
         assert arrived_complete() == (0, 0)
+
+    def test_parts_that_a_killed_server_was_joining(self, big, bucket):
+        sent(big, BIG)
+        FileUpload.objects.get(pk=big.pk).joining_begin()
+        self.later()
+        assert arrived_complete() == (0, 0)
+        time_goes_by(big)
+        assert arrived_complete() == (1, 0)
+        assert FileUpload.objects.get(pk=big.pk).status == Status.STORED
+        assert parts_left_in(bucket) == []
 
     def test_parts_that_nobody_joins_are_left_alone(self, big):
         sent(big, BIG)

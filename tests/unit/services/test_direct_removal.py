@@ -287,6 +287,14 @@ class TestStored:
         housekeeping_run()
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
+    def test_parts_of_one_that_a_crash_had_begun_twice_go_too(self, big, bucket, user):
+        s3.client().create_multipart_upload(Bucket=bucket, Key=big.file_name)
+        sent(big, BIG)
+        upload_complete(user=user, upload_id=big.pk)
+        FileUpload.objects.update(writable_until=timezone.now() - HOUR)
+        abort(user, big)
+        assert (parts_left_in(bucket), FileUpload.objects.count()) == ([], 0)
+
     def test_the_owner_writes_over_it_through_the_server(self, put, bucket, user):
         sent(put)
         upload_complete(user=user, upload_id=put.pk)

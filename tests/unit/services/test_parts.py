@@ -110,6 +110,15 @@ class TestProgress:
         assert upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=None).parts == ()
         assert upload_complete(user=user, upload_id=upload.pk).status == "stored"
 
+    def test_joined_though_some_parts_are_left(self, upload, user):
+        """S3 was killed before it had removed all of them: nothing has to be sent again."""
+        sent(upload, CONTENT, only=[1, 2])
+        FileUpload.objects.get().joining_begin()
+        assert upload_parts(user=user, upload_id=upload.pk).missing == tuple(range(3, 11))
+        s3.client().put_object(Bucket=upload.bucket, Key=upload.file_name, Body=CONTENT)
+        progress = upload_parts(user=user, upload_id=upload.pk)
+        assert (progress.parts, progress.missing) == ((), ())
+
     def test_one_that_s3_gave_up(self, upload, user):
         s3.client().abort_multipart_upload(
             Bucket=upload.bucket, Key=upload.file_name, UploadId=upload.multipart_upload_id
