@@ -17,6 +17,7 @@ KEYS = frozenset(
         *("floor", "form", "raw", "naive", "storages", "boto3"),
         *("redirect", "proxied", "saved", "stream", "whole"),
         *("empty", "insert", "presigned"),
+        *("ours", "view", "field", "companion"),
     }
 )
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, download, growth, listing, slow, small, upload
+from . import at_once, direct, download, growth, listing, slow, small, upload
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
     "concurrent": at_once.measure,
     "slow": slow.measure,
     "download": download.measure,
+    "direct": direct.measure,
     "small": small.measure,
     "listing": listing.measure,
     "growth": growth.measure,
