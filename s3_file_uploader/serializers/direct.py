@@ -20,11 +20,10 @@ from ..values import (
     Transfer,
     UploadProgress,
 )
-from .answers import UploadSerializer, UTCDateTimeField
+from .answers import UploadSerializer, UTCDateTimeField, time_shown
 from .headers import checksum_of, content_type_of
 
 AUTO = "auto"
-_time_shown = UTCDateTimeField().to_representation
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
@@ -170,7 +169,7 @@ class SignedPartsSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: SignedParts) -> dict[str, Any]:
         """Take `SignedParts`."""
-        return {"parts": _parts_shown(instance.parts), "expires_at": _time_shown(instance.expires_at)}
+        return {"parts": _parts_shown(instance.parts), "expires_at": time_shown(instance.expires_at)}
 
 
 class StoredPartSerializer(serializers.Serializer[Any]):
@@ -205,7 +204,7 @@ def _transfer_shown(transfer: Transfer | None) -> dict[str, Any] | None:
             shown = {"strategy": "multipart", **numbers, "parts": _parts_shown(parts)}
         case None:
             return None
-    return {**shown, "expires_at": _time_shown(expires_at)}
+    return {**shown, "expires_at": time_shown(expires_at)}
 
 
 def _parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
