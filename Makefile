@@ -4,6 +4,8 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+# Processes that share the tests; each has a store and a database of its own.
+WORKERS ?= auto
 PIPENV := pipenv==2026.10.3
 BIN := .venv/bin
 # pipenv works in the environment that VIRTUAL_ENV names, here always ours.
@@ -23,8 +25,8 @@ run: check-venv .venv/.run
 
 test: check-venv .venv/.test postman/node_modules/.done
 	@$(MAKE) lint
-	@TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/integration
-	@$(BIN)/python -m pytest --cov
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov
 
 lint:
 	$(BIN)/ruff format --check .

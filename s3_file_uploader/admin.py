@@ -32,7 +32,7 @@ class FileUploadAdmin(ModelAdmin):
     """Read-only, but for the deletion, which removes the object first."""
 
     list_display = ("file_name", "opened", "bucket", "user", "readable_size", "content_type", "status", "created_at")
-    list_filter = ("status", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
+    list_filter = ("status", "strategy", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("file_name", "original_name", "checksum_sha256", "etag")
     date_hierarchy = "created_at"
@@ -40,6 +40,7 @@ class FileUploadAdmin(ModelAdmin):
     fields = (
         *("file_name", "bucket", "original_name", "user", "readable_size", "content_type", "status", "opened"),
         *("etag", "checksum_sha256", "created_at", "completed_at", "claimed_until"),
+        *("strategy", "part_size", "multipart_upload_id", "writable_until"),
     )
     readonly_fields = fields
 

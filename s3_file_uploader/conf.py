@@ -1,5 +1,7 @@
 """Every setting of this app, read when it is used: nothing is cached, so `override_settings` just works.
 
+Only signatures look at them no more than once a second, or whenever `override_settings` says that one has changed.
+
 The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings or, where those are silent, from the
 environment variable of the same name; an empty value counts as not set. All others are Django settings alone.
 No other module reads `django.conf.settings` or `os.environ` for this app.
@@ -107,6 +109,18 @@ class Conf:
         """What a client is told to wait when S3 cannot be reached."""
         return int(_own("RETRY_AFTER_SECONDS", 5))
 
+    # --- new buckets ---------------------------------------------------------------------------------------------
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """Whose pages may upload to new buckets and read from them; none leaves their CORS rules alone."""
+        return cast(Sequence[str], _own("CORS_ORIGINS", ()))
+
+    @property
+    def abort_multipart_days(self) -> int | None:
+        """After how many days S3 itself ends a multipart upload in a new bucket; None makes no such rule."""
+        return cast("int | None", _own("ABORT_MULTIPART_DAYS", 7))
+
     # --- the path of a file --------------------------------------------------------------------------------------
 
     @property
@@ -128,7 +142,7 @@ class Conf:
 
     @property
     def sign_parts(self) -> bool:
-        """Whether S3 compares each part with a SHA-256 of its own, at the cost of hashing every file twice.
+        """Whether S3 compares each PUT with a SHA-256 of its own, at the cost of hashing every file twice.
 
         By default where nothing else guards the bytes on their way: over plain http to another machine.
         """

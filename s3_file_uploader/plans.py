@@ -6,7 +6,7 @@ from typing import Literal
 
 from .conf import conf
 from .exceptions import FileTooLarge, InvalidField
-from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
+from .values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
 Wish = Literal["auto", "put", "post", "multipart"]
 
@@ -52,8 +52,10 @@ def part_size_for(size: int | None) -> int:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
-    least = ceil((size or 0) / MAX_PARTS / mib(1)) * mib(1)
-    return min(max(conf.direct_part_size_bytes, least), MAX_PART_BYTES)
+    needed = ceil((size or 0) / MAX_PARTS)
+    if needed <= conf.direct_part_size_bytes:
+        return conf.direct_part_size_bytes
+    return ceil(needed / mib(1)) * mib(1)
 
 
 def part_count_of(*, size: int, part_size: int) -> int:

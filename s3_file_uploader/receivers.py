@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def setting_forget(**kwargs: Any) -> None:
-    """Have the next signature read the settings, whichever has changed; `override_settings` says so, and no other."""
+    """Have the next signature read the settings anew, whichever has changed; only `override_settings` says so."""
     signing.settings_forget()
 
 

@@ -1,8 +1,9 @@
 """The boto3 client, and what several services ask of it."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from hashlib import md5
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# S3 once refused these calls without Content-MD5, and many stores still do; boto3 sends another checksum.
+WITH_MD5 = ("PutBucketCors", "PutBucketLifecycleConfiguration")
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
@@ -132,7 +135,13 @@ def _client_build(options: ClientOptions) -> "S3Client":
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
     made.meta.events.register_first("needs-retry.s3", attempt_note)
+    for call in WITH_MD5:
+        made.meta.events.register(f"before-sign.s3.{call}", _content_md5_add)
     return made
+
+
+def _content_md5_add(request: Any, **kwargs: Any) -> None:
+    request.headers["Content-MD5"] = b64encode(md5(request.data, usedforsecurity=False).digest()).decode()
 
 
 # --- what several services ask ---------------------------------------------------------------------------------------

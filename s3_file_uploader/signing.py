@@ -1,4 +1,7 @@
-"""Presigned URLs and forms: Signature Version 4, by `sigv4.py`, with what the store and the settings say."""
+"""Presigned URLs and forms: `sigv4.py` signs, with the keys and addresses that the settings and boto3 say.
+
+These are looked at once a second, and when a test changes a setting: to read them costs twenty signatures.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime

@@ -66,6 +66,48 @@ class CreatedBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class CorsRule:
+    """Which pages may send a bucket which requests, and read which headers of the answers.
+
+    Of several rules in a bucket, the first that fits a request counts.
+    """
+
+    rule_id: str
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed: tuple[str, ...]
+    max_age_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CorsChange:
+    """The rules of a bucket as they are now, and the origins that our own one allowed before and no longer does."""
+
+    rules: tuple[CorsRule, ...]
+    is_changed: bool
+    origins_gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserAccess:
+    """What keeps browsers out of a bucket, in words: by its rules, and by what the store answered where it was asked.
+
+    A store that was not asked refuses nothing; one without rules is asked always.
+    """
+
+    rules: tuple[CorsRule, ...]
+    missing_in_rules: tuple[str, ...] = ()
+    refused_by_store: tuple[str, ...] = ()
+    store_was_asked: bool = False
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether pages can do all that they need."""
+        return not self.missing_in_rules and not self.refused_by_store
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names.
 

@@ -12,7 +12,6 @@ from ..models import FileUpload
 from ..values import (
     MAX_OBJECT_BYTES,
     MAX_PARTS,
-    MultipartTransfer,
     Part,
     PostTransfer,
     PutTransfer,
@@ -80,7 +79,7 @@ class PartsWantedSerializer(serializers.Serializer[Any]):
     """Body of POST `uploads/../parts/`: one of three ways to say which."""
 
     part_numbers = PartNumbersField(
-        required=False, allow_empty=False, max_length=MAX_PARTS, help_text="These, in this order."
+        required=False, min_length=1, max_length=MAX_PARTS, help_text="These, in this order."
     )
     first = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: all from here"
@@ -113,9 +112,9 @@ def _from_to(first: int, last: int) -> range:
 class PutTransferSerializer(serializers.Serializer[Any]):
     """Send the file as the body of one request."""
 
-    strategy = serializers.ChoiceField(choices=("put",))
-    method = serializers.CharField()
-    url = serializers.CharField()
+    strategy = serializers.CharField(help_text="`put`.")
+    method = serializers.CharField(help_text="`PUT`.")
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
     headers = serializers.DictField(
         child=serializers.CharField(), help_text="Send these as they are, and the Content-Length of the file."
     )
@@ -125,9 +124,9 @@ class PutTransferSerializer(serializers.Serializer[Any]):
 class PostTransferSerializer(serializers.Serializer[Any]):
     """Send the file as form-data."""
 
-    strategy = serializers.ChoiceField(choices=("post",))
-    method = serializers.CharField()
-    url = serializers.CharField()
+    strategy = serializers.CharField(help_text="`post`.")
+    method = serializers.CharField(help_text="`POST`.")
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
     fields = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
         child=serializers.CharField(), help_text="Send these first, as they are, and `file` as the last."
     )
@@ -138,7 +137,7 @@ class PartSerializer(serializers.Serializer[Any]):
     """Send these bytes of the file by PUT, without headers of your own."""
 
     part_number = serializers.IntegerField()
-    url = serializers.CharField()
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
     offset = serializers.IntegerField(help_text="Bytes before this part.")
     size = serializers.IntegerField(help_text="Bytes.")
 
@@ -146,7 +145,7 @@ class PartSerializer(serializers.Serializer[Any]):
 class MultipartTransferSerializer(serializers.Serializer[Any]):
     """Send the file in parts; ask for the URLs of those that are not named here."""
 
-    strategy = serializers.ChoiceField(choices=("multipart",))
+    strategy = serializers.CharField(help_text="`multipart`.")
     part_size = serializers.IntegerField(help_text="Bytes of every part but the last.")
     part_count = serializers.IntegerField()
     parts = PartSerializer(many=True)
@@ -195,16 +194,16 @@ class UploadProgressSerializer(serializers.Serializer[Any]):
 def _transfer_shown(transfer: Transfer | None) -> dict[str, Any] | None:
     shown: dict[str, Any]
     match transfer:
-        case PutTransfer(method, url, headers, expires_at):
-            shown = {"strategy": "put", "method": method, "url": url, "headers": headers}
-        case PostTransfer(url, fields, expires_at):
-            shown = {"strategy": "post", "method": "POST", "url": url, "fields": fields}
-        case MultipartTransfer(part_size, part_count, parts, expires_at):
-            numbers = {"part_size": part_size, "part_count": part_count}
-            shown = {"strategy": "multipart", **numbers, "parts": _parts_shown(parts)}
         case None:
             return None
-    return {**shown, "expires_at": time_shown(expires_at)}
+        case PutTransfer(method, url, headers):
+            shown = {"strategy": "put", "method": method, "url": url, "headers": headers}
+        case PostTransfer(url, fields):
+            shown = {"strategy": "post", "method": "POST", "url": url, "fields": fields}
+        case _:
+            sizes = {"part_size": transfer.part_size, "part_count": transfer.part_count}
+            shown = {"strategy": "multipart", **sizes, "parts": _parts_shown(transfer.parts)}
+    return {**shown, "expires_at": time_shown(transfer.expires_at)}
 
 
 def _parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from .buckets import bucket_create, bucket_list, bucket_remove
 from .completion import upload_complete
+from .cors import cors_check, cors_list, cors_remove, cors_set
 from .deletion import file_delete, record_delete, upload_delete
 from .direct import StartedUpload, upload_start
 from .files import file_download, file_presign, file_read, file_redirect
@@ -19,6 +20,10 @@ __all__ = [
     "bucket_create",
     "bucket_list",
     "bucket_remove",
+    "cors_check",
+    "cors_list",
+    "cors_remove",
+    "cors_set",
     "file_delete",
     "file_download",
     "file_find",

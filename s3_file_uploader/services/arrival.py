@@ -39,8 +39,9 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
 
     Raises:
         SizeMismatch, ContentTypeMismatch, ChecksumMismatch: it holds something else.
+        PartsMissing: it holds nothing any more.
         FileExists: the upload was completed or removed meanwhile.
-        FileNotFound, StorageProblem: S3 could not tell.
+        StorageProblem: S3 could not tell.
     """
     if upload.size is not None and found.size != upload.size:
         raise SizeMismatch(
@@ -61,13 +62,16 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
-    return object_checksum(
-        bucket=upload.bucket,
-        key=upload.file_name,
-        etag=found.etag,
-        size=found.size,
-        on_progress=upload.completion_keep,
-    )
+    try:
+        return object_checksum(
+            bucket=upload.bucket,
+            key=upload.file_name,
+            etag=found.etag,
+            size=found.size,
+            on_progress=upload.completion_keep,
+        )
+    except FileNotFound as error:
+        raise PartsMissing(NOTHING_ARRIVED) from error
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------

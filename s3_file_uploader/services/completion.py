@@ -14,12 +14,15 @@ from django.utils import timezone
 
 from .. import s3
 from ..exceptions import (
+    ChecksumMismatch,
     Conflict,
+    ContentTypeMismatch,
     FileExists,
     InvalidInput,
     NotFound,
     PartsMissing,
     S3FileUploaderError,
+    SizeMismatch,
     UploadNotPending,
 )
 from ..models import FileUpload, durable_transaction
@@ -53,7 +56,8 @@ def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
         PartsMissing: not everything has arrived; send it, and ask again.
         SizeMismatch: of a part: send it again. Of the whole: it was removed.
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
-        BucketNotFound, FileNotFound: another program removed it.
+        BucketNotFound: another program removed it.
+        FileExists: S3 refuses the key, of which a part is a file.
         StorageProblem: S3 could not; ask again.
     """
     upload = own_upload_find(user=user, upload_id=upload_id)
@@ -87,7 +91,7 @@ def _verified(upload: FileUpload, found: StoredObject) -> dict[str, object]:
     """Return what the record says from now on; what is not what was announced is removed."""
     try:
         checksum = announced_check(upload, found)
-    except InvalidInput:
+    except (SizeMismatch, ContentTypeMismatch, ChecksumMismatch):
         direct_remove(upload)
         raise
     return {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}

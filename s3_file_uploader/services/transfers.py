@@ -107,22 +107,21 @@ def _renewed(upload: FileUpload) -> int:
 
 def _multipart(upload: FileUpload) -> MultipartTransfer:
     if not upload.multipart_upload_id:
-        upload = _multipart_begun(upload)
+        _multipart_begin(upload)
     size, part_size = upload.size, upload.part_size or 0
     count = None if size is None else part_count_of(size=size, part_size=part_size)
     first = parts_sign(upload=upload, part_numbers=range(1, min(count or 1, FIRST_PARTS) + 1))
     return MultipartTransfer(part_size=part_size, part_count=count, parts=first.parts, expires_at=first.expires_at)
 
 
-def _multipart_begun(upload: FileUpload) -> FileUpload:
+def _multipart_begin(upload: FileUpload) -> None:
     """Begin it in S3 and write down its id; of two requests at once, the slower ends its own and takes the other's."""
     begun = _begun_in_s3(upload)
     try:
         upload.multipart_began(begun, expires_in_seconds=conf.direct_expiration_seconds)
     except FileExists:
         _abort_if_possible(upload, begun)
-        return _begun_by_another(upload)
-    return upload
+        _taken_from_other(upload)
 
 
 def _begun_in_s3(upload: FileUpload) -> str:
@@ -147,9 +146,10 @@ def _abort_if_possible(upload: FileUpload, multipart_upload_id: str) -> None:
         multipart_abort(bucket=upload.bucket, key=upload.file_name, upload_id=multipart_upload_id)
 
 
-def _begun_by_another(upload: FileUpload) -> FileUpload:
-    begun = FileUpload.objects.exclude(multipart_upload_id="").filter(pk=upload.pk, status=FileUpload.Status.PENDING)
-    found = begun.first()
-    if found is None:
+def _taken_from_other(upload: FileUpload) -> None:
+    try:
+        upload.refresh_from_db()
+    except FileUpload.DoesNotExist as error:
+        raise UploadNotPending(NO_LONGER_PENDING) from error
+    if upload.status != FileUpload.Status.PENDING or not upload.multipart_upload_id:
         raise UploadNotPending(NO_LONGER_PENDING)
-    return found

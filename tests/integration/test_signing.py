@@ -13,7 +13,10 @@ from s3_file_uploader.sigv4 import Signer
 
 KEYS = ["a.txt", "a/b c.txt", "ключ/é.mp4", "100%.txt", "a#b?c&d+e=f;g", "a%2Fb", "😀", "~!*'();:@,", "${x}\\'\""]
 CONTENT = b"content"
-LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+def an_hour_ago():
+    return datetime.now(UTC) - timedelta(hours=1)
 
 
 def signed(bucket, method="GET", key="file.txt", **options):
@@ -80,9 +83,9 @@ def test_a_url_is_for_one_bucket(stored, bucket):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
 def test_a_url_ends(stored, method):
-    url = signed(stored, method, now=LONG_AGO, expires_in_seconds=3590)
+    url = signed(stored, method, now=an_hour_ago(), expires_in_seconds=3590)
     assert httpx.request(method, url).status_code == 403
-    alive = signed(stored, method, now=LONG_AGO, expires_in_seconds=3700)
+    alive = signed(stored, method, now=an_hour_ago(), expires_in_seconds=3700)
     assert httpx.request(method, alive).status_code == 200
 
 
@@ -152,7 +155,7 @@ def test_the_url_of_a_part_cannot_be_bent(bucket, upload_id):
 
 
 def test_the_url_of_a_part_ends(bucket, upload_id):
-    [url] = part_urls(bucket, upload_id, [1], now=LONG_AGO, expires_in_seconds=3590)
+    [url] = part_urls(bucket, upload_id, [1], now=an_hour_ago(), expires_in_seconds=3590)
     assert httpx.put(url, content=b"x").status_code == 403
 
 
@@ -213,8 +216,8 @@ def test_a_form_is_for_one_bucket(bucket):
 
 
 def test_a_form_ends(bucket):
-    assert post(form(bucket, now=LONG_AGO, expires_in_seconds=3590)).status_code == 403
-    assert post(form(bucket, now=LONG_AGO, expires_in_seconds=3700)).status_code == 204
+    assert post(form(bucket, now=an_hour_ago(), expires_in_seconds=3590)).status_code == 403
+    assert post(form(bucket, now=an_hour_ago(), expires_in_seconds=3700)).status_code == 204
 
 
 # --- headers ---------------------------------------------------------------------------------------------------------
