@@ -49,7 +49,7 @@ tox: check-venv .venv/.test
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS takes any other of its options.
-bench: check-venv .venv/.bench
+bench: check-venv .venv/.bench benchmarks/rivals/companion/node_modules/.done
 	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
@@ -58,7 +58,7 @@ lock: check-venv .venv/.pipenv
 	$(BIN)/python tools/lock_without_addresses.py Pipfile Pipfile.lock
 
 clean:
-	rm -rf .venv postman/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
+	rm -rf .venv postman/node_modules benchmarks/rivals/companion/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 
@@ -105,3 +105,8 @@ check-venv:
 postman/node_modules/.done: postman/package-lock.json
 	@if command -v npm >/dev/null; then cd postman && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
 	else echo "npm is not installed: the Postman collection will not be run."; fi
+
+# Companion, a rival in the benchmarks; without npm the part that measures it says how to leave it out.
+benchmarks/rivals/companion/node_modules/.done: benchmarks/rivals/companion/package-lock.json
+	@if command -v npm >/dev/null; then cd benchmarks/rivals/companion && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
+	else echo "npm is not installed: Companion will not be measured."; fi

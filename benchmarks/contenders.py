@@ -18,6 +18,7 @@ KEYS = frozenset(
         *("redirect", "proxied", "saved", "stream", "whole"),
         *("empty", "insert", "presigned", "botocore"),
         *("ours", "view", "field", "companion"),
+        *("put", "two", "four"),
     }
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from .contenders import Contender, Figures, Runs
-from .load import Job, hammered
+from .load import Job, Load, hammered
 from .meters import Meter
 from .options import Options
 from .rounds import alternated
@@ -57,19 +57,17 @@ def measured(
         options: rounds, seconds, and kinds to skip.
         one_at_a_time: for requests of which nobody sends eight at once.
     """
-    load = {"connections": 1, "processes": 1} if one_at_a_time else {}
-    run = partial(_run, stage=stage, seconds=options.seconds, **load)
-    return alternated(what, [Contender(kind.key, kind.name, partial(run, kind)) for kind in kinds], options)
+    connections, processes = (1, 1) if one_at_a_time else (CONNECTIONS, LOAD_PROCESSES)
+    send = partial(hammered, connections=connections, processes=processes)
+    contenders = [Contender(kind.key, kind.name, partial(_run, kind, stage, send, options.seconds)) for kind in kinds]
+    return alternated(what, contenders, options)
 
 
-def _run(
-    kind: Kind, *, stage: Stage, seconds: float, connections: int = CONNECTIONS, processes: int = LOAD_PROCESSES
-) -> Figures:
+def _run(kind: Kind, stage: Stage, send: Callable[..., Load], seconds: float) -> Figures:
     with kind.serve(stage) as server:
-        load = partial(hammered, server.address, kind.job, connections=connections, processes=processes)
-        load(seconds=WARM_UP_SECONDS)
+        send(server.address, kind.job, seconds=WARM_UP_SECONDS)
         meter = Meter(server.workers)
-        done = load(seconds=seconds)
+        done = send(server.address, kind.job, seconds=seconds)
         reading = meter.read()
     count = len(done.latencies_ms)
     return {

@@ -46,8 +46,12 @@ def measure(folder: Path, options: Options) -> Result:
     """Measure table after table, each in rounds of its own."""
     with postgresql(folder) as url, staged(folder, database_url=url) as stage:
         begun = _begun(stage)
-        tables = (_in_one_request(stage, options), _in_parts(stage, options), _one_url(stage, begun, options))
-        tables += tuple(_many_urls(stage, begun, count, options) for count in (MANY, MOST))
+        tables = (
+            _in_one_request(stage, options),
+            _in_parts(stage, options),
+            _one_url(stage, begun, options),
+            *(_many_urls(stage, begun, count, options) for count in (MANY, MOST)),
+        )
     title = "Direct uploads"
     return Result("direct", title, ABOUT, tables, partial(bars, title=title, tables=tables))
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from s3_file_field import S3FileField  # type: ignore[import-untyped]
+from s3_file_field.fields import S3FileField
 
 from .storage import storage_make
 
