@@ -45,11 +45,10 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
     Raises:
         UploadNotFound: there is none.
     """
-    with suppress(ValueError):
-        records = FileUpload.objects.all() if is_staff(user) else FileUpload.objects.filter(user_id=user.pk)
-        upload = records.filter(pk=UUID(str(upload_id))).first()
-        if upload is not None and user.pk is not None:
-            return upload
+    if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
+        owned = {} if is_staff(user) else {"user_id": user.pk}
+        with suppress(ValueError, FileUpload.DoesNotExist):
+            return FileUpload.objects.get(pk=UUID(str(upload_id)), **owned)
     raise upload_not_found()
 
 
