@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from ..exceptions import FileNotFound, UploadNotFound
-from ..models import FileUpload
+from ..models import FileUpload, record_of
 from ..names import bucket_name_check, file_name_check
 from ..users import bucket_allowed_check, is_staff
 
@@ -46,9 +46,10 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
         UploadNotFound: there is none.
     """
     if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
-        owned = {} if is_staff(user) else {"user_id": user.pk}
-        with suppress(ValueError, FileUpload.DoesNotExist):
-            return FileUpload.objects.get(pk=UUID(str(upload_id)), **owned)
+        owned = {} if is_staff(user) else {"user": user.pk}
+        with suppress(ValueError):
+            if upload := record_of(FileUpload, id=UUID(str(upload_id)), **owned):
+                return upload
     raise upload_not_found()
 
 
