@@ -768,8 +768,9 @@ class TestArrived:
             report = housekeeping_run(dry_run=True)
         assert (report.uploads_completed, report.records_left) == (0, 2)
 
-    def test_what_has_not_arrived_waits(self):
-        assert arrived_complete() == (0, 0)
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_what_has_not_arrived_waits(self, dry_run):
+        assert arrived_complete(dry_run=dry_run) == (0, 0)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
 
     def test_what_has_not_arrived_expires(self):
