@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, download, growth, listing, slow, small, upload
+from . import at_once, download, growth, housekeeping, listing, slow, small, upload
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
@@ -14,5 +14,6 @@ PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "download": download.measure,
     "small": small.measure,
     "listing": listing.measure,
+    "housekeeping": housekeeping.measure,
     "growth": growth.measure,
 }
