@@ -4,6 +4,8 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+# Processes that share the tests; each has a store and a database of its own.
+WORKERS ?= auto
 PIPENV := pipenv==2026.10.3
 BIN := .venv/bin
 # pipenv works in the environment that VIRTUAL_ENV names, here always ours.
@@ -21,10 +23,10 @@ MAKEFLAGS += --no-print-directory
 run: check-venv .venv/.run
 	@exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
 
-test: check-venv .venv/.test postman/node_modules/.done
+test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/node_modules/.done
 	@$(MAKE) lint
-	@TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/integration
-	@$(BIN)/python -m pytest --cov
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov
 
 lint:
 	$(BIN)/ruff format --check .
@@ -56,7 +58,8 @@ lock: check-venv .venv/.pipenv
 	$(BIN)/python tools/lock_without_addresses.py Pipfile Pipfile.lock
 
 clean:
-	rm -rf .venv postman/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
+	rm -rf .venv postman/node_modules tests/integration/uppy/node_modules tests/integration/uppy/*/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .tox dist
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 
@@ -99,7 +102,7 @@ check-venv:
 	@$(LISTED)
 	@touch $@
 
-# Newman runs the Postman collection; without npm the test that needs it says so, and fails in CI.
-postman/node_modules/.done: postman/package-lock.json
-	@if command -v npm >/dev/null; then cd postman && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
-	else echo "npm is not installed: the Postman collection will not be run."; fi
+# Newman runs the Postman collection, Uppy uploads; without npm the tests that need them say so, and fail in CI.
+%/node_modules/.done: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
+	else echo "npm is not installed: what $* needs is missing."; fi

@@ -16,7 +16,7 @@ KEYS = frozenset(
     {
         *("floor", "form", "raw", "naive", "storages", "boto3"),
         *("redirect", "proxied", "saved", "stream", "whole"),
-        *("empty", "insert", "presigned"),
+        *("empty", "insert", "presigned", "botocore"),
     }
 )
 

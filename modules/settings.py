@@ -47,6 +47,7 @@ def secret_key() -> str:
 EMBEDDED_S3 = flag("EMBEDDED_S3", "true") and not any(
     os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL")
 )
+# It lets in pages of every origin by itself: nothing has to be set for browsers.
 EMBEDDED_S3_FOLDER = DATA_DIR / "s3"
 if EMBEDDED_S3:
     for _name, _value in EmbeddedS3(EMBEDDED_S3_FOLDER).environment().items():

@@ -17,14 +17,15 @@ from django.views.decorators.csrf import csrf_protect
 
 from . import services
 from .exceptions import S3FileUploaderError
-from .models import FileUpload
+from .models import FileUpload, UploadToken
 from .transactions import outside_transactions
 
 OPENED_FOR_SECONDS = 300
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[FileUpload]
+    TokenAdmin = admin.ModelAdmin[UploadToken]
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin = TokenAdmin = admin.ModelAdmin
 
 
 @admin.register(FileUpload)
@@ -32,7 +33,7 @@ class FileUploadAdmin(ModelAdmin):
     """Read-only, but for the deletion, which removes the object first."""
 
     list_display = ("file_name", "opened", "bucket", "user", "readable_size", "content_type", "status", "created_at")
-    list_filter = ("status", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
+    list_filter = ("status", "strategy", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("file_name", "original_name", "checksum_sha256", "etag")
     date_hierarchy = "created_at"
@@ -40,6 +41,7 @@ class FileUploadAdmin(ModelAdmin):
     fields = (
         *("file_name", "bucket", "original_name", "user", "readable_size", "content_type", "status", "opened"),
         *("etag", "checksum_sha256", "created_at", "completed_at", "claimed_until"),
+        *("strategy", "part_size", "multipart_upload_id", "writable_until"),
     )
     readonly_fields = fields
 
@@ -122,3 +124,21 @@ class FileUploadAdmin(ModelAdmin):
 
 def _staff(request: HttpRequest) -> AbstractBaseUser:
     return cast(AbstractBaseUser, request.user)  # `admin_view` lets nobody else in.
+
+
+@admin.register(UploadToken)
+class UploadTokenAdmin(TokenAdmin):
+    """To see who has tokens, and to delete them: then they are refused. The tokens themselves are not shown."""
+
+    list_display = ("id", "user", "created_at", "expires_at", "revoked_at")
+    list_filter = ("expires_at",)
+    list_select_related = ("user",)
+    fields = readonly_fields = list_display
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Each user makes their own."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
+        """A token is what it was made as, until it is revoked."""
+        return False

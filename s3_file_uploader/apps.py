@@ -4,6 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from django.apps import AppConfig, apps
+from django.core.signals import setting_changed
 from django.db.models.signals import pre_delete
 
 
@@ -16,12 +17,13 @@ class S3FileUploaderConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the checks, the deletion of users and, where drf-spectacular is there, the API description."""
+        """Connect what happens outside, the checks and, where drf-spectacular is there, the API description."""
         # Models can be imported only now.
         from django.contrib.auth import get_user_model  # noqa: PLC0415
 
-        from .receivers import user_files_mark  # noqa: PLC0415
+        from .receivers import setting_forget, user_files_mark  # noqa: PLC0415
 
+        setting_changed.connect(setting_forget, dispatch_uid="s3_file_uploader.setting_forget")
         for model in apps.get_models():
             if issubclass(model, get_user_model()):  # A proxy sends the signal in its own name.
                 pre_delete.connect(user_files_mark, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")

@@ -4,6 +4,9 @@ E001 region missing          E005 number out of range        W001 download folde
 E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
 E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
 E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
+E010 origins no list of them E011 no number of days          W004 every site may upload
+E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
+E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
 """
 
 import os
@@ -17,9 +20,14 @@ from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
 from .conf import conf
-from .exceptions import StorageNotConfigured
-from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MIN_PART_BYTES
+from .exceptions import InvalidBucketName, InvalidField, InvalidFileName, StorageNotConfigured
+from .names import bucket_name_check, file_name_check
+from .origins import EVERY_ORIGIN, origin_check
+from .values import MAX_EXPIRATION_SECONDS, MAX_KEY_BYTES, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
+STRATEGIES = ("put", "post", "multipart")
+# Leaves half of a key for the id and the name of the file.
+MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 NUMBERS: dict[str, tuple[float, float]] = {
     "connect_timeout_seconds": (0.1, 60),
     "read_timeout_seconds": (0.1, 600),
@@ -31,7 +39,14 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "idempotency_seconds": (60, 31_536_000),
     "client_timeout_seconds": (0.1, 86_400),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
+    "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
+    "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
+    "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
+    "direct_expiration_seconds": (60, 31_536_000),
+    "uppy_token_max_seconds": (1, 31_536_000),
 }
+
+MAX_ABORT_DAYS = 3650
 
 
 @register(Tags.compatibility)
@@ -79,6 +94,27 @@ def numbers_check(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.compatibility)
+def direct_uploads_check(**kwargs: Any) -> list[CheckMessage]:
+    """E012, E013, E014."""
+    found: list[CheckMessage] = []
+    strategies = conf.direct_strategies
+    is_list = isinstance(strategies, list | tuple) and len(strategies) > 0
+    if not is_list or any(strategy not in STRATEGIES for strategy in strategies):
+        hint = "Give a list of one or more of put, post and multipart."
+        found.append(_error("E012", "S3_FILE_UPLOADER_DIRECT_STRATEGIES cannot be used.", hint))
+    if not _is_prefix(conf.direct_prefix):
+        hint = f"Give folders that end in a slash, such as uploads/, up to {MAX_PREFIX_BYTES} bytes; or nothing."
+        found.append(_error("E013", "S3_FILE_UPLOADER_DIRECT_PREFIX cannot begin an object key.", hint))
+    numbers = ("direct_expiration_seconds", "direct_url_expiration_seconds")
+    if all(_is_between(name, *NUMBERS[name]) for name in numbers) and (
+        conf.direct_expiration_seconds < conf.direct_url_expiration_seconds
+    ):
+        hint = "Give at least S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS."
+        found.append(_error("E014", "S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS is too short.", hint))
+    return found
+
+
 def _impossible_numbers() -> list[CheckMessage]:
     return [
         _error("E005", f"S3_FILE_UPLOADER_{name.upper()} cannot be used.", f"Give a number from {low} to {high}.")
@@ -118,6 +154,46 @@ def choices_check(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.security)
+def cors_origins_check(**kwargs: Any) -> list[CheckMessage]:
+    """E010, W004."""
+    name, origins = "S3_FILE_UPLOADER_CORS_ORIGINS", conf.cors_origins
+    if not isinstance(origins, list | tuple) or not all(isinstance(origin, str) for origin in origins):
+        return [_error("E010", f"{name} is not a list of origins.", "Give a list such as ['https://app.example.com'].")]
+    try:
+        for origin in origins:
+            origin_check(origin)
+    except InvalidField as error:
+        return [_error("E010", f"{name} names what is no origin.", str(error))]
+    if EVERY_ORIGIN in origins:
+        hint = "Name your own sites, unless pages of every site shall use what they get a signed URL for."
+        return [_warning("W004", f"{name} opens new buckets to the pages of every site.", hint)]
+    return []
+
+
+@register(Tags.compatibility)
+def abort_multipart_days_check(**kwargs: Any) -> list[CheckMessage]:
+    """E011."""
+    days = conf.abort_multipart_days
+    if days is None or (type(days) is int and 1 <= days <= MAX_ABORT_DAYS):
+        return []
+    hint = f"Give a whole number of days from 1 to {MAX_ABORT_DAYS}, or None for no rule."
+    return [_error("E011", "S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS cannot be used.", hint)]
+
+
+@register(Tags.compatibility)
+def uppy_check(**kwargs: Any) -> list[CheckMessage]:
+    """E015, W005."""
+    bucket, allowed = conf.uppy_bucket_name, conf.allowed_buckets
+    if bucket and not _is_bucket_name(bucket):
+        hint = "Give the name of the one bucket in which the files from Uppy shall lie."
+        return [_error("E015", "S3_FILE_UPLOADER_UPPY_BUCKET cannot be a bucket.", hint)]
+    if bucket and isinstance(allowed, list | tuple) and not conf.bucket_is_allowed(bucket):
+        hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, or name a bucket that is in there."
+        return [_warning("W005", "Only staff may use S3_FILE_UPLOADER_UPPY_BUCKET.", hint)]
+    return []
+
+
 @register(Tags.files)
 def download_folder_check(**kwargs: Any) -> list[CheckMessage]:
     """W001, W002."""
@@ -146,6 +222,23 @@ def _is_endpoint(url: str) -> bool:
         bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and bare
     except ValueError:
+        return False
+
+
+def _is_prefix(prefix: str) -> bool:
+    if not prefix:
+        return True
+    try:
+        file_name_check(prefix.removesuffix("/"))
+    except InvalidFileName:
+        return False
+    return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
+
+
+def _is_bucket_name(name: str) -> bool:
+    try:
+        return bool(bucket_name_check(name))
+    except (InvalidBucketName, TypeError):
         return False
 
 

@@ -1,5 +1,7 @@
 """Every setting of this app, read when it is used: nothing is cached, so `override_settings` just works.
 
+Only signatures look at them no more than once a second, or whenever `override_settings` says that one has changed.
+
 The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings or, where those are silent, from the
 environment variable of the same name; an empty value counts as not set. All others are Django settings alone.
 No other module reads `django.conf.settings` or `os.environ` for this app.
@@ -107,6 +109,18 @@ class Conf:
         """What a client is told to wait when S3 cannot be reached."""
         return int(_own("RETRY_AFTER_SECONDS", 5))
 
+    # --- new buckets ---------------------------------------------------------------------------------------------
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """Whose pages may upload to new buckets and read from them; none leaves their CORS rules alone."""
+        return cast(Sequence[str], _own("CORS_ORIGINS", ()))
+
+    @property
+    def abort_multipart_days(self) -> int | None:
+        """After how many days S3 itself ends a multipart upload in a new bucket; None makes no such rule."""
+        return cast("int | None", _own("ABORT_MULTIPART_DAYS", 7))
+
     # --- the path of a file --------------------------------------------------------------------------------------
 
     @property
@@ -128,7 +142,7 @@ class Conf:
 
     @property
     def sign_parts(self) -> bool:
-        """Whether S3 compares each part with a SHA-256 of its own, at the cost of hashing every file twice.
+        """Whether S3 compares each PUT with a SHA-256 of its own, at the cost of hashing every file twice.
 
         By default where nothing else guards the bytes on their way: over plain http to another machine.
         """
@@ -155,6 +169,64 @@ class Conf:
         gunicorn does. Behind other servers a proxy has to end such connections, or each would keep a thread for ever.
         """
         return float(_own("CLIENT_TIMEOUT_SECONDS", 60))
+
+    # --- direct uploads: the client sends to S3 itself -----------------------------------------------------------
+
+    @property
+    def direct_prefix(self) -> str:
+        """What the keys of direct uploads begin with."""
+        return str(_own("DIRECT_PREFIX", "uploads/"))
+
+    @property
+    def direct_strategies(self) -> Sequence[str]:
+        """Those that the store can do, of put, post and multipart: R2 has no post, for example."""
+        return cast(Sequence[str], _own("DIRECT_STRATEGIES", ("put", "post", "multipart")))
+
+    @property
+    def direct_part_size_bytes(self) -> int:
+        """Parts of a multipart upload are as large; larger where 10,000 would not be enough for the file."""
+        return int(_own("DIRECT_PART_SIZE_BYTES", mib(8)))
+
+    @property
+    def direct_multipart_from_bytes(self) -> int:
+        """Where the client has no wish, files from this size on are sent in parts, and so can be resumed."""
+        return int(_own("DIRECT_MULTIPART_FROM_BYTES", mib(16)))
+
+    @property
+    def direct_url_expiration_seconds(self) -> int:
+        """How long a signed URL takes bytes: short, since nobody can take it back."""
+        return int(_own("DIRECT_URL_EXPIRATION_SECONDS", 3600))
+
+    @property
+    def direct_expiration_seconds(self) -> int:
+        """How long a direct upload may be pending without a sign of its client."""
+        return int(_own("DIRECT_EXPIRATION_SECONDS", 86_400))
+
+    # --- Uppy ----------------------------------------------------------------------------------------------------
+
+    @property
+    def uppy_bucket(self) -> str:
+        """The bucket of the files that Uppy sends without naming one.
+
+        Raises:
+            StorageNotConfigured: there is none.
+        """
+        bucket = self.uppy_bucket_name
+        if not bucket:
+            raise StorageNotConfigured("Set S3_FILE_UPLOADER_UPPY_BUCKET, or have Uppy send `bucket` in the metadata.")
+        return bucket
+
+    @property
+    def uppy_bucket_name(self) -> str | None:
+        """The name itself, None where there is none."""
+        return cast("str | None", _own("UPPY_BUCKET", None))
+
+    @property
+    def uppy_token_max_seconds(self) -> int:
+        """For how long an upload token may be asked for."""
+        return int(_own("UPPY_TOKEN_MAX_SECONDS", 86_400))
+
+    # --- files that are read -------------------------------------------------------------------------------------
 
     @property
     def redirect_expiration_seconds(self) -> int:

@@ -1,7 +1,7 @@
 """The bytes of one object on their way out of S3: in pieces of bounded size, begun again where they broke off."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
@@ -56,15 +56,21 @@ def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> G
                 raise
 
 
-def object_checksum(*, bucket: str, key: str, etag: str, size: int) -> str:
-    """Read an object through, and return its SHA-256 in lower-case hex.
+def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress: Callable[[], object]) -> str:
+    """Read an object through and return its SHA-256 in lower-case hex; errors as of `object_read`.
 
-    Raises:
-        StorageError, FileNotFound, StorageProblem: as `object_read`.
+    Args:
+        bucket: its name.
+        key: the object's.
+        etag: without quotes.
+        size: in bytes.
+        on_progress: called with each piece; what it raises ends the reading.
     """
     digest = sha256()
-    for chunk in object_read(bucket=bucket, key=key, etag=etag, start=0, stop=size):
-        digest.update(chunk)
+    with closing(object_read(bucket=bucket, key=key, etag=etag, start=0, stop=size)) as chunks:
+        for chunk in chunks:
+            on_progress()
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -7,6 +7,8 @@
     │   ├── InvalidField             one named parameter is wrong
     │   ├── ChecksumMismatch         the bytes were damaged on the way: send them again
     │   ├── SizeMismatch             fewer or more bytes came than were announced
+    │   ├── ContentTypeMismatch      the file lies in S3 under another type than was announced
+    │   ├── PartsMissing             not all of the file has arrived in S3
     │   ├── FileTooLarge
     │   ├── LengthRequired           this server cannot read a body of unknown length
     │   ├── RangeNotSatisfiable      no byte of the file lies in the range
@@ -18,13 +20,15 @@
     ├── NotFound                     it does not exist, or not for this caller
     │   ├── BucketNotFound
     │   ├── FileNotFound
-    │   └── UploadNotFound
+    │   ├── UploadNotFound
+    │   └── UploadTokenNotFound
     ├── Conflict                     the state of the bucket or key forbids it
     │   ├── BucketExists
     │   ├── BucketNotEmpty
     │   ├── FileExists
     │   ├── PreconditionFailed       the file is no longer the one that the caller knows
-    │   └── UploadInProgress         the same request is at work: ask again
+    │   ├── UploadInProgress         the same request is at work: ask again
+    │   └── UploadNotPending         it was completed, or is being removed
     ├── StorageProblem               S3, or the way to it
     │   ├── StorageAccessDenied      the app's own credentials lack a right
     │   ├── StorageNotConfigured     a setting is missing or refused by S3
@@ -70,6 +74,14 @@ class ChecksumMismatch(InvalidInput):
 
 class SizeMismatch(InvalidInput):
     """The number of bytes that arrived is not the one that was announced."""
+
+
+class ContentTypeMismatch(InvalidInput):
+    """The MIME type under which S3 holds the file is not the one that was announced."""
+
+
+class PartsMissing(InvalidInput):
+    """The file, or some parts of it, are not in S3 yet."""
 
 
 class FileTooLarge(InvalidInput):
@@ -125,6 +137,10 @@ class UploadNotFound(NotFound):
     """No record with that id that the caller may see."""
 
 
+class UploadTokenNotFound(NotFound):
+    """The caller has no upload token with that id."""
+
+
 class Conflict(S3FileUploaderError):
     """The request is right, the state of the store forbids it."""
 
@@ -147,6 +163,10 @@ class PreconditionFailed(Conflict):
 
 class UploadInProgress(Conflict):
     """The first request with the same Idempotency-Key has not ended."""
+
+
+class UploadNotPending(Conflict):
+    """Nothing can be sent any more: the upload was completed, removed, or is of another kind."""
 
 
 class StorageProblem(S3FileUploaderError):

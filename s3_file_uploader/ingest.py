@@ -15,7 +15,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from io import SEEK_CUR, SEEK_END, SEEK_SET
 from math import ceil
+from mmap import mmap
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,7 +33,7 @@ from .exceptions import (
 )
 from .multipart import multipart_abort
 from .s3_errors import storage_errors
-from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from .values import CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,9 +109,8 @@ class ObjectWriter:
         self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
         self._digest = sha256()
         self._parts: _Parts | None = None
-        self._free: list[bytearray] = []
-        self._buffer, self._filled = bytearray(), 0
-        self._capacity = self._part_size()
+        self._free: list[_Buffer] = []
+        self._buffer = self._buffer_take()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take some bytes; waits while no buffer is free.
@@ -123,12 +124,11 @@ class ObjectWriter:
         if self.size > MAX_OBJECT_BYTES:
             raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
         rest = memoryview(data)
+        self._digest.update(rest)
         while rest:
-            if self._filled == self._capacity:
+            if self._buffer.is_full:
                 self._part_send()
-            taken = min(len(rest), self._capacity - self._filled)
-            self._fill(rest[:taken])
-            rest = rest[taken:]
+            rest = self._buffer.fill(rest)
 
     def finish(self, *, size: int | None = None, checksum_sha256: str | None = None) -> Sent:
         """Send what is left and make the object of it.
@@ -142,8 +142,6 @@ class ObjectWriter:
             S3FileUploaderError: as S3 answered.
         """
         self._on_progress()
-        del self._buffer[self._filled :]
-        self._digest.update(self._buffer)
         self._check(size, checksum_sha256)
         if self._parts is None:
             etag = _object_put(self._destination, self._buffer)
@@ -158,22 +156,17 @@ class ObjectWriter:
     def _part_send(self) -> None:
         if self._parts is None:
             self._parts = _Parts(self._destination, self._undo)
-        self._digest.update(self._buffer)
         self._free += self._parts.add(self._buffer)
-        self._buffer_take()
+        self._buffer = self._buffer_take()
 
-    def _fill(self, data: memoryview) -> None:
-        end = self._filled + len(data)
-        if end <= len(self._buffer):
-            memoryview(self._buffer)[self._filled : end] = data
-        else:  # It grows with what arrives when it is filled for the first time: a slow sender holds no memory.
-            del self._buffer[self._filled :]
-            self._buffer += data
-        self._filled = end
-
-    def _buffer_take(self) -> None:
-        self._buffer, self._filled = self._free.pop() if self._free else bytearray(), 0
-        self._capacity = self._part_size()
+    def _buffer_take(self) -> "_Buffer":
+        size = self._part_size()
+        while self._free:
+            buffer = self._free.pop()
+            if buffer.capacity == size:
+                buffer.empty()
+                return buffer
+        return _Buffer(size)
 
     def _part_size(self) -> int:
         if self._at_most is None:
@@ -186,6 +179,52 @@ class ObjectWriter:
             raise SizeMismatch(f"{size} bytes were announced and {self.size} arrived: send the whole file again.")
         if checksum_sha256 and self._digest.hexdigest() != checksum_sha256:
             raise ChecksumMismatch("The SHA-256 of what arrived is not the one you gave: send the file again.")
+
+
+class _Buffer:
+    """Room for one part: memory that is there once it is written to, and gone when nobody needs it.
+
+    So a slow sender holds no more than it has sent, and no later request finds what this one left in the heap.
+    What was written is a body for boto3, to read once or again.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self._filled, self._position = capacity, 0, 0
+        self._memory = memoryview(mmap(-1, capacity))
+
+    @property
+    def is_full(self) -> bool:
+        return self._filled == self.capacity
+
+    def fill(self, data: memoryview) -> memoryview:
+        """Take what there is room for, and return the rest."""
+        taken = min(len(data), self.capacity - self._filled)
+        self._memory[self._filled : self._filled + taken] = data[:taken]
+        self._filled += taken
+        return data[taken:]
+
+    def empty(self) -> None:
+        """Make room again."""
+        self._filled = self._position = 0
+
+    def __len__(self) -> int:
+        return self._filled
+
+    def read(self, size: int = -1) -> memoryview:
+        """Return what follows, without a copy: to the socket in large pieces, for which urllib3 would not ask."""
+        rest = self._memory[self._position : self._filled]
+        piece = rest if size < 0 else rest[: max(size, CHUNK_BYTES)]
+        self._position += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        """Go somewhere else: boto3 does before it repeats a call."""
+        self._position = offset + {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._filled}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return where the next `read` begins."""
+        return self._position
 
 
 class _Parts:
@@ -207,10 +246,10 @@ class _Parts:
             self._resources.callback(_second_parts.release)
         self._workers = ThreadPoolExecutor(self._at_once, thread_name_prefix="s3-part")
         self._resources.callback(self._workers.shutdown)
-        self._on_the_way: list[tuple[bytearray, Future[CompletedPartTypeDef]]] = []
+        self._on_the_way: list[tuple[_Buffer, Future[CompletedPartTypeDef]]] = []
         self._done: list[CompletedPartTypeDef] = []
 
-    def add(self, body: bytearray) -> list[bytearray]:
+    def add(self, body: _Buffer) -> list[_Buffer]:
         """Send a part; waits while as many as may be are on the way.
 
         Returns:
@@ -230,7 +269,7 @@ class _Parts:
                 **self._upload, MultipartUpload={"Parts": self._done}, **self._destination.condition()
             )
 
-    def _arrived(self, still_on_the_way: int) -> list[bytearray]:
+    def _arrived(self, still_on_the_way: int) -> list[_Buffer]:
         free = []
         while len(self._on_the_way) > still_on_the_way:
             body, part = self._on_the_way.pop(0)
@@ -238,7 +277,7 @@ class _Parts:
             free.append(body)
         return free
 
-    def _send(self, number: int, body: bytearray) -> "CompletedPartTypeDef":
+    def _send(self, number: int, body: _Buffer) -> "CompletedPartTypeDef":
         with storage_errors():
             answer = s3.client(signed_payload=conf.sign_parts).upload_part(
                 **self._upload, PartNumber=number, Body=cast(Any, body)
@@ -246,9 +285,9 @@ class _Parts:
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
 
-def _object_put(destination: Destination, body: bytearray) -> str | None:
+def _object_put(destination: Destination, body: _Buffer) -> str | None:
     with _own_object_is_no_conflict(destination), storage_errors():
-        answer = s3.client().put_object(
+        answer = s3.client(signed_payload=conf.sign_parts).put_object(
             Body=cast(Any, body), **destination.create_arguments(), **destination.condition()
         )
         return answer.get("ETag", "").strip('"') or None

@@ -1,14 +1,19 @@
-"""Multipart uploads that were begun and not finished: what they are, and how they end."""
+"""Multipart uploads: begun, looked at, completed or aborted; and those that nobody finished."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 
 from . import s3
 from .exceptions import BucketNotFound, FileNotFound, StorageUnsupported
 from .s3_errors import storage_errors
+from .values import StoredPart
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,55 @@ def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpl
         for page, _next in pairwise(chain(listing, ({},))):
             for upload in page.get("Uploads", ()):
                 yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
+
+
+def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
+    """Begin one; return its upload id. Whoever begins it registers its abort.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
+
+    Raises:
+        BucketNotFound, StorageProblem: nothing was begun.
+    """
+    with storage_errors(about="bucket"):
+        answer = s3.client().create_multipart_upload(
+            Bucket=bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
+        )
+    return answer["UploadId"]
+
+
+def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPart, ...]:
+    """Return the parts that S3 holds, all pages of them, by number.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
+
+    Raises:
+        FileNotFound: S3 does not know the upload: it was completed or aborted.
+        StorageProblem: S3 could not answer.
+    """
+    with storage_errors():
+        pages = s3.client().get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
+        return tuple(
+            StoredPart(part_number=part["PartNumber"], size=part["Size"], etag=part["ETag"].strip('"'))
+            for page in pages
+            for part in page.get("Parts", ())
+        )
+
+
+def multipart_complete(*, bucket: str, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
+    """Make the object of its parts.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+    Raises:
+        FileNotFound: S3 does not know the upload: it was completed or aborted.
+        StorageProblem: S3 could not.
+    """
+    named: list[CompletedPartTypeDef] = [{"PartNumber": part.part_number, "ETag": f'"{part.etag}"'} for part in parts]
+    with storage_errors():
+        s3.client().complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
+        )
 
 
 def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:

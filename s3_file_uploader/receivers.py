@@ -1,4 +1,4 @@
-"""When a user is deleted and S3_FILE_UPLOADER_WHEN_USER_DELETED says `delete`: the objects go too."""
+"""What happens outside: a user is deleted, whose objects may have to go too; a test changes a setting."""
 
 import logging
 import uuid
@@ -8,7 +8,7 @@ from typing import Any
 from django.db import Error, transaction
 from django.utils import timezone
 
-from . import services
+from . import services, signing
 from .conf import conf
 from .exceptions import S3FileUploaderError
 from .models import FileUpload
@@ -16,17 +16,24 @@ from .models import FileUpload
 logger = logging.getLogger(__name__)
 
 
+def setting_forget(**kwargs: Any) -> None:
+    """Have the next signature read the settings anew, whichever has changed; only `override_settings` says so."""
+    signing.settings_forget()
+
+
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     """Mark the user's files as `deleting` in the transaction that deletes the user, and remove them once it commits.
 
     What S3 refuses then, and what is being written meanwhile, stays marked, without a user, until housekeeping ends
-    it; a rolled back deletion leaves everything as it was.
+    it; so do direct uploads for as long as their URLs work. A rolled back deletion leaves everything as it was.
     """
     if conf.when_user_deleted != "delete":
         return
     files = FileUpload.objects.filter(user_id=instance.pk)
-    marked = list(files.stored().values_list("pk", flat=True))
+    direct = files.filter(status=FileUpload.Status.PENDING).exclude(strategy="")
+    marked = [*files.stored().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
     files.stored().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now())
+    direct.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), claim_id=uuid.uuid4())
     # A new claim, so that whoever writes at this moment cannot call it stored; the time of the old one, so that
     # nobody removes the object before the last bytes have come.
     files.filter(status=FileUpload.Status.PENDING).update(status=FileUpload.Status.DELETING, claim_id=uuid.uuid4())

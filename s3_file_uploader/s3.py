@@ -1,10 +1,13 @@
 """The boto3 client, and what several services ask of it."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from hashlib import md5
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import SplitResult, urlsplit
 
 import boto3
 from botocore import exceptions as boto
@@ -13,10 +16,16 @@ from botocore.config import Config
 from .conf import conf
 from .exceptions import BucketNotFound, FileNotFound, StorageNotConfigured
 from .s3_errors import NO_FILE, attempt_note, storage_errors
+from .sigv4 import Credentials, Place
 from .values import PAGE_KEYS, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# S3 once refused these calls without Content-MD5, and many stores still do; boto3 sends another checksum.
+WITH_MD5 = ("PutBucketCors", "PutBucketLifecycleConfiguration")
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
@@ -56,13 +65,7 @@ def client(
     Raises:
         StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
     """
-    options = _options_from_settings()
-    options = replace(
-        options,
-        region=region or options.region,
-        endpoint_url=endpoint_url or options.endpoint_url,
-        signed_payload=signed_payload,
-    )
+    options = replace(_options_from_settings(region, endpoint_url), signed_payload=signed_payload)
     if patience_seconds is not None:
         options = replace(
             options,
@@ -73,13 +76,13 @@ def client(
     return _client_build(options)
 
 
-def _options_from_settings() -> ClientOptions:
+def _options_from_settings(region: str | None = None, endpoint_url: str | None = None) -> ClientOptions:
     if bool(conf.access_key_id) != bool(conf.secret_access_key):
         missing = "AWS_SECRET_ACCESS_KEY" if conf.access_key_id else "AWS_ACCESS_KEY_ID"
         raise StorageNotConfigured(f"Set {missing} too: only one half of the pair of keys is there.")
     return ClientOptions(
-        region=conf.region,
-        endpoint_url=conf.endpoint_url,
+        region=region or conf.region,
+        endpoint_url=endpoint_url or conf.endpoint_url,
         addressing_style=conf.addressing_style,
         access_key_id=conf.access_key_id,
         secret_access_key=conf.secret_access_key,
@@ -133,14 +136,27 @@ def _client_build(options: ClientOptions) -> "S3Client":
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
     made.meta.events.register_first("needs-retry.s3", attempt_note)
+    for call in WITH_MD5:
+        made.meta.events.register(f"before-sign.s3.{call}", _content_md5_add)
     return made
+
+
+def _content_md5_add(request: Any, **kwargs: Any) -> None:
+    request.headers["Content-MD5"] = b64encode(md5(request.data, usedforsecurity=False).digest()).decode()
 
 
 # --- what several services ask ---------------------------------------------------------------------------------------
 
 
-def object_head(*, bucket: str, key: str) -> StoredObject:
+def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
     """Ask S3 what lies under a key.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+
+    Args:
+        bucket: its name.
+        key: the object's.
+        with_checksum: ask AWS for the SHA-256 that it keeps; other stores are not asked.
 
     Raises:
         FileNotFound: nothing, or the bucket is missing: a HEAD cannot tell which.
@@ -148,7 +164,8 @@ def object_head(*, bucket: str, key: str) -> StoredObject:
     """
     try:
         with storage_errors():
-            answer = client().head_object(Bucket=bucket, Key=key)
+            options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and not conf.endpoint_url else {}
+            answer = client().head_object(Bucket=bucket, Key=key, **options)
     except BucketNotFound as error:
         raise FileNotFound(NO_FILE[1]) from error
     return StoredObject(
@@ -157,7 +174,41 @@ def object_head(*, bucket: str, key: str) -> StoredObject:
         content_type=answer.get("ContentType", ""),
         metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
         changed_at=answer["LastModified"],
+        checksum_sha256=_whole_checksum(answer),
     )
+
+
+def _whole_checksum(answer: "HeadObjectOutputTypeDef") -> str | None:
+    """Return the SHA-256 of the object, if there is one: that of a multipart upload is one of its parts' checksums."""
+    checksum = answer.get("ChecksumSHA256", "")
+    if not checksum or "-" in checksum or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    return b64decode(checksum).hex()
+
+
+def bucket_check(bucket: str, *, remembered: bool = True) -> None:
+    """Pass if there is such a bucket; S3 is asked once in the life of a process, and again until there is.
+
+    Args:
+        bucket: its name.
+        remembered: whether what S3 said before will do.
+
+    Raises:
+        BucketNotFound: there is none.
+        StorageProblem: S3 could not answer.
+    """
+    ask = _bucket_ask if remembered else _bucket_ask.__wrapped__
+    try:
+        ask(bucket, conf.endpoint_url, conf.access_key_id)
+    except BucketNotFound:
+        buckets_forget()
+        raise
+
+
+@lru_cache(maxsize=4096)
+def _bucket_ask(bucket: str, _endpoint_url: str | None, _credentials: str | None) -> None:
+    with storage_errors(about="bucket"):
+        client().head_bucket(Bucket=bucket)
 
 
 def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -194,6 +245,59 @@ def _bucket_region_ask(bucket: str, _credentials: str | None) -> str:
     return answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
 
 
+def bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
+    """Return where requests for the objects of a bucket go, by the rules of the client, and for which region.
+
+    Args:
+        bucket: its name.
+        endpoint_url: another address than the settings name.
+
+    Raises:
+        StorageNotConfigured: credentials or region are missing.
+        BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked.
+    """
+    return _bucket_place_ask(_options_from_settings(bucket_region(bucket), endpoint_url), bucket)
+
+
+@lru_cache(maxsize=4096)
+def _bucket_place_ask(options: ClientOptions, bucket: str) -> Place:
+    with storage_errors():
+        url = _client_build(options).generate_presigned_url("head_bucket", Params={"Bucket": bucket})
+    address = urlsplit(url)
+    return Place(
+        bucket=bucket,
+        region=options.region,
+        origin=f"{address.scheme}://{address.netloc}",
+        host=_host_header(address),
+        path=f"{address.path.rstrip('/')}/",
+    )
+
+
+def _host_header(address: SplitResult) -> str:
+    host = address.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if address.port in {None, DEFAULT_PORTS[address.scheme]} else f"{host}:{address.port}"
+
+
+def credentials() -> Credentials:
+    """Return what to sign with at this moment: the keys of the settings, or those that the host's role now has.
+
+    Raises:
+        StorageNotConfigured: there are none, or only half of a pair.
+        StorageProblem: whoever gives out the role's keys could not be asked.
+    """
+    options = _options_from_settings()
+    if options.access_key_id and options.secret_access_key:
+        return Credentials(options.access_key_id, options.secret_access_key, options.session_token)
+    with storage_errors():
+        with _one_at_a_time:
+            found = _session().get_credentials()
+        if found is None:
+            raise boto.NoCredentialsError
+        now = found.get_frozen_credentials()
+    return Credentials(cast(str, now.access_key), cast(str, now.secret_key), now.token)
+
+
 def region_is_known(region: str) -> bool:
     """Tell whether AWS has the region, as far as the installed botocore knows; elsewhere any name may be one."""
     if conf.endpoint_url:
@@ -204,6 +308,7 @@ def region_is_known(region: str) -> bool:
     )
 
 
-def bucket_region_forget() -> None:
-    """Forget the remembered regions: a removed bucket's name may come back elsewhere."""
+def buckets_forget() -> None:
+    """Forget what is remembered of buckets: a removed one's name may come back elsewhere."""
     _bucket_region_ask.cache_clear()
+    _bucket_ask.cache_clear()

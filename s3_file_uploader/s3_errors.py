@@ -17,7 +17,9 @@ from .exceptions import (
     InvalidBucketName,
     InvalidField,
     InvalidFileName,
+    PartsMissing,
     S3FileUploaderError,
+    SizeMismatch,
     StorageAccessDenied,
     StorageError,
     StorageNotConfigured,
@@ -42,6 +44,7 @@ _FILE_THERE = (FileExists, "A file of that name is there already: choose another
 _BUCKET_THERE = (BucketExists, "The bucket name is taken: choose another.")
 _REGION_FIELD = "S3 cannot make the bucket in this region: leave it out or name another."
 _FOLDER_THERE = (FileExists, "A part of the name is a file, or the name is a folder, in this store: choose another.")
+_OTHER_PARTS = "S3 holds other parts than a moment ago: complete the upload again, or else start a new one."
 _UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell whoever runs this service.")
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html ; XMinio*: MinIO and stores made from it.
@@ -60,6 +63,8 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "XMinioObjectExistsAsDirectory": _FOLDER_THERE,
     "XMinioParentIsObject": _FOLDER_THERE,
     "EntityTooLarge": (FileTooLarge, "The file is larger than the store allows."),
+    "EntityTooSmall": (SizeMismatch, "S3 wants at least 5 MiB in every part but the last: send larger ones."),
+    "InvalidPart": (PartsMissing, _OTHER_PARTS),
     "PreconditionFailed": _FILE_THERE,
     "412": _FILE_THERE,
     "ConditionalRequestConflict": _FILE_THERE,
@@ -87,6 +92,7 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "504": (StorageTimeout, "S3 did not answer in time: try again."),
     "NotImplemented": _UNSUPPORTED,
     "InvalidArgument": _UNSUPPORTED,
+    "MalformedXML": _UNSUPPORTED,  # MinIO, of rules whose kind it does not know: what we send is well-formed.
     "MethodNotAllowed": _UNSUPPORTED,
     "405": _UNSUPPORTED,
     "501": _UNSUPPORTED,
@@ -173,6 +179,20 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
         for sources, target, message in BOTOCORE_ERRORS:  # pragma: no branch - the last row matches all
             if isinstance(error, sources):
                 raise target(message) from error
+
+
+@contextmanager
+def nothing_there(code: str) -> Iterator[None]:
+    """Go on behind the block where S3 says with this code that there is none of what was asked for.
+
+    Args:
+        code: such as NoSuchCORSConfiguration; within `storage_errors`, which translates all others.
+    """
+    try:
+        yield
+    except boto.ClientError as error:
+        if error.response.get("Error", {}).get("Code") != code:
+            raise
 
 
 def _client_error_translate(error: boto.ClientError, about: str) -> S3FileUploaderError:

@@ -1,23 +1,35 @@
-"""Presigned URLs: Signature Version 4, for the address that clients reach."""
+"""Presigned URLs and forms: `sigv4.py` signs, with the keys and addresses that the settings and boto3 say.
 
-from datetime import timedelta
+These are looked at once a second, and when a test changes a setting: to read them costs twenty signatures.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 from typing import Literal
-
-from django.utils import timezone
 
 from . import s3
 from .conf import conf
-from .s3_errors import storage_errors
-from .values import PresignedUrl
+from .exceptions import InvalidField, InvalidFileName
+from .sigv4 import NOTHING, Presigner
+from .values import PresignedPost, PresignedUrl
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
+FILE_NAME = "${filename}"
+# Where clients reach the store, or where this server does.
+Endpoint = Literal["public", "internal"]
 
 
 def presigned_url(
     *,
-    method: Literal["GET", "HEAD"],
+    method: Literal["GET", "HEAD", "PUT"],
     bucket: str,
     key: str,
     expires_in_seconds: int,
     content_disposition: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> PresignedUrl:
     """Sign a request for one object; nothing is sent to the store.
 
@@ -29,16 +41,117 @@ def presigned_url(
         key: the object's, as it is, not percent-encoded.
         expires_in_seconds: 1 to 604,800. A URL signed with temporary credentials dies with them, if that is sooner.
         content_disposition: the header that the store shall answer with, or None for its own.
+        headers: what the client must send, exactly so; `content-length` may be among them.
+        now: the time of the signature, aware; the present by default.
 
     Raises:
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
-    params = {"Bucket": bucket, "Key": key}
-    if content_disposition:
-        params["ResponseContentDisposition"] = content_disposition
-    expires_at = timezone.now() + timedelta(seconds=expires_in_seconds)
-    client = s3.client(region=s3.bucket_region(bucket), endpoint_url=conf.public_endpoint_url)
-    with storage_errors():
-        url = client.generate_presigned_url(f"{method.lower()}_object", Params=params, ExpiresIn=expires_in_seconds)
-    return PresignedUrl(url=url, method=method, expires_in_seconds=expires_in_seconds, expires_at=expires_at)
+    signer = _presigner(bucket, "public", expires_in_seconds, now)
+    query = {"response-content-disposition": content_disposition} if content_disposition else NOTHING
+    url = signer.url(method, key, query=query, headers=headers or NOTHING)
+    return PresignedUrl(url, method, expires_in_seconds, signer.expires_at)
+
+
+def presigned_part_urls(
+    *,
+    bucket: str,
+    key: str,
+    upload_id: str,
+    part_numbers: Iterable[int],
+    expires_in_seconds: int,
+    endpoint: Endpoint = "public",
+    now: datetime | None = None,
+) -> list[str]:
+    """Sign the PUT of each part of a multipart upload, in the order asked for; nothing is sent to the store.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
+
+    Args:
+        bucket: its name.
+        key: the object's, as it is, not percent-encoded.
+        upload_id: of the multipart upload.
+        part_numbers: 1 to 10,000.
+        expires_in_seconds: 1 to 604,800. A URL signed with temporary credentials dies with them, if that is sooner.
+        endpoint: `internal` if this server itself sends the parts.
+        now: the time of the signatures, aware; the present by default.
+
+    Raises:
+        StorageNotConfigured: credentials or region are missing.
+        BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
+    """
+    signer = _presigner(bucket, endpoint, expires_in_seconds, now)
+    return signer.part_urls(key, upload_id=upload_id, part_numbers=part_numbers)
+
+
+def presigned_post(
+    *,
+    bucket: str,
+    key: str,
+    fields: Mapping[str, str],
+    min_bytes: int,
+    max_bytes: int,
+    expires_in_seconds: int,
+    now: datetime | None = None,
+) -> PresignedPost:
+    """Sign a form that uploads one object, and only with these values; nothing is sent to the store.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-UsingHTTPPOST.html
+
+    Args:
+        bucket: its name.
+        key: the object's, as it is.
+        fields: what else the client must send, exactly so: `Content-Type`, `x-amz-meta-...`.
+        min_bytes: the smallest file that S3 takes.
+        max_bytes: the largest, up to 5 GiB.
+        expires_in_seconds: 1 to 604,800. A form signed with temporary credentials dies with them, if that is sooner.
+        now: the time of the signature, aware; the present by default.
+
+    Raises:
+        InvalidFileName, InvalidField: the key, or a field, has `${filename}` in it.
+        StorageNotConfigured: credentials or region are missing.
+        BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
+    """
+    form_check(key=key, fields=fields)
+    signer = _presigner(bucket, "public", expires_in_seconds, now)
+    signed = signer.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
+    return PresignedPost(signer.bucket_url, signed, expires_in_seconds, signer.expires_at)
+
+
+def form_check(*, key: str, fields: Mapping[str, str]) -> None:
+    """Pass if S3 takes the key and the fields of a form as they are.
+
+    Raises:
+        InvalidFileName, InvalidField: S3 would replace a part of them with the name of the client's file, and then find
+            something else than was signed.
+    """
+    advice = f"S3 puts something else for {FILE_NAME} in a form: leave it out, or upload by PUT."
+    if FILE_NAME in key:
+        raise InvalidFileName(advice)
+    for name, value in fields.items():
+        if FILE_NAME in value:
+            raise InvalidField(name, advice)
+
+
+def settings_forget() -> None:
+    """Read the settings anew before the next second begins."""
+    _presigner_of_second.cache_clear()
+
+
+def _presigner(bucket: str, endpoint: Endpoint, expires_in_seconds: int, now: datetime | None) -> Presigner:
+    if now is None:
+        return _presigner_of_second(bucket, endpoint, expires_in_seconds, int(time()))
+    return _presigner_make(bucket, endpoint, expires_in_seconds, now)
+
+
+@lru_cache(maxsize=256)
+def _presigner_of_second(bucket: str, endpoint: Endpoint, expires_in_seconds: int, second: int) -> Presigner:
+    """Return what the signatures of one second share: settings, keys and roles are looked at once in it."""
+    return _presigner_make(bucket, endpoint, expires_in_seconds, datetime.fromtimestamp(second, UTC))
+
+
+def _presigner_make(bucket: str, endpoint: Endpoint, expires_in_seconds: int, signed_at: datetime) -> Presigner:
+    address = conf.public_endpoint_url if endpoint == "public" else conf.endpoint_url
+    place = s3.bucket_place(bucket, endpoint_url=address)
+    return Presigner(s3.credentials(), place, signed_at, expires_in_seconds=expires_in_seconds)

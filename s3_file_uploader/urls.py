@@ -3,9 +3,22 @@
 The reverse names are part of the contract, so there is no `app_name`.
 """
 
-from django.urls import include, path, register_converter
+from typing import Any
 
-from .viewsets import BucketViewSet, FileViewSet, HealthViewSet, ObjectViewSet, UploadViewSet
+from django.urls import URLPattern, include, path, re_path, register_converter
+
+from .authentication import UploadTokenAuthentication
+from .viewsets import (
+    BucketViewSet,
+    FileViewSet,
+    HealthViewSet,
+    ObjectViewSet,
+    UploadTokenViewSet,
+    UploadViewSet,
+    UppySignedViewSet,
+    UppySignViewSet,
+    UppyViewSet,
+)
 
 
 class ObjectKeyConverter:
@@ -28,6 +41,34 @@ FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
 download = FileViewSet.as_view({"get": "download"})
 file = ObjectViewSet.as_view({"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"})
 
+
+def uppy(name: str, **options: Any) -> list[URLPattern]:
+    """Return what Uppy asks for below an endpoint, as Companion has it: without a slash at the end.
+
+    Args:
+        name: what the reverse names begin with.
+        options: of the views.
+    """
+
+    def view(actions: dict[str, str]) -> Any:
+        return UppyViewSet.as_view(actions, **options)
+
+    upload = "s3/multipart/<str:upload_id>"
+    return [
+        path("s3/params", view({"get": "params"}), name=f"{name}-params"),
+        path("s3/complete", view({"post": "arrived"}), name=f"{name}-arrived"),
+        path("s3/multipart", view({"post": "create"}), name=f"{name}-create"),
+        path(upload, view({"get": "parts", "delete": "abort"}), name=f"{name}-upload"),
+        path(f"{upload}/batch", view({"get": "sign_parts"}), name=f"{name}-parts"),
+        path(f"{upload}/complete", view({"post": "complete"}), name=f"{name}-complete"),
+        path(f"{upload}/<int:part_number>", view({"get": "sign_part"}), name=f"{name}-part"),
+        path("sign", UppySignViewSet.as_view({"post": "sign"}, **options), name=f"{name}-sign"),
+    ]
+
+
+by_token = {"authentication_classes": (UploadTokenAuthentication,)}
+uppy_by_token = uppy("s3_service-uppy-token", **by_token)
+missing = UppyViewSet.as_view(dict.fromkeys(("get", "post", "put", "delete"), "missing"), **by_token)
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
     path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
@@ -55,12 +96,38 @@ service = [
     path(f"{FILE}/", file, name="s3_service-file"),
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
-    path("uploads/", UploadViewSet.as_view({"get": "list"}), name="s3_service-upload-list"),
+    path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
     path(
         "uploads/<str:upload_id>/",
         UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="s3_service-upload",
     ),
+    path(
+        "uploads/<str:upload_id>/parts/",
+        UploadViewSet.as_view({"get": "parts", "post": "parts_sign"}),
+        name="s3_service-upload-parts",
+    ),
+    path(
+        "uploads/<str:upload_id>/complete/",
+        UploadViewSet.as_view({"post": "complete"}),
+        name="s3_service-upload-complete",
+    ),
+    path(
+        "uppy/tokens/",
+        UploadTokenViewSet.as_view({"get": "list", "post": "create"}),
+        name="s3_service-upload-token-list",
+    ),
+    path(
+        "uppy/tokens/<str:token_id>/", UploadTokenViewSet.as_view({"delete": "destroy"}), name="s3_service-upload-token"
+    ),
+    path(
+        "uppy/signed/<str:ticket>",
+        UppySignedViewSet.as_view({"get": "parts", "post": "begin_or_complete", "delete": "abort"}),
+        name="s3_service-uppy-signed",
+    ),
+    path("uppy/token/<str:token>/", include(uppy_by_token)),
+    re_path("^uppy/token/(?P<token>[^/]+)(?:/.*)?$", missing),
+    path("uppy/", include(uppy("s3_service-uppy"))),
 ]
 
 urlpatterns = [path("service/", include(service))]

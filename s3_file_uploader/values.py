@@ -25,6 +25,8 @@ MAX_OBJECT_BYTES = tib(5)
 MAX_PARTS = 10_000
 MIN_PART_BYTES = mib(5)
 MAX_PART_BYTES = gib(5)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html : one PUT, or one form
+MAX_PUT_BYTES = gib(5)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
@@ -66,9 +68,52 @@ class CreatedBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class CorsRule:
+    """Which pages may send a bucket which requests, and read which headers of the answers.
+
+    Of several rules in a bucket, the first that fits a request counts.
+    """
+
+    rule_id: str
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed: tuple[str, ...]
+    max_age_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CorsChange:
+    """The rules of a bucket as they are now, and the origins that our own one allowed before and no longer does."""
+
+    rules: tuple[CorsRule, ...]
+    is_changed: bool
+    origins_gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserAccess:
+    """What keeps browsers out of a bucket, in words: by its rules, and by what the store answered where it was asked.
+
+    A store that was not asked refuses nothing; one without rules is asked always.
+    """
+
+    rules: tuple[CorsRule, ...]
+    missing_in_rules: tuple[str, ...] = ()
+    refused_by_store: tuple[str, ...] = ()
+    store_was_asked: bool = False
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether pages can do all that they need."""
+        return not self.missing_in_rules and not self.refused_by_store
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names.
 
+    `checksum_sha256` is that of the whole object in lower-case hex, where the store was asked and knows it.
     `changed_at` is aware, and of whole seconds.
     """
 
@@ -77,6 +122,7 @@ class StoredObject:
     content_type: str
     metadata: Mapping[str, str]
     changed_at: datetime
+    checksum_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +133,86 @@ class PresignedUrl:
     method: str
     expires_in_seconds: int
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """A form that uploads one object without further credentials, until `expires_at` (aware, UTC).
+
+    All `fields` go into it as they are, before the field `file`, which comes last.
+    """
+
+    url: str
+    fields: Mapping[str, str]
+    expires_in_seconds: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that S3 holds of an unfinished upload; `etag` without quotes."""
+
+    part_number: int
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part to send: `size` bytes of the file from `offset` on, None where the size of the file was not announced."""
+
+    part_number: int
+    url: str
+    offset: int | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedParts:
+    """Parts to send by PUT until `expires_at` (aware, UTC)."""
+
+    parts: tuple[Part, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PutTransfer:
+    """Send the file as the body of one request, with these headers; Content-Length is that of the file."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostTransfer:
+    """Send the file as form-data: these fields first, then `file`."""
+
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartTransfer:
+    """Send the file in parts by PUT; `parts` are the first of them, None for sizes that were not announced."""
+
+    part_size: int
+    part_count: int | None
+    parts: tuple[Part, ...]
+    expires_at: datetime
+
+
+Transfer = PutTransfer | PostTransfer | MultipartTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """What S3 holds of an unfinished multipart upload, and which part numbers are still to be sent."""
+
+    parts: tuple[StoredPart, ...]
+    missing: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +249,14 @@ class ObjectListing:
 class HousekeepingReport:
     """How many of each kind one run found."""
 
+    uploads_completed: int
     records_settled: int
     records_left: int
     multipart_uploads_aborted: int
     multipart_uploads_unexplained: int
     buckets_left: int
     idempotency_keys_forgotten: int
+    upload_tokens_forgotten: int
     partial_files_removed: int
 
     @property

@@ -19,7 +19,7 @@ def own_settings(settings: Settings, tmp_path: Any) -> Settings:
     settings.AWS_ACCESS_KEY_ID = "test-access-key"
     settings.AWS_SECRET_ACCESS_KEY = "test-secret-key"
     settings.PATH_TO_SAVE_FILE = str(tmp_path)
-    s3.bucket_region_forget()
+    s3.buckets_forget()
     return settings
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, download, growth, housekeeping, listing, slow, small, upload
+from . import at_once, download, growth, housekeeping, listing, signing, slow, small, upload
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
@@ -13,6 +13,7 @@ PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "slow": slow.measure,
     "download": download.measure,
     "small": small.measure,
+    "signing": signing.measure,
     "listing": listing.measure,
     "housekeeping": housekeeping.measure,
     "growth": growth.measure,

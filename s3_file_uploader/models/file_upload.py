@@ -4,19 +4,17 @@
                            ^                          │
                            └───claim, to overwrite────┘
 
-A row that is `pending` or `deleting` is claimed by one request, under a fresh `claim_id`, until `claimed_until`. Every
-later step names the claim, so a request that lost its claim changes nothing. What is past `claimed_until` was left
-by a crash: `services.settlement` makes it true again. `write_id` is the claim under which the object was last written,
-or is being written; the object carries it.
+`claims.py` says who may change a row that is not stored, `direct_upload.py` what else there is to one whose bytes the
+client sends to S3 itself.
 """
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Self, cast
 
 from django.conf import settings
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
@@ -25,8 +23,8 @@ from ..exceptions import FileExists
 from ..user_deletion import on_user_delete
 from ..users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH
-
-BUSY = "The file is being written or removed by another request right now: try again in a moment."
+from .claims import BUSY, claim_end, durable_transaction_on
+from .direct_upload import DirectUpload
 
 
 def location_digest(bucket: str, file_name: str) -> str:
@@ -35,12 +33,8 @@ def location_digest(bucket: str, file_name: str) -> str:
 
 
 def durable_transaction() -> transaction.Atomic:
-    """Return a transaction that is committed when it ends, before S3 is asked for anything.
-
-    Raises:
-        RuntimeError: on entry, inside another `atomic()` block, which could still take the claim back.
-    """
-    return transaction.atomic(using=router.db_for_write(FileUpload), durable=True)
+    """Return a transaction for records, as `durable_transaction_on`."""
+    return durable_transaction_on(FileUpload)
 
 
 class FileUploadQuerySet(models.QuerySet["FileUpload"]):
@@ -73,15 +67,7 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         Raises:
             FileExists: somebody else has the key; the unique constraint decides, on every database.
         """
-        claim_id = uuid.uuid4()
-        upload = self.model(
-            claim_id=claim_id,
-            write_id=claim_id,
-            location_digest=location_digest(fields["bucket"], fields["file_name"]),
-            status=FileUpload.Status.PENDING,
-            claimed_until=_claim_end(),
-            **fields,
-        )
+        upload = self.pending(claimed_until=claim_end(), **fields)
         try:
             with durable_transaction():
                 upload.save(force_insert=True)
@@ -89,16 +75,20 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
             raise FileExists(BUSY) from error
         return upload
 
+    def pending(self, **fields: Any) -> "FileUpload":
+        """Make a pending record with a claim on its key; whoever asked for it inserts it."""
+        claim_id = uuid.uuid4()
+        return self.model(
+            claim_id=claim_id,
+            write_id=claim_id,
+            location_digest=location_digest(fields["bucket"], fields["file_name"]),
+            status=FileUpload.Status.PENDING,
+            **fields,
+        )
 
-class FileUpload(models.Model):
+
+class FileUpload(DirectUpload):
     """One object in S3 and the user whose upload first claimed its key."""
-
-    class Status(models.TextChoices):
-        """See the drawing above."""
-
-        PENDING = "pending"
-        STORED = "stored"
-        DELETING = "deleting"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -113,16 +103,12 @@ class FileUpload(models.Model):
     file_name = models.CharField(max_length=1024, help_text="The object key.")
     location_digest = models.CharField(max_length=64, unique=True, editable=False)
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
-    size = models.BigIntegerField(null=True, help_text="Bytes.")
+    size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     etag = models.CharField(max_length=255, blank=True)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
-    status = models.CharField(max_length=8, choices=Status.choices)
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
-    claim_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    write_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    claimed_until = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 
@@ -160,11 +146,6 @@ class FileUpload(models.Model):
         return f"{self.bucket}/{self.file_name}"
 
     @property
-    def is_abandoned(self) -> bool:
-        """Whether a crash left it half-way."""
-        return self.claimed_until is not None and self.claimed_until < timezone.now()
-
-    @property
     def was_stored(self) -> bool:
         """Whether there was a whole file under the key before the present claim."""
         return self.completed_at is not None
@@ -173,54 +154,16 @@ class FileUpload(models.Model):
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
         return content_disposition_header(disposition == "attachment", self.original_name) or disposition
 
-    def claim(self, status: Status) -> None:
+    def claim(self, status: DirectUpload.Status) -> None:
         """Take a stored or abandoned record for this request alone, as `status`: `pending` to write its object.
 
         Raises:
             FileExists: another request was faster.
         """
         claim_id = uuid.uuid4()
-        self._claim(status=status, claim_id=claim_id, **{"write_id": claim_id} if status == "pending" else {})
-
-    def claim_to_settle(self) -> None:
-        """Take an abandoned record as it is; whose bytes it waits for stays known, however often this is tried.
-
-        Raises:
-            FileExists: another request was faster.
-        """
-        self._claim(claim_id=uuid.uuid4())
-
-    def _claim(self, **values: Any) -> None:
-        values["claimed_until"] = _claim_end()
-        free = models.Q(status=self.Status.STORED) | models.Q(claimed_until__lt=timezone.now())
-        mine = type(self).objects.filter(free, pk=self.pk, claim_id=self.claim_id)
-        with durable_transaction():
-            if not mine.update(**values):
-                raise FileExists(BUSY)
-        self._take_over(values)
-
-    def claim_renew(self) -> None:
-        """Begin the time of the claim anew.
-
-        Raises:
-            FileExists: it is lost.
-        """
-        self._change(claimed_until=_claim_end())
-
-    def claim_keep(self) -> None:
-        """Renew the claim once half of its time is over; cheap enough to be called for every part of a file.
-
-        Raises:
-            FileExists: it is lost.
-        """
-        if self.claimed_until is None or self.claimed_until - timezone.now() < timedelta(
-            seconds=conf.claim_seconds / 2
-        ):
-            self.claim_renew()
-
-    def claim_end_in(self, seconds: float) -> None:
-        """Leave the record half-way: whoever comes after `seconds` may settle it."""
-        self._change(claimed_until=timezone.now() + timedelta(seconds=seconds))
+        # Who writes through this server ends what the client might still send by itself.
+        written: dict[str, Any] = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
+        self._claim(status=status, claim_id=claim_id, **written)
 
     def mark_stored(self, **what_s3_holds: Any) -> None:
         """Say that the bytes are in S3, whole, and end the claim.
@@ -235,18 +178,14 @@ class FileUpload(models.Model):
         self._change(status=self.Status.STORED, claimed_until=None, **what_s3_holds)
 
     def forget(self) -> None:
-        """Remove the record, if it is still this request's; its object is gone or was never made."""
-        type(self).objects.filter(pk=self.pk, claim_id=self.claim_id).delete()
+        """Remove the record, if it is still this request's; its object is gone or was never made.
 
-    def _change(self, **values: Any) -> None:
-        if not type(self).objects.filter(pk=self.pk, claim_id=self.claim_id).update(**values):
-            raise FileExists(BUSY)
-        self._take_over(values)
-
-    def _take_over(self, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
-
-
-def _claim_end() -> datetime:
-    return timezone.now() + timedelta(seconds=conf.claim_seconds)
+        While bytes may still come, the record stays, as nobody's, for housekeeping to end.
+        """
+        # A transfer that began while it was allowed may end after it.
+        end = self.writable_until and self.writable_until + timedelta(seconds=conf.claim_seconds)
+        if end is None or end < timezone.now():
+            self._mine().delete()
+            return
+        self.idempotency_keys.all().delete()
+        self._mine().update(status=self.Status.DELETING, user=None, claimed_until=end)

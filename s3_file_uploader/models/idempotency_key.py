@@ -45,6 +45,14 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         except IntegrityError as error:
             raise UploadInProgress(IN_PROGRESS) from error
 
+    def write_answered(self, *, user: Any, key: str, upload: FileUpload) -> None:
+        """Write down, inside the transaction that inserts `upload`, that the key stands for it from now on.
+
+        Raises:
+            IntegrityError: another request with the same key was faster.
+        """
+        self.create(digest=key_digest(user, key), upload=upload, claim_id=upload.claim_id, is_answered=True)
+
     def answered(self, upload: FileUpload) -> None:
         """Say that the upload which holds the claim is stored; inside the transaction that says so of the record."""
         self.filter(upload=upload, claim_id=upload.claim_id).update(is_answered=True)

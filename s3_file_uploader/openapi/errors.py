@@ -40,6 +40,13 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.UploadInProgress,
     own.FileTooLarge,
 )
+OF_PARTS: ErrorKinds = (
+    *(*OF_A_CALLER, *OF_STORAGE),
+    own.BucketNotFound,
+    own.UploadNotFound,
+    own.UploadInProgress,
+    own.UploadNotPending,
+)
 
 # Of several errors with one code, the first gives the example.
 RAISED: dict[str, ErrorKinds] = {
@@ -84,7 +91,29 @@ RAISED: dict[str, ErrorKinds] = {
         own.BucketNotFound,
     ),
     "upload_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField, own.NotYourFile),
+    "upload_start": (
+        *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
+        own.InvalidBucketName,
+        own.InvalidFileName,
+        own.InvalidField,
+        own.NotYourFile,
+        own.BucketNotAllowed,
+        own.BucketNotFound,
+        own.FileTooLarge,
+        own.IdempotencyKeyReused,
+        own.UploadNotPending,
+    ),
     "upload_get": (*OF_A_CALLER, own.UploadNotFound),
+    "upload_parts": OF_PARTS,
+    "upload_parts_sign": (*OF_PARTS, *OF_A_BODY, own.InvalidField),
+    "upload_complete": (
+        *OF_PARTS,
+        own.PartsMissing,
+        own.SizeMismatch,
+        own.ContentTypeMismatch,
+        own.ChecksumMismatch,
+        own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
+    ),
     "upload_delete": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.FileExists),
     "health": OF_ANY_REQUEST,
 }
@@ -96,6 +125,11 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.InvalidField: ("user_id", "There is no such user: give the primary key of an existing one."),
     own.ChecksumMismatch: ("The SHA-256 of what arrived is not the one you gave: send the file again.",),
     own.SizeMismatch: ("9 bytes were announced and 5 arrived: send the whole file again.",),
+    own.ContentTypeMismatch: (
+        "The file arrived as 'image/png' and not as 'text/plain': it was removed, start a new upload, and send the "
+        "headers and fields as they were given to you.",
+    ),
+    own.PartsMissing: ("S3 does not hold all parts: send 2, 3, then complete the upload again.",),
     own.LengthRequired: ("This server cannot read a body in chunks: send Content-Length.",),
     own.PreconditionFailed: ("The file was replaced since you saw it: ask for it without the condition.",),
     own.RangeNotSatisfiable: ("The file has 5 bytes: ask for a range within.", 5),
@@ -112,6 +146,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.UploadInProgress: (
         "The same upload is still on its way: try again in a moment, with the same Idempotency-Key.",
     ),
+    own.UploadNotPending: ("Nothing can be sent for this upload any more: look at its record, or start a new one.",),
     own.FileTooLarge: (f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
     own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
@@ -128,6 +163,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     drf.UnsupportedMediaType: ("text/plain",),
     drf.Throttled: (60,),
 }
+BEING_COMPLETED = ("The upload is being completed by another request: try again in a moment.",)
 # Where an operation says the same code in words of its own.
 MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
     ("file_upload", drf.UnsupportedMediaType): (
@@ -139,6 +175,17 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
         "multipart/form-data",
         "Send the bytes of the file alone, or POST the form to file/upload/.",
     ),
+    ("upload_parts", own.UploadInProgress): BEING_COMPLETED,
+    ("upload_parts_sign", own.UploadInProgress): BEING_COMPLETED,
+    ("upload_complete", own.UploadInProgress): BEING_COMPLETED,
+    ("upload_parts_sign", drf.ValidationError): (
+        {
+            "part_numbers": [
+                drf.ErrorDetail("Give part_numbers, or first and last, or missing=true: one of the three.", "required")
+            ]
+        },
+    ),
+    ("upload_complete", own.SizeMismatch): ("Parts have another size than planned: send 2 again, as planned.",),
     ("file_get", drf.ValidationError): ({"proxy": [drf.ErrorDetail("Must be a valid boolean.", "invalid")]},),
     **{
         (name, drf.ValidationError): (

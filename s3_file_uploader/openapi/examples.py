@@ -8,7 +8,16 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction, extend_schema_serializer
 from rest_framework import serializers
 
-from ..serializers import BucketListSerializer, FileUploadFormSerializer, ObjectListSerializer, UploadSerializer
+from ..serializers import (
+    BucketListSerializer,
+    FileUploadFormSerializer,
+    MultipartTransferSerializer,
+    ObjectListSerializer,
+    PostTransferSerializer,
+    PutTransferSerializer,
+    StartedUploadSerializer,
+    UploadSerializer,
+)
 
 CONTENT = b"hello"
 BUCKET = "invoices"
@@ -46,6 +55,53 @@ UPLOAD_EXAMPLE = {
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
 
+# --- direct uploads --------------------------------------------------------------------------------------------------
+
+DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"
+DIRECT_KEY_IN_URL = DIRECT_KEY.replace("é", "%C3%A9")
+STORE = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/"
+DIRECT_URL = f"{STORE}{DIRECT_KEY_IN_URL}?X-Amz-Expires=3600&X-Amz-Signature=..."
+START_EXAMPLE = {
+    "bucket": BUCKET,
+    "file_name": "été.txt",
+    "size": len(CONTENT),
+    "content_type": "text/plain",
+    "checksum_sha256": CHECKSUM,
+    "strategy": "auto",
+}
+DIRECT_UPLOAD_EXAMPLE = {
+    **UPLOAD_EXAMPLE,
+    "file_name": DIRECT_KEY,
+    "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/",
+}
+PENDING_EXAMPLE = {**DIRECT_UPLOAD_EXAMPLE, "etag": "", "status": "pending", "completed_at": None}
+PUT_EXAMPLE = {
+    "strategy": "put",
+    "method": "PUT",
+    "url": DIRECT_URL,
+    "headers": {"Content-Type": "text/plain", "If-None-Match": "*"},
+    "expires_at": AN_HOUR_LATER,
+}
+POST_EXAMPLE = {
+    "strategy": "post",
+    "method": "POST",
+    "url": STORE,
+    "fields": {"Content-Type": "text/plain", "key": DIRECT_KEY, "policy": "...", "x-amz-signature": "..."},
+    "expires_at": AN_HOUR_LATER,
+}
+PART_SIZE = 8 * 2**20
+PARTS_EXAMPLE = [
+    {"part_number": number, "url": f"{DIRECT_URL}&partNumber={number}", "offset": offset, "size": size}
+    for number, offset, size in ((1, 0, PART_SIZE), (2, PART_SIZE, 5))
+]
+MULTIPART_EXAMPLE = {
+    "strategy": "multipart",
+    "part_size": PART_SIZE,
+    "part_count": len(PARTS_EXAMPLE),
+    "parts": PARTS_EXAMPLE,
+    "expires_at": AN_HOUR_LATER,
+}
+
 # --- shapes that drf-spectacular would not find by itself ------------------------------------------------------------
 
 
@@ -72,6 +128,24 @@ class UploadPage(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True, help_text="The next page, with older records; null on the last.")
     previous = serializers.CharField(allow_null=True, help_text="The page before; null on the first.")
     results = UploadSerializer(many=True)
+
+
+class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Answer of POST `uploads/`."""
+
+    target_class = StartedUploadSerializer
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """Return the record, and what its client is to send in one of three shapes."""
+        schema = super().map_serializer(auto_schema, direction)
+        shapes = (PutTransferSerializer, PostTransferSerializer, MultipartTransferSerializer)
+        references = [auto_schema.resolve_serializer(shape, direction).ref for shape in shapes]
+        schema["properties"]["transfer"] = {
+            "oneOf": [*references, {"enum": [None]}],
+            "description": "What to send, and where to; null if the file is stored already.",
+        }
+        schema["required"] = [*schema["required"], "transfer"]
+        return schema
 
 
 class FileUploadFormDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

@@ -34,8 +34,8 @@ def upload_get() -> Callable[[Any], Any]:
         {200: answer(UploadSerializer, "The record.", UPLOAD_EXAMPLE)},
         parameters=(UPLOAD_ID_IN_PATH,),
         summary="Show the record of an upload.",
-        description="Whatever its status. `stored` means that the bytes are in S3, whole; `pending` and `deleting`, "
-        "that a request is at work or was cut off. Records of others are not found, except by staff.",
+        description="Whatever its status. `stored` means that the bytes are in S3, whole; `pending`, that they "
+        "are on their way; `deleting`, that they are being removed. Records of others are not found, except by staff.",
     )
 
 
@@ -47,5 +47,6 @@ def upload_delete() -> Callable[[Any], Any]:
         {204: OpenApiResponse(description="The object and its record are gone.")},
         parameters=(UPLOAD_ID_IN_PATH,),
         summary="Remove a file and its record, by the id of the record.",
-        description="Whatever its status: also what an upload left behind that was cut off.",
+        description="Whatever its status: a direct upload on its way is aborted, and what an upload left behind that "
+        "was cut off is removed too.",
     )

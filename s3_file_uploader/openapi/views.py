@@ -12,7 +12,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.views import APIView
 
 from ..viewsets import BucketViewSet, FileViewSet, HealthViewSet, ObjectViewSet, ServiceViewSet, UploadViewSet
-from . import objects, operations, uploads
+from . import direct, objects, operations, uploads
 
 # Second addresses of what is described under the first.
 ALIASES = ("/files/{file_name}", "/files/{file_name}/download")
@@ -37,8 +37,12 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     UploadViewSet: {
         "list": uploads.upload_list,
+        "create": direct.upload_start,
         "retrieve": uploads.upload_get,
         "destroy": uploads.upload_delete,
+        "parts": direct.upload_parts,
+        "parts_sign": direct.upload_parts_sign,
+        "complete": direct.upload_complete,
     },
     HealthViewSet: {"retrieve": operations.health},
 }

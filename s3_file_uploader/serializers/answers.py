@@ -76,10 +76,12 @@ class UploadSerializer(serializers.Serializer[Any]):
     bucket = serializers.CharField()
     file_name = serializers.CharField(help_text="The object key.")
     original_name = serializers.CharField()
-    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null until they are stored.")
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; before they are stored, as announced, or null.")
     content_type = serializers.CharField()
     etag = serializers.CharField()
-    checksum_sha256 = serializers.CharField(help_text="Lower-case hex.")
+    checksum_sha256 = serializers.CharField(
+        help_text="Lower-case hex; of a direct upload empty, unless you or S3 told it."
+    )
     status = serializers.ChoiceField(choices=FileUpload.Status.values)
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)

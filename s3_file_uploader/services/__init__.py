@@ -2,23 +2,33 @@
 
 from .buckets import bucket_create, bucket_list, bucket_remove
 from .comparison import bucket_compare
-from .deletion import file_delete, record_delete, upload_delete
+from .completion import upload_complete
+from .cors import cors_check, cors_list, cors_remove, cors_set
+from .deletion import file_delete, record_delete, upload_abort, upload_delete
+from .direct import StartedUpload, upload_key, upload_start
 from .files import file_download, file_presign, file_read, file_redirect
 from .health import health_check
 from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
-from .records import file_find, upload_find, upload_list
+from .parts import upload_parts, upload_parts_sign
+from .records import file_find, own_upload_find, upload_find, upload_id_in, upload_list
 from .repairs import Repairs
 from .settlement import upload_settle
+from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 
 __all__ = [
     "IncomingFile",
     "Repairs",
+    "StartedUpload",
     "bucket_compare",
     "bucket_create",
     "bucket_list",
     "bucket_remove",
+    "cors_check",
+    "cors_list",
+    "cors_remove",
+    "cors_set",
     "file_delete",
     "file_download",
     "file_find",
@@ -31,10 +41,22 @@ __all__ = [
     "housekeeping_buckets",
     "housekeeping_run",
     "object_list",
+    "own_upload_find",
     "record_delete",
+    "upload_abort",
+    "upload_complete",
     "upload_delete",
     "upload_find",
+    "upload_id_in",
+    "upload_key",
     "upload_list",
+    "upload_parts",
+    "upload_parts_sign",
     "upload_repeated",
     "upload_settle",
+    "upload_start",
+    "upload_token_create",
+    "upload_token_find",
+    "upload_token_list",
+    "upload_token_revoke",
 ]

@@ -2,19 +2,23 @@
 
 import logging
 import re
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
+from ..bucket_rules import abort_rule_write, cors_rules_write, public_access_block
 from ..conf import conf
+from ..cors import own_rule
 from ..exceptions import (
     BucketExists,
     BucketNotFound,
     BucketOwnerMismatch,
     InvalidField,
+    S3FileUploaderError,
     StorageAccessDenied,
     StorageUnsupported,
 )
@@ -64,7 +68,10 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
 
 
 def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = None) -> CreatedBucket:
-    """Create a private bucket: public access is blocked, where the store knows that call.
+    """Create a private bucket, with what the settings want for new ones.
+
+    Public access is blocked; S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS ends multipart uploads that nobody finishes;
+    S3_FILE_UPLOADER_CORS_ORIGINS lets pages use it. Where the store does not know one of these calls, the log says so.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 
@@ -76,7 +83,7 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
     Raises:
         InvalidBucketName, InvalidField, BucketNotAllowed: the name or the region cannot be used.
         BucketExists: the name is taken, by anybody.
-        StorageProblem: S3 could not; no bucket is left behind.
+        StorageProblem: S3 could not; no bucket is left behind, or the log names it.
     """
     bucket_name_check(name)
     bucket_allowed_check(user, name)
@@ -89,12 +96,11 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
     with Operation("bucket_create", user=user, bucket=name), ExitStack() as undo:
         if _bucket_exists(name):  # Some stores answer 200 to the creation of what is there already.
             raise BucketExists("The bucket name is taken: choose another.")
-        client = s3.client(region=region)
         with storage_errors(about="bucket"):
-            answer = client.create_bucket(**arguments)
-            undo.callback(client.delete_bucket, Bucket=name)
-            _public_access_block(client, name)
-            undo.pop_all()
+            answer = s3.client(region=region).create_bucket(**arguments)
+        undo.callback(_bucket_take_back, name, region)
+        _bucket_set_up(name, region)
+        undo.pop_all()
     return CreatedBucket(name=name, region=region, location=answer.get("Location", f"/{name}"))
 
 
@@ -119,7 +125,7 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         _owner_check(name, owner_id)
         with storage_errors(about="bucket"):
             s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
-        s3.bucket_region_forget()
+        s3.buckets_forget()
         FileUpload.objects.stored().filter(bucket=name, completed_at__lt=started).delete()
 
 
@@ -134,13 +140,37 @@ def _bucket_exists(name: str) -> bool:
     return True
 
 
-def _public_access_block(client: Any, name: str) -> None:
-    everything = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+def _bucket_set_up(name: str, region: str) -> None:
+    private = "This store has no public access block; bucket %s is as private as the store makes it."
+    with _where_supported(name, "s3:PutBucketPublicAccessBlock", private):
+        public_access_block(bucket=name, region=region)
+    if conf.abort_multipart_days:
+        ended = "This store ends no multipart uploads by itself: in bucket %s, s3_housekeeping does."
+        with _where_supported(name, "s3:PutLifecycleConfiguration", ended):
+            abort_rule_write(bucket=name, region=region, days=conf.abort_multipart_days)
+    if conf.cors_origins:
+        open_to = "This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket %s."
+        with _where_supported(name, "s3:PutBucketCORS", open_to):
+            cors_rules_write(bucket=name, region=region, rules=[own_rule(conf.cors_origins)])
+
+
+@contextmanager
+def _where_supported(name: str, right: str, otherwise: str) -> Iterator[None]:
+    """Do without a call that the store does not know; name the right for one that it refuses."""
+    try:
+        yield
+    except StorageUnsupported:
+        logger.info(otherwise, name)
+    except StorageAccessDenied as error:
+        raise StorageAccessDenied(f"S3 denies this service {right}: give its credentials that right.") from error
+
+
+def _bucket_take_back(name: str, region: str) -> None:
     try:
         with storage_errors(about="bucket"):
-            client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(everything, True))
-    except StorageUnsupported:
-        logger.info("This store has no public access block; bucket %s is as private as the store makes it.", name)
+            s3.client(region=region).delete_bucket(Bucket=name)
+    except S3FileUploaderError as error:
+        logger.warning("Bucket %s was left behind, empty and half set up: remove it. %s", name, error)
 
 
 def _owner_check(name: str, owner_id: str) -> None:

@@ -184,7 +184,7 @@ class _Comparison:
         if found is None:
             return finding
         # A database that knows nothing of the bucket may be the wrong one.
-        made_here = self._is_known and is_made_here(found)
+        made_here = self._is_known and is_made_here(finding.file_name, found)
         return replace(finding, size=found.size, etag=found.etag, changed_at=found.changed_at, made_here=made_here)
 
 

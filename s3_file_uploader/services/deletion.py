@@ -4,13 +4,13 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ..exceptions import FileExists
+from ..exceptions import FileExists, UploadNotPending
 from ..models import BUSY, FileUpload, durable_transaction
-from ..multipart import multipart_debris_remove
 from ..operations import Operation
 from ..signals import after_commit, file_deleted
-from .records import file_not_found, names_check, upload_find
-from .settlement import object_remove, settled_on_error, upload_settle
+from .parts import NO_LONGER_PENDING, in_parts_check
+from .records import file_not_found, names_check, own_upload_find, upload_find, upload_not_found
+from .settlement import direct_remove, object_remove, parts_remove, settled_on_error, upload_settle
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -40,14 +40,41 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
 
 
 def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
-    """Remove a file, or what a failed upload left, by the id of its record.
+    """Remove a file, abort a direct upload, or remove what a failed upload left, by the id of its record.
 
     Raises:
-        UploadNotFound: there is none that the user may see.
+        UploadNotFound: there is none that the user may see; or it is a direct upload on its way, and somebody else's.
         FileExists: it is being written or removed at this moment.
         StorageProblem: S3 could not.
     """
-    record_delete(user=user, upload=upload_find(user=user, upload_id=upload_id))
+    upload = upload_find(user=user, upload_id=upload_id)
+    if upload.is_direct and upload.status == FileUpload.Status.PENDING:
+        upload = own_upload_find(user=user, upload_id=upload_id)
+    record_delete(user=user, upload=upload)
+
+
+def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> None:
+    """Give up a multipart upload on its way; one that was completed stays.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
+
+    Args:
+        user: who asks.
+        upload_id: of the record.
+        key: the object key, where the client names that too.
+
+    Raises:
+        UploadNotFound: the user has none with that id.
+        UploadNotPending: it is over.
+        StorageProblem: S3 could not; ask again, or leave it to housekeeping.
+    """
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
+    in_parts_check(upload)
+    with Operation("upload_abort", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        try:
+            direct_remove(upload)
+        except FileExists as error:
+            raise UploadNotPending(NO_LONGER_PENDING) from error
 
 
 def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
@@ -58,6 +85,8 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         StorageProblem: S3 could not; ask again.
     """
     with Operation("file_delete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        if upload.status == FileUpload.Status.PENDING and upload.is_direct and _taken_from_client(upload):
+            return
         if upload.status == FileUpload.Status.PENDING:
             upload_settle(upload=upload)
             if upload.status == FileUpload.Status.PENDING:
@@ -66,8 +95,24 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         upload.claim(FileUpload.Status.DELETING)
         with settled_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
-                multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
+                upload.late_parts_expect()
+            if was_halfway or upload.multipart_upload_id:  # Or a crash had it begun twice, and nobody has looked since.
+                parts_remove(upload)
             object_remove(upload)
             with durable_transaction():
                 upload.forget()
-                after_commit(file_deleted, upload)
+                if upload.was_stored:
+                    after_commit(file_deleted, upload)
+
+
+def _taken_from_client(upload: FileUpload) -> bool:
+    """Remove a pending direct upload, or tell that it was completed just now: then the file goes like any other."""
+    try:
+        direct_remove(upload)
+    except FileExists:
+        try:
+            upload.refresh_from_db()
+        except FileUpload.DoesNotExist:
+            raise upload_not_found() from None
+        return False
+    return True

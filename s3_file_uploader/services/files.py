@@ -32,7 +32,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
         file_saved_under(conf.download_folder, path) as file,
     ):
         checksum = object_fetch(bucket=bucket, key=file_name, etag=upload.etag, size=size, file=file)
-        if checksum != upload.checksum_sha256:
+        if upload.checksum_sha256 and checksum != upload.checksum_sha256:
             raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=size, etag=upload.etag)
 

@@ -15,12 +15,13 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
-from ..models import FileUpload, IdempotencyKey, location_digest
+from ..models import FileUpload, IdempotencyKey, UploadToken, location_digest
 from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ..names import bucket_name_check
 from ..reports import Finding, Kind, Outcome
 from ..saving import partial_files_remove
 from ..values import PAGE_KEYS, HousekeepingReport
+from .completion import arrived_complete, has_arrived
 from .settlement import settlement_foresee, upload_settle
 
 logger = logging.getLogger(__name__)
@@ -36,10 +37,11 @@ def housekeeping_run(
     on_finding: Callable[[Finding], object] | None = None,
     on_progress: Callable[[str, int, int], object] | None = None,
 ) -> HousekeepingReport:
-    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old Idempotency-Keys.
+    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old keys and tokens.
 
-    A multipart upload under a key that has no record may be another program's, so it is only counted, unless
-    `abort_multipart_older_than` says from which age it is debris whoever began it.
+    Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
+    under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
+    says from which age it is debris whoever began it.
 
     Args:
         abort_multipart_older_than: see above; None leaves them alone.
@@ -59,15 +61,18 @@ def housekeeping_run(
     named = {bucket_name_check(bucket) for bucket in buckets}
     looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
     run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
+    completed, waiting = arrived_complete(dry_run=dry_run)
     settled, left = run.abandoned_settle()
     aborted, unexplained, failed = run.debris_abort(looked_into, abort_multipart_older_than)
     return HousekeepingReport(
+        uploads_completed=completed,
         records_settled=settled,
-        records_left=left,
+        records_left=left + waiting,
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
         idempotency_keys_forgotten=_old_keys_forget(dry_run),
+        upload_tokens_forgotten=_old_tokens_forget(dry_run),
         partial_files_removed=_partial_files_remove(dry_run),
     )
 
@@ -101,6 +106,8 @@ class _Run:
         for upload in _abandoned():
             finding = _halfway(upload)
             try:
+                if self.dry_run and has_arrived(upload):
+                    continue  # It would not be waiting any more.
                 outcome = settlement_foresee(upload) if self.dry_run else upload_settle(upload=upload)
                 settled += 1
             except FileExists:
@@ -197,6 +204,11 @@ def _long_ago() -> datetime:
 def _old_keys_forget(dry_run: bool) -> int:
     too_old = timezone.now() - timedelta(seconds=conf.idempotency_seconds)
     old = IdempotencyKey.objects.filter(created_at__lt=too_old)
+    return old.count() if dry_run else old.delete()[0]
+
+
+def _old_tokens_forget(dry_run: bool) -> int:
+    old = UploadToken.objects.over()
     return old.count() if dry_run else old.delete()[0]
 
 

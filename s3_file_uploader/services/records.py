@@ -7,10 +7,11 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
+from ..conf import conf
 from ..exceptions import FileNotFound, UploadNotFound
 from ..models import FileUpload
 from ..names import bucket_name_check, file_name_check
-from ..users import bucket_allowed_check
+from ..users import bucket_allowed_check, is_staff
 
 
 def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpload:
@@ -36,7 +37,31 @@ def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
         upload = FileUpload.objects.visible_to(user).filter(pk=UUID(str(upload_id))).first()
         if upload is not None:
             return upload
-    raise UploadNotFound("You have no upload with that id: look at the list of uploads.")
+    raise upload_not_found()
+
+
+def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> FileUpload:
+    """Return a record to act on: the user's own, or anybody's for staff. Who may see it may not yet send its bytes.
+
+    Args:
+        user: who asks.
+        upload_id: of the record.
+        key: the object key, where the client names that too; then both must fit.
+
+    Raises:
+        UploadNotFound: there is none.
+    """
+    with suppress(ValueError):
+        records = FileUpload.objects.all() if is_staff(user) else FileUpload.objects.filter(user_id=user.pk)
+        upload = records.filter(pk=UUID(str(upload_id))).first()
+        if upload is not None and user.pk is not None and key in (None, upload.file_name):
+            return upload
+    raise upload_not_found()
+
+
+def upload_id_in(key: str) -> str:
+    """Return the id that stands in the key of a direct upload, or something that is nobody's."""
+    return key.removeprefix(conf.direct_prefix).partition("/")[0]
 
 
 def upload_list(
@@ -87,6 +112,11 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     bucket_name_check(bucket)
     file_name_check(file_name)
     bucket_allowed_check(user, bucket)
+
+
+def upload_not_found() -> UploadNotFound:
+    """Return the error for an upload that is gone or somebody else's: nobody can tell which."""
+    return UploadNotFound("You have no upload with that id: look at the list of uploads.")
 
 
 def file_not_found() -> FileNotFound:

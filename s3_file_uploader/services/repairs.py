@@ -23,6 +23,7 @@ from ..exceptions import BucketNotFound, FileExists, FileNotFound, InvalidFileNa
 from ..models import BUSY, FileUpload, durable_transaction
 from ..names import file_name_check
 from ..operations import Operation
+from ..plans import is_direct_key
 from ..reports import Finding, Kind, Outcome
 from ..s3_errors import storage_errors
 from ..signals import after_commit, file_deleted, file_uploaded
@@ -91,9 +92,9 @@ class Repairs:
         return (self.whoever_made_them or bool(finding.made_here)) and "\0" not in finding.file_name
 
 
-def is_made_here(found: StoredObject) -> bool:
-    """Tell whether this app wrote an object; a copy of it that another program made carries the same mark."""
-    return WRITTEN_BY in found.metadata
+def is_made_here(key: str, found: StoredObject) -> bool:
+    """Tell whether this app wrote an object, or let a client write it; a copy that somebody made looks the same."""
+    return WRITTEN_BY in found.metadata or is_direct_key(key)
 
 
 def _can_be_recorded(finding: Finding) -> bool:

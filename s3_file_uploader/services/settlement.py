@@ -1,6 +1,7 @@
 """Make a record true again that a failure or a crash left half-way, by looking at what S3 holds.
 
     pending, first upload     the object that this claim wrote, if any, and the record go
+    pending, direct           it has expired: its parts, the object and the record go
     pending, to overwrite     the old object is still there: stored as before; another is there: stored as it is now,
                               read and hashed; none is there: the record goes
     deleting                  the object and the record go
@@ -9,7 +10,7 @@ Only what the record explains is touched: an object that another program put und
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from django.db import Error
@@ -27,7 +28,7 @@ from ..exceptions import (
     StorageUnavailable,
 )
 from ..models import FileUpload
-from ..multipart import multipart_debris_remove
+from ..multipart import multipart_abort, multipart_debris_remove
 from ..reports import Outcome
 from ..s3_errors import storage_errors
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
@@ -50,8 +51,11 @@ def upload_settle(*, upload: FileUpload) -> Outcome:
         FileExists: another request was faster; it settles.
         StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
     """
+    is_with_client = upload.is_direct and upload.status == FileUpload.Status.PENDING
     upload.claim_to_settle()
     with _free_again_on_error(upload):
+        if is_with_client:
+            upload.late_parts_expect()
         return _settle(upload)
 
 
@@ -87,10 +91,11 @@ def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
                 upload.claim_end_in(conf.read_timeout_seconds)
             case StorageUnavailable():
                 upload.claim_end_in(0)
-            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING and upload.user_id is not None:
-                upload.mark_stored()
             case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
-                upload.claim_end_in(0)  # Its user is gone: it stays marked until the right is given.
+                if upload.was_stored and upload.user_id is not None:
+                    upload.mark_stored()
+                else:  # Its user is gone, or it never was whole: it stays marked until the right is given.
+                    upload.claim_end_in(0)
             case _:
                 with _free_again_on_error(upload):
                     _settle(upload)
@@ -107,15 +112,15 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
 
 
 def _settle(upload: FileUpload) -> Outcome:
-    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
+    parts_remove(upload)
     found = None if upload.status == FileUpload.Status.DELETING else object_found(upload)
     outcome = _decided(upload, found)
     if outcome == Outcome.RECORD_UPDATED and found:
-        upload.mark_stored(**object_described(upload, found))
+        upload.mark_stored(**object_described(upload, found, on_progress=upload.claim_keep))
     elif outcome == Outcome.RECORD_KEPT:
         upload.mark_stored()
     else:
-        if outcome == Outcome.RECORD_AND_OBJECT_REMOVED:
+        if outcome == Outcome.RECORD_AND_OBJECT_REMOVED or upload.is_direct:
             object_remove(upload)
         upload.forget()
     return outcome
@@ -124,11 +129,50 @@ def _settle(upload: FileUpload) -> Outcome:
 def _decided(upload: FileUpload, found: StoredObject | None) -> Outcome:
     if upload.status == FileUpload.Status.DELETING:
         return Outcome.RECORD_AND_OBJECT_REMOVED
+    if upload.is_direct:
+        return Outcome.RECORD_AND_OBJECT_REMOVED if found else Outcome.RECORD_REMOVED
     if upload.was_stored and found:
         return Outcome.RECORD_KEPT if found.etag == upload.etag else Outcome.RECORD_UPDATED
     if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
         return Outcome.RECORD_AND_OBJECT_REMOVED
     return Outcome.RECORD_REMOVED
+
+
+def direct_remove(upload: FileUpload) -> None:
+    """Take a pending direct upload from its client: what S3 holds of it goes, then the record.
+
+    Raises:
+        FileExists: it was completed or removed meanwhile.
+        StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
+    """
+    upload.claim_from_client()
+    with settled_on_error(upload):
+        upload.late_parts_expect()
+        all_remove(upload)
+
+
+def all_remove(upload: FileUpload) -> None:
+    """Remove what S3 holds under the key of a claimed record, then the record.
+
+    Raises:
+        StorageProblem: S3 could not.
+    """
+    parts_remove(upload)
+    object_remove(upload)
+    upload.forget()
+
+
+def parts_remove(upload: FileUpload) -> None:
+    """Abort the multipart uploads of a claimed record.
+
+    Also the one that S3 no longer lists: it may have kept a part that came late.
+
+    Raises:
+        StorageProblem: S3 could not.
+    """
+    if upload.multipart_upload_id:
+        multipart_abort(bucket=upload.bucket, key=upload.file_name, upload_id=upload.multipart_upload_id)
+    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
 
 
 def object_remove(upload: FileUpload) -> None:
@@ -155,19 +199,22 @@ def object_found(upload: FileUpload) -> StoredObject | None:
         return None
 
 
-def object_described(upload: FileUpload, found: StoredObject) -> dict[str, object]:
+def object_described(
+    upload: FileUpload, found: StoredObject, *, on_progress: Callable[[], object] = lambda: None
+) -> dict[str, object]:
     """Read an object through, and return what its record has to say of it.
 
     Raises:
         StorageError, FileNotFound: it was changed or removed meanwhile.
         StorageProblem: S3 could not answer.
     """
+    checksum = object_checksum(
+        bucket=upload.bucket, key=upload.file_name, etag=found.etag, size=found.size, on_progress=on_progress
+    )
     return {
         "size": found.size,
         "etag": found.etag,
         "content_type": found.content_type[:MAX_CONTENT_TYPE_LENGTH],
-        "checksum_sha256": object_checksum(
-            bucket=upload.bucket, key=upload.file_name, etag=found.etag, size=found.size
-        ),
+        "checksum_sha256": checksum,
         "completed_at": timezone.now(),
     }

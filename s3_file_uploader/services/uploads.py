@@ -173,7 +173,7 @@ def upload_repeated(
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
     if found is None:
         return None
-    if (found.upload.bucket, found.upload.file_name) != (bucket, file_name):
+    if found.upload.is_direct or (found.upload.bucket, found.upload.file_name) != (bucket, file_name):
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)

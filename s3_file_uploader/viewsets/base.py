@@ -70,6 +70,10 @@ def validated(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
 
 def stored_answer(request: Request, upload: FileUpload, *, repeated: bool = False) -> Response:
     """Answer with the record of what was stored, by this request or by the first with its Idempotency-Key."""
-    record = UploadSerializer(upload, context={"request": request})
+    return created_answer(UploadSerializer(upload, context={"request": request}), repeated=repeated)
+
+
+def created_answer(shown: Serializer[Any], *, repeated: bool) -> Response:
+    """Answer with what was made, and whether an earlier request with the same Idempotency-Key made it."""
     headers = {"Idempotency-Replayed": "true"} if repeated else {}
-    return Response(record.data, status=status.HTTP_201_CREATED, headers=headers)
+    return Response(shown.data, status=status.HTTP_201_CREATED, headers=headers)

@@ -45,6 +45,7 @@ SETTINGS = {
     "S3_FILE_UPLOADER_MAX_ATTEMPTS": 2,
 }
 NOTHING_TO_DO = """\
+uploads completed: 0
 records settled: 0
 records left: 0
 multipart uploads aborted: 0
@@ -333,7 +334,7 @@ def test_whatever_is_killed_records_objects_and_answers_agree(served, store, use
         pytest.fail("\n".join([told, what, client.of(key)]))
     assert [report.is_complete for report in reports] == [True, True], told
     assert sum(report.records_settled for report in reports) == left, told
-    assert housekeeping_run() == HousekeepingReport(0, 0, 0, 0, 0, 0, 0), told
+    assert housekeeping_run() == HousekeepingReport(0, 0, 0, 0, 0, 0, 0, 0), told
     command = python(
         tmp_path, "manage.py", "s3_housekeeping", DATABASE_URL=database_url(), **store.embedded.environment()
     )

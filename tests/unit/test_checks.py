@@ -38,7 +38,43 @@ def test_nothing_to_say():
         ({"S3_FILE_UPLOADER_VISIBLE_TO": "tests.conftest.nothing"}, "E006"),
         ({"S3_FILE_UPLOADER_WHEN_USER_DELETED": "cascade"}, "E007"),
         ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": "photos"}, "E008"),
+        ({"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 5 * 2**20 - 1}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES": 5 * 2**30 + 1}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 604_801}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS": "a day"}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": []}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": "put"}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": None}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": ["put", "tus"]}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": [["put"]]}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "uploads"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "/uploads/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "uploads//"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "a/../"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "./"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "a\n/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "x" * 512 + "/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": None}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS": 3599}, "E014"),
+        ({"S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 86_401}, "E014"),
         ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": 1}, "E008"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": "https://app.example.com"}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": None}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": [b"https://app.example.com"]}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com", "app.example.com"]}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com/"]}, "E010"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 0}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 1.5}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": True}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": "7"}, "E011"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["*"]}, "W004"),
+        ({"S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS": 0}, "E005"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": "No Bucket"}, "E015"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": ["bucket"]}, "E015"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": "closed", "S3_FILE_UPLOADER_ALLOWED_BUCKETS": ["open-*"]}, "W005"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": "closed", "S3_FILE_UPLOADER_ALLOWED_BUCKETS": 1}, "E008"),
         ({"PATH_TO_SAVE_FILE": ""}, "W001"),
         ({"PATH_TO_SAVE_FILE": "/no/such/folder"}, "W002"),
         ({"DEBUG": True}, "W003"),
@@ -48,6 +84,14 @@ def test_each_check_by_its_id(settings, changed, expected):
     for name, value in changed.items():
         setattr(settings, name, value)
     assert found() == {f"s3_file_uploader.{expected}"}
+
+
+@pytest.mark.parametrize("origins", [[], (), ["https://app.example.com", "https://*.example.org"]])
+@pytest.mark.parametrize("days", [None, 1, 3650])
+def test_what_new_buckets_may_get(settings, origins, days):
+    settings.S3_FILE_UPLOADER_CORS_ORIGINS = origins
+    settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = days
+    assert found() == set()
 
 
 def test_every_message_has_a_hint(settings):
@@ -63,4 +107,10 @@ def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
     settings.DEBUG = True
     for name, value in changed.items():
         setattr(settings, name, value)
+    assert found() == set()
+
+
+@pytest.mark.parametrize("prefix", ["", "uploads/", "in/été/", "x" * 511 + "/"])
+def test_what_can_begin_a_key(settings, prefix):
+    settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
     assert found() == set()

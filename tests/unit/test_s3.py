@@ -1,3 +1,6 @@
+from base64 import b64encode
+from hashlib import md5
+
 import pytest
 
 from s3_file_uploader import exceptions as own
@@ -61,11 +64,30 @@ def test_the_region_of_a_bucket_is_asked_once(aws, settings):
     assert s3.bucket_region("far-away") == "eu-west-3"
     s3.client(region="eu-west-3").delete_bucket(Bucket="far-away")
     assert s3.bucket_region("far-away") == "eu-west-3"
-    s3.bucket_region_forget()
+    s3.buckets_forget()
     with pytest.raises(own.BucketNotFound):
         s3.bucket_region("far-away")
     settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
     assert s3.bucket_region("any") == "us-east-1"
+
+
+def test_stores_that_want_content_md5_get_it(bucket):
+    sent = []
+
+    def keep(request, **kwargs):
+        sent.append((request.headers["Content-MD5"], b64encode(md5(request.body, usedforsecurity=False).digest())))
+
+    events = s3.client().meta.events
+    events.register_first("before-send.s3", keep)
+    try:
+        rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+        s3.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+        rule = {"Status": "Enabled", "Prefix": "", "Expiration": {"Days": 1}}
+        s3.client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    finally:
+        events.unregister("before-send.s3", keep)
+    (first, md5_of_first), (second, md5_of_second) = sent
+    assert (first, second) == (md5_of_first, md5_of_second)
 
 
 def test_what_head_tells(bucket):

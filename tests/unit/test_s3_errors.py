@@ -2,7 +2,7 @@ import pytest
 from botocore import exceptions as boto
 
 from s3_file_uploader import exceptions as own
-from s3_file_uploader.s3_errors import CLIENT_ERRORS, attempt_note, storage_errors
+from s3_file_uploader.s3_errors import CLIENT_ERRORS, attempt_note, nothing_there, storage_errors
 
 
 def walk(kind):
@@ -106,6 +106,14 @@ def test_unavailable_promises_that_no_attempt_was_carried_out(earlier, ours):
     with pytest.raises(ours), storage_errors():
         attempt_note(caught_exception=earlier and bare(earlier), response=None)
         raise bare(boto.EndpointConnectionError)
+
+
+def test_that_there_is_none_is_an_answer():
+    with nothing_there("NoSuchCORSConfiguration"):
+        raise client_error("NoSuchCORSConfiguration", 404)
+    for other in ("NoSuchBucket", "404"):
+        with pytest.raises(boto.ClientError), nothing_there("NoSuchCORSConfiguration"):
+            raise client_error(other, 404)
 
 
 def test_other_errors_pass():

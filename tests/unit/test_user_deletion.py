@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from botocore.stub import Stubber
 from django.db import transaction
@@ -6,9 +8,10 @@ from django.db.models import ProtectedError
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import FileExists
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import upload_delete
+from s3_file_uploader.services import housekeeping_run, upload_complete, upload_delete
+from s3_file_uploader.values import mib
 from tests.people.models import Customer
-from tests.unit.services.conftest import stored_file
+from tests.unit.services.conftest import sent, started, stored_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,3 +105,26 @@ def test_the_parts_of_one_who_was_deleted_in_the_middle_go_with_the_record(setti
     upload_delete(user=staff, upload_id=upload.pk)
     assert not FileUpload.objects.exists()
     assert not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+def test_direct_uploads_on_their_way_follow_their_user_as_soon_as_nothing_can_come(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    put, big = started(user, bucket).upload, started(user, bucket, size=mib(20)).upload
+    sent(put)
+    user.delete()
+    assert objects_in(bucket) == 0
+    assert not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+    for upload in (put, big):
+        with pytest.raises(FileExists):
+            upload.mark_arrived(size=1, etag="e", completed_at=upload.created_at)
+    assert {(left.status, left.user) for left in FileUpload.objects.all()} == {("deleting", None)}
+    FileUpload.objects.update(writable_until=put.created_at - timedelta(days=1), claimed_until=put.created_at)
+    assert housekeeping_run().records_settled == 2
+    assert not FileUpload.objects.exists()
+
+
+def test_direct_uploads_outlive_their_user_by_default(bucket, user, staff):
+    upload = started(user, bucket).upload
+    user.delete()
+    sent(upload)
+    assert upload_complete(user=staff, upload_id=upload.pk).user is None

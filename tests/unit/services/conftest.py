@@ -1,13 +1,14 @@
-"""Files to start from, and a store that does as a test says."""
+"""Files to start from, clients of direct uploads, and what happens in the middle of a call to S3."""
 
 import io
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
+from django.db import connection
 
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import file_upload
+from s3_file_uploader.services import StartedUpload, file_upload, upload_start
 
 
 def stored_file(owner, bucket, file_name="file", content=b"content", **options) -> FileUpload:
@@ -18,9 +19,89 @@ def stored_file(owner, bucket, file_name="file", content=b"content", **options) 
     )
 
 
-def objects_in(bucket):
-    """Return their keys."""
+def started(user, bucket, **options) -> StartedUpload:
+    """Begin a direct upload."""
+    wanted = {"owner": user, "file_name": "my file.txt", "content_type": "text/plain", "size": 7, **options}
+    return upload_start(user=user, bucket=bucket, **wanted)
+
+
+def sent(upload, content=b"content", *, content_type="text/plain", only=None) -> None:
+    """Do what the client of a direct upload does, with S3 straight; `only` names the parts that it gets to."""
+    where = {"Bucket": upload.bucket, "Key": upload.file_name}
+    if upload.strategy != "multipart":
+        s3.client().put_object(**where, Body=content, ContentType=content_type)
+        return
+    for number in only or range(1, -(-len(content) // upload.part_size) + 1):
+        part = content[(number - 1) * upload.part_size :][: upload.part_size]
+        s3.client().upload_part(**where, UploadId=upload.multipart_upload_id, PartNumber=number, Body=part)
+
+
+def objects_in(bucket) -> list[str]:
     return [found["Key"] for found in s3.client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+
+
+def parts_left_in(bucket) -> list[str]:
+    return [found["Key"] for found in s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+
+
+@contextmanager
+def meanwhile(operation, action, *, after=False):
+    """Let `action` happen once, just before S3 is asked for `operation`, or just after it has answered."""
+    name, events, happened = f"{'after' if after else 'before'}-call.s3.{operation}", s3.client().meta.events, []
+
+    def act(**kwargs):
+        if not happened:
+            happened.append(True)
+            action()
+
+    events.register(name, act)
+    try:
+        yield
+    finally:
+        events.unregister(name, act)
+    assert happened, f"{operation} was not called"
+
+
+@contextmanager
+def refusing(*operations, code="ServiceUnavailable", status=503):
+    """Let S3 answer some operations, or all, with an error; yields the names of those that it refused."""
+    events, refused = s3.client().meta.events, []
+
+    def refuse(model, **kwargs):
+        if not operations or model.name in operations:
+            refused.append(model.name)
+            error = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(error, model.name)
+
+    events.register("provide-client-params.s3", refuse)
+    try:
+        yield refused
+    finally:
+        events.unregister("provide-client-params.s3", refuse)
+
+
+def expire(upload) -> FileUpload:
+    """Let the time of its client be over, and that of its URLs; return the record as it is now."""
+    now = FileUpload.objects.get(pk=upload.pk)
+    now.claim_end_in(-1)
+    return now
+
+
+@contextmanager
+def after_reading(table, action):
+    """Let `action` happen once, just after the database was asked for something in a table."""
+    happened = []
+
+    def act(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if not happened and sql.startswith("SELECT") and f'FROM "{table}"' in sql:
+            happened.append(True)
+            action()
+        return answer
+
+    with connection.execute_wrapper(act):
+        yield
+    assert happened, f"{table} was not read"
 
 
 @contextmanager

@@ -2,6 +2,7 @@ import pytest
 from botocore.stub import Stubber
 
 from s3_file_uploader import s3
+from s3_file_uploader.cors import own_rule
 from s3_file_uploader.exceptions import (
     BucketExists,
     BucketNotAllowed,
@@ -11,10 +12,11 @@ from s3_file_uploader.exceptions import (
     InvalidBucketName,
     InvalidField,
     StorageAccessDenied,
+    StorageError,
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove
+from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove, cors_list
 from s3_file_uploader.values import BucketListing
 from tests.unit.services.conftest import stored_file
 
@@ -72,9 +74,76 @@ def test_a_store_without_public_access_block(staff, stubbed, caplog):
     stubbed.add_client_error("head_bucket", "404", http_status_code=404)
     stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
     stubbed.add_client_error("put_public_access_block", "NotImplemented", http_status_code=501)
+    stubbed.add_response("put_bucket_lifecycle_configuration", {})
     caplog.set_level("INFO")
     assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
     assert "no public access block" in caplog.text
+
+
+class TestWhatTheSettingsWantForNewBuckets:
+    @pytest.fixture
+    def made(self, stubbed):
+        stubbed.add_client_error("head_bucket", "404", http_status_code=404)
+        stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
+        stubbed.add_response("put_public_access_block", {})
+        return stubbed
+
+    def test_unfinished_multipart_uploads_end(self, aws, staff, settings):
+        bucket_create(user=staff, name="bucket-one")
+        settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = 2
+        bucket_create(user=staff, name="bucket-two", region="eu-west-3")
+        for name, days in (("bucket-one", 7), ("bucket-two", 2)):
+            (rule,) = s3.client().get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+            assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": days}
+            assert (rule["ID"], rule["Status"], rule["Filter"]) == ("s3-file-uploader", "Enabled", {"Prefix": ""})
+
+    def test_no_rule_where_none_is_wanted(self, staff, settings, made):
+        settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = None
+        assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
+
+    def test_pages_are_let_in(self, aws, staff, settings):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["https://app.example.com"]
+        bucket_create(user=staff, name="bucket-one", region="eu-west-3")
+        assert cors_list(bucket="bucket-one") == (own_rule(["https://app.example.com"]),)
+
+    @pytest.mark.parametrize(
+        ("code", "status"),
+        [("NotImplemented", 501), ("MalformedXML", 400), ("InvalidArgument", 400), ("BucketAlreadyExists", 409)],
+    )
+    def test_a_store_that_knows_no_rules_does_without(self, staff, settings, made, caplog, code, status):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["*"]
+        made.add_client_error("put_bucket_lifecycle_configuration", code, http_status_code=status)
+        made.add_client_error("put_bucket_cors", code, http_status_code=status)
+        caplog.set_level("INFO")
+        assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
+        assert [record.getMessage() for record in caplog.records if "bucket-one" in record.getMessage()][:2] == [
+            "This store ends no multipart uploads by itself: in bucket bucket-one, s3_housekeeping does.",
+            "This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket bucket-one.",
+        ]
+
+    @pytest.mark.parametrize(
+        ("call", "right"),
+        [
+            ("put_bucket_lifecycle_configuration", "s3:PutLifecycleConfiguration"),
+            ("put_bucket_cors", "s3:PutBucketCORS"),
+        ],
+    )
+    def test_a_missing_right_is_named_and_leaves_no_bucket(self, staff, settings, made, call, right):
+        if call == "put_bucket_cors":
+            settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["*"]
+            made.add_response("put_bucket_lifecycle_configuration", {})
+        made.add_client_error(call, "AccessDenied", http_status_code=403)
+        made.add_response("delete_bucket", {}, {"Bucket": "bucket-one"})
+        with pytest.raises(StorageAccessDenied, match=f"S3 denies this service {right}: "):
+            bucket_create(user=staff, name="bucket-one")
+
+    def test_a_bucket_that_cannot_be_taken_back_is_named_in_the_log(self, staff, made, caplog):
+        made.add_client_error("put_bucket_lifecycle_configuration", "InternalError", http_status_code=500)
+        made.add_client_error("delete_bucket", "SlowDown", http_status_code=503)
+        with pytest.raises(StorageError) as caught:
+            bucket_create(user=staff, name="bucket-one")
+        assert type(caught.value) is StorageError
+        assert "Bucket bucket-one was left behind, empty and half set up: remove it." in caplog.text
 
 
 def test_a_bucket_that_cannot_be_made_private_is_not_left_behind(staff, stubbed):

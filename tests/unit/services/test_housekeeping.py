@@ -231,7 +231,7 @@ class TestMultipartUploads:
         stored_file(user, bucket)
         for number in range(30):
             begin(bucket, f"{number}")
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert figures(housekeeping_run()) == {"multipart_uploads_unexplained": 30}
 
     @pytest.mark.parametrize(("code", "left"), [("NoSuchBucket", 0), ("NotImplemented", 0), ("AccessDenied", 1)])

@@ -1,0 +1,84 @@
+"""How a direct upload goes to S3: under which key, in one request or in parts, and how large those are."""
+
+from collections.abc import Iterable
+from math import ceil
+from typing import Literal
+from uuid import UUID
+
+from .conf import conf
+from .exceptions import FileTooLarge, InvalidField
+from .values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
+
+Wish = Literal["auto", "put", "post", "multipart"]
+
+
+def strategy_for(*, size: int | None, wish: str) -> str:
+    """Return put, post or multipart: what the client wishes, if the size and the store allow it.
+
+    Args:
+        size: of the file in bytes, None if it is not announced.
+        wish: one of them, or `auto`. An empty file has no parts: wished for in parts, it is put.
+
+    Raises:
+        FileTooLarge: S3 keeps none of that size, or the store takes none.
+        InvalidField: the size or the store does not allow it.
+    """
+    if size is not None and size > MAX_OBJECT_BYTES:
+        raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+    strategy = _best(size) if wish == "auto" or (wish == "multipart" and size == 0) else wish
+    if strategy not in conf.direct_strategies:
+        possible = ", ".join(("auto", *conf.direct_strategies))
+        raise InvalidField("strategy", f"This store does not do that: choose one of {possible}.")
+    if strategy != "multipart" and size is not None and size > MAX_PUT_BYTES:
+        raise _too_large_for_one()
+    return strategy
+
+
+def _too_large_for_one() -> FileTooLarge | InvalidField:
+    if "multipart" in conf.direct_strategies:
+        return InvalidField("strategy", f"One request takes up to {MAX_PUT_BYTES} bytes: choose multipart or auto.")
+    return FileTooLarge(f"This store takes files up to {MAX_PUT_BYTES} bytes: split this one.")
+
+
+def _best(size: int | None) -> str:
+    in_parts = size is None or size > MAX_PUT_BYTES or size >= max(conf.direct_multipart_from_bytes, 1)
+    preferred = ("multipart", "put", "post") if in_parts else ("put", "post", "multipart")
+    return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
+
+
+def part_size_for(size: int | None) -> int:
+    """Return the size of every part but the last: as configured, or as large as 10,000 parts must be; whole MiB then.
+
+    A file whose size is not announced gets the size that its client chooses; this is what it is told.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+    """
+    needed = ceil((size or 0) / MAX_PARTS)
+    if needed <= conf.direct_part_size_bytes:
+        return conf.direct_part_size_bytes
+    return ceil(needed / mib(1)) * mib(1)
+
+
+def part_count_of(*, size: int, part_size: int) -> int:
+    """Return into how many parts the file goes, at least one."""
+    return max(1, ceil(size / part_size))
+
+
+def part_sizes(*, size: int, part_size: int) -> Iterable[int]:
+    """Yield the size of each part in order, in bytes."""
+    for offset in range(0, max(size, 1), part_size):
+        yield min(part_size, size - offset)
+
+
+def direct_key(upload_id: UUID, file_name: str) -> str:
+    """Return a key that nobody else can get, and that ends in the name so that it means something to people."""
+    return f"{conf.direct_prefix}{upload_id}/{file_name}"
+
+
+def is_direct_key(key: str) -> bool:
+    """Tell whether a key is one of those."""
+    upload_id, slash, _ = key.removeprefix(conf.direct_prefix).partition("/")
+    try:
+        return bool(slash) and key.startswith(conf.direct_prefix) and str(UUID(upload_id)) == upload_id
+    except ValueError:
+        return False
