@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from django.utils import timezone
 
 from s3_file_uploader import s3
+from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.reports import Finding, Kind, Outcome
 from s3_file_uploader.services import Repairs, bucket_compare, housekeeping_run
@@ -136,7 +137,7 @@ class TestNothingIsTouched:
 
     @pytest.mark.parametrize("strays", ["delete", "adopt"])
     def test_in_a_dry_run_which_foretells_the_real_one(self, bucket, other, disorder, strays):
-        told = {**EVERYTHING} if strays == "delete" else {**EVERYTHING, "adopt_for": other}
+        told = {"remove_records": True, "update_records": True, "adopt_for": other} if strays == "adopt" else EVERYTHING
         foretold = mended(bucket, dry_run=True, **told)
         assert snapshot(bucket) == disorder
         done = mended(bucket, **told)
@@ -463,6 +464,10 @@ class TestWhatIsWanted:
     )
     def test_each_repair_has_its_kind(self, kind, outcome):
         assert Repairs(**EVERYTHING).wanted(self.finding(kind)) == outcome
+
+    def test_an_object_cannot_be_adopted_and_deleted(self, user):
+        with pytest.raises(InvalidField, match="one of the two"):
+            Repairs(adopt_for=user, delete_objects_older_than=NOW)
 
     def test_what_has_no_etag_cannot_be_recorded(self, user):
         told = Repairs(update_records=True, adopt_for=user)
