@@ -65,7 +65,7 @@ def _database_url(engine: str, server_url: str, folder: Path, records: int) -> s
 
 def _level(folder: Path, records: int, database_url: str) -> Level:
     environment = {**environment_of(folder, database_url=database_url), "AWS_STORAGE_REGION": "us-east-1"}
-    environment |= {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo"}
+    environment |= {"AWS_ACCESS_KEY_ID": "demo-access-key", "AWS_SECRET_ACCESS_KEY": "demo-secret-key"}
     manage("stage_prepare", environment=environment)
     manage("rows_fill", str(records), environment=environment)
     return Level(records, environment)
