@@ -17,7 +17,7 @@ KEYS = frozenset(
         *("floor", "form", "raw", "naive", "storages", "boto3"),
         *("redirect", "proxied", "saved", "stream", "whole"),
         *("empty", "insert", "presigned", "botocore"),
-        *("ours", "view", "field", "companion"),
+        *("ours", "view", "serializer", "field", "companion"),
         *("put", "two", "four"),
     }
 )

@@ -42,10 +42,11 @@ download = FileViewSet.as_view({"get": "download"})
 file = ObjectViewSet.as_view({"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"})
 
 
-def uppy(name: str, **options: Any) -> list[URLPattern]:
+def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
     """Return what Uppy asks for below an endpoint, as Companion has it: without a slash at the end.
 
     Args:
+        endpoint: the address before it, with its slash.
         name: what the reverse names begin with.
         options: of the views.
     """
@@ -53,21 +54,20 @@ def uppy(name: str, **options: Any) -> list[URLPattern]:
     def view(actions: dict[str, str]) -> Any:
         return UppyViewSet.as_view(actions, **options)
 
-    upload = "s3/multipart/<str:upload_id>"
+    upload = f"{endpoint}s3/multipart/<str:upload_id>"
     return [
-        path("s3/params", view({"get": "params"}), name=f"{name}-params"),
-        path("s3/complete", view({"post": "arrived"}), name=f"{name}-arrived"),
-        path("s3/multipart", view({"post": "create"}), name=f"{name}-create"),
+        path(f"{endpoint}s3/params", view({"get": "params"}), name=f"{name}-params"),
+        path(f"{endpoint}s3/complete", view({"post": "arrived"}), name=f"{name}-arrived"),
+        path(f"{endpoint}s3/multipart", view({"post": "create"}), name=f"{name}-create"),
         path(upload, view({"get": "parts", "delete": "abort"}), name=f"{name}-upload"),
         path(f"{upload}/batch", view({"get": "sign_parts"}), name=f"{name}-parts"),
         path(f"{upload}/complete", view({"post": "complete"}), name=f"{name}-complete"),
         path(f"{upload}/<int:part_number>", view({"get": "sign_part"}), name=f"{name}-part"),
-        path("sign", UppySignViewSet.as_view({"post": "sign"}, **options), name=f"{name}-sign"),
+        path(f"{endpoint}sign", UppySignViewSet.as_view({"post": "sign"}, **options), name=f"{name}-sign"),
     ]
 
 
 by_token = {"authentication_classes": (UploadTokenAuthentication,)}
-uppy_by_token = uppy("s3_service-uppy-token", **by_token)
 missing = UppyViewSet.as_view(dict.fromkeys(("get", "post", "put", "delete"), "missing"), **by_token)
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
@@ -125,9 +125,9 @@ service = [
         UppySignedViewSet.as_view({"get": "parts", "post": "begin_or_complete", "delete": "abort"}),
         name="s3_service-uppy-signed",
     ),
-    path("uppy/token/<str:token>/", include(uppy_by_token)),
+    *uppy("uppy/", "s3_service-uppy"),
+    *uppy("uppy/token/<str:token>/", "s3_service-uppy-token", **by_token),
     re_path("^uppy/token/(?P<token>[^/]+)(?:/.*)?$", missing),
-    path("uppy/", include(uppy("s3_service-uppy"))),
 ]
 
 urlpatterns = [path("service/", include(service))]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, direct, download, growth, listing, multipart, signing, slow, small, upload
+from . import at_once, direct, download, growth, housekeeping, listing, multipart, signing, slow, small, upload
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
@@ -17,5 +17,6 @@ PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "small": small.measure,
     "signing": signing.measure,
     "listing": listing.measure,
+    "housekeeping": housekeeping.measure,
     "growth": growth.measure,
 }

@@ -66,11 +66,10 @@ class InsertedRow(models.Model):
         stored = {"size": 1024, "content_type": "image/jpeg", "etag": "-" * 32, "checksum_sha256": "-" * 64}
         return cls.objects.create(
             user_id=user.pk,
-            bucket="benchmark",
             file_name=name,
             location_digest=sha256(name.encode()).hexdigest(),
             original_name=name,
-            **{"status": "stored", **stored, **fields},
+            **{"bucket": "benchmark", "status": "stored", **stored, **fields},
         )
 
 

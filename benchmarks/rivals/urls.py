@@ -12,6 +12,7 @@ urlpatterns = [
     path("empty/", views.Empty.as_view()),
     path("insert/", views.Insert.as_view()),
     path("presigned/", views.PresignedPut.as_view()),
+    path("serialized/", views.SerializedPut.as_view()),
     path("multipart/", views.PresignedMultipart.as_view()),
     path("multipart/<uuid:pk>/", views.PresignedParts.as_view()),
     path("s3-file-field/", include("s3_file_field.urls")),

@@ -10,6 +10,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
 from rest_framework.views import APIView
 
 from benchmarks.store import BUCKET, client_of
@@ -83,10 +84,43 @@ class PresignedPut(APIView):
 
     def post(self, request: Request) -> Response:
         """Answer the URL."""
-        row = InsertedRow.of(request.user, **_pending(request))
-        signed = {"Bucket": BUCKET, "Key": row.file_name, "ContentType": row.content_type, "ContentLength": row.size}
-        url = client.generate_presigned_url("put_object", Params=signed, ExpiresIn=URL_WORKS_SECONDS)
-        return Response({"id": row.pk, "url": url}, status=201)
+        row = InsertedRow.of(request.user, **_pending(request), strategy="put")
+        return Response({"id": row.pk, "url": _put_url(row)}, status=201)
+
+
+class RowSerializer(ModelSerializer[InsertedRow]):
+    """What comes in and what goes out, as DRF reads it off the model."""
+
+    class Meta:
+        """What our record shows too."""
+
+        model = InsertedRow
+        fields = (
+            *("id", "user_id", "bucket", "file_name", "original_name", "size", "content_type", "etag"),
+            *("checksum_sha256", "status", "created_at", "completed_at"),
+        )
+        read_only_fields = (
+            "file_name",
+            "original_name",
+            "etag",
+            "checksum_sha256",
+            "status",
+            "created_at",
+            "completed_at",
+        )
+
+
+class SerializedPut(APIView):
+    """The same with a serializer, so that what makes no sense is refused and the record is shown."""
+
+    def post(self, request: Request) -> Response:
+        """Answer the record and the URL."""
+        told = RowSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        row = InsertedRow.of(
+            request.user, **{**told.validated_data, "status": "pending", "etag": "", "strategy": "put"}
+        )
+        return Response({**RowSerializer(row).data, "url": _put_url(row)}, status=201)
 
 
 class PresignedMultipart(APIView):
@@ -115,6 +149,11 @@ def _pending(request: Request) -> dict[str, Any]:
     """Return what our service is told too; nobody looks whether it makes sense."""
     body: Any = request.data
     return {"status": "pending", "size": body["size"], "content_type": body["content_type"], "etag": ""}
+
+
+def _put_url(row: InsertedRow) -> str:
+    signed = {"Bucket": BUCKET, "Key": row.file_name, "ContentType": row.content_type, "ContentLength": row.size}
+    return client.generate_presigned_url("put_object", Params=signed, ExpiresIn=URL_WORKS_SECONDS)
 
 
 def _parts(row: InsertedRow, numbers: Iterable[int]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from ..serializers import (
     PutTransferSerializer,
     StartedUploadSerializer,
     UploadSerializer,
+    UploadTokenSerializer,
 )
 
 CONTENT = b"hello"
@@ -102,6 +103,12 @@ MULTIPART_EXAMPLE = {
     "expires_at": AN_HOUR_LATER,
 }
 
+# --- Uppy ------------------------------------------------------------------------------------------------------------
+
+UPPY_FILE_EXAMPLE = {"filename": "été.txt", "type": "text/plain", "metadata": {"bucket": BUCKET}}
+UPLOAD_TOKEN = f"{UPLOAD_ID.replace('-', '')}.JlW0mFrq5m..."
+UPLOAD_TOKEN_EXAMPLE = {"id": UPLOAD_ID, "created_at": TIME, "expires_at": AN_HOUR_LATER, "revoked_at": None}
+
 # --- shapes that drf-spectacular would not find by itself ------------------------------------------------------------
 
 
@@ -128,6 +135,15 @@ class UploadPage(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True, help_text="The next page, with older records; null on the last.")
     previous = serializers.CharField(allow_null=True, help_text="The page before; null on the first.")
     results = UploadSerializer(many=True)
+
+
+@extend_schema_serializer(many=False, component_name="S3UploadTokenList")
+class UploadTokenPage(serializers.Serializer[Any]):
+    """Answer of GET `uppy/tokens/`."""
+
+    next = serializers.CharField(allow_null=True, help_text="The next page, with older tokens; null on the last.")
+    previous = serializers.CharField(allow_null=True, help_text="The page before; null on the first.")
+    results = UploadTokenSerializer(many=True)
 
 
 class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

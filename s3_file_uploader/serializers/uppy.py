@@ -89,7 +89,7 @@ class UppyStoredPartSerializer(serializers.Serializer[Any]):
 class UppyPartNumberSerializer(serializers.Serializer[Any]):
     """One of the parts that make the file."""
 
-    PartNumber = serializers.IntegerField(min_value=1, max_value=MAX_PARTS)
+    PartNumber = serializers.IntegerField(min_value=1, max_value=MAX_PARTS, help_text="In the order of the file.")
     ETag = serializers.CharField(required=False, allow_blank=True, help_text="Not needed: S3 knows it.")
 
 
@@ -110,7 +110,7 @@ class UppyCompletedSerializer(serializers.Serializer[Any]):
 class UppySignSerializer(serializers.Serializer[Any]):
     """Body of POST `sign`: the request that Uppy 6 is about to make, as it tells `signRequest`."""
 
-    method = serializers.ChoiceField(choices=METHODS)
+    method = serializers.ChoiceField(choices=METHODS, help_text="What Uppy is about to do.")
     key = serializers.CharField(trim_whitespace=False, help_text="A name to begin with, then the object key.")
     uploadId = serializers.CharField(required=False, help_text="Of parts, from the first answer on.")  # noqa: N815
     partNumber = serializers.IntegerField(  # noqa: N815
