@@ -15,9 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from io import SEEK_CUR, SEEK_END, SEEK_SET
 from math import ceil
-from mmap import mmap
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,8 +30,9 @@ from .exceptions import (
     StorageProblem,
 )
 from .multipart import multipart_abort
+from .part_buffer import PartBuffer
 from .s3_errors import storage_errors
-from .values import CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +108,7 @@ class ObjectWriter:
         self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
         self._digest = sha256()
         self._parts: _Parts | None = None
-        self._free: list[_Buffer] = []
+        self._free: list[PartBuffer] = []
         self._buffer = self._buffer_take()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -159,14 +158,14 @@ class ObjectWriter:
         self._free += self._parts.add(self._buffer)
         self._buffer = self._buffer_take()
 
-    def _buffer_take(self) -> "_Buffer":
+    def _buffer_take(self) -> PartBuffer:
         size = self._part_size()
         while self._free:
             buffer = self._free.pop()
             if buffer.capacity == size:
                 buffer.empty()
                 return buffer
-        return _Buffer(size)
+        return PartBuffer(size)
 
     def _part_size(self) -> int:
         if self._at_most is None:
@@ -179,52 +178,6 @@ class ObjectWriter:
             raise SizeMismatch(f"{size} bytes were announced and {self.size} arrived: send the whole file again.")
         if checksum_sha256 and self._digest.hexdigest() != checksum_sha256:
             raise ChecksumMismatch("The SHA-256 of what arrived is not the one you gave: send the file again.")
-
-
-class _Buffer:
-    """Room for one part: memory that is there once it is written to, and gone when nobody needs it.
-
-    So a slow sender holds no more than it has sent, and no later request finds what this one left in the heap.
-    What was written is a body for boto3, to read once or again.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity, self._filled, self._position = capacity, 0, 0
-        self._memory = memoryview(mmap(-1, capacity))
-
-    @property
-    def is_full(self) -> bool:
-        return self._filled == self.capacity
-
-    def fill(self, data: memoryview) -> memoryview:
-        """Take what there is room for, and return the rest."""
-        taken = min(len(data), self.capacity - self._filled)
-        self._memory[self._filled : self._filled + taken] = data[:taken]
-        self._filled += taken
-        return data[taken:]
-
-    def empty(self) -> None:
-        """Make room again."""
-        self._filled = self._position = 0
-
-    def __len__(self) -> int:
-        return self._filled
-
-    def read(self, size: int = -1) -> memoryview:
-        """Return what follows, without a copy: to the socket in large pieces, for which urllib3 would not ask."""
-        rest = self._memory[self._position : self._filled]
-        piece = rest if size < 0 else rest[: max(size, CHUNK_BYTES)]
-        self._position += len(piece)
-        return piece
-
-    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        """Go somewhere else: boto3 does before it repeats a call."""
-        self._position = offset + {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._filled}[whence]
-        return self._position
-
-    def tell(self) -> int:
-        """Return where the next `read` begins."""
-        return self._position
 
 
 class _Parts:
@@ -246,10 +199,10 @@ class _Parts:
             self._resources.callback(_second_parts.release)
         self._workers = ThreadPoolExecutor(self._at_once, thread_name_prefix="s3-part")
         self._resources.callback(self._workers.shutdown)
-        self._on_the_way: list[tuple[_Buffer, Future[CompletedPartTypeDef]]] = []
+        self._on_the_way: list[tuple[PartBuffer, Future[CompletedPartTypeDef]]] = []
         self._done: list[CompletedPartTypeDef] = []
 
-    def add(self, body: _Buffer) -> list[_Buffer]:
+    def add(self, body: PartBuffer) -> list[PartBuffer]:
         """Send a part; waits while as many as may be are on the way.
 
         Returns:
@@ -269,7 +222,7 @@ class _Parts:
                 **self._upload, MultipartUpload={"Parts": self._done}, **self._destination.condition()
             )
 
-    def _arrived(self, still_on_the_way: int) -> list[_Buffer]:
+    def _arrived(self, still_on_the_way: int) -> list[PartBuffer]:
         """Wait until no more are on the way; take those too that have arrived by then: a slow sender needs them not."""
         free = []
         while len(self._on_the_way) > still_on_the_way or (self._on_the_way and self._on_the_way[0][1].done()):
@@ -278,7 +231,7 @@ class _Parts:
             free.append(body)
         return free
 
-    def _send(self, number: int, body: _Buffer) -> "CompletedPartTypeDef":
+    def _send(self, number: int, body: PartBuffer) -> "CompletedPartTypeDef":
         with storage_errors():
             answer = s3.client(signed_payload=conf.sign_parts).upload_part(
                 **self._upload, PartNumber=number, Body=cast(Any, body)
@@ -286,7 +239,7 @@ class _Parts:
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
 
-def _object_put(destination: Destination, body: _Buffer) -> str | None:
+def _object_put(destination: Destination, body: PartBuffer) -> str | None:
     with _own_object_is_no_conflict(destination), storage_errors():
         answer = s3.client(signed_payload=conf.sign_parts).put_object(
             Body=cast(Any, body), **destination.create_arguments(), **destination.condition()

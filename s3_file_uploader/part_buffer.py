@@ -1,0 +1,54 @@
+"""Room for one part on its way to S3: memory that is there once it is written to, and gone when nobody needs it.
+
+So a slow sender holds no more than it has sent, and no later request finds what this one left in the heap.
+"""
+
+from io import SEEK_CUR, SEEK_END, SEEK_SET
+from mmap import mmap
+
+from .values import CHUNK_BYTES
+
+
+class PartBuffer:
+    """Takes bytes until it is full; what was written is a body for boto3, to read once or again."""
+
+    def __init__(self, capacity: int) -> None:
+        """Make room for so many bytes."""
+        self.capacity, self._filled, self._position = capacity, 0, 0
+        self._memory = memoryview(mmap(-1, capacity))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no more."""
+        return self._filled == self.capacity
+
+    def fill(self, data: memoryview) -> memoryview:
+        """Take what there is room for, and return the rest."""
+        taken = min(len(data), self.capacity - self._filled)
+        self._memory[self._filled : self._filled + taken] = data[:taken]
+        self._filled += taken
+        return data[taken:]
+
+    def empty(self) -> None:
+        """Make room again."""
+        self._filled = self._position = 0
+
+    def __len__(self) -> int:
+        """Return how many bytes were written."""
+        return self._filled
+
+    def read(self, size: int = -1) -> memoryview:
+        """Return what follows, without a copy: to the socket in large pieces, for which urllib3 would not ask."""
+        rest = self._memory[self._position : self._filled]
+        piece = rest if size < 0 else rest[: max(size, CHUNK_BYTES)]
+        self._position += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        """Go somewhere else: boto3 does before it repeats a call."""
+        self._position = offset + {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._filled}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return where the next `read` begins."""
+        return self._position
