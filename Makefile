@@ -49,7 +49,7 @@ tox: check-venv .venv/.test
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS takes any other of its options.
-bench: check-venv .venv/.bench
+bench: check-venv .venv/.bench benchmarks/rivals/companion/node_modules/.done
 	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
@@ -59,7 +59,7 @@ lock: check-venv .venv/.pipenv
 
 clean:
 	rm -rf .venv postman/node_modules tests/integration/uppy/node_modules tests/integration/uppy/*/node_modules
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .tox dist
+	rm -rf benchmarks/rivals/companion/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 
@@ -102,7 +102,8 @@ check-venv:
 	@$(LISTED)
 	@touch $@
 
-# Newman runs the Postman collection, Uppy uploads; without npm the tests that need them say so, and fail in CI.
+# Newman runs the Postman collection, Uppy uploads, Companion is a rival in the benchmarks; without npm those who need
+# them say so, and tests fail in CI.
 %/node_modules/.done: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
 	else echo "npm is not installed: what $* needs is missing."; fi

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 CACHE_KIB = 16 * 1024
 # Older SQLites take no more parameters: https://www.sqlite.org/limits.html#max_variable_number
 AT_A_TIME = 500
-# Nobody else sees the file and nothing has to survive: https://www.sqlite.org/inmemorydb.html#temp_db
+# Nobody else sees the file and nothing has to survive (https://www.sqlite.org/inmemorydb.html#temp_db), so all is one
+# transaction that never ends: pages go to the disk only where the cache is full.
 SET_UP = f"""
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;

@@ -13,6 +13,7 @@ EXAMPLES = 1000
 class Kind(StrEnum):
     """What does not agree."""
 
+    UPLOAD_ARRIVED = "upload_arrived"
     RECORD_HALFWAY = "record_halfway"
     MULTIPART_UPLOAD = "multipart_upload"
     OBJECT_WITHOUT_RECORD = "object_without_record"
@@ -25,6 +26,7 @@ class Outcome(StrEnum):
     """What was done about it, or would be where nothing is changed."""
 
     NOTHING = "nothing"
+    UPLOAD_COMPLETED = "upload_completed"
     RECORD_AND_OBJECT_REMOVED = "record_and_object_removed"
     RECORD_REMOVED = "record_removed"
     RECORD_KEPT = "record_kept"

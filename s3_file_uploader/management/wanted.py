@@ -1,6 +1,6 @@
 """What the command line of `s3_housekeeping` asks for; checked whole before anything is done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import isfinite
@@ -86,23 +86,25 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
     """
     _combination_check(options)
     try:
-        buckets = options["compare"] and [bucket_name_check(bucket) for bucket in options["compare"]]
-        adopt_for = None if options["adopt"] is None else user_named(options["adopt"])
+        return Wanted(
+            dry_run=options["dry_run"],
+            abort_multipart_older_than=_hours("--abort-multipart-older-than", options["abort_multipart_older_than"]),
+            compared=_buckets(options["compare"]),
+            repairs=Repairs(
+                remove_records=options["remove_records"],
+                update_records=options["update_records"],
+                adopt_for=None if options["adopt"] is None else user_named(options["adopt"]),
+                delete_objects_older_than=_hours("--older-than", options["older_than"]),
+                whoever_made_them=options["whoever_made_them"],
+            ),
+            report=options["report"],
+        )
     except S3FileUploaderError as error:
         raise CommandError(str(error)) from error
-    return Wanted(
-        dry_run=options["dry_run"],
-        abort_multipart_older_than=_hours("--abort-multipart-older-than", options["abort_multipart_older_than"]),
-        compared=None if buckets is None else tuple(dict.fromkeys(buckets)),
-        repairs=Repairs(
-            remove_records=options["remove_records"],
-            update_records=options["update_records"],
-            adopt_for=adopt_for,
-            delete_objects_older_than=_hours("--older-than", options["older_than"]),
-            whoever_made_them=options["whoever_made_them"],
-        ),
-        report=options["report"],
-    )
+
+
+def _buckets(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(dict.fromkeys(map(bucket_name_check, names)))
 
 
 def _combination_check(options: Mapping[str, Any]) -> None:
@@ -111,8 +113,6 @@ def _combination_check(options: Mapping[str, Any]) -> None:
     is_asked = {name: options[name] is not None and options[name] is not False for name in names}
     if options["compare"] is None and any(is_asked[name] for name in repairs):
         raise CommandError("Repairs need a comparison: add --compare.")
-    if is_asked["adopt"] and is_asked["delete_objects"]:
-        raise CommandError("An object is adopted or deleted: give --adopt or --delete-objects.")
     if is_asked["delete_objects"] and not is_asked["older_than"]:
         raise CommandError("Say how old objects must be to go: add --older-than HOURS to --delete-objects.")
     if not is_asked["delete_objects"] and (is_asked["older_than"] or is_asked["whoever_made_them"]):

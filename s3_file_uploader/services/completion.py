@@ -5,7 +5,7 @@ stored. Whoever finds that it was removed meanwhile removes the object, which ca
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -122,7 +122,9 @@ def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
 # --- for clients that are gone ---------------------------------------------------------------------------------------
 
 
-def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
+def arrived_complete(
+    *, dry_run: bool = False, on_completed: Callable[[FileUpload], object] = lambda upload: None
+) -> tuple[int, int]:
     """Complete what arrived whole though its client never said so: an app was killed, or it is Uppy, which never does.
 
     Uploads in parts only where S3 was asked to join them, and then this server, or S3, was killed: they may be one
@@ -130,6 +132,7 @@ def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
 
     Args:
         dry_run: tell how many would be, by size and type alone, and change nothing.
+        on_completed: called with each of them.
 
     Returns:
         How many were completed, and of how many S3 could not tell; the log says why.
@@ -137,7 +140,9 @@ def arrived_complete(*, dry_run: bool = False) -> tuple[int, int]:
     completed = left = 0
     for upload in _waiting():
         try:
-            completed += has_arrived(upload) if dry_run else bool(record_complete(upload))
+            if has_arrived(upload) if dry_run else bool(record_complete(upload)):
+                completed += 1
+                on_completed(upload)
         except (InvalidInput, NotFound, Conflict):
             continue  # Not there yet, or not what was announced and removed; or somebody was faster.
         except (S3FileUploaderError, Error) as error:

@@ -148,15 +148,17 @@ def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
 
 def _inserted(upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None) -> FileUpload:
     """Insert the record and its key in one transaction, or return what the key stands for already."""
-    if idempotency_key and (earlier := _repeated(upload, user, idempotency_key)):
+    if not idempotency_key:
+        upload.insert()
+        return upload
+    if earlier := _repeated(upload, user, idempotency_key):
         return earlier
     try:
         with durable_transaction():
             upload.save(force_insert=True)
-            if idempotency_key:
-                IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
+            IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
     except IntegrityError:
-        earlier = _repeated(upload, user, idempotency_key) if idempotency_key else None
+        earlier = _repeated(upload, user, idempotency_key)
         if earlier is None:
             raise
         return earlier

@@ -47,7 +47,8 @@ def housekeeping_run(
         abort_multipart_older_than: see above; None leaves them alone.
         buckets: to look for multipart uploads in, beside those of `housekeeping_buckets`.
         dry_run: tell what would be done, and change nothing.
-        on_finding: called with each record that was settled and each multipart upload that was aborted or counted.
+        on_finding: called with each upload that was completed, each record that was settled, and each multipart upload
+            that was aborted or counted.
         on_progress: called with what is looked at ("records left half-way", then "multipart uploads"), with how many
             more were, and with how many there are, 0 if nobody knows.
 
@@ -61,7 +62,7 @@ def housekeeping_run(
     named = {bucket_name_check(bucket) for bucket in buckets}
     looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
     run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
-    completed, waiting = arrived_complete(dry_run=dry_run)
+    completed, waiting = arrived_complete(dry_run=dry_run, on_completed=run.completed_tell)
     settled, left = run.abandoned_settle()
     aborted, unexplained, failed = run.debris_abort(looked_into, abort_multipart_older_than)
     return HousekeepingReport(
@@ -99,6 +100,9 @@ class _Run:
     dry_run: bool
     tell: Callable[[Finding], object]
     progress: Callable[[str, int, int], object]
+
+    def completed_tell(self, upload: FileUpload) -> None:
+        self.tell(replace(_halfway(upload), kind=Kind.UPLOAD_ARRIVED, outcome=Outcome.UPLOAD_COMPLETED))
 
     def abandoned_settle(self) -> tuple[int, int]:
         settled = left = 0

@@ -51,11 +51,12 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
     Raises:
         UploadNotFound: there is none.
     """
-    with suppress(ValueError):
-        records = FileUpload.objects.all() if is_staff(user) else FileUpload.objects.filter(user_id=user.pk)
-        upload = records.filter(pk=UUID(str(upload_id))).first()
-        if upload is not None and user.pk is not None and key in (None, upload.file_name):
-            return upload
+    if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
+        owned = {} if is_staff(user) else {"user_id": user.pk}
+        with suppress(ValueError):
+            upload = FileUpload.objects.order_by().filter(pk=UUID(str(upload_id)), **owned).first()
+            if upload is not None and key in (None, upload.file_name):
+                return upload
     raise upload_not_found()
 
 

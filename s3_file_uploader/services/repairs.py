@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from .. import s3
 from ..conf import conf
-from ..exceptions import BucketNotFound, FileExists, FileNotFound, InvalidFileName, StorageTimeout
+from ..exceptions import BucketNotFound, FileExists, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
 from ..models import BUSY, FileUpload, durable_transaction
 from ..names import file_name_check
 from ..operations import Operation
@@ -48,6 +48,15 @@ class Repairs:
     adopt_for: AbstractBaseUser | None = None
     delete_objects_older_than: timedelta | None = None
     whoever_made_them: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            InvalidField: objects without a record are to be adopted and to be deleted.
+        """
+        if self.adopt_for is not None and self.delete_objects_older_than is not None:
+            raise InvalidField("adopt_for", "An object is adopted or deleted: ask for one of the two.")
 
     def wanted(self, finding: Finding) -> Outcome:
         """Return what is to become of what was found."""

@@ -239,6 +239,8 @@ class TestWords:
     def test_nothing_is_said_of_what_was_mended(self, disorder):
         lines, _ = run("--compare", "--remove-records", "--update-records", "--delete-objects", "--older-than", "0")
         assert lines[-2:] == [advice.WITHOUT_RECORD, advice.EACH]  # The stray is another program's.
+        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--whoever-made-them")
+        assert lines[-1] == NOTHING_FOUND[-1]
 
     def test_every_option_that_is_named_there_exists(self):
         parser = Command().create_parser("manage.py", "s3_housekeeping")

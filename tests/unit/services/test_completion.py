@@ -30,6 +30,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.reports import Kind, Outcome
 from s3_file_uploader.services import (
     file_delete,
     file_find,
@@ -757,9 +758,13 @@ class TestArrived:
         sent(self.form, b"contents")
         for upload in (self.put, self.form):
             expire(upload)
-        foretold = housekeeping_run(dry_run=True)
+        told_before, told = [], []
+        foretold = housekeeping_run(dry_run=True, on_finding=told_before.append)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
-        done = housekeeping_run()
+        done = housekeeping_run(on_finding=told.append)
+        (arrived,) = (finding for finding in told if finding.kind == Kind.UPLOAD_ARRIVED)
+        assert (arrived.record_id, arrived.outcome) == (self.put.pk, Outcome.UPLOAD_COMPLETED)
+        assert [finding.record_id for finding in told_before if finding.kind == Kind.UPLOAD_ARRIVED] == [self.put.pk]
         assert (foretold.uploads_completed, foretold.records_settled) == (1, 1)
         assert done.uploads_completed == 1
 
@@ -768,8 +773,9 @@ class TestArrived:
             report = housekeeping_run(dry_run=True)
         assert (report.uploads_completed, report.records_left) == (0, 2)
 
-    def test_what_has_not_arrived_waits(self):
-        assert arrived_complete() == (0, 0)
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_what_has_not_arrived_waits(self, dry_run):
+        assert arrived_complete(dry_run=dry_run) == (0, 0)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
 
     def test_what_has_not_arrived_expires(self):

@@ -99,11 +99,12 @@ class TestRecord:
         assert started(staff, bucket, owner=user).upload.user == user
 
     @pytest.mark.django_db(transaction=True)
-    def test_of_a_user_who_is_gone_nothing_begins(self, bucket, user):
+    @pytest.mark.parametrize("key", [None, "key"])
+    def test_of_a_user_who_is_gone_nothing_begins(self, bucket, user, key):
         gone = User.objects.get(pk=user.pk)
         user.delete()
         with pytest.raises(IntegrityError):
-            started(gone, bucket)
+            started(gone, bucket, idempotency_key=key)
         assert not FileUpload.objects.exists()
 
     def test_the_log_names_the_key(self, bucket, user, caplog):

@@ -8,13 +8,14 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from django.utils import timezone
 
 from s3_file_uploader import s3
+from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.reports import Finding, Kind, Outcome
 from s3_file_uploader.services import Repairs, bucket_compare, housekeeping_run
 from s3_file_uploader.signals import file_deleted, file_uploaded
 from tests.unit.services.conftest import objects_in, on_event, refused, stored_file
 
-Status = FileUpload.Status
+Status, Strategy = FileUpload.Status, FileUpload.Strategy
 DAY = timedelta(days=1)
 NOW = timedelta(0)
 pytestmark = pytest.mark.django_db
@@ -136,7 +137,7 @@ class TestNothingIsTouched:
 
     @pytest.mark.parametrize("strays", ["delete", "adopt"])
     def test_in_a_dry_run_which_foretells_the_real_one(self, bucket, other, disorder, strays):
-        told = {**EVERYTHING} if strays == "delete" else {**EVERYTHING, "adopt_for": other}
+        told = {"remove_records": True, "update_records": True, "adopt_for": other} if strays == "adopt" else EVERYTHING
         foretold = mended(bucket, dry_run=True, **told)
         assert snapshot(bucket) == disorder
         done = mended(bucket, **told)
@@ -243,6 +244,44 @@ class TestRecordsWhoseObjectChanged:
             report, outcomes = mended(bucket, update_records=True)
         assert (report.left, outcomes) == (1, {"file": Outcome.LEFT})
         assert FileUpload.objects.get().checksum_sha256 == sha256(b"by owner").hexdigest()
+
+
+class TestRecordsOfDirectUploads:
+    """Whatever lies under such a key is that upload's own, and goes with it; but not because a repair was cut short."""
+
+    @pytest.fixture(params=[Strategy.PUT, Strategy.MULTIPART])
+    def direct(self, request):
+        """Return what makes the record of a stored file that of a direct upload."""
+        return lambda: FileUpload.objects.update(strategy=request.param, multipart_upload_id="gone")
+
+    def test_they_are_mended_as_others_are(self, bucket, user, direct):
+        lost(user, bucket, "lost")
+        changed(user, bucket, "changed")
+        direct()
+        _, outcomes = mended(bucket, remove_records=True, update_records=True)
+        assert outcomes == {"lost": Outcome.RECORD_REMOVED, "changed": Outcome.RECORD_UPDATED}
+        assert FileUpload.objects.get().status == Status.STORED
+        assert objects_in(bucket) == ["changed"]
+
+    def test_an_object_that_is_back_at_the_last_moment_stays(self, bucket, user, direct):
+        upload = lost(user, bucket)
+        direct()
+        with at_call(2, "HeadObject", lambda: stray(bucket, "file", b"content")):
+            assert mended(bucket, remove_records=True)[1] == {"file": Outcome.OVERTAKEN}
+        assert_as_it_was(upload)
+        assert objects_in(bucket) == ["file"]
+
+    @pytest.mark.parametrize("repair", ["remove_records", "update_records"])
+    def test_where_s3_goes_away_no_object_is_lost(self, bucket, user, direct, repair):
+        (lost if repair == "remove_records" else changed)(user, bucket)
+        direct()
+        with at_call(2, "HeadObject", s3_is_gone):
+            assert mended(bucket, **{repair: True})[1] == {"file": Outcome.LEFT}
+        stray(bucket, "file", b"by nobody")
+        assert housekeeping_run().records_settled == 1
+        upload = FileUpload.objects.get()
+        assert (upload.status, upload.checksum_sha256) == (Status.STORED, sha256(b"by nobody").hexdigest())
+        assert objects_in(bucket) == ["file"]
 
 
 class TestObjectsThatAreAdopted:
@@ -425,6 +464,10 @@ class TestWhatIsWanted:
     )
     def test_each_repair_has_its_kind(self, kind, outcome):
         assert Repairs(**EVERYTHING).wanted(self.finding(kind)) == outcome
+
+    def test_an_object_cannot_be_adopted_and_deleted(self, user):
+        with pytest.raises(InvalidField, match="one of the two"):
+            Repairs(adopt_for=user, delete_objects_older_than=NOW)
 
     def test_what_has_no_etag_cannot_be_recorded(self, user):
         told = Repairs(update_records=True, adopt_for=user)
