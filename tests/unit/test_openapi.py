@@ -263,10 +263,13 @@ def test_uppy_is_answered_the_same_by_token():
     for address, view in at_home.items():
         by_token = routed[address.replace("uppy/", "uppy/token/<str:token>/")]
         assert by_token.cls is view.cls
-        assert by_token.actions.items() - {("head", by_token.actions.get("get"))} == view.actions.items() - {
-            ("head", view.actions.get("get"))  # Django REST framework adds it with the first request.
-        }
+        assert without_head(by_token.actions) == without_head(view.actions)
         assert by_token.initkwargs == {**view.initkwargs, "authentication_classes": (UploadTokenAuthentication,)}
+
+
+def without_head(actions: dict[str, str]) -> dict[str, str]:
+    """Leave out what Django REST framework adds to GET with the first request."""
+    return {method: action for method, action in actions.items() if method != "head"}
 
 
 def test_operation_ids_stand_where_they_are_promised(schema):
