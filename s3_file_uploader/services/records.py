@@ -53,9 +53,9 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
     """
     if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
         owned = {} if is_staff(user) else {"user_id": user.pk}
-        with suppress(ValueError):
-            upload = FileUpload.objects.order_by().filter(pk=UUID(str(upload_id)), **owned).first()
-            if upload is not None and key in (None, upload.file_name):
+        with suppress(ValueError, FileUpload.DoesNotExist):
+            upload = FileUpload.objects.get(pk=UUID(str(upload_id)), **owned)
+            if key in (None, upload.file_name):
                 return upload
     raise upload_not_found()
 
