@@ -4,7 +4,7 @@ So a slow sender holds no more than it has sent, and no later request finds what
 """
 
 from io import SEEK_CUR, SEEK_END, SEEK_SET
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from .values import CHUNK_BYTES
 
@@ -15,7 +15,7 @@ class PartBuffer:
     def __init__(self, capacity: int) -> None:
         """Make room for so many bytes."""
         self.capacity, self._filled, self._position = capacity, 0, 0
-        self._memory = memoryview(mmap(-1, capacity))
+        self._memory = memoryview(mmap(-1, capacity, flags=MAP_PRIVATE | MAP_ANONYMOUS))
 
     @property
     def is_full(self) -> bool:

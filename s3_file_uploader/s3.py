@@ -136,9 +136,15 @@ def _client_build(options: ClientOptions) -> "S3Client":
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
     made.meta.events.register_first("needs-retry.s3", attempt_note)
+    made.meta.events.register_last("before-call.s3", _expect_nothing)
     for call in WITH_MD5:
         made.meta.events.register(f"before-sign.s3.{call}", _content_md5_add)
     return made
+
+
+def _expect_nothing(params: dict[str, Any], **_kwargs: Any) -> None:
+    """Send the bytes at once: for whatever can be read, botocore asks the store first, and waits for its answer."""
+    params["headers"].pop("Expect", None)
 
 
 def _content_md5_add(request: Any, **kwargs: Any) -> None:
