@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
 def mib(count: int) -> int:
@@ -157,9 +158,11 @@ class StoredPart:
     etag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part to send: `size` bytes of the file from `offset` on, None where the size of the file was not announced."""
+class Part(NamedTuple):
+    """A part to send: `size` bytes of the file from `offset` on, None where the size of the file was not announced.
+
+    They come by the thousand, and a tuple is made in a fraction of the time of a frozen dataclass.
+    """
 
     part_number: int
     url: str
