@@ -1,14 +1,13 @@
-"""A client that sends to the store itself, by curl; it asks the service where, over one kept connection."""
+"""A client that sends to the store itself, by curl; it asks the service where."""
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from .curl import Command, curl, headers
-from .load import Job, perform
+from .load import Job, connected, perform
 from .servers import SERVICE
 from .stage import Stage
 from .store import BUCKET
@@ -17,10 +16,13 @@ from .upload_ways import CONTENT_TYPE
 
 @dataclass(frozen=True)
 class DirectClient:
-    """Each upload is started, sent and completed, and may be removed."""
+    """Each upload is started, sent and completed, and may be removed.
+
+    Every request has a connection of its own: gunicorn does not keep one for as long as a large file takes.
+    """
 
     stage: Stage
-    connection: HTTPConnection
+    address: str
 
     def put(self, file: Path) -> str:
         """Send the file in one request; return the id of its record."""
@@ -44,7 +46,7 @@ class DirectClient:
 
     def remove(self, upload_id: str) -> None:
         """Remove the file and its record."""
-        perform(self.connection, Job("DELETE", f"{SERVICE}uploads/{upload_id}/", self.stage.authorization))
+        self._perform(Job("DELETE", f"{SERVICE}uploads/{upload_id}/", self.stage.authorization))
 
     def _start(self, file: Path, strategy: str) -> dict[str, Any]:
         told = {"bucket": BUCKET, "file_name": file.name, "size": file.stat().st_size, "content_type": CONTENT_TYPE}
@@ -64,10 +66,12 @@ class DirectClient:
 
     def _asked(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         sent = {**self.stage.authorization, "Content-Type": "application/json"}
-        answer: dict[str, Any] = json.loads(
-            perform(self.connection, Job("POST", SERVICE + path, sent, json.dumps(body)))
-        )
+        answer: dict[str, Any] = json.loads(self._perform(Job("POST", SERVICE + path, sent, json.dumps(body))))
         return answer
+
+    def _perform(self, job: Job) -> bytes:
+        with connected(self.address) as connection:
+            return perform(connection, job)
 
 
 def pieces_of(file: Path, piece_bytes: int) -> list[Path]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from ..contenders import Contender, Figures
 from ..curl import Command, curl, headers
 from ..direct_client import DirectClient
-from ..load import connected
 from ..meters import Meter
 from ..options import Options
 from ..plots import bars
@@ -90,15 +89,12 @@ def _run(way: Way, stage: Stage, file: Path) -> Figures:
 @contextmanager
 def _warm(way: Way, stage: Stage, file: Path) -> Iterator[tuple[Server, DirectClient]]:
     """Serve, warmed up: every thread has its connection to the database, the store has had a file in the same way."""
-    with (
-        served(OURS, stage.environment, folder=stage.folder) as server,
-        connected(server.address) as connection,
-    ):
+    with served(OURS, stage.environment, folder=stage.folder) as server:
         list_uploads = Command(
             (*headers(stage.authorization), "--output", os.devnull, f"{server.url}{SERVICE}uploads/")
         )
         warmed(server, [list_uploads] * WARM_UP_REQUESTS, [])
-        client = DirectClient(stage, connection)
+        client = DirectClient(stage, server.address)
         for warm_up in (stage.small_warm_up_file(), stage.large_warm_up_file()):
             client.remove(way.send(client, warm_up))
         os.sync()
