@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
 RANGE_BYTES = mib(32)
-RANGES_IN_FLIGHT = 3
+# More write to the file at once than the kernel lets through: they would wait for its lock, spinning.
+RANGES_IN_FLIGHT = 2
 
 
 def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> Generator[bytes]:

@@ -138,8 +138,10 @@ class PartSerializer(serializers.Serializer[Any]):
 
     part_number = serializers.IntegerField()
     url = serializers.CharField(help_text="Where to; no credentials are needed.")
-    offset = serializers.IntegerField(help_text="Bytes before this part.")
-    size = serializers.IntegerField(help_text="Bytes.")
+    offset = serializers.IntegerField(
+        allow_null=True, help_text="Bytes before this part; null if nobody told the size of the file, as with Uppy."
+    )
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null likewise.")
 
 
 class MultipartTransferSerializer(serializers.Serializer[Any]):

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import cycle
 from random import Random
@@ -26,7 +27,7 @@ from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.models import BUSY, FileUpload
 from s3_file_uploader.models.idempotency_key import IN_PROGRESS
 from s3_file_uploader.services import housekeeping_run
-from s3_file_uploader.values import HousekeepingReport, mib
+from s3_file_uploader.values import mib
 from tests.host import python
 from tests.integration.conftest import client_at
 from tests.integration.served import Served, database_url
@@ -334,7 +335,7 @@ def test_whatever_is_killed_records_objects_and_answers_agree(served, store, use
         pytest.fail("\n".join([told, what, client.of(key)]))
     assert [report.is_complete for report in reports] == [True, True], told
     assert sum(report.records_settled for report in reports) == left, told
-    assert housekeeping_run() == HousekeepingReport(0, 0, 0, 0, 0, 0, 0, 0), told
+    assert not any(asdict(housekeeping_run()).values()), told
     command = python(
         tmp_path, "manage.py", "s3_housekeeping", DATABASE_URL=database_url(), **store.embedded.environment()
     )
