@@ -53,6 +53,7 @@ multipart uploads aborted: 0
 multipart uploads unexplained: 0
 buckets left: 0
 idempotency keys forgotten: 0
+upload tokens forgotten: 0
 partial files removed: 0
 """
 
