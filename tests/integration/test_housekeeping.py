@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -240,6 +241,24 @@ class TestOnTwoHosts:
         assert sum(adopted) == self.COUNT
         assert {upload.file_name for upload in FileUpload.objects.stored()} == names
         assert [FileUpload.objects.filter(user=person).count() for person in (user, other)] == adopted
+
+
+def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucket, store, tmp_path):
+    names = {f"stray/{number}" for number in range(200)}
+    put_many(bucket, names)
+    with on_another_host(store, tmp_path, "--compare", bucket, "--adopt", user.username) as process:
+        while not FileUpload.objects.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    adopted = FileUpload.objects.stored().count()
+    assert adopted < len(names)
+    FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert housekeeping_run().is_complete
+    assert keys_in(bucket) == names
+    assert FileUpload.objects.count() == FileUpload.objects.stored().count() == adopted
+    assert len(found_in(bucket, repairs=Repairs(adopt_for=user))) == len(names) - adopted
+    assert found_in(bucket) == {}
 
 
 class TestWithoutS3:

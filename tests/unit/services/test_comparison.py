@@ -386,7 +386,7 @@ class TestSize:
         alive = []
 
         def look(what, more, total):
-            alive.append(sum(isinstance(one, ListedObject) for one in gc.get_objects()))
+            alive.append(sum(type(one) is ListedObject for one in gc.get_objects()))
 
         with Stubber(s3.client()) as stub, CaptureQueriesContext(connection) as queries:
             for number in range(pages):
