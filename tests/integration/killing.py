@@ -26,7 +26,8 @@ SETTINGS = {
     "S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS": 3,
     "S3_FILE_UPLOADER_MAX_ATTEMPTS": 2,
 }
-WORKERS = ("--workers", "2", "--threads", "4", "--timeout", "120", "--preload")
+ONE_WORKER = ("--threads", "4", "--timeout", "120", "--preload")
+WORKERS = ("--workers", "2", *ONE_WORKER)
 NOTHING_TO_DO = """\
 uploads completed: 0
 records settled: 0
@@ -71,22 +72,25 @@ class Store:
         self.embedded = EmbeddedS3(self.embedded.folder).__enter__()
 
     def on_its_way(self, bucket):
-        """Return by name, such as `uploads/../7` or `tmp/..`, what it keeps beside the objects, listed or not.
+        return on_its_way(self.embedded.folder, bucket)
 
-        What is stored anew under the same name has another number.
-        """
-        query = """
-            WITH RECURSIVE folder (inode, path) AS (
-                SELECT inode, CAST(name AS TEXT) FROM jfs_edge WHERE parent = 1 AND name = CAST('.sys' AS BLOB)
-                UNION ALL
-                SELECT e.inode, path || '/' || CAST(name AS TEXT) FROM folder JOIN jfs_edge e ON parent = folder.inode
-            )
-            SELECT path, inode FROM folder JOIN jfs_node USING (inode) WHERE jfs_node.type = 1 AND path LIKE ?
-        """
-        address = f"file:{self.embedded.folder / 'meta.db'}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=10)) as database:
-            found = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
-        return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in found}
+
+def on_its_way(folder, bucket):
+    """Return by name, such as `uploads/../7` or `tmp/..`, what a store keeps beside the objects, listed or not.
+
+    What is stored anew under the same name has another number.
+    """
+    query = """
+        WITH RECURSIVE folder (inode, path) AS (
+            SELECT inode, CAST(name AS TEXT) FROM jfs_edge WHERE parent = 1 AND name = CAST('.sys' AS BLOB)
+            UNION ALL
+            SELECT e.inode, path || '/' || CAST(name AS TEXT) FROM folder JOIN jfs_edge e ON parent = folder.inode
+        )
+        SELECT path, inode FROM folder JOIN jfs_node USING (inode) WHERE jfs_node.type = 1 AND path LIKE ?
+    """
+    with closing(sqlite3.connect(f"file:{folder / 'meta.db'}?mode=ro", uri=True, timeout=10)) as database:
+        found = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
+    return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in found}
 
 
 def impatient(folder, store, command, settings=SETTINGS, **variables):

@@ -10,28 +10,25 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from threading import Event
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from django.utils import timezone
 
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import completion, housekeeping_run
-from s3_file_uploader.values import HousekeepingReport, mib
+from s3_file_uploader.values import mib
 from tests.integration import phone
 from tests.integration.conftest import client_at, token_of
 from tests.integration.faults import FaultyProxy
 from tests.integration.killing import (
+    ONE_WORKER,
     SETTINGS,
     WORKERS,
     Store,
@@ -45,12 +42,11 @@ from tests.integration.killing import (
     new_seed,
     nothing_to_do,
 )
+from tests.integration.uploading import CONTENT, REMOVALS, SMALL_PARTS, Upload, all_mended, time_goes_by
 
 BUCKET = "killed"
 HOST = ("gunicorn", "modules.wsgi:application", *WORKERS)
-DYING = ("gunicorn", "tests.integration.dying:application", "--threads", "4", "--timeout", "120", "--preload")
-NOTHING = HousekeepingReport(0, 0, 0, 0, 0, 0, 0, 0)
-HOUR = timedelta(hours=1)
+DYING = ("gunicorn", "tests.integration.dying:application", *ONE_WORKER)
 
 
 @pytest.fixture(autouse=True)
@@ -65,28 +61,6 @@ def store(own_settings, tmp_path):
 
 def parts_of(kept):
     return {name: number for name, number in kept.items() if name.startswith("uploads/")}
-
-
-def time_goes_by():
-    """Let everything be over that has a time: claims, what S3 was asked for, URLs, uploads."""
-    past, halfway = timezone.now() - HOUR, FileUpload.objects.exclude(status="stored")
-    halfway.update(claimed_until=past, created_at=past)
-    halfway.exclude(writable_until=None).update(writable_until=past)
-
-
-def all_mended(settings):
-    """Let time go by, twice, as tombstones want; return how much was completed and settled."""
-    settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 1
-    figures = Counter()
-    time.sleep(1)  # By the store's own clock, what was begun before is older than a claim.
-    for _ in range(2):
-        time_goes_by()
-        report = housekeeping_run()
-        assert report.is_complete
-        figures["completed at the end"] += report.uploads_completed
-        figures["settled at the end"] += report.records_settled
-    assert housekeeping_run() == NOTHING
-    return figures
 
 
 class App:
@@ -243,8 +217,6 @@ def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, 
 
 # --- the server -------------------------------------------------------------------------------------------------------
 
-CONTENT = b"0123456789" * 20_000
-SMALL = {"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 80_000}  # Which this store takes.
 # What is done before, and then the request in which the server dies.
 PLANS = {
     "multipart": [
@@ -265,9 +237,9 @@ PLANS = {
         ("start", "send", "housekeeping"),
         ("start", "housekeeping"),
     ],
-    "post": [("start",), ("start", "send", "complete"), ("start", "send", "abort")],
+    "post": [("start",), ("start", "send", "complete")],
 }
-REMOVALS, READING = {"abort", "delete"}, {"progress", "sign"}
+READING = {"progress", "sign"}
 
 
 class Dying:
@@ -276,6 +248,9 @@ class Dying:
     def __init__(self, served, folder, http, straight):
         self.served, self.folder, self.http, self.straight = served, folder, http, straight
         self.kills = Counter()
+
+    def upload(self, strategy):
+        return Upload(self.http, self.straight, BUCKET, strategy)
 
     def steps_of(self, request):
         """Return what steps a request has."""
@@ -296,78 +271,9 @@ class Dying:
         return Counter((self.folder / "heard").read_text().splitlines())
 
 
-class Upload:
-    """A direct upload, step by step; what was not answered may be asked again."""
-
-    def __init__(self, dying, strategy):
-        self.http, self.straight, self.strategy, self.key = dying.http, dying.straight, strategy, uuid.uuid4().hex
-        self.record = None
-
-    def do(self, *requests):
-        for request in requests:
-            answer = getattr(self, request)()
-            assert answer.status_code < 300, answer.text
-
-    def start(self):
-        body = {"bucket": BUCKET, "file_name": "file", "size": len(CONTENT), "strategy": self.strategy}
-        if self.strategy == "put":
-            body["checksum_sha256"] = sha256(CONTENT).hexdigest()
-        answer = self.http.post("uploads/", json=body, headers={"Idempotency-Key": self.key})
-        self.record = answer.json() if answer.status_code == 201 else self.record
-        return answer
-
-    def send(self):
-        transfer = self.record["transfer"]
-        match self.strategy:
-            case "put":
-                return self.straight.put(transfer["url"], headers=transfer["headers"], content=CONTENT)
-            case "post":
-                form = {"data": transfer["fields"], "files": {"file": ("file", CONTENT)}}
-                return self.straight.post(transfer["url"], **form)
-        for part in transfer["parts"]:
-            answer = self.straight.put(part["url"], content=CONTENT[part["offset"] :][: part["size"]])
-        return answer
-
-    def progress(self):
-        return self.http.get(f"uploads/{self.record['id']}/parts/")
-
-    def sign(self):
-        return self.http.post(f"uploads/{self.record['id']}/parts/", json={"missing": True})
-
-    def complete(self):
-        return self.http.post(f"uploads/{self.record['id']}/complete/")
-
-    def abort(self):
-        return self.http.delete(f"uploads/{self.record['id']}/")
-
-    delete = abort
-
-    def housekeeping(self):
-        time_goes_by()
-        address = urlsplit(str(self.http.base_url))
-        return self.http.post(f"{address.scheme}://{address.netloc}/housekeeping", timeout=60)
-
-    def until_done(self, request):
-        """Repeat it until it is answered; what another request seems to be at is over after a while."""
-        for attempt in range(20):
-            try:
-                answer = getattr(self, request)()
-            except httpx.TransportError:
-                time.sleep(0.1)
-                continue
-            if answer.status_code == 404 and request in REMOVALS:
-                return None
-            if answer.status_code != 409:
-                assert answer.status_code < 300, answer.text
-                return answer
-            assert attempt < 10, answer.text
-            time_goes_by()
-        raise AssertionError(f"No answer to {request}.")
-
-
 @pytest.fixture
 def dying(transactional_db, store, user, tmp_path):
-    settings = {**SETTINGS, **SMALL, "S3_FILE_UPLOADER_CLAIM_SECONDS": 900}
+    settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_CLAIM_SECONDS": 900}
     with ExitStack() as stack:
         served = impatient(tmp_path, store.embedded, DYING, settings, DYING_FOLDER=str(tmp_path))
         served = stack.enter_context(served)
@@ -381,7 +287,7 @@ def deaths(dying, strategy, plan, possible):
     Which steps there are tells an upload in which it does not die; what becomes of that one goes into `possible`.
     """
     *before, request = plan
-    whole = Upload(dying, strategy)
+    whole = dying.upload(strategy)
     if request == "housekeeping":  # Of nothing but what follows.
         whole.do("housekeeping", "housekeeping")
     whole.do(*before)
@@ -390,7 +296,7 @@ def deaths(dying, strategy, plan, possible):
     if request == "housekeeping":
         whole.do("housekeeping")
     for number in range(len(steps)):
-        upload = Upload(dying, strategy)
+        upload = dying.upload(strategy)
         upload.do(*before)
         is_middle = (request, number) == ("complete", len(steps) // 2)
         dying.dies_in(getattr(upload, request), number, "server" if is_middle else "worker")
@@ -463,9 +369,9 @@ def test_the_server_dies_at_each_step_and_nobody_comes_back(
 
 # --- whatever, at random ----------------------------------------------------------------------------------------------
 
-UPLOADS, AT_ONCE = 40, 4
-STORM = ("worker", "app", "server", "app", "store", "worker", "app", "server and store", "app")
-STORM_SECONDS = 40
+AT_ONCE = 4
+STORM = ("worker and app", "app", "server and app", "app", "store", "worker", "app", "server and store", "app")
+ENDS_WITHIN_SECONDS = 60
 IMPATIENT = {
     **SETTINGS,
     "S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": mib(5),
@@ -477,39 +383,41 @@ SIZES = {
     "post": (1, 1000, mib(1), mib(8)),
     "multipart": (mib(5), mib(7), mib(10) + 1, mib(18)),
 }
-AT_LEAST = {"app kills": 5, "worker kills": 3, "server kills": 3, "store kills": 2}
+AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4, "store kills": 3}
 
 
 class Apps:
-    """Apps that run some at a time, each killed now and then, until all have done what they were to do."""
+    """Apps that run some at a time, each killed now and then, and started again until it has done what it was to do."""
 
     def __init__(self, seed, folder, served, user):
-        self.random = chance(seed, "apps")
+        self.random, self.folder, self.served, self.user = chance(seed, "apps"), folder, served, user
         folder.mkdir()
-        self.waiting = [self._app(folder / str(number), served, user) for number in range(UPLOADS)]
-        self.all = list(self.waiting)
-        self.running = []
+        self.all, self.running = [], []
 
-    def _app(self, folder, served, user):
+    def run(self, over):
+        """Start new ones until it is over, then let the last finish."""
+        while self.running or not over.is_set():
+            self.running = [app for app in self.running if not app.ended()]
+            while len(self.running) < AT_ONCE and not over.is_set():
+                self.all.append(self._app())
+                self.all[-1].start()
+                self.running.append(self.all[-1])
+            time.sleep(0.02)
+
+    def _app(self):
         strategy = self.random.choice(list(SIZES))
         content = self.random.randbytes(self.random.choice(SIZES[strategy]))
         then = self.random.choice(("keep", "keep", "keep", "delete", "abort", "leave"))
         checksum = sha256(content).hexdigest() if self.random.random() < 0.3 else ""
-        return App(folder, served, user, content, strategy=strategy, then=then, checksum=checksum)
-
-    def look(self):
-        self.running = [app for app in self.running if not app.ended()]
-        while self.waiting and len(self.running) < AT_ONCE:
-            self.running.append(self.waiting.pop())
-            self.running[-1].start()
-
-    def are_done(self):
-        self.look()
-        return not self.running
+        where = self.folder / str(len(self.all))
+        return App(where, self.served, self.user, content, strategy=strategy, then=then, checksum=checksum)
 
     def kill(self):
-        if self.running:
-            self.random.choice(self.running).kill()
+        for app in self.random.sample(self.running, 1) if self.running else ():
+            app.kill()
+
+    def done(self):
+        return len(self.all) - len(self.running)
 
     def possible(self):
         """Return, by key, what may lie there."""
@@ -533,6 +441,10 @@ class Apps:
         )
 
 
+def enough(figures):
+    return all(figures[name] >= number for name, number in AT_LEAST.items())
+
+
 @pytest.fixture
 def stormy(transactional_db, store, tmp_path, own_settings):
     for name, value in IMPATIENT.items():
@@ -549,19 +461,25 @@ def test_whatever_is_killed_records_objects_and_apps_agree(
     apps = Apps(seed, tmp_path / "apps", stormy, user)
     storm = Storm(seed, stormy, store, tmp_path, STORM)
     storm.kill["app"] = apps.kill
-    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+    with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
         stack.callback(over.set)
-        housekeeping = pool.submit(housekeeping_meanwhile, over)
-        storm.rage(seconds=STORM_SECONDS, is_enough=apps.are_done, look=apps.look)
+        housekeeping, running = pool.submit(housekeeping_meanwhile, over), pool.submit(apps.run, over)
+        storm.rage(
+            seconds=ENDS_WITHIN_SECONDS,
+            is_enough=lambda: enough(storm.figures | {"uploads": apps.done()}),
+            look=lambda: running.done() and running.result(),
+        )
+        over.set()
         stormy.start()
-        becomes_true(apps.are_done, 60)
+        running.result(100)
     stormy.kill()
     becomes_true(lambda: not connections_of(stormy), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
+    figures["uploads"] = apps.done()
     told = f"seed {seed}, {dict(sorted(figures.items()))}"
     record_testsuite_property("direct uploads killed", told)
     for key, what in disagreements(BUCKET, apps.possible()):
         pytest.fail(f"{told}\n{key}: {what}\n{apps.of(key)}")
     assert parts_of(store.on_its_way(BUCKET)) == {}, told
     assert nothing_to_do(tmp_path, store.embedded), told
-    assert all(figures[name] >= number for name, number in AT_LEAST.items()), f"This was no test: {told}"
+    assert enough(figures), f"This was no test: {told}"
