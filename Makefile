@@ -23,7 +23,7 @@ MAKEFLAGS += --no-print-directory
 run: check-venv .venv/.run
 	@exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
 
-test: check-venv .venv/.test postman/node_modules/.done
+test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/node_modules/.done
 	@$(MAKE) lint
 	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov
@@ -49,7 +49,7 @@ tox: check-venv .venv/.test
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS takes any other of its options.
-bench: check-venv .venv/.bench
+bench: check-venv .venv/.bench benchmarks/rivals/companion/node_modules/.done
 	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
@@ -58,7 +58,8 @@ lock: check-venv .venv/.pipenv
 	$(BIN)/python tools/lock_without_addresses.py Pipfile Pipfile.lock
 
 clean:
-	rm -rf .venv postman/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
+	rm -rf .venv postman/node_modules tests/integration/uppy/node_modules tests/integration/uppy/*/node_modules
+	rm -rf benchmarks/rivals/companion/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 
@@ -101,7 +102,8 @@ check-venv:
 	@$(LISTED)
 	@touch $@
 
-# Newman runs the Postman collection; without npm the test that needs it says so, and fails in CI.
-postman/node_modules/.done: postman/package-lock.json
-	@if command -v npm >/dev/null; then cd postman && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
-	else echo "npm is not installed: the Postman collection will not be run."; fi
+# Newman runs the Postman collection, Uppy uploads, Companion is a rival in the benchmarks; without npm those who need
+# them say so, and tests fail in CI.
+%/node_modules/.done: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
+	else echo "npm is not installed: what $* needs is missing."; fi

@@ -55,7 +55,7 @@ def _options() -> Options:
     add("--requests", type=_positive, default=50, help="upload: requests of 1 MiB in a run")
     add("--seconds", type=float, default=5.0, help="small: length of a run")
     add("--slow-seconds", type=_positive, default=20, help="slow: how long an upload takes")
-    add("--max-rows", type=_positive, default=1_000_000, help="listing: the longest list")
+    add("--max-rows", type=_positive, default=1_000_000, help="listing, housekeeping: the longest list")
     add("--uploads", type=_positive, default=10_000, help="growth: how many")
     return Options(**vars(parser.parse_args()))
 

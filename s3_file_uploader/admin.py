@@ -17,14 +17,15 @@ from django.views.decorators.csrf import csrf_protect
 
 from . import services
 from .exceptions import S3FileUploaderError
-from .models import FileUpload
+from .models import FileUpload, UploadToken
 from .transactions import outside_transactions
 
 OPENED_FOR_SECONDS = 300
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[FileUpload]
+    TokenAdmin = admin.ModelAdmin[UploadToken]
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin = TokenAdmin = admin.ModelAdmin
 
 
 @admin.register(FileUpload)
@@ -123,3 +124,21 @@ class FileUploadAdmin(ModelAdmin):
 
 def _staff(request: HttpRequest) -> AbstractBaseUser:
     return cast(AbstractBaseUser, request.user)  # `admin_view` lets nobody else in.
+
+
+@admin.register(UploadToken)
+class UploadTokenAdmin(TokenAdmin):
+    """To see who has tokens, and to delete them: then they are refused. The tokens themselves are not shown."""
+
+    list_display = ("id", "user", "created_at", "expires_at", "revoked_at")
+    list_filter = ("expires_at",)
+    list_select_related = ("user",)
+    fields = readonly_fields = list_display
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Each user makes their own."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
+        """A token is what it was made as, until it is revoked."""
+        return False

@@ -6,6 +6,7 @@ E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside A
 E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
 E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
+E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
 """
 
 import os
@@ -19,8 +20,8 @@ from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
 from .conf import conf
-from .exceptions import InvalidField, InvalidFileName, StorageNotConfigured
-from .names import file_name_check
+from .exceptions import InvalidBucketName, InvalidField, InvalidFileName, StorageNotConfigured
+from .names import bucket_name_check, file_name_check
 from .origins import EVERY_ORIGIN, origin_check
 from .values import MAX_EXPIRATION_SECONDS, MAX_KEY_BYTES, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
@@ -42,6 +43,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
+    "uppy_token_max_seconds": (1, 31_536_000),
 }
 
 MAX_ABORT_DAYS = 3650
@@ -179,6 +181,19 @@ def abort_multipart_days_check(**kwargs: Any) -> list[CheckMessage]:
     return [_error("E011", "S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS cannot be used.", hint)]
 
 
+@register(Tags.compatibility)
+def uppy_check(**kwargs: Any) -> list[CheckMessage]:
+    """E015, W005."""
+    bucket, allowed = conf.uppy_bucket_name, conf.allowed_buckets
+    if bucket and not _is_bucket_name(bucket):
+        hint = "Give the name of the one bucket in which the files from Uppy shall lie."
+        return [_error("E015", "S3_FILE_UPLOADER_UPPY_BUCKET cannot be a bucket.", hint)]
+    if bucket and isinstance(allowed, list | tuple) and not conf.bucket_is_allowed(bucket):
+        hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, or name a bucket that is in there."
+        return [_warning("W005", "Only staff may use S3_FILE_UPLOADER_UPPY_BUCKET.", hint)]
+    return []
+
+
 @register(Tags.files)
 def download_folder_check(**kwargs: Any) -> list[CheckMessage]:
     """W001, W002."""
@@ -218,6 +233,13 @@ def _is_prefix(prefix: str) -> bool:
     except InvalidFileName:
         return False
     return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
+
+
+def _is_bucket_name(name: str) -> bool:
+    try:
+        return bool(bucket_name_check(name))
+    except (InvalidBucketName, TypeError):
+        return False
 
 
 def _is_between(name: str, low: float, high: float) -> bool:

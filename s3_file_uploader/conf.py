@@ -202,6 +202,30 @@ class Conf:
         """How long a direct upload may be pending without a sign of its client."""
         return int(_own("DIRECT_EXPIRATION_SECONDS", 86_400))
 
+    # --- Uppy ----------------------------------------------------------------------------------------------------
+
+    @property
+    def uppy_bucket(self) -> str:
+        """The bucket of the files that Uppy sends without naming one.
+
+        Raises:
+            StorageNotConfigured: there is none.
+        """
+        bucket = self.uppy_bucket_name
+        if not bucket:
+            raise StorageNotConfigured("Set S3_FILE_UPLOADER_UPPY_BUCKET, or have Uppy send `bucket` in the metadata.")
+        return bucket
+
+    @property
+    def uppy_bucket_name(self) -> str | None:
+        """The name itself, None where there is none."""
+        return cast("str | None", _own("UPPY_BUCKET", None))
+
+    @property
+    def uppy_token_max_seconds(self) -> int:
+        """For how long an upload token may be asked for."""
+        return int(_own("UPPY_TOKEN_MAX_SECONDS", 86_400))
+
     # --- files that are read -------------------------------------------------------------------------------------
 
     @property

@@ -56,7 +56,7 @@ def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> G
                 raise
 
 
-def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress: Callable[[], None]) -> str:
+def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress: Callable[[], object]) -> str:
     """Read an object through and return its SHA-256 in lower-case hex; errors as of `object_read`.
 
     Args:

@@ -20,7 +20,8 @@
     ├── NotFound                     it does not exist, or not for this caller
     │   ├── BucketNotFound
     │   ├── FileNotFound
-    │   └── UploadNotFound
+    │   ├── UploadNotFound
+    │   └── UploadTokenNotFound
     ├── Conflict                     the state of the bucket or key forbids it
     │   ├── BucketExists
     │   ├── BucketNotEmpty
@@ -134,6 +135,10 @@ class FileNotFound(NotFound):
 
 class UploadNotFound(NotFound):
     """No record with that id that the caller may see."""
+
+
+class UploadTokenNotFound(NotFound):
+    """The caller has no upload token with that id."""
 
 
 class Conflict(S3FileUploaderError):

@@ -270,8 +270,9 @@ class _Parts:
             )
 
     def _arrived(self, still_on_the_way: int) -> list[_Buffer]:
+        """Wait until no more are on the way; take those too that have arrived by then: a slow sender needs them not."""
         free = []
-        while len(self._on_the_way) > still_on_the_way:
+        while len(self._on_the_way) > still_on_the_way or (self._on_the_way and self._on_the_way[0][1].done()):
             body, part = self._on_the_way.pop(0)
             self._done.append(part.result())
             free.append(body)

@@ -1,9 +1,10 @@
 """Multipart uploads: begun, looked at, completed or aborted; and those that nobody finished."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from . import s3
@@ -25,22 +26,22 @@ class MultipartUpload:
     begun_at: datetime
 
 
-def multipart_uploads(*, bucket: str, prefix: str = "") -> list[MultipartUpload]:
-    """Return the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpload]:
+    """Yield the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+
+    Whoever takes them may abort them: a page ends with the upload from which the next one goes on, so that is asked
+    for first.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
 
     Raises:
         StorageProblem: S3 could not answer.
     """
-    found: list[MultipartUpload] = []
-    with suppress(BucketNotFound, FileNotFound, StorageUnsupported), storage_errors():
-        for page in s3.client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-            found += [
-                MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
-                for upload in page.get("Uploads", ())
-            ]
-    return found
+    with suppress(BucketNotFound, FileNotFound, StorageUnsupported):
+        listing = s3.pages("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
+        for page, _next in pairwise(chain(listing, ({},))):
+            for upload in page.get("Uploads", ()):
+                yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
 
 
 def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
-"""How a direct upload goes to S3: in one request or in parts, and how large those are. Only arithmetic."""
+"""How a direct upload goes to S3: under which key, in one request or in parts, and how large those are."""
 
 from collections.abc import Iterable
 from math import ceil
 from typing import Literal
+from uuid import UUID
 
 from .conf import conf
 from .exceptions import FileTooLarge, InvalidField
@@ -67,3 +68,17 @@ def part_sizes(*, size: int, part_size: int) -> Iterable[int]:
     """Yield the size of each part in order, in bytes."""
     for offset in range(0, max(size, 1), part_size):
         yield min(part_size, size - offset)
+
+
+def direct_key(upload_id: UUID, file_name: str) -> str:
+    """Return a key that nobody else can get, and that ends in the name so that it means something to people."""
+    return f"{conf.direct_prefix}{upload_id}/{file_name}"
+
+
+def is_direct_key(key: str) -> bool:
+    """Tell whether a key is one of those."""
+    upload_id, slash, _ = key.removeprefix(conf.direct_prefix).partition("/")
+    try:
+        return bool(slash) and key.startswith(conf.direct_prefix) and str(UUID(upload_id)) == upload_id
+    except ValueError:
+        return False

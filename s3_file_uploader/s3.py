@@ -1,11 +1,12 @@
 """The boto3 client, and what several services ask of it."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import md5
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
 import boto3
@@ -16,7 +17,7 @@ from .conf import conf
 from .exceptions import BucketNotFound, FileNotFound, StorageNotConfigured
 from .s3_errors import NO_FILE, attempt_note, storage_errors
 from .sigv4 import Credentials, Place
-from .values import StoredObject
+from .values import PAGE_KEYS, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -169,9 +170,10 @@ def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
         raise FileNotFound(NO_FILE[1]) from error
     return StoredObject(
         size=answer["ContentLength"],
-        etag=answer["ETag"].strip('"'),
+        etag=answer.get("ETag", "").strip('"'),  # A store that keeps keys as paths has none for a folder.
         content_type=answer.get("ContentType", ""),
         metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
+        changed_at=answer["LastModified"],
         checksum_sha256=_whole_checksum(answer),
     )
 
@@ -207,6 +209,21 @@ def bucket_check(bucket: str, *, remembered: bool = True) -> None:
 def _bucket_ask(bucket: str, _endpoint_url: str | None, _credentials: str | None) -> None:
     with storage_errors(about="bucket"):
         client().head_bucket(Bucket=bucket)
+
+
+def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any) -> Iterator[dict[str, Any]]:
+    """Yield a listing page by page; each is asked for when it is wanted, and none is kept.
+
+    Raises:
+        S3FileUploaderError: as S3 answered.
+    """
+    found = iter(client().get_paginator(listing).paginate(**arguments, PaginationConfig={"PageSize": PAGE_KEYS}))
+    while True:
+        with storage_errors(about="bucket"):
+            page = next(found, None)
+        if page is None:
+            return
+        yield cast("dict[str, Any]", page)
 
 
 def bucket_region(bucket: str) -> str:

@@ -55,12 +55,13 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
         undo.pop_all()
 
 
-def partial_files_remove(folder: Path, *, older_than_seconds: float) -> int:
+def partial_files_remove(folder: Path, *, older_than_seconds: float, dry_run: bool = False) -> int:
     """Remove what a killed process left of files that were never whole.
 
     Args:
         folder: that of `file_saved_under`; nothing happens where it is missing.
         older_than_seconds: since the last byte was written.
+        dry_run: count them only.
 
     Returns:
         How many there were.
@@ -70,7 +71,8 @@ def partial_files_remove(folder: Path, *, older_than_seconds: float) -> int:
         for name in filter(PARTIAL_FILE.fullmatch, files):
             with suppress(OSError):  # Another host, or the process that writes it, was faster.
                 if os.stat(name, dir_fd=here, follow_symlinks=False).st_mtime < too_old:
-                    os.unlink(name, dir_fd=here)
+                    if not dry_run:
+                        os.unlink(name, dir_fd=here)
                     removed += 1
     return removed
 

@@ -3,9 +3,22 @@
 The reverse names are part of the contract, so there is no `app_name`.
 """
 
-from django.urls import include, path, register_converter
+from typing import Any
 
-from .viewsets import BucketViewSet, FileViewSet, HealthViewSet, ObjectViewSet, UploadViewSet
+from django.urls import URLPattern, include, path, re_path, register_converter
+
+from .authentication import UploadTokenAuthentication
+from .viewsets import (
+    BucketViewSet,
+    FileViewSet,
+    HealthViewSet,
+    ObjectViewSet,
+    UploadTokenViewSet,
+    UploadViewSet,
+    UppySignedViewSet,
+    UppySignViewSet,
+    UppyViewSet,
+)
 
 
 class ObjectKeyConverter:
@@ -28,6 +41,34 @@ FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
 download = FileViewSet.as_view({"get": "download"})
 file = ObjectViewSet.as_view({"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"})
 
+
+def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
+    """Return what Uppy asks for below an endpoint, as Companion has it: without a slash at the end.
+
+    Args:
+        endpoint: the address before it, with its slash.
+        name: what the reverse names begin with.
+        options: of the views.
+    """
+
+    def view(actions: dict[str, str]) -> Any:
+        return UppyViewSet.as_view(actions, **options)
+
+    upload = f"{endpoint}s3/multipart/<str:upload_id>"
+    return [
+        path(f"{endpoint}s3/params", view({"get": "params"}), name=f"{name}-params"),
+        path(f"{endpoint}s3/complete", view({"post": "arrived"}), name=f"{name}-arrived"),
+        path(f"{endpoint}s3/multipart", view({"post": "create"}), name=f"{name}-create"),
+        path(upload, view({"get": "parts", "delete": "abort"}), name=f"{name}-upload"),
+        path(f"{upload}/batch", view({"get": "sign_parts"}), name=f"{name}-parts"),
+        path(f"{upload}/complete", view({"post": "complete"}), name=f"{name}-complete"),
+        path(f"{upload}/<int:part_number>", view({"get": "sign_part"}), name=f"{name}-part"),
+        path(f"{endpoint}sign", UppySignViewSet.as_view({"post": "sign"}, **options), name=f"{name}-sign"),
+    ]
+
+
+by_token = {"authentication_classes": (UploadTokenAuthentication,)}
+missing = UppyViewSet.as_view(dict.fromkeys(("get", "post", "put", "delete"), "missing"), **by_token)
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
     path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
@@ -71,6 +112,22 @@ service = [
         UploadViewSet.as_view({"post": "complete"}),
         name="s3_service-upload-complete",
     ),
+    path(
+        "uppy/tokens/",
+        UploadTokenViewSet.as_view({"get": "list", "post": "create"}),
+        name="s3_service-upload-token-list",
+    ),
+    path(
+        "uppy/tokens/<str:token_id>/", UploadTokenViewSet.as_view({"delete": "destroy"}), name="s3_service-upload-token"
+    ),
+    path(
+        "uppy/signed/<str:ticket>",
+        UppySignedViewSet.as_view({"get": "parts", "post": "begin_or_complete", "delete": "abort"}),
+        name="s3_service-uppy-signed",
+    ),
+    *uppy("uppy/", "s3_service-uppy"),
+    *uppy("uppy/token/<str:token>/", "s3_service-uppy-token", **by_token),
+    re_path("^uppy/token/(?P<token>[^/]+)(?:/.*)?$", missing),
 ]
 
 urlpatterns = [path("service/", include(service))]

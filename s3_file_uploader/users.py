@@ -51,3 +51,23 @@ def bucket_allowed_check(user: Any, bucket: str) -> None:
     """
     if not is_staff(user) and not conf.bucket_is_allowed(bucket):
         raise BucketNotAllowed("This bucket is not open to you: take one from the list of buckets.")
+
+
+def user_named(text: str) -> AbstractBaseUser:
+    """Return the user who logs in with that name, or has that primary key.
+
+    Raises:
+        InvalidField: there is none, or two of them.
+    """
+    model = get_user_model()
+    found = {user.pk: user for user in (_one(**{model.USERNAME_FIELD: text}), _one(pk=text)) if user is not None}
+    if len(found) != 1:
+        raise InvalidField("user", f"There is not one user {text!r}: give the name for the login, or the primary key.")
+    return found.popitem()[1]
+
+
+def _one(**wanted: object) -> AbstractBaseUser | None:
+    try:
+        return get_user_model()._default_manager.filter(**wanted).first()
+    except (ValidationError, TypeError, ValueError, OverflowError):
+        return None  # It can be no such thing, as a name can be no number.

@@ -35,6 +35,8 @@ MAX_EXPIRATION_SECONDS = 7 * 24 * 60 * 60
 MAX_CONTENT_TYPE_LENGTH = 255
 # What is read and passed on at a time.
 CHUNK_BYTES = mib(1)
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html (max-keys); stores of others give more.
+PAGE_KEYS = 1000
 # https://www.rfc-editor.org/rfc/rfc6266.html#section-4.2
 DISPOSITIONS = ("attachment", "inline")
 
@@ -112,12 +114,14 @@ class StoredObject:
     """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names.
 
     `checksum_sha256` is that of the whole object in lower-case hex, where the store was asked and knows it.
+    `changed_at` is aware, and of whole seconds.
     """
 
     size: int
     etag: str
     content_type: str
     metadata: Mapping[str, str]
+    changed_at: datetime
     checksum_sha256: str | None = None
 
 
@@ -252,6 +256,7 @@ class HousekeepingReport:
     multipart_uploads_unexplained: int
     buckets_left: int
     idempotency_keys_forgotten: int
+    upload_tokens_forgotten: int
     partial_files_removed: int
 
     @property

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, download, growth, listing, signing, slow, small, upload
+from . import at_once, direct, download, growth, housekeeping, listing, multipart, signing, slow, small, upload
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
     "concurrent": at_once.measure,
     "slow": slow.measure,
     "download": download.measure,
+    "direct": direct.measure,
+    "multipart": multipart.measure,
     "small": small.measure,
     "signing": signing.measure,
     "listing": listing.measure,
+    "housekeeping": housekeeping.measure,
     "growth": growth.measure,
 }

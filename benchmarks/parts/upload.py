@@ -23,7 +23,7 @@ WAYS: tuple[Way, ...] = (FLOOR, FORM, RAW, NAIVE, STORAGES)
 SDK_NAME = "boto3 upload_file, from disk"
 MIDDLING_MIB = 64
 SMALL_MIB = 1
-# CPU seconds come in hundredths: a run moves enough for them to mean something.
+# A run moves enough for its figures to mean something.
 LEAST_MOVED_MIB = 256
 MS_PER_SECOND = 1000
 TIMEOUT_SECONDS = 60

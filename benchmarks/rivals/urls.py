@@ -1,6 +1,6 @@
 """The rivals' addresses."""
 
-from django.urls import path
+from django.urls import include, path
 
 from . import views
 
@@ -11,4 +11,9 @@ urlpatterns = [
     path("whole/<path:key>", views.ReadWhole.as_view()),
     path("empty/", views.Empty.as_view()),
     path("insert/", views.Insert.as_view()),
+    path("presigned/", views.PresignedPut.as_view()),
+    path("serialized/", views.SerializedPut.as_view()),
+    path("multipart/", views.PresignedMultipart.as_view()),
+    path("multipart/<uuid:pk>/", views.PresignedParts.as_view()),
+    path("s3-file-field/", include("s3_file_field.urls")),
 ]

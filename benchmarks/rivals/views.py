@@ -1,29 +1,27 @@
 """What most projects write first, with the client made once and with the caller's token asked for."""
 
-import os
+from collections.abc import Iterable
 from io import BytesIO
+from math import ceil
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
 from rest_framework.views import APIView
-from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 
-from benchmarks.store import BUCKET, CONFIG, client_of
+from benchmarks.store import BUCKET, client_of
 
 from .models import InsertedRow
+from .storage import storage_make
 
 client = client_of()
-storage = S3Storage(
-    bucket_name=BUCKET,
-    access_key=os.environ["AWS_ACCESS_KEY_ID"],
-    secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
-    region_name=os.environ["AWS_STORAGE_REGION"],
-    endpoint_url=os.environ["AWS_S3_ENDPOINT_URL"],
-    client_config=CONFIG,
-    file_overwrite=True,
-)
+storage = storage_make()
+URL_WORKS_SECONDS = 3600
+PART_BYTES = 8 * 2**20
 SMALL_CHUNK_BYTES = 8192
 
 
@@ -79,6 +77,96 @@ class Insert(APIView):
     def post(self, request: Request) -> Response:
         """Answer its key."""
         return Response({"id": InsertedRow.of(request.user).pk}, status=201)
+
+
+class PresignedPut(APIView):
+    """Ask for the token, insert one row, and have boto3 sign the PUT."""
+
+    def post(self, request: Request) -> Response:
+        """Answer the URL."""
+        row = InsertedRow.of(request.user, **_pending(request), strategy="put")
+        return Response({"id": row.pk, "url": _put_url(row)}, status=201)
+
+
+class RowSerializer(ModelSerializer[InsertedRow]):
+    """What comes in and what goes out, as DRF reads it off the model."""
+
+    class Meta:
+        """What our record shows too."""
+
+        model = InsertedRow
+        fields = (
+            *("id", "user_id", "bucket", "file_name", "original_name", "size", "content_type", "etag"),
+            *("checksum_sha256", "status", "created_at", "completed_at"),
+        )
+        read_only_fields = (
+            "file_name",
+            "original_name",
+            "etag",
+            "checksum_sha256",
+            "status",
+            "created_at",
+            "completed_at",
+        )
+
+
+class SerializedPut(APIView):
+    """The same with a serializer, so that what makes no sense is refused and the record is shown."""
+
+    def post(self, request: Request) -> Response:
+        """Answer the record and the URL."""
+        told = RowSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        row = InsertedRow.of(
+            request.user, **{**told.validated_data, "status": "pending", "etag": "", "strategy": "put"}
+        )
+        return Response({**RowSerializer(row).data, "url": _put_url(row)}, status=201)
+
+
+class PresignedMultipart(APIView):
+    """Ask for the token, begin a multipart upload, insert one row, and have boto3 sign every part."""
+
+    def post(self, request: Request) -> Response:
+        """Answer the URLs."""
+        key, told = f"{uuid4().hex}.bin", _pending(request)
+        begun = client.create_multipart_upload(Bucket=BUCKET, Key=key, ContentType=told["content_type"])
+        row = InsertedRow.of(request.user, file_name=key, multipart_upload_id=begun["UploadId"], **told)
+        numbers = range(1, ceil(row.size / PART_BYTES) + 1)
+        return Response({"id": row.pk, "parts": _parts(row, numbers)}, status=201)
+
+
+class PresignedParts(APIView):
+    """Ask for the token, look for the caller's row, and have boto3 sign the parts."""
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Answer the URLs."""
+        row = get_object_or_404(InsertedRow, pk=pk, user=request.user)
+        body: Any = request.data
+        return Response({"parts": _parts(row, body["part_numbers"])})
+
+
+def _pending(request: Request) -> dict[str, Any]:
+    """Return what our service is told too; nobody looks whether it makes sense."""
+    body: Any = request.data
+    return {"status": "pending", "size": body["size"], "content_type": body["content_type"], "etag": ""}
+
+
+def _put_url(row: InsertedRow) -> str:
+    signed = {"Bucket": BUCKET, "Key": row.file_name, "ContentType": row.content_type, "ContentLength": row.size}
+    return client.generate_presigned_url("put_object", Params=signed, ExpiresIn=URL_WORKS_SECONDS)
+
+
+def _parts(row: InsertedRow, numbers: Iterable[int]) -> list[dict[str, Any]]:
+    common = {"Bucket": BUCKET, "Key": row.file_name, "UploadId": row.multipart_upload_id}
+    return [
+        {
+            "part_number": number,
+            "url": client.generate_presigned_url(
+                "upload_part", Params={**common, "PartNumber": number}, ExpiresIn=URL_WORKS_SECONDS
+            ),
+        }
+        for number in numbers
+    ]
 
 
 def _length(count: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ..exceptions import FileExists
 from ..user_deletion import on_user_delete
 from ..users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH
-from .claims import BUSY, claim_end, durable_transaction_on
+from .claims import BUSY, claim_end, durable_statement_on, durable_transaction_on
 from .direct_upload import DirectUpload
 
 
@@ -69,8 +69,7 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         """
         upload = self.pending(claimed_until=claim_end(), **fields)
         try:
-            with durable_transaction():
-                upload.save(force_insert=True)
+            upload.insert()
         except IntegrityError as error:
             raise FileExists(BUSY) from error
         return upload
@@ -153,6 +152,15 @@ class FileUpload(DirectUpload):
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
         return content_disposition_header(disposition == "attachment", self.original_name) or disposition
+
+    def insert(self) -> None:
+        """Insert the record, for good: S3 may be asked for anything afterwards.
+
+        Raises:
+            IntegrityError: somebody else has the key.
+        """
+        with durable_statement_on(type(self)):
+            self.save(force_insert=True)
 
     def claim(self, status: DirectUpload.Status) -> None:
         """Take a stored or abandoned record for this request alone, as `status`: `pending` to write its object.

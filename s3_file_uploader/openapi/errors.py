@@ -11,7 +11,7 @@ from rest_framework import exceptions as drf
 from .. import exceptions as own
 from ..http_errors import RETRIED, http_error
 from ..serializers import ErrorSerializer
-from ..values import MAX_KEY_BYTES, MAX_OBJECT_BYTES
+from ..values import MAX_KEY_BYTES, MAX_OBJECT_BYTES, MAX_PARTS
 
 ErrorKinds = tuple[type[Exception], ...]
 
@@ -45,6 +45,30 @@ OF_PARTS: ErrorKinds = (
     own.BucketNotFound,
     own.UploadNotFound,
     own.UploadInProgress,
+    own.UploadNotPending,
+)
+OF_COMPLETION: ErrorKinds = (
+    *OF_PARTS,
+    own.PartsMissing,
+    own.SizeMismatch,
+    own.ContentTypeMismatch,
+    own.ChecksumMismatch,
+    own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
+)
+OF_UPPY_BEGINNING: ErrorKinds = (
+    *(*OF_A_CALLER, *OF_STORAGE),
+    own.InvalidField,
+    own.InvalidBucketName,
+    own.InvalidFileName,
+    own.BucketNotAllowed,
+    own.BucketNotFound,
+    own.UploadNotPending,
+)
+OF_UPPY_PARTS: ErrorKinds = (
+    *(*OF_A_CALLER, *OF_STORAGE),
+    own.InvalidField,
+    own.BucketNotFound,
+    own.UploadNotFound,
     own.UploadNotPending,
 )
 
@@ -106,15 +130,20 @@ RAISED: dict[str, ErrorKinds] = {
     "upload_get": (*OF_A_CALLER, own.UploadNotFound),
     "upload_parts": OF_PARTS,
     "upload_parts_sign": (*OF_PARTS, *OF_A_BODY, own.InvalidField),
-    "upload_complete": (
-        *OF_PARTS,
-        own.PartsMissing,
-        own.SizeMismatch,
-        own.ContentTypeMismatch,
-        own.ChecksumMismatch,
-        own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
-    ),
+    "upload_complete": OF_COMPLETION,
     "upload_delete": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.FileExists),
+    "uppy_params": (drf.ValidationError, *OF_UPPY_BEGINNING),
+    "uppy_create": (*OF_A_BODY, *OF_UPPY_BEGINNING),
+    "uppy_sign_part": OF_UPPY_PARTS,
+    "uppy_sign_parts": OF_UPPY_PARTS,
+    "uppy_parts": OF_PARTS,
+    "uppy_complete": (*OF_COMPLETION, *OF_A_BODY),
+    "uppy_abort": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.UploadNotPending),
+    "uppy_arrived": OF_COMPLETION,
+    "uppy_sign": (*OF_A_BODY, *OF_UPPY_BEGINNING, own.UploadNotFound),
+    "uppy_token_create": (*OF_A_CALLER, *OF_A_BODY, own.InvalidField),
+    "uppy_token_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
+    "uppy_token_revoke": (*OF_A_CALLER, own.UploadTokenNotFound),
     "health": OF_ANY_REQUEST,
 }
 
@@ -140,6 +169,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.BucketNotFound: ("There is no such bucket: create it or check the name.",),
     own.FileNotFound: ("You have no stored file of that name in this bucket.",),
     own.UploadNotFound: ("You have no upload with that id: look at the list of uploads.",),
+    own.UploadTokenNotFound: ("You have no upload token with that id: look at the list of your tokens.",),
     own.BucketExists: ("The bucket name is taken: choose another.",),
     own.BucketNotEmpty: ("The bucket still holds files: delete them first.",),
     own.FileExists: ("The file is being written or removed by another request right now: try again in a moment.",),
@@ -175,9 +205,13 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
         "multipart/form-data",
         "Send the bytes of the file alone, or POST the form to file/upload/.",
     ),
-    ("upload_parts", own.UploadInProgress): BEING_COMPLETED,
-    ("upload_parts_sign", own.UploadInProgress): BEING_COMPLETED,
-    ("upload_complete", own.UploadInProgress): BEING_COMPLETED,
+    **{
+        (name, own.UploadInProgress): BEING_COMPLETED
+        for name in (
+            *("upload_parts", "upload_parts_sign", "upload_complete"),
+            *("uppy_parts", "uppy_complete", "uppy_arrived"),
+        )
+    },
     ("upload_parts_sign", drf.ValidationError): (
         {
             "part_numbers": [
@@ -186,12 +220,24 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
         },
     ),
     ("upload_complete", own.SizeMismatch): ("Parts have another size than planned: send 2 again, as planned.",),
+    **{
+        (name, drf.ValidationError): ({field: [drf.ErrorDetail("This field is required.", "required")]},)
+        for name, field in (
+            *(("uppy_params", "filename"), ("uppy_create", "filename")),
+            *(("uppy_complete", "parts"), ("uppy_sign", "method")),
+        )
+    },
+    ("uppy_sign_part", own.InvalidField): ("part_numbers", f"Give numbers from 1 to {MAX_PARTS}."),
+    ("uppy_sign_parts", own.InvalidField): ("partNumbers", "Give numbers of parts, with a comma between."),
+    ("uppy_token_create", drf.ValidationError): (
+        {"expires_in": [drf.ErrorDetail("A valid integer is required.", "invalid")]},
+    ),
     ("file_get", drf.ValidationError): ({"proxy": [drf.ErrorDetail("Must be a valid boolean.", "invalid")]},),
     **{
         (name, drf.ValidationError): (
             {"page_size": [drf.ErrorDetail("Ensure this value is greater than or equal to 1.", "min_value")]},
         )
-        for name in ("object_list", "upload_list")
+        for name in ("object_list", "upload_list", "uppy_token_list")
     },
 }
 

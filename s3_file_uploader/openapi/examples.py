@@ -17,6 +17,7 @@ from ..serializers import (
     PutTransferSerializer,
     StartedUploadSerializer,
     UploadSerializer,
+    UploadTokenSerializer,
 )
 
 CONTENT = b"hello"
@@ -57,7 +58,6 @@ UPLOAD_EXAMPLE = {
 
 # --- direct uploads --------------------------------------------------------------------------------------------------
 
-WRITE_ID = "5b0e7f0a-93f5-4f0e-8f0c-0c9d1f6f0b34"
 DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"
 DIRECT_KEY_IN_URL = DIRECT_KEY.replace("é", "%C3%A9")
 STORE = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/"
@@ -80,20 +80,14 @@ PUT_EXAMPLE = {
     "strategy": "put",
     "method": "PUT",
     "url": DIRECT_URL,
-    "headers": {"Content-Type": "text/plain", "x-amz-meta-upload-claim": WRITE_ID, "If-None-Match": "*"},
+    "headers": {"Content-Type": "text/plain", "If-None-Match": "*"},
     "expires_at": AN_HOUR_LATER,
 }
 POST_EXAMPLE = {
     "strategy": "post",
     "method": "POST",
     "url": STORE,
-    "fields": {
-        "Content-Type": "text/plain",
-        "x-amz-meta-upload-claim": WRITE_ID,
-        "key": DIRECT_KEY,
-        "policy": "...",
-        "x-amz-signature": "...",
-    },
+    "fields": {"Content-Type": "text/plain", "key": DIRECT_KEY, "policy": "...", "x-amz-signature": "..."},
     "expires_at": AN_HOUR_LATER,
 }
 PART_SIZE = 8 * 2**20
@@ -108,6 +102,12 @@ MULTIPART_EXAMPLE = {
     "parts": PARTS_EXAMPLE,
     "expires_at": AN_HOUR_LATER,
 }
+
+# --- Uppy ------------------------------------------------------------------------------------------------------------
+
+UPPY_FILE_EXAMPLE = {"filename": "été.txt", "type": "text/plain", "metadata": {"bucket": BUCKET}}
+UPLOAD_TOKEN = f"{UPLOAD_ID.replace('-', '')}.JlW0mFrq5m..."
+UPLOAD_TOKEN_EXAMPLE = {"id": UPLOAD_ID, "created_at": TIME, "expires_at": AN_HOUR_LATER, "revoked_at": None}
 
 # --- shapes that drf-spectacular would not find by itself ------------------------------------------------------------
 
@@ -135,6 +135,15 @@ class UploadPage(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True, help_text="The next page, with older records; null on the last.")
     previous = serializers.CharField(allow_null=True, help_text="The page before; null on the first.")
     results = UploadSerializer(many=True)
+
+
+@extend_schema_serializer(many=False, component_name="S3UploadTokenList")
+class UploadTokenPage(serializers.Serializer[Any]):
+    """Answer of GET `uppy/tokens/`."""
+
+    next = serializers.CharField(allow_null=True, help_text="The next page, with older tokens; null on the last.")
+    previous = serializers.CharField(allow_null=True, help_text="The page before; null on the first.")
+    results = UploadTokenSerializer(many=True)
 
 
 class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

@@ -90,6 +90,7 @@ PRESIGN_IN_QUERY = _in_query(PRESIGN_EXAMPLE, {})
 RAW_UPLOAD_IN_QUERY = _in_query({"overwrite": False}, {})
 READ_IN_QUERY = _in_query({"proxy": True, "disposition": "attachment"}, {})
 OBJECTS_IN_QUERY = _in_query({"page_size": 100}, {"cursor": OBJECT_CURSOR, "prefix": "2026/May/", "delimiter": "/"})
+TOKENS_IN_QUERY = _in_query({"page_size": 100}, {"cursor": UPLOAD_CURSOR})
 UPLOADS_IN_QUERY = _in_query(
     {"page_size": 100},
     {

@@ -11,11 +11,24 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.views import APIView
 
-from ..viewsets import BucketViewSet, FileViewSet, HealthViewSet, ObjectViewSet, ServiceViewSet, UploadViewSet
-from . import direct, objects, operations, uploads
+from ..viewsets import (
+    BucketViewSet,
+    FileViewSet,
+    HealthViewSet,
+    ObjectViewSet,
+    ServiceViewSet,
+    UploadTokenViewSet,
+    UploadViewSet,
+    UppySignedViewSet,
+    UppySignViewSet,
+    UppyViewSet,
+)
+from . import direct, objects, operations, uploads, uppy
 
 # Second addresses of what is described under the first.
 ALIASES = ("/files/{file_name}", "/files/{file_name}/download")
+# What Uppy asks for, by the token in its endpoint.
+UPPY_ALIAS = "/uppy/token/{token}"
 ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any], Any]]]] = {
     BucketViewSet: {
         "list": operations.bucket_list,
@@ -44,6 +57,25 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
         "parts_sign": direct.upload_parts_sign,
         "complete": direct.upload_complete,
     },
+    UploadTokenViewSet: {
+        "create": uppy.token_create,
+        "list": uppy.token_list,
+        "destroy": uppy.token_revoke,
+    },
+    UppySignViewSet: {"sign": uppy.sign},
+    # Opaque, like the addresses that are signed for S3.
+    UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort"), uppy.hidden),
+    UppyViewSet: {
+        "params": uppy.params,
+        "create": uppy.create,
+        "sign_part": uppy.sign_part,
+        "sign_parts": uppy.sign_parts,
+        "parts": uppy.parts,
+        "complete": uppy.complete,
+        "abort": uppy.abort,
+        "arrived": uppy.arrived,
+        "missing": uppy.hidden,
+    },
     HealthViewSet: {"retrieve": operations.health},
 }
 
@@ -53,7 +85,7 @@ class OneAddress(AutoSchema):
 
     def is_excluded(self) -> bool:
         """Tell whether the same operation is described under another address."""
-        return self.path.endswith(ALIASES) or super().is_excluded()
+        return self.path.endswith(ALIASES) or UPPY_ALIAS in self.path or super().is_excluded()
 
 
 class ServiceDescription(OpenApiViewExtension):  # type: ignore[no-untyped-call]

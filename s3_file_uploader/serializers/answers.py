@@ -26,6 +26,9 @@ class UTCDateTimeField(serializers.DateTimeField):
         return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+time_shown = UTCDateTimeField().to_representation
+
+
 class BucketSerializer(serializers.Serializer[Any]):
     """One bucket of the list."""
 
@@ -86,6 +89,25 @@ class UploadSerializer(serializers.Serializer[Any]):
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)
     url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Take a `FileUpload`: as the fields would, which describe it and take longer than to write the record."""
+        owner, completed_at = instance.user_id, instance.completed_at
+        return {
+            "id": str(instance.pk),
+            "user_id": None if owner is None else str(owner),
+            "bucket": instance.bucket,
+            "file_name": instance.file_name,
+            "original_name": instance.original_name,
+            "size": instance.size,
+            "content_type": instance.content_type,
+            "etag": instance.etag,
+            "checksum_sha256": instance.checksum_sha256,
+            "status": instance.status,
+            "created_at": time_shown(instance.created_at),
+            "completed_at": None if completed_at is None else time_shown(completed_at),
+            "url": self.get_url(instance),
+        }
 
     def get_url(self, upload: Any) -> str:
         """Return the address of the file itself, which sends on to a fresh presigned URL; or of what signs one."""

@@ -19,11 +19,10 @@ from ..values import (
     Transfer,
     UploadProgress,
 )
-from .answers import UploadSerializer, UTCDateTimeField
+from .answers import UploadSerializer, UTCDateTimeField, time_shown
 from .headers import checksum_of, content_type_of
 
 AUTO = "auto"
-_time_shown = UTCDateTimeField().to_representation
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
@@ -169,7 +168,7 @@ class SignedPartsSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: SignedParts) -> dict[str, Any]:
         """Take `SignedParts`."""
-        return {"parts": _parts_shown(instance.parts), "expires_at": _time_shown(instance.expires_at)}
+        return {"parts": _parts_shown(instance.parts), "expires_at": time_shown(instance.expires_at)}
 
 
 class StoredPartSerializer(serializers.Serializer[Any]):
@@ -204,7 +203,7 @@ def _transfer_shown(transfer: Transfer | None) -> dict[str, Any] | None:
         case _:
             sizes = {"part_size": transfer.part_size, "part_count": transfer.part_count}
             shown = {"strategy": "multipart", **sizes, "parts": _parts_shown(transfer.parts)}
-    return {**shown, "expires_at": _time_shown(transfer.expires_at)}
+    return {**shown, "expires_at": time_shown(transfer.expires_at)}
 
 
 def _parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:

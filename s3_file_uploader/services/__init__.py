@@ -1,22 +1,27 @@
 """The use cases, each in a stated order of S3 and record, so that a crash at any point leaves what can be mended."""
 
 from .buckets import bucket_create, bucket_list, bucket_remove
+from .comparison import bucket_compare
 from .completion import upload_complete
 from .cors import cors_check, cors_list, cors_remove, cors_set
-from .deletion import file_delete, record_delete, upload_delete
-from .direct import StartedUpload, upload_start
+from .deletion import file_delete, record_delete, upload_abort, upload_delete
+from .direct import StartedUpload, upload_key, upload_start
 from .files import file_download, file_presign, file_read, file_redirect
 from .health import health_check
-from .housekeeping import housekeeping_run
+from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
 from .parts import upload_parts, upload_parts_sign
-from .records import file_find, upload_find, upload_list
+from .records import file_find, own_upload_find, upload_find, upload_id_in, upload_list
+from .repairs import Repairs
 from .settlement import upload_settle
+from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 
 __all__ = [
     "IncomingFile",
+    "Repairs",
     "StartedUpload",
+    "bucket_compare",
     "bucket_create",
     "bucket_list",
     "bucket_remove",
@@ -33,16 +38,25 @@ __all__ = [
     "file_redirect",
     "file_upload",
     "health_check",
+    "housekeeping_buckets",
     "housekeeping_run",
     "object_list",
+    "own_upload_find",
     "record_delete",
+    "upload_abort",
     "upload_complete",
     "upload_delete",
     "upload_find",
+    "upload_id_in",
+    "upload_key",
     "upload_list",
     "upload_parts",
     "upload_parts_sign",
     "upload_repeated",
     "upload_settle",
     "upload_start",
+    "upload_token_create",
+    "upload_token_find",
+    "upload_token_list",
+    "upload_token_revoke",
 ]

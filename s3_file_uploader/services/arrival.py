@@ -1,6 +1,6 @@
 """What S3 says of a direct upload: which parts and which object arrived, and whether they are what was announced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from time import sleep
 
@@ -29,10 +29,14 @@ SHOWN_NUMBERS = 20
 WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
-def object_arrived(upload: FileUpload) -> StoredObject:
+def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> StoredObject:
     """Return what lies in S3, having had it made of its parts if it came in parts.
 
     Of several requests at once, one has S3 join the parts; the others wait a little for what comes of it.
+
+    Args:
+        upload: pending.
+        part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
 
     Raises:
         FileExists: the upload was completed or removed meanwhile.
@@ -41,27 +45,33 @@ def object_arrived(upload: FileUpload) -> StoredObject:
         UploadNotPending: S3 has no parts any more, and no object.
         BucketNotFound, StorageProblem: S3 could not tell.
     """
-    find = _object_of_parts if upload.strategy == FileUpload.Strategy.MULTIPART else _object_sent
-    found = find(upload)
+    found = _object_found(upload, part_numbers)
     for seconds in WAITS_SECONDS:
         if found:
             break
         sleep(seconds)
         upload.look_again()
-        found = find(upload)
+        found = _object_found(upload, part_numbers)
     if found is None:
         raise UploadInProgress(BEING_COMPLETED)
     return found
 
 
-def _object_sent(upload: FileUpload) -> StoredObject:
-    found = _object_there(upload)
+def _object_found(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
+    if upload.strategy == FileUpload.Strategy.MULTIPART:
+        return _object_of_parts(upload, part_numbers)
+    found = object_there(upload)
     if found is None:
         raise PartsMissing(NOTHING_ARRIVED)
     return found
 
 
-def _object_there(upload: FileUpload) -> StoredObject | None:
+def object_there(upload: FileUpload) -> StoredObject | None:
+    """Return what lies under the key of an upload, None if nothing does.
+
+    Raises:
+        StorageProblem: S3 could not tell.
+    """
     try:
         return s3.object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
     except FileNotFound:
@@ -77,6 +87,22 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         FileExists: the upload was completed or removed meanwhile.
         StorageProblem: S3 could not tell.
     """
+    shape_check(upload, found)
+    if not upload.checksum_sha256:
+        return found.checksum_sha256 or ""
+    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
+        raise ChecksumMismatch(
+            "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
+        )
+    return upload.checksum_sha256
+
+
+def shape_check(upload: FileUpload, found: StoredObject) -> None:
+    """Pass if S3 holds the size and type that were announced.
+
+    Raises:
+        SizeMismatch, ContentTypeMismatch: it does not.
+    """
     if upload.size is not None and found.size != upload.size:
         raise SizeMismatch(
             f"{upload.size} bytes were announced and {found.size} arrived: they were removed, start a new upload."
@@ -86,13 +112,6 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    if not upload.checksum_sha256:
-        return found.checksum_sha256 or ""
-    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
-        raise ChecksumMismatch(
-            "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
-        )
-    return upload.checksum_sha256
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
@@ -111,21 +130,21 @@ def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _object_of_parts(upload: FileUpload) -> StoredObject | None:
+def _object_of_parts(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
     """Return the object, made by this request or another; None while another is at it."""
     if not upload.multipart_upload_id:
         raise PartsMissing(NOTHING_ARRIVED)
     if upload.writable_until:  # S3 was asked before; where there is an object, what is left of the parts is debris.
-        found = _object_there(upload)
+        found = object_there(upload)
         if found or upload.may_become_an_object:
             return found
     try:
-        parts = _planned(upload, multipart_parts(**_where(upload)))
+        parts = _planned(upload, part_numbers, multipart_parts(**_where(upload)))
         if upload.joining_begin():
             _join(upload, parts)
     except (FileNotFound, PartsMissing, SizeMismatch) as error:
         return _joined_meanwhile(upload, error)
-    return _object_there(upload)
+    return object_there(upload)
 
 
 def _where(upload: FileUpload) -> dict[str, str]:
@@ -149,20 +168,20 @@ def _joined_meanwhile(upload: FileUpload, error: Exception) -> StoredObject | No
     """Return the object, if parts are missing because another request had it made of them; else the error stands."""
     upload.look_again()
     is_gone = isinstance(error, FileNotFound)
-    found = _object_there(upload) if is_gone or upload.writable_until else None
+    found = object_there(upload) if is_gone or upload.writable_until else None
     if found or upload.may_become_an_object:
         return found
     raise (parts_unknown(upload) if is_gone else error) from error
 
 
-def _planned(upload: FileUpload, parts: Sequence[StoredPart]) -> list[StoredPart]:
+def _planned(upload: FileUpload, part_numbers: Collection[int], parts: Sequence[StoredPart]) -> list[StoredPart]:
     """Return the parts that make the file; others, which no URL of ours can have brought, are left out.
 
     Raises:
         PartsMissing, SizeMismatch: some have to be sent, or sent again.
     """
     held = {part.part_number: part for part in parts}
-    wanted = _wanted_sizes(upload, held)
+    wanted = _wanted_sizes(upload, part_numbers, held)
     if missing := [number for number in wanted if number not in held]:
         raise PartsMissing(f"S3 does not hold all parts: send {_numbers(missing)}, then complete the upload again.")
     if wrong := [number for number, size in wanted.items() if held[number].size != size]:
@@ -170,9 +189,10 @@ def _planned(upload: FileUpload, parts: Sequence[StoredPart]) -> list[StoredPart
     return [held[number] for number in wanted]
 
 
-def _wanted_sizes(upload: FileUpload, held: Mapping[int, StoredPart]) -> dict[int, int]:
-    if upload.size is None:  # Whatever was sent, without a gap.
-        return {number: held[number].size if number in held else 0 for number in range(1, max(held, default=1) + 1)}
+def _wanted_sizes(upload: FileUpload, part_numbers: Collection[int], held: Mapping[int, StoredPart]) -> dict[int, int]:
+    if upload.size is None:  # What the client counts, or whatever was sent, without a gap.
+        wanted = sorted(part_numbers) or range(1, max(held, default=1) + 1)
+        return {number: held[number].size if number in held else 0 for number in wanted}
     return dict(enumerate(part_sizes(size=upload.size, part_size=upload.part_size or 1), start=1))
 
 

@@ -5,7 +5,7 @@ stored. Whoever finds that it was removed meanwhile removes the object, which ca
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -30,22 +30,31 @@ from ..models import FileUpload, durable_transaction
 from ..operations import Operation
 from ..signals import after_commit, file_uploaded
 from ..values import StoredObject
-from .arrival import announced_check, object_arrived
+from .arrival import announced_check, object_arrived, object_there, shape_check
 from .parts import NO_LONGER_PENDING
 from .records import own_upload_find, upload_not_found
 from .settlement import direct_remove, object_remove
 
 logger = logging.getLogger(__name__)
 
+IN_ONE_REQUEST = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
 # A client that lives completes its upload itself, at once.
 TIME_TO_SAY_SO_SECONDS = 60
 BATCH = 500
 
 
-def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
+def upload_complete(
+    *, user: AbstractBaseUser, upload_id: object, key: str | None = None, part_numbers: Collection[int] = ()
+) -> FileUpload:
     """Ask S3 what arrived, finish the upload there, and mark the record stored; asked again, it answers the same.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+    Args:
+        user: who asks.
+        upload_id: of a direct upload.
+        key: the object key, where the client names that too.
+        part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
 
     Returns:
         The stored record.
@@ -61,23 +70,23 @@ def upload_complete(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
         FileExists: S3 refuses the key, of which a part is a file.
         StorageProblem: S3 could not; ask again.
     """
-    upload = own_upload_find(user=user, upload_id=upload_id)
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     with Operation("upload_complete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         try:
-            return record_complete(upload)
+            return record_complete(upload, part_numbers)
         except PartsMissing:
             s3.bucket_check(upload.bucket, remembered=False)  # A HEAD does not tell that the bucket is missing.
             raise
 
 
-def record_complete(upload: FileUpload) -> FileUpload:
+def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> FileUpload:
     """Complete an upload whose record the caller holds; `upload_complete` has the errors."""
     if upload.status == FileUpload.Status.STORED:
         return upload
     if upload.status != FileUpload.Status.PENDING or not upload.is_direct:
         raise UploadNotPending(NO_LONGER_PENDING)
     try:
-        found = object_arrived(upload)
+        found = object_arrived(upload, part_numbers)
         upload.completion_keep()
         described = _verified(upload, found)
         with durable_transaction():
@@ -113,11 +122,17 @@ def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
 # --- for clients that are gone ---------------------------------------------------------------------------------------
 
 
-def arrived_complete() -> tuple[int, int]:
+def arrived_complete(
+    *, dry_run: bool = False, on_completed: Callable[[FileUpload], object] = lambda upload: None
+) -> tuple[int, int]:
     """Complete what arrived whole though its client never said so: an app was killed, or it is Uppy, which never does.
 
     Uploads in parts only where S3 was asked to join them, and then this server, or S3, was killed: they may be one
     file already. Others expire.
+
+    Args:
+        dry_run: tell how many would be, by size and type alone, and change nothing.
+        on_completed: called with each of them.
 
     Returns:
         How many were completed, and of how many S3 could not tell; the log says why.
@@ -125,8 +140,9 @@ def arrived_complete() -> tuple[int, int]:
     completed = left = 0
     for upload in _waiting():
         try:
-            record_complete(upload)
-            completed += 1
+            if has_arrived(upload) if dry_run else bool(record_complete(upload)):
+                completed += 1
+                on_completed(upload)
         except (InvalidInput, NotFound, Conflict):
             continue  # Not there yet, or not what was announced and removed; or somebody was faster.
         except (S3FileUploaderError, Error) as error:
@@ -135,9 +151,26 @@ def arrived_complete() -> tuple[int, int]:
     return completed, left
 
 
+def has_arrived(upload: FileUpload) -> bool:
+    """Tell whether housekeeping would complete it: S3 holds its size and type, and nobody else will say so.
+
+    Raises:
+        S3FileUploaderError: S3 could not tell.
+    """
+    if upload.status != FileUpload.Status.PENDING or not (upload.strategy in IN_ONE_REQUEST or upload.writable_until):
+        return False
+    found = object_there(upload)
+    try:
+        if found is not None:
+            shape_check(upload, found)
+    except (SizeMismatch, ContentTypeMismatch):
+        return False
+    return found is not None
+
+
 def _waiting() -> Iterator[FileUpload]:
     now = timezone.now()
-    in_one_request = Q(strategy__in=(FileUpload.Strategy.PUT, FileUpload.Strategy.POST))
+    in_one_request = Q(strategy__in=IN_ONE_REQUEST)
     in_parts_being_joined = Q(strategy=FileUpload.Strategy.MULTIPART, writable_until__lt=now)
     waiting = FileUpload.objects.filter(
         in_one_request | in_parts_being_joined,

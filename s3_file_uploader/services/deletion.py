@@ -4,10 +4,11 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ..exceptions import FileExists
+from ..exceptions import FileExists, UploadNotPending
 from ..models import BUSY, FileUpload, durable_transaction
 from ..operations import Operation
 from ..signals import after_commit, file_deleted
+from .parts import NO_LONGER_PENDING, in_parts_check
 from .records import file_not_found, names_check, own_upload_find, upload_find, upload_not_found
 from .settlement import direct_remove, object_remove, parts_remove, settled_on_error, upload_settle
 
@@ -50,6 +51,30 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
     if upload.is_direct and upload.status == FileUpload.Status.PENDING:
         upload = own_upload_find(user=user, upload_id=upload_id)
     record_delete(user=user, upload=upload)
+
+
+def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> None:
+    """Give up a multipart upload on its way; one that was completed stays.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
+
+    Args:
+        user: who asks.
+        upload_id: of the record.
+        key: the object key, where the client names that too.
+
+    Raises:
+        UploadNotFound: the user has none with that id.
+        UploadNotPending: it is over.
+        StorageProblem: S3 could not; ask again, or leave it to housekeeping.
+    """
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
+    in_parts_check(upload)
+    with Operation("upload_abort", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+        try:
+            direct_remove(upload)
+        except FileExists as error:
+            raise UploadNotPending(NO_LONGER_PENDING) from error
 
 
 def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:

@@ -24,7 +24,7 @@ from ..exceptions import IdempotencyKeyReused, InvalidFileName, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
-from ..plans import part_size_for, strategy_for
+from ..plans import direct_key, part_size_for, strategy_for
 from ..users import bucket_allowed_check
 from ..values import MAX_KEY_BYTES, Transfer
 from .parts import NO_LONGER_PENDING
@@ -54,6 +54,7 @@ def upload_start(
     checksum_sha256: str | None = None,
     strategy: str = "auto",
     idempotency_key: str | None = None,
+    upload_id: uuid.UUID | None = None,
 ) -> StartedUpload:
     """Begin a direct upload under a key of its own: `<prefix><id>/<file name>`.
 
@@ -67,6 +68,7 @@ def upload_start(
         checksum_sha256: of the whole file in lower-case hex; compared before the record says `stored`.
         strategy: auto, put, post or multipart.
         idempotency_key: the same from the same user answers the same record, with a fresh plan.
+        upload_id: the id of the record, if the client was told its key beforehand; a new one by default.
 
     Raises:
         InvalidBucketName, InvalidFileName, InvalidField, BucketNotAllowed, BucketNotFound, FileTooLarge: nothing began.
@@ -77,6 +79,7 @@ def upload_start(
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
     wanted = _wanted(
+        id=upload_id or uuid.uuid4(),
         user_id=owner.pk,
         bucket=bucket,
         original_name=file_name,
@@ -99,7 +102,7 @@ def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
         InvalidFileName: the name cannot be the end of one.
     """
     file_name_check(file_name)
-    key = f"{conf.direct_prefix}{upload_id}/{file_name}"
+    key = direct_key(upload_id, file_name)
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess
         raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
@@ -108,10 +111,8 @@ def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
 
 def _wanted(*, strategy: str, **fields: Any) -> FileUpload:
     """Return the record, not yet in the database; nobody has its key."""
-    upload_id = uuid.uuid4()
     upload = FileUpload.objects.pending(
-        id=upload_id,
-        file_name=upload_key(upload_id=upload_id, file_name=fields["original_name"]),
+        file_name=upload_key(upload_id=fields["id"], file_name=fields["original_name"]),
         strategy=strategy,
         part_size=part_size_for(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
         **_times(strategy),
@@ -147,15 +148,17 @@ def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
 
 def _inserted(upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None) -> FileUpload:
     """Insert the record and its key in one transaction, or return what the key stands for already."""
-    if idempotency_key and (earlier := _repeated(upload, user, idempotency_key)):
+    if not idempotency_key:
+        upload.insert()
+        return upload
+    if earlier := _repeated(upload, user, idempotency_key):
         return earlier
     try:
         with durable_transaction():
             upload.save(force_insert=True)
-            if idempotency_key:
-                IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
+            IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
     except IntegrityError:
-        earlier = _repeated(upload, user, idempotency_key) if idempotency_key else None
+        earlier = _repeated(upload, user, idempotency_key)
         if earlier is None:
             raise
         return earlier

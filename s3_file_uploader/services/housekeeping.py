@@ -4,29 +4,40 @@ Any number of hosts may run it at the same time, beside the service: the claim o
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import Error
 from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
-from ..models import FileUpload, IdempotencyKey
+from ..models import FileUpload, IdempotencyKey, UploadToken, location_digest
 from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
+from ..names import bucket_name_check
+from ..reports import Finding, Kind, Outcome
 from ..saving import partial_files_remove
-from ..values import HousekeepingReport
-from .completion import arrived_complete
-from .settlement import upload_settle
+from ..values import PAGE_KEYS, HousekeepingReport
+from .completion import arrived_complete, has_arrived
+from .settlement import settlement_foresee, upload_settle
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 
 
-def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> HousekeepingReport:
-    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old Idempotency-Keys.
+def housekeeping_run(
+    *,
+    abort_multipart_older_than: timedelta | None = None,
+    buckets: Iterable[str] = (),
+    dry_run: bool = False,
+    on_finding: Callable[[Finding], object] | None = None,
+    on_progress: Callable[[str, int, int], object] | None = None,
+) -> HousekeepingReport:
+    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old keys and tokens.
 
     Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
     under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
@@ -34,14 +45,26 @@ def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> 
 
     Args:
         abort_multipart_older_than: see above; None leaves them alone.
+        buckets: to look for multipart uploads in, beside those of `housekeeping_buckets`.
+        dry_run: tell what would be done, and change nothing.
+        on_finding: called with each upload that was completed, each record that was settled, and each multipart upload
+            that was aborted or counted.
+        on_progress: called with what is looked at ("records left half-way", then "multipart uploads"), with how many
+            more were, and with how many there are, 0 if nobody knows.
 
     Returns:
         What was done, and what is left for the next run. Errors are in the log; one of them does not keep the others
         from being mended.
+
+    Raises:
+        InvalidBucketName: one of `buckets` can be none.
     """
-    completed, waiting = arrived_complete()
-    settled, left = _abandoned_settle()
-    aborted, unexplained, failed = _debris_abort(abort_multipart_older_than)
+    named = {bucket_name_check(bucket) for bucket in buckets}
+    looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
+    run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
+    completed, waiting = arrived_complete(dry_run=dry_run, on_completed=run.completed_tell)
+    settled, left = run.abandoned_settle()
+    aborted, unexplained, failed = run.debris_abort(looked_into, abort_multipart_older_than)
     return HousekeepingReport(
         uploads_completed=completed,
         records_settled=settled,
@@ -49,23 +72,111 @@ def housekeeping_run(*, abort_multipart_older_than: timedelta | None = None) -> 
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
-        idempotency_keys_forgotten=_old_keys_forget(),
-        partial_files_removed=_partial_files_remove(),
+        idempotency_keys_forgotten=_old_keys_forget(dry_run),
+        upload_tokens_forgotten=_old_tokens_forget(dry_run),
+        partial_files_removed=_partial_files_remove(dry_run),
     )
 
 
-def _abandoned_settle() -> tuple[int, int]:
-    settled = left = 0
-    for upload in _abandoned():
-        try:
-            upload_settle(upload=upload)
-            settled += 1
-        except FileExists:
-            continue  # Another request, or another host, was faster.
-        except (S3FileUploaderError, Error) as error:
-            logger.warning("Record %s stays half-way until the next run: %s", upload.pk, error)
-            left += 1
-    return settled, left
+def housekeeping_buckets() -> list[str]:
+    """Return the buckets that this service keeps: those with records, and those that the settings name in full."""
+    named = {bucket for bucket in conf.allowed_buckets or () if not set(bucket) & set("*?[")}
+    return sorted({*_buckets_with_records(), *named})
+
+
+def _buckets_with_records() -> Iterator[str]:
+    """Yield them from one to the next in the index, which has an entry for every record."""
+    names = FileUpload.objects.order_by("bucket").values_list("bucket", flat=True)
+    bucket = names.first()
+    while bucket is not None:
+        yield bucket
+        bucket = names.filter(bucket__gt=bucket).first()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What both walks need: whether anything may be changed, and who is told."""
+
+    dry_run: bool
+    tell: Callable[[Finding], object]
+    progress: Callable[[str, int, int], object]
+
+    def completed_tell(self, upload: FileUpload) -> None:
+        self.tell(replace(_halfway(upload), kind=Kind.UPLOAD_ARRIVED, outcome=Outcome.UPLOAD_COMPLETED))
+
+    def abandoned_settle(self) -> tuple[int, int]:
+        settled = left = 0
+        waiting = FileUpload.objects.abandoned().count()
+        for upload in _abandoned():
+            finding = _halfway(upload)
+            try:
+                if self.dry_run and has_arrived(upload):
+                    continue  # It would not be waiting any more.
+                outcome = settlement_foresee(upload) if self.dry_run else upload_settle(upload=upload)
+                settled += 1
+            except FileExists:
+                outcome = Outcome.OVERTAKEN
+            except (S3FileUploaderError, Error) as error:
+                logger.warning("Record %s stays half-way until the next run: %s", upload.pk, error)
+                outcome = Outcome.LEFT
+                left += 1
+            self.tell(replace(finding, outcome=outcome))
+            self.progress("records left half-way", 1, waiting)
+        return settled, left
+
+    def debris_abort(self, buckets: set[str], older_than: timedelta | None) -> tuple[int, int, int]:
+        aborted = unexplained = failed = 0
+        for bucket in sorted(buckets):
+            try:
+                for upload, outcome in self._debris_of(bucket, older_than):
+                    aborted += outcome == Outcome.MULTIPART_ABORTED
+                    unexplained += outcome == Outcome.NOTHING
+                    self.tell(_unfinished(upload, outcome))
+            except (S3FileUploaderError, Error) as error:
+                logger.warning("The multipart uploads of bucket %s wait for the next run: %s", bucket, error)
+                failed += 1
+        return aborted, unexplained, failed
+
+    def _debris_of(self, bucket: str, older_than: timedelta | None) -> Iterator[tuple[MultipartUpload, Outcome]]:
+        """Yield what was aborted, and what is unexplained, a page of records at a time."""
+        listed = multipart_uploads(bucket=bucket)
+        while page := list(islice(listed, PAGE_KEYS)):
+            digests = {location_digest(bucket, upload.key) for upload in page}
+            recorded = FileUpload.objects.in_bulk(list(digests), field_name="location_digest")
+            for upload in page:
+                record = recorded.get(location_digest(bucket, upload.key))
+                if _is_debris(upload, record, older_than) and not _is_claimed(upload):
+                    if not self.dry_run:
+                        multipart_abort(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
+                    yield upload, Outcome.MULTIPART_ABORTED
+                elif record is None:
+                    yield upload, Outcome.NOTHING
+            self.progress("multipart uploads", len(page), 0)
+
+
+def _nobody(*_told: object) -> None:
+    """Listen to nothing."""
+
+
+def _halfway(upload: FileUpload) -> Finding:
+    return Finding(
+        kind=Kind.RECORD_HALFWAY,
+        bucket=upload.bucket,
+        file_name=upload.file_name,
+        record_id=upload.pk,
+        recorded_size=upload.size,
+        recorded_etag=upload.etag,
+    )
+
+
+def _unfinished(upload: MultipartUpload, outcome: Outcome) -> Finding:
+    return Finding(
+        kind=Kind.MULTIPART_UPLOAD,
+        bucket=upload.bucket,
+        file_name=upload.key,
+        changed_at=upload.begun_at,
+        outcome=outcome,
+    )
 
 
 def _abandoned() -> Iterator[FileUpload]:
@@ -77,35 +188,16 @@ def _abandoned() -> Iterator[FileUpload]:
         batch = list(waiting.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
-def _debris_abort(older_than: timedelta | None) -> tuple[int, int, int]:
-    aborted = unexplained = failed = 0
-    for bucket in FileUpload.objects.order_by("bucket").values_list("bucket", flat=True).distinct():
-        try:
-            for upload in multipart_uploads(bucket=bucket):
-                if _is_debris(upload, older_than):
-                    multipart_abort(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
-                    aborted += 1
-                elif _is_unexplained(upload):
-                    unexplained += 1
-        except S3FileUploaderError as error:
-            logger.warning("The multipart uploads of bucket %s wait for the next run: %s", bucket, error)
-            failed += 1
-    return aborted, unexplained, failed
-
-
-def _is_debris(upload: MultipartUpload, older_than: timedelta | None) -> bool:
+def _is_debris(upload: MultipartUpload, record: FileUpload | None, older_than: timedelta | None) -> bool:
     if older_than is not None and upload.begun_at < timezone.now() - older_than:
-        return not _is_claimed(upload)
-    return upload.begun_at < _long_ago() and not _is_claimed(upload) and not _is_unexplained(upload)
+        return True
+    return record is not None and upload.begun_at < _long_ago()
 
 
 def _is_claimed(upload: MultipartUpload) -> bool:
+    """Tell whether somebody is at work on the key, at this moment: the page of the listing may be old by now."""
     there = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.key)
     return there.filter(claimed_until__gte=timezone.now()).exists()
-
-
-def _is_unexplained(upload: MultipartUpload) -> bool:
-    return not FileUpload.objects.at(bucket=upload.bucket, file_name=upload.key).exists()
 
 
 def _long_ago() -> datetime:
@@ -113,12 +205,18 @@ def _long_ago() -> datetime:
     return timezone.now() - timedelta(seconds=conf.claim_seconds)
 
 
-def _old_keys_forget() -> int:
+def _old_keys_forget(dry_run: bool) -> int:
     too_old = timezone.now() - timedelta(seconds=conf.idempotency_seconds)
-    return IdempotencyKey.objects.filter(created_at__lt=too_old).delete()[0]
+    old = IdempotencyKey.objects.filter(created_at__lt=too_old)
+    return old.count() if dry_run else old.delete()[0]
 
 
-def _partial_files_remove() -> int:
+def _old_tokens_forget(dry_run: bool) -> int:
+    old = UploadToken.objects.over()
+    return old.count() if dry_run else old.delete()[0]
+
+
+def _partial_files_remove(dry_run: bool) -> int:
     with suppress(StorageNotConfigured):
-        return partial_files_remove(conf.download_folder, older_than_seconds=conf.claim_seconds)
+        return partial_files_remove(conf.download_folder, older_than_seconds=conf.claim_seconds, dry_run=dry_run)
     return 0

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from .. import s3
 from ..exceptions import InvalidField, StorageUnsupported
+from ..listing import object_listed
 from ..models import FileUpload, location_digest
 from ..names import bucket_name_check
 from ..s3_errors import storage_errors
 from ..users import bucket_allowed_check, is_staff
 from ..values import ListedObject, ObjectListing
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
 def object_list(
@@ -58,7 +56,7 @@ def object_list(
             Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in wanted.items() if value}
         )
     return ObjectListing(
-        objects=_visible(user, bucket, [_listed(found) for found in answer.get("Contents", ())]),
+        objects=_visible(user, bucket, [object_listed(found) for found in answer.get("Contents", ())]),
         prefixes=tuple(found["Prefix"] for found in answer.get("CommonPrefixes", ())),
         next_cursor=answer.get("NextContinuationToken"),
     )
@@ -81,12 +79,3 @@ def _visible(user: AbstractBaseUser, bucket: str, found: list[ListedObject]) -> 
     visible = FileUpload.objects.visible_to(user).stored().filter(location_digest__in=by_digest)
     digests = set(visible.values_list("location_digest", flat=True))
     return tuple(listed for digest, listed in by_digest.items() if digest in digests)
-
-
-def _listed(found: "ObjectTypeDef") -> ListedObject:
-    return ListedObject(
-        file_name=found["Key"],
-        size=found["Size"],
-        etag=found["ETag"].strip('"'),
-        changed_at=found["LastModified"],
-    )

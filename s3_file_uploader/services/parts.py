@@ -22,11 +22,16 @@ BEING_COMPLETED = "The upload is being completed by another request: try again i
 GIVEN_UP_BY_S3 = "S3 has given up this upload: delete it and start a new one."
 
 
-def upload_parts(*, user: AbstractBaseUser, upload_id: object) -> UploadProgress:
+def upload_parts(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> UploadProgress:
     """Return the parts that S3 holds of a pending upload, all pages of them, and the numbers of those to be sent.
 
     None are missing, and none are left, where a completion made the file of them but could not say so any more:
     complete it again.
+
+    Args:
+        user: who asks.
+        upload_id: of a pending multipart upload.
+        key: the object key, where the client names that too.
 
     Raises:
         UploadNotFound: the user has none with that id.
@@ -34,13 +39,15 @@ def upload_parts(*, user: AbstractBaseUser, upload_id: object) -> UploadProgress
         UploadInProgress: it is being completed.
         StorageProblem: S3 could not answer.
     """
-    upload = own_upload_find(user=user, upload_id=upload_id)
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
     with Operation("upload_parts", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         return _progress(upload)
 
 
-def upload_parts_sign(*, user: AbstractBaseUser, upload_id: object, part_numbers: Sequence[int] | None) -> SignedParts:
+def upload_parts_sign(
+    *, user: AbstractBaseUser, upload_id: object, part_numbers: Sequence[int] | None, key: str | None = None
+) -> SignedParts:
     """Sign the URLs to which parts are sent by PUT, with no header but Content-Length; as often as they are wanted.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
@@ -49,13 +56,14 @@ def upload_parts_sign(*, user: AbstractBaseUser, upload_id: object, part_numbers
         user: who asks.
         upload_id: of a pending multipart upload.
         part_numbers: 1 to the number of parts, in any order; None for all that S3 does not hold yet.
+        key: the object key, where the client names that too.
 
     Raises:
         UploadNotFound, UploadNotPending, UploadInProgress: as `upload_parts`.
         InvalidField: there is no part of such a number.
         StorageProblem: S3 could not answer.
     """
-    upload = own_upload_find(user=user, upload_id=upload_id)
+    upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
     with Operation("upload_parts_sign", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         wanted = _progress(upload).missing if part_numbers is None else part_numbers

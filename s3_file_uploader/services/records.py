@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
+from ..conf import conf
 from ..exceptions import FileNotFound, UploadNotFound
 from ..models import FileUpload
 from ..names import bucket_name_check, file_name_check
@@ -39,18 +40,29 @@ def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
     raise upload_not_found()
 
 
-def own_upload_find(*, user: AbstractBaseUser, upload_id: object) -> FileUpload:
+def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> FileUpload:
     """Return a record to act on: the user's own, or anybody's for staff. Who may see it may not yet send its bytes.
+
+    Args:
+        user: who asks.
+        upload_id: of the record.
+        key: the object key, where the client names that too; then both must fit.
 
     Raises:
         UploadNotFound: there is none.
     """
-    with suppress(ValueError):
-        records = FileUpload.objects.all() if is_staff(user) else FileUpload.objects.filter(user_id=user.pk)
-        upload = records.filter(pk=UUID(str(upload_id))).first()
-        if upload is not None and user.pk is not None:
-            return upload
+    if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
+        owned = {} if is_staff(user) else {"user_id": user.pk}
+        with suppress(ValueError):
+            upload = FileUpload.objects.order_by().filter(pk=UUID(str(upload_id)), **owned).first()
+            if upload is not None and key in (None, upload.file_name):
+                return upload
     raise upload_not_found()
+
+
+def upload_id_in(key: str) -> str:
+    """Return the id that stands in the key of a direct upload, or something that is nobody's."""
+    return key.removeprefix(conf.direct_prefix).partition("/")[0]
 
 
 def upload_list(

@@ -10,7 +10,7 @@ Only what the record explains is touched: an object that another program put und
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from django.db import Error
@@ -29,6 +29,7 @@ from ..exceptions import (
 )
 from ..models import FileUpload
 from ..multipart import multipart_abort, multipart_debris_remove
+from ..reports import Outcome
 from ..s3_errors import storage_errors
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
 
@@ -37,11 +38,14 @@ logger = logging.getLogger(__name__)
 WRITTEN_BY = "upload-claim"
 
 
-def upload_settle(*, upload: FileUpload) -> None:
+def upload_settle(*, upload: FileUpload) -> Outcome:
     """Settle a record whose claim has run out.
 
     Args:
         upload: pending or deleting; it is claimed for the time that this takes.
+
+    Returns:
+        What became of it.
 
     Raises:
         FileExists: another request was faster; it settles.
@@ -52,7 +56,16 @@ def upload_settle(*, upload: FileUpload) -> None:
     with _free_again_on_error(upload):
         if is_with_client:
             upload.late_parts_expect()
-        _settle(upload)
+        return _settle(upload)
+
+
+def settlement_foresee(upload: FileUpload) -> Outcome:
+    """Return what `upload_settle` would do now; nothing is changed.
+
+    Raises:
+        StorageProblem: S3 cannot be asked.
+    """
+    return _decided(upload, object_found(upload))
 
 
 @contextmanager
@@ -98,18 +111,31 @@ def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
         undo.pop_all()
 
 
-def _settle(upload: FileUpload) -> None:
-    if upload.status == FileUpload.Status.DELETING:
-        all_remove(upload)
-        return
+def _settle(upload: FileUpload) -> Outcome:
     parts_remove(upload)
-    found = _object_head(upload)
+    found = None if upload.status == FileUpload.Status.DELETING else object_found(upload)
+    outcome = _decided(upload, found)
+    if outcome == Outcome.RECORD_UPDATED and found:
+        upload.mark_stored(**object_described(upload, found, on_progress=upload.claim_keep))
+    elif outcome == Outcome.RECORD_KEPT:
+        upload.mark_stored()
+    else:
+        if outcome == Outcome.RECORD_AND_OBJECT_REMOVED or upload.is_direct:
+            object_remove(upload)
+        upload.forget()
+    return outcome
+
+
+def _decided(upload: FileUpload, found: StoredObject | None) -> Outcome:
+    if upload.status == FileUpload.Status.DELETING:
+        return Outcome.RECORD_AND_OBJECT_REMOVED
+    if upload.is_direct:
+        return Outcome.RECORD_AND_OBJECT_REMOVED if found else Outcome.RECORD_REMOVED
     if upload.was_stored and found:
-        upload.mark_stored(**({} if found.etag == upload.etag else _described(upload, found)))
-        return
+        return Outcome.RECORD_KEPT if found.etag == upload.etag else Outcome.RECORD_UPDATED
     if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
-        object_remove(upload)
-    upload.forget()
+        return Outcome.RECORD_AND_OBJECT_REMOVED
+    return Outcome.RECORD_REMOVED
 
 
 def direct_remove(upload: FileUpload) -> None:
@@ -161,16 +187,29 @@ def object_remove(upload: FileUpload) -> None:
         s3.client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
 
 
-def _object_head(upload: FileUpload) -> StoredObject | None:
+def object_found(upload: FileUpload) -> StoredObject | None:
+    """Return what lies under the key of a record, or None.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
     try:
         return s3.object_head(bucket=upload.bucket, key=upload.file_name)
     except FileNotFound:
         return None
 
 
-def _described(upload: FileUpload, found: StoredObject) -> dict[str, object]:
+def object_described(
+    upload: FileUpload, found: StoredObject, *, on_progress: Callable[[], object] = lambda: None
+) -> dict[str, object]:
+    """Read an object through, and return what its record has to say of it.
+
+    Raises:
+        StorageError, FileNotFound: it was changed or removed meanwhile.
+        StorageProblem: S3 could not answer.
+    """
     checksum = object_checksum(
-        bucket=upload.bucket, key=upload.file_name, etag=found.etag, size=found.size, on_progress=upload.claim_keep
+        bucket=upload.bucket, key=upload.file_name, etag=found.etag, size=found.size, on_progress=on_progress
     )
     return {
         "size": found.size,

@@ -45,7 +45,7 @@ def transfer_of(upload: FileUpload) -> Transfer:
 
 def _put(upload: FileUpload) -> PutTransfer:
     """Sign exactly this file: its type, its size and, where they are known, its bytes."""
-    headers = {**_described(upload), **_guards(upload)}
+    headers = {"Content-Type": upload.content_type, **_guards(upload)}
     length = {} if upload.size is None else {"Content-Length": str(upload.size)}
     signed = signing.presigned_url(
         method="PUT",
@@ -72,12 +72,7 @@ def _guards(upload: FileUpload) -> dict[str, str]:
 
 def form_fields(upload: FileUpload) -> dict[str, str]:
     """Return what a form says besides the key and the signature."""
-    return {**_described(upload), "success_action_status": "201"}
-
-
-def _described(upload: FileUpload) -> dict[str, str]:
-    """Return what S3 keeps beside the bytes: their type, and whose record they belong to."""
-    return {"Content-Type": upload.content_type, f"x-amz-meta-{WRITTEN_BY}": str(upload.write_id)}
+    return {"Content-Type": upload.content_type, "success_action_status": "201"}
 
 
 def _post(upload: FileUpload) -> PostTransfer:

@@ -5,6 +5,20 @@ from .buckets import BucketViewSet
 from .files import FileViewSet
 from .health import HealthViewSet
 from .objects import ObjectViewSet
+from .upload_tokens import UploadTokenViewSet
 from .uploads import UploadViewSet
+from .uppy import UppyViewSet
+from .uppy_signing import UppySignedViewSet, UppySignViewSet
 
-__all__ = ["BucketViewSet", "FileViewSet", "HealthViewSet", "ObjectViewSet", "ServiceViewSet", "UploadViewSet"]
+__all__ = [
+    "BucketViewSet",
+    "FileViewSet",
+    "HealthViewSet",
+    "ObjectViewSet",
+    "ServiceViewSet",
+    "UploadTokenViewSet",
+    "UploadViewSet",
+    "UppySignViewSet",
+    "UppySignedViewSet",
+    "UppyViewSet",
+]

@@ -123,11 +123,7 @@ class TestWhole:
         content = os.urandom(size)
         record = phone.uploaded(content, strategy=strategy)
         assert (record["status"], record["size"], record["checksum_sha256"]) == ("stored", size, "")
-        found = s3.object_head(bucket=bucket, key=record["file_name"])
-        assert (record["etag"], found.metadata) == (
-            found.etag,
-            {"upload-claim": str(FileUpload.objects.get().write_id)},
-        )
+        assert record["etag"] == s3.object_head(bucket=bucket, key=record["file_name"]).etag
         assert phone.read(record) == content
 
     @pytest.mark.parametrize("strategy", STRATEGIES)

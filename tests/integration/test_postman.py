@@ -41,8 +41,15 @@ ENDPOINTS = {
     ("DELETE", "s3_service-file"),
     ("GET", "s3_service-object-list"),
     ("GET", "s3_service-upload-list"),
+    ("POST", "s3_service-upload-list"),
+    ("GET", "s3_service-upload-parts"),
+    ("POST", "s3_service-upload-parts"),
+    ("POST", "s3_service-upload-complete"),
     ("GET", "s3_service-upload"),
     ("DELETE", "s3_service-upload"),
+    ("POST", "s3_service-upload-token-list"),
+    ("GET", "s3_service-upload-token-list"),
+    ("DELETE", "s3_service-upload-token"),
 }
 PEOPLE = {"staffUsername": "ada", "staffPassword": "ada's own", "userUsername": "bob", "userPassword": "bob's own"}
 Newman = Callable[..., tuple[int, dict[str, Any]]]
@@ -109,7 +116,8 @@ def test_a_run_is_green_reaches_every_endpoint_and_leaves_nothing(newman):
     assert (failures(run), skipped(run), status) == ([], [], 0)
     assert run["stats"]["assertions"]["total"] > 0
     assert set(answered(run)) == ENDPOINTS
-    assert not FileUpload.objects.exists()
+    # What is left belongs to nobody, and to housekeeping as soon as no signed URL works any more.
+    assert {(left.status, left.user, left.is_direct) for left in FileUpload.objects.all()} == {("deleting", None, True)}
     assert not [found for found in s3.client().list_buckets()["Buckets"] if found["Name"].startswith("postman-")]
 
 

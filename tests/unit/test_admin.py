@@ -7,7 +7,8 @@ from django.db import connections
 from django.urls import reverse
 
 from s3_file_uploader import s3
-from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models import FileUpload, UploadToken
+from s3_file_uploader.services import upload_token_create, upload_token_find
 from tests.unit.services.conftest import stored_file
 
 LIST = "/admin/s3_file_uploader/fileupload/"
@@ -111,3 +112,16 @@ def test_what_s3_refuses_is_said_and_nothing_is_logged(transactional, admin, buc
     assert said(answer) == ["S3 denies this service the call: give its credentials the right for it."]
     assert FileUpload.objects.get().status == "stored"
     assert not LogEntry.objects.exists()
+
+
+def test_tokens_are_seen_and_deleted_but_not_shown_or_changed(admin, user):
+    text = upload_token_create(user=user, expires_in_seconds=60).text
+    token, tokens = UploadToken.objects.get(), "/admin/s3_file_uploader/uploadtoken/"
+    for address in (tokens, f"{tokens}{token.pk}/change/"):
+        page = admin.get(address).content.decode()
+        assert str(token.pk) in page
+        assert text not in page
+    assert admin.get(f"{tokens}add/").status_code == 403
+    assert admin.post(f"{tokens}{token.pk}/change/", {"expires_at_0": "2099-01-01"}).status_code == 403
+    assert admin.post(f"{tokens}{token.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert upload_token_find(text=text) is None

@@ -119,6 +119,15 @@ def test_a_claim_inside_a_transaction_is_refused(user):
     assert not FileUpload.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_one_statement_needs_no_transaction_around_it(user, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        upload = claimed(user)
+    upload.claim_end_in(-1)
+    with django_assert_num_queries(1):
+        upload.claim(Status.DELETING)
+
+
 def test_a_users_listing_reads_its_index_in_order(user):
     plan = FileUpload.objects.filter(user=user).explain()
     assert "s3_upload_of_user" in plan or "Seq Scan" in plan  # PostgreSQL scans what is nearly empty.

@@ -17,18 +17,24 @@ from openapi_spec_validator import validate
 from rest_framework import serializers
 
 from s3_file_uploader import s3, urls
+from s3_file_uploader.authentication import UploadTokenAuthentication
 from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, RETRIED, STATUS_AND_CODE
 from s3_file_uploader.openapi import examples
 from s3_file_uploader.serializers import (
     BucketCreateSerializer,
     FileUploadFormSerializer,
     ObjectsWantedSerializer,
+    PageSerializer,
     PartsWantedSerializer,
     PresignSerializer,
     RawUploadSerializer,
     ReadSerializer,
     UploadStartSerializer,
     UploadsWantedSerializer,
+    UploadTokenCreateSerializer,
+    UppyCompleteSerializer,
+    UppyFileSerializer,
+    UppySignSerializer,
 )
 from s3_file_uploader.viewsets import FileViewSet, HealthViewSet, ObjectViewSet
 from tests.conftest import client_of
@@ -48,6 +54,12 @@ UPLOAD = {
     *("file_too_large", "idempotency_key_reused", "upload_in_progress"),
 }
 PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
+COMPLETION = {*(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists")}
+UPPY_BEGINNING = {
+    *(*CALLER, "invalid", "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "bucket_not_found"),
+    "upload_not_pending",
+}
+UPPY_PARTS = {*CALLER, "invalid", "bucket_not_found", "upload_not_found", "upload_not_pending"}
 CODES = {
     "bucket_list": CALLER,
     "bucket_create": {*CALLER, *BODY, "invalid_bucket_name", "bucket_exists", "bucket_not_found"},
@@ -71,11 +83,20 @@ CODES = {
     "upload_get": {*CALLER, "upload_not_found"} - STORAGE,
     "upload_parts": PARTS,
     "upload_parts_sign": {*PARTS, *BODY},
-    "upload_complete": {
-        *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch"),
-        "file_exists",
-    },
+    "upload_complete": COMPLETION,
     "upload_delete": {*CALLER, "upload_not_found", "file_exists"},
+    "uppy_params": UPPY_BEGINNING,
+    "uppy_create": {*UPPY_BEGINNING, "unsupported_media_type"},
+    "uppy_sign_part": UPPY_PARTS,
+    "uppy_sign_parts": UPPY_PARTS,
+    "uppy_parts": PARTS,
+    "uppy_complete": {*COMPLETION, *BODY},
+    "uppy_abort": {*CALLER, "upload_not_found", "upload_not_pending"},
+    "uppy_arrived": COMPLETION,
+    "uppy_sign": {*UPPY_BEGINNING, "unsupported_media_type", "upload_not_found"},
+    "uppy_token_create": {*CALLER, *BODY} - STORAGE,
+    "uppy_token_list": {*CALLER, "invalid"} - STORAGE,
+    "uppy_token_revoke": {*CALLER, "upload_token_not_found"} - STORAGE,
     "health": ANY,
 }
 STATUSES = {
@@ -108,16 +129,38 @@ ROUTES = {
     "upload_parts_sign": ("post", "uploads/{upload_id}/parts/"),
     "upload_complete": ("post", "uploads/{upload_id}/complete/"),
     "upload_delete": ("delete", "uploads/{upload_id}/"),
+    "uppy_params": ("get", "uppy/s3/params"),
+    "uppy_create": ("post", "uppy/s3/multipart"),
+    "uppy_sign_part": ("get", "uppy/s3/multipart/{upload_id}/{part_number}"),
+    "uppy_sign_parts": ("get", "uppy/s3/multipart/{upload_id}/batch"),
+    "uppy_parts": ("get", "uppy/s3/multipart/{upload_id}"),
+    "uppy_complete": ("post", "uppy/s3/multipart/{upload_id}/complete"),
+    "uppy_abort": ("delete", "uppy/s3/multipart/{upload_id}"),
+    "uppy_arrived": ("post", "uppy/s3/complete"),
+    "uppy_sign": ("post", "uppy/sign"),
+    "uppy_token_create": ("post", "uppy/tokens/"),
+    "uppy_token_list": ("get", "uppy/tokens/"),
+    "uppy_token_revoke": ("delete", "uppy/tokens/{token_id}/"),
     "health": ("get", "health/"),
 }
-TAGS = {"bucket": "Buckets", "object": "Buckets", "file": "Files", "upload": "Uploads", "health": "Health"}
+# With what authenticates in the address: the same again, or for what was signed alone.
+SECRET_ADDRESSES = ("uppy/token/", "uppy/signed/", "^uppy/token/")
+TAGS = {
+    "bucket": "Buckets",
+    "object": "Buckets",
+    "file": "Files",
+    "upload": "Uploads",
+    "uppy": "Uppy",
+    "health": "Health",
+}
 OF_CALLERS = sorted(ROUTES.keys() - {"health"})
-WITHOUT_A_REQUEST_BODY = {"upload_complete"}
+WITHOUT_A_REQUEST_BODY = {"upload_complete", "uppy_arrived"}
 WITH_A_BODY = sorted(
     {name for name, (method, _) in ROUTES.items() if method in ("post", "put")} - WITHOUT_A_REQUEST_BODY
 )
 WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
 WITHOUT_A_BODY = ("204", "302", "304")
+ROUTED = [route for route in urls.service if not str(route.pattern).startswith(SECRET_ADDRESSES)]
 LISTS = ("object_list", "upload_list")
 
 
@@ -166,7 +209,7 @@ def error_body(operation: dict[str, Any], code: str) -> dict[str, Any]:
 
 def address_of(name: str, operation: dict[str, Any]) -> str:
     """Fill the path with the examples, percent-encoded as the description says."""
-    in_path = {each["name"]: quote(values(each)[0], safe="") for each in parameters(operation, "path")}
+    in_path = {each["name"]: quote(str(values(each)[0]), safe="") for each in parameters(operation, "path")}
     return PREFIX + ROUTES[name][1].format(**in_path)
 
 
@@ -197,7 +240,7 @@ def test_every_route_is_described_and_nothing_else(schema):
     }
     routed = {
         (method, re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)))
-        for route in urls.service
+        for route in ROUTED
         if route.name  # An alias has no name of its own.
         for method in route.callback.actions
         if method != "head"
@@ -206,10 +249,24 @@ def test_every_route_is_described_and_nothing_else(schema):
 
 
 def test_an_alias_is_the_described_address_without_its_slash():
-    addresses = {str(route.pattern): route.callback.actions for route in urls.service if route.name}
-    aliases = {str(route.pattern): route.callback.actions for route in urls.service if not route.name}
+    addresses = {str(route.pattern): route.callback.actions for route in ROUTED if route.name}
+    aliases = {str(route.pattern): route.callback.actions for route in ROUTED if not route.name}
     assert aliases == {address: addresses[f"{address}/"] for address in aliases}
     assert len(aliases) == 2
+
+
+def test_uppy_is_answered_the_same_by_token():
+    routed = {str(route.pattern): route.callback for route in urls.service}
+    at_home = {address: view for address, view in routed.items() if address.startswith(("uppy/s3/", "uppy/sign"))}
+    del at_home["uppy/signed/<str:ticket>"]
+    assert len(at_home) == 8
+    for address, view in at_home.items():
+        by_token = routed[address.replace("uppy/", "uppy/token/<str:token>/")]
+        assert by_token.cls is view.cls
+        assert by_token.actions.items() - {("head", by_token.actions.get("get"))} == view.actions.items() - {
+            ("head", view.actions.get("get"))  # Django REST framework adds it with the first request.
+        }
+        assert by_token.initkwargs == {**view.initkwargs, "authentication_classes": (UploadTokenAuthentication,)}
 
 
 def test_operation_ids_stand_where_they_are_promised(schema):
@@ -321,8 +378,17 @@ def test_success_examples_leave_nothing_out(schema, operations):
         for status in ("200", "201"):
             media = operation["responses"].get(status, {}).get("content", {}).get("application/json")
             if media:
-                shape = schema["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
-                assert {frozenset(value) for value in values(media)} == {frozenset(shape["properties"])}
+                shape = shape_of(schema, media["schema"])
+                shown = [each for value in values(media) for each in (value if isinstance(value, list) else [value])]
+                assert set().union(*shown) == shape.get("properties", {}).keys()
+                assert all(each.keys() >= set(shape.get("required", ())) for each in shown)
+
+
+def shape_of(schema: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference, of an array that of what it holds."""
+    described = described.get("items", described)
+    name = described.get("$ref", "").rpartition("/")[2]
+    return schema["components"]["schemas"][name] if name else described
 
 
 def test_a_path_tells_how_to_encode_the_key(operations):
@@ -351,12 +417,29 @@ def test_presign_takes_the_same_in_query_and_body(schema, operations):
         ("file_get", ReadSerializer, set()),
         ("object_list", ObjectsWantedSerializer, set()),
         ("upload_list", UploadsWantedSerializer, set()),
+        ("uppy_token_list", PageSerializer, set()),
     ],
 )
 def test_queries(operations, name, serializer, not_in_query):
     in_query = parameters(operations[name], "query")
     assert {each["name"] for each in in_query} == serializer().fields.keys() - not_in_query
     assert not any(each.get("required") for each in in_query)
+
+
+def test_queries_of_uppy(operations):
+    queries = {
+        name: {each["name"]: each.get("required", False) for each in parameters(operation, "query")}
+        for name, operation in operations.items()
+        if name.startswith("uppy_") and not name.startswith("uppy_token_")
+    }
+    assert {name: query for name, query in queries.items() if query} == {
+        "uppy_params": {"filename": True, "type": False, "metadata[bucket]": False},
+        "uppy_sign_parts": {"key": True, "partNumbers": True},
+        **{
+            name: {"key": True}
+            for name in ("uppy_sign_part", "uppy_parts", "uppy_complete", "uppy_abort", "uppy_arrived")
+        },
+    }
 
 
 def test_headers(operations):
@@ -388,6 +471,15 @@ def test_the_url_of_the_record_is_the_address_of_the_file():
                 ("file_presign_body", PresignSerializer),
                 ("upload_start", UploadStartSerializer),
                 ("upload_parts_sign", PartsWantedSerializer),
+                ("uppy_token_create", UploadTokenCreateSerializer),
+            )
+        ),
+        *(
+            (name, serializer, {"application/json"})
+            for name, serializer in (
+                ("uppy_create", UppyFileSerializer),
+                ("uppy_complete", UppyCompleteSerializer),
+                ("uppy_sign", UppySignSerializer),
             )
         ),
     ],
@@ -485,6 +577,9 @@ def test_another_body_is_answered_as_shown(operations, staff, name):
         ("file_get", {"proxy": "?"}, {}),
         ("object_list", {"page_size": "0"}, {}),
         ("upload_list", {"page_size": "0"}, {}),
+        ("uppy_token_list", {"page_size": "0"}, {}),
+        ("uppy_params", {}, {}),
+        ("uppy_sign_parts", {"key": "x"}, {}),
     ],
 )
 def test_an_invalid_request_is_answered_as_shown(operations, staff, name, query, headers):

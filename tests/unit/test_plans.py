@@ -1,7 +1,16 @@
+from uuid import UUID
+
 import pytest
 
 from s3_file_uploader.exceptions import FileTooLarge, InvalidField
-from s3_file_uploader.plans import part_count_of, part_size_for, part_sizes, strategy_for
+from s3_file_uploader.plans import (
+    direct_key,
+    is_direct_key,
+    part_count_of,
+    part_size_for,
+    part_sizes,
+    strategy_for,
+)
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, gib, mib, tib
 
 
@@ -103,3 +112,23 @@ def test_the_part_size_is_a_setting(settings):
 def test_the_parts_are_the_file(size, sizes):
     assert list(part_sizes(size=size, part_size=10)) == sizes
     assert part_count_of(size=size, part_size=10) == len(sizes)
+
+
+UPLOAD_ID = UUID("0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f11")
+
+
+@pytest.mark.parametrize("prefix", ["uploads/", "", "a/b/"])
+def test_a_key_of_a_direct_upload_is_known_again(settings, prefix):
+    settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+    assert is_direct_key(direct_key(UPLOAD_ID, "a/b.txt"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("uploads/file", "uploads/not-an-id/file", f"other/{UPLOAD_ID}/file", f"{UPLOAD_ID}/file"),
+        *(f"uploads/{UPLOAD_ID}", f"uploads/{UPLOAD_ID.hex}/file", f"uploads/{str(UPLOAD_ID).upper()}/file"),
+    ],
+)
+def test_other_keys_are_none(key):
+    assert not is_direct_key(key)

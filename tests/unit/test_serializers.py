@@ -2,8 +2,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.utils import timezone as django_timezone
+from rest_framework import serializers
 
-from s3_file_uploader.serializers import UTCDateTimeField, content_type_of
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.serializers import UploadSerializer, UTCDateTimeField, content_type_of
 
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -29,3 +31,12 @@ def test_a_content_type_that_would_not_fit_in_a_header_is_not_kept(parameter):
 def test_parameters_are_kept_in_either_form_of_their_names():
     kept = "text/plain; charset=utf-8; title*=utf-8''a"
     assert content_type_of(kept, "photo.png") == kept
+
+
+@pytest.mark.parametrize("user_id", [None, 7])
+@pytest.mark.parametrize("completed_at", [None, MOMENT])
+def test_a_record_is_shown_as_its_fields_describe_it(rf, user_id, completed_at):
+    times = {"created_at": MOMENT, "completed_at": completed_at}
+    upload = FileUpload.objects.pending(user_id=user_id, bucket="bucket", file_name="file", size=1, **times)
+    shape = UploadSerializer(upload, context={"request": rf.get("/")})
+    assert shape.data == serializers.Serializer.to_representation(shape, upload)

@@ -102,3 +102,29 @@ def after_reading(table, action):
     with connection.execute_wrapper(act):
         yield
     assert happened, f"{table} was not read"
+
+
+@contextmanager
+def on_event(name, handler):
+    """Let botocore itself tell, or ask, somebody of ours about each call."""
+    events = s3.client().meta.events
+    events.register(name, handler)
+    try:
+        yield
+    finally:
+        events.unregister(name, handler)
+
+
+def refused(code, call="*", **wanted):
+    """Let S3 answer an error to the calls of that name that have these parameters."""
+
+    def refuse(params, model, **kwargs):
+        if call in ("*", model.name) and wanted.items() <= params.items():
+            raise ClientError({"Error": {"Code": code}}, model.name)
+
+    return on_event("provide-client-params.s3", refuse)
+
+
+def out_of_order(bucket):
+    """Let S3 answer 503 whatever is asked of one bucket."""
+    return refused("ServiceUnavailable", Bucket=bucket)

@@ -30,6 +30,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.reports import Kind, Outcome
 from s3_file_uploader.services import (
     file_delete,
     file_find,
@@ -169,9 +170,9 @@ class TestChecksum:
         assert not FileUpload.objects.visible_to(user).exists()
 
     def head(self, stub, upload, **checksum):
-        answer = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", **checksum}
+        described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
         where = {"Bucket": upload.bucket, "Key": upload.file_name, "ChecksumMode": "ENABLED"}
-        stub.add_response("head_object", answer, where)
+        stub.add_response("head_object", {**described, **checksum}, where)
 
     def test_the_one_that_aws_keeps_spares_the_reading(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
@@ -752,8 +753,29 @@ class TestArrived:
         report = housekeeping_run()
         assert (report.uploads_completed, report.records_settled, report.is_complete) == (1, 0, True)
 
-    def test_what_has_not_arrived_waits(self):
-        assert arrived_complete() == (0, 0)
+    def test_a_dry_run_foretells_it_and_changes_nothing(self):
+        sent(self.put)
+        sent(self.form, b"contents")
+        for upload in (self.put, self.form):
+            expire(upload)
+        told_before, told = [], []
+        foretold = housekeeping_run(dry_run=True, on_finding=told_before.append)
+        assert self.statuses() == [Status.PENDING, Status.PENDING]
+        done = housekeeping_run(on_finding=told.append)
+        (arrived,) = (finding for finding in told if finding.kind == Kind.UPLOAD_ARRIVED)
+        assert (arrived.record_id, arrived.outcome) == (self.put.pk, Outcome.UPLOAD_COMPLETED)
+        assert [finding.record_id for finding in told_before if finding.kind == Kind.UPLOAD_ARRIVED] == [self.put.pk]
+        assert (foretold.uploads_completed, foretold.records_settled) == (1, 1)
+        assert done.uploads_completed == 1
+
+    def test_a_dry_run_where_s3_is_down(self):
+        with refusing("HeadObject"):
+            report = housekeeping_run(dry_run=True)
+        assert (report.uploads_completed, report.records_left) == (0, 2)
+
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_what_has_not_arrived_waits(self, dry_run):
+        assert arrived_complete(dry_run=dry_run) == (0, 0)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
 
     def test_what_has_not_arrived_expires(self):

@@ -1,10 +1,8 @@
-import io
 import os
 import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import astuple, fields
 from datetime import timedelta
 from uuid import uuid4
@@ -12,18 +10,21 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from s3_file_uploader import s3
+from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.reports import Kind, Outcome
 from s3_file_uploader.saving import partial_files_remove
-from s3_file_uploader.services import housekeeping_run
+from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
 from s3_file_uploader.services.housekeeping import BATCH
 from s3_file_uploader.services.settlement import WRITTEN_BY
 from s3_file_uploader.values import HousekeepingReport
 from tests.host import python
-from tests.unit.services.conftest import stored_file
+from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
 
 Status = FileUpload.Status
 pytestmark = pytest.mark.django_db
@@ -56,31 +57,6 @@ def begin(bucket, key="file"):
 
 def left_in(bucket):
     return [upload["Key"] for upload in s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
-
-
-def objects_in(bucket):
-    return [found["Key"] for found in s3.client().list_objects_v2(Bucket=bucket).get("Contents", ())]
-
-
-@contextmanager
-def on_event(name, handler):
-    """Let botocore itself tell, or ask, somebody of ours about each call."""
-    events = s3.client().meta.events
-    events.register(name, handler)
-    try:
-        yield
-    finally:
-        events.unregister(name, handler)
-
-
-def out_of_order(bucket):
-    """Let S3 answer 503 whatever is asked of one bucket."""
-
-    def refuse(params, **kwargs):
-        if params.get("Bucket") == bucket:
-            raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "Any")
-
-    return on_event("provide-client-params.s3", refuse)
 
 
 @pytest.fixture
@@ -242,6 +218,28 @@ class TestMultipartUploads:
             stub.add_client_error("abort_multipart_upload", "NoSuchUpload", http_status_code=404)
             assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
 
+    def test_one_that_is_claimed_only_now_is_not_aborted(self, bucket, user):
+        """The records of a page were read before: somebody may have begun since."""
+        stored = [stored_file(user, bucket, name) for name in "ab"]
+        for upload in stored:
+            begin(bucket, upload.file_name)
+        with on_event(
+            "provide-client-params.s3.AbortMultipartUpload", lambda **kwargs: stored[1].claim(Status.PENDING)
+        ):
+            assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
+        assert left_in(bucket) == ["b"]
+
+    def test_a_page_of_them_costs_one_look_at_the_records(self, bucket, user):
+        stored_file(user, bucket)
+        costs = []
+        for count in (1, 30):
+            for number in range(count):
+                begin(bucket, f"{count}/{number}")
+            with CaptureQueriesContext(connection) as queries:
+                assert housekeeping_run().multipart_uploads_unexplained in (1, 31)
+            costs.append(len(queries))
+        assert costs[0] == costs[1]
+
     @pytest.mark.parametrize(("code", "left"), [("NoSuchBucket", 0), ("NotImplemented", 0), ("AccessDenied", 1)])
     def test_a_bucket_of_which_nothing_can_be_known(self, bucket, user, code, left):
         stored_file(user, bucket)
@@ -257,6 +255,131 @@ class TestMultipartUploads:
         with on_event("provide-client-params.s3", lambda params, **kwargs: asked.append(params["Bucket"])):
             housekeeping_run()
         assert asked == [bucket]
+
+
+class TestWhichBuckets:
+    def test_those_with_records_and_those_that_the_settings_name(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["of-the-settings", "pattern-*", "[ab]", "bucket-?", bucket]
+        for name in ("z-last", bucket, "a-first"):
+            for number in range(3):
+                abandoned(user, name, f"{number}")
+        assert housekeeping_buckets() == ["a-first", bucket, "of-the-settings", "z-last"]
+
+    def test_where_there_are_none_there_is_nothing_to_do(self, db):
+        assert housekeeping_buckets() == []
+        assert housekeeping_run() == NOTHING
+
+    @pytest.mark.parametrize("named_by", ["settings", "caller"])
+    def test_one_without_records_is_looked_into_if_it_is_named(self, bucket, second_bucket, settings, named_by):
+        begin(second_bucket)
+        if named_by == "settings":
+            settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = [second_bucket]
+            report = housekeeping_run()
+        else:
+            report = housekeeping_run(buckets=[second_bucket, second_bucket])
+        assert figures(report) == {"multipart_uploads_unexplained": 1}
+
+    def test_a_name_that_can_be_no_bucket_is_said_before_anything_is_done(self, bucket, user):
+        abandoned(user, bucket)
+        with pytest.raises(InvalidBucketName):
+            housekeeping_run(buckets=["No Bucket"])
+        assert FileUpload.objects.get().is_abandoned
+
+    def test_a_query_for_each_however_many_records_they_have(self, bucket, user, django_assert_num_queries):
+        for name in (bucket, "bucket-two"):
+            for number in range(20):
+                abandoned(user, name, f"{number}")
+        with django_assert_num_queries(3):
+            assert housekeeping_buckets() == [bucket, "bucket-two"]
+
+
+class TestDryRun:
+    @pytest.fixture
+    def disorder(self, bucket, user, tmp_path):
+        """All that housekeeping has something to do with, each in all its kinds."""
+        put(abandoned(user, bucket, "written"))
+        abandoned(user, bucket, "not written")
+        for name, status in {"as before": Status.PENDING, "anew": Status.PENDING, "deleting": Status.DELETING}.items():
+            upload = stored_file(user, bucket, name)
+            upload.claim(status)
+            upload.claim_end_in(-1)
+        put(FileUpload.objects.get(file_name="anew"))
+        claimed(user, bucket, "at work")
+        kept = stored_file(user, bucket, "kept")
+        for key in ("kept", "another's", "at work"):
+            begin(bucket, key)
+        IdempotencyKey.objects.take(user=user, key="old", upload=kept)
+        IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=8), is_answered=True)
+        partial_file(tmp_path, age_seconds=10_000)
+        return tmp_path
+
+    def snapshot(self, bucket, folder):
+        """Return every row, object, part and file."""
+        rows = [list(model.objects.order_by("pk").values()) for model in (FileUpload, IdempotencyKey)]
+        heads = [s3.object_head(bucket=bucket, key=name) for name in objects_in(bucket)]
+        return rows, objects_in(bucket), heads, left_in(bucket), sorted(folder.rglob("*"))
+
+    @pytest.mark.parametrize("older_than", [None, timedelta(0)])
+    def test_it_foretells_each_thing_and_changes_none(self, bucket, disorder, older_than):
+        before, foretold, told = self.snapshot(bucket, disorder), [], []
+        options = {"abort_multipart_older_than": older_than}
+        report = housekeeping_run(dry_run=True, on_finding=foretold.append, **options)
+        assert self.snapshot(bucket, disorder) == before
+        assert housekeeping_run(on_finding=told.append, **options) == report
+        assert told == foretold
+        assert figures(report) == {
+            "records_settled": 5,
+            "idempotency_keys_forgotten": 1,
+            "partial_files_removed": 1,
+            **({"multipart_uploads_aborted": 1, "multipart_uploads_unexplained": 1} if older_than is None else {}),
+            **({} if older_than is None else {"multipart_uploads_aborted": 2}),
+        }
+        assert {finding.file_name: finding.outcome for finding in told} == {
+            "written": Outcome.RECORD_AND_OBJECT_REMOVED,
+            "not written": Outcome.RECORD_REMOVED,
+            "as before": Outcome.RECORD_KEPT,
+            "anew": Outcome.RECORD_UPDATED,
+            "deleting": Outcome.RECORD_AND_OBJECT_REMOVED,
+            "kept": Outcome.MULTIPART_ABORTED,
+            "another's": Outcome.NOTHING if older_than is None else Outcome.MULTIPART_ABORTED,
+        }
+
+    def test_what_s3_does_not_tell_has_to_wait_there_too(self, bucket, disorder):
+        with out_of_order(bucket):
+            report = housekeeping_run(dry_run=True)
+        assert (report.records_settled, report.records_left, report.buckets_left) == (0, 5, 1)
+        assert not report.is_complete
+
+
+class TestWhoIsTold:
+    def test_of_each_thing_once_it_is_done(self, bucket, user):
+        uploads = [abandoned(user, bucket, name) for name in "ab"]
+        begin(bucket, "another's")
+        told, progress = [], []
+        housekeeping_run(on_finding=told.append, on_progress=lambda *said: progress.append(said))
+        records = {finding.record_id: finding for finding in told if finding.kind == Kind.RECORD_HALFWAY}
+        assert set(records) == {upload.pk for upload in uploads}
+        parts = told[-1]
+        assert (parts.kind, parts.file_name, parts.record_id) == (Kind.MULTIPART_UPLOAD, "another's", None)
+        assert parts.changed_at.year == 2010  # moto says so of all.
+        assert progress == [("records left half-way", 1, 2)] * 2 + [("multipart uploads", 1, 0)]
+
+    def test_also_of_what_another_host_did_and_of_what_waits(self, bucket, user):
+        uploads = {name: abandoned(user, bucket, name) for name in "ab"}
+        told = []
+
+        def others_settle(finding):
+            told.append(finding.outcome)
+            for upload in FileUpload.objects.abandoned():
+                upload.claim_to_settle()
+
+        assert len(uploads) == 2
+        assert figures(housekeeping_run(on_finding=others_settle)) == {"records_settled": 1}
+        assert told == [Outcome.RECORD_REMOVED, Outcome.OVERTAKEN]
+        FileUpload.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        with out_of_order(bucket):
+            housekeeping_run(on_finding=others_settle)
+        assert told[2:] == [Outcome.LEFT]
 
 
 class TestIdempotencyKeys:
@@ -340,47 +463,3 @@ class TestPartialFiles:
             removed = list(hosts.map(lambda _: partial_files_remove(tmp_path, older_than_seconds=10), range(4)))
         assert sum(removed) == 200
         assert not list(tmp_path.rglob("*.part"))
-
-
-class TestCommand:
-    def run(self, **options):
-        output = io.StringIO()
-        try:
-            call_command("s3_housekeeping", stdout=output, **options)
-        except CommandError as error:
-            return output.getvalue().splitlines(), str(error)
-        return output.getvalue().splitlines(), None
-
-    def test_one_figure_a_line(self, bucket, user):
-        abandoned(user, bucket)
-        begin(bucket, "another's")
-        assert self.run() == (
-            [
-                "uploads completed: 0",
-                "records settled: 1",
-                "records left: 0",
-                "multipart uploads aborted: 0",
-                "multipart uploads unexplained: 0",
-                "buckets left: 0",
-                "idempotency keys forgotten: 0",
-                "partial files removed: 0",
-            ],
-            None,
-        )
-
-    def test_what_has_to_wait_is_said_after_the_figures(self, bucket, user):
-        abandoned(user, bucket)
-        with out_of_order(bucket):
-            lines, said = self.run()
-        assert {"records settled: 0", "records left: 1", "buckets left: 1"} <= set(lines)
-        assert said == "Some of it has to wait for the next run; the log says why."
-
-    @pytest.mark.parametrize(("hours", "aborted"), [(None, 0), (1.5, 1), (1.6, 0), (0, 1)])
-    def test_the_age_is_in_hours(self, bucket, user, begun_ago, hours, aborted):
-        stored_file(user, bucket)
-        begin(bucket, "another's")
-        begun_ago["another's"] = timedelta(minutes=93)
-        lines, said = self.run(abort_multipart_older_than=hours)
-        assert f"multipart uploads aborted: {aborted}" in lines
-        assert f"multipart uploads unexplained: {1 - aborted}" in lines
-        assert said is None

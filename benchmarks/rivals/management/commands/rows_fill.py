@@ -9,7 +9,7 @@ from django.core.management import BaseCommand
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from benchmarks.rows import CALLER, OTHER, bucket_of, created_at
+from benchmarks.rows import CALLER, ETAG, OTHER, bucket_of, created_at, file_name
 from s3_file_uploader.models import FileUpload, location_digest
 
 BATCH_ROWS = 5000
@@ -41,7 +41,7 @@ def _rows(count: int) -> Iterator[FileUpload]:
 
 
 def _row(number: int, user_id: int, bucket: str) -> FileUpload:
-    name = f"{user_id}/{number:08}.jpg"
+    name = file_name(user_id, number)
     return FileUpload(
         user_id=user_id,
         bucket=bucket,
@@ -50,7 +50,7 @@ def _row(number: int, user_id: int, bucket: str) -> FileUpload:
         original_name=f"{number:08}.jpg",
         size=number,
         content_type="image/jpeg",
-        etag="-" * 32,
+        etag=ETAG,
         checksum_sha256="-" * 64,
         status=FileUpload.Status.STORED,
         created_at=created_at(number),

@@ -1,0 +1,44 @@
+"""Compare a bucket with its records once, and print what that cost."""
+
+import json
+import os
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.core.management.base import CommandParser
+
+from benchmarks.meters import Meter
+from benchmarks.rows import HALF, RARE
+from s3_file_uploader.services import bucket_compare
+
+
+class Command(BaseCommand):
+    """In a process of its own: its memory is that of the comparison."""
+
+    help = __doc__
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what must come out."""
+        parser.add_argument("records", type=int)
+        parser.add_argument("gone", type=int)
+
+    def handle(self, *args: Any, records: int, gone: int, **options: Any) -> None:
+        """Compare a small bucket first, so that what is built on first use does not count.
+
+        Raises:
+            CommandError: it came out otherwise.
+        """
+        bucket_compare(bucket=RARE)
+        meter = Meter([os.getpid()])
+        report = bucket_compare(bucket=HALF)
+        reading = meter.read()
+        found = (report.objects_compared, report.records_compared, report.records_without_object)
+        if found != (records - gone, records, gone) or not report.is_complete:
+            raise CommandError(f"objects, records and records without object are {found}")
+        figures = {
+            "seconds": reading.wall_seconds,
+            "cpu_seconds": reading.cpu_seconds,
+            "memory_mib": reading.memory_mib,
+        }
+        self.stdout.write(json.dumps(figures))

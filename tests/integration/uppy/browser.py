@@ -1,0 +1,105 @@
+"""Chromium without a window, in a thread of its own: beside the event loop of Playwright, Django refuses to work."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urljoin
+
+from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for found in map(shutil.which, NAMES) if found), None)
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+T = TypeVar("T")
+
+
+class Chromium:
+    """One browser for all tests."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "browser")
+
+    def __enter__(self) -> Self:
+        self._browser = self.do(self._start)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.do(self._browser.close)
+        self.do(self._playwright.stop)
+        self._thread.shutdown()
+
+    def _start(self) -> Browser:
+        self._playwright = sync_playwright().start()
+        return self._playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+
+    def do(self, action: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Run it in the thread of the browser, where alone its objects may be touched."""
+        return self._thread.submit(action, *arguments, **options).result(120)
+
+    def visitor(self, **cookies: str) -> "Visitor":
+        """Return somebody with an empty profile, logged in by these cookies."""
+        return self.do(Visitor, self, self._browser, cookies)
+
+
+class Visitor:
+    """A page in a profile of its own, and all that it complained about."""
+
+    def __init__(self, chromium: Chromium, browser: Browser, cookies: dict[str, str]) -> None:
+        self._do, self._cookies = chromium.do, cookies
+        self._context = browser.new_context()
+        self._page = self._context.new_page()
+        self.complaints: list[str] = []
+        self._page.on("console", self._note)
+        self._page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def goto(self, url: str) -> None:
+        """Open an address, with the cookies for it."""
+        site = urljoin(url, "/")
+        cookies: Any = [{"name": name, "value": value, "url": site} for name, value in self._cookies.items()]
+        self._do(self._context.add_cookies, cookies)
+        self._do(self._page.goto, url)
+
+    def choose(self, file: Path) -> None:
+        """Choose a file of this machine, as a person does."""
+        self._do(self._page.set_input_files, "input", file)
+
+    def run(self, script: str, argument: Any = None) -> Any:
+        """Run JavaScript in the page, and return what it comes to."""
+        return self._do(self._page.evaluate, script, argument)
+
+    def run_until_answered(self, script: str, method: str, address: str) -> None:
+        """Run JavaScript, and wait until a request that it makes was answered."""
+
+        def run() -> None:
+            with self._page.expect_response(lambda got: got.request.method == method and address in got.url):
+                self._page.evaluate(script)
+
+        self._do(run)
+
+    def answer_to(self, script: str, address: str) -> tuple[int, str, str]:
+        """Run JavaScript that goes to an address; return status, body, and the cookies that went there."""
+
+        def run() -> tuple[int, str, str]:
+            with self._page.expect_response(address) as answer:
+                self._page.evaluate(script, address)
+            headers = answer.value.request.all_headers()
+            return answer.value.status, answer.value.text(), headers.get("cookie", "")
+
+        return self._do(run)
+
+    def wait_for(self, script: str) -> None:
+        """Wait until JavaScript says true."""
+        self._do(self._page.wait_for_function, script)
+
+    def close(self) -> None:
+        """Forget the profile."""
+        self._do(self._context.close)

@@ -1,0 +1,111 @@
+"""Stock Uppy in a real browser, on pages of the host project."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from s3_file_uploader import s3
+from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.multipart import multipart_abort, multipart_uploads
+from tests.integration.served import WSGI, Served
+from tests.integration.uppy.browser import CHROMIUM, Chromium, Visitor
+from tests.integration.uppy.steps import BUCKET, MAJORS, MIB
+
+FOLDER = Path(__file__).parent
+ESBUILD = FOLDER / "node_modules" / ".bin" / "esbuild"
+VisitorOf = Callable[[User | None], Visitor]
+
+
+@pytest.fixture(scope="session")
+def needed() -> None:
+    """Skip where npm or Chromium is missing; in CI fail."""
+    found = {"Uppy": ESBUILD.exists(), "Chromium": CHROMIUM}
+    if missing := [name for name, there in found.items() if not there]:
+        how = "install Node.js with npm, and Chromium, then `make tests/integration/uppy/node_modules/.done`"
+        told = f"{' and '.join(missing)} missing: {how}"
+        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+
+
+@pytest.fixture(scope="session")
+def scripts(needed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle each major with the page, as any project does."""
+    folder = tmp_path_factory.mktemp("scripts")
+    for major in MAJORS:
+        options = ("--bundle", f"--outfile={folder}/{major}.js", "--log-level=warning")
+        subprocess.run((str(ESBUILD), f"{major}/page.js", *options), cwd=FOLDER, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(
+    scripts: Path, django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Serve the host project with pages that have Uppy on them, and write down every address that is asked for."""
+    environment = {
+        **embedded_s3.environment(),
+        "DJANGO_SETTINGS_MODULE": "tests.integration.uppy.settings",
+        "DJANGO_SECRET_KEY": settings.SECRET_KEY,  # Sessions that the tests begin are known there.
+        "UPPY_SCRIPTS": str(scripts),
+    }
+    with Served(tmp_path_factory.mktemp("pages"), (*WSGI, "--access-logfile", "-"), **environment) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def chromium(needed: None) -> Iterator[Chromium]:
+    with Chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def visitor_of(pages: Served, chromium: Chromium, transactional_db: None) -> Iterator[VisitorOf]:
+    """Open a browser as a person who has logged in, or as nobody."""
+    with ExitStack() as stack:
+
+        def visitor_of(person: User | None) -> Visitor:
+            client = Client()
+            if person:
+                client.force_login(person)
+            visitor = chromium.visitor(**{name: cookie.value for name, cookie in client.cookies.items()})
+            stack.callback(visitor.close)
+            return visitor
+
+        yield visitor_of
+
+
+@pytest.fixture(autouse=True)
+def bucket(store: EmbeddedS3) -> Iterator[str]:
+    """Make the bucket that the settings of the pages name, and take it away again with all that lies there."""
+    s3.client().create_bucket(Bucket=BUCKET)
+    yield BUCKET
+    for upload in multipart_uploads(bucket=BUCKET):
+        multipart_abort(bucket=BUCKET, key=upload.key, upload_id=upload.upload_id)
+    for found in s3.client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        s3.client().delete_object(Bucket=BUCKET, Key=found["Key"])
+    s3.client().delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Iterator[Callable[[int, str], Path]]:
+    """Give a file of random bytes, of a size and under a name; not kept as long as pytest keeps its folders."""
+    made: list[Path] = []
+
+    def file_of(size: int, name: str = "video.mp4") -> Path:
+        path = tmp_path / name
+        with path.open("wb") as file:
+            for _ in range(size // MIB):
+                file.write(os.urandom(MIB))
+            file.write(os.urandom(size % MIB))
+        made.append(path)
+        return path
+
+    yield file_of
+    for path in made:
+        path.unlink()

@@ -1,0 +1,85 @@
+"""What a test does with Uppy, and what must be true afterwards."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from s3_file_uploader import s3
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.multipart import multipart_uploads
+from tests.integration.served import Served
+from tests.integration.uppy.browser import Visitor
+
+MIB = 2**20
+MAJORS = ("five", "six")
+BUCKET = "uppy"
+PART_BYTES = 5 * MIB  # What Uppy takes at the least.
+ODD_NAME = "été 文件 😀 &&amp; 'q' \"r\" +(1)%41.mp4"
+
+
+def endpoint_of(pages: Served) -> str:
+    """Return what an author gives to Uppy as its server."""
+    return f"{pages.url}uppy"
+
+
+def uppy_open(visitor: Visitor, pages: Served, major: str, *, endpoint: str = "", **options: Any) -> None:
+    """Open the page, and set up Uppy on it; parts are wanted from 6 MiB on."""
+    endpoint = endpoint or endpoint_of(pages)
+    visitor.goto(f"http://127.0.0.1:{pages.port}/pages/{major}/")
+    server = {} if "sign" in options else {"endpoint" if major == "five" else "companionEndpoint": endpoint}
+    plugin = {**server, **options.pop("plugin", {})}
+    visitor.run("start", {"endpoint": endpoint, "partsFrom": 6 * MIB, "plugin": plugin, **options})
+
+
+def file_chosen(visitor: Visitor, path: Path, **details: Any) -> None:
+    """Choose a file and begin to send it."""
+    visitor.choose(path)
+    visitor.run("add", details)
+    visitor.run("send")
+
+
+def sent(visitor: Visitor, path: Path, **details: Any) -> dict[str, Any]:
+    """Send a file and wait for the end of it, good or bad."""
+    file_chosen(visitor, path, **details)
+    return finished(visitor)
+
+
+def finished(visitor: Visitor) -> dict[str, Any]:
+    """Wait until Uppy has done, and return what it and this service said."""
+    told: dict[str, Any] = visitor.run("finished")
+    return told
+
+
+def stored_check(owner: User, path: Path, told: dict[str, Any], *, content_type: str = "video/mp4") -> FileUpload:
+    """Compare the one record, what lies in S3, and what the page was told; return the record."""
+    assert (told["errors"], told["successful"], told["failed"]) == ([], 1, 0)
+    upload = FileUpload.objects.get()
+    assert (upload.status, upload.user, upload.bucket) == ("stored", owner, BUCKET)
+    assert (upload.original_name, upload.size, upload.content_type) == (path.name, path.stat().st_size, content_type)
+    assert stored_sha256(upload) == sha256(path)
+    assert [record["id"] for record in told["records"]] == [str(upload.pk)]
+    assert [record["status"] for record in told["records"]] == ["stored"]
+    assert [answer["key"] for answer in told["answers"]] == [upload.file_name]
+    assert not list(multipart_uploads(bucket=BUCKET))
+    return upload
+
+
+def nothing_left_check() -> None:
+    """Look for records, objects and parts; a record without a user waits for parts that may come late."""
+    assert not FileUpload.objects.exclude(status="deleting", user=None).exists()
+    assert not s3.client().list_objects_v2(Bucket=BUCKET).get("Contents")
+    assert not list(multipart_uploads(bucket=BUCKET))
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stored_sha256(upload: FileUpload) -> str:
+    digest = hashlib.sha256()
+    for chunk in s3.client().get_object(Bucket=upload.bucket, Key=upload.file_name)["Body"].iter_chunks(MIB):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""What Uppy, as npm has it, sends through this service lies in S3, whole, with a record of its sender."""
+
+from uuid import uuid4
+
+import pytest
+
+from s3_file_uploader import s3
+from s3_file_uploader.models import FileUpload
+from tests.integration.uppy.steps import (
+    MAJORS,
+    MIB,
+    ODD_NAME,
+    PART_BYTES,
+    file_chosen,
+    finished,
+    nothing_left_check,
+    sent,
+    stored_check,
+    uppy_open,
+)
+
+pytestmark = pytest.mark.parametrize("major", MAJORS)
+
+
+@pytest.fixture
+def visitor(visitor_of, user):
+    return visitor_of(user)
+
+
+@pytest.fixture
+def other_bucket(store):
+    name = f"bucket-{uuid4().hex[:12]}"
+    s3.client().create_bucket(Bucket=name)
+    return name
+
+
+@pytest.mark.parametrize(("name", "size"), [("small.mp4", 1000), ("empty.mp4", 0), (ODD_NAME, 1000)])
+def test_in_one_request(visitor, pages, user, file_of, major, name, size):
+    path = file_of(size, name)
+    uppy_open(visitor, pages, major)
+    upload = stored_check(user, path, sent(visitor, path))
+    assert upload.strategy == "post"
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("size", [20 * MIB + 1, 300 * MIB])
+def test_in_parts(visitor, pages, user, file_of, major, size):
+    path = file_of(size)
+    uppy_open(visitor, pages, major)
+    told = sent(visitor, path)
+    upload = stored_check(user, path, told)
+    assert upload.strategy == "multipart"
+    assert told["parts"] == -(-size // PART_BYTES)
+    assert [answer["uploadURL"] for answer in told["answers"]] == [record["url"] for record in told["records"]]
+    assert visitor.complaints == []
+
+
+def test_a_small_file_in_parts_under_an_odd_name(visitor, pages, user, file_of, major):
+    path = file_of(1000, ODD_NAME)
+    uppy_open(visitor, pages, major, partsFrom=1)
+    upload = stored_check(user, path, sent(visitor, path))
+    assert upload.strategy == "multipart"
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("parts_from", [1, 2000])
+def test_into_another_bucket(visitor, pages, file_of, other_bucket, major, parts_from):
+    uppy_open(visitor, pages, major, partsFrom=parts_from)
+    told = sent(visitor, file_of(1000), meta={"bucket": other_bucket})
+    assert told["successful"] == 1
+    assert FileUpload.objects.get(status="stored").bucket == other_bucket
+    assert visitor.complaints == []
+
+
+def test_paused_and_resumed(visitor, pages, user, file_of, major):
+    path = file_of(40 * MIB)
+    uppy_open(visitor, pages, major)
+    visitor.run("pauseAfter", 2)
+    file_chosen(visitor, path)
+    visitor.wait_for("seen.parts >= 2")
+    assert FileUpload.objects.get().status == "pending"
+    visitor.run("resume")
+    stored_check(user, path, finished(visitor))
+    assert visitor.complaints == []
+
+
+def test_reloaded_and_resumed(visitor, pages, user, file_of, major):
+    path = file_of(40 * MIB)
+    uppy_open(visitor, pages, major)
+    visitor.run("pauseAfter", 3)
+    file_chosen(visitor, path)
+    visitor.wait_for("seen.parts >= 3")
+    (saved,) = visitor.run("savedStates")  # What Uppy's Golden Retriever keeps over a reload.
+
+    uppy_open(visitor, pages, major)
+    told = sent(visitor, path, saved=saved)
+    upload = stored_check(user, path, told)
+    assert saved == {"key": upload.file_name, "uploadId": str(upload.pk)}
+    assert 0 < told["parts"] < 8  # The others were in S3.
+    assert visitor.complaints == []
+
+
+def test_cancelled(visitor, pages, file_of, major):
+    path = file_of(20 * MIB)
+    uppy_open(visitor, pages, major)
+    visitor.run("pauseAfter", 2)
+    file_chosen(visitor, path)
+    visitor.wait_for("seen.parts >= 2")
+    visitor.run_until_answered("cancel()", "DELETE", "/s3/multipart/")
+    nothing_left_check()
+    assert visitor.complaints == []
