@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import cycle
 from random import Random
@@ -17,6 +18,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import housekeeping_run
+from s3_file_uploader.values import HousekeepingReport
 from tests.host import python
 from tests.integration.served import Served, database_url
 
@@ -28,16 +30,8 @@ SETTINGS = {
 }
 ONE_WORKER = ("--threads", "4", "--timeout", "120", "--preload")
 WORKERS = ("--workers", "2", *ONE_WORKER)
-NOTHING_TO_DO = """\
-uploads completed: 0
-records settled: 0
-records left: 0
-multipart uploads aborted: 0
-multipart uploads unexplained: 0
-buckets left: 0
-idempotency keys forgotten: 0
-partial files removed: 0
-"""
+NOTHING = HousekeepingReport(**dict.fromkeys(HousekeepingReport.__dataclass_fields__, 0))
+NOTHING_TO_DO = "".join(f"{name.replace('_', ' ')}: 0\n" for name in asdict(NOTHING))
 
 
 def chance(*seed):

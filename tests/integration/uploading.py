@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import housekeeping_run
-from s3_file_uploader.values import HousekeepingReport
+from tests.integration.killing import NOTHING
 
 CONTENT = b"0123456789" * 20_000
 SMALL_PARTS = {"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 80_000}  # Three of them; this store takes such.
-NOTHING = HousekeepingReport(0, 0, 0, 0, 0, 0, 0, 0)
 REMOVALS = {"abort", "delete"}
 HOUR = timedelta(hours=1)
 
