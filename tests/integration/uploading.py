@@ -94,6 +94,11 @@ class Upload:
 
     delete = abort
 
+    def give_up(self):
+        """Abort it as Uppy does: what was completed stays."""
+        key = {"key": self.record["file_name"]}
+        return self.http.delete(f"uppy/s3/multipart/{self.record['id']}", params=key)
+
     def housekeeping(self):
         """What cron does, in the server; after all that has a time is over."""
         time_goes_by()
