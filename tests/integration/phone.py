@@ -90,6 +90,7 @@ class Phone:
                 self.log("unanswered", what=f"{method} {path}", error=repr(error))
             else:
                 if answer.get("code") not in TRY_AGAIN:
+                    self.log("decided", what=f"{method} {path}", status=status)
                     return status, answer
                 self.log("refused", what=f"{method} {path}", code=answer["code"])
             if time.monotonic() > self.end:
@@ -182,8 +183,8 @@ class Phone:
             raise Gone
         assert status == 201, answer
         self.step("start answered")
-        self.keep(key=state["key"], id=answer["id"])
         self.log("started", key=answer["file_name"], id=answer["id"])
+        self.keep(key=state["key"], id=answer["id"])
         self.step("start kept")
         return answer["transfer"]
 

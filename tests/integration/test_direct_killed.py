@@ -63,13 +63,18 @@ def parts_of(kept):
     return {name: number for name, number in kept.items() if name.startswith("uploads/")}
 
 
+def service(served, user):
+    """Return what an app has to know of it: its address, and who asks."""
+    return served.url, token_of(user).split()[1]
+
+
 class App:
     """An app with one file to send; killed, it is started again in the same folder."""
 
-    def __init__(self, folder, served, user, content, *, strategy="multipart", then="keep", checksum="", spared=None):
+    def __init__(self, folder, service, content, *, strategy="multipart", then="keep", checksum="", spared=None):
         folder.mkdir()
         self.folder, self.content, self.then, self.strategy = folder, content, then, strategy
-        self.command = [sys.executable, "-I", phone.__file__, served.url, token_of(user).split()[1], str(folder)]
+        self.command = [sys.executable, "-I", phone.__file__, *service, str(folder)]
         self.process, self.stopped = None, 0
         (folder / "file").write_bytes(content)
         task = {"path": str(folder / "file"), "bucket": BUCKET, "file_name": folder.name, "strategy": strategy}
@@ -134,7 +139,10 @@ def served(transactional_db, store, tmp_path):
 def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path, record_testsuite_property):
     # Where it dies before S3 has answered, it never hears the answer: of each second part it does.
     app = App(
-        tmp_path / "app", served, user, os.urandom(mib(200)), spared=[f"part {n} 2 of 2" for n in range(1, 26, 2)]
+        tmp_path / "app",
+        service(served, user),
+        os.urandom(mib(200)),
+        spared=[f"part {n} 2 of 2" for n in range(1, 26, 2)],
     )
     held, held_by, kills = {}, {}, 0
     app.start()
@@ -183,7 +191,7 @@ def all_of(app, *events, number):
 def test_the_network_changes_and_the_app_sleeps_until_its_urls_have_expired(proxied, store, user, tmp_path):
     served, proxy = proxied
     proxy.only, proxy.cut_after = b"PUT ", mib(3)
-    app = App(tmp_path / "app", served, user, os.urandom(mib(40)))
+    app = App(tmp_path / "app", service(served, user), os.urandom(mib(40)))
     app.start()
     all_of(app, "cut", number=3)
     proxy.cut_after = None
@@ -201,7 +209,7 @@ def test_the_network_changes_and_the_app_sleeps_until_its_urls_have_expired(prox
 
 def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, store, user, tmp_path, settings):
     served, _ = proxied
-    app = App(tmp_path / "app", served, user, os.urandom(mib(40)))
+    app = App(tmp_path / "app", service(served, user), os.urandom(mib(40)))
     app.start()
     all_of(app, "answered", number=2)
     app.process.send_signal(signal.SIGSTOP)
@@ -389,8 +397,8 @@ AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4
 class Apps:
     """Apps that run some at a time, each killed now and then, and started again until it has done what it was to do."""
 
-    def __init__(self, seed, folder, served, user):
-        self.random, self.folder, self.served, self.user = chance(seed, "apps"), folder, served, user
+    def __init__(self, seed, folder, service):
+        self.random, self.folder, self.service = chance(seed, "apps"), folder, service
         folder.mkdir()
         self.all, self.running = [], []
 
@@ -410,7 +418,7 @@ class Apps:
         then = self.random.choice(("keep", "keep", "keep", "delete", "abort", "leave"))
         checksum = sha256(content).hexdigest() if self.random.random() < 0.3 else ""
         where = self.folder / str(len(self.all))
-        return App(where, self.served, self.user, content, strategy=strategy, then=then, checksum=checksum)
+        return App(where, self.service, content, strategy=strategy, then=then, checksum=checksum)
 
     def kill(self):
         for app in self.random.sample(self.running, 1) if self.running else ():
@@ -432,8 +440,11 @@ class Apps:
         return possible
 
     def figures(self):
-        lines = [line for app in self.all for line in app.log()]
-        return Counter(line["event"] for line in lines if line["event"] not in {"started", "done", "held"})
+        events = Counter(line["event"] for app in self.all for line in app.log())
+        service = sum(events[name] for name in ("decided", "refused", "unanswered"))
+        told = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
+        names = {"resumed": "held", "begun anew": "gone", "told as stored": "stored", "removed": "removed"}
+        return Counter(told | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
 
     def of(self, key):
         return "\n".join(
@@ -458,7 +469,7 @@ def test_whatever_is_killed_records_objects_and_apps_agree(
 ):
     monkeypatch.setattr(completion, "TIME_TO_SAY_SO_SECONDS", 1)
     seed, over = new_seed(), Event()
-    apps = Apps(seed, tmp_path / "apps", stormy, user)
+    apps = Apps(seed, tmp_path / "apps", service(stormy, user))
     storm = Storm(seed, stormy, store, tmp_path, STORM)
     storm.kill["app"] = apps.kill
     with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
@@ -475,7 +486,6 @@ def test_whatever_is_killed_records_objects_and_apps_agree(
     stormy.kill()
     becomes_true(lambda: not connections_of(stormy), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
-    figures["uploads"] = apps.done()
     told = f"seed {seed}, {dict(sorted(figures.items()))}"
     record_testsuite_property("direct uploads killed", told)
     for key, what in disagreements(BUCKET, apps.possible()):

@@ -64,7 +64,7 @@ def all_at_once(*calls):
 
 def later(seconds, call):
     def after_a_while():
-        time.sleep(seconds)
+        time.sleep(max(seconds, 0))
         return call()
 
     return after_a_while
@@ -163,13 +163,14 @@ def test_complete_at_once_is_complete_once(clients, bucket, store, settings, fol
 def test_abort_against_complete_is_one_of_both(
     clients, bucket, store, settings, folder, told, strategy, removal, rounds
 ):
-    """Aborts come a little later each time; one that comes after the completion deletes, or leaves, a file."""
+    """Aborts come earlier at first, and later in the end; after the completion, they delete a file, or leave it."""
     possible = {}
     for number in range(rounds):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
         uploads = of_all(clients, first)
-        aborts = [later(number / 150, getattr(upload, removal)) for upload in uploads[::2]]
-        answers = all_at_once(*aborts, *(upload.complete for upload in uploads[1::2]))
+        seconds = (number - rounds / 2) / 200
+        aborts = [later(seconds, getattr(upload, removal)) for upload in uploads[::2]]
+        answers = all_at_once(*aborts, *(later(-seconds, upload.complete) for upload in uploads[1::2]))
         aborted, completed = statuses(answers[:4]), statuses(answers[4:])
         assert ({*aborted} <= {200, 204, 404, 409}, {*completed} <= {200, 404, 409}) == (True, True), told
         is_told, shown = 200 in completed, first.show()
