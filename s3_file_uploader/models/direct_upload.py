@@ -20,6 +20,11 @@ from .claims import BUSY, Claimed, claim_end
 PENDING = models.Q(status=Claimed.Status.PENDING)
 
 
+def _not_joining() -> models.Q:
+    """Narrow to uploads in parts that S3 is not being asked to join."""
+    return models.Q(writable_until=None) | models.Q(writable_until__lte=timezone.now())
+
+
 class DirectUpload(Claimed):
     """How and until when the client may send, and the steps of such an upload; several requests may be at it at once.
 
@@ -95,9 +100,9 @@ class DirectUpload(Claimed):
             FileExists: it was completed or removed meanwhile.
         """
         end = claim_end()
-        free = PENDING & (models.Q(writable_until=None) | models.Q(writable_until__lte=timezone.now()))
+        times = {"writable_until": end, "claimed_until": max(self.claimed_until or end, end)}
         try:
-            self._change(only_if=free, writable_until=end, claimed_until=max(self.claimed_until or end, end))
+            self._change(only_if=PENDING & _not_joining(), **times)
         except FileExists:
             self.look_again()
             return False
@@ -131,14 +136,24 @@ class DirectUpload(Claimed):
         """
         self._change(only_if=PENDING, status=self.Status.STORED, claimed_until=None, **what_s3_holds)
 
-    def claim_from_client(self) -> None:
-        """Take the upload away from its client, to remove it.
+    def claim_from_client(self, *, unless_joining: bool = False) -> bool:
+        """Take the upload away from its client, to remove it; tell whether that was done.
+
+        Args:
+            unless_joining: leave it, if S3 is being asked to join its parts.
 
         Raises:
             FileExists: it was completed or removed meanwhile.
         """
-        self._change(only_if=PENDING, status=self.Status.DELETING, claim_id=uuid.uuid4(), claimed_until=claim_end())
+        waits = unless_joining and self.strategy == self.Strategy.MULTIPART
+        free = PENDING & _not_joining() if waits else PENDING
+        try:
+            self._change(only_if=free, status=self.Status.DELETING, claim_id=uuid.uuid4(), claimed_until=claim_end())
+        except FileExists:
+            self.look_again()
+            return False
         self.refresh_from_db()  # What was written under the claim before, since this record was read.
+        return True
 
     def claim_to_settle(self) -> None:
         """Take an abandoned record; from a client in the same step, or it could still complete what is being removed.

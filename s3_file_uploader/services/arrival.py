@@ -1,6 +1,6 @@
 """What S3 says of a direct upload: which parts and which object arrived, and whether they are what was announced."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from time import sleep
 
@@ -45,16 +45,20 @@ def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> St
         UploadNotPending: S3 has no parts any more, and no object.
         BucketNotFound, StorageProblem: S3 could not tell.
     """
-    found = _object_found(upload, part_numbers)
+    for is_first in patience():
+        if not is_first:
+            upload.look_again()
+        if found := _object_found(upload, part_numbers):
+            return found
+    raise UploadInProgress(BEING_COMPLETED)
+
+
+def patience() -> Iterator[bool]:
+    """Yield at once, and then after longer and longer waits for what another request has S3 do, a few times."""
+    yield True
     for seconds in WAITS_SECONDS:
-        if found:
-            break
         sleep(seconds)
-        upload.look_again()
-        found = _object_found(upload, part_numbers)
-    if found is None:
-        raise UploadInProgress(BEING_COMPLETED)
-    return found
+        yield False
 
 
 def _object_found(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
@@ -62,6 +66,7 @@ def _object_found(upload: FileUpload, part_numbers: Collection[int]) -> StoredOb
         return _object_of_parts(upload, part_numbers)
     found = object_there(upload)
     if found is None:
+        upload.look_again()  # Who is told to send it has somewhere to send it to.
         raise PartsMissing(NOTHING_ARRIVED)
     return found
 
@@ -124,6 +129,7 @@ def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
             on_progress=upload.completion_keep,
         )
     except FileNotFound as error:
+        upload.look_again()
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 

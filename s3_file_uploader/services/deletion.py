@@ -8,9 +8,10 @@ from ..exceptions import FileExists, UploadNotPending
 from ..models import BUSY, FileUpload, durable_transaction
 from ..operations import Operation
 from ..signals import after_commit, file_deleted
+from .arrival import patience
 from .parts import NO_LONGER_PENDING, in_parts_check
 from .records import file_not_found, names_check, own_upload_find, upload_find, upload_not_found
-from .settlement import direct_remove, object_remove, parts_remove, settled_on_error, upload_settle
+from .settlement import object_remove, parts_remove, settled_on_error, taken_remove, upload_settle
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -72,7 +73,7 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     in_parts_check(upload)
     with Operation("upload_abort", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
         try:
-            direct_remove(upload)
+            _joined_or_removed(upload)
         except FileExists as error:
             raise UploadNotPending(NO_LONGER_PENDING) from error
 
@@ -105,10 +106,24 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
                     after_commit(file_deleted, upload)
 
 
+def _joined_or_removed(upload: FileUpload) -> None:
+    """Remove a pending direct upload; where S3 is being asked to join its parts, wait a little for what comes of it.
+
+    A store that joins and aborts at the same time may keep some of it: the JuiceFS gateway keeps an empty folder.
+
+    Raises:
+        FileExists: it was completed or removed meanwhile.
+        StorageProblem: S3 could not.
+    """
+    if not any(upload.claim_from_client(unless_joining=True) for _ in patience()):
+        upload.claim_from_client()  # Whoever was at it was killed, most likely.
+    taken_remove(upload)
+
+
 def _taken_from_client(upload: FileUpload) -> bool:
     """Remove a pending direct upload, or tell that it was completed just now: then the file goes like any other."""
     try:
-        direct_remove(upload)
+        _joined_or_removed(upload)
     except FileExists:
         try:
             upload.refresh_from_db()

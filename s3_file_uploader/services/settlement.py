@@ -146,6 +146,15 @@ def direct_remove(upload: FileUpload) -> None:
         StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
     """
     upload.claim_from_client()
+    taken_remove(upload)
+
+
+def taken_remove(upload: FileUpload) -> None:
+    """Remove what S3 holds of an upload that was taken from its client, then the record.
+
+    Raises:
+        StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
+    """
     with settled_on_error(upload):
         upload.late_parts_expect()
         all_remove(upload)

@@ -14,12 +14,14 @@ from s3_file_uploader.exceptions import (
     StorageTimeout,
     StorageUnavailable,
     UploadNotFound,
+    UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.services import (
     file_delete,
     housekeeping_run,
     record_delete,
+    upload_abort,
     upload_complete,
     upload_delete,
     upload_settle,
@@ -216,6 +218,45 @@ class TestAbort:
             record_delete(user=user, upload=held)
         assert (objects_in(bucket), told) == ([], [put.file_name])
         assert not FileUpload.objects.visible_to(user).exists()
+
+
+@pytest.mark.parametrize("remove", [upload_delete, upload_abort])
+class TestWhileS3JoinsTheParts:
+    """Who removes an upload waits a little for that: the JuiceFS gateway keeps an empty folder if both are at it."""
+
+    @pytest.fixture(autouse=True)
+    def waits(self, monkeypatch, big):
+        """Let something happen while they wait."""
+        monkeypatch.setattr("s3_file_uploader.services.arrival.WAITS_SECONDS", (0, 0))
+        monkeypatch.setattr("s3_file_uploader.services.arrival.sleep", lambda seconds: self.happens())
+        sent(big, BIG)
+        self.another = FileUpload.objects.get()
+        self.another.joining_begin()
+
+    def happens(self):
+        """Nothing, by default: whoever was at it was killed."""
+
+    def test_whoever_was_at_it_was_killed(self, big, bucket, user, remove):
+        remove(user=user, upload_id=big.pk)
+        assert (parts_left_in(bucket), FileUpload.objects.get().status) == ([], Status.DELETING)
+
+    def test_s3_refuses(self, big, bucket, user, remove):
+        self.happens = lambda: self.another.joining_end(0)
+        with meanwhile("AbortMultipartUpload", lambda: times.append(FileUpload.objects.get().writable_until)):
+            times = []
+            remove(user=user, upload_id=big.pk)
+        assert (parts_left_in(bucket), times[0] < timezone.now()) == ([], True)
+
+    def test_it_becomes_a_file(self, big, bucket, user, remove):
+        s3.client().put_object(Bucket=bucket, Key=big.file_name, Body=BIG, ContentType="text/plain")
+        self.happens = lambda: upload_complete(user=user, upload_id=big.pk)
+        if remove is upload_abort:
+            with pytest.raises(UploadNotPending):
+                remove(user=user, upload_id=big.pk)
+            assert FileUpload.objects.get().status == Status.STORED
+        else:
+            remove(user=user, upload_id=big.pk)
+            assert objects_in(bucket) == []
 
 
 class TestWho:
