@@ -233,6 +233,13 @@ class Conf:
         """How long the URL works to which a GET of a file redirects; long enough to begin a download."""
         return int(_own("REDIRECT_EXPIRATION_SECONDS", 300))
 
+    # --- scanners ------------------------------------------------------------------------------------------------
+
+    @property
+    def scanner_paths(self) -> Sequence[str]:
+        """The dotted paths of the scanners, unread; what they have not found clean stays in quarantine."""
+        return cast(Sequence[str], _own("SCANNERS", ()))
+
     # --- who may -------------------------------------------------------------------------------------------------
 
     @property

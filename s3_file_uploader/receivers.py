@@ -31,8 +31,10 @@ def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
         return
     files = FileUpload.objects.filter(user_id=instance.pk)
     direct = files.filter(status=FileUpload.Status.PENDING).exclude(strategy="")
-    marked = [*files.stored().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
-    files.stored().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now())
+    marked = [*files.whole().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
+    files.whole().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), status_reason="")
+    files.filter(status=FileUpload.Status.REJECTED).delete()
+    files.filter(status=FileUpload.Status.DELETING).update(status_reason="")  # Those that are just being rejected.
     direct.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), claim_id=uuid.uuid4())
     # A new claim, so that whoever writes at this moment cannot call it stored; the time of the old one, so that
     # nobody removes the object before the last bytes have come.

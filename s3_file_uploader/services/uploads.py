@@ -18,6 +18,7 @@ from ..operations import Operation
 from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES, MAX_OBJECT_BYTES
+from .records import not_rejected
 from .settlement import WRITTEN_BY, settled_on_error, upload_settle
 
 
@@ -167,6 +168,7 @@ def upload_repeated(
     Raises:
         IdempotencyKeyReused: the earlier one had another file.
         UploadInProgress: it is still at work.
+        FileRejected: it was removed for what it holds.
     """
     if not idempotency_key:
         return None
@@ -177,7 +179,7 @@ def upload_repeated(
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    return found.upload if found.is_answered else None
+    return not_rejected(found.upload) if found.is_answered else None
 
 
 def _key_claim(
@@ -190,7 +192,7 @@ def _key_claim(
         upload = there.first()
     if upload is None:
         return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
-    if upload.status != FileUpload.Status.STORED:
+    if upload.status not in FileUpload.WHOLE:
         raise FileExists(BUSY)
     if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")
