@@ -1,8 +1,9 @@
-"""What happens outside: a user is deleted, whose objects may have to go too; a test changes a setting."""
+"""What happens outside: a user is deleted, whose objects may have to go too; a file waits; a test changes a setting."""
 
 import logging
 import uuid
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from django.db import Error, transaction
@@ -19,6 +20,12 @@ logger = logging.getLogger(__name__)
 def setting_forget(**kwargs: Any) -> None:
     """Have the next signature read the settings anew, whichever has changed; only `override_settings` says so."""
     signing.settings_forget()
+
+
+def scan_enqueue(sender: Any, upload: FileUpload, **kwargs: Any) -> None:
+    """Have a task scan a file that waits, where the settings say which backend does such tasks."""
+    if conf.scan_task_backend is not None:
+        import_module(".tasks", __package__).file_scan_enqueue(upload)
 
 
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:

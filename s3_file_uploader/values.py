@@ -249,6 +249,15 @@ class ObjectListing:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What became of the files that waited, and how many are in quarantine still, by whatever reason."""
+
+    files_clean: int
+    files_rejected: int
+    files_in_quarantine: int
+
+
+@dataclass(frozen=True, slots=True)
 class HousekeepingReport:
     """How many of each kind one run found."""
 

@@ -57,7 +57,7 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
     def to_scan(self) -> Self:
         """Narrow to what waits for the scanners, and is not being scanned."""
         waiting = self.filter(status=FileUpload.Status.QUARANTINED)
-        return waiting.filter(models.Q(scan_after=None) | models.Q(scan_after__lt=timezone.now()))
+        return waiting.filter(models.Q(scan_after=None) | models.Q(scan_after__lte=timezone.now()))
 
     def abandoned(self) -> Self:
         """Narrow to what a crash left half-way: the claim has run out."""

@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 
 from ..conf import conf
-from .claims import Claimed, claim_end
+from .claims import Claimed, claim_end, durable_statement_on
 
 
 class Quarantine(Claimed):
@@ -39,17 +39,24 @@ class Quarantine(Claimed):
         """Whether its object goes because of what it holds; the record stays then."""
         return self.status == self.Status.DELETING and bool(self.status_reason)
 
+    @property
+    def is_to_scan(self) -> bool:
+        """Whether it waits for the scanners, and is not being scanned, as far as this process knows."""
+        return self.status == self.Status.QUARANTINED and (self.scan_after is None or self.scan_after <= timezone.now())
+
     def scan_begin(self) -> bool:
         """Take it upon this process to scan the file; tell whether that is wanted, and nobody else is at it."""
-        return self._quarantined_change(self._not_before(timezone.now()), scan_after=claim_end())
+        over = models.Q(scan_after=None) | models.Q(scan_after__lte=timezone.now())
+        return self._quarantined_change(over, scan_after=claim_end())
 
-    def scan_keep(self) -> None:
-        """Say that the scan goes on; cheap enough to be called for every piece of a file."""
-        if self.scan_after is None or self.scan_after - timezone.now() < timedelta(seconds=conf.claim_seconds / 2):
-            self._quarantined_change(models.Q(), scan_after=claim_end())
+    def scan_keep(self) -> bool:
+        """Say that the scan goes on, once in a while; tell whether there still is what is being scanned."""
+        if self.scan_after and self.scan_after - timezone.now() >= timedelta(seconds=conf.claim_seconds / 2):
+            return True
+        return self._quarantined_change(models.Q(), scan_after=claim_end())
 
-    def scan_put_off(self, reason: str, *, until: datetime | None = None) -> None:
-        """Leave the file in quarantine, to be scanned after `until`: at once by default."""
+    def scan_put_off(self, reason: str, *, until: datetime) -> None:
+        """Leave the file in quarantine, not to be scanned before `until`."""
         self._quarantined_change(models.Q(), scan_after=until, status_reason=reason)
 
     def scan_again(self) -> bool:
@@ -65,7 +72,8 @@ class Quarantine(Claimed):
     def rejection_begin(self, reason: str) -> bool:
         """Claim the record to remove its object; tell whether it was still the one that was scanned."""
         values = {"status": self.Status.DELETING, "status_reason": reason, "claim_id": uuid.uuid4()}
-        return self._change_if(self._as_scanned(), {**values, "claimed_until": claim_end(), "scan_after": None})
+        with durable_statement_on(type(self)):
+            return self._change_if(self._as_scanned(), {**values, "claimed_until": claim_end(), "scan_after": None})
 
     def _whole(self, what_s3_holds: dict[str, Any]) -> dict[str, Any]:
         """Return what the record says of a whole object: of a new one, with scanners, that it is in quarantine."""
@@ -76,10 +84,6 @@ class Quarantine(Claimed):
 
     def _as_scanned(self) -> models.Q:
         return models.Q(status=self.Status.QUARANTINED, write_id=self.write_id, etag=self.etag)
-
-    @staticmethod
-    def _not_before(now: datetime) -> models.Q:
-        return models.Q(scan_after=None) | models.Q(scan_after__lt=now)
 
     def _quarantined_change(self, only_if: models.Q, **values: Any) -> bool:
         return self._change_if(self._as_scanned() & only_if, values)

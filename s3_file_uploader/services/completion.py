@@ -28,11 +28,11 @@ from ..exceptions import (
 )
 from ..models import FileUpload, durable_transaction
 from ..operations import Operation
-from ..signals import after_commit, file_uploaded
 from ..values import StoredObject
 from .arrival import announced_check, object_arrived, object_there, shape_check
 from .parts import NO_LONGER_PENDING
 from .records import not_rejected, own_upload_find, upload_not_found
+from .scanning import arrived_scan, stored_tell
 from .settlement import direct_remove, object_remove
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def upload_complete(
         SizeMismatch: of a part: send it again. Of the whole: it was removed.
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
         BucketNotFound: another program removed it.
+        FileRejected: a scanner found something in it; it was removed, and its record says what.
         FileExists: S3 refuses the key, of which a part is a file.
         StorageProblem: S3 could not; ask again.
     """
@@ -92,9 +93,10 @@ def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
         described = _verified(upload, found)
         with durable_transaction():
             upload.mark_arrived(**described)
-            after_commit(file_uploaded, upload)
+            stored_tell(upload)
     except FileExists as error:
         return _decided_elsewhere(upload, error)
+    arrived_scan(upload)
     return upload
 
 
