@@ -51,7 +51,8 @@ def arrived_scan(upload: FileUpload) -> None:
     """
     if upload.status != FileUpload.Status.QUARANTINED:
         return
-    if (upload.size or 0) <= conf.scan_in_request_bytes:
+    limit = conf.scan_in_request_bytes
+    if limit and (upload.size or 0) <= limit:
         upload_scan(upload=upload)
         not_rejected(upload)
     if upload.status == FileUpload.Status.QUARANTINED and upload.is_to_scan:
