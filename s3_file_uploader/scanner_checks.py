@@ -4,7 +4,7 @@ E030 scanners that are none     E032 no such task backend    W012 the task backe
 E031 no address of ClamAV       E033 unknown rule            E034 number out of range
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -19,6 +19,7 @@ from .values import MAX_OBJECT_BYTES
 # https://docs.clamav.net/manual/Usage/Configuration.html : ClamAV looks at no more of a file.
 MAX_CLAMAV_BYTES = 2**31 - 1
 MAX_PORT = 65_535
+TASKS = ("django.tasks", "django_tasks")
 NUMBERS: dict[str, tuple[float, float]] = {
     "scan_in_request_bytes": (0, MAX_OBJECT_BYTES),
     "clamav_timeout_seconds": (0.1, 3600),
@@ -30,7 +31,7 @@ ELSEWHERE = "Name one whose tasks are done by workers, such as a database or Cel
 @register(Tags.security)
 def scanners_check(**kwargs: Any) -> list[CheckMessage]:
     """E030 to E034, W012."""
-    return [*_scanners(), *_address(), *_task_backend(), *_rule(), *_numbers()]
+    return [*_scanners(), *_address(), *task_backend_messages(), *_rule(), *_numbers()]
 
 
 def _scanners() -> Iterator[CheckMessage]:
@@ -55,11 +56,16 @@ def _address() -> Iterator[CheckMessage]:
         yield _error("E031", "S3_FILE_UPLOADER_CLAMAV_ADDRESS is no address.", hint)
 
 
-def _task_backend() -> Iterator[CheckMessage]:
+def task_backend_messages(interfaces: Sequence[str] = TASKS) -> Iterator[CheckMessage]:
+    """Yield what is wrong with the task backend.
+
+    Args:
+        interfaces: the modules of which the first that is installed has the tasks.
+    """
     alias = conf.scan_task_backend
     if alias is None:
         return
-    name = next((name for name in ("django.tasks", "django_tasks") if find_spec(name)), None)
+    name = next((name for name in interfaces if find_spec(name)), None)
     if name is None:
         yield _error("E032", "There are no tasks to scan files with.", "Install django-tasks, or use Django 6.0.")
         return

@@ -22,7 +22,7 @@ def scanning(settings):
         "default": {"BACKEND": f"{BACKENDS}.dummy.DummyBackend"},
         "scans": {"BACKEND": f"{BACKENDS}.immediate.ImmediateBackend"},
     }
-    yield settings
+    return settings
 
 
 def later(settings):
