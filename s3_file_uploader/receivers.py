@@ -25,7 +25,7 @@ def setting_forget(**kwargs: Any) -> None:
 def scan_enqueue(sender: Any, upload: FileUpload, **kwargs: Any) -> None:
     """Have a task scan a file that waits, where the settings say which backend does such tasks."""
     if conf.scan_task_backend is not None:
-        import_module(".tasks", __package__).file_scan_enqueue(upload)
+        import_module(".scan_tasks", __package__).file_scan_enqueue(upload)
 
 
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:

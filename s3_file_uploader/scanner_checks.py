@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from .conf import conf
@@ -72,8 +73,8 @@ def task_backend_messages(interfaces: Sequence[str] = TASKS) -> Iterator[CheckMe
     tasks = import_module(name)
     try:
         backend = type(tasks.task_backends[alias]).__name__
-        import_module(".tasks", __package__)
-    except (tasks.exceptions.InvalidTaskBackendError, tasks.exceptions.InvalidTaskError, TypeError) as error:
+        import_module(".scan_tasks", __package__)
+    except (ImproperlyConfigured, TypeError) as error:
         yield _error("E032", "S3_FILE_UPLOADER_SCAN_TASK_BACKEND names no backend of TASKS.", str(error))
         return
     if backend in ("ImmediateBackend", "DummyBackend"):

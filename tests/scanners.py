@@ -1,11 +1,13 @@
 """Scanners that say what a test wants; the settings name them by their dotted paths."""
 
+from collections.abc import Callable
+
 from s3_file_uploader.scanners import FileNotScannable, ScannerUnavailable, Verdict
 
 VIRUS = b"a virus"
 FOUND = "It found a virus."
 # What happens while the scanner reads; tests put something in.
-meanwhile = []
+meanwhile: list[Callable[[], object]] = []
 
 
 class LooksForVirus:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from clamav_client.clamd import ClamdUnixSocket
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from s3_file_uploader import s3
@@ -107,6 +108,14 @@ WAYS = {
 }
 BY_URL = {"put", "post", "uppy form"}  # In a store that is not AWS, their URLs still work.
 every_way = pytest.mark.parametrize("way", WAYS)
+
+
+def in_thread(action, **options):
+    """Leave no connection to the database behind."""
+    try:
+        return action(**options)
+    finally:
+        connection.close()
 
 
 def urls_expire():
@@ -326,7 +335,7 @@ def test_a_daemon_that_is_killed_while_it_reads(transactional_db, user, bucket, 
     upload = large(user, bucket)
     daemon.stop()
     with ThreadPoolExecutor(1) as pool:
-        scan = pool.submit(upload_scan, upload=upload)
+        scan = pool.submit(in_thread, upload_scan, upload=upload)
         time.sleep(1)
         daemon.end()
         assert scan.result(60) == Outcome.LEFT
@@ -341,7 +350,7 @@ def test_many_at_once(http, user, bucket, scanning):
     contents = [(b"content", EICAR)[number % 2] for number in range(AT_ONCE * 4)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sent = [pool.submit(raw, client, bucket, content, str(n)) for n, content in enumerate(contents)]
-        swept = [pool.submit(waiting_scan) for _ in range(4)]
+        swept = [pool.submit(in_thread, waiting_scan) for _ in range(4)]
         codes = [answer.result().status_code for answer in sent]
         [sweep.result() for sweep in swept]
     waiting_scan()
@@ -359,7 +368,7 @@ def test_several_sweeps_at_once_scan_each_file_once(transactional_db, user, buck
         ) as incoming:
             incoming.write(EICAR if number % 2 else b"content")
     with ThreadPoolExecutor(4) as pool:
-        done = [sweep.result() for sweep in [pool.submit(waiting_scan) for _ in range(4)]]
+        done = [sweep.result() for sweep in [pool.submit(in_thread, waiting_scan) for _ in range(4)]]
     assert (sum(report.files_clean for report in done), sum(report.files_rejected for report in done)) == (10, 10)
 
 

@@ -6,7 +6,7 @@ from django.core.checks import run_checks
 from s3_file_uploader import scanner_checks
 
 CLAMAV = "s3_file_uploader.scanners.ClamAV"
-BACKENDS = f"{import_module('s3_file_uploader.tasks').interface.__name__}.backends"
+BACKENDS = f"{import_module('s3_file_uploader.scan_tasks').interface.__name__}.backends"
 
 
 def found():
@@ -62,6 +62,6 @@ def test_tasks_may_not_be_installed(settings, monkeypatch):
     assert {message.id for message in scanner_checks.task_backend_messages(interfaces=())} == {"s3_file_uploader.E032"}
 
 
-class Workers(import_module(f"{BACKENDS}.base").BaseTaskBackend):
+class Workers(import_module(f"{BACKENDS}.base").BaseTaskBackend):  # type: ignore[misc]
     def enqueue(self, *args, **kwargs):
         raise NotImplementedError

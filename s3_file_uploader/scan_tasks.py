@@ -1,5 +1,6 @@
 """Scans outside of requests, by Django's tasks; imported only where S3_FILE_UPLOADER_SCAN_TASK_BACKEND is set.
 
+Not called `tasks`: Celery imports all modules of that name, also where there is no such interface.
 https://docs.djangoproject.com/en/6.0/topics/tasks/; for Django 5.2 there is https://pypi.org/project/django-tasks/
 """
 
@@ -14,7 +15,7 @@ from .models import FileUpload
 interface: Any = import_module("django.tasks" if find_spec("django.tasks") else "django_tasks")
 
 
-@interface.task
+@interface.task  # type: ignore[untyped-decorator]  # Its types lie elsewhere with each Django.
 def file_scan(upload_id: str) -> str | None:
     """Scan a file, if it still waits for it; tell what became of it. Where no scanner answers, it waits on.
 
@@ -22,7 +23,7 @@ def file_scan(upload_id: str) -> str | None:
         upload_id: of the record.
     """
     upload = FileUpload.objects.filter(pk=upload_id).first()
-    return upload and services.upload_scan(upload=upload).value
+    return None if upload is None else services.upload_scan(upload=upload).value
 
 
 def file_scan_enqueue(upload: FileUpload) -> None:

@@ -9,7 +9,7 @@ from tests.scanners import VIRUS, use
 from tests.unit.services.conftest import stored_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
-tasks = import_module("s3_file_uploader.tasks")
+tasks = import_module("s3_file_uploader.scan_tasks")
 BACKENDS = f"{tasks.interface.__name__}.backends"
 
 
