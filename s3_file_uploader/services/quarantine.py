@@ -62,20 +62,23 @@ def waiting_scan(
         The figures. Errors are in the log; after some of them in a row the rest waits for the next run.
     """
     counts = dict.fromkeys(Outcome, 0)
-    total, failures = FileUpload.objects.to_scan().count(), 0
+    total, failures, in_a_row = FileUpload.objects.to_scan().count(), 0, 0
     for upload in _waiting():
         outcome = Outcome.NOTHING
         if not dry_run:
             outcome, is_failure = _outcome(upload)
-            failures = failures + 1 if is_failure else 0
+            failures += is_failure
+            in_a_row = in_a_row + 1 if is_failure else 0
         counts[outcome] += 1
         on_finding(_found(upload, outcome))
         on_progress("files in quarantine", 1, total)
-        if failures == FAILURES_IN_A_ROW:
+        if in_a_row == FAILURES_IN_A_ROW:
             break
-    left = FileUpload.objects.filter(status=FileUpload.Status.QUARANTINED).count()
     return ScanReport(
-        files_clean=counts[Outcome.FILE_CLEAN], files_rejected=counts[Outcome.FILE_REJECTED], files_in_quarantine=left
+        files_clean=counts[Outcome.FILE_CLEAN],
+        files_rejected=counts[Outcome.FILE_REJECTED],
+        files_left=failures,
+        files_in_quarantine=FileUpload.objects.filter(status=FileUpload.Status.QUARANTINED).count(),
     )
 
 

@@ -29,15 +29,17 @@ from ..exceptions import (
     StorageTimeout,
     StorageUnavailable,
 )
-from ..models import FileUpload
+from ..models import FileUpload, durable_transaction
 from ..multipart import multipart_abort, multipart_debris_remove
 from ..reports import Outcome
 from ..s3_errors import storage_errors
+from ..signals import after_commit, file_rejected
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
 
 logger = logging.getLogger(__name__)
 
 WRITTEN_BY = "upload-claim"
+OBJECT_GOES = (Outcome.RECORD_AND_OBJECT_REMOVED, Outcome.FILE_REJECTED)
 
 
 def upload_settle(*, upload: FileUpload) -> Outcome:
@@ -122,15 +124,22 @@ def _settle(upload: FileUpload) -> Outcome:
     elif outcome == Outcome.RECORD_KEPT:
         upload.mark_stored()
     else:
-        if outcome == Outcome.RECORD_AND_OBJECT_REMOVED or upload.is_direct:
+        if outcome in OBJECT_GOES or upload.is_direct:
             object_remove(upload)
-        upload.forget()
+        _forget(upload)
     return outcome
+
+
+def _forget(upload: FileUpload) -> None:
+    with durable_transaction():
+        upload.forget()
+        if upload.status == FileUpload.Status.REJECTED:
+            after_commit(file_rejected, upload)
 
 
 def _decided(upload: FileUpload, found: StoredObject | None) -> Outcome:
     if upload.status == FileUpload.Status.DELETING:
-        return Outcome.RECORD_AND_OBJECT_REMOVED
+        return Outcome.FILE_REJECTED if upload.is_being_rejected else Outcome.RECORD_AND_OBJECT_REMOVED
     if upload.is_direct:
         return Outcome.RECORD_AND_OBJECT_REMOVED if found else Outcome.RECORD_REMOVED
     if upload.was_stored and found:

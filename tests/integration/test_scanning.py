@@ -392,7 +392,7 @@ def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, 
         assert FileUpload.objects.get().status == "quarantined"
         FileUpload.objects.update(scan_after=timezone.now())  # The time of the killed scan is over.
         told = python(tmp_path, "manage.py", "s3_scan", DATABASE_URL=database_url(), **variables)
-        assert told.stdout == "files clean: 0\nfiles rejected: 1\nfiles in quarantine: 0\n", told.stderr
+        assert told.stdout == "files clean: 0\nfiles rejected: 1\nfiles left: 0\nfiles in quarantine: 0\n", told.stderr
     assert (FileUpload.objects.get().status, objects_in(bucket)) == ("rejected", [])
     assert housekeeping_run().records_settled == 0
 

@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management import BaseCommand
+from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
 from ... import services
@@ -12,6 +12,7 @@ from ...reports import Finding, Outcome
 from ..bars import Bars
 
 EACH = 2
+INCOMPLETE = "Some of it has to wait for the next run; the log says why."
 
 
 class Command(BaseCommand):
@@ -27,7 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Say which files wait; scan none.")
 
     def handle(self, *args: Any, dry_run: bool, verbosity: int, **options: Any) -> None:
-        """Print what was found, one figure a line; the log says what keeps files in quarantine."""
+        """Print what was found, one figure a line.
+
+        Raises:
+            CommandError: a scanner or S3 could not be asked; the log says what, and so do the records.
+        """
         with Bars(sys.stderr, shown=verbosity > 0) as bars:
 
             def tell(finding: Finding) -> None:
@@ -39,6 +44,8 @@ class Command(BaseCommand):
         if verbosity:
             for name, figure in asdict(done).items():
                 self.stdout.write(f"{_words(name)}: {figure}")
+        if not done.is_complete:
+            raise CommandError(INCOMPLETE)
 
 
 def _line(finding: Finding) -> str:

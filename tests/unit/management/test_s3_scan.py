@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from s3_file_uploader.models import FileUpload
 from tests.scanners import VIRUS, use
@@ -23,17 +23,17 @@ def run(*arguments, name="s3_scan", **options):
     return output.getvalue().splitlines()
 
 
-FIGURES = ["files clean: 1", "files rejected: 1", "files in quarantine: 0"]
+FIGURES = ["files clean: 1", "files rejected: 1", "files left: 0", "files in quarantine: 0"]
 
 
 def test_what_waits_is_scanned(bucket, waiting):
     assert run() == FIGURES
-    assert run() == ["files clean: 0", "files rejected: 0", "files in quarantine: 0"]
+    assert run() == ["files clean: 0", "files rejected: 0", "files left: 0", "files in quarantine: 0"]
     assert objects_in(bucket) == ["clean"]
 
 
 def test_each_is_told(waiting):
-    *told, _, _, _ = run(verbosity=2)
+    *told, _, _, _, _ = run(verbosity=2)
     assert sorted(told) == [r"bucket-one/'clean': file clean", r"bucket-one/'infec\u202eted': file rejected"]
 
 
@@ -42,14 +42,21 @@ def test_nothing_is_told(waiting):
 
 
 def test_a_dry_run_changes_nothing(waiting):
-    *told, _, _, last = run("--dry-run", verbosity=2)
+    *told, _, _, _, last = run("--dry-run", verbosity=2)
     assert sorted(told) == [r"bucket-one/'clean': waits", r"bucket-one/'infec\u202eted': waits"]
     assert last == "files in quarantine: 2"
     assert set(FileUpload.objects.values_list("status", flat=True)) == {"quarantined"}
 
 
 def test_housekeeping_does_it_too(waiting):
-    assert run(name="s3_housekeeping")[-3:] == FIGURES
+    assert run(name="s3_housekeeping")[-4:] == FIGURES
+
+
+@pytest.mark.parametrize("name", ["s3_scan", "s3_housekeeping"])
+def test_what_cannot_be_scanned_now_is_an_error(waiting, settings, name):
+    use(settings, "Down")
+    with pytest.raises(CommandError, match="has to wait"):
+        run(name=name)
 
 
 def test_housekeeping_tells_each(waiting):

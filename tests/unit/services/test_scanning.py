@@ -241,12 +241,15 @@ class TestInfected:
         housekeeping_run()
         assert says() == ("rejected", FOUND)
 
-    def test_a_scan_that_is_killed_while_it_removes(self, bucket, user, later):
+    def test_a_scan_that_is_killed_while_it_removes(self, bucket, user, later, heard):
         stored_file(user, bucket, content=VIRUS)
         assert record().rejection_begin(FOUND)
         expire(record())
-        housekeeping_run()
-        assert (says(), objects_in(bucket)) == (("rejected", FOUND), [])
+        told = []
+        housekeeping_run(dry_run=True, on_finding=told.append)
+        housekeeping_run(on_finding=told.append)
+        assert [finding.outcome for finding in told] == [Outcome.FILE_REJECTED] * 2
+        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["quarantined", "rejected"])
 
     def test_its_owner_may_remove_what_is_being_rejected(self, bucket, user, later):
         stored_file(user, bucket, content=VIRUS)
@@ -474,6 +477,7 @@ class TestNoAnswer:
         use(settings, "Down")
         report, told = outcomes()
         assert (report.files_in_quarantine, told) == (5, [Outcome.LEFT] * FAILURES_IN_A_ROW)
+        assert (report.files_left, report.is_complete) == (FAILURES_IN_A_ROW, False)
         use(settings, "LooksForVirus")
         report, told = outcomes()
         assert (report.files_clean, report.files_in_quarantine, len(told)) == (5, 0, 5)
