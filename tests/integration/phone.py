@@ -4,7 +4,8 @@
 
 FOLDER is all that it has: `task.json` says which file goes where, `state.json` is what an app keeps of an upload (its
 Idempotency-Key, and its id once that is known), `log` is for the test alone. Where there is a file `deaths`, it kills
-itself at each step that is not named there, once it has named it. Only the standard library, so that it starts at once.
+itself at each step that is not named there, once it has named it. At the step that the file `sleeps` names it stops,
+once, as an app in the background does. Only the standard library, so that it starts at once.
 """
 
 import json
@@ -24,7 +25,7 @@ RESTS_SECONDS = 0.1
 GIVES_UP_AFTER_SECONDS = 100
 BOUNDARY = "of-a-phone"
 TRY_AGAIN = {"upload_in_progress", "storage_timeout", "storage_unavailable", "storage_error", "database_unavailable"}
-one_dies = threading.Lock()
+one_at_a_time = threading.Lock()
 
 
 class Cut(Exception):
@@ -67,9 +68,12 @@ class Phone:
         os.close(log)
 
     def step(self, name):
-        """Die here, unless it has before."""
-        with one_dies:
-            deaths = self.folder / "deaths"
+        """Sleep here, if told to; die here, unless it has before."""
+        with one_at_a_time:
+            sleeps, deaths = self.folder / "sleeps", self.folder / "deaths"
+            if sleeps.read_text() == name:
+                sleeps.write_text("")
+                os.kill(os.getpid(), signal.SIGSTOP)
             if not deaths.exists() or name in deaths.read_text().splitlines():
                 return
             with deaths.open("a") as file:

@@ -71,7 +71,7 @@ def service(served, user):
 class App:
     """An app with one file to send; killed, it is started again in the same folder."""
 
-    def __init__(self, folder, service, content, *, strategy="multipart", then="keep", checksum="", spared=None):
+    def __init__(self, folder, service, content, *, strategy="multipart", then="keep", checksum="", spared=None, sleeps=""):
         folder.mkdir()
         self.folder, self.content, self.then, self.strategy = folder, content, then, strategy
         self.command = [sys.executable, "-I", phone.__file__, *service, str(folder)]
@@ -81,6 +81,7 @@ class App:
         (folder / "task.json").write_text(json.dumps({**task, "then": then, "checksum_sha256": checksum}))
         if spared is not None:
             (folder / "deaths").write_text("".join(f"{step}\n" for step in spared))
+        (folder / "sleeps").write_text(sleeps)
 
     def start(self):
         with (self.folder / "errors").open("ab") as errors:
@@ -88,6 +89,14 @@ class App:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
+
+    def falls_asleep(self):
+        """Wait until it does; an app that ends before is an error."""
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def wakes(self, until=""):
+        (self.folder / "sleeps").write_text(until)
+        self.process.send_signal(signal.SIGCONT)
 
     def ended(self):
         """Return whether it is done; start it again if it was killed."""
@@ -174,48 +183,52 @@ def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path
 
 @pytest.fixture
 def proxied(transactional_db, store, tmp_path):
-    """Serve apps that reach S3 over a line with faults, with URLs that soon expire."""
-    settings = {**SETTINGS, "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 3}
-    settings["S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES"] = mib(5)
+    """Serve apps that reach S3 over a line with faults, with URLs that soon expire and parts as small as a buffer.
+
+    So S3 reads even the part that it refuses, and the app hears why.
+    """
+    settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 3}
     with FaultyProxy(store.embedded.identity.port) as proxy:
         variables = {"AWS_S3_PUBLIC_ENDPOINT_URL": proxy.url}
         with impatient(tmp_path, store.embedded, HOST, settings, **variables) as served:
             yield served, proxy
 
 
-def all_of(app, *events, number):
-    becomes_true(lambda: app.ended() or len(app.log(*events)) >= number, 30)
-    assert app.process.poll() is None, "This was no test: it was faster"
+EIGHT_PARTS = 8 * SMALL_PARTS["S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES"]
+# The parts go in their order, two at a time: the fifth may be on its way by then, the sixth is not.
+FOURTH_SENT = "part 4 answered"
 
 
 def test_the_network_changes_and_the_app_sleeps_until_its_urls_have_expired(proxied, store, user, tmp_path):
     served, proxy = proxied
-    proxy.only, proxy.cut_after = b"PUT ", mib(3)
-    app = App(tmp_path / "app", service(served, user), os.urandom(mib(40)))
+    proxy.only, proxy.cut_after = b"PUT ", 50_000
+    app = App(tmp_path / "app", service(served, user), os.urandom(EIGHT_PARTS), sleeps="missing answered")
     app.start()
-    all_of(app, "cut", number=3)
+    app.falls_asleep()
+    assert (len(app.log("cut")), app.log("answered"), store.on_its_way(BUCKET)) == (8, [], {})
     proxy.cut_after = None
-    all_of(app, "answered", number=2)
-    app.process.send_signal(signal.SIGSTOP)
+    app.wakes(until=FOURTH_SENT)
+    app.falls_asleep()
+    held, before = parts_of(store.on_its_way(BUCKET)), len(app.log())
     time.sleep(4)
-    held = parts_of(store.on_its_way(BUCKET))
-    app.process.send_signal(signal.SIGCONT)
+    app.wakes()
     app.finishes()
-    assert {line["status"] for line in app.log("answered")} == {200, 403}
+    refused = {line["what"] for line in app.log()[before:] if line.get("status") == 403}
+    assert {"part 6", "part 7", "part 8"} <= refused
     assert set(answered(app).values()) == {1}
-    assert 2 <= len(held) < 8
+    assert {line["status"] for line in app.log("answered")} == {200, 403}
+    assert 3 <= len(held) <= 5
     assert is_stored_once(app, user)
 
 
 def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, store, user, tmp_path, settings):
     served, _ = proxied
-    app = App(tmp_path / "app", service(served, user), os.urandom(mib(40)))
+    app = App(tmp_path / "app", service(served, user), os.urandom(EIGHT_PARTS), sleeps=FOURTH_SENT)
     app.start()
-    all_of(app, "answered", number=2)
-    app.process.send_signal(signal.SIGSTOP)
+    app.falls_asleep()
     time_goes_by()
     assert housekeeping_run().records_settled == 1
-    app.process.send_signal(signal.SIGCONT)
+    app.wakes()
     app.finishes()
     assert len(app.log("gone")) == 1
     all_mended(settings)
