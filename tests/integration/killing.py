@@ -125,7 +125,7 @@ class Storm:
         self._kill("server")
 
     def _up_for_a_while(self, look):
-        time.sleep(self.random.uniform(0.3, 1.5))
+        time.sleep(self.random.uniform(0.2, 1.0))
         look()
 
     def _kill_and_start(self, kinds):
