@@ -9,7 +9,7 @@ sends it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
@@ -100,9 +100,22 @@ def policy_for(user: Any, bucket: str) -> Policy:
     policy = Policy(is_open=conf.bucket_is_allowed(bucket), **_configured(bucket))
     if user is not None and (decide := conf.policy):
         policy = decide(user, bucket, policy)
-    if USER_ID not in policy.key_prefix:
+    if user is None or USER_ID not in policy.key_prefix:
         return policy
-    return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(getattr(user, "pk", ""))))
+    return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(user.pk)))
+
+
+def bucket_is_open(user: Any, bucket: str) -> bool:
+    """Tell whether somebody who is not staff may use the bucket."""
+    return policy_for(user, bucket).is_open if conf.policy_path else conf.bucket_is_allowed(bucket)
+
+
+def key_prefixes() -> Iterator[str]:
+    """Yield the shape of each prefix that the settings name, as a regular expression; none is one, too."""
+    yield ""
+    for fields in conf.policies.values():
+        if prefix := fields.get("key_prefix"):
+            yield "[^/]+".join(re.escape(text) for text in prefix.split(USER_ID))
 
 
 def _configured(bucket: str) -> dict[str, Any]:

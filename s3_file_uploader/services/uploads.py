@@ -9,15 +9,17 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
-from ..exceptions import FileExists, FileNotFound, FileTooLarge, IdempotencyKeyReused, UploadInProgress
+from ..exceptions import FileExists, FileNotFound, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
 from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
+from ..policy import Policy, policy_for
 from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
-from ..values import CHUNK_BYTES, MAX_OBJECT_BYTES
+from ..values import CHUNK_BYTES
+from .admission import Intake, key_check, quota_for, upload_check
 from .settlement import WRITTEN_BY, settled_on_error, upload_settle
 
 
@@ -39,18 +41,21 @@ class IncomingFile:
     size: int | None
     checksum_sha256: str | None
     _writer: ObjectWriter = field(repr=False)
+    _intake: Intake = field(repr=False)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take some bytes; waits while S3 is slower than they come.
 
         Raises:
-            FileTooLarge: more than S3 keeps.
+            FileTooLarge, QuotaExceeded: more than S3 keeps, or the policy allows.
             S3FileUploaderError: as S3 answered.
         """
+        self._intake.comes(self._writer.size + len(data))
         self._writer.write(data)
 
     def finish(self) -> Sent:
         """Send what is left; whoever opened the file does this."""
+        self._intake.ends(self._writer.size)
         return self._writer.finish(size=self.size, checksum_sha256=self.checksum_sha256)
 
 
@@ -91,7 +96,8 @@ def file_receive(
         The file to write to.
 
     Raises:
-        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileTooLarge: before anything happened.
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: before
+            anything happened; or the bytes come to more than the owner may have, then nothing was stored.
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
         SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
@@ -101,10 +107,12 @@ def file_receive(
     file_name_check(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
         bucket_allowed_check(user, bucket)
-        if size is not None and size > MAX_OBJECT_BYTES:
-            raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+        policy = policy_for(owner, bucket)
+        key_check(policy, file_name)
+        upload_check(policy, names=(file_name, original_name), content_type=content_type, size=size)
         described = {"content_type": content_type, "original_name": original_name}
-        upload = _key_claim(owner=owner, bucket=bucket, file_name=file_name, overwrite=overwrite, described=described)
+        where = {"bucket": bucket, "file_name": file_name}
+        upload = _key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
         with settled_on_error(upload), ExitStack() as stack:
             if idempotency_key:
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
@@ -116,7 +124,7 @@ def file_receive(
                     destination=destination, at_most=at_most if size is None else size, on_progress=upload.claim_keep
                 )
             )
-            incoming = IncomingFile(upload, size, checksum_sha256, writer)
+            incoming = IncomingFile(upload, size, checksum_sha256, writer, Intake(policy, upload, size))
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
@@ -181,25 +189,44 @@ def upload_repeated(
 
 
 def _key_claim(
-    *, owner: AbstractBaseUser, bucket: str, file_name: str, overwrite: bool, described: dict[str, str]
+    policy: Policy,
+    owner: AbstractBaseUser,
+    *,
+    bucket: str,
+    file_name: str,
+    size: int | None,
+    overwrite: bool,
+    described: dict[str, str],
 ) -> FileUpload:
+    counted = {"incoming_size": size, "within": quota_for(policy, size)}
     there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
     upload = there.first()
     if upload and upload.is_abandoned:
         upload_settle(upload=upload)
         upload = there.first()
     if upload is None:
-        return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
+        return FileUpload.objects.claim_new(
+            user_id=owner.pk, bucket=bucket, file_name=file_name, **counted, **described
+        )
+    _replaceable_check(policy, owner, upload, overwrite=overwrite)
+    upload.claim(FileUpload.Status.PENDING, **counted)
+    return upload
+
+
+def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:
     if upload.status != FileUpload.Status.STORED:
         raise FileExists(BUSY)
     if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")
+    if not policy.may_overwrite:
+        raise FileExists(
+            "You have a file of that name already, and none can be replaced here: choose another name.",
+            limit={"may_overwrite": False},
+        )
     if not overwrite:
         raise FileExists(
             "You have a file of that name already: choose another, or send overwrite=true, in a form before the file."
         )
-    upload.claim(FileUpload.Status.PENDING)
-    return upload
 
 
 def _destination(upload: FileUpload, content_type: str) -> Destination:
