@@ -75,7 +75,7 @@ def nothing_in(bucket):
     return not FileUpload.objects.exists() and not objects_in(bucket) and not parts_left_in(bucket)
 
 
-# --- one file ----------------------------------------------------------------------------------------------------------
+# --- one file --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("begin", [stored_file, started])
@@ -162,7 +162,7 @@ def test_a_callable_decides_by_the_owner(staff, user, bucket, settings):
         stored_file(user, bucket, "other")
 
 
-# --- while it comes ----------------------------------------------------------------------------------------------------
+# --- while it comes --------------------------------------------------------------------------------------------------
 
 
 def test_too_much_of_unknown_size(user, bucket, policy):
@@ -250,7 +250,7 @@ def test_of_unknown_size_one_byte_must_have_room(user, bucket, policy):
     assert stored_file(user, bucket, "empty", b"").size == 0
 
 
-# --- what counts -------------------------------------------------------------------------------------------------------
+# --- what counts -----------------------------------------------------------------------------------------------------
 
 
 def test_an_overwrite_counts_the_difference(user, bucket, policy):
@@ -341,7 +341,7 @@ def test_without_a_quota_nothing_more_is_asked(user, bucket, policy, begin):
     assert counted[2] > 0
 
 
-# --- direct uploads ----------------------------------------------------------------------------------------------------
+# --- direct uploads --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_the_same_request_twice_at_once_has_one_place(user, bucket, policy):
         started(user, bucket, idempotency_key="another")
 
 
-# --- what may be -------------------------------------------------------------------------------------------------------
+# --- what may be -----------------------------------------------------------------------------------------------------
 
 
 def test_usage_and_limits(staff, user, bucket, policy, settings):
