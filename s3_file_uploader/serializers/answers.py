@@ -171,7 +171,8 @@ class UsageSerializer(serializers.Serializer[Any]):
     def to_representation(self, instance: tuple[Usage, Policy]) -> dict[str, Any]:
         """Show both as one."""
         usage, policy = instance
-        return {name: getattr(usage if name in ("bytes", "files") else policy, name) for name in self.fields}
+        names = [str(name) for name in self.fields]
+        return {name: getattr(usage if name in ("bytes", "files") else policy, name) for name in names}
 
 
 class HealthSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,12 @@
+import re
+from pathlib import Path
+
 import pytest
 from django.core.checks import run_checks
+
+from s3_file_uploader.policy import policy_for
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def found():
@@ -82,3 +89,18 @@ def test_nothing_to_say(settings):
         "documents": {},
     }
     assert found() == []
+
+
+def test_the_example_of_the_readme(settings, user):
+    section = README.read_text(encoding="utf-8").partition("\n## Policy\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    names = {}
+    exec(example, names)  # noqa: S102 - it is ours
+    for name, value in names.items():
+        if name.startswith("S3_FILE_UPLOADER_") and name != "S3_FILE_UPLOADER_POLICY":
+            setattr(settings, name, value)
+    assert found() == []
+    policy = policy_for(user, "photos-2026")
+    assert names["for_user"](user, "photos-2026", policy) is policy
+    user.groups.create(name="pro")
+    assert names["for_user"](user, "photos-2026", policy).quota_bytes is None
