@@ -8,7 +8,7 @@ No other module reads `django.conf.settings` or `os.environ` for this app.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -280,6 +280,22 @@ class Conf:
     def bucket_is_allowed(self, name: str) -> bool:
         """Tell whether callers who are not staff may use the bucket."""
         return self.allowed_buckets is None or any(fnmatchcase(name, pattern) for pattern in self.allowed_buckets)
+
+    @property
+    def policies(self) -> Mapping[str, Mapping[str, Any]]:
+        """Names or shell patterns of buckets, and the fields of `policy.Policy` for each; `*` is every bucket."""
+        return cast("Mapping[str, Mapping[str, Any]]", _own("POLICIES", {}))
+
+    @property
+    def policy(self) -> Callable[..., Any] | None:
+        """A function `(user, bucket, policy) -> policy` that decides for one user."""
+        path = self.policy_path
+        return import_string(path) if path else None
+
+    @property
+    def policy_path(self) -> str | None:
+        """The dotted path itself, unread; None means that `policies` are all there is."""
+        return cast("str | None", _own("POLICY", None))
 
     @property
     def bucket_permission_classes(self) -> list[type["BasePermission"]]:

@@ -18,6 +18,7 @@ from .scanning import upload_scan
 from .settlement import upload_settle
 from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
+from .usage import usage_find
 
 __all__ = [
     "IncomingFile",
@@ -63,5 +64,6 @@ __all__ = [
     "upload_token_find",
     "upload_token_list",
     "upload_token_revoke",
+    "usage_find",
     "waiting_scan",
 ]

@@ -68,8 +68,8 @@ def _file(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _beginning(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
     """Name the key of an upload that begins when Uppy comes with the ticket: only then it tells the type."""
-    upload_id, name, _ = uuid4(), wanted["key"], conf.uppy_bucket
-    key = services.upload_key(upload_id=upload_id, file_name=name)
+    upload_id, name = uuid4(), wanted["key"]
+    key = services.upload_key(owner=caller_of(request), bucket=conf.uppy_bucket, upload_id=upload_id, file_name=name)
     return {"url": _ticket_url(request, "POST", upload_id, name), "key": key}
 
 
