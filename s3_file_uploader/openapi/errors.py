@@ -26,7 +26,7 @@ OF_STORAGE: ErrorKinds = (
     own.StorageTimeout,
 )
 OF_A_FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
-OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound)
+OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound, own.FileQuarantined)
 OF_A_POLICY: ErrorKinds = (own.FileTooLarge, own.ContentTypeNotAllowed, own.QuotaExceeded)
 OF_AN_UPLOAD: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
@@ -39,6 +39,7 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.BucketNotFound,
     own.FileExists,
     own.UploadInProgress,
+    own.FileRejected,
     *OF_A_POLICY,
 )
 OF_PARTS: ErrorKinds = (
@@ -54,6 +55,7 @@ OF_COMPLETION: ErrorKinds = (
     own.SizeMismatch,
     own.ContentTypeMismatch,
     own.ChecksumMismatch,
+    own.FileRejected,
     own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
     *OF_A_POLICY,
 )
@@ -98,6 +100,7 @@ RAISED: dict[str, ErrorKinds] = {
         *(*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE),
         own.BucketNotFound,
         own.FileExists,
+        own.FileQuarantined,
         own.DownloadFolderFull,
     ),
     "file_delete": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.InvalidField, own.NotYourFile, own.FileExists),
@@ -198,6 +201,8 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         "You have 12 of 12 files in this bucket, unfinished ones included: remove one.",
         {"quota_files": 12, "files": 12},
     ),
+    own.FileQuarantined: ("The file is being scanned: try again in a moment.",),
+    own.FileRejected: ("The file was removed: the scanner found Eicar-Test-Signature in it.",),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
     own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
     own.StorageNotConfigured: ("S3 needs a region: set AWS_STORAGE_REGION.",),

@@ -16,11 +16,12 @@ from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
 from ..policy import policy_for
-from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
 from .admission import Intake, key_check, upload_check
 from .key_claims import key_claim, nothing_there_check
+from .records import not_rejected
+from .scanning import arrived_scan, stored_tell
 from .settlement import WRITTEN_BY, settled_on_error
 
 
@@ -34,6 +35,8 @@ class Readable(Protocol):
 @dataclass(slots=True)
 class IncomingFile:
     """A file that is being taken in: write its bytes, then leave the block; `upload` is the stored record then.
+
+    With scanners it may be in quarantine.
 
     What the bytes must be may become known as late as at their end.
     """
@@ -112,6 +115,7 @@ def file_receive(
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
         SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
+        FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
     bucket_name_check(bucket)
@@ -140,6 +144,7 @@ def file_receive(
             operation.size = writer.size
             sent = incoming.finish()
             _stored(upload, sent, described)
+        arrived_scan(upload)
 
 
 def file_upload(
@@ -186,6 +191,7 @@ def upload_repeated(
     Raises:
         IdempotencyKeyReused: the earlier one had another file.
         UploadInProgress: it is still at work.
+        FileRejected: it was removed for what it holds.
     """
     if not idempotency_key:
         return None
@@ -196,7 +202,7 @@ def upload_repeated(
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    return found.upload if found.is_answered else None
+    return not_rejected(found.upload) if found.is_answered else None
 
 
 def _destination(upload: FileUpload, content_type: str) -> Destination:
@@ -215,7 +221,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
             **described,
         )
         IdempotencyKey.objects.answered(upload)
-        after_commit(file_uploaded, upload)
+        stored_tell(upload)
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:
