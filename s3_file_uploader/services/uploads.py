@@ -1,6 +1,6 @@
 """Take in a file through this server: its key is claimed, its bytes go to S3 as they arrive, the record says so."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,9 +15,10 @@ from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
-from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES, MAX_OBJECT_BYTES
+from .records import not_rejected
+from .scanning import arrived_scan, stored_tell
 from .settlement import WRITTEN_BY, settled_on_error, upload_settle
 
 
@@ -31,6 +32,8 @@ class Readable(Protocol):
 @dataclass(slots=True)
 class IncomingFile:
     """A file that is being taken in: write its bytes, then leave the block; `upload` is the stored record then.
+
+    With scanners it may be in quarantine.
 
     What the bytes must be may become known as late as at their end.
     """
@@ -48,6 +51,14 @@ class IncomingFile:
             S3FileUploaderError: as S3 answered.
         """
         self._writer.write(data)
+
+    def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
+        """Take `size` bytes without a copy between: `read_into` puts some where it is told, and says how many.
+
+        Raises:
+            FileTooLarge, S3FileUploaderError: as `write`.
+        """
+        self._writer.receive(read_into, size)
 
     def finish(self) -> Sent:
         """Send what is left; whoever opened the file does this."""
@@ -95,6 +106,7 @@ def file_receive(
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
         SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
+        FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
     bucket_name_check(bucket)
@@ -121,6 +133,7 @@ def file_receive(
             operation.size = writer.size
             sent = incoming.finish()
             _stored(upload, sent, described)
+        arrived_scan(upload)
 
 
 def file_upload(
@@ -167,6 +180,7 @@ def upload_repeated(
     Raises:
         IdempotencyKeyReused: the earlier one had another file.
         UploadInProgress: it is still at work.
+        FileRejected: it was removed for what it holds.
     """
     if not idempotency_key:
         return None
@@ -177,7 +191,7 @@ def upload_repeated(
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    return found.upload if found.is_answered else None
+    return not_rejected(found.upload) if found.is_answered else None
 
 
 def _key_claim(
@@ -190,7 +204,7 @@ def _key_claim(
         upload = there.first()
     if upload is None:
         return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
-    if upload.status != FileUpload.Status.STORED:
+    if upload.status not in FileUpload.WHOLE:
         raise FileExists(BUSY)
     if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")
@@ -226,7 +240,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
             **described,
         )
         IdempotencyKey.objects.answered(upload)
-        after_commit(file_uploaded, upload)
+        stored_tell(upload)
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:
