@@ -252,7 +252,7 @@ class Conf:
 
     @property
     def scan_too_large(self) -> str:
-        """What becomes of files at which a scanner cannot look: `wait` in quarantine, or `pass` unscanned."""
+        """What becomes of files that are too large for a scanner: they `wait` in quarantine, or `pass` unscanned."""
         return str(_own("SCAN_TOO_LARGE", "wait"))
 
     @property

@@ -74,7 +74,7 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         return self if is_staff(user) else self.filter(user_id=user.pk)
 
     def usage(self, *, user_id: Any, bucket: str) -> Usage:
-        """Count what a user has in a bucket: every record until its object is gone, the larger of old and new bytes."""
+        """Count what a user has in a bucket: all that is there or may come, with the larger of old and new bytes."""
         mine = self.order_by().filter(user_id=user_id, bucket=bucket).exclude(status=FileUpload.Status.REJECTED)
         larger = Greatest(Coalesce("size", 0), Coalesce("incoming_size", 0))
         counted = mine.aggregate(bytes=models.Sum(larger), files=models.Count("pk"))

@@ -192,6 +192,8 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         "The same upload is still on its way: try again in a moment, with the same Idempotency-Key.",
     ),
     own.UploadNotPending: ("Nothing can be sent for this upload any more: look at its record, or start a new one.",),
+    own.FileQuarantined: ("The file is being scanned: try again in a moment.",),
+    own.FileRejected: ("The file was removed: the scanner found Eicar-Test-Signature in it.",),
     own.FileTooLarge: ("Files up to 104857600 bytes are taken here.", {"max_file_bytes": 104_857_600}),
     own.ContentTypeNotAllowed: (
         "Files of the type 'text/html' are not taken here: send one of image/*, application/pdf.",
@@ -201,8 +203,6 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         "You have 12 of 12 files in this bucket, unfinished ones included: remove one.",
         {"quota_files": 12, "files": 12},
     ),
-    own.FileQuarantined: ("The file is being scanned: try again in a moment.",),
-    own.FileRejected: ("The file was removed: the scanner found Eicar-Test-Signature in it.",),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
     own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
     own.StorageNotConfigured: ("S3 needs a region: set AWS_STORAGE_REGION.",),
