@@ -45,11 +45,12 @@ def schema_described() -> dict[str, Any]:
     return rendered
 
 
-def schema_fuzzed(**generation: Any) -> Any:
+def schema_fuzzed(*, random_inputs: int, only_random: bool) -> Any:
     """Return the description as tests are made of it.
 
     Args:
-        generation: as the section of that name in schemathesis.toml.
+        random_inputs: how many each operation gets.
+        only_random: other ones each time, and no boundary values beside them, which are always the same.
     """
     parameters = {
         f"{place}.{name}": {"dictionary": kind, "probability": 0.5}
@@ -61,7 +62,8 @@ def schema_fuzzed(**generation: Any) -> Any:
     options = {
         "dictionaries": {kind: {"values": list(values)} for kind, (values, _) in KNOWN.items()},
         "parameters": parameters,
-        "generation": generation,
+        "generation": {"max-examples": random_inputs, "deterministic": not only_random},
+        "phases": {"coverage": {"enabled": not only_random}, "examples": {"enabled": not only_random}},
     }
     return schemathesis.openapi.from_dict(schema_described(), config=SchemathesisConfig.from_dict(options))
 
@@ -84,14 +86,6 @@ def stage_set() -> dict[str, User]:
             sent(upload)
     UploadToken.objects.create(pk=TOKEN, user=owner, expires_at=timezone.now() + timedelta(hours=1))
     return people
-
-
-def settings_written(folder: Path) -> dict[str, str]:
-    """Write settings with a bucket for Uppy; return the variables that have a server use them."""
-    (folder / "fuzzed_settings.py").write_text(
-        f"from modules.settings import *\n\nS3_FILE_UPLOADER_UPPY_BUCKET = {BUCKET!r}\n"
-    )
-    return {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "fuzzed_settings"}
 
 
 def log_check(text: str) -> None:

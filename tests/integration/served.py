@@ -60,6 +60,12 @@ class Served:
     def log(self) -> str:
         return self._log.read_text()
 
+    def pids(self) -> list[int]:
+        """Return its processes, workers included: they are a session of their own."""
+        assert self._process is not None
+        sessions = {int(path.name): os.getsid(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
+        return [pid for pid, session in sessions.items() if session == self._process.pid]
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         with self._log.open("ab") as log:

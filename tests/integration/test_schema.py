@@ -20,14 +20,10 @@ from tests.integration.fuzzed import (
     log_check,
     schema_described,
     schema_fuzzed,
-    settings_written,
     stage_set,
 )
-from tests.integration.served import Served
 
-# As random as the boundary values beside them are many.
-RANDOM_INPUTS = FUZZ_INPUTS or 8
-schema = schema_fuzzed(deterministic=not FUZZ_INPUTS, **{"max-examples": RANDOM_INPUTS})
+schema = schema_fuzzed(random_inputs=FUZZ_INPUTS or 8, only_random=bool(FUZZ_INPUTS))
 # A schema cannot say which names S3 takes, which cursor is one of ours, what two fields together may be, or what has
 # arrived in S3: 400 with a code for it is an answer to what the schema lets through.
 EXCLUDED = [positive_data_acceptance]
@@ -44,17 +40,10 @@ LENIENT = {
 }
 
 
-@pytest.fixture(scope="session")
-def server(django_db_setup, embedded_s3, tmp_path_factory):
-    """Serve with a bucket for Uppy."""
-    folder = tmp_path_factory.mktemp("fuzzed")
-    with Served(folder, **settings_written(folder), **embedded_s3.environment()) as served:
-        yield served
-
-
 @pytest.fixture
-def stage(transactional_db, store, server):
+def stage(transactional_db, store, served_for_uppy):
     """Return where to send requests, and the headers of each person."""
+    server = served_for_uppy
     people, before = stage_set(), len(server.log)
     headers = {name: {"Authorization": token_of(person)} for name, person in people.items()}
     stage = SimpleNamespace(url=f"http://127.0.0.1:{server.port}", headers=headers, inputs=0)
