@@ -15,6 +15,7 @@ from rest_framework import exceptions as drf
 
 from . import exceptions as own
 from .conf import conf
+from .connection import is_parse_error
 
 # Leaves before their parents: the first that fits is taken.
 STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
@@ -56,6 +57,7 @@ DRF_CODES: tuple[tuple[type[drf.APIException], str], ...] = (
     (drf.ParseError, "invalid"),
     (drf.AuthenticationFailed, "not_authenticated"),
 )
+UNREADABLE = "The body could not be read: send it again, whole and within the limits."
 RETRIED = frozenset({"storage_unavailable", "database_unavailable", "upload_in_progress"})
 
 
@@ -91,7 +93,9 @@ def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for
         case PermissionDenied():
             return _shaped(drf.PermissionDenied())
         case SuspiciousOperation() | UnreadablePostError() | RecursionError():
-            return HTTPError(400, "invalid", "The body could not be read: send it again, whole and within the limits.")
+            return HTTPError(400, "invalid", UNREADABLE)
+        case _ if is_parse_error(error):
+            return HTTPError(400, "invalid", UNREADABLE)
         case drf.APIException():
             return _shaped(error)
     return error

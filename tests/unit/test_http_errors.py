@@ -5,6 +5,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
+from gunicorn.http.errors import InvalidChunkSize
 from rest_framework import exceptions as drf
 
 from s3_file_uploader import exceptions as own
@@ -81,6 +82,7 @@ def test_unavailable_says_when_to_try_again(kind, settings):
         (PermissionDenied("secret rule"), 403, "permission_denied"),
         (SuspiciousOperation("secret header"), 400, "invalid"),
         (UnreadablePostError("secret socket"), 400, "invalid"),
+        (InvalidChunkSize(b"secret"), 400, "invalid"),
         (drf.NotAuthenticated(), 401, "not_authenticated"),
         (drf.AuthenticationFailed(), 401, "not_authenticated"),
         (drf.PermissionDenied(), 403, "permission_denied"),
