@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -57,6 +58,8 @@ DRF_CODES: tuple[tuple[type[drf.APIException], str], ...] = (
     (drf.ParseError, "invalid"),
     (drf.AuthenticationFailed, "not_authenticated"),
 )
+# A list of thousands may be wrong in each place: nobody reads an answer that is longer than what was sent.
+ERRORS_A_FIELD = 10
 UNREADABLE = "The body could not be read: send it again, whole and within the limits."
 RETRIED = frozenset({"storage_unavailable", "database_unavailable", "upload_in_progress"})
 
@@ -104,7 +107,10 @@ def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for
 def _shaped(error: drf.APIException) -> drf.APIException:
     code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
     if isinstance(error, drf.ValidationError):
-        fields = {name: list(_leaves(found)) for name, found in _by_field(error.get_full_details()).items()}
+        fields = {
+            name: list(islice(_leaves(found), ERRORS_A_FIELD))
+            for name, found in _by_field(error.get_full_details()).items()
+        }
         error.detail = cast(Any, {**_told(code, _first(fields)), "errors": fields})
     else:
         error.detail = cast(Any, _told(code, str(error.detail)))

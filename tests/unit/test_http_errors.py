@@ -9,7 +9,7 @@ from gunicorn.http.errors import InvalidChunkSize
 from rest_framework import exceptions as drf
 
 from s3_file_uploader import exceptions as own
-from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, STATUS_AND_CODE, http_error
+from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, ERRORS_A_FIELD, STATUS_AND_CODE, http_error
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -131,3 +131,8 @@ def test_half_a_character_that_was_echoed_can_be_sent():
 def test_a_bug_stays_a_bug():
     bug = KeyError("x")
     assert http_error(bug) is bug
+
+
+def test_a_list_that_is_wrong_in_each_place_is_answered_briefly():
+    error = http_error(drf.ValidationError({"parts": [["Give a number."]] * 1000, "key": ["Give one."]}))
+    assert [len(found) for found in error.detail["errors"].values()] == [ERRORS_A_FIELD, 1]
