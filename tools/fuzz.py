@@ -14,8 +14,8 @@ from collections import Counter
 
 PROPERTIES = ("tests/unit/test_names.py", "tests/unit/test_ranges.py", "tests/unit/test_conf.py")
 SERVED = ("tests/integration/test_schema.py", "tests/integration/test_hostile_random.py")
-INPUTS = 100
-OF_PROPERTY = re.compile(r"^tests/unit/\S+:$(?:.*\n)*?.*?(\d+) passing examples", re.MULTILINE)
+INPUTS = 40
+OF_PROPERTY = re.compile(r"^tests/unit/\S+:\n(?:.*\n)*?.*- (\d+) passing", re.MULTILINE)
 
 
 def main(minutes: float) -> int:
