@@ -63,8 +63,7 @@ class Served:
     def pids(self) -> list[int]:
         """Return its processes, workers included: they are a session of their own."""
         assert self._process is not None
-        sessions = {int(path.name): os.getsid(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
-        return [pid for pid, session in sessions.items() if session == self._process.pid]
+        return [pid for path in Path("/proc").glob("[0-9]*") if _session_of(pid := int(path.name)) == self._process.pid]
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -97,3 +96,10 @@ class Served:
     def connect(self) -> socket.socket:
         """Return a bare connection, to misbehave on."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None  # It has ended since it was listed.

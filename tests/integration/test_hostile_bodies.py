@@ -25,6 +25,7 @@ from tests.integration.raw import (
     request,
     shape_of,
 )
+from tests.integration.served import ASGI
 from tests.integration.test_streaming import becomes_true
 
 MIB = 2**20
@@ -320,3 +321,25 @@ def test_json(innocent, kind):
     ((status, told),) = innocent("POST", path, JSON, body=body)
     assert 400 <= status < 500
     assert told == (code or told)
+
+
+# --- under ASGI, a sample --------------------------------------------------------------------------------------------
+
+SAMPLE = {
+    "a body that is shorter": (*PUT, ["Content-Length: 50"], b"content", []),
+    "a chunk that is none": (*PUT, [CHUNKED], b"zz\r\n", [(400, "")]),
+    "10,000 fields": ("POST", "file/upload/", [FORM], FORMS["10,000 fields"][1], INVALID),
+    "a deep list": ("POST", "uploads/", [JSON], b"[" * 100_000, INVALID),
+    "a null byte in a name": ("GET", "buckets/BUCKET/files/a%00/", [], b"", [(400, "invalid_file_name")]),
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLE)
+def test_under_asgi(transactional_db, servers, user, bucket, kind):
+    server, (verb, path, lines, body, expected) = servers(ASGI), SAMPLE[kind]
+    before, token = len(server.log), f"Authorization: {token_of(user)}"
+    lying = any(line.startswith(("Content-Length", "Transfer")) for line in lines)
+    whole = request(verb, path.replace("BUCKET", bucket), token, *lines, body=body, length=not lying)
+    assert [shape_of(answer) for answer in answers(server, whole)] == expected
+    assert left_in(bucket) == []
+    log_check(server.log[before:])
