@@ -58,6 +58,12 @@ if not PATH_TO_SAVE_FILE:
     PATH_TO_SAVE_FILE = str(DATA_DIR / "downloads")
     Path(PATH_TO_SAVE_FILE).mkdir(exist_ok=True)
 
+# --- files are scanned before anybody gets them, where .env says by whom ----------------------------------------------
+
+if os.environ.get("CLAMAV_ADDRESS"):
+    S3_FILE_UPLOADER_SCANNERS = ["s3_file_uploader.scanners.ClamAV"]
+    S3_FILE_UPLOADER_CLAMAV_ADDRESS = os.environ["CLAMAV_ADDRESS"]
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = secret_key()
@@ -186,4 +192,6 @@ LOGGING = {
     # Anybody can send a wrong Host: that is a Bad Request in the log, and no traceback of twenty lines.
     "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}},
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL") or "INFO"},
+    # At DEBUG they write down signatures, session tokens of AWS, and what the database is asked: the tokens of users.
+    "loggers": {name: {"level": "INFO"} for name in ("botocore", "boto3", "urllib3", "django.db.backends")},
 }

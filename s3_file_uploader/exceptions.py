@@ -9,7 +9,9 @@
     │   ├── SizeMismatch             fewer or more bytes came than were announced
     │   ├── ContentTypeMismatch      the file lies in S3 under another type than was announced
     │   ├── PartsMissing             not all of the file has arrived in S3
+    │   ├── FileRejected             the scanners found something: it was removed
     │   ├── FileTooLarge
+    │   ├── ContentTypeNotAllowed    the policy of the bucket does not take files of this kind
     │   ├── LengthRequired           this server cannot read a body of unknown length
     │   ├── RangeNotSatisfiable      no byte of the file lies in the range
     │   └── IdempotencyKeyReused     the key stands for another file
@@ -26,9 +28,11 @@
     │   ├── BucketExists
     │   ├── BucketNotEmpty
     │   ├── FileExists
+    │   ├── QuotaExceeded            the owner has as much as the policy allows: remove something
     │   ├── PreconditionFailed       the file is no longer the one that the caller knows
     │   ├── UploadInProgress         the same request is at work: ask again
-    │   └── UploadNotPending         it was completed, or is being removed
+    │   ├── UploadNotPending         it was completed, or is being removed
+    │   └── FileQuarantined          the scanners have not found it clean yet: ask again
     ├── StorageProblem               S3, or the way to it
     │   ├── StorageAccessDenied      the app's own credentials lack a right
     │   ├── StorageNotConfigured     a setting is missing or refused by S3
@@ -42,9 +46,16 @@ No HTTP and no boto3 here: `http_errors.py` gives each leaf its status and code,
 raises.
 """
 
+from collections.abc import Mapping
+
 
 class S3FileUploaderError(Exception):
     """Root of every error of this app; `str(error)` is a message fit for the caller of the API."""
+
+    def __init__(self, message: str = "", limit: Mapping[str, object] | None = None) -> None:
+        """Take what to do next, and the fields of the policy that forbid the request, if it is the policy."""
+        super().__init__(message)
+        self.limit = limit
 
 
 class InvalidInput(S3FileUploaderError):
@@ -84,8 +95,16 @@ class PartsMissing(InvalidInput):
     """The file, or some parts of it, are not in S3 yet."""
 
 
+class FileRejected(InvalidInput):
+    """A scanner found something in the file; its record says what."""
+
+
 class FileTooLarge(InvalidInput):
     """The file is larger than S3 or the settings allow."""
+
+
+class ContentTypeNotAllowed(InvalidInput):
+    """The policy takes no files of this MIME type, or with this ending."""
 
 
 class LengthRequired(InvalidInput):
@@ -157,6 +176,10 @@ class FileExists(Conflict):
     """The key is taken, or is being written or removed right now."""
 
 
+class QuotaExceeded(Conflict):
+    """The owner would have more bytes or files in the bucket than the policy allows."""
+
+
 class PreconditionFailed(Conflict):
     """The file was replaced since the caller saw it (`If-Match`, `If-Unmodified-Since`)."""
 
@@ -167,6 +190,10 @@ class UploadInProgress(Conflict):
 
 class UploadNotPending(Conflict):
     """Nothing can be sent any more: the upload was completed, removed, or is of another kind."""
+
+
+class FileQuarantined(Conflict):
+    """The file is whole, but nobody gets it before the scanners have found it clean."""
 
 
 class StorageProblem(S3FileUploaderError):

@@ -219,6 +219,14 @@ class UploadProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What one user has in one bucket, uploads on their way included."""
+
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class SavedFile:
     """A file under PATH_TO_SAVE_FILE; `path` is relative to that folder."""
 
@@ -246,6 +254,24 @@ class ObjectListing:
     objects: tuple[ListedObject, ...]
     prefixes: tuple[str, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What became of the files that waited; of how many nobody could tell; and how many are in quarantine still.
+
+    Some of the last wait for a time to come, as their records say.
+    """
+
+    files_clean: int
+    files_rejected: int
+    files_left: int
+    files_in_quarantine: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether scanners, S3 and database did what they were asked."""
+        return not self.files_left
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,21 @@
-"""What the database keeps: the record of each upload, the keys under which clients repeat a request, upload tokens."""
+"""What the database keeps: the record of each upload, the keys under which clients repeat a request, upload tokens.
 
-from .claims import BUSY
+And the locks under which quotas are counted.
+"""
+
+from .claims import BUSY, Within
 from .file_upload import FileUpload, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
 from .upload_token import UploadToken
+from .usage_lock import UsageLock
 
-__all__ = ["BUSY", "FileUpload", "IdempotencyKey", "UploadToken", "durable_transaction", "location_digest"]
+__all__ = [
+    "BUSY",
+    "FileUpload",
+    "IdempotencyKey",
+    "UploadToken",
+    "UsageLock",
+    "Within",
+    "durable_transaction",
+    "location_digest",
+]

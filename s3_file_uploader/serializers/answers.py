@@ -12,9 +12,13 @@ from rest_framework.reverse import reverse
 from rest_framework.utils.urls import replace_query_param
 
 from ..models import FileUpload
+from ..policy import Policy
+from ..values import Usage
 
 # Addresses that end like this belong to the endpoint that saves files on the server.
 RESERVED_ENDING = "/download"
+
+NEVER_READ = frozenset({FileUpload.Status.QUARANTINED, FileUpload.Status.REJECTED})
 
 
 class UTCDateTimeField(serializers.DateTimeField):
@@ -86,9 +90,12 @@ class UploadSerializer(serializers.Serializer[Any]):
         help_text="Lower-case hex; of a direct upload empty, unless you or S3 told it."
     )
     status = serializers.ChoiceField(choices=FileUpload.Status.values)
+    status_reason = serializers.CharField(help_text="Why it was rejected, or what keeps it in quarantine.")
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)
-    url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")
+    url = serializers.SerializerMethodField(
+        help_text="Where whoever may read the file gets it; null while it is in quarantine, and when it was rejected."
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Take a `FileUpload`: as the fields would, which describe it and take longer than to write the record."""
@@ -104,13 +111,16 @@ class UploadSerializer(serializers.Serializer[Any]):
             "etag": instance.etag,
             "checksum_sha256": instance.checksum_sha256,
             "status": instance.status,
+            "status_reason": instance.status_reason,
             "created_at": time_shown(instance.created_at),
             "completed_at": None if completed_at is None else time_shown(completed_at),
             "url": self.get_url(instance),
         }
 
-    def get_url(self, upload: Any) -> str:
+    def get_url(self, upload: Any) -> str | None:
         """Return the address of the file itself, which sends on to a fresh presigned URL; or of what signs one."""
+        if upload.status in NEVER_READ:
+            return None
         request: Request | None = self.context.get("request")
         if upload.file_name.endswith(RESERVED_ENDING):
             query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})
@@ -149,6 +159,30 @@ class ObjectListSerializer(serializers.Serializer[Any]):
         """S3 has no way back."""
 
 
+class UsageSerializer(serializers.Serializer[Any]):
+    """Answer of `uploads/usage/`: takes a `Usage` and a `Policy`."""
+
+    bytes = serializers.IntegerField(help_text="Of all your files in the bucket, unfinished uploads included.")
+    files = serializers.IntegerField(help_text="The number of them.")
+    quota_bytes = serializers.IntegerField(allow_null=True, help_text="How many bytes you may have; null: any number.")
+    quota_files = serializers.IntegerField(allow_null=True, help_text="How many files you may have.")
+    max_file_bytes = serializers.IntegerField(allow_null=True, help_text="How large one file may be.")
+    content_types = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="MIME types that are taken, `image/*` too; null: all."
+    )
+    extensions = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="Endings of names that are taken; empty text: none."
+    )
+    key_prefix = serializers.CharField(help_text="What the `file_name` of your files begins with.")
+    may_overwrite = serializers.BooleanField(help_text="Whether you may replace a file of yours.")
+
+    def to_representation(self, instance: tuple[Usage, Policy]) -> dict[str, Any]:
+        """Show both as one."""
+        usage, policy = instance
+        names = [str(name) for name in self.fields]
+        return {name: getattr(usage if name in ("bytes", "files") else policy, name) for name in names}
+
+
 class HealthSerializer(serializers.Serializer[Any]):
     """Answer of `health/`: true means reachable."""
 
@@ -170,4 +204,8 @@ class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="Says what to do next; made for people.")
     errors = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
         child=FieldErrorSerializer(many=True), required=False, help_text="By field; on validation errors alone."
+    )
+    limit = serializers.DictField(
+        required=False,
+        help_text="What forbids it, where that is the policy for the bucket: its fields, and your usage.",
     )

@@ -96,13 +96,15 @@ class UppyPartNumberSerializer(serializers.Serializer[Any]):
 class UppyCompleteSerializer(serializers.Serializer[Any]):
     """Body of POST `s3/multipart/{uploadId}/complete`."""
 
-    parts = UppyPartNumberSerializer(many=True, max_length=MAX_PARTS, help_text="All parts of the file.")
+    parts = UppyPartNumberSerializer(  # type: ignore[call-arg]  # of the list that `many` makes of it
+        many=True, max_length=MAX_PARTS, help_text="All parts of the file."
+    )
 
 
 class UppyCompletedSerializer(serializers.Serializer[Any]):
     """Answer of POST `s3/multipart/{uploadId}/complete`."""
 
-    location = serializers.CharField(help_text="The `url` of the record.")
+    location = serializers.CharField(allow_null=True, help_text="The `url` of the record; null in quarantine.")
     key = serializers.CharField(help_text="The object key.")
     bucket = serializers.CharField()
 

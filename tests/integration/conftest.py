@@ -79,7 +79,7 @@ def served_for_uppy(
     own = 'S3_FILE_UPLOADER_UPPY_BUCKET = "fuzzed-bucket"'
     (folder / "settings_for_uppy.py").write_text(f"from modules.settings import *\n\n{own}\n")
     environment = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "settings_for_uppy"}
-    with Served(folder, **environment, **embedded_s3.environment()) as server:
+    with Served(folder, WSGI, **environment, **embedded_s3.environment()) as server:
         yield server
 
 

@@ -188,7 +188,14 @@ ROWS: dict[str, Row] = {
             (
                 "PUT",
                 " | to the owner's key",
-                Row("201", *["409 file_exists"] * 2, body="c", kind="text/plain", query={"overwrite": "true"}),
+                Row(
+                    "201",
+                    "409 file_exists",
+                    "409 file_exists",
+                    body="c",
+                    kind="text/plain",
+                    query={"overwrite": "true"},
+                ),
             ),
             (
                 "PUT",
@@ -212,6 +219,8 @@ ROWS: dict[str, Row] = {
     "POST uploads/ | the owner's Idempotency-Key": Row(
         *("422 idempotency_key_reused", "201", "201"), body=start(), headers={"Idempotency-Key": "of-the-owner"}
     ),
+    "GET uploads/usage/": Row("200", "200", "200"),
+    "GET uploads/usage/ | of the owner": Row("200", NOT_YOURS, "200", query={"user_id": "{user_id}"}),
     "GET uploads/<str:upload_id>/": Row("200", NO_UPLOAD, "200"),
     "DELETE uploads/<str:upload_id>/": Row("204", NO_UPLOAD, "204"),
     "DELETE uploads/<str:upload_id>/ | stored": Row("204", NO_UPLOAD, "204", path={"upload_id": "{stored_id}"}),
@@ -222,14 +231,19 @@ ROWS: dict[str, Row] = {
     "GET uppy/tokens/": Row("200", "200", "200"),
     "POST uppy/tokens/": Row("201", "201", "201", body={}),
     "DELETE uppy/tokens/<str:token_id>/": Row("204", NO_TOKEN, NO_TOKEN),
-    "GET uppy/signed/<str:ticket>": Row("200", NO_UPLOAD, "200"),
-    "POST uppy/signed/<str:ticket>": Row("200", NO_UPLOAD, "200"),
-    "DELETE uppy/signed/<str:ticket>": Row("204", NO_UPLOAD, "204"),
+    "GET uppy/signed/<s3_secret:ticket>": Row("200", NO_UPLOAD, "200"),
+    "POST uppy/signed/<s3_secret:ticket>": Row("200", NO_UPLOAD, "200"),
+    "DELETE uppy/signed/<s3_secret:ticket>": Row("204", NO_UPLOAD, "204"),
     **uppy_rows("uppy/"),
-    **uppy_rows("uppy/token/<str:token>/"),
+    **uppy_rows("uppy/token/<s3_secret:token>/"),
     **{
-        f"{verb} ^uppy/token/(?P<token>[^/]+)(?:/.*)?$": Row(*["404 not_found"] * 3)
+        f"{verb} {route}": Row("404 not_found", "404 not_found", "404 not_found")
         for verb in ("GET", "POST", "PUT", "DELETE")
+        for route in (
+            "uppy/token/<s3_secret:token>",
+            "uppy/token/<s3_secret:token>/<s3_object_key:rest>",
+            "uppy/signed/<s3_secret:ticket>/<s3_object_key:rest>",
+        )
     },
 }
 
@@ -261,6 +275,7 @@ class World:
             "key": pending.file_name,
             "key_of_stranger": of_stranger.file_name,
             "part_number": "1",
+            "rest": "nothing",
             "token_id": str(token.pk),
         }
         self.secrets = {self.stored.etag, pending.multipart_upload_id, token.text, str(token.pk), str(self.stored.pk)}
@@ -322,18 +337,15 @@ def filled(what: Any, values: dict[str, str]) -> Any:
 
 def address(route: str, values: dict[str, str]) -> str:
     """Fill the pattern of a route."""
-    if route.startswith("^"):
-        return f"{SERVICE}uppy/token/{values['token']}/nothing"
     return SERVICE + re.sub(r"<\w+:(\w+)>", lambda name: values[name[1]], route)
 
 
 def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> Any:
     """Send the request of a row as somebody."""
     values = world.values_for(caller, method)
-    person = world.people.get(caller)
     # In an address that authenticates, the owner's own header opens nothing.
-    by_address = "<str:token>" in route or "<str:ticket>" in route or route.startswith("^")
-    header = token_of(world.people["owner"] if by_address else person) if by_address or person else ""
+    person = world.people["owner"] if "<s3_secret:" in route else world.people.get(caller)
+    header = {"Authorization": token_of(person)} if person else {}
     body = filled(row.body, values)
     return Client(raise_request_exception=False).generic(
         method,
@@ -341,13 +353,13 @@ def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> A
         body if isinstance(body, str) else json.dumps(body) if body is not None else "",
         row.kind,
         query_params=filled(row.query, values),
-        headers={**({"Authorization": header} if header else {}), **row.headers},
+        headers={**header, **row.headers},
     )
 
 
 def told(answer: Any) -> str:
     """Return status, and the code of a refusal."""
-    return str(answer.status_code) + (f" {answer.json()['code']}" if answer.status_code >= 400 else "")
+    return f"{answer.status_code}" + (f" {answer.json()['code']}" if answer.status_code >= 400 else "")
 
 
 def body_of(answer: Any) -> str:
@@ -360,12 +372,13 @@ def body_of(answer: Any) -> str:
 def routes(patterns: Any = None, before: str = "") -> dict[str, set[str]]:
     """Return the methods of every route of the app, found from the root of the host's addresses."""
     found: dict[str, set[str]] = {}
-    for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        whole = before + str(pattern.pattern)
-        if hasattr(pattern, "url_patterns"):
-            found |= routes(pattern.url_patterns, whole)
+    each: Any
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        whole = before + str(each.pattern)
+        if hasattr(each, "url_patterns"):
+            found |= routes(each.url_patterns, whole)
         elif f"/{whole}".startswith(SERVICE):
-            found[f"/{whole}".removeprefix(SERVICE)] = set(pattern.callback.actions) - {"head"}
+            found[f"/{whole}".removeprefix(SERVICE)] = set(each.callback.actions) - {"head"}
     return found
 
 

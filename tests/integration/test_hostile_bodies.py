@@ -16,7 +16,6 @@ from tests.integration.raw import (
     BOUNDARY,
     FORM,
     JSON,
-    SERVICE,
     answers,
     form,
     left_in,
@@ -25,7 +24,7 @@ from tests.integration.raw import (
     request,
     shape_of,
 )
-from tests.integration.served import ASGI
+from tests.integration.served import ASGI, SERVICE
 from tests.integration.test_streaming import becomes_true
 
 MIB = 2**20
