@@ -219,8 +219,11 @@ ROWS: dict[str, Row] = {
     "POST uploads/ | the owner's Idempotency-Key": Row(
         *("422 idempotency_key_reused", "201", "201"), body=start(), headers={"Idempotency-Key": "of-the-owner"}
     ),
-    "GET uploads/usage/": Row("200", "200", "200"),
-    "GET uploads/usage/ | of the owner": Row("200", NOT_YOURS, "200", query={"user_id": "{user_id}"}),
+    "GET uploads/usage/": Row("200", "200", "200", query={"bucket": "{bucket_name}"}),
+    "GET uploads/usage/ | closed": Row(CLOSED, CLOSED, "200", query={"bucket": "{closed}"}),
+    "GET uploads/usage/ | of the owner": Row(
+        "200", NOT_YOURS, "200", query={"bucket": "{bucket_name}", "user_id": "{user_id}"}
+    ),
     "GET uploads/<str:upload_id>/": Row("200", NO_UPLOAD, "200"),
     "DELETE uploads/<str:upload_id>/": Row("204", NO_UPLOAD, "204"),
     "DELETE uploads/<str:upload_id>/ | stored": Row("204", NO_UPLOAD, "204", path={"upload_id": "{stored_id}"}),
@@ -359,11 +362,12 @@ def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> A
 
 def told(answer: Any) -> str:
     """Return status, and the code of a refusal."""
-    return f"{answer.status_code}" + (f" {answer.json()['code']}" if answer.status_code >= 400 else "")
+    return f"{answer.status_code} {answer.json()['code']}" if answer.status_code >= 400 else f"{answer.status_code}"
 
 
 def body_of(answer: Any) -> str:
-    return (answer.getvalue() if answer.streaming else answer.content).decode()
+    content: bytes = answer.getvalue() if answer.streaming else answer.content
+    return content.decode()
 
 
 # --- the tests -------------------------------------------------------------------------------------------------------

@@ -87,6 +87,6 @@ def test_nearly_a_request(served_for_uppy, user, tried, seed):
         tried.append(how)
         for answer in answers(served_for_uppy, changed(whole, how)):
             status, _ = shape_of(answer)
-            assert status < 500, answer
+            assert status < 500 or status == 501, answer  # gunicorn says 501 to a transfer coding that nobody knows.
 
     answered()
