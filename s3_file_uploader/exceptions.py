@@ -50,7 +50,7 @@ from collections.abc import Mapping
 class S3FileUploaderError(Exception):
     """Root of every error of this app; `str(error)` is a message fit for the caller of the API."""
 
-    def __init__(self, message: str = "", *, limit: Mapping[str, object] | None = None) -> None:
+    def __init__(self, message: str = "", limit: Mapping[str, object] | None = None) -> None:
         """Take what to do next, and the fields of the policy that forbid the request, if it is the policy."""
         super().__init__(message)
         self.limit = limit

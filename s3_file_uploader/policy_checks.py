@@ -20,7 +20,7 @@ from .policy import USER_ID, WILDCARDS
 
 SETTING = "S3_FILE_UPLOADER_POLICIES"
 CONTENT_TYPE = re.compile(r"\*/\*|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+*-]+", re.ASCII)
-EXTENSION = re.compile(r"(?:[^\s./A-Z]+(?:\.[^\s./A-Z]+)*)?")
+EXTENSION = re.compile(r"(?:[^\s./*?A-Z]+(?:\.[^\s./*?A-Z]+)*)?")
 BUCKET = re.compile(r"[a-z0-9.-]*", re.ASCII)
 # https://html.spec.whatwg.org/multipage/document-lifecycle.html#read-html and what is XML to a browser
 SCRIPTED = (
@@ -101,10 +101,13 @@ def _bucket_messages(bucket: Any) -> Iterator[CheckMessage]:
     if not isinstance(bucket, str) or not bucket or not BUCKET.fullmatch(WILDCARDS.sub("", bucket)):
         hint = "Give the name of a bucket, or a shell pattern such as photos-*."
         yield _error("E022", f"{SETTING} has a policy for {bucket!r}, which no bucket is called.", hint)
-    elif not WILDCARDS.search(bucket) and isinstance(conf.allowed_buckets, list | tuple):
-        if not conf.bucket_is_allowed(bucket):
-            hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, unless it is for staff."
-            yield _warning("W011", f"{SETTING} has a policy for {bucket!r}, which is open to staff alone.", hint)
+    elif not WILDCARDS.search(bucket) and _is_closed(bucket):
+        hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, unless it is for staff."
+        yield _warning("W011", f"{SETTING} has a policy for {bucket!r}, which is open to staff alone.", hint)
+
+
+def _is_closed(bucket: str) -> bool:
+    return isinstance(conf.allowed_buckets, list | tuple) and not conf.bucket_is_allowed(bucket)
 
 
 def _value_messages(where: str, name: str, value: Any) -> Iterator[CheckMessage]:

@@ -97,6 +97,7 @@ service = [
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
     path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
+    path("uploads/usage/", UploadViewSet.as_view({"get": "usage"}), name="s3_service-usage"),
     path(
         "uploads/<str:upload_id>/",
         UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}),

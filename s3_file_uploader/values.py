@@ -220,7 +220,7 @@ class UploadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one user has in one bucket, uploads on their way included: bytes and files."""
+    """What one user has in one bucket, uploads on their way included."""
 
     bytes: int
     files: int

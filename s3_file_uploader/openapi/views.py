@@ -50,6 +50,7 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     UploadViewSet: {
         "list": uploads.upload_list,
+        "usage": uploads.upload_usage,
         "create": direct.upload_start,
         "retrieve": uploads.upload_get,
         "destroy": uploads.upload_delete,

@@ -16,6 +16,7 @@ from .repairs import Repairs
 from .settlement import upload_settle
 from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
+from .usage import usage_find
 
 __all__ = [
     "IncomingFile",
@@ -59,4 +60,5 @@ __all__ = [
     "upload_token_find",
     "upload_token_list",
     "upload_token_revoke",
+    "usage_find",
 ]

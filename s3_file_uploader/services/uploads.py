@@ -9,18 +9,19 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
-from ..exceptions import FileExists, FileNotFound, IdempotencyKeyReused, UploadInProgress
+from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
-from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
+from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
-from ..policy import Policy, policy_for
+from ..policy import policy_for
 from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
-from .admission import Intake, key_check, quota_for, upload_check
-from .settlement import WRITTEN_BY, settled_on_error, upload_settle
+from .admission import Intake, key_check, upload_check
+from .key_claims import key_claim, nothing_there_check
+from .settlement import WRITTEN_BY, settled_on_error
 
 
 class Readable(Protocol):
@@ -112,12 +113,12 @@ def file_receive(
         upload_check(policy, names=(file_name, original_name), content_type=content_type, size=size)
         described = {"content_type": content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
-        upload = _key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
+        upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
         with settled_on_error(upload), ExitStack() as stack:
             if idempotency_key:
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
             if not upload.was_stored:
-                _nothing_there_check(upload)
+                nothing_there_check(upload)
             destination = _destination(upload, content_type)
             writer = stack.enter_context(
                 object_writer(
@@ -188,58 +189,9 @@ def upload_repeated(
     return found.upload if found.is_answered else None
 
 
-def _key_claim(
-    policy: Policy,
-    owner: AbstractBaseUser,
-    *,
-    bucket: str,
-    file_name: str,
-    size: int | None,
-    overwrite: bool,
-    described: dict[str, str],
-) -> FileUpload:
-    counted = {"incoming_size": size, "within": quota_for(policy, size)}
-    there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
-    upload = there.first()
-    if upload and upload.is_abandoned:
-        upload_settle(upload=upload)
-        upload = there.first()
-    if upload is None:
-        return FileUpload.objects.claim_new(
-            user_id=owner.pk, bucket=bucket, file_name=file_name, **counted, **described
-        )
-    _replaceable_check(policy, owner, upload, overwrite=overwrite)
-    upload.claim(FileUpload.Status.PENDING, **counted)
-    return upload
-
-
-def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:
-    if upload.status != FileUpload.Status.STORED:
-        raise FileExists(BUSY)
-    if upload.user_id is None or upload.user_id != owner.pk:
-        raise FileExists("A file of that name is there already: choose another name.")
-    if not policy.may_overwrite:
-        raise FileExists(
-            "You have a file of that name already, and none can be replaced here: choose another name.",
-            limit={"may_overwrite": False},
-        )
-    if not overwrite:
-        raise FileExists(
-            "You have a file of that name already: choose another, or send overwrite=true, in a form before the file."
-        )
-
-
 def _destination(upload: FileUpload, content_type: str) -> Destination:
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
-
-
-def _nothing_there_check(upload: FileUpload) -> None:
-    try:
-        s3.object_head(bucket=upload.bucket, key=upload.file_name)
-    except FileNotFound:
-        return
-    raise FileExists("Something that was not uploaded here lies under that name: choose another name.")
 
 
 def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:

@@ -49,15 +49,19 @@ CALLER = {*ANY, *STORAGE, "not_authenticated", "permission_denied", "database_un
 BODY = {"invalid", "unsupported_media_type"}
 FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "file_not_found"}
 PRESIGN = {*FILE, "invalid", "bucket_not_found"}
+POLICY = {"file_too_large", "content_type_not_allowed", "quota_exceeded"}
 UPLOAD = {
     *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "length_required", "bucket_not_found", "file_exists"),
-    *("file_too_large", "idempotency_key_reused", "upload_in_progress"),
+    *("idempotency_key_reused", "upload_in_progress", *POLICY),
 }
 PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
-COMPLETION = {*(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists")}
+COMPLETION = {
+    *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists"),
+    *POLICY,
+}
 UPPY_BEGINNING = {
     *(*CALLER, "invalid", "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "bucket_not_found"),
-    "upload_not_pending",
+    *("upload_not_pending", "content_type_not_allowed", "quota_exceeded"),
 }
 UPPY_PARTS = {*CALLER, "invalid", "bucket_not_found", "upload_not_found", "upload_not_pending"}
 CODES = {
@@ -78,8 +82,9 @@ CODES = {
     "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
     "upload_start": {
         *(*CALLER, *BODY, "invalid_bucket_name", "invalid_file_name", "not_your_file", "bucket_not_allowed"),
-        *("bucket_not_found", "file_too_large", "idempotency_key_reused", "upload_not_pending"),
+        *("bucket_not_found", "idempotency_key_reused", "upload_not_pending", *POLICY),
     },
+    "upload_usage": {*CALLER, "invalid", "invalid_bucket_name", "not_your_file", "bucket_not_allowed"} - STORAGE,
     "upload_get": {*CALLER, "upload_not_found"} - STORAGE,
     "upload_parts": PARTS,
     "upload_parts_sign": {*PARTS, *BODY},
@@ -124,6 +129,7 @@ ROUTES = {
     "object_list": ("get", "buckets/{bucket_name}/files/"),
     "upload_list": ("get", "uploads/"),
     "upload_start": ("post", "uploads/"),
+    "upload_usage": ("get", "uploads/usage/"),
     "upload_get": ("get", "uploads/{upload_id}/"),
     "upload_parts": ("get", "uploads/{upload_id}/parts/"),
     "upload_parts_sign": ("post", "uploads/{upload_id}/parts/"),
@@ -580,6 +586,7 @@ def test_another_body_is_answered_as_shown(operations, staff, name):
         ("file_get", {"proxy": "?"}, {}),
         ("object_list", {"page_size": "0"}, {}),
         ("upload_list", {"page_size": "0"}, {}),
+        ("upload_usage", {}, {}),
         ("uppy_token_list", {"page_size": "0"}, {}),
         ("uppy_params", {}, {}),
         ("uppy_sign_parts", {"key": "x"}, {}),
