@@ -103,7 +103,7 @@ def verdict(*, declared: str, name: str, head: bytes) -> Verdict:
         head: the first `SNIFFED_BYTES`, or all of a smaller file.
     """
     found, essence = sniffed(head), essence_of(declared)
-    if essence in _SAYS_NOTHING:
+    if says_nothing(declared):
         return Verdict(_undeclared(found, by_name="" if declared else content_type_by_name(name)))
     if _agrees(essence, found):
         return Verdict(declared)
@@ -119,6 +119,11 @@ def content_type_by_name(name: str) -> str:
     """Return the type that the ending of a name stands for, or octet-stream."""
     content_type, packing = mimetypes.guess_type(name)
     return _PACKED.get(packing, UNKNOWN) if packing else content_type or UNKNOWN
+
+
+def says_nothing(content_type: str) -> bool:
+    """Tell whether a declared type is what senders say who do not know."""
+    return essence_of(content_type) in _SAYS_NOTHING
 
 
 def may_run(content_type: str) -> bool:

@@ -25,6 +25,7 @@ from ..multipart import multipart_complete, multipart_parts
 from ..plans import part_sizes
 from ..values import StoredObject, StoredPart
 from .admission import arrival_check
+from .contents import arrived_contents_check
 from .parts import BEING_COMPLETED, parts_unknown
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
@@ -107,6 +108,7 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         StorageProblem: S3 could not tell.
     """
     shape_check(upload, found)
+    _contents_check(upload, found)
     if not upload.checksum_sha256:
         return found.checksum_sha256 or ""
     if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
@@ -133,6 +135,14 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
             "new upload, and send the headers and fields as they were given to you."
         )
     arrival_check(upload, found.size)
+
+
+def _contents_check(upload: FileUpload, found: StoredObject) -> None:
+    try:
+        arrived_contents_check(upload, found)
+    except FileNotFound as error:
+        upload.look_again()
+        raise PartsMissing(NOTHING_ARRIVED) from error
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:

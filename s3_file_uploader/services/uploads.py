@@ -20,6 +20,7 @@ from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
 from .admission import Intake, key_check, upload_check
+from .contents import Contents
 from .key_claims import key_claim, nothing_there_check
 from .settlement import WRITTEN_BY, settled_on_error
 
@@ -93,7 +94,7 @@ def file_receive(
         owner: whose file it becomes; the same, or anybody where `user` is staff.
         bucket: must exist and be open to the user.
         file_name: the object key.
-        content_type: a MIME type, kept with the object.
+        content_type: the MIME type that the sender says; empty, or application/octet-stream, has the bytes say it.
         original_name: what the sender calls the file.
         size: how many bytes must come, if that is known.
         at_most: how many can come, if that is known.
@@ -109,7 +110,7 @@ def file_receive(
             anything happened; or the bytes come to more than the owner may have, then nothing was stored.
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
-        SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
+        SizeMismatch, ChecksumMismatch, ContentTypeMismatch: the bytes are not what was announced; nothing was stored.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
     bucket_name_check(bucket)
@@ -118,8 +119,9 @@ def file_receive(
         bucket_allowed_check(user, bucket)
         policy = policy_for(owner, bucket)
         key_check(policy, file_name)
-        upload_check(policy, names=(file_name, original_name), content_type=content_type, size=size)
-        described = {"content_type": content_type, "original_name": original_name}
+        upload_check(policy, names=(file_name, original_name), content_type=None, size=size)
+        contents = Contents(policy, declared=content_type, name=original_name)
+        described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
         upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
         with settled_on_error(upload), ExitStack() as stack:
@@ -127,17 +129,19 @@ def file_receive(
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
             if not upload.was_stored:
                 nothing_there_check(upload)
-            destination = _destination(upload, content_type)
             writer = stack.enter_context(
                 object_writer(
-                    destination=destination, at_most=at_most if size is None else size, on_progress=upload.claim_keep
+                    destination=_destination(upload, contents.content_type),
+                    at_most=at_most if size is None else size,
+                    on_progress=upload.claim_keep,
+                    on_head=contents.look,
                 )
             )
             incoming = IncomingFile(upload, size, checksum_sha256, writer, Intake(policy, upload, size))
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
-            _stored(upload, sent, described)
+            _stored(upload, sent, {**described, "content_type": contents.content_type})
 
 
 def file_upload(
