@@ -115,6 +115,13 @@ def essence_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def canonical(content_type: str) -> str:
+    """Return the first of the names of a type, without parameters: image/jpg is image/jpeg."""
+    essence = essence_of(content_type)
+    kind = OF_NAME.get(essence)
+    return kind.content_type if kind else essence
+
+
 def content_type_by_name(name: str) -> str:
     """Return the type that the ending of a name stands for, or octet-stream."""
     content_type, packing = mimetypes.guess_type(name)

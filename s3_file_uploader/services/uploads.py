@@ -13,7 +13,7 @@ from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
 from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
-from ..names import bucket_name_check, file_name_check
+from ..names import bucket_name_check, file_name_new, file_name_spellings
 from ..operations import Operation
 from ..policy import policy_for
 from ..signals import after_commit, file_uploaded
@@ -114,7 +114,7 @@ def file_receive(
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
     bucket_name_check(bucket)
-    file_name_check(file_name)
+    file_name = file_name_new(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
         bucket_allowed_check(user, bucket)
         policy = policy_for(owner, bucket)
@@ -194,7 +194,11 @@ def upload_repeated(
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
     if found is None:
         return None
-    if found.upload.is_direct or (found.upload.bucket, found.upload.file_name) != (bucket, file_name):
+    if (
+        found.upload.is_direct
+        or found.upload.bucket != bucket
+        or (found.upload.file_name not in file_name_spellings(file_name))
+    ):
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)

@@ -1,5 +1,6 @@
 """A direct upload is completed: by what S3 says, once, whoever asks, and whatever happens meanwhile."""
 
+import io
 import logging
 from base64 import b64encode
 from datetime import timedelta
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError, connection
@@ -176,8 +178,11 @@ class TestChecksum:
 
     def head(self, stub, upload, **checksum):
         described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
-        where = {"Bucket": upload.bucket, "Key": upload.file_name, "ChecksumMode": "ENABLED"}
+        found = {"Bucket": upload.bucket, "Key": upload.file_name}
+        where = {**found, "ChecksumMode": "ENABLED"}
         stub.add_response("head_object", {**described, **checksum}, where)
+        body = StreamingBody(io.BytesIO(b"content"), 7)
+        stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**found, "Range": "bytes=0-6"})
 
     def test_the_one_that_aws_keeps_spares_the_reading(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
