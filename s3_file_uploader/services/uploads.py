@@ -59,8 +59,10 @@ class IncomingFile:
         """Take `size` bytes without a copy between: `read_into` puts some where it is told, and says how many.
 
         Raises:
-            FileTooLarge, S3FileUploaderError: as `write`.
+            FileTooLarge, QuotaExceeded: as `write`, but before the first of them.
+            S3FileUploaderError: as S3 answered.
         """
+        self._intake.comes(self._writer.size + size)
         self._writer.receive(read_into, size)
 
     def finish(self) -> Sent:

@@ -17,5 +17,5 @@ S3_FILE_UPLOADER_POLICIES = {
     "quota-files-*": {"quota_files": FILES},
     "quota-bytes-*": {"quota_bytes": BYTES},
     "quota-middle-*": {"quota_bytes": 2**20},
-    UPPY_BUCKET: {"quota_files": FILES},
+    UPPY_BUCKET: {"quota_files": FILES, "key_prefix": "users/{user_id}/"},
 }

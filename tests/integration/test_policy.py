@@ -170,6 +170,22 @@ def test_what_is_taken_lies_in_the_prefix(client, user, limited, way):
     assert upload.file_name.startswith(f"users/{user.pk}/")
 
 
+def test_uppy_completes_what_lies_in_the_prefix(client, user, limited):
+    key = uppy_form(client, limited, "a.txt").json()["fields"]["key"]
+    s3.client().put_object(Bucket=limited, Key=key, Body=CONTENT, ContentType="text/plain")
+    answer = client.post("uppy/s3/complete", params={"key": key})
+    assert (answer.status_code, answer.json()["status"], answer.json()["file_name"]) == (200, "stored", key)
+
+
+def test_the_key_that_is_signed_for_uppy_is_that_of_the_record(client, user, uppy_bucket):
+    file = client.post("uppy/sign", json={"method": "PUT", "key": "a.txt"}).json()
+    parts = client.post("uppy/sign", json={"method": "POST", "key": "b.txt"}).json()
+    assert f"<Key>{parts['key']}</Key>" in client.post(parts["url"]).text
+    keys = set(FileUpload.objects.filter(bucket=uppy_bucket).values_list("file_name", flat=True))
+    assert keys == {file["key"], parts["key"]}
+    assert all(key.startswith(f"users/{user.pk}/uploads/") for key in keys)
+
+
 def test_staff_act_for_an_owner_in_the_owners_prefix(client, policies, staff, user, limited):
     with client_at(policies.url, staff) as staff_client:
         refused = form(staff_client, limited, f"users/{staff.pk}/a.txt", user_id=user.pk)

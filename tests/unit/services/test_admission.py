@@ -199,6 +199,19 @@ def test_a_quota_is_exceeded_in_the_middle(user, bucket, policy):
     assert nothing_in(bucket)
 
 
+@pytest.mark.parametrize(
+    ("fields", "error"), [({"max_file_bytes": 6}, FileTooLarge), ({"quota_bytes": 6}, QuotaExceeded)]
+)
+def test_what_is_to_be_received_is_refused_before_its_first_byte(user, bucket, policy, fields, error):
+    policy(**fields)
+    with pytest.raises(error):
+        with file_receive(
+            user=user, owner=user, bucket=bucket, file_name="f", content_type="a/b", original_name="f"
+        ) as incoming:
+            incoming.receive(lambda room: pytest.fail("It was read."), 7)
+    assert nothing_in(bucket)
+
+
 def test_of_two_at_once_of_unknown_size_both_count(user, bucket, policy):
     policy(quota_bytes=10)
     wanted = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
@@ -305,6 +318,19 @@ def test_what_is_removed_is_free_again(user, bucket, policy):
         stored_file(user, bucket)
     housekeeping_run()
     assert stored_file(user, bucket).size == 7
+
+
+def test_what_a_crash_left_is_free_again_when_it_is_settled(user, bucket, policy):
+    policy(quota_files=1)
+    left = FileUpload.objects.claim_new(
+        user_id=user.pk, bucket=bucket, file_name="file", incoming_size=7, content_type="a/b", original_name="f"
+    )
+    left.claim_end_in(-1)
+    assert usage(user, bucket) == Usage(7, 1)
+    with pytest.raises(QuotaExceeded):
+        stored_file(user, bucket, "other")
+    assert stored_file(user, bucket).size == 7  # Whoever wants the same key settles it.
+    assert usage(user, bucket) == Usage(7, 1)
 
 
 def test_others_and_other_buckets_do_not_count(user, other, bucket, policy):
