@@ -3,6 +3,8 @@
 Each function takes the first bytes of a file and returns its kind, or None if it is none of these.
 """
 
+# ruff: noqa: PLR2004 - bits of headers, as the standards draw them
+
 import re
 
 from . import kinds

@@ -61,7 +61,8 @@ def file_name_new(name: str) -> str:
     file_name_check(name)
     if any(is_deceptive(character) for character in name):
         raise InvalidFileName(
-            "A file name cannot contain characters that are invisible or change the direction of writing: leave them out."
+            "A file name cannot contain characters that are invisible or change the direction of writing: leave them "
+            "out."
         )
     for segment in name.split("/"):
         if segment.endswith((".", " ")) or RESERVED_ON_WINDOWS.fullmatch(segment):
@@ -73,7 +74,7 @@ def file_name_new(name: str) -> str:
 
 
 def file_name_spellings(name: str) -> tuple[str, ...]:
-    """Return under which keys to look for a file that is there already: as it is asked for, and as it would be stored."""
+    """Return under which keys a file may be that is there already: as it is asked for, and as it would be stored."""
     composed = unicodedata.normalize("NFC", name)
     return (name,) if composed == name else (name, composed)
 
@@ -86,7 +87,8 @@ def name_shown(name: str) -> str:
 def is_deceptive(character: str) -> bool:
     """Tell whether a character is invisible, or turns the order of others: control, format and separators of lines.
 
-    Joiners stay: Persian and emoji are written with them. https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+    Joiners stay: Persian and emoji are written with them.
+    https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
     """
     return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in JOINERS
 

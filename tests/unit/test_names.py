@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_file_uploader.exceptions import InvalidBucketName, InvalidFileName
-from s3_file_uploader.names import bucket_name_check, file_name_check
+from s3_file_uploader.names import bucket_name_check, file_name_check, file_name_new, file_name_spellings, name_shown
 
 
 @pytest.mark.parametrize("name", ["abc", "a.b-c", "1bucket9", "a" * 63, "my.bucket.of-2026"])

@@ -38,10 +38,6 @@ def test_both_spellings_are_one_file(user, bucket, settings, tmp_path):
 
 @pytest.mark.parametrize("name", [DECOMPOSED, "CON.txt", "a\u202eb", "a."])
 def test_what_was_stored_under_an_odd_name_before_can_be_read_and_removed(user, bucket, name):
-    upload = stored_file(user, bucket)
-    upload.delete()
-    old = stored_file(user, bucket, "ordinary", overwrite=True)
-    FileUpload.objects.filter(pk=old.pk).delete()
     record = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=name, content_type="text/plain")
     record.mark_stored(size=1, etag="e", completed_at=record.created_at)
     assert file_find(user=user, bucket=bucket, file_name=name).file_name == name
