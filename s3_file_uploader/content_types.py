@@ -5,7 +5,7 @@
     the bytes say a kind for sure                    it agrees with its own names and those that its bytes may have:
                                                      a .docx is a zip archive. The declared one is kept
     the bytes say nothing that is known              the declared one is kept; unless its files always begin with
-                                                     something that is missing here, or it is text and these are binary
+                                                     something that is missing here
     the file is empty                                the declared one is kept
 
 Everything else is a mismatch. Markup that a browser would run as a document agrees with no text but its own; a comment
@@ -157,7 +157,5 @@ def _agrees(essence: str, found: Sniffed) -> bool:
         return True
     if found.kind is not None:
         return found.kind.may_be(essence) and not found.is_two_things
-    if not found.is_text and essence.startswith("text/"):
-        return False
     declared = OF_NAME.get(essence)
     return declared is None or declared.begins == "mostly" or (declared.begins == "never as text" and not found.is_text)

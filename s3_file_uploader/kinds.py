@@ -67,8 +67,11 @@ PHOTOSHOP = Kind(("image/vnd.adobe.photoshop", "image/x-psd", "image/psd", "appl
 JPEG_2000 = Kind(("image/jp2", "image/jpx", "image/jpm", "image/x-jp2"))
 JPEG_XL = Kind(("image/jxl",))
 AVIF, HEIC, HEIF = (Kind((name,), _ISO_IMAGES) for name in ("image/avif", "image/heic", "image/heif"))
-MP4, QUICKTIME = Kind(_MP4, _MOVING), Kind(("video/quicktime",), _MOVING)
-MP4_AUDIO, MOBILE_VIDEO = Kind(_M4A, _MOVING), Kind(_3GP, _MOVING)
+# Pieces of films begin with whatever box comes next.
+MP4 = Kind(_MP4, _MOVING, "never as text")
+QUICKTIME = Kind(("video/quicktime",), _MOVING, "never as text")
+MP4_AUDIO = Kind(_M4A, _MOVING, "never as text")
+MOBILE_VIDEO = Kind(_3GP, _MOVING, "never as text")
 WEBM, MATROSKA = Kind(_MATROSKA[:2], _MATROSKA), Kind(_MATROSKA[2:], _MATROSKA)
 OGG, OGG_AUDIO, OGG_VIDEO = Kind(_OGG[6:8], _OGG), Kind(_OGG_AUDIO, _OGG), Kind(_OGG[8:], _OGG)
 MP3 = Kind(("audio/mpeg", "audio/mp3", "audio/x-mp3", "audio/x-mpeg", "audio/mpeg3"), ("audio/x-*",), "never as text")

@@ -55,7 +55,8 @@ def markup_of(text: str) -> Markup | None:
 
     `fragment` is what may as well be the beginning of a text of another kind, such as a comment or a paragraph.
     """
-    position, document = _prolog_end(text), None
+    position = _prolog_end(text)
+    document: str | None = None
     if found := _DOCTYPE.match(text, position):
         document = found.group(1).lower()
         if document == "html" and not _begins_as_xml(text):

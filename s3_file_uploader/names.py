@@ -67,8 +67,8 @@ def file_name_new(name: str) -> str:
     for segment in name.split("/"):
         if segment.endswith((".", " ")) or RESERVED_ON_WINDOWS.fullmatch(segment):
             raise InvalidFileName(
-                f"Windows cannot keep a file or folder called {segment!r}: choose another name, without a dot or space at "
-                "its end."
+                f"Windows cannot keep a file or folder called {segment!r}: choose another name, without a dot or space "
+                "at its end."
             )
     return name
 

@@ -188,6 +188,8 @@ AGREE = [
     ("audio/mpeg", b"\0\1binary"),
     ("application/x-own", b"\0\1binary"),
     ("model/x-own", b"text"),
+    ("text/plain", b"\0\1binary"),
+    ("video/mp4", b"\0\1binary"),
     ("image/png", b""),
 ]
 
@@ -207,7 +209,6 @@ MISMATCH = [
     ("image/jpeg", SAMPLES["svg"][0], "image/svg+xml"),
     ("text/plain", SAMPLES["html"][0], "text/html"),
     ("text/csv", SAMPLES["zip"][0], "application/zip"),
-    ("text/plain", b"\0\1binary", "binary data of no known type"),
     ("text/plain", SAMPLES["svg"][0], "image/svg+xml"),
     ("text/plain", SAMPLES["xml with a script"][0], "text/xml"),
     ("image/png", SAMPLES["exe"][0], "application/vnd.microsoft.portable-executable"),

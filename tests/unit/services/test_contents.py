@@ -38,7 +38,7 @@ def test_what_nobody_declared_is_stored_as_what_it_is_in_the_record_and_in_s3(us
 
 @pytest.mark.parametrize("content", [HTML, HTML + b" " * mib(6), b"<svg "])
 def test_other_bytes_are_refused_and_nothing_is_left(user, bucket, content):
-    with pytest.raises(ContentTypeMismatch, match="image/png was declared, and the bytes are (text/html|image/svg)"):
+    with pytest.raises(ContentTypeMismatch, match=r"image/png was declared, and the bytes are (text/html|image/svg)"):
         stored_file(user, bucket, content=content, content_type="image/png")
     assert nothing_is_left(bucket)
 

@@ -69,7 +69,8 @@ def test_a_repeated_request_may_spell_it_either_way(user, bucket):
         answer = client_of(user).put(f"{address}{spelling}/", b"x", **sending)
         assert (answer.status_code, answer.json()["file_name"]) == (201, COMPOSED)
     found = upload_repeated(user=user, idempotency_key="one", bucket=bucket, file_name=DECOMPOSED)
-    assert found and found.file_name == COMPOSED
+    assert found is not None
+    assert found.file_name == COMPOSED
 
 
 def test_the_original_name_comes_back_without_what_deceives(user, bucket):
