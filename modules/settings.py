@@ -58,6 +58,12 @@ if not PATH_TO_SAVE_FILE:
     PATH_TO_SAVE_FILE = str(DATA_DIR / "downloads")
     Path(PATH_TO_SAVE_FILE).mkdir(exist_ok=True)
 
+# --- files are scanned before anybody gets them, where .env says by whom ----------------------------------------------
+
+if os.environ.get("CLAMAV_ADDRESS"):
+    S3_FILE_UPLOADER_SCANNERS = ["s3_file_uploader.scanners.ClamAV"]
+    S3_FILE_UPLOADER_CLAMAV_ADDRESS = os.environ["CLAMAV_ADDRESS"]
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = secret_key()
@@ -181,4 +187,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL") or "INFO"},
+    # At DEBUG they write down signatures, session tokens of AWS, and what the database is asked: the tokens of users.
+    "loggers": {name: {"level": "INFO"} for name in ("botocore", "boto3", "urllib3", "django.db.backends")},
 }

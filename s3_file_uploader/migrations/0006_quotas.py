@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('s3_file_uploader', '0004_upload_tokens'),
+        ('s3_file_uploader', '0005_quarantine'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -26,7 +26,7 @@ OF_STORAGE: ErrorKinds = (
     own.StorageTimeout,
 )
 OF_A_FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
-OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound)
+OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound, own.FileQuarantined)
 OF_A_POLICY: ErrorKinds = (own.FileTooLarge, own.ContentTypeNotAllowed, own.QuotaExceeded)
 OF_AN_UPLOAD: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
@@ -40,6 +40,7 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.BucketNotFound,
     own.FileExists,
     own.UploadInProgress,
+    own.FileRejected,
     *OF_A_POLICY,
 )
 OF_PARTS: ErrorKinds = (
@@ -55,6 +56,7 @@ OF_COMPLETION: ErrorKinds = (
     own.SizeMismatch,
     own.ContentTypeMismatch,
     own.ChecksumMismatch,
+    own.FileRejected,
     own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
     *OF_A_POLICY,
 )
@@ -99,6 +101,7 @@ RAISED: dict[str, ErrorKinds] = {
         *(*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE),
         own.BucketNotFound,
         own.FileExists,
+        own.FileQuarantined,
         own.DownloadFolderFull,
     ),
     "file_delete": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.InvalidField, own.NotYourFile, own.FileExists),
@@ -189,6 +192,8 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         "The same upload is still on its way: try again in a moment, with the same Idempotency-Key.",
     ),
     own.UploadNotPending: ("Nothing can be sent for this upload any more: look at its record, or start a new one.",),
+    own.FileQuarantined: ("The file is being scanned: try again in a moment.",),
+    own.FileRejected: ("The file was removed: the scanner found Eicar-Test-Signature in it.",),
     own.FileTooLarge: ("Files up to 104857600 bytes are taken here.", {"max_file_bytes": 104_857_600}),
     own.ContentTypeNotAllowed: (
         "Files of the type 'text/html' are not taken here: send one of image/*, application/pdf.",

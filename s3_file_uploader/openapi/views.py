@@ -65,7 +65,7 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     UppySignViewSet: {"sign": uppy.sign},
     # Opaque, like the addresses that are signed for S3.
-    UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort"), uppy.hidden),
+    UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort", "missing"), uppy.hidden),
     UppyViewSet: {
         "params": uppy.params,
         "create": uppy.create,

@@ -11,8 +11,10 @@ from .health import health_check
 from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
 from .parts import upload_parts, upload_parts_sign
+from .quarantine import upload_scan_again, waiting_scan
 from .records import file_find, own_upload_find, upload_find, upload_id_in, upload_list
 from .repairs import Repairs
+from .scanning import upload_scan
 from .settlement import upload_settle
 from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
@@ -55,6 +57,8 @@ __all__ = [
     "upload_parts",
     "upload_parts_sign",
     "upload_repeated",
+    "upload_scan",
+    "upload_scan_again",
     "upload_settle",
     "upload_start",
     "upload_token_create",
@@ -62,4 +66,5 @@ __all__ = [
     "upload_token_list",
     "upload_token_revoke",
     "usage_find",
+    "waiting_scan",
 ]

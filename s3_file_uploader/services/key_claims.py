@@ -54,7 +54,7 @@ def key_claim(
 
 
 def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:
-    if upload.status != FileUpload.Status.STORED:
+    if upload.status not in FileUpload.WHOLE:
         raise FileExists(BUSY)
     if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")

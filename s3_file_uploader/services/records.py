@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
-from ..exceptions import FileNotFound, UploadNotFound
+from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotFound
 from ..models import FileUpload, FileUploadQuerySet
 from ..names import bucket_name_check, file_name_check, file_name_spellings
 from ..plans import direct_id
@@ -19,12 +19,15 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
 
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
+        FileQuarantined: the scanners have not found it clean yet.
     """
     names_check(user, bucket, file_name)
-    found = record_at(FileUpload.objects.visible_to(user).stored(), bucket=bucket, file_name=file_name)
-    if found is None:
+    upload = record_at(FileUpload.objects.visible_to(user).whole(), bucket=bucket, file_name=file_name)
+    if upload is None:
         raise file_not_found()
-    return found
+    if upload.status == FileUpload.Status.QUARANTINED:
+        raise FileQuarantined(upload.status_reason or "The file is being scanned: try again in a moment.")
+    return upload
 
 
 def record_at(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
@@ -93,7 +96,7 @@ def upload_list(
         user: who asks.
         owner: whose records.
         bucket: in which bucket.
-        status: pending, stored or deleting.
+        status: pending, quarantined, stored, rejected or deleting.
         content_type: exactly this MIME type.
         file_name: a part of the object key; upper and lower case differ.
         created_after: aware; later than this.
@@ -121,6 +124,17 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     bucket_name_check(bucket)
     file_name_check(file_name)
     bucket_allowed_check(user, bucket)
+
+
+def not_rejected(upload: FileUpload) -> FileUpload:
+    """Return the record, unless its file was removed for what it holds.
+
+    Raises:
+        FileRejected: it was.
+    """
+    if upload.status == FileUpload.Status.REJECTED:
+        raise FileRejected(upload.status_reason)
+    return upload
 
 
 def upload_not_found() -> UploadNotFound:

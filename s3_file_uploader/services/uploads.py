@@ -16,12 +16,13 @@ from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_new, file_name_spellings
 from ..operations import Operation
 from ..policy import policy_for
-from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
 from .admission import Intake, key_check, upload_check
 from .contents import Contents
 from .key_claims import key_claim, nothing_there_check
+from .records import not_rejected
+from .scanning import arrived_scan, stored_tell
 from .settlement import WRITTEN_BY, settled_on_error
 
 
@@ -35,6 +36,8 @@ class Readable(Protocol):
 @dataclass(slots=True)
 class IncomingFile:
     """A file that is being taken in: write its bytes, then leave the block; `upload` is the stored record then.
+
+    With scanners it may be in quarantine.
 
     What the bytes must be may become known as late as at their end.
     """
@@ -113,6 +116,7 @@ def file_receive(
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
         SizeMismatch, ChecksumMismatch, ContentTypeMismatch: the bytes are not what was announced; nothing was stored.
+        FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
     bucket_name_check(bucket)
@@ -144,6 +148,7 @@ def file_receive(
             operation.size = writer.size
             sent = incoming.finish()
             _stored(upload, sent, {**described, "content_type": contents.content_type})
+        arrived_scan(upload)
 
 
 def file_upload(
@@ -190,6 +195,7 @@ def upload_repeated(
     Raises:
         IdempotencyKeyReused: the earlier one had another file.
         UploadInProgress: it is still at work.
+        FileRejected: it was removed for what it holds.
     """
     if not idempotency_key:
         return None
@@ -204,7 +210,7 @@ def upload_repeated(
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    return found.upload if found.is_answered else None
+    return not_rejected(found.upload) if found.is_answered else None
 
 
 def _destination(upload: FileUpload, content_type: str) -> Destination:
@@ -223,7 +229,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
             **described,
         )
         IdempotencyKey.objects.answered(upload)
-        after_commit(file_uploaded, upload)
+        stored_tell(upload)
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from django.http import HttpResponse
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -117,6 +118,14 @@ class UppySignedViewSet(SecretAddressViewSet):
         """Give the upload up."""
         services.upload_abort(user=caller_of(request), upload_id=_ticket(request).id)
         return HttpResponse(status=204)
+
+    def missing(self, request: Request, **_: Any) -> HttpResponse:
+        """Answer like any other here, as behind an upload token: Django would write the ticket into its log.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound("Nothing is signed for this address: take it as it was given, with nothing behind it.")
 
 
 def _ticket(request: Request) -> Ticket:

@@ -42,8 +42,7 @@ class Served:
             HOME=str(folder),
             DATABASE_URL=database_url(self.name),
             PATH_TO_SAVE_FILE=str(folder),
-            DJANGO_LOG_LEVEL="INFO",
-            **variables,
+            **{"DJANGO_LOG_LEVEL": "INFO", **variables},
         )
         bind = ("--bind", f"127.0.0.1:{self.port}") if server[0] == "gunicorn" else ("--port", str(self.port))
         self._command = [sys.executable, "-m", *server, *bind]
@@ -80,6 +79,12 @@ class Served:
     def kill(self) -> None:
         """End it as a power cut would: master and workers, at once."""
         self._end(signal.SIGKILL)
+
+    def revive(self) -> None:
+        """Start it again after it has killed itself."""
+        if self._process is not None:
+            self._process.wait(30)
+        self.start()
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -81,7 +81,16 @@ DECOMPOSED, COMPOSED = "Zaz\u0307o\u0301\u0142c\u0301.txt", "Za\u017c\u00f3\u014
 
 @pytest.mark.parametrize(
     "name",
-    ["a b.txt", "ключ/é.mp4", ".hidden", "console.txt", "com10", "a..b", "👨\u200d👩\u200d👧.png", "\u0645\u06cc\u200c\u062e.txt"],
+    [
+        "a b.txt",
+        "ключ/é.mp4",
+        ".hidden",
+        "console.txt",
+        "com10",
+        "a..b",
+        "👨\u200d👩\u200d👧.png",
+        "\u0645\u06cc\u200c\u062e.txt",
+    ],
 )
 def test_new_names_that_can_be(name):
     assert file_name_new(name) == name

@@ -333,6 +333,13 @@ def test_what_a_crash_left_is_free_again_when_it_is_settled(user, bucket, policy
     assert usage(user, bucket) == Usage(7, 1)
 
 
+def test_what_a_scanner_rejected_does_not_count(user, bucket, policy):
+    policy(quota_files=1)
+    upload = stored_file(user, bucket)
+    FileUpload.objects.filter(pk=upload.pk).update(status="rejected")
+    assert usage(user, bucket) == Usage(0, 0)
+
+
 def test_others_and_other_buckets_do_not_count(user, other, bucket, policy):
     policy(quota_bytes=7, quota_files=1)
     s3.client().create_bucket(Bucket="bucket-two")
