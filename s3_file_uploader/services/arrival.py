@@ -108,7 +108,6 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         StorageProblem: S3 could not tell.
     """
     shape_check(upload, found)
-    _contents_check(upload, found)
     if not upload.checksum_sha256:
         return found.checksum_sha256 or ""
     if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
@@ -137,9 +136,15 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
     arrival_check(upload, found.size)
 
 
-def _contents_check(upload: FileUpload, found: StoredObject) -> None:
+def contents_mismatch(upload: FileUpload, found: StoredObject) -> str:
+    """Return why the first bytes belong in quarantine by the policy, or nothing.
+
+    Raises:
+        ContentTypeMismatch: by the policy they are refused.
+        PartsMissing, FileExists, StorageProblem: as `announced_check`.
+    """
     try:
-        arrived_contents_check(upload, found)
+        return arrived_contents_check(upload, found)
     except FileNotFound as error:
         upload.look_again()
         raise PartsMissing(NOTHING_ARRIVED) from error

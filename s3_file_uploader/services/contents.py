@@ -5,6 +5,7 @@ sent to S3 directly    they are read from S3 before the record says that they ar
 """
 
 from contextlib import closing
+from typing import Any
 
 from ..content_types import SNIFFED_BYTES, UNKNOWN, Verdict, content_type_by_name, says_nothing, verdict
 from ..egress import object_read
@@ -29,6 +30,10 @@ class Contents:
         self._policy, self._declared, self._name = policy, declared, name
         if not says_nothing(declared):
             content_type_check(policy, declared)
+
+    def described(self) -> dict[str, Any]:
+        """Return what the record says of it once it is stored: its type, and that it is held, by the policy."""
+        return {"content_type": self.content_type, **(FileUpload.held(self.mismatch) if self.mismatch else {})}
 
     def look(self, head: bytes) -> str:
         """Return under which type the file is to be stored, by its first bytes.

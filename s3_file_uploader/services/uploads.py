@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
@@ -147,7 +147,7 @@ def file_receive(
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
-            _stored(upload, sent, {**described, "content_type": contents.content_type})
+            _stored(upload, sent, {**described, **contents.described()})
         arrived_scan(upload)
 
 
@@ -218,7 +218,7 @@ def _destination(upload: FileUpload, content_type: str) -> Destination:
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
-def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
+def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any]) -> None:
     etag = sent.etag or _verified_etag(upload, sent.size)
     with durable_transaction():
         upload.mark_stored(

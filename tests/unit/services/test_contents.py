@@ -6,9 +6,16 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from s3_file_uploader import s3
-from s3_file_uploader.exceptions import ContentTypeMismatch, ContentTypeNotAllowed, PartsMissing
+from s3_file_uploader.exceptions import (
+    ChecksumMismatch,
+    ContentTypeMismatch,
+    ContentTypeNotAllowed,
+    FileQuarantined,
+    PartsMissing,
+)
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import file_receive, housekeeping_run, upload_complete
+from s3_file_uploader.services import file_find, file_receive, housekeeping_run, upload_complete
+from s3_file_uploader.services.quarantine import upload_scan_again, waiting_scan
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import meanwhile, objects_in, parts_left_in, sent, started, stored_file
@@ -176,3 +183,37 @@ class TestShown:
 
     def test_what_is_not_listed_is_saved(self, inline):
         assert inline(PNG, "image/png", ["image/jpeg"]) == "attachment"
+
+
+class TestQuarantine:
+    @pytest.fixture(autouse=True)
+    def held(self, settings):
+        settings.S3_FILE_UPLOADER_POLICIES = {"*": {"on_mismatch": "quarantine"}}
+
+    @pytest.mark.parametrize("is_direct", [False, True])
+    def test_what_is_not_what_was_declared_waits_for_somebody(self, user, bucket, is_direct):
+        if is_direct:
+            upload = started(user, bucket, size=7, content_type="image/png").upload
+            sent(upload, HTML[:7], content_type="image/png")
+            upload = upload_complete(user=user, upload_id=upload.pk)
+        else:
+            upload = stored_file(user, bucket, content=HTML, content_type="image/png")
+        assert upload.status == "quarantined"
+        assert upload.status_reason.startswith("image/png was declared, and the bytes are text")
+        with pytest.raises(FileQuarantined, match="image/png was declared"):
+            file_find(user=user, bucket=bucket, file_name=upload.file_name)
+        waiting_scan()
+        housekeeping_run()
+        assert FileUpload.objects.get().status == "quarantined"
+        assert not FileUpload.objects.to_scan().exists()
+        assert upload_scan_again(user=user, upload=FileUpload.objects.get())
+        assert FileUpload.objects.to_scan().exists()
+
+    def test_a_replacement_that_fails_does_not_let_it_out(self, user, bucket):
+        stored_file(user, bucket, content=HTML, content_type="image/png")
+        with pytest.raises(ChecksumMismatch):
+            stored_file(user, bucket, content=PNG, content_type="image/png", overwrite=True, checksum_sha256="0" * 64)
+        waiting_scan()
+        upload = FileUpload.objects.get()
+        assert (upload.status, upload.status_reason[:9]) == ("quarantined", "The bytes")
+        assert stored_file(user, bucket, content=PNG, content_type="image/png", overwrite=True).status == "stored"
