@@ -45,8 +45,8 @@ def text_of(head: bytes) -> str | None:
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return head[len(mark) :].decode(encoding, "ignore")
-    if encoding := _utf_16_of(head):
-        return head.decode(encoding, "ignore")
+    if unmarked := _utf_16_of(head):
+        return head.decode(unmarked, "ignore")
     return None if head.translate(None, BINARY_BYTES) != head else head.decode("latin-1")
 
 
