@@ -4,7 +4,7 @@ And the locks under which quotas are counted.
 """
 
 from .claims import BUSY, Within
-from .file_upload import FileUpload, durable_transaction, location_digest
+from .file_upload import FileUpload, FileUploadQuerySet, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
 from .upload_token import UploadToken
 from .usage_lock import UsageLock
@@ -12,6 +12,7 @@ from .usage_lock import UsageLock
 __all__ = [
     "BUSY",
     "FileUpload",
+    "FileUploadQuerySet",
     "IdempotencyKey",
     "UploadToken",
     "UsageLock",

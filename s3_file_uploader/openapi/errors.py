@@ -33,6 +33,7 @@ OF_AN_UPLOAD: ErrorKinds = (
     *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
     own.InvalidField,
     own.ChecksumMismatch,
+    own.ContentTypeMismatch,
     own.SizeMismatch,
     own.LengthRequired,
     own.IdempotencyKeyReused,
@@ -170,8 +171,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.ChecksumMismatch: ("The SHA-256 of what arrived is not the one you gave: send the file again.",),
     own.SizeMismatch: ("9 bytes were announced and 5 arrived: send the whole file again.",),
     own.ContentTypeMismatch: (
-        "The file arrived as 'image/png' and not as 'text/plain': it was removed, start a new upload, and send the "
-        "headers and fields as they were given to you.",
+        "image/png was declared, and the bytes are text/html: send it as what it is, or as application/octet-stream.",
     ),
     own.PartsMissing: ("S3 does not hold all parts: send 2, 3, then complete the upload again.",),
     own.LengthRequired: ("This server cannot read a body in chunks: send Content-Length.",),

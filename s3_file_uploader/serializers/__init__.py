@@ -29,6 +29,7 @@ from .direct import (
 )
 from .headers import (
     checksum_of,
+    content_type_declared,
     content_type_of,
     idempotency_key_of,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "UsageSerializer",
     "UsageWantedSerializer",
     "checksum_of",
+    "content_type_declared",
     "content_type_of",
     "idempotency_key_of",
 ]

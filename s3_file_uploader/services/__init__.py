@@ -6,7 +6,7 @@ from .completion import upload_complete
 from .cors import cors_check, cors_list, cors_remove, cors_set
 from .deletion import file_delete, record_delete, upload_abort, upload_delete
 from .direct import StartedUpload, upload_key, upload_start
-from .files import file_download, file_presign, file_read, file_redirect
+from .files import file_disposition, file_download, file_presign, file_read, file_redirect
 from .health import health_check
 from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
@@ -33,6 +33,7 @@ __all__ = [
     "cors_remove",
     "cors_set",
     "file_delete",
+    "file_disposition",
     "file_download",
     "file_find",
     "file_presign",

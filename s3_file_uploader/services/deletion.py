@@ -10,7 +10,7 @@ from ..operations import Operation
 from ..signals import after_commit, file_deleted
 from .arrival import patience
 from .parts import NO_LONGER_PENDING, in_parts_check
-from .records import file_not_found, names_check, own_upload_find, upload_find, upload_not_found
+from .records import file_not_found, names_check, own_upload_find, record_at, upload_find, upload_not_found
 from .settlement import object_remove, parts_remove, settled_on_error, taken_remove, upload_settle
 
 
@@ -31,8 +31,9 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
         StorageProblem: S3 could not.
     """
     names_check(user, bucket, file_name)
-    records = FileUpload.objects.visible_to(user).at(bucket=bucket, file_name=file_name)
-    upload = (records if owner is None else records.filter(user_id=owner.pk)).first()
+    records = FileUpload.objects.visible_to(user)
+    owned = records if owner is None else records.filter(user_id=owner.pk)
+    upload = record_at(owned, bucket=bucket, file_name=file_name)
     if upload is None:
         raise file_not_found()
     if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:

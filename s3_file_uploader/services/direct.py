@@ -22,7 +22,7 @@ from .. import s3, signing
 from ..conf import conf
 from ..exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, Within, durable_transaction
-from ..names import bucket_name_check, file_name_check
+from ..names import bucket_name_check, file_name_new
 from ..operations import Operation
 from ..plans import direct_key, part_size_for, strategy_for
 from ..policy import Policy, policy_for
@@ -111,7 +111,7 @@ def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, fi
 
 
 def _key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
-    file_name_check(file_name)
+    file_name = file_name_new(file_name)
     key = f"{policy.key_prefix}{direct_key(upload_id, file_name)}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess

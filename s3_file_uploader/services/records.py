@@ -8,8 +8,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotFound
-from ..models import FileUpload
-from ..names import bucket_name_check, file_name_check
+from ..models import FileUpload, FileUploadQuerySet
+from ..names import bucket_name_check, file_name_check, file_name_spellings
 from ..plans import direct_id
 from ..users import bucket_allowed_check, is_staff
 
@@ -22,13 +22,20 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
         FileQuarantined: the scanners have not found it clean yet.
     """
     names_check(user, bucket, file_name)
-    try:
-        upload = FileUpload.objects.visible_to(user).whole().at(bucket=bucket, file_name=file_name).get()
-    except FileUpload.DoesNotExist as error:
-        raise file_not_found() from error
+    upload = record_at(FileUpload.objects.visible_to(user).whole(), bucket=bucket, file_name=file_name)
+    if upload is None:
+        raise file_not_found()
     if upload.status == FileUpload.Status.QUARANTINED:
         raise FileQuarantined(upload.status_reason or "The file is being scanned: try again in a moment.")
     return upload
+
+
+def record_at(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
+    """Return the record under a name as it is asked for, or else as it would have been stored (NFC)."""
+    for spelling in file_name_spellings(file_name):
+        if found := records.at(bucket=bucket, file_name=spelling).first():
+            return found
+    return None
 
 
 def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:

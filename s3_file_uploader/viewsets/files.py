@@ -55,6 +55,6 @@ class FileViewSet(ServiceViewSet):
             bucket=wanted["bucket"],
             file_name=wanted["file_name"],
             expires_in_seconds=wanted["expiration"],
-            disposition=wanted.get("disposition"),
+            disposition=wanted["disposition"],
         )
         return Response(PresignedUrlSerializer(presigned).data)

@@ -66,6 +66,6 @@ def _proxied(request: Request, upload: FileUpload, disposition: str) -> HttpResp
         content_type=upload.content_type,
         etag=upload.etag,
         changed_at=cast(datetime, upload.completed_at),
-        disposition=upload.content_disposition(disposition),
+        disposition=services.file_disposition(upload, disposition),
         read=partial(services.file_read, user=caller_of(request), upload=upload),
     )

@@ -51,7 +51,16 @@ FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed
 PRESIGN = {*FILE, "invalid", "bucket_not_found", "quarantined"}
 POLICY = {"file_too_large", "content_type_not_allowed", "quota_exceeded"}
 UPLOAD = {
-    *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "length_required", "bucket_not_found", "file_exists"),
+    *(
+        *FILE,
+        *BODY,
+        "checksum_mismatch",
+        "content_type_mismatch",
+        "size_mismatch",
+        "length_required",
+        "bucket_not_found",
+        "file_exists",
+    ),
     *("idempotency_key_reused", "upload_in_progress", "file_rejected", *POLICY),
 }
 PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
