@@ -16,16 +16,20 @@ from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_protect
 
 from . import services
+from .admin_lists import ActionFilter, OutcomeFilter, ShortPaginator
+from .audit import asked_from
+from .client_address import client_address
 from .exceptions import S3FileUploaderError
-from .models import FileUpload, UploadToken
+from .models import AuditEvent, FileUpload, UploadToken
 from .transactions import outside_transactions
 
 OPENED_FOR_SECONDS = 300
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[FileUpload]
     TokenAdmin = admin.ModelAdmin[UploadToken]
+    EventAdmin = admin.ModelAdmin[AuditEvent]
 else:
-    ModelAdmin = TokenAdmin = admin.ModelAdmin
+    ModelAdmin = TokenAdmin = EventAdmin = admin.ModelAdmin
 
 
 @admin.register(FileUpload)
@@ -116,7 +120,8 @@ class FileUploadAdmin(ModelAdmin):
 
     def _or_message(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         try:
-            return answer()
+            with asked_from(client_address(request)):
+                return answer()
         except S3FileUploaderError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:s3_file_uploader_fileupload_changelist"))
@@ -141,4 +146,40 @@ class UploadTokenAdmin(TokenAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
         """A token is what it was made as, until it is revoked."""
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(EventAdmin):
+    """Who did what: to look at and to search, and for nobody to change or delete; housekeeping forgets the old."""
+
+    list_display = ("created_at", "user_name", "address", "action", "bucket", "file_name", "outcome")
+    list_display_links = ("created_at",)
+    list_filter = (OutcomeFilter, ActionFilter, ("created_at", admin.DateFieldListFilter))
+    search_fields = ("object_id",)  # What Django draws the field for; `get_search_results` looks.
+    search_help_text = "A user's name or primary key, bucket/file name, an id or an address: whole, not parts of them."
+    show_full_result_count = False
+    paginator = ShortPaginator
+    actions = None
+    fields = readonly_fields = (
+        *("created_at", "user_id", "user_name", "address", "action", "bucket", "file_name", "object_id", "outcome"),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        """Compare whole values, which indexes know; a part of a text would have the whole table read."""
+        text = search_term.strip()
+        return (cast(Any, queryset).about(text) if text else queryset), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Events happen."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        """What happened has happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        """Nobody removes a trace."""
         return False

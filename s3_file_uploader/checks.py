@@ -7,6 +7,7 @@ E004 unknown address style   E008 allowed buckets no list    E009 claim shorter 
 E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
+E035 audit rows, not yes or no, or for no number of days       W015 clients behind a proxy look alike
 """
 
 import os
@@ -18,6 +19,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
+from rest_framework.settings import api_settings
 
 from .conf import conf
 from .exceptions import InvalidBucketName, InvalidField, InvalidFileName, StorageNotConfigured
@@ -47,6 +49,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
 }
 
 MAX_ABORT_DAYS = 3650
+MAX_AUDIT_DAYS = 36_500
 
 
 @register(Tags.compatibility)
@@ -192,6 +195,29 @@ def uppy_check(**kwargs: Any) -> list[CheckMessage]:
         hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, or name a bucket that is in there."
         return [_warning("W005", "Only staff may use S3_FILE_UPLOADER_UPPY_BUCKET.", hint)]
     return []
+
+
+@register(Tags.compatibility)
+def audit_check(**kwargs: Any) -> list[CheckMessage]:
+    """E035."""
+    found: list[CheckMessage] = []
+    if not isinstance(getattr(settings, "S3_FILE_UPLOADER_AUDIT_ROWS", False), bool):
+        found.append(_error("E035", "S3_FILE_UPLOADER_AUDIT_ROWS cannot be used.", "Set it to True or False."))
+    days = conf.audit_days
+    if days is not None and (type(days) is not int or not 1 <= days <= MAX_AUDIT_DAYS):
+        hint = f"Give a whole number of days from 1 to {MAX_AUDIT_DAYS}, or None to keep the rows for ever."
+        found.append(_error("E035", "S3_FILE_UPLOADER_AUDIT_DAYS cannot be used.", hint))
+    return found
+
+
+@register(Tags.security)
+def proxies_check(**kwargs: Any) -> list[CheckMessage]:
+    """W015."""
+    is_behind_proxy = settings.USE_X_FORWARDED_HOST or settings.SECURE_PROXY_SSL_HEADER
+    if not is_behind_proxy or api_settings.NUM_PROXIES is not None:
+        return []
+    hint = "Set NUM_PROXIES in REST_FRAMEWORK to the number of proxies before this server, most often 1."
+    return [_warning("W015", "Behind a proxy, all clients seem to have its address.", hint)]
 
 
 @register(Tags.files)

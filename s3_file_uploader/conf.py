@@ -275,6 +275,20 @@ class Conf:
         """The dotted path itself, unread; None means the owner's own, and all for staff."""
         return cast("str | None", _own("VISIBLE_TO", None))
 
+    # --- who did what --------------------------------------------------------------------------------------------
+
+    @property
+    def audit_rows(self) -> bool:
+        """Whether the events of the audit trail become rows for the admin, besides lines in the log."""
+        return bool(_own("AUDIT_ROWS", False))
+
+    @property
+    def audit_days(self) -> int | None:
+        """For how many days such rows are kept, until housekeeping forgets them; None keeps them for ever."""
+        return cast("int | None", _own("AUDIT_DAYS", 365))
+
+    # --- people that are deleted ---------------------------------------------------------------------------------
+
     @property
     def when_user_deleted(self) -> WhenUserDeleted:
         """What a user's deletion does to their files.

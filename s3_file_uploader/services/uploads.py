@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
+from ..audit import about
 from ..exceptions import FileExists, FileNotFound, FileTooLarge, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
 from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
@@ -97,6 +98,7 @@ def file_receive(
         SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
+    about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     file_name_check(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
@@ -105,6 +107,7 @@ def file_receive(
             raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
         described = {"content_type": content_type, "original_name": original_name}
         upload = _key_claim(owner=owner, bucket=bucket, file_name=file_name, overwrite=overwrite, described=described)
+        operation.object_id = upload.pk
         with settled_on_error(upload), ExitStack() as stack:
             if idempotency_key:
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
@@ -168,6 +171,7 @@ def upload_repeated(
         IdempotencyKeyReused: the earlier one had another file.
         UploadInProgress: it is still at work.
     """
+    about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()

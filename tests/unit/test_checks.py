@@ -66,6 +66,13 @@ def test_nothing_to_say():
         ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com/"]}, "E010"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 0}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
+        ({"S3_FILE_UPLOADER_AUDIT_ROWS": "no"}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": 0}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": 36_501}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": True}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": "a year"}, "E035"),
+        ({"USE_X_FORWARDED_HOST": True, "REST_FRAMEWORK": {}}, "W015"),
+        ({"SECURE_PROXY_SSL_HEADER": ("X", "https"), "REST_FRAMEWORK": {}}, "W015"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 1.5}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": True}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": "7"}, "E011"),
@@ -113,4 +120,18 @@ def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
 @pytest.mark.parametrize("prefix", ["", "uploads/", "in/été/", "x" * 511 + "/"])
 def test_what_can_begin_a_key(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+    assert found() == set()
+
+
+@pytest.mark.parametrize("days", [None, 1, 36_500])
+@pytest.mark.parametrize("rows", [True, False])
+def test_how_long_events_may_be_kept(settings, rows, days):
+    settings.S3_FILE_UPLOADER_AUDIT_ROWS, settings.S3_FILE_UPLOADER_AUDIT_DAYS = rows, days
+    assert found() == set()
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_proxies_that_are_counted(settings, proxies):
+    settings.USE_X_FORWARDED_HOST = True
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     assert found() == set()
