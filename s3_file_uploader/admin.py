@@ -1,6 +1,6 @@
 """The records in Django's admin: to look at, to open, and to delete together with their objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
@@ -20,16 +20,17 @@ from .admin_lists import ActionFilter, OutcomeFilter, ShortPaginator
 from .audit import asked_from
 from .client_address import client_address
 from .exceptions import S3FileUploaderError
-from .models import AuditEvent, FileUpload, UploadToken
+from .models import AuditEvent, FileUpload, ShareLink, UploadToken
 from .transactions import outside_transactions
 
 OPENED_FOR_SECONDS = 300
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[FileUpload]
     TokenAdmin = admin.ModelAdmin[UploadToken]
+    LinkAdmin = admin.ModelAdmin[ShareLink]
     EventAdmin = admin.ModelAdmin[AuditEvent]
 else:
-    ModelAdmin = TokenAdmin = EventAdmin = admin.ModelAdmin
+    ModelAdmin = TokenAdmin = LinkAdmin = EventAdmin = admin.ModelAdmin
 
 
 @admin.register(FileUpload)
@@ -146,6 +147,48 @@ class UploadTokenAdmin(TokenAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
         """A token is what it was made as, until it is revoked."""
+        return False
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(LinkAdmin):
+    """To see what is shared with whoever has a link, and to revoke that. The links themselves are kept nowhere."""
+
+    list_display = ("id", "upload", "user", "created_at", "expires_at", "revoked_at", "downloads", "max_downloads")
+    list_filter = ("expires_at", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user", "upload")
+    search_fields = ("=id", "=upload__file_name")
+    show_full_result_count = False
+    actions = ("links_revoke",)
+    fields = readonly_fields = list_display
+
+    @admin.action(description="Revoke selected share links", permissions=("delete",))
+    def links_revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
+        """Have them refused from now on."""
+        self._revoke(request, queryset)
+        self.message_user(request, "The links are refused from now on.", messages.SUCCESS)
+
+    def delete_model(self, request: HttpRequest, obj: ShareLink) -> None:
+        """Revoke it first, so that the audit trail has it."""
+        self._revoke(request, [obj])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
+        """Revoke them first."""
+        self._revoke(request, queryset)
+        super().delete_queryset(request, queryset)
+
+    def _revoke(self, request: HttpRequest, links: Iterable[ShareLink]) -> None:
+        with asked_from(client_address(request)):
+            for link in links:
+                services.share_revoke(user=_staff(request), share_id=link.pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Each is made by somebody who gets to know it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ShareLink | None = None) -> bool:
+        """A link is what it was made as, until it is revoked."""
         return False
 
 

@@ -25,13 +25,14 @@ BUCKETS = ("bucket_create", "bucket_remove", "cors_change")
 UPLOADS = ("file_upload", "upload_start", "upload_parts_sign", "uppy_sign", "upload_complete", "upload_abort")
 FILES = ("file_presign", "file_redirect", "file_get", "file_read", "file_download", "file_delete")
 TOKENS = ("token_create", "token_revoke")
+SHARES = ("share_create", "share_follow", "share_revoke")
 BY_ITSELF = ("housekeeping", "record_remove", "record_update", "object_adopt", "object_delete")
 # They show something; an event only if they are refused.
 QUIET = (
-    *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts", "token_list"),
+    *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts", "token_list", "share_list"),
     *("uppy_missing", "health"),
 )
-ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *BY_ITSELF, *QUIET)
+ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *SHARES, *BY_ITSELF, *QUIET)
 
 logger = logging.getLogger("s3_file_uploader.audit")
 # Of the audit logger every record is an event.

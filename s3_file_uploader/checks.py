@@ -46,6 +46,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
     "uppy_token_max_seconds": (1, 31_536_000),
+    "share_max_seconds": (1, 315_360_000),
 }
 
 MAX_ABORT_DAYS = 3650

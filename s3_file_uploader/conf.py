@@ -233,6 +233,13 @@ class Conf:
         """How long the URL works to which a GET of a file redirects; long enough to begin a download."""
         return int(_own("REDIRECT_EXPIRATION_SECONDS", 300))
 
+    # --- share links ---------------------------------------------------------------------------------------------
+
+    @property
+    def share_max_seconds(self) -> int:
+        """For how long a link to a file may be asked for."""
+        return int(_own("SHARE_MAX_SECONDS", 30 * 86_400))
+
     # --- who may -------------------------------------------------------------------------------------------------
 
     @property

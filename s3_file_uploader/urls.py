@@ -10,9 +10,12 @@ from django.urls import URLPattern, include, path, re_path, register_converter
 from .authentication import UploadTokenAuthentication
 from .viewsets import (
     BucketViewSet,
+    FileShareViewSet,
     FileViewSet,
     HealthViewSet,
     ObjectViewSet,
+    ShareListViewSet,
+    ShareViewSet,
     UploadTokenViewSet,
     UploadViewSet,
     UppySignedViewSet,
@@ -39,7 +42,9 @@ register_converter(ObjectKeyConverter, "s3_object_key")
 
 FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
 download = FileViewSet.as_view({"get": "download"})
-file = ObjectViewSet.as_view({"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"})
+OF_FILE = {"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"}
+file = ObjectViewSet.as_view(OF_FILE)
+share = ShareViewSet.as_view({"get": "retrieve", "head": "retrieve", "delete": "destroy"})
 
 
 def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
@@ -92,10 +97,20 @@ service = [
     path("buckets/<str:bucket_name>/files/", ObjectViewSet.as_view({"get": "list"}), name="s3_service-object-list"),
     path(f"{FILE}/download/", download, name="s3_service-download-file"),
     path(f"{FILE}/download", download),
+    path(
+        f"{FILE}/share/",
+        FileShareViewSet.as_view({**OF_FILE, "get": "shares", "post": "share"}),
+        name="s3_service-file-share",
+    ),
+    # Without the slash, GET reads a file of that name.
+    path(f"{FILE}/share", FileShareViewSet.as_view({**OF_FILE, "post": "share"})),
     # Behind `download/`, which has the older right to its ending.
     path(f"{FILE}/", file, name="s3_service-file"),
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
+    path("shares/", ShareListViewSet.as_view({"get": "list"}), name="s3_service-share-list"),
+    path("shares/<str:share>/", share, name="s3_service-share"),
+    path("shares/<str:share>", share),
     path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
     path(
         "uploads/<str:upload_id>/",

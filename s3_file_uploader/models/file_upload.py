@@ -196,4 +196,5 @@ class FileUpload(DirectUpload):
             self._mine().delete()
             return
         self.idempotency_keys.all().delete()
+        self.share_links.all().delete()
         self._mine().update(status=self.Status.DELETING, user=None, claimed_until=end)

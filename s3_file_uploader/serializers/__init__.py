@@ -41,6 +41,7 @@ from .requests import (
     ReadSerializer,
     UploadsWantedSerializer,
 )
+from .shares import NewShareLinkSerializer, ShareCreateSerializer, ShareLinkSerializer
 from .uppy import (
     NewUploadTokenSerializer,
     UploadTokenCreateSerializer,
@@ -69,6 +70,7 @@ __all__ = [
     "HealthSerializer",
     "ListedObjectSerializer",
     "MultipartTransferSerializer",
+    "NewShareLinkSerializer",
     "NewUploadTokenSerializer",
     "ObjectListSerializer",
     "ObjectsWantedSerializer",
@@ -82,6 +84,8 @@ __all__ = [
     "RawUploadSerializer",
     "ReadSerializer",
     "SavedFileSerializer",
+    "ShareCreateSerializer",
+    "ShareLinkSerializer",
     "SignedPartsSerializer",
     "StartedUploadSerializer",
     "StoredPartSerializer",

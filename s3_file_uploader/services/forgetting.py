@@ -1,11 +1,11 @@
-"""Forget what is over: old Idempotency-Keys, upload tokens and events."""
+"""Forget what is over: old Idempotency-Keys, upload tokens, share links and events."""
 
 from datetime import timedelta
 
 from django.utils import timezone
 
 from ..conf import conf
-from ..models import AuditEvent, IdempotencyKey, UploadToken
+from ..models import AuditEvent, IdempotencyKey, ShareLink, UploadToken
 
 BATCH = 1000
 
@@ -20,6 +20,12 @@ def old_keys_forget(*, dry_run: bool) -> int:
 def old_tokens_forget(*, dry_run: bool) -> int:
     """Return of how many tokens the time is over; they go, unless this is a dry run."""
     old = UploadToken.objects.over()
+    return old.count() if dry_run else old.delete()[0]
+
+
+def old_shares_forget(*, dry_run: bool) -> int:
+    """Return of how many share links the time is over; they go, unless this is a dry run."""
+    old = ShareLink.objects.over()
     return old.count() if dry_run else old.delete()[0]
 
 

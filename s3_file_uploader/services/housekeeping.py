@@ -23,7 +23,7 @@ from ..reports import Finding, Kind, Outcome
 from ..saving import partial_files_remove
 from ..values import PAGE_KEYS, HousekeepingReport
 from .completion import arrived_complete, has_arrived
-from .forgetting import old_events_forget, old_keys_forget, old_tokens_forget
+from .forgetting import old_events_forget, old_keys_forget, old_shares_forget, old_tokens_forget
 from .settlement import settlement_foresee, upload_settle
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def housekeeping_run(
         buckets_left=failed,
         idempotency_keys_forgotten=old_keys_forget(dry_run=dry_run),
         upload_tokens_forgotten=old_tokens_forget(dry_run=dry_run),
+        share_links_forgotten=old_shares_forget(dry_run=dry_run),
         audit_events_forgotten=old_events_forget(dry_run=dry_run),
         partial_files_removed=_partial_files_remove(dry_run),
     )

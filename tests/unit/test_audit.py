@@ -23,7 +23,7 @@ from s3_file_uploader.authentication import Ticket
 from s3_file_uploader.models import AuditEvent, FileUpload
 from s3_file_uploader.models.audit_event import showable
 from s3_file_uploader.operations import Operation
-from s3_file_uploader.services import file_delete, housekeeping_run, upload_token_create
+from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
 from s3_file_uploader.services.forgetting import BATCH
 from s3_file_uploader.values import mib
 from s3_file_uploader.viewsets import FileViewSet, HealthViewSet
@@ -68,6 +68,9 @@ class Routes:
         sent(self.small)
         self.token = upload_token_create(user=user, expires_in_seconds=60)
         stored_file(user, bucket, "kept.txt")
+        stored_file(user, bucket, "a/share")
+        self.share = f"{BASE}/buckets/{bucket}/files/a/"
+        self.link = share_create(user=user, bucket=bucket, file_name="kept.txt")
 
     def uppy(self, ending="", query=""):
         return f"{BASE}/uppy/s3/multipart/{self.upload.pk}{ending}?key={self.upload.file_name}{query}"
@@ -118,6 +121,14 @@ class Routes:
             "UppyViewSet.abort": ("delete", self.uppy()),
             "UppyViewSet.arrived": ("post", f"{BASE}/uppy/s3/complete?key={self.small.file_name}"),
             "UppyViewSet.missing": ("get", f"{BASE}/uppy/token/{self.token.text}/elsewhere"),
+            "FileShareViewSet.share": ("post", f"{self.file}share/", {}),
+            "FileShareViewSet.shares": ("get", f"{self.file}share/"),
+            "FileShareViewSet.store": ("put", f"{self.file}share/", "content", "json"),
+            "FileShareViewSet.retrieve": ("head", f"{self.share}share/"),
+            "FileShareViewSet.destroy": ("delete", f"{self.share}share/"),
+            "ShareListViewSet.list": ("get", f"{BASE}/shares/"),
+            "ShareViewSet.retrieve": ("get", f"{BASE}/shares/{self.link.secret}/"),
+            "ShareViewSet.destroy": ("delete", f"{BASE}/shares/{self.link.link.pk}/"),
             "HealthViewSet.retrieve": ("get", f"{BASE}/health/"),
         }
 
@@ -132,11 +143,13 @@ NAMES = sorted(
 # What an operation calls itself, where the action has another name or none of its own.
 BECOMES = {
     "ObjectViewSet.retrieve": "file_redirect",
+    "FileShareViewSet.retrieve": "file_redirect",
     "FileViewSet.presign_from_query": "file_presign",
     "FileViewSet.presign_from_body": "file_presign",
 }
 # What cannot go well here: not all parts have come, or never.
 REFUSED = {"UppyViewSet.complete": "parts_missing", "UppyViewSet.missing": "not_found"}
+BY_ANYBODY = ("ShareViewSet.retrieve", "HealthViewSet.retrieve")
 NO_OBJECT = {
     *("UploadTokenViewSet.create", "UppySignViewSet.sign", "UppyViewSet.missing"),  # No file yet, or none at all.
 }
@@ -178,7 +191,7 @@ def test_every_route_is_tried_here_and_every_action_is_named(routes):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_request_that_does_something_is_an_event(routes, told, rows, user, name):
     told()
-    answer = asked(client_of(None if name.startswith("UppySigned") else user), *routes[name])
+    answer = asked(client_of(None if name.startswith(("UppySigned", "ShareViewSet.retrieve")) else user), *routes[name])
     if name in REFUSED:
         assert answer.json()["code"] == REFUSED[name]
     else:
@@ -189,16 +202,17 @@ def test_every_request_that_does_something_is_an_event(routes, told, rows, user,
         assert not rows.exists()
         return
     (event,) = told()
-    assert (event["action"], event["user"], event["address"]) == (action, str(user.pk), "127.0.0.1")
+    who = "" if name in BY_ANYBODY else str(user.pk)
+    assert (event["action"], event["user"] or "", event["address"]) == (action, who, "127.0.0.1")
     assert event["outcome"] == REFUSED.get(name, OK)
     assert bool(event["bucket"] or event["object_id"]) is (name not in NO_OBJECT)
     row = rows.get()
-    assert (row.user_id, row.user_name, row.created_at <= timezone.now()) == (str(user.pk), "user", True)
+    assert (row.user_id, row.user_name, row.created_at <= timezone.now()) == (who, "user" if who else "", True)
     same = ("action", "address", "bucket", "file_name", "object_id", "outcome")
     assert {field: getattr(row, field) for field in same} == {field: event[field] for field in same}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "HealthViewSet.retrieve"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_ANYBODY])
 def test_what_somebody_without_a_login_is_refused_is_in_the_log_alone(routes, told, rows, name):
     told()
     method, path, *body = routes[name]
@@ -257,6 +271,13 @@ def test_a_wrong_list_and_a_method_that_is_not_there_are_none(bucket, user, told
     assert client_of(user).patch(f"{BASE}/uploads/").status_code == 405
     assert client_of(user).options(f"{BASE}/uploads/").status_code == 200
     assert told() == []
+
+
+def test_a_link_that_is_none_is_in_the_log_alone(told, rows):
+    assert APIClient().get(f"{BASE}/shares/forged/").status_code == 404
+    (event,) = told()
+    assert [event[field] for field in FIELDS] == ["share_follow", None, "", "", "", "share_not_found"]
+    assert not rows.exists()
 
 
 def test_bytes_through_the_server_are_one_event(bucket, user, told):
@@ -326,6 +347,7 @@ def test_no_secret_gets_in(routes, caplog, rows, user):
     made = answers["UploadTokenViewSet.create"].json()["token"]
     written = "\n".join([record.getMessage() for record in caplog.records] + [str(row) for row in rows.values()])
     tickets = [path.partition("/signed/")[2] for _, path, *_ in routes.values() if "/uppy/signed/" in path]
+    tickets.append(routes["ShareViewSet.retrieve"][1].split("/")[-2])
     for secret in ("X-Amz-Signature", "test-secret-key", made, *tickets):
         assert secret not in written
     assert routes["UppyViewSet.missing"][1].split("/")[-2] not in written

@@ -66,6 +66,7 @@ def test_nothing_to_say():
         ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com/"]}, "E010"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 0}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
+        ({"S3_FILE_UPLOADER_SHARE_MAX_SECONDS": 0}, "E005"),
         ({"S3_FILE_UPLOADER_AUDIT_ROWS": "no"}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": 0}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": 36_501}, "E035"),
