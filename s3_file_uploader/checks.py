@@ -7,15 +7,19 @@ E004 unknown address style   E008 allowed buckets no list    E009 claim shorter 
 E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
-E035 audit rows, not yes or no, or for no number of days       W015 clients behind a proxy look alike
+E035 audit rows, not yes or no, or for no number of days       W014 throttles count for each process
+E036 rate of a throttle unreadable                             W015 clients behind a proxy look alike
+E037 no such scope of throttles
 """
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
@@ -25,6 +29,7 @@ from .conf import conf
 from .exceptions import InvalidBucketName, InvalidField, InvalidFileName, StorageNotConfigured
 from .names import bucket_name_check, file_name_check
 from .origins import EVERY_ORIGIN, origin_check
+from .throttles import ACTIONS_OF
 from .values import MAX_EXPIRATION_SECONDS, MAX_KEY_BYTES, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 STRATEGIES = ("put", "post", "multipart")
@@ -49,6 +54,12 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "share_max_seconds": (1, 315_360_000),
 }
 
+# As Django REST framework reads them, no more than it reads: https://www.django-rest-framework.org/api-guide/throttling/
+RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
+CACHES_OF_ONE = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",  # Nobody counts at all.
+)
 MAX_ABORT_DAYS = 3650
 MAX_AUDIT_DAYS = 36_500
 
@@ -208,6 +219,26 @@ def audit_check(**kwargs: Any) -> list[CheckMessage]:
     if days is not None and (type(days) is not int or not 1 <= days <= MAX_AUDIT_DAYS):
         hint = f"Give a whole number of days from 1 to {MAX_AUDIT_DAYS}, or None to keep the rows for ever."
         found.append(_error("E035", "S3_FILE_UPLOADER_AUDIT_DAYS cannot be used.", hint))
+    return found
+
+
+@register(Tags.compatibility)
+def throttles_check(**kwargs: Any) -> list[CheckMessage]:
+    """E036, E037, W014."""
+    name, rates = "S3_FILE_UPLOADER_THROTTLE_RATES", conf.throttle_rates
+    if not isinstance(rates, Mapping):
+        return [_error("E036", f"{name} is not a mapping.", 'Give rates by scope, such as {"sign": "600/min"}.')]
+    found: list[CheckMessage] = []
+    if unknown := [str(scope) for scope in rates if scope not in ACTIONS_OF]:
+        hint = f"Leave out {', '.join(unknown)}: the scopes are {', '.join(ACTIONS_OF)}."
+        found.append(_error("E037", f"{name} names a scope that there is not.", hint))
+    for scope, rate in rates.items():
+        if not isinstance(rate, str) or not RATE.fullmatch(rate):
+            hint = "Give a number of 1 or more for a second, minute, hour or day, such as 600/min."
+            found.append(_error("E036", f"{name} has no rate that can be read for {scope}.", hint))
+    if rates and not found and settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"] in CACHES_OF_ONE:
+        hint = "Set CACHES to a cache that all processes share, such as Redis, Memcached or DatabaseCache."
+        found.append(_warning("W014", "Each process counts the requests of throttles for itself.", hint))
     return found
 
 

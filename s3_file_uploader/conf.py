@@ -8,7 +8,7 @@ No other module reads `django.conf.settings` or `os.environ` for this app.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -281,6 +281,13 @@ class Conf:
     def visible_to_path(self) -> str | None:
         """The dotted path itself, unread; None means the owner's own, and all for staff."""
         return cast("str | None", _own("VISIBLE_TO", None))
+
+    # --- how often -----------------------------------------------------------------------------------------------
+
+    @property
+    def throttle_rates(self) -> Mapping[str, str]:
+        """How often a user, or an address without a login, may ask, such as {"sign": "600/min"}; none by default."""
+        return cast(Mapping[str, str], _own("THROTTLE_RATES", None) or {})
 
     # --- who did what --------------------------------------------------------------------------------------------
 

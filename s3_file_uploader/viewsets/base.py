@@ -23,6 +23,7 @@ from ..http_errors import http_error
 from ..models import FileUpload
 from ..request_body import leave_unread
 from ..serializers import UploadSerializer
+from ..throttles import throttles_of
 from ..transactions import outside_transactions
 
 # What the audit trail takes from an address: never what authenticates.
@@ -62,7 +63,7 @@ class ServiceViewSet(ViewSet):
     def perform_authentication(self, request: Request) -> None:
         """Have the audit trail know who asks."""
         super().perform_authentication(request)
-        if self.trail is not None and request.user.pk is not None:
+        if self.trail is not None and getattr(request.user, "pk", None) is not None:  # The host may have no Nobody.
             self.trail.user, self.trail.is_kept = request.user, True
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
@@ -75,6 +76,11 @@ class ServiceViewSet(ViewSet):
     def get_permissions(self) -> list[BasePermission]:
         """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""
         return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]
+
+    def get_throttles(self) -> list[Any]:
+        """Add our own, by the settings, to those of the host."""
+        action = self.action or ""
+        return [*super().get_throttles(), *throttles_of(self.audit_actions.get(action, action))]
 
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Return who may, besides being somebody."""

@@ -1,6 +1,8 @@
 import pytest
 from django.core.checks import run_checks
 
+from s3_file_uploader.throttles import ServiceThrottle
+
 
 def found():
     return {message.id for message in run_checks() if message.id.startswith("s3_file_uploader")}
@@ -72,6 +74,17 @@ def test_nothing_to_say():
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": 36_501}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": True}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": "a year"}, "E035"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": [("sign", "1/s")]}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": "1/s"}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "1 a second"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "0/s"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "-1/s"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "1/week"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": 5}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": None}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"read": "1/s"}}, "E037"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {7: "1/s"}}, "E037"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "600/min", "share": "1/d"}}, "W014"),
         ({"USE_X_FORWARDED_HOST": True, "REST_FRAMEWORK": {}}, "W015"),
         ({"SECURE_PROXY_SSL_HEADER": ("X", "https"), "REST_FRAMEWORK": {}}, "W015"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 1.5}, "E011"),
@@ -136,3 +149,12 @@ def test_proxies_that_are_counted(settings, proxies):
     settings.USE_X_FORWARDED_HOST = True
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     assert found() == set()
+
+
+@pytest.mark.parametrize("rate", ["1/s", "20/sec", "20/second", "5/m", "5/minute", "100/h", "100/hour", "1000/day"])
+def test_rates_that_rest_framework_reads(settings, rate):
+    settings.S3_FILE_UPLOADER_THROTTLE_RATES = {"upload": rate}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}}
+    assert found() == set()
+    number, seconds = ServiceThrottle("upload", rate).parse_rate(rate)
+    assert (number, seconds in (1, 60, 3600, 86_400)) == (int(rate.partition("/")[0]), True)
