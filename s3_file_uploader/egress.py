@@ -18,9 +18,11 @@ from .values import CHUNK_BYTES, mib
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
-RANGE_BYTES = mib(32)
+RANGE_BYTES = mib(16)
 # More write to the file at once than the kernel lets through: they would wait for its lock, spinning.
 RANGES_IN_FLIGHT = 2
+# As many ranges later the disk has taken one, at the pace at which they come.
+RANGES_TO_DISK = 2
 
 
 def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> Generator[bytes]:
@@ -78,6 +80,9 @@ def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress:
 def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO) -> str:
     """Write an object into a file, by ranges at the same time.
 
+    What was written is sent on to the disk meanwhile, and leaves memory then: a large file pushes nothing else out of
+    the page cache, and whoever waits for the disk at the end does not wait for all of it.
+
     Args:
         bucket: its name.
         key: the object's.
@@ -108,6 +113,8 @@ def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO)
                 done.result()
                 for position in range(start, stop, CHUNK_BYTES):
                     digest.update(os.pread(descriptor, min(CHUNK_BYTES, stop - position), position))
+                _not_needed(descriptor, start)
+                _not_needed(descriptor, start - RANGES_TO_DISK * RANGE_BYTES)
         finally:
             is_over.set()
             workers.shutdown(cancel_futures=True)
@@ -128,3 +135,12 @@ def _write_at(descriptor: int, data: bytes, position: int) -> None:
     while rest:
         written = os.pwrite(descriptor, rest, position)
         rest, position = rest[written:], position + written
+
+
+def _not_needed(descriptor: int, start: int) -> None:
+    """Have the kernel begin to write a range to the disk, or, once that is done, forget it.
+
+    https://man7.org/linux/man-pages/man2/posix_fadvise.2.html: dirty pages are written, and not forgotten meanwhile.
+    """
+    if start >= 0 and hasattr(os, "posix_fadvise"):  # macOS has no such call.
+        os.posix_fadvise(descriptor, start, RANGE_BYTES, os.POSIX_FADV_DONTNEED)

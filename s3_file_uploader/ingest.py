@@ -32,7 +32,7 @@ from .exceptions import (
 from .multipart import multipart_abort
 from .part_buffer import PartBuffer
 from .s3_errors import storage_errors
-from .values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from .values import CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,16 +118,38 @@ class ObjectWriter:
             FileTooLarge: more than S3 keeps.
             S3FileUploaderError: as S3 answered a part.
         """
+        rest = memoryview(data)
+        self._take(rest)
+        while rest:
+            rest = self._buffer_with_room().fill(rest)
+
+    def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
+        """Take so many bytes that are not read yet: they come straight to where they are sent from.
+
+        Args:
+            read_into: writes into the memory that it is given, returns how much; raises where nothing more comes.
+            size: of all that has to come.
+
+        Raises:
+            FileTooLarge, S3FileUploaderError: as `write`.
+        """
+        while size:
+            buffer = self._buffer_with_room()
+            received = read_into(buffer.room()[: min(size, CHUNK_BYTES)])
+            self._take(buffer.wrote(received))
+            size -= received
+
+    def _take(self, data: memoryview) -> None:
         self._on_progress()
         self.size += len(data)
         if self.size > MAX_OBJECT_BYTES:
             raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
-        rest = memoryview(data)
-        self._digest.update(rest)
-        while rest:
-            if self._buffer.is_full:
-                self._part_send()
-            rest = self._buffer.fill(rest)
+        self._digest.update(data)
+
+    def _buffer_with_room(self) -> PartBuffer:
+        if self._buffer.is_full:
+            self._part_send()
+        return self._buffer
 
     def finish(self, *, size: int | None = None, checksum_sha256: str | None = None) -> Sent:
         """Send what is left and make the object of it.

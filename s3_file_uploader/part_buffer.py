@@ -22,12 +22,22 @@ class PartBuffer:
         """Whether it takes no more."""
         return self._filled == self.capacity
 
+    def room(self) -> memoryview:
+        """Return where the next bytes may be written; `wrote` says how many were."""
+        return self._memory[self._filled :]
+
+    def wrote(self, size: int) -> memoryview:
+        """Take as many bytes of the room as written, and return them."""
+        written = self._memory[self._filled : self._filled + size]
+        self._filled += size
+        return written
+
     def fill(self, data: memoryview) -> memoryview:
         """Take what there is room for, and return the rest."""
-        taken = min(len(data), self.capacity - self._filled)
-        self._memory[self._filled : self._filled + taken] = data[:taken]
-        self._filled += taken
-        return data[taken:]
+        room = self.room()[: len(data)]
+        room[:] = data[: len(room)]
+        self.wrote(len(room))
+        return data[len(room) :]
 
     def empty(self) -> None:
         """Make room again."""

@@ -4,7 +4,7 @@ WSGI servers give a body that broke off as if it had ended (https://peps.python.
 against what was announced. Under ASGI Django has the whole body before a view runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils.datastructures import MultiValueDict
 
 from .conf import conf
+from .connection import Connection
 from .exceptions import LengthRequired, SizeMismatch
 
 TAIL_BYTES = 4096
@@ -32,6 +33,10 @@ def was_read(request: Any) -> bool:
     return bool(request._read_started)
 
 
+def _mark_read(request: Any) -> None:
+    request._read_started = True
+
+
 class RequestBody:
     """A body to read once; `length` is what was announced, None where it comes in chunks."""
 
@@ -44,10 +49,8 @@ class RequestBody:
         self.length = _announced_length(request)
         self.received = 0
         self.tail = b""
-        # Django reads no further than Content-Length, so it must not stand between us and a body in chunks.
-        is_chunked_wsgi = self.length is None and "wsgi.input" in request.META
-        self._source: Any = request.META["wsgi.input"] if is_chunked_wsgi else request
-        self._connection = request.META.get("gunicorn.socket")
+        self._socket = request.META.get("gunicorn.socket")
+        self._read_some, self._read_into = _ways_to_read(request, self.length)
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, and none at the end.
@@ -56,32 +59,60 @@ class RequestBody:
             UnreadablePostError: the client is gone, or silent for too long.
             SizeMismatch: the body ended before it was whole.
         """
-        try:
-            with self._patience():
-                data: bytes = self._source.read(size)
-        except OSError as error:
-            raise UnreadablePostError(*error.args) from error
-        self.received += len(data)
+        with self._patience():
+            data = self._read_some(size)
+        self._count(len(data))
         if data:
             self.tail = (self.tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
-        elif self.length is not None and self.received < self.length:
+        return data
+
+    def read_into(self, room: memoryview) -> int:
+        """Read into a room that is not empty, return how many bytes; `tail` is not kept, errors are those of `read`."""
+        with self._patience():
+            received = self._read_into(room)
+        self._count(received)
+        return received
+
+    def _count(self, received: int) -> None:
+        self.received += received
+        if not received and self.length is not None and self.received < self.length:
             raise SizeMismatch(
                 f"{self.length} bytes were announced and {self.received} arrived: send the whole file again."
             )
-        return data
 
     @contextmanager
     def _patience(self) -> Iterator[None]:
         """Wait so long and no longer; gunicorn itself would wait for ever, with a thread for each."""
-        if self._connection is None:
-            yield
-            return
-        before = self._connection.gettimeout()
-        self._connection.settimeout(conf.client_timeout_seconds)
+        before = self._socket.gettimeout() if self._socket else None
         try:
+            if self._socket:
+                self._socket.settimeout(conf.client_timeout_seconds)
             yield
+        except OSError as error:
+            raise UnreadablePostError(*error.args) from error
         finally:
-            self._connection.settimeout(before)
+            if self._socket:
+                self._socket.settimeout(before)
+
+
+def _ways_to_read(
+    request: HttpRequest, length: int | None
+) -> tuple[Callable[[int], bytes], Callable[[memoryview], int]]:
+    """Return what gives some bytes of their own, and what puts them where they are wanted."""
+    connection = None if was_read(request) else Connection.of(request.META)
+    if connection:
+        _mark_read(request)
+        return connection.receive, connection.receive_into
+    # Django reads no further than Content-Length, so it must not stand between us and a body in chunks.
+    is_chunked_wsgi = length is None and "wsgi.input" in request.META
+    read: Callable[[int], bytes] = (request.META["wsgi.input"] if is_chunked_wsgi else request).read
+
+    def read_into(room: memoryview) -> int:
+        data = read(len(room))
+        room[: len(data)] = data
+        return len(data)
+
+    return read, read_into
 
 
 def _announced_length(request: HttpRequest) -> int | None:

@@ -1,6 +1,6 @@
 """Take in a file through this server: its key is claimed, its bytes go to S3 as they arrive, the record says so."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -49,6 +49,14 @@ class IncomingFile:
             S3FileUploaderError: as S3 answered.
         """
         self._writer.write(data)
+
+    def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
+        """Take `size` bytes without a copy between: `read_into` puts some where it is told, and says how many.
+
+        Raises:
+            FileTooLarge, S3FileUploaderError: as `write`.
+        """
+        self._writer.receive(read_into, size)
 
     def finish(self) -> Sent:
         """Send what is left; whoever opened the file does this."""

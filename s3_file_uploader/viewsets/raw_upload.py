@@ -46,8 +46,11 @@ def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUp
         checksum_sha256=options["x_checksum_sha256"],
         idempotency_key=key,
     ) as incoming:
-        while data := body.read(CHUNK_BYTES):
-            incoming.write(data)
+        if body.length is not None:
+            incoming.receive(body.read_into, body.length)
+        else:
+            while data := body.read(CHUNK_BYTES):
+                incoming.write(data)
     return incoming.upload, False
 
 
