@@ -66,7 +66,14 @@ class Trail:
         """Write the line, then the row: whatever becomes of that one, the line is there."""
         if not self.is_told or (self.outcome == OK and self.action in QUIET):
             return
-        told = {
+        if logger.isEnabledFor(logging.INFO):
+            told = self._told()
+            logger.info(log_line(told), extra={"audit": told})
+        if self.is_kept and conf.audit_rows:
+            self._keep()
+
+    def _told(self) -> dict[str, str | None]:
+        return {
             "action": self.action,
             "user": None if self.user is None else str(self.user.pk),
             "address": self.address,
@@ -75,9 +82,6 @@ class Trail:
             "object_id": self.object_id,
             "outcome": self.outcome,
         }
-        logger.info(log_line(told), extra={"audit": told})
-        if self.is_kept and conf.audit_rows:
-            self._keep()
 
     def _keep(self) -> None:
         what = {name: getattr(self, name) for name in ("address", "bucket", "file_name", "object_id")}

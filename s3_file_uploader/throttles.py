@@ -10,7 +10,7 @@ https://www.django-rest-framework.org/api-guide/throttling/
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from rest_framework.request import Request
@@ -58,7 +58,7 @@ class ServiceThrottle(SimpleRateThrottle):
     def wait(self) -> float:
         """Return for how many seconds to wait; where the rate was lowered, and DRF cannot tell, all of them."""
         seconds = super().wait()
-        return self.duration if seconds is None else seconds
+        return float(cast(Any, self).duration) if seconds is None else seconds
 
 
 def throttles_of(action: str) -> list[ServiceThrottle]:

@@ -13,11 +13,11 @@ from django.utils import timezone
 from .. import signing
 from ..audit import about
 from ..conf import conf
-from ..exceptions import BucketNotAllowed, InvalidField, NotYourFile, ShareNotFound
+from ..exceptions import FileNotFound, InvalidField, NotYourFile, Refused, ShareNotFound
 from ..models import FileUpload, ShareLink
 from ..models.share_link import secret_digest, secret_make
 from ..operations import Operation
-from ..users import bucket_allowed_check, is_staff
+from ..users import is_staff
 from ..values import PresignedUrl
 from .records import file_find
 
@@ -144,15 +144,11 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
     return signed
 
 
-def _own_file(user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpload:
+def _own_file(user: Any, bucket: str, file_name: str) -> FileUpload:
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
-    if not _may_share(user, upload):
+    if not (is_staff(user) or upload.user_id == user.pk):
         raise NotYourFile("Only its owner and staff share a file: ask one of them.")
     return upload
-
-
-def _may_share(user: Any, upload: FileUpload) -> bool:
-    return is_staff(user) or upload.user_id == user.pk
 
 
 def _works(link: ShareLink) -> bool:
@@ -161,10 +157,9 @@ def _works(link: ShareLink) -> bool:
     if not (link.is_of_present_file and sharer.is_active and (owner is None or owner.is_active)):
         return False
     try:
-        bucket_allowed_check(sharer, upload.bucket)
-    except BucketNotAllowed:
+        return _own_file(sharer, upload.bucket, upload.file_name).pk == upload.pk
+    except (Refused, FileNotFound):
         return False
-    return _may_share(sharer, upload)
 
 
 def _not_found() -> ShareNotFound:
