@@ -58,6 +58,12 @@ if not PATH_TO_SAVE_FILE:
     PATH_TO_SAVE_FILE = str(DATA_DIR / "downloads")
     Path(PATH_TO_SAVE_FILE).mkdir(exist_ok=True)
 
+# --- files are scanned before anybody gets them, where .env says by whom ----------------------------------------------
+
+if os.environ.get("CLAMAV_ADDRESS"):
+    S3_FILE_UPLOADER_SCANNERS = ["s3_file_uploader.scanners.ClamAV"]
+    S3_FILE_UPLOADER_CLAMAV_ADDRESS = os.environ["CLAMAV_ADDRESS"]
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = secret_key()

@@ -19,7 +19,8 @@ from . import services
 from .admin_lists import ActionFilter, OutcomeFilter, ShortPaginator
 from .audit import asked_from
 from .client_address import client_address
-from .exceptions import S3FileUploaderError
+from .conf import conf
+from .exceptions import FileRejected, S3FileUploaderError
 from .models import AuditEvent, FileUpload, ShareLink, UploadToken
 from .transactions import outside_transactions
 
@@ -37,6 +38,7 @@ else:
 class FileUploadAdmin(ModelAdmin):
     """Read-only, but for the deletion, which removes the object first."""
 
+    actions = ("scan_again",)
     list_display = ("file_name", "opened", "bucket", "user", "readable_size", "content_type", "status", "created_at")
     list_filter = ("status", "strategy", "bucket", "content_type", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("user",)
@@ -44,7 +46,8 @@ class FileUploadAdmin(ModelAdmin):
     date_hierarchy = "created_at"
     show_full_result_count = False
     fields = (
-        *("file_name", "bucket", "original_name", "user", "readable_size", "content_type", "status", "opened"),
+        *("file_name", "bucket", "original_name", "user", "readable_size", "content_type", "opened"),
+        *("status", "status_reason", "scan_after"),
         *("etag", "checksum_sha256", "created_at", "completed_at", "claimed_until"),
         *("strategy", "part_size", "multipart_upload_id", "writable_until"),
     )
@@ -69,6 +72,25 @@ class FileUploadAdmin(ModelAdmin):
         if upload.status != FileUpload.Status.STORED:
             return "-"
         return format_html('<a href="{}">open</a>', reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer a scan where there are scanners."""
+        found = super().get_actions(request)
+        if not conf.scanner_paths:
+            found.pop("scan_again", None)
+        return found
+
+    @admin.action(description="Scan selected files again", permissions=["delete"])
+    def scan_again(self, request: HttpRequest, queryset: QuerySet[FileUpload]) -> None:
+        """Put them into quarantine, and have them scanned as if they had just come; tell of each that was rejected."""
+        begun = 0
+        for upload in queryset:
+            try:
+                begun += services.upload_scan_again(user=_staff(request), upload=upload)
+            except FileRejected as error:
+                begun += 1
+                self.message_user(request, f"{upload}: {error}", messages.WARNING)
+        self.message_user(request, f"Files that were scanned, or will be: {begun}.")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address behind the link, and keep ATOMIC_REQUESTS away from all of them."""

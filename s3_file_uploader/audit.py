@@ -26,11 +26,19 @@ UPLOADS = ("file_upload", "upload_start", "upload_parts_sign", "uppy_sign", "upl
 FILES = ("file_presign", "file_redirect", "file_get", "file_read", "file_download", "file_delete")
 TOKENS = ("token_create", "token_revoke")
 SHARES = ("share_create", "share_follow", "share_revoke")
-BY_ITSELF = ("housekeeping", "record_remove", "record_update", "object_adopt", "object_delete")
-# They show something; an event only if they are refused.
+BY_ITSELF = (
+    "housekeeping",
+    "file_reject",
+    "file_scan_again",
+    "record_remove",
+    "record_update",
+    "object_adopt",
+    "object_delete",
+)
+# They show something, or look at it; an event only if a request is refused.
 QUIET = (
     *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts", "token_list", "share_list"),
-    *("uppy_missing", "health"),
+    *("file_scan", "uppy_missing", "health"),
 )
 ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *SHARES, *BY_ITSELF, *QUIET)
 
@@ -44,6 +52,7 @@ class Trail:
     """What is known of an event by now; `tell` ends it.
 
     `is_kept` tells whether it may become a row: what strangers are refused does not, or they could fill the database.
+    `is_taken` tells whether an operation has given it its name.
     """
 
     action: str
@@ -55,6 +64,7 @@ class Trail:
     outcome: str = OK
     is_told: bool = True
     is_kept: bool = True
+    is_taken: bool = False
 
     def about(self, *, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
         """Take over what is known of the object now; what is empty is not."""
@@ -138,7 +148,9 @@ def present_trail() -> Trail | None:
 
 
 def event_tell(*, action: str, user: Any, outcome: str, **about: object) -> None:
-    """Tell an event outside of requests."""
+    """Tell an event outside of requests, or of what the app does by itself in one; what only shows is none."""
+    if action in QUIET:
+        return
     trail = Trail(action, user, _address.get(), outcome=outcome)
     trail.about(**about)
     trail.tell()

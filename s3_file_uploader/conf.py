@@ -240,6 +240,43 @@ class Conf:
         """For how long a link to a file may be asked for."""
         return int(_own("SHARE_MAX_SECONDS", 30 * 86_400))
 
+    # --- scanners ------------------------------------------------------------------------------------------------
+
+    @property
+    def scanner_paths(self) -> Sequence[str]:
+        """The dotted paths of the scanners, unread; what they have not found clean stays in quarantine."""
+        return cast(Sequence[str], _own("SCANNERS", ()))
+
+    @property
+    def scan_in_request_bytes(self) -> int:
+        """Files up to this size are scanned before the upload is answered, larger ones later; 0 for all of them."""
+        return int(_own("SCAN_IN_REQUEST_BYTES", mib(5)))
+
+    @property
+    def scan_task_backend(self) -> str | None:
+        """The backend, of those in TASKS, that scans the others; without one `s3_scan` does."""
+        return cast("str | None", _own("SCAN_TASK_BACKEND", None))
+
+    @property
+    def scan_too_large(self) -> str:
+        """What becomes of files at which a scanner cannot look: `wait` in quarantine, or `pass` unscanned."""
+        return str(_own("SCAN_TOO_LARGE", "wait"))
+
+    @property
+    def clamav_address(self) -> str:
+        """Where the daemon of ClamAV listens: the path of its socket, or `host:port`."""
+        return str(_own("CLAMAV_ADDRESS", "/run/clamav/clamd.ctl"))
+
+    @property
+    def clamav_timeout_seconds(self) -> float:
+        """How long the daemon may be silent; at the end of a file it looks at all of it before it says anything."""
+        return float(_own("CLAMAV_TIMEOUT_SECONDS", 60))
+
+    @property
+    def clamav_max_bytes(self) -> int:
+        """Larger files are not sent to the daemon: beyond its own MaxFileSize it calls them clean without a look."""
+        return int(_own("CLAMAV_MAX_BYTES", mib(100)))
+
     # --- who may -------------------------------------------------------------------------------------------------
 
     @property

@@ -9,6 +9,7 @@
     │   ├── SizeMismatch             fewer or more bytes came than were announced
     │   ├── ContentTypeMismatch      the file lies in S3 under another type than was announced
     │   ├── PartsMissing             not all of the file has arrived in S3
+    │   ├── FileRejected             the scanners found something: it was removed
     │   ├── FileTooLarge
     │   ├── LengthRequired           this server cannot read a body of unknown length
     │   ├── RangeNotSatisfiable      no byte of the file lies in the range
@@ -29,7 +30,8 @@
     │   ├── FileExists
     │   ├── PreconditionFailed       the file is no longer the one that the caller knows
     │   ├── UploadInProgress         the same request is at work: ask again
-    │   └── UploadNotPending         it was completed, or is being removed
+    │   ├── UploadNotPending         it was completed, or is being removed
+    │   └── FileQuarantined          the scanners have not found it clean yet: ask again
     ├── StorageProblem               S3, or the way to it
     │   ├── StorageAccessDenied      the app's own credentials lack a right
     │   ├── StorageNotConfigured     a setting is missing or refused by S3
@@ -83,6 +85,10 @@ class ContentTypeMismatch(InvalidInput):
 
 class PartsMissing(InvalidInput):
     """The file, or some parts of it, are not in S3 yet."""
+
+
+class FileRejected(InvalidInput):
+    """A scanner found something in the file; its record says what."""
 
 
 class FileTooLarge(InvalidInput):
@@ -172,6 +178,10 @@ class UploadInProgress(Conflict):
 
 class UploadNotPending(Conflict):
     """Nothing can be sent any more: the upload was completed, removed, or is of another kind."""
+
+
+class FileQuarantined(Conflict):
+    """The file is whole, but nobody gets it before the scanners have found it clean."""
 
 
 class StorageProblem(S3FileUploaderError):

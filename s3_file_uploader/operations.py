@@ -37,10 +37,10 @@ class Operation:
 
     def __enter__(self) -> Self:
         """Start the clock."""
-        self._started, self._trail = perf_counter(), present_trail()
-        if self._trail is not None:
-            self._trail.action = self.name
-            self._trail.about(**self._where())
+        self._started, trail = perf_counter(), present_trail()
+        if trail is not None and not trail.is_taken:  # Else another led to this one, as an upload does to its scan.
+            self._trail, trail.is_taken, trail.action = trail, True, self.name
+            trail.about(**self._where())
         return self
 
     def __exit__(

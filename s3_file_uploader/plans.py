@@ -41,9 +41,14 @@ def _too_large_for_one() -> FileTooLarge | InvalidField:
 
 
 def _best(size: int | None) -> str:
-    in_parts = size is None or size > MAX_PUT_BYTES or size >= max(conf.direct_multipart_from_bytes, 1)
+    in_parts = size is None or size > MAX_PUT_BYTES or size >= max(_multipart_from_bytes(), 1)
     preferred = ("multipart", "put", "post") if in_parts else ("put", "post", "multipart")
     return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
+
+
+def _multipart_from_bytes() -> int:
+    """Return from which size on: with scanners soon, where the URL of a PUT still works once the file was scanned."""
+    return 0 if conf.scanner_paths and conf.endpoint_url else conf.direct_multipart_from_bytes
 
 
 def part_size_for(size: int | None) -> int:

@@ -1,8 +1,9 @@
-"""What happens outside: a user is deleted, whose objects may have to go too; a test changes a setting."""
+"""What happens outside: a user is deleted, whose objects may have to go too; a file waits; a test changes a setting."""
 
 import logging
 import uuid
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from django.db import Error, transaction
@@ -21,6 +22,12 @@ def setting_forget(**kwargs: Any) -> None:
     signing.settings_forget()
 
 
+def scan_enqueue(sender: Any, upload: FileUpload, **kwargs: Any) -> None:
+    """Have a task scan a file that waits, where the settings say which backend does such tasks."""
+    if conf.scan_task_backend is not None:
+        import_module(".scan_tasks", __package__).file_scan_enqueue(upload)
+
+
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     """Mark the user's files as `deleting` in the transaction that deletes the user, and remove them once it commits.
 
@@ -31,8 +38,10 @@ def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
         return
     files = FileUpload.objects.filter(user_id=instance.pk)
     direct = files.filter(status=FileUpload.Status.PENDING).exclude(strategy="")
-    marked = [*files.stored().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
-    files.stored().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now())
+    marked = [*files.whole().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
+    files.whole().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), status_reason="")
+    files.filter(status=FileUpload.Status.REJECTED).delete()
+    files.filter(status=FileUpload.Status.DELETING).update(status_reason="")  # Those that are just being rejected.
     direct.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), claim_id=uuid.uuid4())
     # A new claim, so that whoever writes at this moment cannot call it stored; the time of the old one, so that
     # nobody removes the object before the last bytes have come.

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     RECORD_WITHOUT_OBJECT = "record_without_object"
     OBJECT_CHANGED = "object_changed"
     NOT_LOOKED_AT = "not_looked_at"
+    FILE_QUARANTINED = "file_quarantined"
 
 
 class Outcome(StrEnum):
@@ -33,6 +34,8 @@ class Outcome(StrEnum):
     RECORD_UPDATED = "record_updated"
     OBJECT_ADOPTED = "object_adopted"
     OBJECT_DELETED = "object_deleted"
+    FILE_CLEAN = "file_clean"
+    FILE_REJECTED = "file_rejected"
     MULTIPART_ABORTED = "multipart_aborted"
     OVERTAKEN = "overtaken"
     LEFT = "left"

@@ -1,6 +1,8 @@
 """What integrators can listen to; sent after the record is committed, errors of a receiver are logged only.
 
-Both send `upload`, the `FileUpload`; after a deletion it is no longer in the database.
+All send `upload`, the `FileUpload`; after a deletion it is no longer in the database. With scanners, `file_uploaded`
+comes once the file was found clean, and `file_rejected` where it was not, also of a file that replaced another;
+`file_quarantined` is for whoever is to have it scanned: it was not in the request that brought it.
 """
 
 from functools import partial
@@ -10,6 +12,8 @@ from django.db import router, transaction
 from django.dispatch import Signal
 
 file_uploaded = Signal()
+file_quarantined = Signal()
+file_rejected = Signal()
 file_deleted = Signal()
 
 

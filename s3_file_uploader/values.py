@@ -249,6 +249,24 @@ class ObjectListing:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What became of the files that waited; of how many nobody could tell; and how many are in quarantine still.
+
+    Some of the last wait for a time to come, as their records say.
+    """
+
+    files_clean: int
+    files_rejected: int
+    files_left: int
+    files_in_quarantine: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether scanners, S3 and database did what they were asked."""
+        return not self.files_left
+
+
+@dataclass(frozen=True, slots=True)
 class HousekeepingReport:
     """How many of each kind one run found."""
 

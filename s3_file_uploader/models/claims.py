@@ -54,10 +54,15 @@ class Claimed(models.Model):
         """See the drawing in `file_upload.py`."""
 
         PENDING = "pending"
+        QUARANTINED = "quarantined"
         STORED = "stored"
+        REJECTED = "rejected"
         DELETING = "deleting"
 
-    status = models.CharField(max_length=8, choices=Status.choices)
+    # There is an object, all of it, and nobody is at work on it.
+    WHOLE = (Status.STORED, Status.QUARANTINED)
+
+    status = models.CharField(max_length=11, choices=Status.choices)
     claim_id = models.UUIDField(default=uuid.uuid4, editable=False)
     write_id = models.UUIDField(default=uuid.uuid4, editable=False)
     claimed_until = models.DateTimeField(null=True, editable=False)
@@ -106,7 +111,7 @@ class Claimed(models.Model):
 
     def _claim(self, *, only_if: models.Q | None = None, **values: Any) -> None:
         values["claimed_until"] = claim_end()
-        free = models.Q(status=self.Status.STORED) | models.Q(claimed_until__lt=timezone.now())
+        free = models.Q(status__in=self.WHOLE) | models.Q(claimed_until__lt=timezone.now())
         with durable_statement_on(type(self)):
             if not self._mine().filter(only_if or free).update(**values):
                 raise FileExists(BUSY)

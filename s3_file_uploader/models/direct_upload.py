@@ -7,7 +7,7 @@ joining the parts, which one request at a time has it do. Where the record shoul
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -16,6 +16,7 @@ from django.utils import timezone
 from ..conf import conf
 from ..exceptions import FileExists
 from .claims import BUSY, Claimed, claim_end
+from .quarantine import Quarantine
 
 PENDING = models.Q(status=Claimed.Status.PENDING)
 
@@ -25,7 +26,7 @@ def _not_joining() -> models.Q:
     return models.Q(writable_until=None) | models.Q(writable_until__lte=timezone.now())
 
 
-class DirectUpload(Claimed):
+class DirectUpload(Quarantine):
     """How and until when the client may send, and the steps of such an upload; several requests may be at it at once.
 
     Each step is taken only while the record is pending, under the claim that it had from the beginning.
@@ -57,6 +58,19 @@ class DirectUpload(Claimed):
     def may_become_an_object(self) -> bool:
         """Whether a signed URL, or a completion, may bring an object under the key at this moment."""
         return self.writable_until is not None and self.writable_until > timezone.now()
+
+    @property
+    def rewritable_until(self) -> datetime | None:
+        """Until when the client may bring other bytes under the key than were completed, None if it cannot any more.
+
+        Parts cannot be sent once they are joined, and AWS is told to take a PUT once. Other URLs work until they
+        expire, and what began before may end after that.
+        """
+        written_once = self.strategy == self.Strategy.PUT and not conf.endpoint_url
+        if self.writable_until is None or written_once or self.strategy == self.Strategy.MULTIPART:
+            return None
+        end = self.writable_until + timedelta(seconds=conf.claim_seconds)
+        return end if end > timezone.now() else None
 
     def wait_for_client(self, seconds: float, **values: Any) -> None:
         """Leave the upload to its client for so long, counted from now, if it is not completed sooner.
@@ -134,7 +148,7 @@ class DirectUpload(Claimed):
         Raises:
             FileExists: somebody else did, or removed it.
         """
-        self._change(only_if=PENDING, status=self.Status.STORED, claimed_until=None, **what_s3_holds)
+        self._change(only_if=PENDING, **self._whole(what_s3_holds))
 
     def claim_from_client(self, *, unless_joining: bool = False) -> bool:
         """Take the upload away from its client, to remove it; tell whether that was done.

@@ -1,20 +1,22 @@
 """The record of an upload. No S3 calls: the services bring row and object into agreement.
 
     (no row) ──claim──> pending ──bytes verified──> stored ──claim──> deleting ──object gone──> (no row)
-                           ^                          │
-                           └───claim, to overwrite────┘
+                         ^   │                      ^    │             ^    └───of an infected file──> rejected
+                         │   └─> quarantined ─clean─┘    │             │
+                         │          └────────────────────┼─────────────┘
+                         └──────claim, to overwrite──────┘   (a quarantined file may be overwritten, too)
 
-`claims.py` says who may change a row that is not stored, `direct_upload.py` what else there is to one whose bytes the
-client sends to S3 itself.
+`claims.py` says who may change a row, `quarantine.py` what scanners do to one, `direct_upload.py` what else there is to
+one whose bytes the client sends to S3 itself.
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Self, cast
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
@@ -45,12 +47,21 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         return self.order_by().filter(location_digest=location_digest(bucket, file_name))
 
     def stored(self) -> Self:
-        """Narrow to files whose bytes are in S3, whole."""
+        """Narrow to files whose bytes are in S3, whole, and which may be read."""
         return self.filter(status=FileUpload.Status.STORED)
+
+    def whole(self) -> Self:
+        """Narrow to files whose bytes are in S3, whole, in quarantine or not."""
+        return self.filter(status__in=FileUpload.WHOLE)
+
+    def to_scan(self) -> Self:
+        """Narrow to what waits for the scanners, and is not being scanned."""
+        waiting = self.filter(status=FileUpload.Status.QUARANTINED)
+        return waiting.filter(models.Q(scan_after=None) | models.Q(scan_after__lte=timezone.now()))
 
     def abandoned(self) -> Self:
         """Narrow to what a crash left half-way: the claim has run out."""
-        return self.exclude(status=FileUpload.Status.STORED).filter(claimed_until__lt=timezone.now())
+        return self.exclude(status__in=FileUpload.WHOLE).filter(claimed_until__lt=timezone.now())
 
     def visible_to(self, user: Any) -> Self:
         """Narrow to what the user may know of: their own, all for staff, or as S3_FILE_UPLOADER_VISIBLE_TO says."""
@@ -104,7 +115,6 @@ class FileUpload(DirectUpload):
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
     size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
-    etag = models.CharField(max_length=255, blank=True)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
@@ -112,17 +122,24 @@ class FileUpload(DirectUpload):
     objects = FileUploadQuerySet.as_manager()
 
     class Meta:
-        """`stored` means whole: no such row without size, ETag and time. Listings read their index in order."""
+        """`stored` means whole, with size, ETag and time, and clean. Listings read their index in order."""
 
         ordering = ("-created_at", "-id")
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(status__in=("pending", "stored", "deleting")), name="s3_upload_status_known"
+                condition=models.Q(status__in=("pending", "quarantined", "stored", "rejected", "deleting")),
+                name="s3_upload_status_known",
             ),
             models.CheckConstraint(
-                condition=~models.Q(status="stored")
+                condition=models.Q(status__in=("pending", "deleting"))
                 | models.Q(size__isnull=False, size__gte=0, completed_at__isnull=False) & ~models.Q(etag=""),
                 name="s3_upload_stored_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="stored") | models.Q(needs_scan=False), name="s3_upload_stored_is_clean"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="rejected") | ~models.Q(status_reason=""), name="s3_upload_rejected_says_why"
             ),
         )
         # One for each filter of a listing, in its order: a page is read from the index, without a sort.
@@ -163,7 +180,7 @@ class FileUpload(DirectUpload):
             self.save(force_insert=True)
 
     def claim(self, status: DirectUpload.Status) -> None:
-        """Take a stored or abandoned record for this request alone, as `status`: `pending` to write its object.
+        """Take a whole or abandoned record for this request alone, as `status`: `pending` to write its object.
 
         Raises:
             FileExists: another request was faster.
@@ -171,30 +188,50 @@ class FileUpload(DirectUpload):
         claim_id = uuid.uuid4()
         # Who writes through this server ends what the client might still send by itself.
         written: dict[str, Any] = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
-        self._claim(status=status, claim_id=claim_id, **written)
+        self._claim(status=status, claim_id=claim_id, status_reason="", **written)
 
     def mark_stored(self, **what_s3_holds: Any) -> None:
-        """Say that the bytes are in S3, whole, and end the claim.
+        """Say that the bytes are in S3, whole, and end the claim; with scanners, new bytes are in quarantine then.
 
         Args:
             what_s3_holds: new values of size, etag, content_type, checksum_sha256, completed_at, original_name;
-                those left out are as they were.
+                those left out are as they were. Nothing, if the object is the one from before the claim.
 
         Raises:
             FileExists: the claim is lost, so the bytes may be another request's by now.
         """
-        self._change(status=self.Status.STORED, claimed_until=None, **what_s3_holds)
+        self._change(**self._whole(what_s3_holds))
 
     def forget(self) -> None:
         """Remove the record, if it is still this request's; its object is gone or was never made.
 
-        While bytes may still come, the record stays, as nobody's, for housekeeping to end.
+        While bytes may still come, the record stays, as nobody's, for housekeeping to end. One that is being rejected
+        stays as its owner's, to say why.
         """
         # A transfer that began while it was allowed may end after it.
         end = self.writable_until and self.writable_until + timedelta(seconds=conf.claim_seconds)
-        if end is None or end < timezone.now():
+        late = end if end is not None and end >= timezone.now() else None
+        if self.is_being_rejected:
+            self._mark_rejected(late)
+        elif late is None or self.status == self.Status.REJECTED:
             self._mine().delete()
-            return
-        self.idempotency_keys.all().delete()
-        self.share_links.all().delete()
-        self._mine().update(status=self.Status.DELETING, user=None, claimed_until=end)
+        else:
+            self.idempotency_keys.all().delete()
+            self.share_links.all().delete()
+            self._mine().update(status=self.Status.DELETING, user=None, claimed_until=late)
+
+    def _mark_rejected(self, late: datetime | None) -> None:
+        """Leave the key to others; if bytes may come until `late`, to a record by which housekeeping finds them."""
+        nowhere = location_digest("", str(self.pk))  # No bucket is called nothing.
+        with transaction.atomic(using=router.db_for_write(type(self))):
+            still = models.Q(status=self.Status.DELETING) & ~models.Q(status_reason="")  # Not, if its user was deleted.
+            self._change(only_if=still, status=self.Status.REJECTED, location_digest=nowhere, claimed_until=None)
+            if late is not None:
+                self._late_bytes_expect(late)
+
+    def _late_bytes_expect(self, late: datetime) -> None:
+        names = ("bucket", "file_name", "original_name", "content_type", "strategy", "multipart_upload_id", "part_size")
+        same = {name: getattr(self, name) for name in (*names, "writable_until")}
+        record = type(self).objects.pending(**same, claimed_until=late)
+        record.status = self.Status.DELETING
+        record.save(force_insert=True)

@@ -26,7 +26,7 @@ OF_STORAGE: ErrorKinds = (
     own.StorageTimeout,
 )
 OF_A_FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
-OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound)
+OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound, own.FileQuarantined)
 OF_AN_UPLOAD: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
     *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
@@ -39,6 +39,7 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.FileExists,
     own.UploadInProgress,
     own.FileTooLarge,
+    own.FileRejected,
 )
 OF_PARTS: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE),
@@ -53,6 +54,7 @@ OF_COMPLETION: ErrorKinds = (
     own.SizeMismatch,
     own.ContentTypeMismatch,
     own.ChecksumMismatch,
+    own.FileRejected,
     own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
 )
 OF_UPPY_BEGINNING: ErrorKinds = (
@@ -94,6 +96,7 @@ RAISED: dict[str, ErrorKinds] = {
         *(*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE),
         own.BucketNotFound,
         own.FileExists,
+        own.FileQuarantined,
         own.DownloadFolderFull,
     ),
     "file_delete": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.InvalidField, own.NotYourFile, own.FileExists),
@@ -144,8 +147,16 @@ RAISED: dict[str, ErrorKinds] = {
     "uppy_token_create": (*OF_A_CALLER, *OF_A_BODY, own.InvalidField),
     "uppy_token_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
     "uppy_token_revoke": (*OF_A_CALLER, own.UploadTokenNotFound),
-    "share_create": (*OF_A_CALLER, *OF_A_BODY, *OF_A_FILE, own.InvalidField, own.NotYourFile),
-    "share_list_of_file": (*OF_A_CALLER, *OF_A_FILE, drf.ValidationError, own.InvalidField, own.NotYourFile),
+    "share_create": (
+        *(*OF_A_CALLER, *OF_A_BODY, *OF_A_FILE, own.InvalidField),
+        own.NotYourFile,
+        own.FileQuarantined,
+    ),
+    "share_list_of_file": (
+        *(*OF_A_CALLER, *OF_A_FILE, drf.ValidationError, own.InvalidField),
+        own.NotYourFile,
+        own.FileQuarantined,
+    ),
     "share_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
     "share_follow": (
         *OF_STORAGE,
@@ -188,6 +199,8 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         "The same upload is still on its way: try again in a moment, with the same Idempotency-Key.",
     ),
     own.UploadNotPending: ("Nothing can be sent for this upload any more: look at its record, or start a new one.",),
+    own.FileQuarantined: ("The file is being scanned: try again in a moment.",),
+    own.FileRejected: ("The file was removed: the scanner found Eicar-Test-Signature in it.",),
     own.FileTooLarge: (f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
     own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),

@@ -53,6 +53,7 @@ UPLOAD_EXAMPLE = {
     "etag": ETAG,
     "checksum_sha256": CHECKSUM,
     "status": "stored",
+    "status_reason": "",
     "created_at": TIME,
     "completed_at": TIME,
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",

@@ -18,6 +18,8 @@ RESERVED_ENDING = "/download"
 # GET of addresses that end like this, with a slash behind, lists share links.
 RESERVED_WITH_SLASH = "/share"
 
+NEVER_READ = frozenset({FileUpload.Status.QUARANTINED, FileUpload.Status.REJECTED})
+
 
 class UTCDateTimeField(serializers.DateTimeField):
     """A moment as ISO 8601 in UTC, whatever time zone the host project lives in, or none."""
@@ -88,9 +90,12 @@ class UploadSerializer(serializers.Serializer[Any]):
         help_text="Lower-case hex; of a direct upload empty, unless you or S3 told it."
     )
     status = serializers.ChoiceField(choices=FileUpload.Status.values)
+    status_reason = serializers.CharField(help_text="Why it was rejected, or what keeps it in quarantine.")
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)
-    url = serializers.SerializerMethodField(help_text="Where whoever may read the file gets it.")
+    url = serializers.SerializerMethodField(
+        help_text="Where whoever may read the file gets it; null while it is in quarantine, and when it was rejected."
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Take a `FileUpload`: as the fields would, which describe it and take longer than to write the record."""
@@ -106,13 +111,16 @@ class UploadSerializer(serializers.Serializer[Any]):
             "etag": instance.etag,
             "checksum_sha256": instance.checksum_sha256,
             "status": instance.status,
+            "status_reason": instance.status_reason,
             "created_at": time_shown(instance.created_at),
             "completed_at": None if completed_at is None else time_shown(completed_at),
             "url": self.get_url(instance),
         }
 
-    def get_url(self, upload: Any) -> str:
+    def get_url(self, upload: Any) -> str | None:
         """Return the address of the file itself, which sends on to a fresh presigned URL; or of what signs one."""
+        if upload.status in NEVER_READ:
+            return None
         request: Request | None = self.context.get("request")
         if upload.file_name.endswith(RESERVED_ENDING):
             query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})

@@ -102,7 +102,7 @@ class UppyCompleteSerializer(serializers.Serializer[Any]):
 class UppyCompletedSerializer(serializers.Serializer[Any]):
     """Answer of POST `s3/multipart/{uploadId}/complete`."""
 
-    location = serializers.CharField(help_text="The `url` of the record.")
+    location = serializers.CharField(allow_null=True, help_text="The `url` of the record; null in quarantine.")
     key = serializers.CharField(help_text="The object key.")
     bucket = serializers.CharField()
 

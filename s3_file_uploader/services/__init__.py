@@ -11,8 +11,10 @@ from .health import health_check
 from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
 from .parts import upload_parts, upload_parts_sign
+from .quarantine import upload_scan_again, waiting_scan
 from .records import file_find, own_upload_find, upload_find, upload_id_in, upload_list
 from .repairs import Repairs
+from .scanning import upload_scan
 from .settlement import upload_settle
 from .shares import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
 from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
@@ -60,10 +62,13 @@ __all__ = [
     "upload_parts",
     "upload_parts_sign",
     "upload_repeated",
+    "upload_scan",
+    "upload_scan_again",
     "upload_settle",
     "upload_start",
     "upload_token_create",
     "upload_token_find",
     "upload_token_list",
     "upload_token_revoke",
+    "waiting_scan",
 ]

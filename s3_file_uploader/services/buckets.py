@@ -129,7 +129,8 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         with storage_errors(about="bucket"):
             s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
         s3.buckets_forget()
-        FileUpload.objects.stored().filter(bucket=name, completed_at__lt=started).delete()
+        over = (*FileUpload.WHOLE, FileUpload.Status.REJECTED)
+        FileUpload.objects.filter(status__in=over, bucket=name, completed_at__lt=started).delete()
 
 
 def _bucket_exists(name: str) -> bool:

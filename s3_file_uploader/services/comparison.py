@@ -99,14 +99,14 @@ class _Comparison:
 
     def run(self) -> Iterator[tuple[str, int]]:
         """Yield "objects" or "records", and how many of them were looked at since."""
-        stored = _records().stored().filter(bucket=self._bucket, completed_at__lt=self._began)
-        self.expected = stored.count()
+        whole = _records().whole().filter(bucket=self._bucket, completed_at__lt=self._began)
+        self.expected = whole.count()
         self._is_known = _records().filter(bucket=self._bucket).exists()
         with digest_set() as seen, ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="s3-look") as self._lookers:
             for page in object_pages(bucket=self._bucket):
                 self._objects_look_at(page, seen)
                 yield "objects", len(page)
-            for batch in _batches(stored):
+            for batch in _batches(whole):
                 missing = seen.missing([upload.location_digest for upload in batch])
                 self._records_confirm([upload for upload in batch if upload.location_digest in missing])
                 yield "records", len(batch)
@@ -127,8 +127,8 @@ class _Comparison:
         )
 
     def _is_suspect(self, upload: FileUpload, listed: ListedObject) -> bool:
-        is_stored = upload.status == FileUpload.Status.STORED and self._is_old(upload.completed_at)
-        return is_stored and (listed.size, listed.etag) != (upload.size, upload.etag)
+        is_whole = upload.status in FileUpload.WHOLE and self._is_old(upload.completed_at)
+        return is_whole and (listed.size, listed.etag) != (upload.size, upload.etag)
 
     def _is_old(self, changed_at: datetime | None) -> bool:
         return changed_at is not None and changed_at < self._began

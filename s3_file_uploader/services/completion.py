@@ -28,16 +28,17 @@ from ..exceptions import (
 )
 from ..models import FileUpload, durable_transaction
 from ..operations import Operation
-from ..signals import after_commit, file_uploaded
 from ..values import StoredObject
 from .arrival import announced_check, object_arrived, object_there, shape_check
 from .parts import NO_LONGER_PENDING
-from .records import own_upload_find, upload_not_found
+from .records import not_rejected, own_upload_find, upload_not_found
+from .scanning import arrived_scan, stored_tell
 from .settlement import direct_remove, object_remove
 
 logger = logging.getLogger(__name__)
 
 IN_ONE_REQUEST = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
+COMPLETED = (*FileUpload.WHOLE, FileUpload.Status.REJECTED)
 # A client that lives completes its upload itself, at once.
 TIME_TO_SAY_SO_SECONDS = 60
 BATCH = 500
@@ -67,6 +68,7 @@ def upload_complete(
         SizeMismatch: of a part: send it again. Of the whole: it was removed.
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
         BucketNotFound: another program removed it.
+        FileRejected: a scanner found something in it; it was removed, and its record says what.
         FileExists: S3 refuses the key, of which a part is a file.
         StorageProblem: S3 could not; ask again.
     """
@@ -81,8 +83,8 @@ def upload_complete(
 
 def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> FileUpload:
     """Complete an upload whose record the caller holds; `upload_complete` has the errors."""
-    if upload.status == FileUpload.Status.STORED:
-        return upload
+    if upload.status in COMPLETED:
+        return not_rejected(upload)
     if upload.status != FileUpload.Status.PENDING or not upload.is_direct:
         raise UploadNotPending(NO_LONGER_PENDING)
     try:
@@ -91,9 +93,10 @@ def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
         described = _verified(upload, found)
         with durable_transaction():
             upload.mark_arrived(**described)
-            after_commit(file_uploaded, upload)
+            stored_tell(upload)
     except FileExists as error:
         return _decided_elsewhere(upload, error)
+    arrived_scan(upload)
     return upload
 
 
@@ -110,8 +113,8 @@ def _verified(upload: FileUpload, found: StoredObject) -> dict[str, object]:
 def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
     there = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.file_name).first()
     now = there if there and there.pk == upload.pk else None
-    if now and now.status == FileUpload.Status.STORED:
-        return now
+    if now and now.status in COMPLETED:
+        return not_rejected(now)
     if now and now.status == FileUpload.Status.PENDING and now.claim_id == upload.claim_id:
         raise error  # Nobody took it: S3 itself refuses the key.
     if there is None or (now and (now.is_direct or now.status == FileUpload.Status.DELETING)):

@@ -35,7 +35,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     upload = (records if owner is None else records.filter(user_id=owner.pk)).first()
     if upload is None:
         raise file_not_found()
-    if upload.status != FileUpload.Status.STORED and not upload.is_abandoned:
+    if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:
         raise FileExists(BUSY) if upload.was_stored else file_not_found()
     record_delete(user=user, upload=upload)
 
@@ -86,13 +86,16 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         StorageProblem: S3 could not; ask again.
     """
     with Operation.on("file_delete", user=user, upload=upload):
+        if upload.status == FileUpload.Status.REJECTED:
+            upload.forget()
+            return
         if upload.status == FileUpload.Status.PENDING and upload.is_direct and _taken_from_client(upload):
             return
         if upload.status == FileUpload.Status.PENDING:
             upload_settle(upload=upload)
             if upload.status == FileUpload.Status.PENDING:
                 return
-        was_halfway = upload.status != FileUpload.Status.STORED
+        was_halfway = upload.status not in FileUpload.WHOLE
         upload.claim(FileUpload.Status.DELETING)
         with settled_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.

@@ -139,10 +139,10 @@ def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
     with suppress(UploadNotPending):  # Another request may be faster.
         if upload.status == FileUpload.Status.PENDING:
             return StartedUpload(upload, transfer_of(upload), is_repeated)
-    stored = FileUpload.objects.stored().filter(pk=upload.pk).first()
-    if stored is None:
+    whole = FileUpload.objects.whole().filter(pk=upload.pk).first()
+    if whole is None:
         raise UploadNotPending(NO_LONGER_PENDING)
-    return StartedUpload(stored, None, is_repeated)
+    return StartedUpload(whole, None, is_repeated)
 
 
 # --- the same request again ------------------------------------------------------------------------------------------

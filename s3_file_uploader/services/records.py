@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from ..audit import about
 from ..conf import conf
-from ..exceptions import FileNotFound, UploadNotFound
+from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotFound
 from ..models import FileUpload
 from ..names import bucket_name_check, file_name_check
 from ..users import bucket_allowed_check, is_staff
@@ -20,12 +20,16 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
 
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
+        FileQuarantined: the scanners have not found it clean yet.
     """
     names_check(user, bucket, file_name)
     try:
-        return FileUpload.objects.visible_to(user).stored().at(bucket=bucket, file_name=file_name).get()
+        upload = FileUpload.objects.visible_to(user).whole().at(bucket=bucket, file_name=file_name).get()
     except FileUpload.DoesNotExist as error:
         raise file_not_found() from error
+    if upload.status == FileUpload.Status.QUARANTINED:
+        raise FileQuarantined(upload.status_reason or "The file is being scanned: try again in a moment.")
+    return upload
 
 
 def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
@@ -90,7 +94,7 @@ def upload_list(
         user: who asks.
         owner: whose records.
         bucket: in which bucket.
-        status: pending, stored or deleting.
+        status: pending, quarantined, stored, rejected or deleting.
         content_type: exactly this MIME type.
         file_name: a part of the object key; upper and lower case differ.
         created_after: aware; later than this.
@@ -119,6 +123,17 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     bucket_name_check(bucket)
     file_name_check(file_name)
     bucket_allowed_check(user, bucket)
+
+
+def not_rejected(upload: FileUpload) -> FileUpload:
+    """Return the record, unless its file was removed for what it holds.
+
+    Raises:
+        FileRejected: it was.
+    """
+    if upload.status == FileUpload.Status.REJECTED:
+        raise FileRejected(upload.status_reason)
+    return upload
 
 
 def upload_not_found() -> UploadNotFound:

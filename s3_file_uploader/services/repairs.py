@@ -26,8 +26,9 @@ from ..operations import Operation
 from ..plans import is_direct_key
 from ..reports import Finding, Kind, Outcome
 from ..s3_errors import storage_errors
-from ..signals import after_commit, file_deleted, file_uploaded
+from ..signals import after_commit, file_deleted
 from ..values import StoredObject
+from .scanning import stored_tell
 from .settlement import WRITTEN_BY, object_described, object_found, settled_on_error
 
 
@@ -131,7 +132,7 @@ def _record_update(upload: FileUpload, found: StoredObject) -> None:
             _still_check(upload, found)
             with durable_transaction():
                 upload.mark_stored(**described)
-                after_commit(file_uploaded, upload)
+                stored_tell(upload)
 
 
 def _object_adopt(stray: FileUpload, found: StoredObject, user: Any) -> None:
@@ -141,7 +142,7 @@ def _object_adopt(stray: FileUpload, found: StoredObject, user: Any) -> None:
             _still_check(upload, found)
             with durable_transaction():
                 upload.mark_stored(**described)
-                after_commit(file_uploaded, upload)
+                stored_tell(upload)
 
 
 def _object_delete(stray: FileUpload, found: StoredObject) -> None:

@@ -4,7 +4,9 @@
     pending, direct           it has expired: its parts, the object and the record go
     pending, to overwrite     the old object is still there: stored as before; another is there: stored as it is now,
                               read and hashed; none is there: the record goes
-    deleting                  the object and the record go
+    deleting                  the object and the record go; of an infected file the record stays, and says so
+
+"Stored" is "in quarantine", where the object has not been found clean.
 
 Only what the record explains is touched: an object that another program put under the key stays.
 """
@@ -27,15 +29,17 @@ from ..exceptions import (
     StorageTimeout,
     StorageUnavailable,
 )
-from ..models import FileUpload
+from ..models import FileUpload, durable_transaction
 from ..multipart import multipart_abort, multipart_debris_remove
 from ..reports import Outcome
 from ..s3_errors import storage_errors
+from ..signals import after_commit, file_rejected
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
 
 logger = logging.getLogger(__name__)
 
 WRITTEN_BY = "upload-claim"
+OBJECT_GOES = (Outcome.RECORD_AND_OBJECT_REMOVED, Outcome.FILE_REJECTED)
 
 
 def upload_settle(*, upload: FileUpload) -> Outcome:
@@ -85,16 +89,16 @@ def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
         upload.claim_renew()  # Whoever lost the claim touches nothing: the key may be another request's by now.
         upload.refresh_from_db()  # What we wrote in a transaction that failed is in memory alone.
         match error:
-            case _ if upload.status == FileUpload.Status.STORED:
+            case _ if upload.status in FileUpload.WHOLE:
                 upload.mark_stored()  # The last step was committed, only the answer was lost: the claim ends.
             case StorageTimeout():
                 upload.claim_end_in(conf.read_timeout_seconds)
             case StorageUnavailable():
                 upload.claim_end_in(0)
             case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
-                if upload.was_stored and upload.user_id is not None:
+                if upload.was_stored and upload.user_id is not None and not upload.is_being_rejected:
                     upload.mark_stored()
-                else:  # Its user is gone, or it never was whole: it stays marked until the right is given.
+                else:  # Its user is gone, it never was whole, or is infected: it stays marked until the right is given.
                     upload.claim_end_in(0)
             case _:
                 with _free_again_on_error(upload):
@@ -120,15 +124,22 @@ def _settle(upload: FileUpload) -> Outcome:
     elif outcome == Outcome.RECORD_KEPT:
         upload.mark_stored()
     else:
-        if outcome == Outcome.RECORD_AND_OBJECT_REMOVED or upload.is_direct:
+        if outcome in OBJECT_GOES or upload.is_direct:
             object_remove(upload)
-        upload.forget()
+        _forget(upload)
     return outcome
+
+
+def _forget(upload: FileUpload) -> None:
+    with durable_transaction():
+        upload.forget()
+        if upload.status == FileUpload.Status.REJECTED:
+            after_commit(file_rejected, upload)
 
 
 def _decided(upload: FileUpload, found: StoredObject | None) -> Outcome:
     if upload.status == FileUpload.Status.DELETING:
-        return Outcome.RECORD_AND_OBJECT_REMOVED
+        return Outcome.FILE_REJECTED if upload.is_being_rejected else Outcome.RECORD_AND_OBJECT_REMOVED
     if upload.is_direct:
         return Outcome.RECORD_AND_OBJECT_REMOVED if found else Outcome.RECORD_REMOVED
     if upload.was_stored and found:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from .. import signing
 from ..audit import about
 from ..conf import conf
-from ..exceptions import FileNotFound, InvalidField, NotYourFile, Refused, ShareNotFound
+from ..exceptions import InvalidField, NotYourFile, S3FileUploaderError, ShareNotFound
 from ..models import FileUpload, ShareLink
 from ..models.share_link import secret_digest, secret_make
 from ..operations import Operation
@@ -158,7 +158,7 @@ def _works(link: ShareLink) -> bool:
         return False
     try:
         return _own_file(sharer, upload.bucket, upload.file_name).pk == upload.pk
-    except (Refused, FileNotFound):
+    except S3FileUploaderError:  # It is not; S3 is not asked.
         return False
 
 

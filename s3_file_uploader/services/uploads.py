@@ -16,9 +16,10 @@ from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
-from ..signals import after_commit, file_uploaded
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES, MAX_OBJECT_BYTES
+from .records import not_rejected
+from .scanning import arrived_scan, stored_tell
 from .settlement import WRITTEN_BY, settled_on_error, upload_settle
 
 
@@ -32,6 +33,8 @@ class Readable(Protocol):
 @dataclass(slots=True)
 class IncomingFile:
     """A file that is being taken in: write its bytes, then leave the block; `upload` is the stored record then.
+
+    With scanners it may be in quarantine.
 
     What the bytes must be may become known as late as at their end.
     """
@@ -104,6 +107,7 @@ def file_receive(
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
         SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
+        FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
     about(bucket=bucket, file_name=file_name)
@@ -132,6 +136,7 @@ def file_receive(
             operation.size = writer.size
             sent = incoming.finish()
             _stored(upload, sent, described)
+        arrived_scan(upload)
 
 
 def file_upload(
@@ -178,6 +183,7 @@ def upload_repeated(
     Raises:
         IdempotencyKeyReused: the earlier one had another file.
         UploadInProgress: it is still at work.
+        FileRejected: it was removed for what it holds.
     """
     about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
@@ -189,7 +195,7 @@ def upload_repeated(
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    return found.upload if found.is_answered else None
+    return not_rejected(found.upload) if found.is_answered else None
 
 
 def _key_claim(
@@ -202,7 +208,7 @@ def _key_claim(
         upload = there.first()
     if upload is None:
         return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
-    if upload.status != FileUpload.Status.STORED:
+    if upload.status not in FileUpload.WHOLE:
         raise FileExists(BUSY)
     if upload.user_id is None or upload.user_id != owner.pk:
         raise FileExists("A file of that name is there already: choose another name.")
@@ -238,7 +244,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
             **described,
         )
         IdempotencyKey.objects.answered(upload)
-        after_commit(file_uploaded, upload)
+        stored_tell(upload)
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:

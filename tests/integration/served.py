@@ -81,6 +81,12 @@ class Served:
         """End it as a power cut would: master and workers, at once."""
         self._end(signal.SIGKILL)
 
+    def revive(self) -> None:
+        """Start it again after it has killed itself."""
+        if self._process is not None:
+            self._process.wait(30)
+        self.start()
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:
             return

@@ -9,6 +9,7 @@ from django.urls import reverse
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload, UploadToken
 from s3_file_uploader.services import upload_token_create, upload_token_find
+from tests.scanners import FOUND, VIRUS, use
 from tests.unit.services.conftest import stored_file
 
 LIST = "/admin/s3_file_uploader/fileupload/"
@@ -125,3 +126,22 @@ def test_tokens_are_seen_and_deleted_but_not_shown_or_changed(admin, user):
     assert admin.post(f"{tokens}{token.pk}/change/", {"expires_at_0": "2099-01-01"}).status_code == 403
     assert admin.post(f"{tokens}{token.pk}/delete/", {"post": "yes"}).status_code == 302
     assert upload_token_find(text=text) is None
+
+
+def test_a_scan_is_offered_where_there_are_scanners(admin, bucket, user, settings):
+    stored_file(user, bucket)
+    assert "Scan selected files again" not in admin.get(LIST).content.decode()
+    use(settings, "LooksForVirus")
+    assert "Scan selected files again" in admin.get(LIST).content.decode()
+
+
+def test_files_are_scanned_again(transactional, admin, bucket, user, settings):
+    uploads = [stored_file(user, bucket, "clean"), stored_file(user, bucket, "infected", VIRUS)]
+    use(settings, "LooksForVirus")
+    body = {"action": "scan_again", "_selected_action": [upload.pk for upload in uploads]}
+    answer = admin.post(LIST, body, follow=True)
+    assert said(answer) == [f"bucket-one/infected: {FOUND}", "Files that were scanned, or will be: 2."]
+    assert dict(FileUpload.objects.values_list("file_name", "status")) == {"clean": "stored", "infected": "rejected"}
+    page = admin.get(f"{LIST}{uploads[1].pk}/change/").content.decode()
+    assert FOUND in page
+    assert ">open</a>" not in page

@@ -189,3 +189,9 @@ class TestBody:
         assert body.read(9) == b"xyz"
         with pytest.raises(SizeMismatch, match="5 bytes were announced and 3 arrived"):
             body.read(9)
+
+    def test_bytes_go_where_they_are_wanted(self):
+        body, room = RequestBody(posted(b"", CONTENT_LENGTH="4", **{"wsgi.input": BytesIO(b"xyz")})), bytearray(9)
+        assert (body.read_into(memoryview(room)), room[:3], body.received) == (3, b"xyz", 3)
+        with pytest.raises(SizeMismatch, match="4 bytes were announced and 3 arrived"):
+            body.read_into(memoryview(room))

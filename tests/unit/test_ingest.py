@@ -54,6 +54,21 @@ def send(
         return writer.finish(size=size, checksum_sha256=checksum)
 
 
+def receive(bucket, data, piece=700_001):
+    """Send bytes that are read straight into the room of a part."""
+    rest = memoryview(data)
+
+    def read_into(room):
+        nonlocal rest
+        received = min(len(room), piece, len(rest))
+        room[:received], rest = rest[:received], rest[received:]
+        return received
+
+    with object_writer(destination=destination(bucket), at_most=len(data), on_progress=lambda: None) as writer:
+        writer.receive(read_into, len(data))
+        return writer.finish(size=len(data))
+
+
 def stored(bucket):
     return s3.client().get_object(Bucket=bucket, Key="key")
 
@@ -286,3 +301,14 @@ def test_debris_of_exactly_this_key_is_removed(bucket):
     left = s3.client().list_multipart_uploads(Bucket=bucket)["Uploads"]
     assert [upload["Key"] for upload in left] == ["key-of-another"]
     multipart_debris_remove(bucket="missing-bucket", key="key")
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"), [(0, 0), (1, 0), (PART, 0), (PART + 1, 2), (2 * PART, 2), (3 * PART + 7, 4)]
+)
+def test_bytes_are_received_without_a_copy(bucket, size, parts):
+    data = (bytes(range(251)) * (size // 251 + 1))[:size]
+    assert receive(bucket, data).checksum_sha256 == sha256(data).hexdigest()
+    there = stored(bucket)
+    assert there["Body"].read() == data
+    assert ("-" in there["ETag"]) == bool(parts)

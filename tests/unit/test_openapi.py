@@ -49,13 +49,16 @@ STORAGE = {
 CALLER = {*ANY, *STORAGE, "not_authenticated", "permission_denied", "database_unavailable"}
 BODY = {"invalid", "unsupported_media_type"}
 FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "file_not_found"}
-PRESIGN = {*FILE, "invalid", "bucket_not_found"}
+PRESIGN = {*FILE, "invalid", "bucket_not_found", "quarantined"}
 UPLOAD = {
     *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "length_required", "bucket_not_found", "file_exists"),
-    *("file_too_large", "idempotency_key_reused", "upload_in_progress"),
+    *("file_too_large", "idempotency_key_reused", "upload_in_progress", "file_rejected"),
 }
 PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
-COMPLETION = {*(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists")}
+COMPLETION = {
+    *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists"),
+    "file_rejected",
+}
 UPPY_BEGINNING = {
     *(*CALLER, "invalid", "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "bucket_not_found"),
     "upload_not_pending",
@@ -68,7 +71,7 @@ CODES = {
         *(*CALLER, "invalid_bucket_name", "bucket_owner_mismatch", "bucket_not_found", "bucket_not_empty")
     },
     "file_upload": {*UPLOAD, "not_your_file"},
-    "file_download": {*FILE, "bucket_not_found", "file_exists", "download_folder_full"},
+    "file_download": {*FILE, "bucket_not_found", "file_exists", "quarantined", "download_folder_full"},
     "file_delete": {*FILE, "invalid", "not_your_file", "file_exists"},
     "file_presign_query": PRESIGN,
     "file_presign_body": {*PRESIGN, "unsupported_media_type"},
@@ -98,8 +101,8 @@ CODES = {
     "uppy_token_create": {*CALLER, *BODY} - STORAGE,
     "uppy_token_list": {*CALLER, "invalid"} - STORAGE,
     "uppy_token_revoke": {*CALLER, "upload_token_not_found"} - STORAGE,
-    "share_create": {*FILE, *BODY, "not_your_file"} - STORAGE,
-    "share_list_of_file": {*FILE, "invalid", "not_your_file"} - STORAGE,
+    "share_create": {*FILE, *BODY, "not_your_file", "quarantined"} - STORAGE,
+    "share_list_of_file": {*FILE, "invalid", "not_your_file", "quarantined"} - STORAGE,
     "share_list": {*CALLER, "invalid"} - STORAGE,
     "share_follow": {
         *(*STORAGE, "method_not_allowed", "throttled", "database_unavailable", "share_not_found", "bucket_not_found")

@@ -43,3 +43,9 @@ def test_emptied_it_takes_other_bytes(filled):
     assert (len(filled), bytes(filled.read())) == (0, b"")
     filled.fill(memoryview(b"new"))
     assert bytes(filled.read()) == b"new"
+
+
+def test_what_is_written_into_its_room_is_taken(filled):
+    room = filled.room()
+    room[:] = b"!"
+    assert (bytes(filled.wrote(1)), filled.is_full, bytes(filled.read())) == (b"!", True, b"content!")

@@ -117,6 +117,7 @@ class TestUpload:
             "checksum_sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
             "status": "stored",
             "created_at": stored.created_at.isoformat().replace("+00:00", "Z"),
+            "status_reason": "",
             "completed_at": stored.completed_at.isoformat().replace("+00:00", "Z"),
             "url": f"http://testserver{url('file', bucket_name=bucket, file_name='my file.txt')}",
         }

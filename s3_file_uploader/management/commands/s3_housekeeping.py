@@ -13,6 +13,7 @@ from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
 from ... import services
+from ...conf import conf
 from ...reports import ComparisonReport, Finding, Outcome
 from ..advice import NO_BUCKET, advice
 from ..bars import Bars
@@ -74,11 +75,18 @@ class _Run:
         )
         self._figures(asdict(done))
         compared = [self._compared(bucket) for bucket in buckets]
+        is_scanned = self._scan() if conf.scanner_paths else True
         if wanted.compared is not None and not compared:
             self._print(NO_BUCKET)
         for words in advice(done, compared, wanted.repairs, dry_run=wanted.dry_run):
             self._print(words)
-        return done.is_complete and all(report.is_complete for report in compared)
+        return done.is_complete and is_scanned and all(report.is_complete for report in compared)
+
+    def _scan(self) -> bool:
+        self.bars.about = ""
+        scanned = services.waiting_scan(dry_run=self.wanted.dry_run, on_finding=self._tell, on_progress=self.bars)
+        self._figures(asdict(scanned))
+        return scanned.is_complete
 
     def _compared(self, bucket: str) -> ComparisonReport:
         self.bars.about = f"{bucket}: "
