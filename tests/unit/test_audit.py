@@ -23,6 +23,7 @@ from s3_file_uploader.authentication import Ticket
 from s3_file_uploader.models import AuditEvent, FileUpload
 from s3_file_uploader.models.audit_event import showable
 from s3_file_uploader.operations import Operation
+from s3_file_uploader.scanners import Verdict
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
 from s3_file_uploader.services.forgetting import BATCH
 from s3_file_uploader.values import mib
@@ -295,6 +296,30 @@ def test_what_is_known_already_is_told_as_such(bucket, user, told):
     headers = {"If-None-Match": f'"{etag}"'}
     assert client_of(user).get(f"{BASE}/buckets/{bucket}/files/file/", headers=headers).status_code == 304
     assert [event["action"] for event in told()] == ["file_get"]
+
+
+class SuspectsX:
+    """Finds something in what begins with an x."""
+
+    def scan(self, chunks, *, upload):
+        content = b"".join(chunks)
+        return Verdict(is_clean=False, reason="An x.") if content.startswith(b"x") else Verdict(is_clean=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scan_within_a_request_leaves_that_its_name(bucket, user, told, settings):
+    settings.S3_FILE_UPLOADER_SCANNERS = ["tests.unit.test_audit.SuspectsX"]
+    for content, outcome in (("clean", OK), ("x", "file_rejected")):
+        path = f"{BASE}/buckets/{bucket}/files/{outcome}/"
+        client_of(user).put(path, content, content_type="text/plain")
+        events = told()
+        assert (events[-1]["action"], events[-1]["user"], events[-1]["outcome"]) == (
+            "file_upload",
+            str(user.pk),
+            outcome,
+        )
+        removed = [(event["action"], event["user"], event["file_name"]) for event in events[:-1]]
+        assert removed == ([] if outcome == OK else [("file_reject", None, outcome)])
 
 
 class _Broken(FileViewSet):

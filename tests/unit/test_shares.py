@@ -232,6 +232,11 @@ class TestFollow:
         staff.save()
         assert refused(follow(url)) == NOT_FOUND
 
+    def test_of_a_file_in_quarantine(self, url, bucket, user):
+        FileUpload.objects.update(status="quarantined")
+        assert refused(follow(url)) == NOT_FOUND
+        assert refused(client_of(user).post(address(bucket))) == (409, "quarantined")
+
     def test_whose_bucket_is_closed(self, url, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
         assert refused(follow(url)) == NOT_FOUND
