@@ -190,4 +190,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL") or "INFO"},
+    # At DEBUG they write down signatures, session tokens of AWS, and what the database is asked: the tokens of users.
+    "loggers": {name: {"level": "INFO"} for name in ("botocore", "boto3", "urllib3", "django.db.backends")},
 }

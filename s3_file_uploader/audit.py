@@ -37,7 +37,16 @@ BY_ITSELF = (
 )
 # They show something, or look at it; an event only if a request is refused.
 QUIET = (
-    *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts", "token_list", "share_list"),
+    *(
+        "bucket_list",
+        "object_list",
+        "upload_list",
+        "upload_get",
+        "upload_parts",
+        "token_list",
+        "share_list",
+        "usage_get",
+    ),
     *("file_scan", "uppy_missing", "health"),
 )
 ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *SHARES, *BY_ITSELF, *QUIET)

@@ -107,6 +107,16 @@ class TicketAuthentication(BaseAuthentication):
         return "Ticket"
 
 
+class Secret(str):
+    """What stands in an address and authenticates: pages and mails about an error show it as dots."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide it."""
+        return "'...'"
+
+
 def redact(request: HttpRequest, secret: str) -> None:
     """Take a secret out of the address, as Django, its error reports and the server's access log write it."""
     request.path = request.path.replace(secret, "...")

@@ -10,6 +10,8 @@ E015 Uppy's bucket is none                                   W005 Uppy's bucket 
 E035 audit rows, not yes or no, or for no number of days       W014 throttles count for each process
 E036 rate of a throttle unreadable                             W015 clients behind a proxy look alike
 E037 no such scope of throttles
+
+Those of the policies, E020 to E024, W010 and W011, are in `policy_checks.py`.
 """
 
 import os
@@ -26,15 +28,13 @@ from django.utils.module_loading import import_string
 from rest_framework.settings import api_settings
 
 from .conf import conf
-from .exceptions import InvalidBucketName, InvalidField, InvalidFileName, StorageNotConfigured
-from .names import bucket_name_check, file_name_check
+from .exceptions import InvalidBucketName, InvalidField, StorageNotConfigured
+from .names import MAX_PREFIX_BYTES, bucket_name_check, is_key_prefix
 from .origins import EVERY_ORIGIN, origin_check
 from .throttles import ACTIONS_OF
-from .values import MAX_EXPIRATION_SECONDS, MAX_KEY_BYTES, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
+from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 STRATEGIES = ("put", "post", "multipart")
-# Leaves half of a key for the id and the name of the file.
-MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 NUMBERS: dict[str, tuple[float, float]] = {
     "connect_timeout_seconds": (0.1, 60),
     "read_timeout_seconds": (0.1, 600),
@@ -118,7 +118,7 @@ def direct_uploads_check(**kwargs: Any) -> list[CheckMessage]:
     if not is_list or any(strategy not in STRATEGIES for strategy in strategies):
         hint = "Give a list of one or more of put, post and multipart."
         found.append(_error("E012", "S3_FILE_UPLOADER_DIRECT_STRATEGIES cannot be used.", hint))
-    if not _is_prefix(conf.direct_prefix):
+    if not is_key_prefix(conf.direct_prefix):
         hint = f"Give folders that end in a slash, such as uploads/, up to {MAX_PREFIX_BYTES} bytes; or nothing."
         found.append(_error("E013", "S3_FILE_UPLOADER_DIRECT_PREFIX cannot begin an object key.", hint))
     numbers = ("direct_expiration_seconds", "direct_url_expiration_seconds")
@@ -281,16 +281,6 @@ def _is_endpoint(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and bare
     except ValueError:
         return False
-
-
-def _is_prefix(prefix: str) -> bool:
-    if not prefix:
-        return True
-    try:
-        file_name_check(prefix.removesuffix("/"))
-    except InvalidFileName:
-        return False
-    return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
 
 
 def _is_bucket_name(name: str) -> bool:

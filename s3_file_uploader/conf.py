@@ -259,7 +259,7 @@ class Conf:
 
     @property
     def scan_too_large(self) -> str:
-        """What becomes of files at which a scanner cannot look: `wait` in quarantine, or `pass` unscanned."""
+        """What becomes of files that are too large for a scanner: they `wait` in quarantine, or `pass` unscanned."""
         return str(_own("SCAN_TOO_LARGE", "wait"))
 
     @property
@@ -287,6 +287,22 @@ class Conf:
     def bucket_is_allowed(self, name: str) -> bool:
         """Tell whether callers who are not staff may use the bucket."""
         return self.allowed_buckets is None or any(fnmatchcase(name, pattern) for pattern in self.allowed_buckets)
+
+    @property
+    def policies(self) -> Mapping[str, Mapping[str, Any]]:
+        """Names or shell patterns of buckets, and the fields of `policy.Policy` for each; `*` is every bucket."""
+        return cast("Mapping[str, Mapping[str, Any]]", _own("POLICIES", {}))
+
+    @property
+    def policy(self) -> Callable[..., Any] | None:
+        """A function `(user, bucket, policy) -> policy` that decides for one user."""
+        path = self.policy_path
+        return import_string(path) if path else None
+
+    @property
+    def policy_path(self) -> str | None:
+        """The dotted path itself, unread; None means that `policies` are all there is."""
+        return cast("str | None", _own("POLICY", None))
 
     @property
     def bucket_permission_classes(self) -> list[type["BasePermission"]]:

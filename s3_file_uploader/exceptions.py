@@ -11,6 +11,7 @@
     │   ├── PartsMissing             not all of the file has arrived in S3
     │   ├── FileRejected             the scanners found something: it was removed
     │   ├── FileTooLarge
+    │   ├── ContentTypeNotAllowed    the policy of the bucket does not take files of this kind
     │   ├── LengthRequired           this server cannot read a body of unknown length
     │   ├── RangeNotSatisfiable      no byte of the file lies in the range
     │   └── IdempotencyKeyReused     the key stands for another file
@@ -28,6 +29,7 @@
     │   ├── BucketExists
     │   ├── BucketNotEmpty
     │   ├── FileExists
+    │   ├── QuotaExceeded            the owner has as much as the policy allows: remove something
     │   ├── PreconditionFailed       the file is no longer the one that the caller knows
     │   ├── UploadInProgress         the same request is at work: ask again
     │   ├── UploadNotPending         it was completed, or is being removed
@@ -45,9 +47,16 @@ No HTTP and no boto3 here: `http_errors.py` gives each leaf its status and code,
 raises.
 """
 
+from collections.abc import Mapping
+
 
 class S3FileUploaderError(Exception):
     """Root of every error of this app; `str(error)` is a message fit for the caller of the API."""
+
+    def __init__(self, message: str = "", limit: Mapping[str, object] | None = None) -> None:
+        """Take what to do next, and the fields of the policy that forbid the request, if it is the policy."""
+        super().__init__(message)
+        self.limit = limit
 
 
 class InvalidInput(S3FileUploaderError):
@@ -93,6 +102,10 @@ class FileRejected(InvalidInput):
 
 class FileTooLarge(InvalidInput):
     """The file is larger than S3 or the settings allow."""
+
+
+class ContentTypeNotAllowed(InvalidInput):
+    """The policy takes no files of this MIME type, or with this ending."""
 
 
 class LengthRequired(InvalidInput):
@@ -166,6 +179,10 @@ class BucketNotEmpty(Conflict):
 
 class FileExists(Conflict):
     """The key is taken, or is being written or removed right now."""
+
+
+class QuotaExceeded(Conflict):
+    """The owner would have more bytes or files in the bucket than the policy allows."""
 
 
 class PreconditionFailed(Conflict):

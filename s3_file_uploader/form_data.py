@@ -45,6 +45,7 @@ class FormFile:
     content_type: str
     content_type_extra: dict[str, Any] = field(default_factory=dict)
     size: int = 1  # Not known before its end; that it may be empty is not for a serializer to say.
+    exact_size: int | None = None  # In bytes, where the whole file is here already.
 
 
 Opener = Callable[[QueryDict, int | None], Writable]
@@ -117,7 +118,9 @@ def _parsed_before(request: HttpRequest, opened: Opener) -> QueryDict:
     """Take what Django has parsed already: a middleware of the host looked at `request.POST`."""
     fields, file = request.POST.copy(), request.FILES.get(FILE_FIELD)
     if file is not None:
-        _with_file(fields, FormFile(file.name or "", file.content_type or "", file.content_type_extra or {}))
+        form_file = FormFile(file.name or "", file.content_type or "", file.content_type_extra or {})
+        form_file.exact_size = file.size
+        _with_file(fields, form_file)
         sink = opened(fields, file.size)
         for data in file.chunks(CHUNK_BYTES):
             sink.write(data)
@@ -159,7 +162,7 @@ class _Form:
         return self._held
 
     def _replay(self, held: IO[bytes], fields: QueryDict) -> None:
-        size = held.tell()
+        size = cast(Any, fields[FILE_FIELD]).exact_size = held.tell()
         held.seek(0)
         sink = self._opened(fields, size)
         while data := held.read(CHUNK_BYTES):

@@ -2,7 +2,8 @@
 
     {"code": "bucket_not_found", "detail": "...", "errors": {"field": [{"code", "detail"}]}}
 
-`errors` is there for validation alone. The README lists the codes; a test holds both lists against each other.
+`errors` is there for validation alone, `limit` where a policy forbids the request: those of its fields that do. The
+README lists the codes; a test holds both lists against each other.
 """
 
 from collections.abc import Iterator
@@ -46,6 +47,8 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.FileQuarantined, 409, "quarantined"),
     (own.PreconditionFailed, 412, "precondition_failed"),
     (own.FileTooLarge, 413, "file_too_large"),
+    (own.ContentTypeNotAllowed, 415, "content_type_not_allowed"),
+    (own.QuotaExceeded, 429, "quota_exceeded"),
     (own.StorageError, 502, "storage_error"),
     (own.StorageNotConfigured, 503, "storage_not_configured"),
     (own.StorageUnavailable, 503, "storage_unavailable"),
@@ -65,13 +68,25 @@ RETRIED = frozenset({"storage_unavailable", "database_unavailable", "upload_in_p
 class HTTPError(drf.APIException):
     """An error of this app, ready for the exception handler of the host."""
 
-    def __init__(self, status: int, code: str, detail: str, *, field: str | None = None) -> None:
-        """Take status and code from the table, the detail from the error."""
+    def __init__(self, status: int, code: str, detail: str, **more: Any) -> None:
+        """Take status and code from the table, the detail from the error, and what else the body has."""
         self.status_code = status
-        told = _told(code, detail)
-        self.detail = cast(Any, {**told, "errors": {field: [told]}} if field else told)
+        self.detail = cast(Any, {**_told(code, detail), **more})
         if code in RETRIED:
             self.wait = conf.retry_after_seconds  # The default exception handler makes Retry-After of it.
+
+    def get_codes(self) -> Any:
+        """Return the codes; limits have none."""
+        return self._in_words().get_codes()
+
+    def get_full_details(self) -> Any:
+        """Return texts and codes; limits are numbers and lists."""
+        return self._in_words().get_full_details()
+
+    def _in_words(self) -> drf.APIException:
+        words = drf.APIException()
+        words.detail = cast(Any, {name: told for name, told in cast(Any, self.detail).items() if name != "limit"})
+        return words
 
 
 def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for each kind
@@ -86,7 +101,7 @@ def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for
     match error:
         case own.S3FileUploaderError():
             status, code = next((status, code) for kind, status, code in STATUS_AND_CODE if isinstance(error, kind))
-            return HTTPError(status, code, str(error), field=getattr(error, "field", None))
+            return HTTPError(status, code, str(error), **_more(error, code))
         case Error():
             return HTTPError(*DATABASE_UNAVAILABLE, "The database did not take part: try again in a moment.")
         case Http404():
@@ -98,6 +113,13 @@ def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for
         case drf.APIException():
             return _shaped(error)
     return error
+
+
+def _more(error: own.S3FileUploaderError, code: str) -> dict[str, Any]:
+    """Return what the body says besides code and detail."""
+    if isinstance(error, own.InvalidField):
+        return {"errors": {error.field: [_told(code, str(error))]}}
+    return {"limit": dict(error.limit)} if error.limit else {}
 
 
 def _shaped(error: drf.APIException) -> drf.APIException:

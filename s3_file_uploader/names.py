@@ -10,6 +10,8 @@ from .values import MAX_KEY_BYTES
 BUCKET_SHAPE = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+# Leaves half of a key for the id and the name of the file.
+MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
@@ -30,6 +32,17 @@ def bucket_name_check(name: str) -> str:
     if name.startswith(RESERVED_PREFIXES) or name.endswith(RESERVED_SUFFIXES):
         raise InvalidBucketName("This beginning or ending of a bucket name is reserved by S3; choose another name.")
     return name
+
+
+def is_key_prefix(prefix: object) -> bool:
+    """Tell whether keys can begin like that: with folders that end in a slash, or with nothing."""
+    if not isinstance(prefix, str) or not prefix:
+        return prefix == ""
+    try:
+        file_name_check(prefix.removesuffix("/"))
+    except InvalidFileName:
+        return False
+    return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
 
 
 def file_name_check(name: str) -> str:

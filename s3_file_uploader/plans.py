@@ -1,13 +1,18 @@
 """How a direct upload goes to S3: under which key, in one request or in parts, and how large those are."""
 
+import re
 from collections.abc import Iterable
+from functools import cache
 from math import ceil
 from typing import Literal
 from uuid import UUID
 
 from .conf import conf
 from .exceptions import FileTooLarge, InvalidField
+from .policy import key_prefixes
 from .values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
+
+UPLOAD_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 Wish = Literal["auto", "put", "post", "multipart"]
 
@@ -24,7 +29,8 @@ def strategy_for(*, size: int | None, wish: str) -> str:
         InvalidField: the size or the store does not allow it.
     """
     if size is not None and size > MAX_OBJECT_BYTES:
-        raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+        limit = {"max_file_bytes": MAX_OBJECT_BYTES}
+        raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.", limit=limit)
     strategy = _best(size) if wish == "auto" or (wish == "multipart" and size == 0) else wish
     if strategy not in conf.direct_strategies:
         possible = ", ".join(("auto", *conf.direct_strategies))
@@ -37,7 +43,8 @@ def strategy_for(*, size: int | None, wish: str) -> str:
 def _too_large_for_one() -> FileTooLarge | InvalidField:
     if "multipart" in conf.direct_strategies:
         return InvalidField("strategy", f"One request takes up to {MAX_PUT_BYTES} bytes: choose multipart or auto.")
-    return FileTooLarge(f"This store takes files up to {MAX_PUT_BYTES} bytes: split this one.")
+    limit = {"max_file_bytes": MAX_PUT_BYTES}
+    return FileTooLarge(f"This store takes files up to {MAX_PUT_BYTES} bytes: split this one.", limit=limit)
 
 
 def _best(size: int | None) -> str:
@@ -80,10 +87,18 @@ def direct_key(upload_id: UUID, file_name: str) -> str:
     return f"{conf.direct_prefix}{upload_id}/{file_name}"
 
 
+def direct_id(key: str) -> str | None:
+    """Return the id that stands in a key like that, behind whatever prefix of its owner; None in others."""
+    found = _shape("(?:.*?/)??", conf.direct_prefix).match(key)
+    return found and found["id"]
+
+
 def is_direct_key(key: str) -> bool:
-    """Tell whether a key is one of those."""
-    upload_id, slash, _ = key.removeprefix(conf.direct_prefix).partition("/")
-    try:
-        return bool(slash) and key.startswith(conf.direct_prefix) and str(UUID(upload_id)) == upload_id
-    except ValueError:
-        return False
+    """Tell whether a key is one of those, behind a prefix that the settings name."""
+    return any(_shape(before, conf.direct_prefix).match(key) for before in key_prefixes())
+
+
+@cache
+def _shape(before: str, prefix: str) -> re.Pattern[str]:
+    """Return the shape of a key; `before` is one already, `prefix` a text."""
+    return re.compile(f"{before}{re.escape(prefix)}(?P<id>{UPLOAD_ID})/", re.DOTALL)

@@ -28,7 +28,7 @@ ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "upload": ("file_upload", "upload_start", "upload_complete", "upload_abort", "file_delete"),
     "list": (
         *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts"),
-        *("token_list", "share_list"),
+        *("token_list", "share_list", "usage_get"),
     ),
     "bucket": ("bucket_create", "bucket_remove"),
     "share": ("share_create", "share_follow", "share_revoke"),

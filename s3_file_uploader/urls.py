@@ -5,9 +5,10 @@ The reverse names are part of the contract, so there is no `app_name`.
 
 from typing import Any
 
-from django.urls import URLPattern, include, path, re_path, register_converter
+from django.urls import URLPattern, include, path, register_converter
+from django.urls.converters import StringConverter
 
-from .authentication import UploadTokenAuthentication
+from .authentication import Secret, UploadTokenAuthentication
 from .viewsets import (
     BucketViewSet,
     FileShareViewSet,
@@ -38,7 +39,16 @@ class ObjectKeyConverter:
         return value
 
 
+class SecretConverter(StringConverter):
+    """What authenticates, in one segment of the address."""
+
+    def to_python(self, value: str) -> Secret:
+        """Keep it from showing wherever the address is taken apart."""
+        return Secret(value)
+
+
 register_converter(ObjectKeyConverter, "s3_object_key")
+register_converter(SecretConverter, "s3_secret")
 
 FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
 download = FileViewSet.as_view({"get": "download"})
@@ -73,7 +83,8 @@ def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
 
 
 by_token = {"authentication_classes": (UploadTokenAuthentication,)}
-missing = UppyViewSet.as_view(dict.fromkeys(("get", "post", "put", "delete"), "missing"), **by_token)
+nothing = dict.fromkeys(("get", "post", "put", "delete"), "missing")
+missing = UppyViewSet.as_view(nothing, **by_token)
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
     path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
@@ -112,6 +123,7 @@ service = [
     path("shares/<str:share>/", share, name="s3_service-share"),
     path("shares/<str:share>", share),
     path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
+    path("uploads/usage/", UploadViewSet.as_view({"get": "usage"}), name="s3_service-usage"),
     path(
         "uploads/<str:upload_id>/",
         UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
@@ -136,13 +148,15 @@ service = [
         "uppy/tokens/<str:token_id>/", UploadTokenViewSet.as_view({"delete": "destroy"}), name="s3_service-upload-token"
     ),
     path(
-        "uppy/signed/<str:ticket>",
+        "uppy/signed/<s3_secret:ticket>",
         UppySignedViewSet.as_view({"get": "parts", "post": "begin_or_complete", "delete": "abort"}),
         name="s3_service-uppy-signed",
     ),
     *uppy("uppy/", "s3_service-uppy"),
-    *uppy("uppy/token/<str:token>/", "s3_service-uppy-token", **by_token),
-    re_path("^uppy/token/(?P<token>[^/]+)(?:/.*)?$", missing),
+    *uppy("uppy/token/<s3_secret:token>/", "s3_service-uppy-token", **by_token),
+    path("uppy/token/<s3_secret:token>", missing),
+    path("uppy/token/<s3_secret:token>/<s3_object_key:rest>", missing),
+    path("uppy/signed/<s3_secret:ticket>/<s3_object_key:rest>", UppySignedViewSet.as_view(nothing)),
 ]
 
 urlpatterns = [path("service/", include(service))]

@@ -6,8 +6,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
-from .conf import conf
 from .exceptions import BucketNotAllowed, InvalidField, NotYourFile
+from .policy import bucket_is_open
 
 
 def is_staff(user: Any) -> bool:
@@ -43,13 +43,18 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
     raise NotYourFile("Leave out user_id, or give your own: only staff may act for somebody else.")
 
 
+def may_use(user: Any, bucket: str) -> bool:
+    """Tell whether the bucket is open to the user; all are to staff."""
+    return is_staff(user) or bucket_is_open(user, bucket)
+
+
 def bucket_allowed_check(user: Any, bucket: str) -> None:
     """Pass if the settings open the bucket to the user; staff use them all.
 
     Raises:
         BucketNotAllowed: they do not.
     """
-    if not is_staff(user) and not conf.bucket_is_allowed(bucket):
+    if not may_use(user, bucket):
         raise BucketNotAllowed("This bucket is not open to you: take one from the list of buckets.")
 
 

@@ -219,6 +219,14 @@ class UploadProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What one user has in one bucket, uploads on their way included."""
+
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class SavedFile:
     """A file under PATH_TO_SAVE_FILE; `path` is relative to that folder."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from s3_file_uploader.scanners import FileNotScannable, ScannerUnavailable, Verdict
+from s3_file_uploader.scanners import ScanFailed, ScannerUnavailable, TooLargeToScan, Verdict
 
 VIRUS = b"a virus"
 FOUND = "It found a virus."
@@ -32,7 +32,12 @@ class Down:
 
 class Small:
     def scan(self, chunks, *, upload):
-        raise FileNotScannable("It is too large.")
+        raise TooLargeToScan("It is too large.")
+
+
+class Puzzled:
+    def scan(self, chunks, *, upload):
+        raise ScanFailed("It makes no sense.")
 
 
 class Broken:
@@ -44,7 +49,8 @@ class NoScanner:
     pass
 
 
-NAMED = {kind.__name__: f"tests.scanners.{kind.__name__}" for kind in (LooksForVirus, Silent, Down, Small, Broken)}
+KINDS = (LooksForVirus, Silent, Down, Small, Puzzled, Broken)
+NAMED = {kind.__name__: f"tests.scanners.{kind.__name__}" for kind in KINDS}
 
 
 def use(settings, *names):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('s3_file_uploader', '0005_quarantine'),
+        ('s3_file_uploader', '0006_quotas'),
     ]
 
     operations = [

@@ -1,11 +1,15 @@
-"""What the database keeps: records of uploads, keys of repeated requests, tokens, share links, who did what."""
+"""What the database keeps: records of uploads, keys of repeated requests, tokens, share links, who did what.
+
+And the locks under which quotas are counted.
+"""
 
 from .audit_event import AuditEvent
-from .claims import BUSY
+from .claims import BUSY, Within
 from .file_upload import FileUpload, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
 from .share_link import ShareLink
 from .upload_token import UploadToken
+from .usage_lock import UsageLock
 
 __all__ = [
     "BUSY",
@@ -14,6 +18,8 @@ __all__ = [
     "IdempotencyKey",
     "ShareLink",
     "UploadToken",
+    "UsageLock",
+    "Within",
     "durable_transaction",
     "location_digest",
 ]

@@ -7,6 +7,7 @@ or is being written; the object carries it.
 """
 
 import uuid
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,10 @@ def durable_transaction_on(model: type[models.Model]) -> transaction.Atomic:
         RuntimeError: on entry, inside another `atomic()` block, which could still take the claim back.
     """
     return transaction.atomic(using=router.db_for_write(model), durable=True)
+
+
+# Around the statement that writes a record: a durable transaction in which something else holds, too.
+Within = Callable[[Any], AbstractContextManager[Any]]
 
 
 def durable_statement_on(model: type[models.Model]) -> AbstractContextManager[Any]:
@@ -109,10 +114,16 @@ class Claimed(models.Model):
         """Leave the record half-way: whoever comes after `seconds` may settle it."""
         self._change(claimed_until=timezone.now() + timedelta(seconds=seconds))
 
-    def _claim(self, *, only_if: models.Q | None = None, **values: Any) -> None:
+    def _claim(
+        self,
+        *,
+        only_if: models.Q | None = None,
+        within: "Within | None" = None,
+        **values: Any,
+    ) -> None:
         values["claimed_until"] = claim_end()
         free = models.Q(status__in=self.WHOLE) | models.Q(claimed_until__lt=timezone.now())
-        with durable_statement_on(type(self)):
+        with within(self) if within else durable_statement_on(type(self)):
             if not self._mine().filter(only_if or free).update(**values):
                 raise FileExists(BUSY)
         self._take_over(values)

@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
@@ -24,8 +25,8 @@ from ..conf import conf
 from ..exceptions import FileExists
 from ..user_deletion import on_user_delete
 from ..users import is_staff
-from ..values import MAX_CONTENT_TYPE_LENGTH
-from .claims import BUSY, claim_end, durable_statement_on, durable_transaction_on
+from ..values import MAX_CONTENT_TYPE_LENGTH, Usage
+from .claims import BUSY, Within, claim_end, durable_statement_on, durable_transaction_on
 from .direct_upload import DirectUpload
 
 
@@ -72,15 +73,26 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
             return cast(Self, narrow(self, user))
         return self if is_staff(user) else self.filter(user_id=user.pk)
 
-    def claim_new(self, **fields: Any) -> "FileUpload":
+    def usage(self, *, user_id: Any, bucket: str) -> Usage:
+        """Count what a user has in a bucket: all that is there or may come, with the larger of old and new bytes."""
+        mine = self.order_by().filter(user_id=user_id, bucket=bucket).exclude(status=FileUpload.Status.REJECTED)
+        larger = Greatest(Coalesce("size", 0), Coalesce("incoming_size", 0))
+        counted = mine.aggregate(bytes=models.Sum(larger), files=models.Count("pk"))
+        return Usage(bytes=int(counted["bytes"] or 0), files=counted["files"])
+
+    def claim_new(self, *, within: Within | None = None, **fields: Any) -> "FileUpload":
         """Insert a pending record, which claims its key.
+
+        Args:
+            within: as `FileUpload.insert`.
+            fields: of the record.
 
         Raises:
             FileExists: somebody else has the key; the unique constraint decides, on every database.
         """
         upload = self.pending(claimed_until=claim_end(), **fields)
         try:
-            upload.insert()
+            upload.insert(within=within)
         except IntegrityError as error:
             raise FileExists(BUSY) from error
         return upload
@@ -114,6 +126,9 @@ class FileUpload(DirectUpload):
     location_digest = models.CharField(max_length=64, unique=True, editable=False)
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
     size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
+    incoming_size = models.BigIntegerField(
+        null=True, editable=False, help_text="Bytes that come through this server: as announced, or so far."
+    )
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -170,25 +185,48 @@ class FileUpload(DirectUpload):
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
         return content_disposition_header(disposition == "attachment", self.original_name) or disposition
 
-    def insert(self) -> None:
+    def insert(self, *, within: Within | None = None) -> None:
         """Insert the record, for good: S3 may be asked for anything afterwards.
+
+        Args:
+            within: takes this record and gives a durable transaction in which something else holds, too.
 
         Raises:
             IntegrityError: somebody else has the key.
         """
-        with durable_statement_on(type(self)):
+        with within(self) if within else durable_statement_on(type(self)):
             self.save(force_insert=True)
 
-    def claim(self, status: DirectUpload.Status) -> None:
+    def claim(
+        self,
+        status: DirectUpload.Status,
+        *,
+        incoming_size: int | None = None,
+        within: Within | None = None,
+    ) -> None:
         """Take a whole or abandoned record for this request alone, as `status`: `pending` to write its object.
+
+        Args:
+            status: pending or deleting.
+            incoming_size: bytes that will come, if somebody announced them.
+            within: as `insert`.
 
         Raises:
             FileExists: another request was faster.
         """
         claim_id = uuid.uuid4()
         # Who writes through this server ends what the client might still send by itself.
-        written: dict[str, Any] = {"write_id": claim_id, "strategy": ""} if status == "pending" else {}
-        self._claim(status=status, claim_id=claim_id, status_reason="", **written)
+        new = {"write_id": claim_id, "strategy": "", "incoming_size": incoming_size}
+        written: dict[str, Any] = new if status == "pending" else {}
+        self._claim(within=within, status=status, claim_id=claim_id, status_reason="", **written)
+
+    def incoming_count(self, size: int) -> None:
+        """Write down how many bytes have come through this server so far.
+
+        Raises:
+            FileExists: the claim is lost.
+        """
+        self._change(incoming_size=size)
 
     def mark_stored(self, **what_s3_holds: Any) -> None:
         """Say that the bytes are in S3, whole, and end the claim; with scanners, new bytes are in quarantine then.
@@ -200,7 +238,7 @@ class FileUpload(DirectUpload):
         Raises:
             FileExists: the claim is lost, so the bytes may be another request's by now.
         """
-        self._change(**self._whole(what_s3_holds))
+        self._change(incoming_size=None, **self._whole(what_s3_holds))
 
     def forget(self) -> None:
         """Remove the record, if it is still this request's; its object is gone or was never made.

@@ -11,7 +11,7 @@ from rest_framework import exceptions as drf
 from .. import exceptions as own
 from ..http_errors import RETRIED, http_error
 from ..serializers import ErrorSerializer
-from ..values import MAX_KEY_BYTES, MAX_OBJECT_BYTES, MAX_PARTS
+from ..values import MAX_KEY_BYTES, MAX_PARTS
 
 ErrorKinds = tuple[type[Exception], ...]
 
@@ -27,6 +27,7 @@ OF_STORAGE: ErrorKinds = (
 )
 OF_A_FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
 OF_A_PRESIGNED_URL: ErrorKinds = (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.BucketNotFound, own.FileQuarantined)
+OF_A_POLICY: ErrorKinds = (own.FileTooLarge, own.ContentTypeNotAllowed, own.QuotaExceeded)
 OF_AN_UPLOAD: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE, *OF_A_BODY),
     *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
@@ -38,8 +39,8 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.BucketNotFound,
     own.FileExists,
     own.UploadInProgress,
-    own.FileTooLarge,
     own.FileRejected,
+    *OF_A_POLICY,
 )
 OF_PARTS: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE),
@@ -56,6 +57,7 @@ OF_COMPLETION: ErrorKinds = (
     own.ChecksumMismatch,
     own.FileRejected,
     own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
+    *OF_A_POLICY,
 )
 OF_UPPY_BEGINNING: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE),
@@ -65,6 +67,8 @@ OF_UPPY_BEGINNING: ErrorKinds = (
     own.BucketNotAllowed,
     own.BucketNotFound,
     own.UploadNotPending,
+    own.ContentTypeNotAllowed,
+    own.QuotaExceeded,
 )
 OF_UPPY_PARTS: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE),
@@ -126,9 +130,17 @@ RAISED: dict[str, ErrorKinds] = {
         own.NotYourFile,
         own.BucketNotAllowed,
         own.BucketNotFound,
-        own.FileTooLarge,
+        *OF_A_POLICY,
         own.IdempotencyKeyReused,
         own.UploadNotPending,
+    ),
+    "upload_usage": (
+        *OF_A_CALLER,
+        drf.ValidationError,
+        own.InvalidField,
+        own.InvalidBucketName,
+        own.NotYourFile,
+        own.BucketNotAllowed,
     ),
     "upload_get": (*OF_A_CALLER, own.UploadNotFound),
     "upload_parts": OF_PARTS,
@@ -201,7 +213,15 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.UploadNotPending: ("Nothing can be sent for this upload any more: look at its record, or start a new one.",),
     own.FileQuarantined: ("The file is being scanned: try again in a moment.",),
     own.FileRejected: ("The file was removed: the scanner found Eicar-Test-Signature in it.",),
-    own.FileTooLarge: (f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",),
+    own.FileTooLarge: ("Files up to 104857600 bytes are taken here.", {"max_file_bytes": 104_857_600}),
+    own.ContentTypeNotAllowed: (
+        "Files of the type 'text/html' are not taken here: send one of image/*, application/pdf.",
+        {"content_types": ["image/*", "application/pdf"]},
+    ),
+    own.QuotaExceeded: (
+        "You have 12 of 12 files in this bucket, unfinished ones included: remove one.",
+        {"quota_files": 12, "files": 12},
+    ),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
     own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
     own.StorageNotConfigured: ("S3 needs a region: set AWS_STORAGE_REGION.",),

@@ -59,6 +59,18 @@ UPLOAD_EXAMPLE = {
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
 
+USAGE_EXAMPLE = {
+    "bytes": 734_003_200,
+    "files": 12,
+    "quota_bytes": 1_073_741_824,
+    "quota_files": 1000,
+    "max_file_bytes": 104_857_600,
+    "content_types": ["image/*", "application/pdf"],
+    "extensions": None,
+    "key_prefix": f"users/{USER_ID}/",
+    "may_overwrite": True,
+}
+
 # --- direct uploads --------------------------------------------------------------------------------------------------
 
 DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"

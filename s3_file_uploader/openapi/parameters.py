@@ -105,6 +105,8 @@ UPLOADS_IN_QUERY = _in_query(
     },
 )
 
+USAGE_IN_QUERY = _in_query({"bucket": BUCKET}, {"user_id": USER_ID})
+
 # --- headers of requests ---------------------------------------------------------------------------------------------
 
 IDEMPOTENCY_KEY_HEADER = _in_header(

@@ -5,10 +5,10 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 
-from ..serializers import UploadSerializer, UploadsWantedSerializer
+from ..serializers import UploadSerializer, UploadsWantedSerializer, UsageSerializer, UsageWantedSerializer
 from .describing import answer, described
-from .examples import SERVICE, UPLOAD_CURSOR, UPLOAD_EXAMPLE, UploadPage
-from .parameters import UPLOAD_ID_IN_PATH, UPLOADS_IN_QUERY
+from .examples import SERVICE, UPLOAD_CURSOR, UPLOAD_EXAMPLE, USAGE_EXAMPLE, UploadPage
+from .parameters import UPLOAD_ID_IN_PATH, UPLOADS_IN_QUERY, USAGE_IN_QUERY
 
 
 def upload_list() -> Callable[[Any], Any]:
@@ -23,6 +23,20 @@ def upload_list() -> Callable[[Any], Any]:
         summary="List the records of uploads, newest first.",
         description="Your own; staff see everybody's, or those of `user_id`. Filters that are given together must all "
         "hold. Go on with `next` until it is null.",
+    )
+
+
+def upload_usage() -> Callable[[Any], Any]:
+    """Describe GET `uploads/usage/`."""
+    return described(
+        "upload_usage",
+        "Uploads",
+        {200: answer(UsageSerializer, "Usage and limits.", USAGE_EXAMPLE)},
+        parameters=(UsageWantedSerializer,),
+        examples=USAGE_IN_QUERY,
+        summary="Show what you have in a bucket, and what you may have.",
+        description="Counted as the quota counts: what is stored with its size, what is on its way with what was "
+        "announced, or with the bytes that have come so far. Ask before you offer a file to be chosen.",
     )
 
 

@@ -59,6 +59,7 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     UploadViewSet: {
         "list": uploads.upload_list,
+        "usage": uploads.upload_usage,
         "create": direct.upload_start,
         "retrieve": uploads.upload_get,
         "destroy": uploads.upload_delete,
@@ -73,7 +74,7 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     UppySignViewSet: {"sign": uppy.sign},
     # Opaque, like the addresses that are signed for S3.
-    UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort"), uppy.hidden),
+    UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort", "missing"), uppy.hidden),
     UppyViewSet: {
         "params": uppy.params,
         "create": uppy.create,

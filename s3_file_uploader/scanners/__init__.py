@@ -1,6 +1,15 @@
 """What looks into files before anybody gets them: the interface, ClamAV, and those that the settings name."""
 
 from .clamav import ClamAV
-from .interface import FileNotScannable, Scanner, ScannerProblem, ScannerUnavailable, Verdict, scanners
+from .interface import ScanFailed, Scanner, ScannerProblem, ScannerUnavailable, TooLargeToScan, Verdict, scanners
 
-__all__ = ["ClamAV", "FileNotScannable", "Scanner", "ScannerProblem", "ScannerUnavailable", "Verdict", "scanners"]
+__all__ = [
+    "ClamAV",
+    "ScanFailed",
+    "Scanner",
+    "ScannerProblem",
+    "ScannerUnavailable",
+    "TooLargeToScan",
+    "Verdict",
+    "scanners",
+]

@@ -14,7 +14,7 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 from ..conf import conf
-from .interface import FileNotScannable, ScannerUnavailable, Verdict
+from .interface import ScanFailed, ScannerUnavailable, TooLargeToScan, Verdict
 
 if TYPE_CHECKING:
     from ..models import FileUpload
@@ -23,7 +23,7 @@ COMMAND = b"zINSTREAM\0"
 END = b"\0"
 # The longest names of signatures have some hundred characters.
 MAX_ANSWER_BYTES = 4096
-# Said with AlertExceedsMax of a file that was not looked at to its end, and of one too large for StreamMaxLength.
+# Said of a file that was not looked at to its end, with AlertExceedsMax, and of one too large for StreamMaxLength.
 LIMITS_EXCEEDED = "Heuristics.Limits.Exceeded"
 SIZE_EXCEEDED = "INSTREAM size limit exceeded"
 
@@ -35,11 +35,12 @@ class ClamAV:
         """Stream a file to the daemon; one piece is in memory at a time.
 
         Raises:
-            ScannerUnavailable: the daemon cannot be reached, is silent for too long, or fails.
-            FileNotScannable: the file is larger than S3_FILE_UPLOADER_CLAMAV_MAX_BYTES, or than the daemon takes.
+            ScannerUnavailable: the daemon cannot be reached, is silent for too long, or breaks off.
+            ScanFailed: it answers with an error, or has not looked at all of the file.
+            TooLargeToScan: the file is larger than S3_FILE_UPLOADER_CLAMAV_MAX_BYTES, or than the daemon takes.
         """
         if (upload.size or 0) > conf.clamav_max_bytes:
-            raise FileNotScannable(f"The file has more than the {conf.clamav_max_bytes} bytes that ClamAV looks at.")
+            raise TooLargeToScan(f"The file has more than the {conf.clamav_max_bytes} bytes that ClamAV looks at.")
         with closing(_connected()) as daemon:
             is_sent = _is_sent(daemon, chunks)
             verdict = _verdict(_answer(daemon))
@@ -111,10 +112,12 @@ def _broken(error: OSError | None = None) -> ScannerUnavailable:
 def _verdict(answer: str) -> Verdict:
     """Read what the daemon said; whatever is not a clear answer is none."""
     found = answer.removeprefix("stream: ")
+    if not found:
+        raise _broken()
     if found == "OK":
         return Verdict(is_clean=True)
-    if SIZE_EXCEEDED in found or found.startswith(LIMITS_EXCEEDED):
-        raise FileNotScannable("The file is larger than ClamAV is set up to look at.")
-    if found.endswith(" FOUND"):
+    if SIZE_EXCEEDED in found:
+        raise TooLargeToScan("The file is larger than ClamAV is set up to look at.")
+    if found.endswith(" FOUND") and not found.startswith(LIMITS_EXCEEDED):
         return Verdict(is_clean=False, reason=f"ClamAV found {found.removesuffix(' FOUND')}.")
-    raise ScannerUnavailable(f"ClamAV answered {answer or 'nothing'!r}: the file is scanned again.")
+    raise ScanFailed(f"ClamAV says {found!r}: the file is scanned again.")

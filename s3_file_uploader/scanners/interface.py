@@ -20,8 +20,12 @@ class ScannerUnavailable(ScannerProblem):
     """The scanner cannot be reached, took too long, or answered with an error of its own: try again."""
 
 
-class FileNotScannable(ScannerProblem):
-    """The scanner works, but cannot look at this file, such as at its size: it would say the same again."""
+class ScanFailed(ScannerProblem):
+    """The scanner works, but not on this file: it is tried again much later, and others do not wait behind it."""
+
+
+class TooLargeToScan(ScannerProblem):
+    """The scanner looks at no file of this size; S3_FILE_UPLOADER_SCAN_TOO_LARGE says what becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ class Scanner(Protocol):
             upload: the record; not to be changed.
 
         Raises:
-            ScannerUnavailable: try again later.
-            FileNotScannable: it is no use to try again.
+            ScannerUnavailable, ScanFailed, TooLargeToScan: it cannot say.
         """
 
 

@@ -12,6 +12,7 @@ from .answers import (
     PresignedUrlSerializer,
     SavedFileSerializer,
     UploadSerializer,
+    UsageSerializer,
     UTCDateTimeField,
 )
 from .direct import (
@@ -40,6 +41,7 @@ from .requests import (
     RawUploadSerializer,
     ReadSerializer,
     UploadsWantedSerializer,
+    UsageWantedSerializer,
 )
 from .shares import NewShareLinkSerializer, ShareCreateSerializer, ShareLinkSerializer
 from .uppy import (
@@ -107,6 +109,8 @@ __all__ = [
     "UppySignSerializer",
     "UppySignedSerializer",
     "UppyStoredPartSerializer",
+    "UsageSerializer",
+    "UsageWantedSerializer",
     "checksum_of",
     "content_type_of",
     "idempotency_key_of",

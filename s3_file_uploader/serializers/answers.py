@@ -12,6 +12,8 @@ from rest_framework.reverse import reverse
 from rest_framework.utils.urls import replace_query_param
 
 from ..models import FileUpload
+from ..policy import Policy
+from ..values import Usage
 
 # Addresses that end like this belong to the endpoint that saves files on the server.
 RESERVED_ENDING = "/download"
@@ -160,6 +162,30 @@ class ObjectListSerializer(serializers.Serializer[Any]):
         """S3 has no way back."""
 
 
+class UsageSerializer(serializers.Serializer[Any]):
+    """Answer of `uploads/usage/`: takes a `Usage` and a `Policy`."""
+
+    bytes = serializers.IntegerField(help_text="Of all your files in the bucket, unfinished uploads included.")
+    files = serializers.IntegerField(help_text="The number of them.")
+    quota_bytes = serializers.IntegerField(allow_null=True, help_text="How many bytes you may have; null: any number.")
+    quota_files = serializers.IntegerField(allow_null=True, help_text="How many files you may have.")
+    max_file_bytes = serializers.IntegerField(allow_null=True, help_text="How large one file may be.")
+    content_types = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="MIME types that are taken, `image/*` too; null: all."
+    )
+    extensions = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="Endings of names that are taken; empty text: none."
+    )
+    key_prefix = serializers.CharField(help_text="What the `file_name` of your files begins with.")
+    may_overwrite = serializers.BooleanField(help_text="Whether you may replace a file of yours.")
+
+    def to_representation(self, instance: tuple[Usage, Policy]) -> dict[str, Any]:
+        """Show both as one."""
+        usage, policy = instance
+        names = [str(name) for name in self.fields]
+        return {name: getattr(usage if name in ("bytes", "files") else policy, name) for name in names}
+
+
 class HealthSerializer(serializers.Serializer[Any]):
     """Answer of `health/`: true means reachable."""
 
@@ -181,4 +207,8 @@ class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="Says what to do next; made for people.")
     errors = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
         child=FieldErrorSerializer(many=True), required=False, help_text="By field; on validation errors alone."
+    )
+    limit = serializers.DictField(
+        required=False,
+        help_text="What forbids it, where that is the policy for the bucket: its fields, and your usage.",
     )

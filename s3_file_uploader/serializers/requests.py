@@ -127,6 +127,13 @@ class UploadsWantedSerializer(PageSerializer):
         return attrs
 
 
+class UsageWantedSerializer(serializers.Serializer[Any]):
+    """Query of GET `uploads/usage/`."""
+
+    bucket = serializers.CharField(help_text="In this bucket.")
+    user_id = serializers.CharField(required=False, help_text="Of this user: yourself; staff may name others.")
+
+
 class PresignSerializer(serializers.Serializer[Any]):
     """Query (GET) or body (POST) of `file/presigned/url/`."""
 

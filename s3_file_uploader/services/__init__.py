@@ -19,6 +19,7 @@ from .settlement import upload_settle
 from .shares import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
 from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
+from .usage import usage_find
 
 __all__ = [
     "IncomingFile",
@@ -70,5 +71,6 @@ __all__ = [
     "upload_token_find",
     "upload_token_list",
     "upload_token_revoke",
+    "usage_find",
     "waiting_scan",
 ]

@@ -10,9 +10,12 @@ from ..egress import object_checksum
 from ..exceptions import (
     ChecksumMismatch,
     ContentTypeMismatch,
+    ContentTypeNotAllowed,
     FileExists,
     FileNotFound,
+    FileTooLarge,
     PartsMissing,
+    QuotaExceeded,
     SizeMismatch,
     StorageTimeout,
     UploadInProgress,
@@ -21,10 +24,20 @@ from ..models import FileUpload
 from ..multipart import multipart_complete, multipart_parts
 from ..plans import part_sizes
 from ..values import StoredObject, StoredPart
+from .admission import arrival_check
 from .parts import BEING_COMPLETED, parts_unknown
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
 SHOWN_NUMBERS = 20
+# What S3 holds is removed for.
+UNWANTED = (
+    SizeMismatch,
+    ContentTypeMismatch,
+    ChecksumMismatch,
+    FileTooLarge,
+    ContentTypeNotAllowed,
+    QuotaExceeded,
+)
 # Between looks at what another request is having S3 make; about as long as its client would be told to wait.
 WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 
@@ -88,6 +101,7 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
 
     Raises:
         SizeMismatch, ContentTypeMismatch, ChecksumMismatch: it holds something else.
+        FileTooLarge, ContentTypeNotAllowed: the policy of the owner does not allow it, or no longer.
         PartsMissing: it holds nothing any more.
         FileExists: the upload was completed or removed meanwhile.
         StorageProblem: S3 could not tell.
@@ -103,10 +117,11 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
 
 
 def shape_check(upload: FileUpload, found: StoredObject) -> None:
-    """Pass if S3 holds the size and type that were announced.
+    """Pass if S3 holds the size and type that were announced, and the policy of the owner allows them.
 
     Raises:
         SizeMismatch, ContentTypeMismatch: it does not.
+        FileTooLarge, ContentTypeNotAllowed: the policy does not, or no longer.
     """
     if upload.size is not None and found.size != upload.size:
         raise SizeMismatch(
@@ -117,6 +132,7 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
+    arrival_check(upload, found.size)
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:

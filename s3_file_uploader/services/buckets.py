@@ -27,7 +27,7 @@ from ..models import FileUpload
 from ..names import bucket_name_check
 from ..operations import Operation
 from ..s3_errors import storage_errors
-from ..users import bucket_allowed_check, is_staff
+from ..users import bucket_allowed_check, may_use
 from ..values import Bucket, BucketListing, CreatedBucket
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
 
     Returns:
-        All of them for staff, else those that S3_FILE_UPLOADER_ALLOWED_BUCKETS opens. A store that does not say in
+        All of them for staff, else those that the settings open to the user. A store that does not say in
         which region a bucket lies has one region: the configured one.
 
     Raises:
@@ -63,7 +63,7 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
         buckets=tuple(
             Bucket(name=found["Name"], created_at=found["CreationDate"], region=found.get("BucketRegion", conf.region))
             for found in buckets
-            if is_staff(user) or conf.bucket_is_allowed(found["Name"])
+            if may_use(user, found["Name"])
         ),
     )
 

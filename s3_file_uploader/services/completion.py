@@ -15,21 +15,19 @@ from django.utils import timezone
 
 from .. import s3
 from ..exceptions import (
-    ChecksumMismatch,
     Conflict,
-    ContentTypeMismatch,
     FileExists,
     InvalidInput,
     NotFound,
     PartsMissing,
     S3FileUploaderError,
-    SizeMismatch,
     UploadNotPending,
 )
 from ..models import FileUpload, durable_transaction
 from ..operations import Operation
 from ..values import StoredObject
-from .arrival import announced_check, object_arrived, object_there, shape_check
+from .admission import policy_of, quota_for
+from .arrival import UNWANTED, announced_check, object_arrived, object_there, shape_check
 from .parts import NO_LONGER_PENDING
 from .records import not_rejected, own_upload_find, upload_not_found
 from .scanning import arrived_scan, stored_tell
@@ -67,6 +65,7 @@ def upload_complete(
         PartsMissing: not everything has arrived; send it, and ask again.
         SizeMismatch: of a part: send it again. Of the whole: it was removed.
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
+        FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: the policy does not allow it, or no longer; as well.
         BucketNotFound: another program removed it.
         FileRejected: a scanner found something in it; it was removed, and its record says what.
         FileExists: S3 refuses the key, of which a part is a file.
@@ -90,24 +89,30 @@ def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
     try:
         found = object_arrived(upload, part_numbers)
         upload.completion_keep()
-        described = _verified(upload, found)
-        with durable_transaction():
-            upload.mark_arrived(**described)
-            stored_tell(upload)
+        _verify(upload, found)
     except FileExists as error:
         return _decided_elsewhere(upload, error)
     arrived_scan(upload)
     return upload
 
 
-def _verified(upload: FileUpload, found: StoredObject) -> dict[str, object]:
-    """Return what the record says from now on; what is not what was announced is removed."""
+def _verify(upload: FileUpload, found: StoredObject) -> None:
+    """Mark the record stored; what is not what was announced, or not allowed, is removed."""
     try:
         checksum = announced_check(upload, found)
-    except (SizeMismatch, ContentTypeMismatch, ChecksumMismatch):
+        _mark(upload, found, checksum)
+    except UNWANTED:
         direct_remove(upload)
         raise
-    return {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
+
+
+def _mark(upload: FileUpload, found: StoredObject, checksum: str) -> None:
+    """Mark the record stored; a size that nobody had announced is counted now, others have been from the beginning."""
+    is_counted = upload.size is not None
+    within = None if is_counted else quota_for(policy_of(upload), found.size)
+    with within(upload) if within else durable_transaction():
+        upload.mark_arrived(size=found.size, etag=found.etag, checksum_sha256=checksum, completed_at=timezone.now())
+        stored_tell(upload)
 
 
 def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
@@ -166,7 +171,7 @@ def has_arrived(upload: FileUpload) -> bool:
     try:
         if found is not None:
             shape_check(upload, found)
-    except (SizeMismatch, ContentTypeMismatch):
+    except UNWANTED:
         return False
     return found is not None
 

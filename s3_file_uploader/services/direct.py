@@ -21,13 +21,15 @@ from django.utils import timezone
 from .. import s3, signing
 from ..audit import about
 from ..conf import conf
-from ..exceptions import IdempotencyKeyReused, InvalidFileName, UploadNotPending
-from ..models import FileUpload, IdempotencyKey, durable_transaction
+from ..exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
+from ..models import FileUpload, IdempotencyKey, Within, durable_transaction
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
 from ..plans import direct_key, part_size_for, strategy_for
+from ..policy import Policy, policy_for
 from ..users import bucket_allowed_check
 from ..values import MAX_KEY_BYTES, Transfer
+from .admission import quota_for, upload_check
 from .parts import NO_LONGER_PENDING
 from .transfers import form_fields, transfer_of
 
@@ -57,7 +59,7 @@ def upload_start(
     idempotency_key: str | None = None,
     upload_id: uuid.UUID | None = None,
 ) -> StartedUpload:
-    """Begin a direct upload under a key of its own: `<prefix><id>/<file name>`.
+    """Begin a direct upload under a key of its own: `<the owner's prefix><prefix><id>/<file name>`.
 
     Args:
         user: who asks.
@@ -72,7 +74,8 @@ def upload_start(
         upload_id: the id of the record, if the client was told its key beforehand; a new one by default.
 
     Raises:
-        InvalidBucketName, InvalidFileName, InvalidField, BucketNotAllowed, BucketNotFound, FileTooLarge: nothing began.
+        InvalidBucketName, InvalidFileName, InvalidField, BucketNotAllowed, BucketNotFound, FileTooLarge,
+            ContentTypeNotAllowed, QuotaExceeded: nothing began.
         IdempotencyKeyReused: the key was sent before, with another file.
         UploadNotPending: the upload that the key began is being removed.
         StorageProblem: nothing began that lasts; the same key tries again.
@@ -80,7 +83,10 @@ def upload_start(
     about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
+    policy = policy_for(owner, bucket)
+    upload_check(policy, names=(file_name,), content_type=content_type, size=size)
     wanted = _wanted(
+        policy,
         id=upload_id or uuid.uuid4(),
         user_id=owner.pk,
         bucket=bucket,
@@ -92,29 +98,33 @@ def upload_start(
     )
     with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         s3.bucket_check(bucket)
-        upload = _inserted(wanted, user, idempotency_key)
+        upload = _inserted(wanted, user, idempotency_key, quota_for(policy, size))
         operation.file_name, operation.object_id = upload.file_name, upload.pk
         return _started(upload, is_repeated=upload is not wanted)
 
 
-def upload_key(*, upload_id: uuid.UUID, file_name: str) -> str:
+def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, file_name: str) -> str:
     """Return a key that nobody else can get, and that ends in the name so that it means something to people.
 
     Raises:
         InvalidFileName: the name cannot be the end of one.
     """
+    return _key(policy_for(owner, bucket), upload_id, file_name)
+
+
+def _key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
     file_name_check(file_name)
-    key = direct_key(upload_id, file_name)
+    key = f"{policy.key_prefix}{direct_key(upload_id, file_name)}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess
         raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
     return key
 
 
-def _wanted(*, strategy: str, **fields: Any) -> FileUpload:
+def _wanted(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload:
     """Return the record, not yet in the database; nobody has its key."""
     upload = FileUpload.objects.pending(
-        file_name=upload_key(upload_id=fields["id"], file_name=fields["original_name"]),
+        file_name=_key(policy, fields["id"], fields["original_name"]),
         strategy=strategy,
         part_size=part_size_for(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
         **_times(strategy),
@@ -148,18 +158,20 @@ def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
 # --- the same request again ------------------------------------------------------------------------------------------
 
 
-def _inserted(upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None) -> FileUpload:
+def _inserted(
+    upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None, within: Within | None
+) -> FileUpload:
     """Insert the record and its key in one transaction, or return what the key stands for already."""
     if not idempotency_key:
-        upload.insert()
+        upload.insert(within=within)
         return upload
     if earlier := _repeated(upload, user, idempotency_key):
         return earlier
     try:
-        with durable_transaction():
+        with within(upload) if within else durable_transaction():
             upload.save(force_insert=True)
             IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
-    except IntegrityError:
+    except (IntegrityError, QuotaExceeded):  # The same request, at the same time, may have been given the last place.
         earlier = _repeated(upload, user, idempotency_key)
         if earlier is None:
             raise

@@ -11,9 +11,9 @@ from ..exceptions import S3FileUploaderError
 from ..models import FileUpload
 from ..operations import Operation
 from ..reports import Finding, Kind, Outcome
-from ..scanners import FileNotScannable, ScannerProblem
+from ..scanners import ScannerProblem
 from ..values import ScanReport
-from .scanning import arrived_scan, record_scan
+from .scanning import OF_THE_FILE, arrived_scan, record_scan
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,8 @@ def _outcome(upload: FileUpload) -> tuple[Outcome, bool]:
     """Return what became of it, and whether the scanners, S3 or the database failed."""
     try:
         return record_scan(upload), False
-    except FileNotScannable:
+    except OF_THE_FILE as error:
+        logger.warning("File %s stays in quarantine: %s", upload.pk, error)
         return Outcome.LEFT, False
     except (ScannerProblem, S3FileUploaderError, Error) as error:
         logger.warning("File %s waits for the next run: %s", upload.pk, error)

@@ -8,10 +8,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from ..audit import about
-from ..conf import conf
 from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotFound
 from ..models import FileUpload
 from ..names import bucket_name_check, file_name_check
+from ..plans import direct_id
 from ..users import bucket_allowed_check, is_staff
 
 
@@ -71,7 +71,7 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
 
 def upload_id_in(key: str) -> str:
     """Return the id that stands in the key of a direct upload, or something that is nobody's."""
-    return key.removeprefix(conf.direct_prefix).partition("/")[0]
+    return direct_id(key) or ""
 
 
 def upload_list(

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..egress import object_read
-from ..exceptions import FileExists, S3FileUploaderError, StorageError
+from ..exceptions import FileExists, FileNotFound, S3FileUploaderError, StorageError
 from ..models import BUSY, FileUpload, durable_transaction
 from ..operations import Operation
 from ..reports import Outcome
-from ..scanners import FileNotScannable, Scanner, ScannerProblem, Verdict, scanners
+from ..scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, scanners
 from ..signals import after_commit, file_quarantined, file_rejected, file_uploaded
 from .records import not_rejected
 from .settlement import object_found, object_remove, parts_remove, settled_on_error
@@ -29,8 +29,9 @@ from .settlement import object_found, object_remove, parts_remove, settled_on_er
 logger = logging.getLogger(__name__)
 
 CLEAN = Verdict(is_clean=True)
-# What a scanner cannot look at it cannot look at a minute later; by then somebody may have set it up otherwise.
-NOT_SCANNABLE_AGAIN_SECONDS = 3600
+# Of one file, not of scanner or S3; an hour later somebody may have seen to it.
+OF_THE_FILE = (TooLargeToScan, ScanFailed, StorageError, FileNotFound)
+OF_THE_FILE_AGAIN_SECONDS = 3600
 FOUND_SOMETHING = "A scanner found something."
 SCANNER_FAILED = "A scanner failed: whoever runs this service finds in the log why."
 URL_STILL_WORKS = "The file is clean, but its upload URL still works: it is scanned once more when that has expired."
@@ -112,7 +113,7 @@ def _verdict_of(scanner: Scanner, upload: FileUpload) -> Verdict:
     try:
         with closing(_content(upload)) as chunks:
             return scanner.scan(chunks, upload=upload)
-    except FileNotScannable:
+    except TooLargeToScan:
         if conf.scan_too_large != "pass":
             raise
         return CLEAN
@@ -144,8 +145,8 @@ def _empty_check(upload: FileUpload) -> None:
 
 def _put_off(upload: FileUpload, error: BaseException | None) -> None:
     reason = str(error) if isinstance(error, ScannerProblem | S3FileUploaderError) else SCANNER_FAILED
-    again = timedelta(seconds=NOT_SCANNABLE_AGAIN_SECONDS) if isinstance(error, FileNotScannable) else timedelta()
-    upload.scan_put_off(reason, until=timezone.now() + again)
+    seconds = OF_THE_FILE_AGAIN_SECONDS if isinstance(error, OF_THE_FILE) else 0
+    upload.scan_put_off(reason, until=timezone.now() + timedelta(seconds=seconds))
 
 
 def _passed(upload: FileUpload) -> Outcome:

@@ -20,7 +20,8 @@ from ..exceptions import (
 from ..models import FileUpload
 from ..multipart import multipart_abort, multipart_create
 from ..plans import part_count_of
-from ..values import MAX_PUT_BYTES, MultipartTransfer, PostTransfer, PutTransfer, Transfer
+from ..values import MultipartTransfer, PostTransfer, PutTransfer, Transfer
+from .admission import unannounced_max_bytes
 from .parts import NO_LONGER_PENDING, parts_sign
 from .settlement import WRITTEN_BY
 
@@ -81,7 +82,7 @@ def _post(upload: FileUpload) -> PostTransfer:
         key=upload.file_name,
         fields=form_fields(upload),
         min_bytes=upload.size or 0,
-        max_bytes=MAX_PUT_BYTES if upload.size is None else upload.size,
+        max_bytes=unannounced_max_bytes(upload) if upload.size is None else upload.size,
         expires_in_seconds=_renewed(upload),
     )
     return PostTransfer(url=signed.url, fields=signed.fields, expires_at=signed.expires_at)

@@ -10,17 +10,20 @@ from django.utils import timezone
 
 from .. import s3
 from ..audit import about
-from ..exceptions import FileExists, FileNotFound, FileTooLarge, IdempotencyKeyReused, UploadInProgress
+from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
-from ..models import BUSY, FileUpload, IdempotencyKey, durable_transaction
+from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_check
 from ..operations import Operation
+from ..policy import policy_for
 from ..users import bucket_allowed_check
-from ..values import CHUNK_BYTES, MAX_OBJECT_BYTES
+from ..values import CHUNK_BYTES
+from .admission import Intake, key_check, upload_check
+from .key_claims import key_claim, nothing_there_check
 from .records import not_rejected
 from .scanning import arrived_scan, stored_tell
-from .settlement import WRITTEN_BY, settled_on_error, upload_settle
+from .settlement import WRITTEN_BY, settled_on_error
 
 
 class Readable(Protocol):
@@ -43,26 +46,31 @@ class IncomingFile:
     size: int | None
     checksum_sha256: str | None
     _writer: ObjectWriter = field(repr=False)
+    _intake: Intake = field(repr=False)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take some bytes; waits while S3 is slower than they come.
 
         Raises:
-            FileTooLarge: more than S3 keeps.
+            FileTooLarge, QuotaExceeded: more than S3 keeps, or the policy allows.
             S3FileUploaderError: as S3 answered.
         """
+        self._intake.comes(self._writer.size + len(data))
         self._writer.write(data)
 
     def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
         """Take `size` bytes without a copy between: `read_into` puts some where it is told, and says how many.
 
         Raises:
-            FileTooLarge, S3FileUploaderError: as `write`.
+            FileTooLarge, QuotaExceeded: as `write`, but before the first of them.
+            S3FileUploaderError: as S3 answered.
         """
+        self._intake.comes(self._writer.size + size)
         self._writer.receive(read_into, size)
 
     def finish(self) -> Sent:
         """Send what is left; whoever opened the file does this."""
+        self._intake.ends(self._writer.size)
         return self._writer.finish(size=self.size, checksum_sha256=self.checksum_sha256)
 
 
@@ -103,7 +111,8 @@ def file_receive(
         The file to write to.
 
     Raises:
-        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileTooLarge: before anything happened.
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: before
+            anything happened; or the bytes come to more than the owner may have, then nothing was stored.
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
         SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
@@ -115,23 +124,25 @@ def file_receive(
     file_name_check(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
         bucket_allowed_check(user, bucket)
-        if size is not None and size > MAX_OBJECT_BYTES:
-            raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+        policy = policy_for(owner, bucket)
+        key_check(policy, file_name)
+        upload_check(policy, names=(file_name, original_name), content_type=content_type, size=size)
         described = {"content_type": content_type, "original_name": original_name}
-        upload = _key_claim(owner=owner, bucket=bucket, file_name=file_name, overwrite=overwrite, described=described)
+        where = {"bucket": bucket, "file_name": file_name}
+        upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
         operation.object_id = upload.pk
         with settled_on_error(upload), ExitStack() as stack:
             if idempotency_key:
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
             if not upload.was_stored:
-                _nothing_there_check(upload)
+                nothing_there_check(upload)
             destination = _destination(upload, content_type)
             writer = stack.enter_context(
                 object_writer(
                     destination=destination, at_most=at_most if size is None else size, on_progress=upload.claim_keep
                 )
             )
-            incoming = IncomingFile(upload, size, checksum_sha256, writer)
+            incoming = IncomingFile(upload, size, checksum_sha256, writer, Intake(policy, upload, size))
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
@@ -198,39 +209,9 @@ def upload_repeated(
     return not_rejected(found.upload) if found.is_answered else None
 
 
-def _key_claim(
-    *, owner: AbstractBaseUser, bucket: str, file_name: str, overwrite: bool, described: dict[str, str]
-) -> FileUpload:
-    there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
-    upload = there.first()
-    if upload and upload.is_abandoned:
-        upload_settle(upload=upload)
-        upload = there.first()
-    if upload is None:
-        return FileUpload.objects.claim_new(user_id=owner.pk, bucket=bucket, file_name=file_name, **described)
-    if upload.status not in FileUpload.WHOLE:
-        raise FileExists(BUSY)
-    if upload.user_id is None or upload.user_id != owner.pk:
-        raise FileExists("A file of that name is there already: choose another name.")
-    if not overwrite:
-        raise FileExists(
-            "You have a file of that name already: choose another, or send overwrite=true, in a form before the file."
-        )
-    upload.claim(FileUpload.Status.PENDING)
-    return upload
-
-
 def _destination(upload: FileUpload, content_type: str) -> Destination:
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
-
-
-def _nothing_there_check(upload: FileUpload) -> None:
-    try:
-        s3.object_head(bucket=upload.bucket, key=upload.file_name)
-    except FileNotFound:
-        return
-    raise FileExists("Something that was not uploaded here lies under that name: choose another name.")
 
 
 def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from .. import services
 from ..exceptions import InvalidField
 from ..form_data import FILE_FIELD, FormFile, form_received
 from ..models import FileUpload
+from ..policy import policy_for
 from ..serializers import FileUploadFormSerializer, content_type_of, idempotency_key_of
 from ..users import user_acted_for
 from .base import caller_of, validated
@@ -75,6 +76,7 @@ class _FormUpload:
                 file_name=self._wanted.file_name,
                 content_type=content_type_of(_declared_content_type(file), file.name),
                 original_name=file.name,
+                size=file.exact_size,
                 at_most=at_most,
                 overwrite=self._wanted.overwrite,
                 checksum_sha256=form.get("checksum_sha256"),
@@ -95,8 +97,8 @@ class _FormUpload:
         self.incoming.checksum_sha256 = form.get("checksum_sha256")
 
     def _decided(self, form: dict[str, Any]) -> _Wanted:
-        file_name = form.get("file_name") or form[FILE_FIELD].name
         owner = user_acted_for(caller=self._caller, user_id=form.get("user_id"))
+        file_name = form.get("file_name") or _own_key(owner, form["bucket"], form[FILE_FIELD].name)
         return _Wanted(form["bucket"], file_name, owner, form["overwrite"])
 
     def _repeated_check(self) -> None:
@@ -105,6 +107,10 @@ class _FormUpload:
         )
         if stored:
             raise _AlreadyStored(stored)
+
+
+def _own_key(owner: AbstractBaseUser, bucket: str, name: str) -> str:
+    return f"{policy_for(owner, bucket).key_prefix}{name}"
 
 
 def _declared_content_type(file: FormFile) -> str:

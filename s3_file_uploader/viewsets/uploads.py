@@ -17,6 +17,8 @@ from ..serializers import (
     UploadSerializer,
     UploadStartSerializer,
     UploadsWantedSerializer,
+    UsageSerializer,
+    UsageWantedSerializer,
     idempotency_key_of,
 )
 from ..users import user_acted_for
@@ -29,6 +31,7 @@ class UploadViewSet(ServiceViewSet):
     parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
     audit_actions = audited(
         list="upload_list",
+        usage="usage_get",
         create="upload_start",
         retrieve="upload_get",
         destroy="file_delete",
@@ -46,6 +49,14 @@ class UploadViewSet(ServiceViewSet):
         pages = UploadPages(page_size)
         page = pages.paginate_queryset(services.upload_list(user=caller, owner=owner, **wanted), request, view=self)
         return pages.get_paginated_response(UploadSerializer(page, many=True, context={"request": request}).data)
+
+    def usage(self, request: Request) -> Response:
+        """Show what somebody has in a bucket, and may have."""
+        wanted = validated(UsageWantedSerializer, request.query_params)
+        caller = caller_of(request)
+        owner = user_acted_for(caller=caller, user_id=wanted.get("user_id"))
+        found = services.usage_find(user=caller, owner=owner, bucket=wanted["bucket"])
+        return Response(UsageSerializer(found).data)
 
     def create(self, request: Request) -> Response:
         """Begin a direct upload; the answer says what to send to S3."""

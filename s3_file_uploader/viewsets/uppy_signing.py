@@ -13,6 +13,7 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from django.http import HttpResponse
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -70,8 +71,8 @@ def _file(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _beginning(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
     """Name the key of an upload that begins when Uppy comes with the ticket: only then it tells the type."""
-    upload_id, name, _ = uuid4(), wanted["key"], conf.uppy_bucket
-    key = services.upload_key(upload_id=upload_id, file_name=name)
+    upload_id, name = uuid4(), wanted["key"]
+    key = services.upload_key(owner=caller_of(request), bucket=conf.uppy_bucket, upload_id=upload_id, file_name=name)
     return {"url": _ticket_url(request, "POST", upload_id, name), "key": key}
 
 
@@ -85,7 +86,9 @@ class UppySignedViewSet(SecretAddressViewSet):
     """The four requests for which tickets are signed, and answers as S3 gives them."""
 
     authentication_classes = (TicketAuthentication,)
-    audit_actions = audited(begin_or_complete="upload_start", parts="upload_parts", abort="upload_abort")
+    audit_actions = audited(
+        begin_or_complete="upload_start", parts="upload_parts", abort="upload_abort", missing="uppy_missing"
+    )
 
     def begin_or_complete(self, request: Request, ticket: str) -> HttpResponse:
         """Begin the upload that the ticket names, or complete it."""
@@ -120,6 +123,14 @@ class UppySignedViewSet(SecretAddressViewSet):
         """Give the upload up."""
         services.upload_abort(user=caller_of(request), upload_id=_ticket(request).id)
         return HttpResponse(status=204)
+
+    def missing(self, request: Request, **_: Any) -> HttpResponse:
+        """Answer like any other here, as behind an upload token: Django would write the ticket into its log.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound("Nothing is signed for this address: take it as it was given, with nothing behind it.")
 
 
 def _ticket(request: Request) -> Ticket:

@@ -42,8 +42,7 @@ class Served:
             HOME=str(folder),
             DATABASE_URL=database_url(self.name),
             PATH_TO_SAVE_FILE=str(folder),
-            DJANGO_LOG_LEVEL="INFO",
-            **variables,
+            **{"DJANGO_LOG_LEVEL": "INFO", **variables},
         )
         bind = ("--bind", f"127.0.0.1:{self.port}") if server[0] == "gunicorn" else ("--port", str(self.port))
         self._command = [sys.executable, "-m", *server, *bind]

@@ -42,6 +42,7 @@ ENDPOINTS = {
     ("GET", "s3_service-object-list"),
     ("GET", "s3_service-upload-list"),
     ("POST", "s3_service-upload-list"),
+    ("GET", "s3_service-usage"),
     ("GET", "s3_service-upload-parts"),
     ("POST", "s3_service-upload-parts"),
     ("POST", "s3_service-upload-complete"),

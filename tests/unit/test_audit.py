@@ -100,6 +100,7 @@ class Routes:
             "ObjectViewSet.retrieve": ("get", self.file),
             "ObjectViewSet.destroy": ("delete", self.file),
             "UploadViewSet.list": ("get", f"{BASE}/uploads/"),
+            "UploadViewSet.usage": ("get", f"{BASE}/uploads/usage/", {"bucket": bucket}),
             "UploadViewSet.create": ("post", f"{BASE}/uploads/", start),
             "UploadViewSet.retrieve": ("get", f"{upload}/"),
             "UploadViewSet.destroy": ("delete", f"{upload}/"),
@@ -113,6 +114,7 @@ class Routes:
             "UppySignedViewSet.parts": ("get", f"{BASE}/uppy/signed/{ticket}"),
             "UppySignedViewSet.begin_or_complete": ("post", f"{BASE}/uppy/signed/{begin}"),
             "UppySignedViewSet.abort": ("delete", f"{BASE}/uppy/signed/{abort}"),
+            "UppySignedViewSet.missing": ("get", f"{BASE}/uppy/signed/{ticket}/x"),
             "UppyViewSet.params": ("get", f"{BASE}/{wanted}"),
             "UppyViewSet.create": ("post", f"{BASE}/uppy/s3/multipart", uppy),
             "UppyViewSet.sign_part": ("get", self.uppy("/1")),
@@ -149,10 +151,19 @@ BECOMES = {
     "FileViewSet.presign_from_body": "file_presign",
 }
 # What cannot go well here: not all parts have come, or never.
-REFUSED = {"UppyViewSet.complete": "parts_missing", "UppyViewSet.missing": "not_found"}
+REFUSED = {
+    "UppyViewSet.complete": "parts_missing",
+    "UppyViewSet.missing": "not_found",
+    "UppySignedViewSet.missing": "not_found",
+}
 BY_ANYBODY = ("ShareViewSet.retrieve", "HealthViewSet.retrieve")
 NO_OBJECT = {
-    *("UploadTokenViewSet.create", "UppySignViewSet.sign", "UppyViewSet.missing"),  # No file yet, or none at all.
+    *(
+        "UploadTokenViewSet.create",
+        "UppySignViewSet.sign",
+        "UppyViewSet.missing",
+        "UppySignedViewSet.missing",
+    ),  # No file yet, or none at all.
 }
 
 
@@ -371,7 +382,9 @@ def test_no_secret_gets_in(routes, caplog, rows, user):
     }
     made = answers["UploadTokenViewSet.create"].json()["token"]
     written = "\n".join([record.getMessage() for record in caplog.records] + [str(row) for row in rows.values()])
-    tickets = [path.partition("/signed/")[2] for _, path, *_ in routes.values() if "/uppy/signed/" in path]
+    tickets = [
+        path.partition("/signed/")[2].removesuffix("/x") for _, path, *_ in routes.values() if "/uppy/signed/" in path
+    ]
     tickets.append(routes["ShareViewSet.retrieve"][1].split("/")[-2])
     for secret in ("X-Amz-Signature", "test-secret-key", made, *tickets):
         assert secret not in written

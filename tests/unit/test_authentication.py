@@ -1,4 +1,5 @@
 import uuid
+from pprint import pformat
 
 import pytest
 from django.core import signing
@@ -6,7 +7,7 @@ from django.test import RequestFactory
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from s3_file_uploader.authentication import Ticket, TicketAuthentication, redact
+from s3_file_uploader.authentication import Secret, Ticket, TicketAuthentication, redact
 from s3_file_uploader.values import MAX_KEY_BYTES
 
 UPLOAD_ID = uuid.uuid4()
@@ -84,3 +85,9 @@ def test_a_secret_is_taken_out_of_the_address_under_asgi(async_rf):
     )
     assert "RAW_URI" not in request.META
     assert "secret" not in repr(request.META)
+
+
+def test_a_secret_does_not_show_in_what_holds_it():
+    held = {"token": Secret("secret")}
+    assert repr(held) == pformat(held) == "{'token': '...'}"
+    assert held == {"token": "secret"}

@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.scanners import ClamAV, FileNotScannable, ScannerUnavailable, Verdict
+from s3_file_uploader.scanners import ClamAV, ScanFailed, ScannerUnavailable, TooLargeToScan, Verdict
 
 CLEAN = Verdict(is_clean=True)
 
@@ -62,35 +62,37 @@ def test_what_was_found(settings):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"", "answered 'nothing'"),
-        (b"OK", None),
-        (b"stream: OK but", "answered 'stream: OK but'"),
-        (b"stream: OKAY\0", "answered"),
+        (b"stream: OK but", "says 'OK but'"),
+        (b"stream: OKAY\0", "says"),
         (b"stream: Can't allocate memory ERROR\0", "Can't allocate memory"),
         (b"UNKNOWN COMMAND\0", "UNKNOWN COMMAND"),
-        (b"\xff" * 5000, "answered"),
+        (b"stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0", "Limits"),
+        (b"\xff" * 5000, "says"),
     ],
 )
 def test_what_is_no_clear_answer_is_none(settings, answer, message):
-    if message is None:
-        assert scan(settings, answer)[0] == CLEAN  # It says so, and closes without the zero byte.
-        return
-    with pytest.raises(ScannerUnavailable, match=message):
+    with pytest.raises(ScanFailed, match=message):
         scan(settings, answer)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [b"INSTREAM size limit exceeded. ERROR\0", b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0"],
-)
-def test_what_is_too_large_for_the_daemon(settings, answer):
-    with pytest.raises(FileNotScannable, match="larger"):
+@pytest.mark.parametrize("answer", [b"", b"\0"])
+def test_a_daemon_that_hangs_up_at_the_end_has_said_nothing(settings, answer):
+    with pytest.raises(ScannerUnavailable, match="broke off"):
         scan(settings, answer)
+
+
+def test_an_answer_that_ends_with_the_connection_counts(settings):
+    assert scan(settings, b"stream: OK")[0] == CLEAN
+
+
+def test_what_is_too_large_for_the_daemon(settings):
+    with pytest.raises(TooLargeToScan, match="larger"):
+        scan(settings, b"INSTREAM size limit exceeded. ERROR\0")
 
 
 def test_what_is_too_large_is_not_sent(settings):
     settings.S3_FILE_UPLOADER_CLAMAV_MAX_BYTES = 6
-    with pytest.raises(FileNotScannable, match="more than the 6 bytes"):
+    with pytest.raises(TooLargeToScan, match="more than the 6 bytes"):
         ClamAV().scan(iter([b"content"]), upload=FileUpload(size=7))
 
 
@@ -125,4 +127,4 @@ def test_what_reading_raises_is_passed_on(settings):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        scan(settings, b"", chunks=broken(), reads=lambda received: not received)
+        scan(settings, b"", chunks=broken(), reads=lambda received: not received.endswith(b"con"))

@@ -126,6 +126,13 @@ def test_half_a_character_that_was_echoed_can_be_sent():
     assert detail["errors"]["a"][0]["detail"] == "? is not a choice"
 
 
+def test_a_limit_is_told_beside_the_words():
+    error = http_error(own.FileTooLarge("why", {"max_file_bytes": 7}))
+    assert error.detail == {"code": "file_too_large", "detail": "why", "limit": {"max_file_bytes": 7}}
+    assert error.get_codes() == {"code": "file_too_large", "detail": "file_too_large"}
+    assert set(error.get_full_details()) == {"code", "detail"}
+
+
 def test_a_bug_stays_a_bug():
     bug = KeyError("x")
     assert http_error(bug) is bug

@@ -50,18 +50,20 @@ CALLER = {*ANY, *STORAGE, "not_authenticated", "permission_denied", "database_un
 BODY = {"invalid", "unsupported_media_type"}
 FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "file_not_found"}
 PRESIGN = {*FILE, "invalid", "bucket_not_found", "quarantined"}
+POLICY = {"file_too_large", "content_type_not_allowed", "quota_exceeded"}
 UPLOAD = {
     *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "length_required", "bucket_not_found", "file_exists"),
-    *("file_too_large", "idempotency_key_reused", "upload_in_progress", "file_rejected"),
+    *("idempotency_key_reused", "upload_in_progress", "file_rejected", *POLICY),
 }
 PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
 COMPLETION = {
     *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists"),
     "file_rejected",
+    *POLICY,
 }
 UPPY_BEGINNING = {
     *(*CALLER, "invalid", "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "bucket_not_found"),
-    "upload_not_pending",
+    *("upload_not_pending", "content_type_not_allowed", "quota_exceeded"),
 }
 UPPY_PARTS = {*CALLER, "invalid", "bucket_not_found", "upload_not_found", "upload_not_pending"}
 CODES = {
@@ -82,8 +84,9 @@ CODES = {
     "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
     "upload_start": {
         *(*CALLER, *BODY, "invalid_bucket_name", "invalid_file_name", "not_your_file", "bucket_not_allowed"),
-        *("bucket_not_found", "file_too_large", "idempotency_key_reused", "upload_not_pending"),
+        *("bucket_not_found", "idempotency_key_reused", "upload_not_pending", *POLICY),
     },
+    "upload_usage": {*CALLER, "invalid", "invalid_bucket_name", "not_your_file", "bucket_not_allowed"} - STORAGE,
     "upload_get": {*CALLER, "upload_not_found"} - STORAGE,
     "upload_parts": PARTS,
     "upload_parts_sign": {*PARTS, *BODY},
@@ -135,6 +138,7 @@ ROUTES = {
     "object_list": ("get", "buckets/{bucket_name}/files/"),
     "upload_list": ("get", "uploads/"),
     "upload_start": ("post", "uploads/"),
+    "upload_usage": ("get", "uploads/usage/"),
     "upload_get": ("get", "uploads/{upload_id}/"),
     "upload_parts": ("get", "uploads/{upload_id}/parts/"),
     "upload_parts_sign": ("post", "uploads/{upload_id}/parts/"),
@@ -160,7 +164,7 @@ ROUTES = {
     "health": ("get", "health/"),
 }
 # With what authenticates in the address: the same again, or for what was signed alone.
-SECRET_ADDRESSES = ("uppy/token/", "uppy/signed/", "^uppy/token/")
+SECRET_ADDRESSES = ("uppy/token/", "uppy/signed/")
 TAGS = {
     "bucket": "Buckets",
     "object": "Buckets",
@@ -278,11 +282,12 @@ def test_an_alias_is_the_described_address_without_its_slash():
 
 def test_uppy_is_answered_the_same_by_token():
     routed = {str(route.pattern): route.callback for route in urls.service}
-    at_home = {address: view for address, view in routed.items() if address.startswith(("uppy/s3/", "uppy/sign"))}
-    del at_home["uppy/signed/<str:ticket>"]
+    at_home = {
+        address: view for address, view in routed.items() if address.startswith("uppy/s3/") or address == "uppy/sign"
+    }
     assert len(at_home) == 8
     for address, view in at_home.items():
-        by_token = routed[address.replace("uppy/", "uppy/token/<str:token>/")]
+        by_token = routed[address.replace("uppy/", "uppy/token/<s3_secret:token>/")]
         assert by_token.cls is view.cls
         assert without_head(by_token.actions) == without_head(view.actions)
         assert by_token.initkwargs == {**view.initkwargs, "authentication_classes": (UploadTokenAuthentication,)}
@@ -604,6 +609,7 @@ def test_another_body_is_answered_as_shown(operations, staff, name):
         ("file_get", {"proxy": "?"}, {}),
         ("object_list", {"page_size": "0"}, {}),
         ("upload_list", {"page_size": "0"}, {}),
+        ("upload_usage", {}, {}),
         ("uppy_token_list", {"page_size": "0"}, {}),
         ("uppy_params", {}, {}),
         ("uppy_sign_parts", {"key": "x"}, {}),

@@ -4,6 +4,7 @@ import pytest
 
 from s3_file_uploader.exceptions import FileTooLarge, InvalidField
 from s3_file_uploader.plans import (
+    direct_id,
     direct_key,
     is_direct_key,
     part_count_of,
@@ -121,6 +122,18 @@ UPLOAD_ID = UUID("0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f11")
 def test_a_key_of_a_direct_upload_is_known_again(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
     assert is_direct_key(direct_key(UPLOAD_ID, "a/b.txt"))
+
+
+@pytest.mark.parametrize("owner", ["7", "0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f12"])
+@pytest.mark.parametrize("prefix", ["uploads/", "a/b/"])
+def test_it_is_known_behind_the_prefix_of_its_owner(settings, prefix, owner):
+    settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+    settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "users/{user_id}/"}}
+    key = f"users/{owner}/{direct_key(UPLOAD_ID, f'a/{prefix}{owner}/b.txt')}"
+    assert is_direct_key(key)
+    assert direct_id(key) == str(UPLOAD_ID)
+    assert not is_direct_key(f"backup/{key}")
+    assert direct_id(f"made/by/a/callable/{key}") == str(UPLOAD_ID)
 
 
 @pytest.mark.parametrize(

@@ -346,7 +346,7 @@ class TestTokens:
         assert Client().get(f"{BASE}/tokens/", headers=headers).status_code == 401
         assert Client().get(f"{BASE}/s3/params?filename=x", headers=headers).status_code == 401
 
-    @pytest.mark.parametrize("ending", ["", "/", "//s3/params", "/s3/sts", "/s3/params/", "/nothing"])
+    @pytest.mark.parametrize("ending", ["", "/", "//s3/params", "/s3/sts", "/s3/params/", "/nothing", "/a%0Ab"])
     @pytest.mark.parametrize("method", ["get", "post", "delete"])
     def test_an_address_that_is_none_does_not_come_into_the_log(self, user, caplog, ending, method):
         text = upload_token_create(user=user, expires_in_seconds=60).text
@@ -539,6 +539,15 @@ class TestSignRequest:
         url = sign(client_of(user), "POST").json()["url"]
         answer = Client().get(url)
         assert refused(answer) == (401, "not_authenticated")
+        assert "/uppy/signed/..." in caplog.text
+        assert url.rpartition("/")[2] not in caplog.text + answer.content.decode()
+
+    @pytest.mark.parametrize("ending", ["/", "/s3/params", "/a%0Ab"])
+    def test_nor_does_one_with_something_behind_it(self, user, caplog, ending):
+        url = sign(client_of(user), "POST").json()["url"]
+        answer = Client().post(f"{url}{ending}")
+        assert refused(answer) == (404, "not_found")
+        assert "nothing behind it" in answer.json()["detail"]
         assert "/uppy/signed/..." in caplog.text
         assert url.rpartition("/")[2] not in caplog.text + answer.content.decode()
 

@@ -479,6 +479,20 @@ class TestUploads:
         assert self.names(user, created_after=middle) == []
         assert self.names(user, page_size=1) == ["b.png"]
 
+    def test_usage(self, three, bucket, user, other, staff, settings):
+        settings.S3_FILE_UPLOADER_POLICIES = {"*": {"quota_bytes": 100, "content_types": ["image/*"]}}
+        limits = {"quota_bytes": 100, "quota_files": None, "max_file_bytes": None, "extensions": None}
+        limits |= {"content_types": ["image/*"], "key_prefix": "", "may_overwrite": True}
+        for person, query, counted in (
+            (user, {}, {"bytes": 14, "files": 2}),
+            (staff, {"user_id": other.pk}, {"bytes": 7, "files": 1}),
+            (staff, {}, {"bytes": 0, "files": 0}),
+        ):
+            answer = client_of(person).get(url("usage"), {"bucket": bucket, **query})
+            assert (answer.status_code, answer.json()) == (200, counted | limits)
+        refused = client_of(user).get(url("usage"), {"bucket": bucket, "user_id": other.pk})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
+
     def test_a_cursor_of_somebody_else(self, user):
         for cursor in ("x", "cD1ub25zZW5zZQ==", "bz0tMQ=="):
             answer = client_of(user).get(url("upload-list"), {"cursor": cursor})

@@ -68,6 +68,7 @@ class TestStart:
             "etag": "",
             "checksum_sha256": CHECKSUM,
             "status": "pending",
+            "status_reason": "",
             "created_at": shown(upload.created_at),
             "completed_at": None,
             "url": f"http://testserver{BASE}/buckets/{bucket}/files/uploads/{upload.pk}/my%20file.txt/",

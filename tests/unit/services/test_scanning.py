@@ -457,6 +457,16 @@ class TestNoAnswer:
         assert stored_file(user, bucket).status == "stored"
         rejected(user, bucket, "infected")
 
+    def test_what_it_fails_at_waits_whatever_the_setting(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_SCAN_TOO_LARGE = "pass"
+        use(settings, "Puzzled")
+        for number in range(FAILURES_IN_A_ROW + 2):
+            stored_file(user, bucket, str(number))
+        FileUpload.objects.update(scan_after=None)
+        report, told = outcomes()  # Others do not wait behind them.
+        assert (report.is_complete, told) == (True, [Outcome.LEFT] * (FAILURES_IN_A_ROW + 2))
+        assert outcomes()[1] == []
+
     def test_a_scanner_that_fails_is_the_servers_error(self, bucket, user, settings):
         use(settings, "Broken")
         with pytest.raises(ZeroDivisionError):

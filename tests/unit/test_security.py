@@ -1,0 +1,124 @@
+"""SECURITY.md says what is so: its tests exist, its rights are those of the calls that the code makes."""
+
+import ast
+import json
+import re
+import tomllib
+
+import pytest
+
+from s3_file_uploader import s3
+from tests.host import ROOT
+
+TEXT = (ROOT / "SECURITY.md").read_text()
+APP = ROOT / "s3_file_uploader"
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+ACTIONS = {
+    "abort_multipart_upload": "s3:AbortMultipartUpload",
+    "complete_multipart_upload": "s3:PutObject",
+    "create_bucket": "s3:CreateBucket",
+    "create_multipart_upload": "s3:PutObject",
+    "delete_bucket": "s3:DeleteBucket",
+    "delete_bucket_cors": "s3:PutBucketCORS",
+    "delete_object": "s3:DeleteObject",
+    "get_bucket_cors": "s3:GetBucketCORS",
+    "get_object": "s3:GetObject",
+    "head_bucket": "s3:ListBucket",
+    "head_object": "s3:GetObject",
+    "list_buckets": "s3:ListAllMyBuckets",
+    "list_multipart_uploads": "s3:ListBucketMultipartUploads",
+    "list_objects_v2": "s3:ListBucket",
+    "list_parts": "s3:ListMultipartUploadParts",
+    "put_bucket_cors": "s3:PutBucketCORS",
+    "put_bucket_lifecycle_configuration": "s3:PutLifecycleConfiguration",
+    "put_object": "s3:PutObject",
+    "put_public_access_block": "s3:PutBucketPublicAccessBlock",
+    "upload_part": "s3:PutObject",
+}
+ON_OBJECTS = {
+    "s3:AbortMultipartUpload",
+    "s3:DeleteObject",
+    "s3:GetObject",
+    "s3:ListMultipartUploadParts",
+    "s3:PutObject",
+}
+ON_ALL = {"s3:ListAllMyBuckets"}
+# An option of s3_housekeeping, which deletes one by one.
+NO_CALL = {"delete_objects"}
+
+
+def mentioned(node):
+    """Return the name that an expression is, or the text."""
+    match node:
+        case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+            return name
+    return ""
+
+
+def names_in(code):
+    """Return whatever is spelt like a call of S3, called or not: a call may be passed on before it is made."""
+    calls = s3.client().meta.method_to_api_mapping.keys()
+    return {name for node in ast.walk(ast.parse(code)) if (name := mentioned(node)) in calls}
+
+
+def calls_made():
+    files = [path for path in APP.rglob("*.py") if "embedded" not in path.parts]
+    return set().union(*(names_in(path.read_text()) for path in files)) - NO_CALL
+
+
+def policy():
+    return json.loads(re.search(r"```json\n(.*?)```", TEXT, re.DOTALL)[1])
+
+
+def listed(value):
+    return [value] if isinstance(value, str) else value
+
+
+def test_each_call_has_its_right_and_each_right_its_call():
+    rights = [right for statement in policy()["Statement"] for right in listed(statement["Action"])]
+    assert calls_made() == ACTIONS.keys()
+    assert sorted(rights) == sorted({ACTIONS[call] for call in calls_made()})
+
+
+def test_each_right_is_given_for_what_it_is_about():
+    for statement in policy()["Statement"]:
+        rights = set(listed(statement["Action"]))
+        match statement["Resource"]:
+            case "*":
+                assert rights == ON_ALL
+            case "arn:aws:s3:::my-bucket/*":
+                assert rights == ON_OBJECTS
+            case resource:
+                assert resource == "arn:aws:s3:::my-bucket"
+                assert not rights & (ON_OBJECTS | ON_ALL)
+
+
+@pytest.mark.parametrize(
+    "code", ["client().copy_object(Bucket=name)", "pages('list_object_versions')", "call = client.put_bucket_acl"]
+)
+def test_a_new_call_would_be_seen(code):
+    (name,) = names_in(code)
+    assert name not in ACTIONS
+
+
+def test_all_tests_that_are_named_exist():
+    rows = [line for line in TEXT.splitlines() if line.startswith("|")]
+    named = re.findall(r"`(tests/[^`]+)`", TEXT)
+    assert len(named) > len(rows) / 2
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_the_readme_leads_there():
+    assert "](SECURITY.md" in (ROOT / "README.md").read_text()
+
+
+def test_each_exception_of_the_rules_of_safety_says_why():
+    folders = ("s3_file_uploader", "modules", "tests", "tools", "benchmarks")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts]
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    exceptions = [line for line in lines if re.search(r"# noqa: [A-Z0-9, ]*\bS[0-9]{3}", line)]
+    assert len(exceptions) > 5
+    assert [line for line in exceptions if not re.search(r"# noqa: [A-Z0-9, ]+ - \w", line)] == []
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    assert "S" in lint["select"]
+    assert [rule for rule in lint["ignore"] if re.match("S[0-9]", rule)] == []
