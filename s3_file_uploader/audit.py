@@ -47,7 +47,7 @@ QUIET = (
         "share_list",
         "usage_get",
     ),
-    *("file_scan", "uppy_missing", "health"),
+    *("file_scan", "uppy_missing", "share_missing", "health"),
 )
 ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *SHARES, *BY_ITSELF, *QUIET)
 

@@ -31,7 +31,7 @@ ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
         *("token_list", "share_list", "usage_get"),
     ),
     "bucket": ("bucket_create", "bucket_remove"),
-    "share": ("share_create", "share_follow", "share_revoke"),
+    "share": ("share_create", "share_follow", "share_revoke", "share_missing"),
 }
 SCOPE_OF = {action: scope for scope, actions in ACTIONS_OF.items() for action in actions}
 

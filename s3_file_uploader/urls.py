@@ -120,8 +120,10 @@ service = [
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
     path("shares/", ShareListViewSet.as_view({"get": "list"}), name="s3_service-share-list"),
-    path("shares/<str:share>/", share, name="s3_service-share"),
-    path("shares/<str:share>", share),
+    path("shares/<s3_secret:share>/", share, name="s3_service-share"),
+    path("shares/<s3_secret:share>", share),
+    # Django would write the secret into its log.
+    path("shares/<s3_secret:share>/<s3_object_key:rest>", ShareViewSet.as_view(nothing)),
     path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
     path("uploads/usage/", UploadViewSet.as_view({"get": "usage"}), name="s3_service-usage"),
     path(

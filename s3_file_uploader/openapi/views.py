@@ -87,7 +87,7 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
         "missing": uppy.hidden,
     },
     ShareListViewSet: {"list": shares.share_list},
-    ShareViewSet: {"retrieve": shares.share_follow, "destroy": shares.share_revoke},
+    ShareViewSet: {"retrieve": shares.share_follow, "destroy": shares.share_revoke, "missing": uppy.hidden},
     HealthViewSet: {"retrieve": operations.health},
 }
 

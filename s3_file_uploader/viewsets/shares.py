@@ -5,6 +5,7 @@ from typing import Any, Literal
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import status
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -70,7 +71,7 @@ class ShareListViewSet(ServiceViewSet):
 class ShareViewSet(SecretAddressViewSet):
     """One link: whoever has its secret follows it, whoever knows its id and may, revokes it."""
 
-    audit_actions = audited(retrieve="share_follow", destroy="share_revoke")
+    audit_actions = audited(retrieve="share_follow", destroy="share_revoke", missing="share_missing")
 
     def get_authenticators(self) -> list[Any]:
         """Look at no credentials of those who follow a link: wrong ones must not keep them from it."""
@@ -80,7 +81,7 @@ class ShareViewSet(SecretAddressViewSet):
 
     def get_permissions(self) -> list[BasePermission]:
         """Let everybody follow a link."""
-        return [AllowAny()] if self.action == "retrieve" else super().get_permissions()
+        return [AllowAny()] if self.action in ("retrieve", "missing") else super().get_permissions()
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Send on whatever `Accept` says: the file has the type it has."""
@@ -104,6 +105,14 @@ class ShareViewSet(SecretAddressViewSet):
         """Revoke it."""
         services.share_revoke(user=caller_of(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def missing(self, request: Request, **_: Any) -> HttpResponse:
+        """Answer like any other here: Django would write the secret into its log.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound("A link ends with its slash: take it as it was sent to you.")
 
 
 def _page(view: ServiceViewSet, request: Request, links: Any) -> Response:

@@ -131,6 +131,7 @@ class Routes:
             "FileShareViewSet.destroy": ("delete", f"{self.share}share/"),
             "ShareListViewSet.list": ("get", f"{BASE}/shares/"),
             "ShareViewSet.retrieve": ("get", f"{BASE}/shares/{self.link.secret}/"),
+            "ShareViewSet.missing": ("get", f"{BASE}/shares/{self.link.secret}/x"),
             "ShareViewSet.destroy": ("delete", f"{BASE}/shares/{self.link.link.pk}/"),
             "HealthViewSet.retrieve": ("get", f"{BASE}/health/"),
         }
@@ -155,9 +156,11 @@ REFUSED = {
     "UppyViewSet.complete": "parts_missing",
     "UppyViewSet.missing": "not_found",
     "UppySignedViewSet.missing": "not_found",
+    "ShareViewSet.missing": "not_found",
 }
-BY_ANYBODY = ("ShareViewSet.retrieve", "HealthViewSet.retrieve")
+BY_ANYBODY = ("ShareViewSet.retrieve", "ShareViewSet.missing", "HealthViewSet.retrieve")
 NO_OBJECT = {
+    "ShareViewSet.missing",
     *(
         "UploadTokenViewSet.create",
         "UppySignViewSet.sign",
@@ -214,7 +217,7 @@ def test_every_request_that_does_something_is_an_event(routes, told, rows, user,
         assert not rows.exists()
         return
     (event,) = told()
-    who = "" if name in BY_ANYBODY else str(user.pk)
+    who = "" if name == "ShareViewSet.retrieve" else str(user.pk)
     assert (event["action"], event["user"] or "", event["address"]) == (action, who, "127.0.0.1")
     assert event["outcome"] == REFUSED.get(name, OK)
     assert bool(event["bucket"] or event["object_id"]) is (name not in NO_OBJECT)
