@@ -6,6 +6,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Processes that share the tests; each has a store and a database of its own.
 WORKERS ?= auto
+# For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
+MINUTES ?= 10
 PIPENV := pipenv==2026.10.3
 BIN := .venv/bin
 # pipenv works in the environment that VIRTUAL_ENV names, here always ours.
@@ -15,7 +17,7 @@ export PIPENV_NOSPIN := 1
 unexport PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 
-.PHONY: run test lint format lock tox bench clean check-venv
+.PHONY: run test fuzz lint format lock tox bench clean check-venv
 .DEFAULT_GOAL := run
 # check-venv comes before what it checks, under `make -j` too.
 .NOTPARALLEL:
@@ -27,6 +29,10 @@ test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/n
 	@$(MAKE) lint
 	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov
+
+# Random requests and values, other ones each time; prints how many, and what they found.
+fuzz: check-venv .venv/.test
+	@$(BIN)/python tools/fuzz.py $(MINUTES)
 
 lint:
 	$(BIN)/ruff format --check .

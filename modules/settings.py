@@ -188,8 +188,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL") or "INFO"},
     # At DEBUG they write down signatures, session tokens of AWS, and what the database is asked: the tokens of users.
-    "loggers": {name: {"level": "INFO"} for name in ("botocore", "boto3", "urllib3", "django.db.backends")},
+    "loggers": {
+        **{name: {"level": "INFO"} for name in ("botocore", "boto3", "urllib3", "django.db.backends")},
+        # Anybody can send a wrong Host: that is a Bad Request in the log, and no traceback of twenty lines.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+    },
 }

@@ -4,7 +4,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.authtoken.views import ObtainAuthToken
 
-MESSAGES_BY_FIELD = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+MESSAGES = {"type": "array", "items": {"type": "string"}}
+# `detail`, where the body cannot be read at all, holds one message and no list.
+MESSAGES_BY_FIELD = {"type": "object", "additionalProperties": {"oneOf": [MESSAGES, {"type": "string"}]}}
 MESSAGE = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 
 

@@ -5,6 +5,7 @@ which is a fourth of what an upload costs. Its own account of what is left of th
 the next request where it is. Under other servers, and for bodies in chunks, there is no such connection.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -73,3 +74,9 @@ class Connection:
         except OSError:
             self._body.failed = True  # gunicorn serves no further request on a connection where this is set.
             raise
+
+
+def is_parse_error(error: Exception) -> bool:
+    """Tell whether gunicorn raised it while an application read a body: for chunks that are none (RFC 9112, 7.1)."""
+    errors = sys.modules.get("gunicorn.http.errors")
+    return errors is not None and isinstance(error, errors.ParseException)

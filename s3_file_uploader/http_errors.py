@@ -7,6 +7,7 @@ README lists the codes; a test holds both lists against each other.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -16,6 +17,7 @@ from rest_framework import exceptions as drf
 
 from . import exceptions as own
 from .conf import conf
+from .connection import is_parse_error
 
 # Leaves before their parents: the first that fits is taken.
 STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
@@ -62,6 +64,9 @@ DRF_CODES: tuple[tuple[type[drf.APIException], str], ...] = (
     (drf.ParseError, "invalid"),
     (drf.AuthenticationFailed, "not_authenticated"),
 )
+# A list of thousands may be wrong in each place: nobody reads an answer that is longer than what was sent.
+ERRORS_A_FIELD = 10
+UNREADABLE = "The body could not be read: send it again, whole and within the limits."
 RETRIED = frozenset({"storage_unavailable", "database_unavailable", "upload_in_progress"})
 
 
@@ -109,7 +114,9 @@ def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for
         case PermissionDenied():
             return _shaped(drf.PermissionDenied())
         case SuspiciousOperation() | UnreadablePostError() | RecursionError():
-            return HTTPError(400, "invalid", "The body could not be read: send it again, whole and within the limits.")
+            return HTTPError(400, "invalid", UNREADABLE)
+        case _ if is_parse_error(error):
+            return HTTPError(400, "invalid", UNREADABLE)
         case drf.APIException():
             return _shaped(error)
     return error
@@ -125,7 +132,10 @@ def _more(error: own.S3FileUploaderError, code: str) -> dict[str, Any]:
 def _shaped(error: drf.APIException) -> drf.APIException:
     code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
     if isinstance(error, drf.ValidationError):
-        fields = {name: list(_leaves(found)) for name, found in _by_field(error.get_full_details()).items()}
+        fields = {
+            name: list(islice(_leaves(found), ERRORS_A_FIELD))
+            for name, found in _by_field(error.get_full_details()).items()
+        }
         error.detail = cast(Any, {**_told(code, _first(fields)), "errors": fields})
     else:
         error.detail = cast(Any, _told(code, str(error.detail)))

@@ -77,7 +77,7 @@ def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
         path(upload, view({"get": "parts", "delete": "abort"}), name=f"{name}-upload"),
         path(f"{upload}/batch", view({"get": "sign_parts"}), name=f"{name}-parts"),
         path(f"{upload}/complete", view({"post": "complete"}), name=f"{name}-complete"),
-        path(f"{upload}/<int:part_number>", view({"get": "sign_part"}), name=f"{name}-part"),
+        path(f"{upload}/<str:part_number>", view({"get": "sign_part"}), name=f"{name}-part"),
         path(f"{endpoint}sign", UppySignViewSet.as_view({"post": "sign"}, **options), name=f"{name}-sign"),
     ]
 

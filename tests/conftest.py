@@ -1,13 +1,22 @@
 """What all tests share: the people, and settings that name no real store."""
 
+import os
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from hypothesis import settings as generation
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from s3_file_uploader import s3
+
+# `make fuzz` sets it: how many random inputs a property gets. Without it they are few, and the same each time.
+FUZZ_INPUTS = int(os.environ.get("FUZZ_INPUTS") or 0)
+generation.register_profile(
+    "tests", derandomize=not FUZZ_INPUTS, max_examples=FUZZ_INPUTS or 100, database=None, deadline=None
+)
+generation.load_profile("tests")
 
 pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]
 

@@ -96,7 +96,9 @@ class UppyPartNumberSerializer(serializers.Serializer[Any]):
 class UppyCompleteSerializer(serializers.Serializer[Any]):
     """Body of POST `s3/multipart/{uploadId}/complete`."""
 
-    parts = UppyPartNumberSerializer(many=True, help_text="All parts of the file.")
+    parts = UppyPartNumberSerializer(  # type: ignore[call-arg]  # of the list that `many` makes of it
+        many=True, max_length=MAX_PARTS, help_text="All parts of the file."
+    )
 
 
 class UppyCompletedSerializer(serializers.Serializer[Any]):

@@ -25,7 +25,7 @@ from ..serializers import (
     UppyPartsSerializer,
     UppyStoredPartSerializer,
 )
-from ..values import PostTransfer, PutTransfer
+from ..values import MAX_PARTS, PostTransfer, PutTransfer
 from .base import audited, caller_of, validated
 from .same_origin import SameOriginViewSet
 from .secret_address import SecretAddressViewSet
@@ -60,10 +60,11 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         started = upload_begin(request, "multipart", validated(UppyFileSerializer, request.data))
         return Response(UppyMultipartSerializer(started.upload).data)
 
-    def sign_part(self, request: Request, upload_id: str, part_number: int, **_: Any) -> Response:
+    def sign_part(self, request: Request, upload_id: str, part_number: str, **_: Any) -> Response:
         """Sign the URL of one part."""
-        urls = self._part_urls(request, upload_id, [part_number])
-        return Response(UppyPartSerializer({"url": urls[part_number], "expires": _url_seconds()}).data)
+        number = _number(part_number)
+        urls = self._part_urls(request, upload_id, [number])
+        return Response(UppyPartSerializer({"url": urls[number], "expires": _url_seconds()}).data)
 
     def sign_parts(self, request: Request, upload_id: str, **_: Any) -> Response:
         """Sign the URLs of several parts."""
@@ -144,6 +145,13 @@ def _form(started: services.StartedUpload) -> dict[str, Any]:
 
 def _key(request: Request) -> str:
     return str(request.query_params.get("key", ""))
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InvalidField("part_numbers", f"Give numbers from 1 to {MAX_PARTS}.") from error
 
 
 def _numbers(text: str) -> list[int]:

@@ -70,6 +70,19 @@ def served(transactional_db: None, servers: Callable[[Server], Served]) -> Serve
     return servers(WSGI)
 
 
+@pytest.fixture(scope="session")
+def served_for_uppy(
+    django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Serve with a bucket for Uppy; a test that uses it has a `transactional_db`."""
+    folder = tmp_path_factory.mktemp("served-for-uppy")
+    own = 'S3_FILE_UPLOADER_UPPY_BUCKET = "fuzzed-bucket"'
+    (folder / "settings_for_uppy.py").write_text(f"from modules.settings import *\n\n{own}\n")
+    environment = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "settings_for_uppy"}
+    with Served(folder, WSGI, **environment, **embedded_s3.environment()) as server:
+        yield server
+
+
 @pytest.fixture(params=[WSGI, ASGI], ids=["wsgi", "asgi"])
 def both(request: pytest.FixtureRequest, transactional_db: None, servers: Callable[[Server], Served]) -> Served:
     """Serve with gunicorn, then with uvicorn."""

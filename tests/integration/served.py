@@ -59,6 +59,11 @@ class Served:
     def log(self) -> str:
         return self._log.read_text()
 
+    def pids(self) -> list[int]:
+        """Return its processes, workers included: they are a session of their own."""
+        assert self._process is not None
+        return [pid for path in Path("/proc").glob("[0-9]*") if _session_of(pid := int(path.name)) == self._process.pid]
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         with self._log.open("ab") as log:
@@ -96,3 +101,10 @@ class Served:
     def connect(self) -> socket.socket:
         """Return a bare connection, to misbehave on."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None  # It has ended since it was listed.

@@ -2,8 +2,12 @@ import re
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s3_file_uploader import conf as conf_module
+from s3_file_uploader.checks import endpoint_check
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
 
@@ -94,3 +98,27 @@ def test_parts_are_signed_where_nothing_else_guards_them(settings, endpoint, wan
     settings.AWS_S3_ENDPOINT_URL = endpoint
     settings.S3_FILE_UPLOADER_SIGN_PARTS = wanted
     assert conf.sign_parts is signed
+
+
+names = st.text("ab-*?[]!", max_size=8)
+
+
+@given(names, st.lists(names, max_size=3))
+def test_a_bucket_is_open_by_its_own_name_and_a_pattern_of_everything(name, others):
+    with override_settings(S3_FILE_UPLOADER_ALLOWED_BUCKETS=[*others, "*"]):
+        assert conf.bucket_is_allowed(name)
+    with override_settings(S3_FILE_UPLOADER_ALLOWED_BUCKETS=["c"]):
+        assert not conf.bucket_is_allowed(name)
+
+
+addresses = st.one_of(
+    st.text(max_size=30),
+    st.from_regex(r"https?://[a-z0-9.:\[\]%@-]{0,20}(:[0-9]{0,6})?/?", fullmatch=True),
+)
+
+
+@given(addresses)
+def test_an_address_is_complained_of_at_the_start_or_can_be_used(address):
+    with override_settings(AWS_S3_ENDPOINT_URL=address):
+        if not endpoint_check():
+            assert conf.sign_parts in (True, False)

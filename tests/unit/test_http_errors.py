@@ -5,10 +5,11 @@ import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
+from gunicorn.http.errors import InvalidChunkSize
 from rest_framework import exceptions as drf
 
 from s3_file_uploader import exceptions as own
-from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, STATUS_AND_CODE, http_error
+from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, ERRORS_A_FIELD, STATUS_AND_CODE, http_error
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -81,6 +82,7 @@ def test_unavailable_says_when_to_try_again(kind, settings):
         (PermissionDenied("secret rule"), 403, "permission_denied"),
         (SuspiciousOperation("secret header"), 400, "invalid"),
         (UnreadablePostError("secret socket"), 400, "invalid"),
+        (InvalidChunkSize(b"secret"), 400, "invalid"),
         (drf.NotAuthenticated(), 401, "not_authenticated"),
         (drf.AuthenticationFailed(), 401, "not_authenticated"),
         (drf.PermissionDenied(), 403, "permission_denied"),
@@ -136,3 +138,8 @@ def test_a_limit_is_told_beside_the_words():
 def test_a_bug_stays_a_bug():
     bug = KeyError("x")
     assert http_error(bug) is bug
+
+
+def test_a_list_that_is_wrong_in_each_place_is_answered_briefly():
+    error = http_error(drf.ValidationError({"parts": [["Give a number."]] * 1000, "key": ["Give one."]}))
+    assert [len(found) for found in error.detail["errors"].values()] == [ERRORS_A_FIELD, 1]

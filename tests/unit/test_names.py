@@ -74,3 +74,16 @@ def test_a_key_is_returned_unchanged_or_refused(name):
         return
     assert 1 <= len(name.encode()) <= 1024
     assert not {"", ".", ".."} & set(name.split("/"))
+
+
+@given(st.one_of(st.text(max_size=70), st.text(ascii_lowercase + digits + ".-", max_size=70)))
+def test_a_bucket_name_is_returned_unchanged_or_refused(name):
+    try:
+        assert bucket_name_check(name) == name
+    except InvalidBucketName:
+        return
+    assert 3 <= len(name) <= 63
+    assert set(name) <= set(ascii_lowercase + digits + ".-")
+    assert name[0] not in ".-"
+    assert name[-1] not in ".-"
+    assert ".." not in name

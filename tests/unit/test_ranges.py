@@ -1,4 +1,8 @@
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s3_file_uploader.exceptions import RangeNotSatisfiable
 from s3_file_uploader.ranges import MAX_RANGES, ranges_wanted
@@ -50,3 +54,17 @@ def test_behind_the_end(header, size):
     with pytest.raises(RangeNotSatisfiable, match=f"has {size} bytes") as raised:
         ranges_wanted(header, size)
     assert raised.value.size == size
+
+
+numbers = st.one_of(st.just(""), st.integers(0, 10**21).map(str), st.integers(0, 20).map(str))
+listed = st.lists(st.tuples(numbers, numbers).map("-".join), max_size=MAX_RANGES + 2).map(",".join)
+headers = st.one_of(listed.map("bytes={}".format), st.text(max_size=50), st.text("0123456789-, =byts", max_size=50))
+
+
+@given(headers, st.one_of(st.integers(0, 20), st.integers(0, 5 * 2**40)))
+def test_whatever_is_asked_lies_in_the_file_and_is_no_more_than_it(header, size):
+    with suppress(RangeNotSatisfiable):
+        ranges = ranges_wanted(header, size)
+        assert len(ranges) <= MAX_RANGES
+        assert all(0 <= start < stop <= size for start, stop in ranges)
+        assert sum(stop - start for start, stop in ranges) <= size

@@ -216,7 +216,7 @@ class TestParts:
         answer = client_of(user).post(address(upload, "/complete"), body, format="json")
         assert refused(answer) == (400, "invalid")
 
-    @pytest.mark.parametrize("ending", ["/0", "/10001", "/batch"])
+    @pytest.mark.parametrize("ending", ["/0", "/10001", "/-1", "/first", "/1,2", "/batch"])
     def test_numbers_that_no_part_has(self, user, ending):
         numbers = {"partNumbers": "1,0"} if ending == "/batch" else {}
         assert refused(client_of(user).get(address(begun(user), ending, **numbers))) == (400, "invalid")
