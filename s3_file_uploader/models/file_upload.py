@@ -256,6 +256,7 @@ class FileUpload(DirectUpload):
             self._mine().delete()
         else:
             self.idempotency_keys.all().delete()
+            self.share_links.all().delete()
             self._mine().update(status=self.Status.DELETING, user=None, claimed_until=late)
 
     def _mark_rejected(self, late: datetime | None) -> None:

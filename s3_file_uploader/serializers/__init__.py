@@ -44,6 +44,7 @@ from .requests import (
     UploadsWantedSerializer,
     UsageWantedSerializer,
 )
+from .shares import NewShareLinkSerializer, ShareCreateSerializer, ShareLinkSerializer
 from .uppy import (
     NewUploadTokenSerializer,
     UploadTokenCreateSerializer,
@@ -72,6 +73,7 @@ __all__ = [
     "HealthSerializer",
     "ListedObjectSerializer",
     "MultipartTransferSerializer",
+    "NewShareLinkSerializer",
     "NewUploadTokenSerializer",
     "ObjectListSerializer",
     "ObjectsWantedSerializer",
@@ -85,6 +87,8 @@ __all__ = [
     "RawUploadSerializer",
     "ReadSerializer",
     "SavedFileSerializer",
+    "ShareCreateSerializer",
+    "ShareLinkSerializer",
     "SignedPartsSerializer",
     "StartedUploadSerializer",
     "StoredPartSerializer",

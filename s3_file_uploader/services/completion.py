@@ -72,7 +72,7 @@ def upload_complete(
         StorageProblem: S3 could not; ask again.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
-    with Operation("upload_complete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("upload_complete", user=user, upload=upload):
         try:
             return record_complete(upload, part_numbers)
         except PartsMissing:

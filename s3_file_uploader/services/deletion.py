@@ -72,7 +72,7 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
-    with Operation("upload_abort", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("upload_abort", user=user, upload=upload):
         try:
             _joined_or_removed(upload)
         except FileExists as error:
@@ -86,7 +86,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         FileExists: another request is writing or removing it.
         StorageProblem: S3 could not; ask again.
     """
-    with Operation("file_delete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("file_delete", user=user, upload=upload):
         if upload.status == FileUpload.Status.REJECTED:
             upload.forget()
             return

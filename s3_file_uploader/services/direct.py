@@ -19,6 +19,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from .. import s3, signing
+from ..audit import about
 from ..conf import conf
 from ..exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, Within, durable_transaction
@@ -79,6 +80,7 @@ def upload_start(
         UploadNotPending: the upload that the key began is being removed.
         StorageProblem: nothing began that lasts; the same key tries again.
     """
+    about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
     policy = policy_for(owner, bucket)
@@ -97,7 +99,7 @@ def upload_start(
     with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         s3.bucket_check(bucket)
         upload = _inserted(wanted, user, idempotency_key, quota_for(policy, size))
-        operation.file_name = upload.file_name
+        operation.file_name, operation.object_id = upload.file_name, upload.pk
         return _started(upload, is_repeated=upload is not wanted)
 
 

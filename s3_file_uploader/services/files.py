@@ -30,7 +30,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
     size, file_name = upload.size or 0, upload.file_name
     with (
-        Operation("file_download", user=user, bucket=bucket, file_name=file_name, size=size),
+        Operation.on("file_download", user=user, upload=upload),
         file_saved_under(conf.download_folder, path := f"{bucket}/{file_name}") as file,
     ):
         checksum = object_fetch(bucket=bucket, key=file_name, etag=upload.etag, size=size, file=file)
@@ -55,7 +55,8 @@ def file_read(*, user: AbstractBaseUser, upload: FileUpload, start: int, stop: i
         StorageError: another program changed the object.
         FileNotFound, StorageProblem: S3 could not.
     """
-    with Operation("file_read", user=user, bucket=upload.bucket, file_name=upload.file_name, size=stop - start):
+    with Operation.on("file_read", user=user, upload=upload) as operation:
+        operation.size = stop - start
         yield from object_read(bucket=upload.bucket, key=upload.file_name, etag=upload.etag, start=start, stop=stop)
 
 
@@ -86,7 +87,7 @@ def file_presign(
     if disposition not in DISPOSITIONS:
         raise InvalidField("disposition", f"Give one of {', '.join(DISPOSITIONS)}, or leave it out.")
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
-    with Operation("file_presign", user=user, bucket=bucket, file_name=file_name, size=upload.size):
+    with Operation.on("file_presign", user=user, upload=upload):
         return _signed(upload, "GET", expires_in_seconds, disposition)
 
 
@@ -104,7 +105,7 @@ def file_redirect(
     Raises:
         StorageNotConfigured: there is nothing to sign with.
     """
-    with Operation("file_redirect", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("file_redirect", user=user, upload=upload):
         return _signed(upload, method, conf.redirect_expiration_seconds, disposition)
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
+from ..audit import about
 from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
 from ..models import FileUpload, IdempotencyKey, durable_transaction
@@ -119,6 +120,7 @@ def file_receive(
         FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
+    about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     file_name = file_name_new(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
@@ -130,6 +132,7 @@ def file_receive(
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
         upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
+        operation.object_id = upload.pk
         with settled_on_error(upload), ExitStack() as stack:
             if idempotency_key:
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
@@ -197,6 +200,7 @@ def upload_repeated(
         UploadInProgress: it is still at work.
         FileRejected: it was removed for what it holds.
     """
+    about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()

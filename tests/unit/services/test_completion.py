@@ -728,7 +728,7 @@ class TestWho:
         caplog.set_level(logging.INFO, "s3_file_uploader")
         with pytest.raises(PartsMissing):
             complete(user, put)
-        (record,) = caplog.records
+        (record,) = [record for record in caplog.records if record.name == "s3_file_uploader"]
         assert (record.operation["operation"], record.operation["outcome"]) == ("upload_complete", "PartsMissing")
 
 
