@@ -302,7 +302,7 @@ def pages(place, people):
     for model in ("fileupload", "uploadtoken"):
         listed = reverse(f"admin:s3_file_uploader_{model}_changelist")
         place.ask(session, "GET", f"{place.site}{listed}")
-        for pk in list(shown(model)):
+        for pk in shown(model):
             for view in ("change", "delete"):
                 place.ask(session, "GET", f"{place.site}{listed}{pk}/{view}/")
     upload = FileUpload.objects.filter(status="stored").first()
@@ -313,7 +313,7 @@ def pages(place, people):
 def shown(model):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM s3_file_uploader_{model} LIMIT 3")  # noqa: S608 - one of two names
-        return [uuid.UUID(str(pk)) for (pk,) in cursor.fetchall()]
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def commands(place):
@@ -361,11 +361,10 @@ def test_no_secret_comes_out(place, people):
     uppy(place, people)
     bugs(place, people)
     pages(place, people)
-    if place.name != "debug":
+    if "temporary" in place.name:
         commands(place)
     place.store.__exit__()
     without_a_store(place, people)
-    place.command("s3_housekeeping", "--compare", BUCKET, "--verbosity", "3", "--traceback")
     at_rest(place)
     nothing_leaks(place)
     statuses = {200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 416, 500, 503}

@@ -336,7 +336,7 @@ def test_what_a_crash_left_is_free_again_when_it_is_settled(user, bucket, policy
 def test_what_a_scanner_rejected_does_not_count(user, bucket, policy):
     policy(quota_files=1)
     upload = stored_file(user, bucket)
-    FileUpload.objects.filter(pk=upload.pk).update(status="rejected")
+    FileUpload.objects.filter(pk=upload.pk).update(status="rejected", status_reason="It was found.")
     assert usage(user, bucket) == Usage(0, 0)
 
 
