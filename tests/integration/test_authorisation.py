@@ -24,7 +24,7 @@ from rest_framework.permissions import BasePermission
 from s3_file_uploader import s3
 from s3_file_uploader.authentication import Ticket
 from s3_file_uploader.models import IdempotencyKey
-from s3_file_uploader.services import upload_token_create
+from s3_file_uploader.services import share_create, upload_token_create
 from tests.integration.conftest import token_of
 from tests.integration.served import SERVICE
 from tests.unit.services.conftest import sent, started, stored_file
@@ -61,14 +61,18 @@ class Row:
         return {"staff of nothing": self.nothing}.get(caller) or str(getattr(self, caller))
 
 
-NO_BUCKET, NO_FILE, NO_UPLOAD, NO_TOKEN = (
-    f"404 {kind}_not_found" for kind in ("bucket", "file", "upload", "upload_token")
+NO_BUCKET, NO_FILE, NO_UPLOAD, NO_TOKEN, NO_SHARE = (
+    f"404 {kind}_not_found" for kind in ("bucket", "file", "upload", "upload_token", "share")
 )
 CLOSED, NOT_YOURS, ADMIN = "403 bucket_not_allowed", "403 not_your_file", "403 permission_denied"
 FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
 UPPY = "s3/multipart/<str:upload_id>"
 KEY = {"key": "{key}"}
 NEW_FILE = {"file_name": "{new_name}"}
+BY_ID = {"share": "{share_id}"}
+
+
+NOWHERE = Row(*5 * ["404 not_found"])
 
 
 def form(**fields: str) -> str:
@@ -210,6 +214,30 @@ ROWS: dict[str, Row] = {
             ),
         )
     },
+    # --- share links; a file may be called so, too
+    f"POST {FILE}/share/": Row("201", NO_FILE, "201", body={}),
+    f"POST {FILE}/share": Row("201", NO_FILE, "201", body={}),
+    f"GET {FILE}/share/": Row("200", NO_FILE, "200"),
+    f"GET {FILE}/share": Row(NO_FILE, NO_FILE, NO_FILE),
+    **{
+        f"{verb} {FILE}/share{slash}": row
+        for slash in ("/", "")
+        for verb, row in (
+            ("DELETE", Row(NO_FILE, NO_FILE, NO_FILE)),
+            ("PUT", Row("201", "201", "201", body="content", kind="text/plain", path=NEW_FILE)),
+        )
+    },
+    "GET shares/": Row("200", "200", "200"),
+    **{
+        f"{verb} shares/<s3_secret:share>{slash}{special}": row
+        for slash in ("/", "")
+        for verb, special, row in (
+            ("GET", "", Row("302", "302", "302", anonymous="302", nothing="302")),
+            ("GET", " | by its id", Row(NO_SHARE, NO_SHARE, NO_SHARE, NO_SHARE, NO_SHARE, path=BY_ID)),
+            ("DELETE", "", Row("204", NO_SHARE, "204", path=BY_ID)),
+            ("DELETE", " | by its secret", Row(NO_SHARE, NO_SHARE, NO_SHARE)),
+        )
+    },
     # --- records and direct uploads
     "GET uploads/": Row("200", "200", "200"),
     "GET uploads/ | of the owner": Row("200", NOT_YOURS, "200", query={"user_id": "{user_id}"}),
@@ -248,6 +276,7 @@ ROWS: dict[str, Row] = {
             "uppy/signed/<s3_secret:ticket>/<s3_object_key:rest>",
         )
     },
+    **{f"{verb} shares/<s3_secret:share>/<s3_object_key:rest>": NOWHERE for verb in ("GET", "POST", "PUT", "DELETE")},
 }
 
 
@@ -264,6 +293,7 @@ class World:
         )
         sent(pending)
         token = upload_token_create(user=own, expires_in_seconds=60)
+        share = share_create(user=own, bucket=self.buckets[0], file_name=self.stored.file_name)
         self.values = {
             "owner_id": s3.client().list_buckets()["Owner"]["ID"],
             "user_id": str(own.pk),
@@ -280,8 +310,11 @@ class World:
             "part_number": "1",
             "rest": "nothing",
             "token_id": str(token.pk),
+            "share": share.secret,
+            "share_id": str(share.link.pk),
         }
         self.secrets = {self.stored.etag, pending.multipart_upload_id, token.text, str(token.pk), str(self.stored.pk)}
+        self.secrets |= {share.secret, str(share.link.pk)}
 
     def values_for(self, caller: str, method: str) -> dict[str, str]:
         """Return the owner's ids, and what authenticates the caller in an address."""
@@ -347,7 +380,7 @@ def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> A
     """Send the request of a row as somebody."""
     values = world.values_for(caller, method)
     # In an address that authenticates, the owner's own header opens nothing.
-    person = world.people["owner"] if "<s3_secret:" in route else world.people.get(caller)
+    person = world.people["owner"] if "uppy/" in route and "<s3_secret:" in route else world.people.get(caller)
     header = {"Authorization": token_of(person)} if person else {}
     body = filled(row.body, values)
     return Client(raise_request_exception=False).generic(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def waiting(bucket, user, settings):
     use(settings, "LooksForVirus")
     settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
-    return stored_file(user, bucket, "clean"), stored_file(user, bucket, "infec\u202eted", VIRUS)
+    return stored_file(user, bucket, "clean"), stored_file(user, bucket, "infec\u200dted", VIRUS)
 
 
 def run(*arguments, name="s3_scan", **options):
@@ -34,7 +34,7 @@ def test_what_waits_is_scanned(bucket, waiting):
 
 def test_each_is_told(waiting):
     *told, _, _, _, _ = run(verbosity=2)
-    assert sorted(told) == [r"bucket-one/'clean': file clean", r"bucket-one/'infec\u202eted': file rejected"]
+    assert sorted(told) == [r"bucket-one/'clean': file clean", r"bucket-one/'infec\u200dted': file rejected"]
 
 
 def test_nothing_is_told(waiting):
@@ -43,7 +43,7 @@ def test_nothing_is_told(waiting):
 
 def test_a_dry_run_changes_nothing(waiting):
     *told, _, _, _, last = run("--dry-run", verbosity=2)
-    assert sorted(told) == [r"bucket-one/'clean': waits", r"bucket-one/'infec\u202eted': waits"]
+    assert sorted(told) == [r"bucket-one/'clean': waits", r"bucket-one/'infec\u200dted': waits"]
     assert last == "files in quarantine: 2"
     assert set(FileUpload.objects.values_list("status", flat=True)) == {"quarantined"}
 
