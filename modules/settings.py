@@ -78,7 +78,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("DJANGO_BEHIND_PROXY") else None
+BEHIND_PROXY = flag("DJANGO_BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 
@@ -162,6 +163,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "S3 file uploader",
@@ -176,6 +178,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Buckets", "description": "List, create and remove buckets; list what one holds."},
         {"name": "Files", "description": "Upload, read, download, presign and delete one file."},
         {"name": "Uploads", "description": "The records of uploads: list, show and delete."},
+        {"name": "Shares", "description": "Links by which somebody without an account reads a file."},
         {"name": "Uppy", "description": "What Uppy asks for, and upload tokens, which may stand in its endpoint."},
         {"name": "Health", "description": "For load balancers."},
     ],

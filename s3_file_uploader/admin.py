@@ -1,6 +1,6 @@
 """The records in Django's admin: to look at, to open, and to delete together with their objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
@@ -16,17 +16,22 @@ from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_protect
 
 from . import services
+from .admin_lists import ActionFilter, OutcomeFilter, ShortPaginator
+from .audit import asked_from
+from .client_address import client_address
 from .conf import conf
 from .exceptions import FileRejected, S3FileUploaderError
-from .models import FileUpload, UploadToken
+from .models import AuditEvent, FileUpload, ShareLink, UploadToken
 from .transactions import outside_transactions
 
 OPENED_FOR_SECONDS = 300
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[FileUpload]
     TokenAdmin = admin.ModelAdmin[UploadToken]
+    LinkAdmin = admin.ModelAdmin[ShareLink]
+    EventAdmin = admin.ModelAdmin[AuditEvent]
 else:
-    ModelAdmin = TokenAdmin = admin.ModelAdmin
+    ModelAdmin = TokenAdmin = LinkAdmin = EventAdmin = admin.ModelAdmin
 
 
 @admin.register(FileUpload)
@@ -138,7 +143,8 @@ class FileUploadAdmin(ModelAdmin):
 
     def _or_message(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         try:
-            return answer()
+            with asked_from(client_address(request)):
+                return answer()
         except S3FileUploaderError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:s3_file_uploader_fileupload_changelist"))
@@ -163,4 +169,82 @@ class UploadTokenAdmin(TokenAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
         """A token is what it was made as, until it is revoked."""
+        return False
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(LinkAdmin):
+    """To see what is shared with whoever has a link, and to revoke that. The links themselves are kept nowhere."""
+
+    list_display = ("id", "upload", "user", "created_at", "expires_at", "revoked_at", "downloads", "max_downloads")
+    list_filter = ("expires_at", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user", "upload")
+    search_fields = ("=id", "=upload__file_name")
+    show_full_result_count = False
+    actions = ("links_revoke",)
+    fields = readonly_fields = list_display
+
+    @admin.action(description="Revoke selected share links", permissions=("delete",))
+    def links_revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
+        """Have them refused from now on."""
+        self._revoke(request, queryset)
+        self.message_user(request, "The links are refused from now on.", messages.SUCCESS)
+
+    def delete_model(self, request: HttpRequest, obj: ShareLink) -> None:
+        """Revoke it first, so that the audit trail has it."""
+        self._revoke(request, [obj])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
+        """Revoke them first."""
+        self._revoke(request, queryset)
+        super().delete_queryset(request, queryset)
+
+    def _revoke(self, request: HttpRequest, links: Iterable[ShareLink]) -> None:
+        with asked_from(client_address(request)):
+            for link in links:
+                services.share_revoke(user=_staff(request), share_id=link.pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Each is made by somebody who gets to know it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ShareLink | None = None) -> bool:
+        """A link is what it was made as, until it is revoked."""
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(EventAdmin):
+    """Who did what: to look at and to search, and for nobody to change or delete; housekeeping forgets the old."""
+
+    list_display = ("created_at", "user_name", "address", "action", "bucket", "file_name", "outcome")
+    list_display_links = ("created_at",)
+    list_filter = (OutcomeFilter, ActionFilter, ("created_at", admin.DateFieldListFilter))
+    search_fields = ("object_id",)  # What Django draws the field for; `get_search_results` looks.
+    search_help_text = "A user's name or primary key, bucket/file name, an id or an address: whole, not parts of them."
+    show_full_result_count = False
+    paginator = ShortPaginator
+    actions = None
+    fields = readonly_fields = (
+        *("created_at", "user_id", "user_name", "address", "action", "bucket", "file_name", "object_id", "outcome"),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        """Compare whole values, which indexes know; a part of a text would have the whole table read."""
+        text = search_term.strip()
+        return (cast(Any, queryset).about(text) if text else queryset), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Events happen."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        """What happened has happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        """Nobody removes a trace."""
         return False

@@ -7,24 +7,31 @@ E004 unknown address style   E008 allowed buckets no list    E009 claim shorter 
 E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
+E035 audit rows, not yes or no, or for no number of days       W014 throttles count for each process
+E036 rate of a throttle unreadable                             W015 clients behind a proxy look alike
+E037 no such scope of throttles
 
 Those of the policies, E020 to E024, W010 and W011, are in `policy_checks.py`.
 """
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
+from rest_framework.settings import api_settings
 
 from .conf import conf
 from .exceptions import InvalidBucketName, InvalidField, StorageNotConfigured
 from .names import MAX_PREFIX_BYTES, bucket_name_check, is_key_prefix
 from .origins import EVERY_ORIGIN, origin_check
+from .throttles import ACTIONS_OF
 from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 STRATEGIES = ("put", "post", "multipart")
@@ -44,9 +51,17 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
     "uppy_token_max_seconds": (1, 31_536_000),
+    "share_max_seconds": (1, 315_360_000),
 }
 
+# As Django REST framework reads them, no more than it reads: https://www.django-rest-framework.org/api-guide/throttling/
+RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
+CACHES_OF_ONE = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",  # Nobody counts at all.
+)
 MAX_ABORT_DAYS = 3650
+MAX_AUDIT_DAYS = 36_500
 
 
 @register(Tags.compatibility)
@@ -192,6 +207,49 @@ def uppy_check(**kwargs: Any) -> list[CheckMessage]:
         hint = "Add it to S3_FILE_UPLOADER_ALLOWED_BUCKETS, or name a bucket that is in there."
         return [_warning("W005", "Only staff may use S3_FILE_UPLOADER_UPPY_BUCKET.", hint)]
     return []
+
+
+@register(Tags.compatibility)
+def audit_check(**kwargs: Any) -> list[CheckMessage]:
+    """E035."""
+    found: list[CheckMessage] = []
+    if not isinstance(getattr(settings, "S3_FILE_UPLOADER_AUDIT_ROWS", False), bool):
+        found.append(_error("E035", "S3_FILE_UPLOADER_AUDIT_ROWS cannot be used.", "Set it to True or False."))
+    days = conf.audit_days
+    if days is not None and (type(days) is not int or not 1 <= days <= MAX_AUDIT_DAYS):
+        hint = f"Give a whole number of days from 1 to {MAX_AUDIT_DAYS}, or None to keep the rows for ever."
+        found.append(_error("E035", "S3_FILE_UPLOADER_AUDIT_DAYS cannot be used.", hint))
+    return found
+
+
+@register(Tags.compatibility)
+def throttles_check(**kwargs: Any) -> list[CheckMessage]:
+    """E036, E037, W014."""
+    name, rates = "S3_FILE_UPLOADER_THROTTLE_RATES", conf.throttle_rates
+    if not isinstance(rates, Mapping):
+        return [_error("E036", f"{name} is not a mapping.", 'Give rates by scope, such as {"sign": "600/min"}.')]
+    found: list[CheckMessage] = []
+    if unknown := [str(scope) for scope in rates if scope not in ACTIONS_OF]:
+        hint = f"Leave out {', '.join(unknown)}: the scopes are {', '.join(ACTIONS_OF)}."
+        found.append(_error("E037", f"{name} names a scope that there is not.", hint))
+    for scope, rate in rates.items():
+        if not isinstance(rate, str) or not RATE.fullmatch(rate):
+            hint = "Give a number of 1 or more for a second, minute, hour or day, such as 600/min."
+            found.append(_error("E036", f"{name} has no rate that can be read for {scope}.", hint))
+    if rates and not found and settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"] in CACHES_OF_ONE:
+        hint = "Set CACHES to a cache that all processes share, such as Redis, Memcached or DatabaseCache."
+        found.append(_warning("W014", "Each process counts the requests of throttles for itself.", hint))
+    return found
+
+
+@register(Tags.security)
+def proxies_check(**kwargs: Any) -> list[CheckMessage]:
+    """W015."""
+    is_behind_proxy = settings.USE_X_FORWARDED_HOST or settings.SECURE_PROXY_SSL_HEADER
+    if not is_behind_proxy or api_settings.NUM_PROXIES is not None:
+        return []
+    hint = "Set NUM_PROXIES in REST_FRAMEWORK to the number of proxies before this server, most often 1."
+    return [_warning("W015", "Behind a proxy, all clients seem to have its address.", hint)]
 
 
 @register(Tags.files)

@@ -233,6 +233,13 @@ class Conf:
         """How long the URL works to which a GET of a file redirects; long enough to begin a download."""
         return int(_own("REDIRECT_EXPIRATION_SECONDS", 300))
 
+    # --- share links ---------------------------------------------------------------------------------------------
+
+    @property
+    def share_max_seconds(self) -> int:
+        """For how long a link to a file may be asked for."""
+        return int(_own("SHARE_MAX_SECONDS", 30 * 86_400))
+
     # --- scanners ------------------------------------------------------------------------------------------------
 
     @property
@@ -327,6 +334,27 @@ class Conf:
     def visible_to_path(self) -> str | None:
         """The dotted path itself, unread; None means the owner's own, and all for staff."""
         return cast("str | None", _own("VISIBLE_TO", None))
+
+    # --- how often -----------------------------------------------------------------------------------------------
+
+    @property
+    def throttle_rates(self) -> Mapping[str, str]:
+        """How often a user, or an address without a login, may ask, such as {"sign": "600/min"}; none by default."""
+        return cast(Mapping[str, str], _own("THROTTLE_RATES", None) or {})
+
+    # --- who did what --------------------------------------------------------------------------------------------
+
+    @property
+    def audit_rows(self) -> bool:
+        """Whether the events of the audit trail become rows for the admin, besides lines in the log."""
+        return bool(_own("AUDIT_ROWS", False))
+
+    @property
+    def audit_days(self) -> int | None:
+        """For how many days such rows are kept, until housekeeping forgets them; None keeps them for ever."""
+        return cast("int | None", _own("AUDIT_DAYS", 365))
+
+    # --- people that are deleted ---------------------------------------------------------------------------------
 
     @property
     def when_user_deleted(self) -> WhenUserDeleted:

@@ -23,7 +23,8 @@
     │   ├── BucketNotFound
     │   ├── FileNotFound
     │   ├── UploadNotFound
-    │   └── UploadTokenNotFound
+    │   ├── UploadTokenNotFound
+    │   └── ShareNotFound
     ├── Conflict                     the state of the bucket or key forbids it
     │   ├── BucketExists
     │   ├── BucketNotEmpty
@@ -158,6 +159,10 @@ class UploadNotFound(NotFound):
 
 class UploadTokenNotFound(NotFound):
     """The caller has no upload token with that id."""
+
+
+class ShareNotFound(NotFound):
+    """No share link that works, or none with that id that the caller may revoke."""
 
 
 class Conflict(S3FileUploaderError):

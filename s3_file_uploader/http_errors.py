@@ -40,6 +40,7 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.FileNotFound, 404, "file_not_found"),
     (own.UploadNotFound, 404, "upload_not_found"),
     (own.UploadTokenNotFound, 404, "upload_token_not_found"),
+    (own.ShareNotFound, 404, "share_not_found"),
     (own.BucketExists, 409, "bucket_exists"),
     (own.BucketNotEmpty, 409, "bucket_not_empty"),
     (own.FileExists, 409, "file_exists"),

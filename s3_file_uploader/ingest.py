@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import ceil
 from threading import BoundedSemaphore
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import s3
 from .conf import conf
+from .content_types import SNIFFED_BYTES
 from .exceptions import (
     ChecksumMismatch,
     FileExists,
@@ -82,7 +83,11 @@ class Sent:
 
 @contextmanager
 def object_writer(
-    *, destination: Destination, at_most: int | None, on_progress: Callable[[], None]
+    *,
+    destination: Destination,
+    at_most: int | None,
+    on_progress: Callable[[], None],
+    on_head: Callable[[bytes], str] | None = None,
 ) -> "Iterator[ObjectWriter]":
     """Open an object to write; until `finish` returns, nothing can be read under its key.
 
@@ -92,20 +97,28 @@ def object_writer(
         destination: where to.
         at_most: bytes that can come at most, if anybody knows; they make parts as large as they must be.
         on_progress: called with each write; what it raises ends the upload.
+        on_head: called once, with the first `SNIFFED_BYTES` or all of a smaller file, before S3 is told anything;
+            returns the MIME type to store it under. What it raises ends the upload.
     """
     with ExitStack() as undo:
-        yield ObjectWriter(destination, at_most, on_progress, undo)
+        yield ObjectWriter(destination, at_most, on_progress, undo, on_head)
 
 
 class ObjectWriter:
     """Takes the bytes of one object, in pieces of any size; used by one thread."""
 
     def __init__(
-        self, destination: Destination, at_most: int | None, on_progress: Callable[[], None], undo: ExitStack
+        self,
+        destination: Destination,
+        at_most: int | None,
+        on_progress: Callable[[], None],
+        undo: ExitStack,
+        on_head: Callable[[bytes], str] | None = None,
     ) -> None:
         """Begin with nothing; `undo` is left by whoever opened the writer."""
         self.size = 0
         self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
+        self._on_head = on_head
         self._digest = sha256()
         self._parts: _Parts | None = None
         self._free: list[PartBuffer] = []
@@ -122,6 +135,7 @@ class ObjectWriter:
         self._take(rest)
         while rest:
             rest = self._buffer_with_room().fill(rest)
+            self._head_show(SNIFFED_BYTES)
 
     def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
         """Take so many bytes that are not read yet: they come straight to where they are sent from.
@@ -137,6 +151,7 @@ class ObjectWriter:
             buffer = self._buffer_with_room()
             received = read_into(buffer.room()[: min(size, CHUNK_BYTES)])
             self._take(buffer.wrote(received))
+            self._head_show(SNIFFED_BYTES)
             size -= received
 
     def _take(self, data: memoryview) -> None:
@@ -164,6 +179,7 @@ class ObjectWriter:
         """
         self._on_progress()
         self._check(size, checksum_sha256)
+        self._head_show(0)
         if self._parts is None:
             etag = _object_put(self._destination, self._buffer)
         else:
@@ -173,6 +189,12 @@ class ObjectWriter:
             etag = None
             self._undo.pop_all()
         return Sent(self.size, self._digest.hexdigest(), etag)
+
+    def _head_show(self, from_bytes: int) -> None:
+        """Show the first bytes, once there are enough of them; a part, which S3 hears of, is longer."""
+        if self._on_head is not None and len(self._buffer) >= from_bytes:
+            content_type = self._on_head(self._buffer.head(SNIFFED_BYTES))
+            self._destination, self._on_head = replace(self._destination, content_type=content_type), None
 
     def _part_send(self) -> None:
         if self._parts is None:

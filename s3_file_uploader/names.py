@@ -10,6 +10,8 @@ from .values import MAX_KEY_BYTES
 BUCKET_SHAPE = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+JOINERS = "\u200c\u200d"
+RESERVED_ON_WINDOWS = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 # Leaves half of a key for the id and the name of the file.
 MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -43,6 +45,52 @@ def is_key_prefix(prefix: object) -> bool:
     except InvalidFileName:
         return False
     return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
+
+
+def file_name_new(name: str) -> str:
+    """Return `name`, normalised, if a new file may be called so; strict, since others have to live with it.
+
+    Composed (NFC), since phones and Macs send the same letters in two ways, and two keys would look the same.
+
+    Raises:
+        InvalidFileName: as `file_name_check`; or it has a character that cannot be seen, or turns the order of others,
+            so that it looks like another; or Windows cannot keep a file of that name.
+            https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
+    """
+    name = unicodedata.normalize("NFC", file_name_check(name))
+    file_name_check(name)
+    if any(is_deceptive(character) for character in name):
+        raise InvalidFileName(
+            "A file name cannot contain characters that are invisible or change the direction of writing: leave them "
+            "out."
+        )
+    for segment in name.split("/"):
+        if segment.endswith((".", " ")) or RESERVED_ON_WINDOWS.fullmatch(segment):
+            raise InvalidFileName(
+                f"Windows cannot keep a file or folder called {segment!r}: choose another name, without a dot or space "
+                "at its end."
+            )
+    return name
+
+
+def file_name_spellings(name: str) -> tuple[str, ...]:
+    """Return under which keys a file may be that is there already: as it is asked for, and as it would be stored."""
+    composed = unicodedata.normalize("NFC", name)
+    return (name,) if composed == name else (name, composed)
+
+
+def name_shown(name: str) -> str:
+    """Return what a file is called where people see it: as its sender called it, without what deceives the eye."""
+    return "".join(character for character in name if not is_deceptive(character)).strip()
+
+
+def is_deceptive(character: str) -> bool:
+    """Tell whether a character is invisible, or turns the order of others: control, format and separators of lines.
+
+    Joiners stay: Persian and emoji are written with them.
+    https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+    """
+    return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in JOINERS
 
 
 def file_name_check(name: str) -> str:

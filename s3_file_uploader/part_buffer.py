@@ -39,6 +39,10 @@ class PartBuffer:
         self.wrote(len(room))
         return data[len(room) :]
 
+    def head(self, size: int) -> bytes:
+        """Return a copy of the first bytes that were written, up to `size`."""
+        return bytes(self._memory[: min(size, self._filled)])
+
     def empty(self) -> None:
         """Make room again."""
         self._filled = self._position = 0

@@ -2,7 +2,8 @@
 
 E020 not policies by bucket, or an unknown field     E023 callable unreadable
 E021 value of the wrong type                         E024 prefix no part of a key
-E022 pattern that nothing fits                       W010 type inline that can run scripts    W011 bucket is for staff
+E022 pattern that nothing fits                       E025 type inline that runs
+                                                     W010 pattern of such     W011 bucket is for staff
 """
 
 import re
@@ -15,6 +16,7 @@ from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
 from .conf import conf
+from .content_types import may_run
 from .names import MAX_PREFIX_BYTES, is_key_prefix
 from .policy import USER_ID, WILDCARDS
 
@@ -64,7 +66,7 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 @register(Tags.security)
 def policies_check(**kwargs: Any) -> list[CheckMessage]:
-    """E020, E021, E022, E024, W010, W011."""
+    """E020, E021, E022, E024, E025, W010, W011."""
     policies = conf.policies
     if not isinstance(policies, Mapping) or not all(isinstance(fields, Mapping) for fields in policies.values()):
         hint = "Give a dictionary of dictionaries, such as {'*': {'max_file_bytes': 10_000_000}}."
@@ -137,9 +139,13 @@ def _word_messages(where: str, words: Any, shape: re.Pattern[str], such_as: str)
 
 
 def _inline_messages(where: str, patterns: Any) -> Iterator[CheckMessage]:
-    if shown := [kind for kind in SCRIPTED if any(fnmatchcase(kind, pattern) for pattern in patterns)]:
-        hint = "Name the types one by one: what can hold scripts would run them in the name of whoever looks at it."
-        yield _warning("W010", f"{where} lets browsers show {', '.join(shown)}.", hint)
+    hint = "Take them off: what can run is saved and never shown, whatever stands here."
+    if runs := [pattern for pattern in patterns if CONTENT_TYPE.fullmatch(pattern) and may_run(pattern)]:
+        yield _error("E025", f"{where} lists what a browser may run: {', '.join(runs)}.", hint)
+    rest = [pattern for pattern in patterns if pattern not in runs]
+    if named := [kind for kind in SCRIPTED if any(fnmatchcase(kind, pattern) for pattern in rest)]:
+        hint = "Name the types one by one: what can run is saved and never shown, whatever stands here."
+        yield _warning("W010", f"{where} has patterns for {', '.join(named)}.", hint)
 
 
 def _error(number: str, message: str, hint: str) -> Error:

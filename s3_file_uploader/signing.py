@@ -28,6 +28,7 @@ def presigned_url(
     key: str,
     expires_in_seconds: int,
     content_disposition: str | None = None,
+    content_type: str | None = None,
     headers: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> PresignedUrl:
@@ -41,6 +42,7 @@ def presigned_url(
         key: the object's, as it is, not percent-encoded.
         expires_in_seconds: 1 to 604,800. A URL signed with temporary credentials dies with them, if that is sooner.
         content_disposition: the header that the store shall answer with, or None for its own.
+        content_type: likewise.
         headers: what the client must send, exactly so; `content-length` may be among them.
         now: the time of the signature, aware; the present by default.
 
@@ -49,7 +51,8 @@ def presigned_url(
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
     signer = _presigner(bucket, "public", expires_in_seconds, now)
-    query = {"response-content-disposition": content_disposition} if content_disposition else NOTHING
+    wanted = {"response-content-disposition": content_disposition, "response-content-type": content_type}
+    query = {name: value for name, value in wanted.items() if value} or NOTHING
     url = signer.url(method, key, query=query, headers=headers or NOTHING)
     return PresignedUrl(url, method, expires_in_seconds, signer.expires_at)
 

@@ -11,9 +11,12 @@ from django.urls.converters import StringConverter
 from .authentication import Secret, UploadTokenAuthentication
 from .viewsets import (
     BucketViewSet,
+    FileShareViewSet,
     FileViewSet,
     HealthViewSet,
     ObjectViewSet,
+    ShareListViewSet,
+    ShareViewSet,
     UploadTokenViewSet,
     UploadViewSet,
     UppySignedViewSet,
@@ -49,7 +52,9 @@ register_converter(SecretConverter, "s3_secret")
 
 FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
 download = FileViewSet.as_view({"get": "download"})
-file = ObjectViewSet.as_view({"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"})
+OF_FILE = {"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"}
+file = ObjectViewSet.as_view(OF_FILE)
+share = ShareViewSet.as_view({"get": "retrieve", "head": "retrieve", "delete": "destroy"})
 
 
 def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
@@ -103,10 +108,22 @@ service = [
     path("buckets/<str:bucket_name>/files/", ObjectViewSet.as_view({"get": "list"}), name="s3_service-object-list"),
     path(f"{FILE}/download/", download, name="s3_service-download-file"),
     path(f"{FILE}/download", download),
+    path(
+        f"{FILE}/share/",
+        FileShareViewSet.as_view({**OF_FILE, "get": "shares", "post": "share"}),
+        name="s3_service-file-share",
+    ),
+    # Without the slash, GET reads a file of that name.
+    path(f"{FILE}/share", FileShareViewSet.as_view({**OF_FILE, "post": "share"})),
     # Behind `download/`, which has the older right to its ending.
     path(f"{FILE}/", file, name="s3_service-file"),
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
+    path("shares/", ShareListViewSet.as_view({"get": "list"}), name="s3_service-share-list"),
+    path("shares/<s3_secret:share>/", share, name="s3_service-share"),
+    path("shares/<s3_secret:share>", share),
+    # Django would write the secret into its log.
+    path("shares/<s3_secret:share>/<s3_object_key:rest>", ShareViewSet.as_view(nothing)),
     path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
     path("uploads/usage/", UploadViewSet.as_view({"get": "usage"}), name="s3_service-usage"),
     path(

@@ -286,6 +286,8 @@ class HousekeepingReport:
     buckets_left: int
     idempotency_keys_forgotten: int
     upload_tokens_forgotten: int
+    share_links_forgotten: int
+    audit_events_forgotten: int
     partial_files_removed: int
 
     @property

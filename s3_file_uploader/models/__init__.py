@@ -1,18 +1,23 @@
-"""What the database keeps: the record of each upload, the keys under which clients repeat a request, upload tokens.
+"""What the database keeps: records of uploads, keys of repeated requests, tokens, share links, who did what.
 
 And the locks under which quotas are counted.
 """
 
+from .audit_event import AuditEvent
 from .claims import BUSY, Within
-from .file_upload import FileUpload, durable_transaction, location_digest
+from .file_upload import FileUpload, FileUploadQuerySet, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
+from .share_link import ShareLink
 from .upload_token import UploadToken
 from .usage_lock import UsageLock
 
 __all__ = [
     "BUSY",
+    "AuditEvent",
     "FileUpload",
+    "FileUploadQuerySet",
     "IdempotencyKey",
+    "ShareLink",
     "UploadToken",
     "UsageLock",
     "Within",

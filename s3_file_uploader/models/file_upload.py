@@ -23,6 +23,7 @@ from django.utils.http import content_disposition_header
 
 from ..conf import conf
 from ..exceptions import FileExists
+from ..names import name_shown
 from ..user_deletion import on_user_delete
 from ..users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH, Usage
@@ -183,7 +184,7 @@ class FileUpload(DirectUpload):
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
-        return content_disposition_header(disposition == "attachment", self.original_name) or disposition
+        return content_disposition_header(disposition == "attachment", name_shown(self.original_name)) or disposition
 
     def insert(self, *, within: Within | None = None) -> None:
         """Insert the record, for good: S3 may be asked for anything afterwards.
@@ -255,6 +256,7 @@ class FileUpload(DirectUpload):
             self._mine().delete()
         else:
             self.idempotency_keys.all().delete()
+            self.share_links.all().delete()
             self._mine().update(status=self.Status.DELETING, user=None, claimed_until=late)
 
     def _mark_rejected(self, late: datetime | None) -> None:

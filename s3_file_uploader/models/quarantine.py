@@ -9,7 +9,7 @@ claim that ends without having changed it.
 """
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -17,6 +17,10 @@ from django.utils import timezone
 
 from ..conf import conf
 from .claims import Claimed, claim_end, durable_statement_on
+
+# No scan lets these pass: their bytes are not what was declared, and somebody has to look.
+HELD_UNTIL = datetime(9999, 1, 1, tzinfo=UTC)
+NOT_AS_DECLARED = "The bytes are not of the type that was declared."
 
 
 class Quarantine(Claimed):
@@ -38,6 +42,11 @@ class Quarantine(Claimed):
     def is_being_rejected(self) -> bool:
         """Whether its object goes because of what it holds; the record stays then."""
         return self.status == self.Status.DELETING and bool(self.status_reason)
+
+    @classmethod
+    def held(cls, reason: str) -> dict[str, Any]:
+        """Return what a record says of a whole object that stays in quarantine until somebody has it scanned again."""
+        return {"status": cls.Status.QUARANTINED, "needs_scan": True, "scan_after": HELD_UNTIL, "status_reason": reason}
 
     @property
     def is_to_scan(self) -> bool:
@@ -77,6 +86,8 @@ class Quarantine(Claimed):
 
     def _whole(self, what_s3_holds: dict[str, Any]) -> dict[str, Any]:
         """Return what the record says of a whole object: of a new one, with scanners, that it is in quarantine."""
+        if not what_s3_holds and self.scan_after == HELD_UNTIL:
+            return {**self.held(self.status_reason or NOT_AS_DECLARED), "claimed_until": None}
         needs_scan = bool(conf.scanner_paths) if what_s3_holds else self.needs_scan
         status = self.Status.QUARANTINED if needs_scan else self.Status.STORED
         over = {"claimed_until": None, "scan_after": None, "status_reason": ""}

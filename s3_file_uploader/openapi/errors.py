@@ -33,6 +33,7 @@ OF_AN_UPLOAD: ErrorKinds = (
     *OF_A_FILE,  # Not found: another program removed it before S3 could be asked what it holds.
     own.InvalidField,
     own.ChecksumMismatch,
+    own.ContentTypeMismatch,
     own.SizeMismatch,
     own.LengthRequired,
     own.IdempotencyKeyReused,
@@ -159,6 +160,24 @@ RAISED: dict[str, ErrorKinds] = {
     "uppy_token_create": (*OF_A_CALLER, *OF_A_BODY, own.InvalidField),
     "uppy_token_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
     "uppy_token_revoke": (*OF_A_CALLER, own.UploadTokenNotFound),
+    "share_create": (
+        *(*OF_A_CALLER, *OF_A_BODY, *OF_A_FILE, own.InvalidField),
+        own.NotYourFile,
+        own.FileQuarantined,
+    ),
+    "share_list_of_file": (
+        *(*OF_A_CALLER, *OF_A_FILE, drf.ValidationError, own.InvalidField),
+        own.NotYourFile,
+        own.FileQuarantined,
+    ),
+    "share_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
+    "share_follow": (
+        *OF_STORAGE,
+        *(drf.MethodNotAllowed, drf.Throttled, DatabaseError),
+        own.ShareNotFound,
+        own.BucketNotFound,  # On AWS its region is asked first.
+    ),
+    "share_revoke": (*OF_A_CALLER, own.ShareNotFound),
     "health": OF_ANY_REQUEST,
 }
 
@@ -170,8 +189,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.ChecksumMismatch: ("The SHA-256 of what arrived is not the one you gave: send the file again.",),
     own.SizeMismatch: ("9 bytes were announced and 5 arrived: send the whole file again.",),
     own.ContentTypeMismatch: (
-        "The file arrived as 'image/png' and not as 'text/plain': it was removed, start a new upload, and send the "
-        "headers and fields as they were given to you.",
+        "image/png was declared, and the bytes are text/html: send it as what it is, or as application/octet-stream.",
     ),
     own.PartsMissing: ("S3 does not hold all parts: send 2, 3, then complete the upload again.",),
     own.LengthRequired: ("This server cannot read a body in chunks: send Content-Length.",),
@@ -185,6 +203,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.FileNotFound: ("You have no stored file of that name in this bucket.",),
     own.UploadNotFound: ("You have no upload with that id: look at the list of uploads.",),
     own.UploadTokenNotFound: ("You have no upload token with that id: look at the list of your tokens.",),
+    own.ShareNotFound: ("You have no share link with that id: look at the list of your links.",),
     own.BucketExists: ("The bucket name is taken: choose another.",),
     own.BucketNotEmpty: ("The bucket still holds files: delete them first.",),
     own.FileExists: ("The file is being written or removed by another request right now: try again in a moment.",),
@@ -254,15 +273,23 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
     },
     ("uppy_sign_part", own.InvalidField): ("part_numbers", f"Give numbers from 1 to {MAX_PARTS}."),
     ("uppy_sign_parts", own.InvalidField): ("partNumbers", "Give numbers of parts, with a comma between."),
-    ("uppy_token_create", drf.ValidationError): (
-        {"expires_in": [drf.ErrorDetail("A valid integer is required.", "invalid")]},
+    **{
+        (name, drf.ValidationError): ({"expires_in": [drf.ErrorDetail("A valid integer is required.", "invalid")]},)
+        for name in ("uppy_token_create", "share_create")
+    },
+    **{
+        (name, own.NotYourFile): ("Only its owner and staff share a file: ask one of them.",)
+        for name in ("share_create", "share_list_of_file")
+    },
+    ("share_follow", own.ShareNotFound): (
+        "This link does not work, or no longer: ask whoever sent it to you for another.",
     ),
     ("file_get", drf.ValidationError): ({"proxy": [drf.ErrorDetail("Must be a valid boolean.", "invalid")]},),
     **{
         (name, drf.ValidationError): (
             {"page_size": [drf.ErrorDetail("Ensure this value is greater than or equal to 1.", "min_value")]},
         )
-        for name in ("object_list", "upload_list", "uppy_token_list")
+        for name in ("object_list", "upload_list", "uppy_token_list", "share_list", "share_list_of_file")
     },
 }
 

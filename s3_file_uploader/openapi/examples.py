@@ -37,6 +37,8 @@ IDEMPOTENCY_KEY = "9f1d6c8e-4f0b-4b0e-8f39-1c1f0f5b7a52"
 OBJECT_CURSOR = "MjAyNi9NYXkvw6l0w6kudHh0"
 UPLOAD_CURSOR = "cD0yMDI2LTA1LTAxKzEyJTNBMDAlM0EwMCUyQjAwJTNBMDA="
 SERVICE = "https://example.org/modules/s3-file-uploader/service/"
+SHARE_ID = "5b0c1f5e-8d0a-4d6c-9d55-0f7f3a1f6a27"
+SHARE_IN_URL = "qGb1mX0v9w3k7uZ5t2sR8pLc..."
 PRESIGNED_URL = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{FILE_NAME_IN_URL}?X-Amz-Expires=3600&X-Amz-Signature=..."
 
 PRESIGN_EXAMPLE = {"file_name": FILE_NAME, "bucket": BUCKET, "expiration": 3600, "disposition": "attachment"}

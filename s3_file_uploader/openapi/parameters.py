@@ -132,8 +132,9 @@ RANGE_HEADERS = (
 REPLAYED = _of_answer(
     "Idempotency-Replayed", "`true` where an earlier request with the same `Idempotency-Key` stored it.", "true", [201]
 )
+LOCATION = _of_answer("Location", "Where the bytes are, for a few minutes.", PRESIGNED_URL, [302])
 OF_READING = (
-    _of_answer("Location", "Where the bytes are, for a few minutes.", PRESIGNED_URL, [302]),
+    LOCATION,
     _of_answer("ETag", "Changes with the bytes.", f'"{ETAG}"', [200, 206, 304]),
     _of_answer("Last-Modified", "When they were stored.", TIME_OF_HTTP, [200, 206, 304]),
     _of_answer("Accept-Ranges", "Ranges may be asked for.", "bytes", [200, 206]),

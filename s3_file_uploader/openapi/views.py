@@ -13,20 +13,23 @@ from rest_framework.views import APIView
 
 from ..viewsets import (
     BucketViewSet,
+    FileShareViewSet,
     FileViewSet,
     HealthViewSet,
     ObjectViewSet,
     ServiceViewSet,
+    ShareListViewSet,
+    ShareViewSet,
     UploadTokenViewSet,
     UploadViewSet,
     UppySignedViewSet,
     UppySignViewSet,
     UppyViewSet,
 )
-from . import direct, objects, operations, uploads, uppy
+from . import direct, objects, operations, shares, uploads, uppy
 
 # Second addresses of what is described under the first.
-ALIASES = ("/files/{file_name}", "/files/{file_name}/download")
+ALIASES = ("/files/{file_name}", "/files/{file_name}/download", "/files/{file_name}/share", "/shares/{share}")
 # What Uppy asks for, by the token in its endpoint.
 UPPY_ALIAS = "/uppy/token/{token}"
 ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any], Any]]]] = {
@@ -41,6 +44,12 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
         "destroy": operations.file_delete,
         "presign_from_query": operations.file_presign_query,
         "presign_from_body": operations.file_presign_body,
+    },
+    FileShareViewSet: {
+        "share": shares.share_create,
+        "shares": shares.share_list_of_file,
+        # Of a file whose name ends like this address.
+        **dict.fromkeys(("store", "retrieve", "destroy"), uppy.hidden),
     },
     ObjectViewSet: {
         "list": objects.object_list,
@@ -77,6 +86,8 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
         "arrived": uppy.arrived,
         "missing": uppy.hidden,
     },
+    ShareListViewSet: {"list": shares.share_list},
+    ShareViewSet: {"retrieve": shares.share_follow, "destroy": shares.share_revoke, "missing": uppy.hidden},
     HealthViewSet: {"retrieve": operations.health},
 }
 

@@ -29,6 +29,7 @@ from .direct import (
 )
 from .headers import (
     checksum_of,
+    content_type_declared,
     content_type_of,
     idempotency_key_of,
 )
@@ -43,6 +44,7 @@ from .requests import (
     UploadsWantedSerializer,
     UsageWantedSerializer,
 )
+from .shares import NewShareLinkSerializer, ShareCreateSerializer, ShareLinkSerializer
 from .uppy import (
     NewUploadTokenSerializer,
     UploadTokenCreateSerializer,
@@ -71,6 +73,7 @@ __all__ = [
     "HealthSerializer",
     "ListedObjectSerializer",
     "MultipartTransferSerializer",
+    "NewShareLinkSerializer",
     "NewUploadTokenSerializer",
     "ObjectListSerializer",
     "ObjectsWantedSerializer",
@@ -84,6 +87,8 @@ __all__ = [
     "RawUploadSerializer",
     "ReadSerializer",
     "SavedFileSerializer",
+    "ShareCreateSerializer",
+    "ShareLinkSerializer",
     "SignedPartsSerializer",
     "StartedUploadSerializer",
     "StoredPartSerializer",
@@ -108,6 +113,7 @@ __all__ = [
     "UsageSerializer",
     "UsageWantedSerializer",
     "checksum_of",
+    "content_type_declared",
     "content_type_of",
     "idempotency_key_of",
 ]

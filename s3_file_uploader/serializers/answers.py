@@ -17,6 +17,8 @@ from ..values import Usage
 
 # Addresses that end like this belong to the endpoint that saves files on the server.
 RESERVED_ENDING = "/download"
+# GET of addresses that end like this, with a slash behind, lists share links.
+RESERVED_WITH_SLASH = "/share"
 
 NEVER_READ = frozenset({FileUpload.Status.QUARANTINED, FileUpload.Status.REJECTED})
 
@@ -130,7 +132,8 @@ class UploadSerializer(serializers.Serializer[Any]):
         if upload.bucket not in bucket_urls:
             path = {"bucket_name": upload.bucket}
             bucket_urls[upload.bucket] = reverse("s3_service-object-list", kwargs=path, request=request)
-        return f"{bucket_urls[upload.bucket]}{quote(upload.file_name, safe=RFC3986_SUBDELIMS + '/~:@')}/"
+        slash = "" if upload.file_name.endswith(RESERVED_WITH_SLASH) else "/"
+        return f"{bucket_urls[upload.bucket]}{quote(upload.file_name, safe=RFC3986_SUBDELIMS + '/~:@')}{slash}"
 
 
 class ListedObjectSerializer(serializers.Serializer[Any]):

@@ -1,11 +1,11 @@
 """What a file says of itself in headers: its type, its checksum, the key under which it may be sent again."""
 
-import mimetypes
 import re
 from collections.abc import Mapping
 
 from rest_framework.exceptions import ValidationError
 
+from ..content_types import content_type_by_name
 from ..exceptions import InvalidField
 from ..values import MAX_CONTENT_TYPE_LENGTH
 
@@ -14,15 +14,19 @@ CHECKSUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 CONTENT_TYPE = re.compile(
     r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}([ \t]*;[ \t]*[\w*-]+=[^;\x00-\x1f\x7f-\U0010ffff]+)*", re.ASCII
 )
-UNKNOWN_CONTENT_TYPE = "application/octet-stream"
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+
+
+def content_type_declared(declared: str | None) -> str:
+    """Return what the sender declared, if it has the shape of a MIME type, else nothing."""
+    if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
+        return declared
+    return ""
 
 
 def content_type_of(declared: str | None, name: str) -> str:
     """Return what the sender declared, if it has the shape of a MIME type, else what the name suggests."""
-    if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
-        return declared
-    return mimetypes.guess_type(name)[0] or UNKNOWN_CONTENT_TYPE
+    return content_type_declared(declared) or content_type_by_name(name)
 
 
 def checksum_of(value: str) -> str:

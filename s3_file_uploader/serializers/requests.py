@@ -81,7 +81,9 @@ class ReadSerializer(serializers.Serializer[Any]):
         default=False, help_text="Send the bytes through this server, where the client cannot reach S3."
     )
     disposition = serializers.ChoiceField(
-        choices=DISPOSITIONS, default="attachment", help_text="Whether a browser saves or shows the file."
+        choices=DISPOSITIONS,
+        default="attachment",
+        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists.",
     )
 
 
@@ -147,6 +149,6 @@ class PresignSerializer(serializers.Serializer[Any]):
     )
     disposition = serializers.ChoiceField(
         choices=DISPOSITIONS,
-        required=False,
-        help_text="Whether a browser saves or shows the file; the answer then carries its original name.",
+        default="attachment",
+        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists.",
     )

@@ -6,7 +6,7 @@ from .completion import upload_complete
 from .cors import cors_check, cors_list, cors_remove, cors_set
 from .deletion import file_delete, record_delete, upload_abort, upload_delete
 from .direct import StartedUpload, upload_key, upload_start
-from .files import file_download, file_presign, file_read, file_redirect
+from .files import file_disposition, file_download, file_presign, file_read, file_redirect
 from .health import health_check
 from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
@@ -16,12 +16,14 @@ from .records import file_find, own_upload_find, upload_find, upload_id_in, uplo
 from .repairs import Repairs
 from .scanning import upload_scan
 from .settlement import upload_settle
+from .shares import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
 from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 from .usage import usage_find
 
 __all__ = [
     "IncomingFile",
+    "NewShareLink",
     "Repairs",
     "StartedUpload",
     "bucket_compare",
@@ -33,6 +35,7 @@ __all__ = [
     "cors_remove",
     "cors_set",
     "file_delete",
+    "file_disposition",
     "file_download",
     "file_find",
     "file_presign",
@@ -46,6 +49,11 @@ __all__ = [
     "object_list",
     "own_upload_find",
     "record_delete",
+    "share_create",
+    "share_follow",
+    "share_list",
+    "share_list_of_file",
+    "share_revoke",
     "upload_abort",
     "upload_complete",
     "upload_delete",

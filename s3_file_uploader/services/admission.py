@@ -29,13 +29,13 @@ def policy_of(upload: FileUpload) -> Policy:
     return policy_for(upload.user if conf.policy_path else None, upload.bucket)
 
 
-def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str, size: int | None) -> None:
+def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str | None, size: int | None) -> None:
     """Pass if a file like that may be stored.
 
     Args:
         policy: of the owner.
         names: under which the file is, or will be, known; each with or without folders.
-        content_type: as announced, or as found.
+        content_type: as announced, or as found; None if the bytes are to say it.
         size: in bytes, if it is known.
 
     Raises:
@@ -43,17 +43,27 @@ def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str, s
     """
     if size is not None:
         size_check(policy, size)
-    if not policy.allows_content_type(content_type):
-        allowed = policy.content_types or ()
-        raise ContentTypeNotAllowed(
-            f"Files of the type {content_type!r} are not taken here: send one of {_listed(allowed)}.",
-            limit={"content_types": list(allowed)},
-        )
+    if content_type is not None:
+        content_type_check(policy, content_type)
     if not all(policy.allows_extension(name) for name in names):
         endings = policy.extensions or ()
         raise ContentTypeNotAllowed(
             f"Files with this ending are not taken here: send one that ends in {_listed(endings)}.",
             limit={"extensions": list(endings)},
+        )
+
+
+def content_type_check(policy: Policy, content_type: str) -> None:
+    """Pass if files of that type may be stored.
+
+    Raises:
+        ContentTypeNotAllowed: they may not.
+    """
+    if not policy.allows_content_type(content_type):
+        allowed = policy.content_types or ()
+        raise ContentTypeNotAllowed(
+            f"Files of the type {content_type!r} are not taken here: send one of {_listed(allowed)}.",
+            limit={"content_types": list(allowed)},
         )
 
 

@@ -25,6 +25,7 @@ from ..multipart import multipart_complete, multipart_parts
 from ..plans import part_sizes
 from ..values import StoredObject, StoredPart
 from .admission import arrival_check
+from .contents import arrived_contents_check
 from .parts import BEING_COMPLETED, parts_unknown
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
@@ -133,6 +134,20 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
             "new upload, and send the headers and fields as they were given to you."
         )
     arrival_check(upload, found.size)
+
+
+def contents_mismatch(upload: FileUpload, found: StoredObject) -> str:
+    """Return why the first bytes belong in quarantine by the policy, or nothing.
+
+    Raises:
+        ContentTypeMismatch: by the policy they are refused.
+        PartsMissing, FileExists, StorageProblem: as `announced_check`.
+    """
+    try:
+        return arrived_contents_check(upload, found)
+    except FileNotFound as error:
+        upload.look_again()
+        raise PartsMissing(NOTHING_ARRIVED) from error
 
 
 def _checksum_read(upload: FileUpload, found: StoredObject) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
+from ..audit import about
 from ..bucket_rules import abort_rule_write, cors_rules_write, public_access_block
 from ..conf import conf
 from ..cors import own_rule
@@ -85,6 +86,7 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         BucketExists: the name is taken, by anybody.
         StorageProblem: S3 could not; no bucket is left behind, or the log names it.
     """
+    about(bucket=name)
     bucket_name_check(name)
     bucket_allowed_check(user, name)
     if region and not s3.region_is_known(region):
@@ -118,6 +120,7 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         BucketNotAllowed, BucketOwnerMismatch, BucketNotFound, BucketNotEmpty: nothing was removed.
         StorageProblem: S3 could not.
     """
+    about(bucket=name)
     bucket_name_check(name)
     bucket_allowed_check(user, name)
     started = timezone.now()

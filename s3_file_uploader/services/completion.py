@@ -27,7 +27,7 @@ from ..models import FileUpload, durable_transaction
 from ..operations import Operation
 from ..values import StoredObject
 from .admission import policy_of, quota_for
-from .arrival import UNWANTED, announced_check, object_arrived, object_there, shape_check
+from .arrival import UNWANTED, announced_check, contents_mismatch, object_arrived, object_there, shape_check
 from .parts import NO_LONGER_PENDING
 from .records import not_rejected, own_upload_find, upload_not_found
 from .scanning import arrived_scan, stored_tell
@@ -72,7 +72,7 @@ def upload_complete(
         StorageProblem: S3 could not; ask again.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
-    with Operation("upload_complete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("upload_complete", user=user, upload=upload):
         try:
             return record_complete(upload, part_numbers)
         except PartsMissing:
@@ -100,18 +100,20 @@ def _verify(upload: FileUpload, found: StoredObject) -> None:
     """Mark the record stored; what is not what was announced, or not allowed, is removed."""
     try:
         checksum = announced_check(upload, found)
-        _mark(upload, found, checksum)
+        mismatch = contents_mismatch(upload, found)
+        _mark(upload, found, checksum, FileUpload.held(mismatch) if mismatch else {})
     except UNWANTED:
         direct_remove(upload)
         raise
 
 
-def _mark(upload: FileUpload, found: StoredObject, checksum: str) -> None:
+def _mark(upload: FileUpload, found: StoredObject, checksum: str, held: dict[str, object]) -> None:
     """Mark the record stored; a size that nobody had announced is counted now, others have been from the beginning."""
+    whole = {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
     is_counted = upload.size is not None
     within = None if is_counted else quota_for(policy_of(upload), found.size)
     with within(upload) if within else durable_transaction():
-        upload.mark_arrived(size=found.size, etag=found.etag, checksum_sha256=checksum, completed_at=timezone.now())
+        upload.mark_arrived(**whole, **held)
         stored_tell(upload)
 
 

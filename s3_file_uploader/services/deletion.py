@@ -10,7 +10,7 @@ from ..operations import Operation
 from ..signals import after_commit, file_deleted
 from .arrival import patience
 from .parts import NO_LONGER_PENDING, in_parts_check
-from .records import file_not_found, names_check, own_upload_find, upload_find, upload_not_found
+from .records import file_not_found, names_check, own_upload_find, record_at, upload_find, upload_not_found
 from .settlement import object_remove, parts_remove, settled_on_error, taken_remove, upload_settle
 
 
@@ -31,8 +31,9 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
         StorageProblem: S3 could not.
     """
     names_check(user, bucket, file_name)
-    records = FileUpload.objects.visible_to(user).at(bucket=bucket, file_name=file_name)
-    upload = (records if owner is None else records.filter(user_id=owner.pk)).first()
+    records = FileUpload.objects.visible_to(user)
+    owned = records if owner is None else records.filter(user_id=owner.pk)
+    upload = record_at(owned, bucket=bucket, file_name=file_name)
     if upload is None:
         raise file_not_found()
     if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:
@@ -71,7 +72,7 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
-    with Operation("upload_abort", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("upload_abort", user=user, upload=upload):
         try:
             _joined_or_removed(upload)
         except FileExists as error:
@@ -85,7 +86,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         FileExists: another request is writing or removing it.
         StorageProblem: S3 could not; ask again.
     """
-    with Operation("file_delete", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("file_delete", user=user, upload=upload):
         if upload.status == FileUpload.Status.REJECTED:
             upload.forget()
             return

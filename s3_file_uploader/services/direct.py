@@ -19,10 +19,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from .. import s3, signing
+from ..audit import about
 from ..conf import conf
 from ..exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, Within, durable_transaction
-from ..names import bucket_name_check, file_name_check
+from ..names import bucket_name_check, file_name_new
 from ..operations import Operation
 from ..plans import direct_key, part_size_for, strategy_for
 from ..policy import Policy, policy_for
@@ -79,6 +80,7 @@ def upload_start(
         UploadNotPending: the upload that the key began is being removed.
         StorageProblem: nothing began that lasts; the same key tries again.
     """
+    about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
     policy = policy_for(owner, bucket)
@@ -97,7 +99,7 @@ def upload_start(
     with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         s3.bucket_check(bucket)
         upload = _inserted(wanted, user, idempotency_key, quota_for(policy, size))
-        operation.file_name = upload.file_name
+        operation.file_name, operation.object_id = upload.file_name, upload.pk
         return _started(upload, is_repeated=upload is not wanted)
 
 
@@ -111,7 +113,7 @@ def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, fi
 
 
 def _key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
-    file_name_check(file_name)
+    file_name = file_name_new(file_name)
     key = f"{policy.key_prefix}{direct_key(upload_id, file_name)}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess

@@ -7,12 +7,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from .. import signing
 from ..conf import conf
+from ..content_types import canonical, may_run
 from ..egress import object_fetch, object_read
 from ..exceptions import InvalidField, StorageError
 from ..models import FileUpload
 from ..operations import Operation
 from ..saving import file_saved_under
 from ..values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
+from .admission import policy_of
 from .records import file_find
 
 
@@ -26,10 +28,10 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
         StorageProblem: S3 could not.
     """
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
-    size, path = upload.size or 0, f"{bucket}/{file_name}"
+    size, file_name = upload.size or 0, upload.file_name
     with (
-        Operation("file_download", user=user, bucket=bucket, file_name=file_name, size=size),
-        file_saved_under(conf.download_folder, path) as file,
+        Operation.on("file_download", user=user, upload=upload),
+        file_saved_under(conf.download_folder, path := f"{bucket}/{file_name}") as file,
     ):
         checksum = object_fetch(bucket=bucket, key=file_name, etag=upload.etag, size=size, file=file)
         if upload.checksum_sha256 and checksum != upload.checksum_sha256:
@@ -53,7 +55,8 @@ def file_read(*, user: AbstractBaseUser, upload: FileUpload, start: int, stop: i
         StorageError: another program changed the object.
         FileNotFound, StorageProblem: S3 could not.
     """
-    with Operation("file_read", user=user, bucket=upload.bucket, file_name=upload.file_name, size=stop - start):
+    with Operation.on("file_read", user=user, upload=upload) as operation:
+        operation.size = stop - start
         yield from object_read(bucket=upload.bucket, key=upload.file_name, etag=upload.etag, start=start, stop=stop)
 
 
@@ -63,7 +66,7 @@ def file_presign(
     bucket: str,
     file_name: str,
     expires_in_seconds: int = 3600,
-    disposition: str | None = None,
+    disposition: str = "attachment",
 ) -> PresignedUrl:
     """Sign a URL from which anybody who has it can read a stored file.
 
@@ -72,7 +75,7 @@ def file_presign(
         bucket: where it lies.
         file_name: the object key.
         expires_in_seconds: 1 to 604,800 (seven days, the limit of Signature Version 4).
-        disposition: `attachment` or `inline`; the answer then carries the original name (RFC 6266).
+        disposition: `attachment`, the default, or `inline`, where the type of the file allows that.
 
     Raises:
         InvalidField: expiration or disposition.
@@ -81,10 +84,10 @@ def file_presign(
     """
     if not 1 <= expires_in_seconds <= MAX_EXPIRATION_SECONDS:
         raise InvalidField("expiration", f"Give seconds, from 1 to {MAX_EXPIRATION_SECONDS}.")
-    if disposition not in (None, *DISPOSITIONS):
+    if disposition not in DISPOSITIONS:
         raise InvalidField("disposition", f"Give one of {', '.join(DISPOSITIONS)}, or leave it out.")
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
-    with Operation("file_presign", user=user, bucket=bucket, file_name=file_name, size=upload.size):
+    with Operation.on("file_presign", user=user, upload=upload):
         return _signed(upload, "GET", expires_in_seconds, disposition)
 
 
@@ -97,22 +100,35 @@ def file_redirect(
         user: who asks.
         upload: of whom `file_find` said that the user may read it.
         method: what the client will send there; a signature is for one method.
-        disposition: `attachment` or `inline`.
+        disposition: `attachment`, or `inline`, where the type of the file allows that.
 
     Raises:
         StorageNotConfigured: there is nothing to sign with.
     """
-    with Operation("file_redirect", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("file_redirect", user=user, upload=upload):
         return _signed(upload, method, conf.redirect_expiration_seconds, disposition)
 
 
+def file_disposition(upload: FileUpload, wanted: str) -> str:
+    """Return the header that names a file (RFC 6266), and has a browser show it only where that is safe.
+
+    Args:
+        upload: the record.
+        wanted: `attachment` or `inline`; the latter counts where the policy of the owner lists the type of the file,
+            and never for one that a browser may run.
+    """
+    may_be_shown = not may_run(upload.content_type) and policy_of(upload).allows_inline(canonical(upload.content_type))
+    return upload.content_disposition("inline" if wanted == "inline" and may_be_shown else "attachment")
+
+
 def _signed(
-    upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str | None
+    upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str
 ) -> PresignedUrl:
     return signing.presigned_url(
         method=method,
         bucket=upload.bucket,
         key=upload.file_name,
         expires_in_seconds=expires_in_seconds,
-        content_disposition=disposition and upload.content_disposition(disposition),
+        content_disposition=file_disposition(upload, disposition),
+        content_type=upload.content_type,
     )

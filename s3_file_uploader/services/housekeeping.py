@@ -13,20 +13,23 @@ from itertools import islice
 from django.db import Error
 from django.utils import timezone
 
+from ..audit import event_tell
 from ..conf import conf
 from ..exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
-from ..models import FileUpload, IdempotencyKey, UploadToken, location_digest
+from ..models import FileUpload, location_digest
 from ..multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ..names import bucket_name_check
 from ..reports import Finding, Kind, Outcome
 from ..saving import partial_files_remove
 from ..values import PAGE_KEYS, HousekeepingReport
 from .completion import arrived_complete, has_arrived
+from .forgetting import old_events_forget, old_keys_forget, old_shares_forget, old_tokens_forget
 from .settlement import settlement_foresee, upload_settle
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+UNCHANGED = (Outcome.NOTHING, Outcome.RECORD_KEPT, Outcome.OVERTAKEN, Outcome.LEFT)
 
 
 def housekeeping_run(
@@ -37,7 +40,7 @@ def housekeeping_run(
     on_finding: Callable[[Finding], object] | None = None,
     on_progress: Callable[[str, int, int], object] | None = None,
 ) -> HousekeepingReport:
-    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget old keys and tokens.
+    """Settle every abandoned record; abort multipart uploads that nobody is writing; forget what is over.
 
     Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
     under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
@@ -72,8 +75,10 @@ def housekeeping_run(
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
-        idempotency_keys_forgotten=_old_keys_forget(dry_run),
-        upload_tokens_forgotten=_old_tokens_forget(dry_run),
+        idempotency_keys_forgotten=old_keys_forget(dry_run=dry_run),
+        upload_tokens_forgotten=old_tokens_forget(dry_run=dry_run),
+        share_links_forgotten=old_shares_forget(dry_run=dry_run),
+        audit_events_forgotten=old_events_forget(dry_run=dry_run),
         partial_files_removed=_partial_files_remove(dry_run),
     )
 
@@ -98,8 +103,15 @@ class _Run:
     """What both walks need: whether anything may be changed, and who is told."""
 
     dry_run: bool
-    tell: Callable[[Finding], object]
+    on_finding: Callable[[Finding], object]
     progress: Callable[[str, int, int], object]
+
+    def tell(self, finding: Finding) -> None:
+        """Tell the caller, and the audit trail of what was changed."""
+        if not self.dry_run and finding.outcome not in UNCHANGED:
+            where = {"bucket": finding.bucket, "file_name": finding.file_name, "object_id": finding.record_id}
+            event_tell(action="housekeeping", user=None, outcome=finding.outcome.value, **where)
+        self.on_finding(finding)
 
     def completed_tell(self, upload: FileUpload) -> None:
         self.tell(replace(_halfway(upload), kind=Kind.UPLOAD_ARRIVED, outcome=Outcome.UPLOAD_COMPLETED))
@@ -203,17 +215,6 @@ def _is_claimed(upload: MultipartUpload) -> bool:
 def _long_ago() -> datetime:
     """Return a time before which no request that is still at work began its upload unclaimed."""
     return timezone.now() - timedelta(seconds=conf.claim_seconds)
-
-
-def _old_keys_forget(dry_run: bool) -> int:
-    too_old = timezone.now() - timedelta(seconds=conf.idempotency_seconds)
-    old = IdempotencyKey.objects.filter(created_at__lt=too_old)
-    return old.count() if dry_run else old.delete()[0]
-
-
-def _old_tokens_forget(dry_run: bool) -> int:
-    old = UploadToken.objects.over()
-    return old.count() if dry_run else old.delete()[0]
 
 
 def _partial_files_remove(dry_run: bool) -> int:

@@ -41,7 +41,7 @@ def upload_parts(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
-    with Operation("upload_parts", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("upload_parts", user=user, upload=upload):
         return _progress(upload)
 
 
@@ -65,7 +65,7 @@ def upload_parts_sign(
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
-    with Operation("upload_parts_sign", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("upload_parts_sign", user=user, upload=upload):
         wanted = _progress(upload).missing if part_numbers is None else part_numbers
         _numbers_check(upload, wanted)
         return parts_sign(upload=upload, part_numbers=wanted)

@@ -36,7 +36,7 @@ def upload_scan_again(*, user: AbstractBaseUser, upload: FileUpload) -> bool:
         FileRejected: it was infected, and is removed.
         StorageProblem: it is infected, and S3 could not remove it yet.
     """
-    with Operation("file_scan_again", user=user, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("file_scan_again", user=user, upload=upload):
         is_whole = upload.scan_again()
         if is_whole:
             arrived_scan(upload)

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
+from ..audit import about
 from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotFound
-from ..models import FileUpload
-from ..names import bucket_name_check, file_name_check
+from ..models import FileUpload, FileUploadQuerySet
+from ..names import bucket_name_check, file_name_check, file_name_spellings
 from ..plans import direct_id
 from ..users import bucket_allowed_check, is_staff
 
@@ -22,13 +23,20 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
         FileQuarantined: the scanners have not found it clean yet.
     """
     names_check(user, bucket, file_name)
-    try:
-        upload = FileUpload.objects.visible_to(user).whole().at(bucket=bucket, file_name=file_name).get()
-    except FileUpload.DoesNotExist as error:
-        raise file_not_found() from error
+    upload = record_at(FileUpload.objects.visible_to(user).whole(), bucket=bucket, file_name=file_name)
+    if upload is None:
+        raise file_not_found()
     if upload.status == FileUpload.Status.QUARANTINED:
         raise FileQuarantined(upload.status_reason or "The file is being scanned: try again in a moment.")
     return upload
+
+
+def record_at(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
+    """Return the record under a name as it is asked for, or else as it would have been stored (NFC)."""
+    for spelling in file_name_spellings(file_name):
+        if found := records.at(bucket=bucket, file_name=spelling).first():
+            return found
+    return None
 
 
 def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
@@ -37,9 +45,11 @@ def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
     Raises:
         UploadNotFound: there is none that the user may see.
     """
+    about(object_id=upload_id)
     with suppress(ValueError):  # What is no UUID is nobody's id.
         upload = FileUpload.objects.visible_to(user).filter(pk=UUID(str(upload_id))).first()
         if upload is not None:
+            about(bucket=upload.bucket, file_name=upload.file_name)
             return upload
     raise upload_not_found()
 
@@ -55,11 +65,13 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
     Raises:
         UploadNotFound: there is none.
     """
+    about(object_id=upload_id)
     if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
         owned = {} if is_staff(user) else {"user_id": user.pk}
         with suppress(ValueError, FileUpload.DoesNotExist):
             upload = FileUpload.objects.get(pk=UUID(str(upload_id)), **owned)
             if key in (None, upload.file_name):
+                about(bucket=upload.bucket, file_name=upload.file_name)
                 return upload
     raise upload_not_found()
 
@@ -114,6 +126,7 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
     """
+    about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     file_name_check(file_name)
     bucket_allowed_check(user, bucket)

@@ -115,7 +115,7 @@ def _can_be_recorded(finding: Finding) -> bool:
 
 
 def _record_remove(upload: FileUpload) -> None:
-    with Operation("record_remove", user=None, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("record_remove", user=None, upload=upload):
         upload.claim(FileUpload.Status.PENDING)
         with settled_on_error(upload):
             _still_check(upload, None)

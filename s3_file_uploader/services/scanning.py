@@ -91,7 +91,7 @@ def record_scan(upload: FileUpload) -> Outcome:
     """
     if not upload.scan_begin():
         return Outcome.OVERTAKEN
-    with Operation("file_scan", user=None, bucket=upload.bucket, file_name=upload.file_name, size=upload.size):
+    with Operation.on("file_scan", user=None, upload=upload):
         try:
             verdict = _verdict(upload)
         except FileExists:
@@ -164,7 +164,7 @@ def _rejected(upload: FileUpload, reason: str) -> Outcome:
     """Remove the object; a process that is killed leaves the record `deleting`, with the reason, to housekeeping."""
     if not upload.rejection_begin(reason):
         return Outcome.OVERTAKEN
-    told = Operation("file_reject", user=None, bucket=upload.bucket, file_name=upload.file_name, size=upload.size)
+    told = Operation.on("file_reject", user=None, upload=upload)
     with told, settled_on_error(upload):
         if upload.multipart_upload_id:
             parts_remove(upload)

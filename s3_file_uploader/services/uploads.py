@@ -3,22 +3,24 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from .. import s3
+from ..audit import about
 from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
 from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
-from ..names import bucket_name_check, file_name_check
+from ..names import bucket_name_check, file_name_new, file_name_spellings
 from ..operations import Operation
 from ..policy import policy_for
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
 from .admission import Intake, key_check, upload_check
+from .contents import Contents
 from .key_claims import key_claim, nothing_there_check
 from .records import not_rejected
 from .scanning import arrived_scan, stored_tell
@@ -98,7 +100,7 @@ def file_receive(
         owner: whose file it becomes; the same, or anybody where `user` is staff.
         bucket: must exist and be open to the user.
         file_name: the object key.
-        content_type: a MIME type, kept with the object.
+        content_type: the MIME type that the sender says; empty, or application/octet-stream, has the bytes say it.
         original_name: what the sender calls the file.
         size: how many bytes must come, if that is known.
         at_most: how many can come, if that is known.
@@ -114,36 +116,41 @@ def file_receive(
             anything happened; or the bytes come to more than the owner may have, then nothing was stored.
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
-        SizeMismatch, ChecksumMismatch: the bytes are not what was announced; nothing was stored.
+        SizeMismatch, ChecksumMismatch, ContentTypeMismatch: the bytes are not what was announced; nothing was stored.
         FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
+    about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
-    file_name_check(file_name)
+    file_name = file_name_new(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
         bucket_allowed_check(user, bucket)
         policy = policy_for(owner, bucket)
         key_check(policy, file_name)
-        upload_check(policy, names=(file_name, original_name), content_type=content_type, size=size)
-        described = {"content_type": content_type, "original_name": original_name}
+        upload_check(policy, names=(file_name, original_name), content_type=None, size=size)
+        contents = Contents(policy, declared=content_type, name=original_name)
+        described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
         upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
+        operation.object_id = upload.pk
         with settled_on_error(upload), ExitStack() as stack:
             if idempotency_key:
                 IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
             if not upload.was_stored:
                 nothing_there_check(upload)
-            destination = _destination(upload, content_type)
             writer = stack.enter_context(
                 object_writer(
-                    destination=destination, at_most=at_most if size is None else size, on_progress=upload.claim_keep
+                    destination=_destination(upload, contents.content_type),
+                    at_most=at_most if size is None else size,
+                    on_progress=upload.claim_keep,
+                    on_head=contents.look,
                 )
             )
             incoming = IncomingFile(upload, size, checksum_sha256, writer, Intake(policy, upload, size))
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
-            _stored(upload, sent, described)
+            _stored(upload, sent, {**described, **contents.described()})
         arrived_scan(upload)
 
 
@@ -193,12 +200,17 @@ def upload_repeated(
         UploadInProgress: it is still at work.
         FileRejected: it was removed for what it holds.
     """
+    about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
     if found is None:
         return None
-    if found.upload.is_direct or (found.upload.bucket, found.upload.file_name) != (bucket, file_name):
+    if (
+        found.upload.is_direct
+        or found.upload.bucket != bucket
+        or (found.upload.file_name not in file_name_spellings(file_name))
+    ):
         raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
@@ -210,7 +222,7 @@ def _destination(upload: FileUpload, content_type: str) -> Destination:
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
-def _stored(upload: FileUpload, sent: Sent, described: dict[str, str]) -> None:
+def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any]) -> None:
     etag = sent.etag or _verified_etag(upload, sent.size)
     with durable_transaction():
         upload.mark_stored(

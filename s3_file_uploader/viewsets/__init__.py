@@ -5,6 +5,7 @@ from .buckets import BucketViewSet
 from .files import FileViewSet
 from .health import HealthViewSet
 from .objects import ObjectViewSet
+from .shares import FileShareViewSet, ShareListViewSet, ShareViewSet
 from .upload_tokens import UploadTokenViewSet
 from .uploads import UploadViewSet
 from .uppy import UppyViewSet
@@ -12,10 +13,13 @@ from .uppy_signing import UppySignedViewSet, UppySignViewSet
 
 __all__ = [
     "BucketViewSet",
+    "FileShareViewSet",
     "FileViewSet",
     "HealthViewSet",
     "ObjectViewSet",
     "ServiceViewSet",
+    "ShareListViewSet",
+    "ShareViewSet",
     "UploadTokenViewSet",
     "UploadViewSet",
     "UppySignViewSet",

@@ -1,34 +1,70 @@
 """What all viewsets have in common."""
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.http.response import HttpResponseBase
 from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
+from ..audit import QUIET, Trail, request_trail
+from ..client_address import client_address
 from ..conf import conf
 from ..exceptions import RangeNotSatisfiable
 from ..http_errors import http_error
 from ..models import FileUpload
 from ..request_body import leave_unread
 from ..serializers import UploadSerializer
+from ..throttles import throttles_of
 from ..transactions import outside_transactions
+
+# What the audit trail takes from an address: never what authenticates.
+IN_PATH = {"bucket_name": "bucket", "file_name": "file_name", "upload_id": "object_id", "token_id": "object_id"}
+# Requests that only show something are events too, if they end like this.
+REFUSED = frozenset({401, 403, 404, 409, 413, 415, 429})
+
+
+def audited(**names: str) -> Mapping[str, str]:
+    """Return what the audit trail calls the actions of a viewset."""
+    return MappingProxyType(names)
 
 
 class ServiceViewSet(ViewSet):
     """Errors in one shape, no transaction around a request, and no body read before its action does."""
 
     streamed_actions: ClassVar[tuple[str, ...]] = ()
+    # What the audit trail calls each action, as long as no operation of the services has begun.
+    audit_actions: ClassVar[Mapping[str, str]] = audited()
+    trail: Trail | None = None
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         """Keep ATOMIC_REQUESTS away."""
         return outside_transactions(super().as_view(actions, **initkwargs))
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Tell the audit trail how each request ends; what there is no action for is none of its business."""
+        action = self.action_map.get(request.method.lower(), "")
+        with request_trail(action=self.audit_actions.get(action, action), address=client_address(request)) as trail:
+            self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
+            trail.about(**{told: kwargs[name] for name, told in IN_PATH.items() if name in kwargs})
+            answer = super().dispatch(request, *args, **kwargs)
+            _trail_end(trail, answer.status_code)
+            return answer
+
+    def perform_authentication(self, request: Request) -> None:
+        """Have the audit trail know who asks."""
+        super().perform_authentication(request)
+        if self.trail is not None and getattr(request.user, "pk", None) is not None:  # The host may have no Nobody.
+            self.trail.user, self.trail.is_kept = request.user, True
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """Leave the body alone where the action reads it while it arrives."""
@@ -41,16 +77,29 @@ class ServiceViewSet(ViewSet):
         """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""
         return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]
 
+    def get_throttles(self) -> list[Any]:
+        """Add our own, by the settings, to those of the host."""
+        action = self.action or ""
+        return [*super().get_throttles(), *throttles_of(self.audit_actions.get(action, action))]
+
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Return who may, besides being somebody."""
         return conf.file_permission_classes
 
     def handle_exception(self, exc: Exception) -> Response:
         """Give every error its one shape before the host's handler sees it."""
-        answer = super().handle_exception(http_error(exc))
+        error = http_error(exc)
+        if self.trail is not None and isinstance(error, APIException):
+            self.trail.outcome = str(cast(Any, error.detail)["code"])
+        answer = super().handle_exception(error)
         if isinstance(exc, RangeNotSatisfiable):
             answer["Content-Range"] = f"bytes */{exc.size}"
         return answer
+
+
+def _trail_end(trail: Trail, status_code: int) -> None:
+    trail.is_told = trail.is_told and (trail.action not in QUIET or status_code in REFUSED)
+    trail.is_kept = trail.is_kept or status_code < status.HTTP_400_BAD_REQUEST
 
 
 def caller_of(request: Request) -> AbstractBaseUser:

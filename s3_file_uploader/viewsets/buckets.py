@@ -9,13 +9,14 @@ from rest_framework.response import Response
 from .. import services
 from ..conf import conf
 from ..serializers import BucketCreateSerializer, BucketListSerializer, CreatedBucketSerializer
-from .base import ServiceViewSet, caller_of, validated
+from .base import ServiceViewSet, audited, caller_of, validated
 
 
 class BucketViewSet(ServiceViewSet):
     """List, create and remove buckets."""
 
     parser_classes = (JSONParser, FormParser, MultiPartParser)
+    audit_actions = audited(list="bucket_list", create="bucket_create", destroy="bucket_remove")
 
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Let everybody list, and only the configured permission create and remove."""

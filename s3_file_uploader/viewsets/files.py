@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from .. import services
 from ..serializers import PresignedUrlSerializer, PresignSerializer, SavedFileSerializer
 from ..users import user_acted_for
-from .base import ServiceViewSet, caller_of, stored_answer, validated
+from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
 from .form_upload import form_upload
 
 
@@ -20,6 +20,13 @@ class FileViewSet(ServiceViewSet):
 
     parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
     streamed_actions = ("upload",)
+    audit_actions = audited(
+        upload="file_upload",
+        download="file_download",
+        destroy="file_delete",
+        presign_from_query="file_presign",
+        presign_from_body="file_presign",
+    )
 
     def upload(self, request: Request) -> Response:
         """Store a file sent as form-data, and its record, while it arrives."""
@@ -55,6 +62,6 @@ class FileViewSet(ServiceViewSet):
             bucket=wanted["bucket"],
             file_name=wanted["file_name"],
             expires_in_seconds=wanted["expiration"],
-            disposition=wanted.get("disposition"),
+            disposition=wanted["disposition"],
         )
         return Response(PresignedUrlSerializer(presigned).data)

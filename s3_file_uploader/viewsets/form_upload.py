@@ -15,7 +15,7 @@ from ..exceptions import InvalidField
 from ..form_data import FILE_FIELD, FormFile, form_received
 from ..models import FileUpload
 from ..policy import policy_for
-from ..serializers import FileUploadFormSerializer, content_type_of, idempotency_key_of
+from ..serializers import FileUploadFormSerializer, content_type_declared, idempotency_key_of
 from ..users import user_acted_for
 from .base import caller_of, validated
 
@@ -74,7 +74,7 @@ class _FormUpload:
                 owner=self._wanted.user_id,
                 bucket=self._wanted.bucket,
                 file_name=self._wanted.file_name,
-                content_type=content_type_of(_declared_content_type(file), file.name),
+                content_type=content_type_declared(_declared_content_type(file)),
                 original_name=file.name,
                 size=file.exact_size,
                 at_most=at_most,

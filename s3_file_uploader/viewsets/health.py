@@ -7,13 +7,14 @@ from rest_framework.response import Response
 
 from .. import services
 from ..serializers import HealthSerializer
-from .base import ServiceViewSet
+from .base import ServiceViewSet, audited
 
 
 class HealthViewSet(ServiceViewSet):
     """Whether database and S3 can be reached; without authentication and without secrets."""
 
     authentication_classes = ()
+    audit_actions = audited(retrieve="health")
 
     def get_permissions(self) -> list[BasePermission]:
         """Let anybody ask."""

@@ -14,7 +14,7 @@ from .. import services
 from ..file_answers import file_answer, unchanged
 from ..models import FileUpload
 from ..serializers import ObjectListSerializer, ObjectsWantedSerializer, ReadSerializer
-from .base import ServiceViewSet, caller_of, stored_answer, validated
+from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
 from .raw_upload import raw_upload
 
 
@@ -22,6 +22,7 @@ class ObjectViewSet(ServiceViewSet):
     """Store, read and remove a file under its bucket and name; list what a bucket holds."""
 
     streamed_actions = ("store",)
+    audit_actions = audited(list="object_list", store="file_upload", retrieve="file_get", destroy="file_delete")
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Let the file answer whatever `Accept` says: a player asks for `video/*`, and its type is the file's own."""
@@ -66,6 +67,6 @@ def _proxied(request: Request, upload: FileUpload, disposition: str) -> HttpResp
         content_type=upload.content_type,
         etag=upload.etag,
         changed_at=cast(datetime, upload.completed_at),
-        disposition=upload.content_disposition(disposition),
+        disposition=services.file_disposition(upload, disposition),
         read=partial(services.file_read, user=caller_of(request), upload=upload),
     )

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from .. import services
 from ..models import FileUpload
 from ..request_body import RequestBody
-from ..serializers import RawUploadSerializer, content_type_of, idempotency_key_of
+from ..serializers import RawUploadSerializer, content_type_declared, idempotency_key_of
 from ..values import CHUNK_BYTES
 from .base import caller_of, validated
 
@@ -39,7 +39,7 @@ def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUp
         owner=caller,
         bucket=bucket,
         file_name=file_name,
-        content_type=content_type_of(_declared_content_type(request), file_name),
+        content_type=content_type_declared(_declared_content_type(request)),
         original_name=file_name.rpartition("/")[2],
         size=body.length,
         overwrite=options["overwrite"],

@@ -1,4 +1,4 @@
-"""Addresses that hold what authenticates: an upload token, or a ticket."""
+"""Addresses that hold what opens something: an upload token, a ticket, or the secret of a share link."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from ..authentication import redact
 from .base import ServiceViewSet
 
-IN_ADDRESS = ("token", "ticket")
+IN_ADDRESS = ("token", "ticket", "share")
 
 
 class SecretAddressViewSet(ServiceViewSet):

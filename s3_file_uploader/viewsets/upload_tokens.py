@@ -13,7 +13,7 @@ from ..serializers import (
     UploadTokenCreateSerializer,
     UploadTokenSerializer,
 )
-from .base import caller_of, validated
+from .base import audited, caller_of, validated
 from .same_origin import SameOriginViewSet
 
 
@@ -21,6 +21,7 @@ class UploadTokenViewSet(SameOriginViewSet):
     """The caller's own."""
 
     parser_classes = (JSONParser, FormParser, MultiPartParser)
+    audit_actions = audited(create="token_create", list="token_list", destroy="token_revoke")
 
     def create(self, request: Request) -> Response:
         """Make one; it is shown this once."""

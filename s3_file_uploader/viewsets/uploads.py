@@ -22,13 +22,23 @@ from ..serializers import (
     idempotency_key_of,
 )
 from ..users import user_acted_for
-from .base import ServiceViewSet, caller_of, created_answer, validated
+from .base import ServiceViewSet, audited, caller_of, created_answer, validated
 
 
 class UploadViewSet(ServiceViewSet):
     """The caller's records; staff see everybody's."""
 
     parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
+    audit_actions = audited(
+        list="upload_list",
+        usage="usage_get",
+        create="upload_start",
+        retrieve="upload_get",
+        destroy="file_delete",
+        parts="upload_parts",
+        parts_sign="upload_parts_sign",
+        complete="upload_complete",
+    )
 
     def list(self, request: Request) -> Response:
         """List records, newest first."""

@@ -26,7 +26,7 @@ from ..serializers import (
     UppyStoredPartSerializer,
 )
 from ..values import MAX_PARTS, PostTransfer, PutTransfer
-from .base import caller_of, validated
+from .base import audited, caller_of, validated
 from .same_origin import SameOriginViewSet
 from .secret_address import SecretAddressViewSet
 
@@ -36,6 +36,17 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
     parser_classes = (JSONParser,)
     writing_gets = ("params",)
+    audit_actions = audited(
+        params="upload_start",
+        create="upload_start",
+        sign_part="upload_parts_sign",
+        sign_parts="upload_parts_sign",
+        parts="upload_parts",
+        complete="upload_complete",
+        abort="upload_abort",
+        arrived="upload_complete",
+        missing="uppy_missing",
+    )
 
     def params(self, request: Request, **_: Any) -> Response:
         """Begin an upload in one request, and sign its form."""

@@ -24,7 +24,7 @@ from ..conf import conf
 from ..models import FileUpload
 from ..serializers import UploadSerializer, UppySignedSerializer, UppySignSerializer, content_type_of
 from ..values import PostTransfer, PutTransfer
-from .base import caller_of, validated
+from .base import audited, caller_of, validated
 from .secret_address import SecretAddressViewSet
 from .uppy import UppyViewSet, in_one_request, upload_begin
 
@@ -34,6 +34,8 @@ PART_NUMBER = re.compile(rb"<PartNumber>\s*([0-9]{1,5})\s*</PartNumber>")
 
 class UppySignViewSet(UppyViewSet):
     """Signs what Uppy 6 is about to send."""
+
+    audit_actions = audited(sign="uppy_sign")
 
     def sign(self, request: Request, **_: Any) -> Response:
         """Say where one request is to go; each upload that begins gets a key of its own."""
@@ -84,6 +86,9 @@ class UppySignedViewSet(SecretAddressViewSet):
     """The four requests for which tickets are signed, and answers as S3 gives them."""
 
     authentication_classes = (TicketAuthentication,)
+    audit_actions = audited(
+        begin_or_complete="upload_start", parts="upload_parts", abort="upload_abort", missing="uppy_missing"
+    )
 
     def begin_or_complete(self, request: Request, ticket: str) -> HttpResponse:
         """Begin the upload that the ticket names, or complete it."""

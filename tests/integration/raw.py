@@ -67,7 +67,7 @@ def shape_of(answer: bytes) -> Answer:
     told: Any = json.loads(body)
     if status < 400:
         return status, ""
-    assert told.keys() <= {"code", "detail", "errors"}, told
+    assert {"code", "detail"} <= told.keys() <= {"code", "detail", "errors", "limit"}, told
     return status, str(told["code"])
 
 

@@ -39,7 +39,7 @@ def bucket(store) -> Iterator[str]:
 @pytest.fixture
 def run(transactional_db: None, live_server: LiveServer, user: User, bucket: str, tmp_path: Path) -> Run:
     """Run a program, as the user, in a folder with a photo and a video."""
-    (tmp_path / "photo.jpg").write_bytes(os.urandom(2**16))
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(2**16))
     (tmp_path / "video.mp4").write_bytes(os.urandom(20 * 2**20))
     told = {"TOKEN": token_of(user).removeprefix("Token "), "SERVICE": live_server.url + SERVICE.rstrip("/")}
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

@@ -63,7 +63,7 @@ def test_files_of_any_size(http, user, bucket, size):
 
 
 def test_content_type_and_original_name_come_back(http, user, bucket):
-    file = {"file": ("Zażółć gęślą.mp4", b"x", "video/mp4; codecs=avc1")}
+    file = {"file": ("Zażółć gęślą.mp4", b"\0\0\0\x10ftypisom\0\0\0\0", "video/mp4; codecs=avc1")}
     http(user).post("file/upload/", data={"bucket": bucket, "file_name": "key"}, files=file)
     for disposition in ("attachment", "inline"):
         back = httpx.get(presign(http(user), bucket, "key", disposition=disposition).json()["url"])

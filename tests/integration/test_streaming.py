@@ -76,7 +76,7 @@ def post_form(client, body):
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"small", BIG], ids=["empty", "small", "big"])
+@pytest.mark.parametrize("content", [b"", b"\0small", BIG], ids=["empty", "small", "big"])
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
 def test_a_raw_body(both, user, bucket, content, chunked):
     client = client_of(both.url, user)

@@ -1,6 +1,8 @@
 import pytest
 from django.core.checks import run_checks
 
+from s3_file_uploader.throttles import ServiceThrottle
+
 
 def found():
     return {message.id for message in run_checks() if message.id.startswith("s3_file_uploader")}
@@ -66,6 +68,25 @@ def test_nothing_to_say():
         ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com/"]}, "E010"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 0}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
+        ({"S3_FILE_UPLOADER_SHARE_MAX_SECONDS": 0}, "E005"),
+        ({"S3_FILE_UPLOADER_AUDIT_ROWS": "no"}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": 0}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": 36_501}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": True}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": "a year"}, "E035"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": [("sign", "1/s")]}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": "1/s"}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "1 a second"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "0/s"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "-1/s"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "1/week"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": 5}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": None}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"read": "1/s"}}, "E037"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {7: "1/s"}}, "E037"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "600/min", "share": "1/d"}}, "W014"),
+        ({"USE_X_FORWARDED_HOST": True, "REST_FRAMEWORK": {}}, "W015"),
+        ({"SECURE_PROXY_SSL_HEADER": ("X", "https"), "REST_FRAMEWORK": {}}, "W015"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 1.5}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": True}, "E011"),
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": "7"}, "E011"),
@@ -114,3 +135,26 @@ def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
 def test_what_can_begin_a_key(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
     assert found() == set()
+
+
+@pytest.mark.parametrize("days", [None, 1, 36_500])
+@pytest.mark.parametrize("rows", [True, False])
+def test_how_long_events_may_be_kept(settings, rows, days):
+    settings.S3_FILE_UPLOADER_AUDIT_ROWS, settings.S3_FILE_UPLOADER_AUDIT_DAYS = rows, days
+    assert found() == set()
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_proxies_that_are_counted(settings, proxies):
+    settings.USE_X_FORWARDED_HOST = True
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    assert found() == set()
+
+
+@pytest.mark.parametrize("rate", ["1/s", "20/sec", "20/second", "5/m", "5/minute", "100/h", "100/hour", "1000/day"])
+def test_rates_that_rest_framework_reads(settings, rate):
+    settings.S3_FILE_UPLOADER_THROTTLE_RATES = {"upload": rate}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}}
+    assert found() == set()
+    number, seconds = ServiceThrottle("upload", rate).parse_rate(rate)
+    assert (number, seconds in (1, 60, 3600, 86_400)) == (int(rate.partition("/")[0]), True)

@@ -29,6 +29,7 @@ from s3_file_uploader.serializers import (
     PresignSerializer,
     RawUploadSerializer,
     ReadSerializer,
+    ShareCreateSerializer,
     UploadStartSerializer,
     UploadsWantedSerializer,
     UploadTokenCreateSerializer,
@@ -36,7 +37,7 @@ from s3_file_uploader.serializers import (
     UppyFileSerializer,
     UppySignSerializer,
 )
-from s3_file_uploader.viewsets import FileViewSet, HealthViewSet, ObjectViewSet
+from s3_file_uploader.viewsets import FileShareViewSet, FileViewSet, HealthViewSet, ObjectViewSet
 from tests.conftest import client_of
 
 PREFIX = "/modules/s3-file-uploader/service/"
@@ -51,7 +52,16 @@ FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed
 PRESIGN = {*FILE, "invalid", "bucket_not_found", "quarantined"}
 POLICY = {"file_too_large", "content_type_not_allowed", "quota_exceeded"}
 UPLOAD = {
-    *(*FILE, *BODY, "checksum_mismatch", "size_mismatch", "length_required", "bucket_not_found", "file_exists"),
+    *(
+        *FILE,
+        *BODY,
+        "checksum_mismatch",
+        "content_type_mismatch",
+        "size_mismatch",
+        "length_required",
+        "bucket_not_found",
+        "file_exists",
+    ),
     *("idempotency_key_reused", "upload_in_progress", "file_rejected", *POLICY),
 }
 PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
@@ -103,6 +113,13 @@ CODES = {
     "uppy_token_create": {*CALLER, *BODY} - STORAGE,
     "uppy_token_list": {*CALLER, "invalid"} - STORAGE,
     "uppy_token_revoke": {*CALLER, "upload_token_not_found"} - STORAGE,
+    "share_create": {*FILE, *BODY, "not_your_file", "quarantined"} - STORAGE,
+    "share_list_of_file": {*FILE, "invalid", "not_your_file", "quarantined"} - STORAGE,
+    "share_list": {*CALLER, "invalid"} - STORAGE,
+    "share_follow": {
+        *(*STORAGE, "method_not_allowed", "throttled", "database_unavailable", "share_not_found", "bucket_not_found")
+    },
+    "share_revoke": {*CALLER, "share_not_found"} - STORAGE,
     "health": ANY,
 }
 STATUSES = {
@@ -148,6 +165,11 @@ ROUTES = {
     "uppy_token_create": ("post", "uppy/tokens/"),
     "uppy_token_list": ("get", "uppy/tokens/"),
     "uppy_token_revoke": ("delete", "uppy/tokens/{token_id}/"),
+    "share_create": ("post", "buckets/{bucket_name}/files/{file_name}/share/"),
+    "share_list_of_file": ("get", "buckets/{bucket_name}/files/{file_name}/share/"),
+    "share_list": ("get", "shares/"),
+    "share_follow": ("get", "shares/{share}/"),
+    "share_revoke": ("delete", "shares/{share}/"),
     "health": ("get", "health/"),
 }
 # With what authenticates in the address: the same again, or for what was signed alone.
@@ -158,14 +180,17 @@ TAGS = {
     "file": "Files",
     "upload": "Uploads",
     "uppy": "Uppy",
+    "share": "Shares",
     "health": "Health",
 }
-OF_CALLERS = sorted(ROUTES.keys() - {"health"})
+OF_CALLERS = sorted(ROUTES.keys() - {"health", "share_follow"})
 WITHOUT_A_REQUEST_BODY = {"upload_complete", "uppy_arrived"}
 WITH_A_BODY = sorted(
     {name for name, (method, _) in ROUTES.items() if method in ("post", "put")} - WITHOUT_A_REQUEST_BODY
 )
 WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
+# Files whose name ends like the address of their links: described under the address of files.
+OF_FILES_NAMED_SHARE = {FileShareViewSet: ("store", "destroy")}
 WITHOUT_A_BODY = ("204", "302", "304")
 ROUTED = [route for route in urls.service if not str(route.pattern).startswith(SECRET_ADDRESSES)]
 LISTS = ("object_list", "upload_list")
@@ -250,16 +275,19 @@ def test_every_route_is_described_and_nothing_else(schema):
         for route in ROUTED
         if route.name  # An alias has no name of its own.
         for method in route.callback.actions
-        if method != "head"
+        if method != "head" and route.callback.actions[method] not in OF_FILES_NAMED_SHARE.get(route.callback.cls, ())
     }
     assert described == routed == set(ROUTES.values())
 
 
 def test_an_alias_is_the_described_address_without_its_slash():
     addresses = {str(route.pattern): route.callback.actions for route in ROUTED if route.name}
-    aliases = {str(route.pattern): route.callback.actions for route in ROUTED if not route.name}
+    unnamed = {str(route.pattern): route.callback.actions for route in ROUTED if not route.name}
+    aliases = {address: actions for address, actions in unnamed.items() if "missing" not in actions.values()}
+    (share,) = [address for address in aliases if address.endswith("/share")]
+    assert aliases.pop(share) == addresses[f"{share}/"] | {"get": "retrieve"}  # The file of that name.
     assert aliases == {address: addresses[f"{address}/"] for address in aliases}
-    assert len(aliases) == 2
+    assert len(aliases) == 3
 
 
 def test_uppy_is_answered_the_same_by_token():
@@ -429,6 +457,8 @@ def test_presign_takes_the_same_in_query_and_body(schema, operations):
         ("object_list", ObjectsWantedSerializer, set()),
         ("upload_list", UploadsWantedSerializer, set()),
         ("uppy_token_list", PageSerializer, set()),
+        ("share_list", PageSerializer, set()),
+        ("share_list_of_file", PageSerializer, set()),
     ],
 )
 def test_queries(operations, name, serializer, not_in_query):
@@ -483,6 +513,7 @@ def test_the_url_of_the_record_is_the_address_of_the_file():
                 ("upload_start", UploadStartSerializer),
                 ("upload_parts_sign", PartsWantedSerializer),
                 ("uppy_token_create", UploadTokenCreateSerializer),
+                ("share_create", ShareCreateSerializer),
             )
         ),
         *(
@@ -564,7 +595,7 @@ def test_another_method_is_answered_as_shown(operations, staff, name):
     assert answer.json() == error_body(operations[name], "method_not_allowed")
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES.keys() - {"file_get"}))
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - {"file_get", "share_follow"}))
 def test_another_format_is_answered_as_shown(operations, staff, name):
     address = address_of(name, operations[name])
     answer = client_of(staff).generic(ROUTES[name][0].upper(), address, headers={"accept": "text/html"})

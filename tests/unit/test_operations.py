@@ -23,7 +23,7 @@ def test_one_line_says_who_what_where_how_much_and_how_it_ended(caplog, user, er
         with Operation("file_upload", user=user, bucket="b", file_name='a "quoted"\nname 100% é', size=5):
             if error:
                 raise error
-    (record,) = caplog.records
+    (record,) = [record for record in caplog.records if record.name == "s3_file_uploader"]
     told = record.operation
     assert record.levelno == level
     assert told.pop("milliseconds") >= 0

@@ -54,8 +54,8 @@ def found():
         ({"*": {"key_prefix": "a/../"}}, "E024"),
         ({"*": {"key_prefix": "x" * 512 + "/"}}, "E024"),
         ({"*": {"inline_content_types": ["image/*"]}}, "W010"),
-        ({"*": {"inline_content_types": ["text/html"]}}, "W010"),
-        ({"*": {"inline_content_types": ["*/*"]}}, "W010"),
+        ({"*": {"inline_content_types": ["text/html"]}}, "E025"),
+        ({"*": {"inline_content_types": ["*/*"]}}, "E025"),
         ({"closed": {}}, "W011"),
     ],
 )

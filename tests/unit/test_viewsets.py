@@ -15,6 +15,7 @@ from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import stored_file
 
+PNG, MP4 = b"\x89PNG\r\n\x1a\n", b"\0\0\0\x10ftypisom\0\0\0\0"
 BASE = "/modules/s3-file-uploader/service"
 KEYS = ["a.txt", "a/b c.txt", "ключ/é.mp4", "100%.txt", "a#b?c&d+e=f;g", "a%2Fb", "😀", "x" * 1024, "a/download/x"]
 
@@ -148,8 +149,9 @@ class TestUpload:
             ("x/" + "y" * 300, "a.txt", "text/plain"),
         ],
     )
-    def test_the_content_type_is_kept_or_guessed(self, bucket, user, declared, name, kept):
-        assert upload(client_of(user), bucket, name, content_type=declared).json()["content_type"] == kept
+    def test_the_content_type_is_kept_or_told_by_the_bytes(self, bucket, user, declared, name, kept):
+        content = {"a.png": PNG, "a.mp4": MP4}.get(name, b"content")
+        assert upload(client_of(user), bucket, name, content, content_type=declared).json()["content_type"] == kept
         assert s3.object_head(bucket=bucket, key=name).content_type == kept
 
     @pytest.mark.parametrize(
@@ -349,7 +351,7 @@ def put(client, bucket, name, content=b"content", query="", **headers):
     ],
 )
 def test_what_comes_behind_a_large_file_may_not_contradict_it(bucket, user, late, field):
-    fields = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", bytes(mib(7)))}
+    fields = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", b"x" * mib(7))}
     body = encode_multipart(BOUNDARY, fields).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + encode_multipart(
         BOUNDARY, late
     )
@@ -393,7 +395,7 @@ class TestPut:
         assert "file/upload/" in answer.json()["detail"]
 
     def test_the_type_that_curl_invents_is_not_believed(self, bucket, user):
-        answer = put(client_of(user), bucket, "film.mp4", content_type="application/x-www-form-urlencoded")
+        answer = put(client_of(user), bucket, "film.mp4", MP4, content_type="application/x-www-form-urlencoded")
         assert answer.json()["content_type"] == "video/mp4"
 
     @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
@@ -422,10 +424,10 @@ class TestPut:
 
 class TestRead:
     def test_whatever_accept_says(self, bucket, user):
-        put(client_of(user), bucket, "film.mp4", content_type="video/mp4")
+        put(client_of(user), bucket, "film.mp4", MP4, content_type="video/mp4")
         address = f"{url('file', bucket_name=bucket, file_name='film.mp4')}?proxy=true"
         answer = client_of(user).get(address, headers={"Accept": "video/*"})
-        assert (answer.status_code, answer.getvalue()) == (200, b"content")
+        assert (answer.status_code, answer.getvalue()) == (200, MP4)
         assert answer["Content-Disposition"] == 'attachment; filename="film.mp4"'
 
     def test_conditions(self, bucket, user):
@@ -453,7 +455,14 @@ class TestUploads:
     @pytest.fixture
     def three(self, bucket, user, other):
         for person, name in ((user, "a.txt"), (user, "b.png"), (other, "c.txt")):
-            put(client_of(person), bucket, name, content_type="image/png" if "png" in name else "text/plain")
+            is_png = "png" in name
+            put(
+                client_of(person),
+                bucket,
+                name,
+                PNG if is_png else b"content",
+                content_type="image/png" if is_png else "text/plain",
+            )
 
     def names(self, person, **query):
         answer = client_of(person).get(url("upload-list"), query)
@@ -484,7 +493,7 @@ class TestUploads:
         limits = {"quota_bytes": 100, "quota_files": None, "max_file_bytes": None, "extensions": None}
         limits |= {"content_types": ["image/*"], "key_prefix": "", "may_overwrite": True}
         for person, query, counted in (
-            (user, {}, {"bytes": 14, "files": 2}),
+            (user, {}, {"bytes": 7 + len(PNG), "files": 2}),
             (staff, {"user_id": other.pk}, {"bytes": 7, "files": 1}),
             (staff, {}, {"bytes": 0, "files": 0}),
         ):

@@ -130,7 +130,7 @@ class TestStart:
             ({"bucket": ""}, "bucket"),
             ({"bucket": None}, "bucket"),
             ({"file_name": ""}, "file_name"),
-            ({"file_name": "  "}, None),
+            ({"file_name": " a"}, None),
             ({"size": None}, "size"),
             ({"size": ""}, "size"),
             ({"size": -1}, "size"),

@@ -28,8 +28,9 @@ class Command(BaseCommand):
 
     help = (
         "Finishes or undoes uploads and deletions that a crash left half-way, aborts their multipart uploads, and "
-        "forgets old Idempotency-Keys and upload tokens. With --compare it also looks for objects without a record and "
-        "records without an object. Safe beside the running service and on several hosts at once."
+        "forgets old Idempotency-Keys, upload tokens, share links and audit events. With --compare it also looks for "
+        "objects without a record and records without an object. Safe beside the running service and on several "
+        "hosts at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

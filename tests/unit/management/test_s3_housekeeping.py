@@ -29,6 +29,8 @@ NOTHING_DONE = [
     "buckets left: 0",
     "idempotency keys forgotten: 0",
     "upload tokens forgotten: 0",
+    "share links forgotten: 0",
+    "audit events forgotten: 0",
     "partial files removed: 0",
 ]
 NOTHING_FOUND = [

@@ -111,7 +111,7 @@ class TestRecord:
         caplog.set_level(logging.INFO, "s3_file_uploader")
         upload = started(user, bucket, idempotency_key="key").upload
         started(user, bucket, idempotency_key="key")
-        told = [record.operation for record in caplog.records]
+        told = [record.operation for record in caplog.records if record.name == "s3_file_uploader"]
         assert [(each["operation"], each["file_name"], each["bytes"]) for each in told] == [
             ("upload_start", upload.file_name, 7)
         ] * 2
