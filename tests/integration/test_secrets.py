@@ -34,6 +34,7 @@ from modules.settings import *
 REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"] += ["rest_framework.renderers.BrowsableAPIRenderer"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES = ["marked.Unlucky"]
+S3_FILE_UPLOADER_AUDIT_ROWS = True
 S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
 S3_FILE_UPLOADER_UPPY_BUCKET = "marked-bucket"
 """
@@ -299,7 +300,7 @@ def pages(place, people):
         form = {"username": "staff", "password": password, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
         answer = place.ask(session, "POST", login, data=form, headers={"Referer": login})
     assert answer.status_code == 302
-    for model in ("fileupload", "uploadtoken"):
+    for model in ("fileupload", "uploadtoken", "auditevent", "sharelink"):
         listed = reverse(f"admin:s3_file_uploader_{model}_changelist")
         place.ask(session, "GET", f"{place.site}{listed}")
         for pk in shown(model):
@@ -314,6 +315,27 @@ def shown(model):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM s3_file_uploader_{model} LIMIT 3")  # noqa: S608 - one of two names
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def shares(place, people):
+    """Links that open a file to whoever has them: shown once, and never again."""
+    owner, nobody = place.client(people["owner"]), place.client()
+    file = f"buckets/{BUCKET}/files/a/file.txt/share/"
+    for body in ({}, {"max_downloads": 1}, {"expires_in": -1}):
+        made = place.ask(owner, "POST", file, json=body, gives={"share link"})
+        if not made.is_success:
+            continue
+        url = made.json()["url"]
+        place.leaks.secret("share link", url.rstrip("/").rpartition("/")[2])
+        for method in ("GET", "GET", "HEAD", "POST", "DELETE", "OPTIONS"):
+            for ending in ("", "/", "/a", "/a%0Ab", "?proxy=true"):
+                place.ask(nobody, method, f"{url.rstrip('/')}{ending}", gives=SIGNED)
+        place.ask(nobody, "GET", url, headers=HTML, gives=SIGNED)
+        place.ask(owner, "DELETE", f"shares/{made.json()['id']}/")
+        place.ask(nobody, "GET", url)
+    for path in (file, "shares/"):
+        place.ask(owner, "GET", path)
+        place.ask(owner, "GET", path, headers=HTML)
 
 
 def commands(place):
@@ -359,6 +381,7 @@ def test_no_secret_comes_out(place, people):
     files(place, people)
     direct(place, people)
     uppy(place, people)
+    shares(place, people)
     bugs(place, people)
     pages(place, people)
     if "temporary" in place.name:
@@ -369,7 +392,7 @@ def test_no_secret_comes_out(place, people):
     nothing_leaks(place)
     statuses = {200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 416, 500, 503}
     assert place.statuses.keys() >= statuses, f"This was no test: {place.statuses}"
-    expected = {"signature", "upload token", "ticket", "API token"}
+    expected = {"signature", "upload token", "ticket", "share link", "API token"}
     assert place.leaks.secrets.keys() >= expected, f"This was no test: {place.leaks.secrets.keys()}"
 
 
