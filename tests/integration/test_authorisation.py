@@ -72,7 +72,8 @@ NEW_FILE = {"file_name": "{new_name}"}
 BY_ID = {"share": "{share_id}"}
 
 
-NOWHERE = Row(*5 * ["404 not_found"])
+NOT_THERE = "404 not_found"
+NOWHERE = Row(NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE)
 
 
 def form(**fields: str) -> str:
