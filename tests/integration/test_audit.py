@@ -22,8 +22,8 @@ def people(both):
 def test_requests_at_the_same_time_are_told_apart(both, people, bucket):
     mark = uuid4().hex
 
-    def use(person):
-        with client_at(both.url, person) as client:
+    def use(person, client):
+        with client:
             for number in range(4):
                 path = f"buckets/{bucket}/files/{mark}/{person.pk}/{number}/"
                 assert client.put(path, content=b"content").status_code == 201
@@ -33,7 +33,7 @@ def test_requests_at_the_same_time_are_told_apart(both, people, bucket):
                 assert client.delete(path).status_code == 204
 
     with ThreadPoolExecutor(len(people)) as pool:
-        list(pool.map(use, people))
+        list(pool.map(use, people, [client_at(both.url, person) for person in people]))
     events = [event for event in EVENT.findall(both.log) if mark in event[3]]
     steps = [
         *(("file_upload", "ok"), ("file_read", "ok"), ("file_upload", "file_exists")),

@@ -313,7 +313,7 @@ def test_a_reader_that_goes_ends_the_call_to_s3(both, user, bucket, store):
         request = f"GET {SERVICE}buckets/{bucket}/files/key/?proxy=true HTTP/1.1"
         reader.sendall(f"{request}\r\nHost: localhost\r\nAuthorization: {token_of(user)}\r\n\r\n".encode())
         assert reader.recv(1000).startswith(b"HTTP/1.1 200 ")
-    becomes_true(lambda: any('"file_read"' in line for line in both.log.splitlines()[before:]))
-    told = next(line for line in both.log.splitlines()[before:] if '"file_read"' in line)
+    becomes_true(lambda: any('operation="file_read"' in line for line in both.log.splitlines()[before:]))
+    told = next(line for line in both.log.splitlines()[before:] if 'operation="file_read"' in line)
     assert json.loads(told.partition("outcome=")[2]) == "GeneratorExit"
     assert client.get(f"buckets/{bucket}/files/key/", params={"proxy": "true"}).content == large
