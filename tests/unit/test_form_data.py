@@ -5,8 +5,10 @@ from socket import socketpair
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
-from django.http import UnreadablePostError
+from django.http import RawPostDataException, UnreadablePostError
 from django.test import RequestFactory
+from gunicorn.config import Config
+from gunicorn.http.parser import RequestParser
 from rest_framework.exceptions import ParseError
 
 from s3_file_uploader.exceptions import InvalidField, LengthRequired, SizeMismatch
@@ -195,3 +197,16 @@ class TestBody:
         assert (body.read_into(memoryview(room)), room[:3], body.received) == (3, b"xyz", 3)
         with pytest.raises(SizeMismatch, match="4 bytes were announced and 3 arrived"):
             body.read_into(memoryview(room))
+
+    def test_a_body_of_gunicorn_is_read_from_its_socket(self):
+        head = b"PUT / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\n"
+        server, client = socketpair()
+        with server, client:
+            client.sendall(head + b"content"[:6])
+            arrived = next(RequestParser(Config(), server, ("127.0.0.1", 1))).body
+            request = posted(b"", CONTENT_LENGTH="6", **{"wsgi.input": arrived, "gunicorn.socket": server})
+            body, room = RequestBody(request), bytearray(3)
+            assert (body.read(2), body.read_into(memoryview(room)), bytes(room)) == (b"co", 3, b"nte")
+            assert (body.read(9), body.read(9), arrived.read()) == (b"n", b"", b"")
+            with pytest.raises(RawPostDataException):
+                assert request.body

@@ -1,4 +1,5 @@
 import uuid
+from io import BytesIO
 from urllib.parse import quote
 
 import pytest
@@ -369,6 +370,11 @@ class TestPut:
         assert (record["file_name"], record["original_name"], record["size"]) == ("a/b é.txt", "b é.txt", 5)
         assert (record["content_type"], record["user_id"], record["status"]) == ("text/plain", str(user.pk), "stored")
         assert client_of(user).get(record["url"]).status_code == 302
+
+    def test_a_body_in_chunks_that_the_server_decodes(self, bucket, user):
+        chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": BytesIO(b"hello")}
+        answer = client_of(user).generic("PUT", url("file", bucket_name=bucket, file_name="key"), **chunks)
+        assert (answer.status_code, answer.json()["size"]) == (201, 5)
 
     def test_overwrite(self, bucket, user, other):
         assert put(client_of(user), bucket, "key").status_code == 201
