@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,13 @@ def answers(served: Served, sent: bytes, *, then_silent: bool = False) -> list[b
     received = b""
     with served.connect() as connection:
         connection.settimeout(SILENCE_SECONDS)
-        try:
+        with suppress(OSError):  # Hung up on while it sends, it may have been answered nevertheless.
             connection.sendall(sent)
             if not then_silent:
                 connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):
             while data := connection.recv(65536):
                 received += data
-        except OSError:
-            pass
     return [b"HTTP/1.1 " + answer for answer in received.split(b"HTTP/1.1 ")[1:]]
 
 
