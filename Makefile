@@ -6,6 +6,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Processes that share the tests; each has a store and a database of its own.
 WORKERS ?= auto
+# Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
+ON_ANY_DATABASE := uppy test_packaging.py test_running.py
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
 PIPENV := pipenv==2026.10.3
@@ -27,7 +29,7 @@ run: check-venv .venv/.run
 
 test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/node_modules/.done
 	@$(MAKE) lint
-	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov
 
 # Random requests and values, other ones each time; prints how many, and what they found.
