@@ -33,6 +33,7 @@ from ..models import FileUpload, location_digest
 from ..names import bucket_name_check
 from ..reports import ComparisonReport, ComparisonTally, Finding, Kind, Outcome
 from ..values import PAGE_KEYS, ListedObject, StoredObject
+from .records import finding_of
 from .repairs import Repairs, is_made_here
 from .settlement import object_found
 
@@ -158,9 +159,9 @@ class _Comparison:
     def _tell(self, kind: Kind, upload: FileUpload, found: Looked) -> None:
         if isinstance(found, StorageProblem):
             logger.warning("S3 does not say what lies at %s: %s", upload, found)
-            self._tally.add(replace(_found_at(upload, Kind.NOT_LOOKED_AT), outcome=Outcome.LEFT))
+            self._tally.add(replace(finding_of(upload, Kind.NOT_LOOKED_AT), outcome=Outcome.LEFT))
             return
-        finding = self._described(_found_at(upload, kind), found)
+        finding = self._described(finding_of(upload, kind), found)
         outcome = Outcome.LEFT
         try:
             outcome = self._mended(finding, upload, found)
@@ -217,14 +218,3 @@ def _looked_at(upload: FileUpload) -> Looked:
 
 def _is_as_before(upload: FileUpload, now: FileUpload | None) -> bool:
     return now is not None and (now.pk, now.status, now.claim_id) == (upload.pk, upload.status, upload.claim_id)
-
-
-def _found_at(upload: FileUpload, kind: Kind) -> Finding:
-    return Finding(
-        kind=kind,
-        bucket=upload.bucket,
-        file_name=upload.file_name,
-        record_id=None if upload._state.adding else upload.pk,
-        recorded_size=upload.size,
-        recorded_etag=upload.etag,
-    )

@@ -24,6 +24,7 @@ from ..saving import partial_files_remove
 from ..values import PAGE_KEYS, HousekeepingReport
 from .completion import arrived_complete, has_arrived
 from .forgetting import old_events_forget, old_keys_forget, old_shares_forget, old_tokens_forget
+from .records import finding_of
 from .settlement import settlement_foresee, upload_settle
 
 logger = logging.getLogger(__name__)
@@ -114,13 +115,13 @@ class _Run:
         self.on_finding(finding)
 
     def completed_tell(self, upload: FileUpload) -> None:
-        self.tell(replace(_halfway(upload), kind=Kind.UPLOAD_ARRIVED, outcome=Outcome.UPLOAD_COMPLETED))
+        self.tell(finding_of(upload, Kind.UPLOAD_ARRIVED, Outcome.UPLOAD_COMPLETED))
 
     def abandoned_settle(self) -> tuple[int, int]:
         settled = left = 0
         waiting = FileUpload.objects.abandoned().count()
         for upload in _abandoned():
-            finding = _halfway(upload)
+            finding = finding_of(upload, Kind.RECORD_HALFWAY)
             try:
                 if self.dry_run and has_arrived(upload):
                     continue  # It would not be waiting any more.
@@ -168,17 +169,6 @@ class _Run:
 
 def _nobody(*_told: object) -> None:
     """Listen to nothing."""
-
-
-def _halfway(upload: FileUpload) -> Finding:
-    return Finding(
-        kind=Kind.RECORD_HALFWAY,
-        bucket=upload.bucket,
-        file_name=upload.file_name,
-        record_id=upload.pk,
-        recorded_size=upload.size,
-        recorded_etag=upload.etag,
-    )
 
 
 def _unfinished(upload: MultipartUpload, outcome: Outcome) -> Finding:

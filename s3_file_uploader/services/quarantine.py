@@ -13,6 +13,7 @@ from ..operations import Operation
 from ..reports import Finding, Kind, Outcome
 from ..scanners import ScannerProblem
 from ..values import ScanReport
+from .records import finding_of
 from .scanning import OF_THE_FILE, arrived_scan, record_scan
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def waiting_scan(
             failures += is_failure
             in_a_row = in_a_row + 1 if is_failure else 0
         counts[outcome] += 1
-        on_finding(_found(upload, outcome))
+        on_finding(finding_of(upload, Kind.FILE_QUARANTINED, outcome))
         on_progress("files in quarantine", 1, total)
         if in_a_row == FAILURES_IN_A_ROW:
             break
@@ -102,15 +103,3 @@ def _waiting() -> Iterator[FileUpload]:
         while batch:
             yield from batch
             batch = list(part.filter(pk__gt=batch[-1].pk)[:BATCH])
-
-
-def _found(upload: FileUpload, outcome: Outcome) -> Finding:
-    return Finding(
-        kind=Kind.FILE_QUARANTINED,
-        bucket=upload.bucket,
-        file_name=upload.file_name,
-        record_id=upload.pk,
-        recorded_size=upload.size,
-        recorded_etag=upload.etag,
-        outcome=outcome,
-    )

@@ -12,6 +12,7 @@ from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotF
 from ..models import FileUpload, FileUploadQuerySet
 from ..names import bucket_name_check, file_name_check, file_name_spellings
 from ..plans import direct_id
+from ..reports import Finding, Kind, Outcome
 from ..users import bucket_allowed_check, is_staff
 
 
@@ -151,3 +152,16 @@ def upload_not_found() -> UploadNotFound:
 def file_not_found() -> FileNotFound:
     """Return the error for a file that is missing or somebody else's: nobody can tell which."""
     return FileNotFound("You have no stored file of that name in this bucket.")
+
+
+def finding_of(upload: FileUpload, kind: Kind, outcome: Outcome = Outcome.NOTHING) -> Finding:
+    """Return what a report says of a record; one that was never inserted has no id there."""
+    return Finding(
+        kind=kind,
+        bucket=upload.bucket,
+        file_name=upload.file_name,
+        record_id=None if upload._state.adding else upload.pk,
+        recorded_size=upload.size,
+        recorded_etag=upload.etag,
+        outcome=outcome,
+    )
