@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
 from itertools import count, takewhile
+from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,11 +19,14 @@ from .values import CHUNK_BYTES, mib
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
-RANGE_BYTES = mib(16)
+# A store reads ahead within one call, and has to begin anew with the next.
+RANGE_BYTES = mib(32)
 # More write to the file at once than the kernel lets through: they would wait for its lock, spinning.
 RANGES_IN_FLIGHT = 2
-# As many ranges later the disk has taken one, at the pace at which they come.
-RANGES_TO_DISK = 2
+NO_MORE = 0
+# What the kernel is told about at once, and how many of these later the disk has taken one.
+ADVISED_BYTES = mib(8)
+ADVISED_TO_DISK = 2
 
 
 def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> Generator[bytes]:
@@ -80,8 +84,9 @@ def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress:
 def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO) -> str:
     """Write an object into a file, by ranges at the same time.
 
-    What was written is sent on to the disk meanwhile, and leaves memory then: a large file pushes nothing else out of
-    the page cache, and whoever waits for the disk at the end does not wait for all of it.
+    It is hashed a step behind, while it is still in the page cache, in the order of the file. Then it is sent on to the
+    disk, and leaves memory: a large file pushes nothing else out of it, and whoever waits for the disk at the end does
+    not wait for all of it.
 
     Args:
         bucket: its name.
@@ -97,24 +102,31 @@ def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO)
         OSError: the file cannot be written.
         StorageError, FileNotFound, StorageProblem: as `object_read`.
     """
-    descriptor, digest, is_over = file.fileno(), sha256(), Event()
+    descriptor, digest, is_over, position, advised = file.fileno(), sha256(), Event(), 0, 0
 
-    def fetch(start: int, stop: int) -> None:
-        with closing(object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)) as chunks:
-            for chunk in takewhile(lambda _: not is_over.is_set(), chunks):
-                _write_at(descriptor, chunk, start)
-                start += len(chunk)
+    def fetch(start: int, stop: int, written: "SimpleQueue[int]") -> None:
+        try:
+            with closing(object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)) as chunks:
+                for chunk in takewhile(lambda _: not is_over.is_set(), chunks):
+                    _write_at(descriptor, chunk, start)
+                    start += len(chunk)
+                    written.put(len(chunk))
+        finally:
+            written.put(NO_MORE)
 
-    ranges = [(start, min(start + RANGE_BYTES, size)) for start in range(0, size, RANGE_BYTES)]
+    ranges = [(start, min(start + RANGE_BYTES, size), SimpleQueue[int]()) for start in range(0, size, RANGE_BYTES)]
     with ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="s3-range") as workers:
         try:
-            fetched = [workers.submit(fetch, start, stop) for start, stop in ranges]
-            for (start, stop), done in zip(ranges, fetched, strict=True):
+            fetched = [workers.submit(fetch, *each) for each in ranges]
+            for (_start, _stop, written), done in zip(ranges, fetched, strict=True):
+                for length in iter(written.get, NO_MORE):
+                    digest.update(os.pread(descriptor, length, position))
+                    position += length
+                    while position - advised >= ADVISED_BYTES:
+                        _not_needed(descriptor, advised)
+                        _not_needed(descriptor, advised - ADVISED_TO_DISK * ADVISED_BYTES)
+                        advised += ADVISED_BYTES
                 done.result()
-                for position in range(start, stop, CHUNK_BYTES):
-                    digest.update(os.pread(descriptor, min(CHUNK_BYTES, stop - position), position))
-                _not_needed(descriptor, start)
-                _not_needed(descriptor, start - RANGES_TO_DISK * RANGE_BYTES)
         finally:
             is_over.set()
             workers.shutdown(cancel_futures=True)
@@ -143,4 +155,4 @@ def _not_needed(descriptor: int, start: int) -> None:
     https://man7.org/linux/man-pages/man2/posix_fadvise.2.html: dirty pages are written, and not forgotten meanwhile.
     """
     if start >= 0 and hasattr(os, "posix_fadvise"):  # macOS has no such call.
-        os.posix_fadvise(descriptor, start, RANGE_BYTES, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(descriptor, start, ADVISED_BYTES, os.POSIX_FADV_DONTNEED)
