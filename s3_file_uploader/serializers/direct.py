@@ -70,7 +70,7 @@ class PartNumbersField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Take integers as they are: the upload knows which there can be."""
-        if isinstance(data, list) and all(type(number) is int for number in data):
+        if isinstance(data, list) and set(map(type, data)) <= {int}:
             return data
         return super().to_internal_value(data)
 
@@ -209,6 +209,4 @@ def _transfer_shown(transfer: Transfer | None) -> dict[str, Any] | None:
 
 
 def _parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
-    return [
-        {"part_number": part.part_number, "url": part.url, "offset": part.offset, "size": part.size} for part in parts
-    ]
+    return [{"part_number": number, "url": url, "offset": offset, "size": size} for number, url, offset, size in parts]

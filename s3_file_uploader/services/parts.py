@@ -116,12 +116,8 @@ def _parts(upload: FileUpload, numbers: Sequence[int], urls: Sequence[str]) -> t
     if size is None:
         return tuple([Part(number, url, None, None) for number, url in zip(numbers, urls, strict=True)])
     offsets = [(number - 1) * part_size for number in numbers]
-    return tuple(
-        [
-            Part(number, url, offset, min(part_size, size - offset))
-            for number, url, offset in zip(numbers, urls, offsets, strict=True)
-        ]
-    )
+    sizes = [part_size if offset + part_size <= size else size - offset for offset in offsets]
+    return tuple(map(Part._make, zip(numbers, urls, offsets, sizes, strict=True)))
 
 
 def _expiration_keep(upload: FileUpload) -> None:
