@@ -8,7 +8,11 @@ the next request where it is. Under other servers, and for bodies in chunks, the
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Self
+
+# Not longer, so that whoever waits for a slow client can say meanwhile that it is still at work.
+FILLED_WITHIN_SECONDS = 1.0
 
 
 class Connection:
@@ -33,7 +37,7 @@ class Connection:
         return cls(body)
 
     def receive_into(self, room: memoryview) -> int:
-        """Receive as much as has arrived, up to the size of the room, waiting for the first byte; 0 is the end.
+        """Receive until the room is full, or what comes within `FILLED_WITHIN_SECONDS`, at least a byte; 0 is the end.
 
         Where nothing of the body is left, it waits in vain: whoever calls has counted.
         """
@@ -42,7 +46,7 @@ class Connection:
             room[:taken], self._held = self._held[:taken], self._held[taken:]
             return taken
         with self._closed_on_error():
-            return self._count(self._unreader.sock.recv_into(room, self._at_most(len(room))))
+            return self._count(self._fill(room[: self._at_most(len(room))]))
 
     def receive(self, size: int) -> bytes:
         """Receive bytes of their own, as many as `receive_into` would."""
@@ -53,6 +57,15 @@ class Connection:
             data: bytes = self._unreader.sock.recv(at_most) if (at_most := self._at_most(size)) else b""
         self._count(len(data))
         return data
+
+    def _fill(self, room: memoryview) -> int:
+        """Ask again and again: the network gives some ten thousand bytes at a time, for which callers do too much."""
+        receive_into, filled, ends_at = self._unreader.sock.recv_into, 0, monotonic() + FILLED_WITHIN_SECONDS
+        while received := receive_into(room[filled:]):
+            filled += received
+            if filled == len(room) or monotonic() > ends_at:
+                break
+        return filled
 
     def _take_held(self) -> memoryview:
         held = self._unreader.take_buffered()
