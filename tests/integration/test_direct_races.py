@@ -10,9 +10,18 @@ import httpx
 import pytest
 
 from s3_file_uploader import s3
+from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.models import FileUpload
 from tests.integration.conftest import client_at
-from tests.integration.killing import ONE_WORKER, SETTINGS, disagreements, impatient, on_another_host, on_its_way
+from tests.integration.killing import (
+    ONE_WORKER,
+    SETTINGS,
+    disagreements,
+    impatient,
+    on_another_host,
+    on_its_way,
+    with_sqlite,
+)
 from tests.integration.uploading import CONTENT, SMALL_PARTS, Upload, all_mended, time_goes_by
 
 AT_ONCE = 8
@@ -24,6 +33,13 @@ PATIENT = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_CLAIM_SECONDS": 900}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("races")
+
+
+@pytest.fixture(scope="module")
+def embedded_s3(tmp_path_factory):
+    """In the place of the one that all others share: this one can be looked into."""
+    with EmbeddedS3(with_sqlite(tmp_path_factory.mktemp("embedded-s3"))) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")

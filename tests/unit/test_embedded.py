@@ -218,6 +218,17 @@ def test_it_does_not_end_with_the_thread_that_started_it(tmp_path):
         store.__exit__()
 
 
+@pytest.mark.parametrize("database", ["meta.db", "metadata"])
+def test_a_folder_goes_on_with_the_database_it_was_made_with(tmp_path, database):
+    if database == "meta.db":
+        (tmp_path / database).touch()
+    with EmbeddedS3(tmp_path) as store:
+        s3_of(store).create_bucket(Bucket="bucket")
+    with EmbeddedS3(tmp_path) as store:
+        assert [bucket["Name"] for bucket in s3_of(store).list_buckets()["Buckets"]] == ["bucket"]
+    assert {"meta.db", "metadata"} & {path.name for path in tmp_path.iterdir()} == {database}
+
+
 # --- two with one folder ----------------------------------------------------------------------------------------------
 
 
