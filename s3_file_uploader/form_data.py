@@ -28,6 +28,8 @@ from .values import CHUNK_BYTES
 
 FILE_FIELD = "file"
 DECIDED_BY = "bucket"
+# Half of what is read elsewhere at a time: Django's parser holds a handful of them.
+FORM_CHUNK_BYTES = CHUNK_BYTES // 2
 
 
 class Writable(Protocol):
@@ -68,7 +70,7 @@ class _Parser(MultiPartParser):
 class _FileToSink(FileUploadHandler):
     """Leads the one file of the form to wherever it belongs."""
 
-    chunk_size = CHUNK_BYTES
+    chunk_size = FORM_CHUNK_BYTES
 
     def __init__(self, opened: Callable[[FormFile], Writable]) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from s3_file_uploader.request_body import RequestBody, leave_unread
 from s3_file_uploader.values import mib
 
 BOUNDARY = "----boundary-of-the-test"
-PART = mib(5)
+PART = mib(7)
 
 
 def form(*parts, end=True):

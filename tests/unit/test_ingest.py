@@ -23,7 +23,7 @@ from s3_file_uploader.ingest import (
 from s3_file_uploader.multipart import multipart_debris_remove
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
-PART = mib(5)
+PART = mib(7)
 
 
 @pytest.fixture(autouse=True)

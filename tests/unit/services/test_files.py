@@ -172,7 +172,7 @@ class TestUpload:
 
         events.register("after-call.s3.CompleteMultipartUpload", replace)
         with pytest.raises(FileExists, match="Another program"):
-            stored_file(user, bucket, content=b"x" * mib(7))
+            stored_file(user, bucket, content=b"x" * mib(8))
         assert bytes_at(bucket) == b"stranger"
         assert not FileUpload.objects.exists()
 
