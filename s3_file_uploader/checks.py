@@ -46,7 +46,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "idempotency_seconds": (60, 31_536_000),
     "client_timeout_seconds": (0.1, 86_400),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
-    "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
+    "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),  # Or None.
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
@@ -292,7 +292,8 @@ def _is_bucket_name(name: str) -> bool:
 
 def _is_between(name: str, low: float, high: float) -> bool:
     try:
-        return bool(low <= getattr(conf, name) <= high)
+        number = getattr(conf, name)
+        return number is None or bool(low <= number <= high)
     except (TypeError, ValueError):
         return False
 

@@ -186,9 +186,10 @@ class Conf:
         return cast(Sequence[str], _own("DIRECT_STRATEGIES", ("put", "post", "multipart")))
 
     @property
-    def direct_part_size_bytes(self) -> int:
-        """Parts of a multipart upload are as large; larger where 10,000 would not be enough for the file."""
-        return int(_own("DIRECT_PART_SIZE_BYTES", mib(8)))
+    def direct_part_size_bytes(self) -> int | None:
+        """How large each part of a multipart upload is, if 10,000 are enough; None: by the size of the file."""
+        size = _own("DIRECT_PART_SIZE_BYTES", None)
+        return None if size is None else int(size)
 
     @property
     def direct_multipart_from_bytes(self) -> int:

@@ -14,6 +14,10 @@ from .values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
 UPLOAD_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
+# Below, files have fewer parts, above, more.
+PARTS_OF_A_FILE = 32
+SMALLEST_SHARE_BYTES, LARGEST_SHARE_BYTES = mib(8), mib(32)
+
 Wish = Literal["auto", "put", "post", "multipart"]
 
 
@@ -59,16 +63,25 @@ def _multipart_from_bytes() -> int:
 
 
 def part_size_for(size: int | None) -> int:
-    """Return the size of every part but the last: as configured, or as large as 10,000 parts must be; whole MiB then.
+    """Return the size of every part but the last: as configured, or by the size of the file, in whole MiB.
 
-    A file whose size is not announced gets the size that its client chooses; this is what it is told.
+    A store takes some milliseconds for each part, and what is sent of one when a line breaks is sent again: so a part
+    is a small share of its file, within limits. All are as large as 10,000 must be. A file whose size is not announced
+    gets the size that its client chooses; this is what it is told.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
     needed = ceil((size or 0) / MAX_PARTS)
-    if needed <= conf.direct_part_size_bytes:
-        return conf.direct_part_size_bytes
-    return ceil(needed / mib(1)) * mib(1)
+    wanted = conf.direct_part_size_bytes or _share_of(size or 0)
+    return wanted if needed <= wanted else _whole_mib(needed)
+
+
+def _share_of(size: int) -> int:
+    return min(max(_whole_mib(size / PARTS_OF_A_FILE), SMALLEST_SHARE_BYTES), LARGEST_SHARE_BYTES)
+
+
+def _whole_mib(size: float) -> int:
+    return ceil(size / mib(1)) * mib(1)
 
 
 def part_count_of(*, size: int, part_size: int) -> int:

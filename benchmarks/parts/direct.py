@@ -22,7 +22,7 @@ from ..upload_ways import CONTENT_TYPE
 FILE_NAME = f"{FRESH}.bin"
 FILE_BYTES = MIB
 # Those of our settings, and those that django-s3-file-field has.
-PART_BYTES, FIELD_PART_BYTES = 8 * MIB, 64 * MIB
+PART_BYTES, LARGE_FILE_PART_BYTES, FIELD_PART_BYTES = 8 * MIB, 32 * MIB, 64 * MIB
 FEW, MANY, MOST = 11, 1_000, 10_000
 
 VIEW_STARTS = "DRF view: token, insert, boto3"
@@ -117,9 +117,9 @@ class Begun:
 
 
 def _begun(stage: Stage) -> Begun:
-    start = partial(_start, stage, size=MOST * PART_BYTES)
-    ours = _id_of(stage, OURS, start(f"{SERVICE}uploads/", strategy="multipart"))
-    view = _id_of(stage, RIVALS, start("/multipart/"))
+    start = partial(_start, stage, f"{SERVICE}uploads/", size=MOST * LARGE_FILE_PART_BYTES)
+    ours = _id_of(stage, OURS, start(strategy="multipart"))
+    view = _id_of(stage, RIVALS, _start(stage, "/multipart/", size=MOST * PART_BYTES))
     key = "companion.bin"
     upload_id = stage.store.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     return Begun(f"{SERVICE}uploads/{ours}/parts/", f"/multipart/{view}/", f"/s3/multipart/{upload_id}", key)

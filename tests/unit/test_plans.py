@@ -91,9 +91,14 @@ def test_a_wish_that_the_store_cannot_fulfil(settings):
     [
         (None, mib(8)),
         (1, mib(8)),
-        (mib(8) * MAX_PARTS, mib(8)),
-        (mib(8) * MAX_PARTS + 1, mib(9)),
-        (mib(9) * MAX_PARTS, mib(9)),
+        (mib(8) * 32, mib(8)),
+        (mib(8) * 32 + 1, mib(9)),
+        (mib(9) * 32, mib(9)),
+        (gib(1), mib(32)),
+        (gib(1) + 1, mib(32)),
+        (mib(32) * MAX_PARTS, mib(32)),
+        (mib(32) * MAX_PARTS + 1, mib(33)),
+        (mib(33) * MAX_PARTS, mib(33)),
         (MAX_OBJECT_BYTES, mib(525)),
     ],
 )
@@ -105,6 +110,8 @@ def test_parts_are_as_large_as_they_must_be(size, part_size):
 def test_the_part_size_is_a_setting(settings):
     settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = gib(5)
     assert (part_size_for(1), part_size_for(None), part_size_for(MAX_OBJECT_BYTES)) == (gib(5), gib(5), gib(5))
+    settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = mib(5)
+    assert [part_size_for(size) for size in (1, gib(1), mib(5) * MAX_PARTS + 1)] == [mib(5), mib(5), mib(6)]
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ class TestNotWhole:
         assert complete(user, big).status == Status.STORED
 
     def test_of_many_some_are_named(self, bucket, user):
-        upload = started(user, bucket, size=mib(8) * 50).upload
+        upload = started(user, bucket, size=mib(32) * 50).upload
         with pytest.raises(PartsMissing, match=r"send 1, 2, .*, 20 and 30 more, then"):
             complete(user, upload)
 
