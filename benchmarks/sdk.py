@@ -1,6 +1,5 @@
 """boto3 in a process of its own, which does as it is told on its standard input: `upload KEY PATH`."""
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from subprocess import PIPE, Popen
 from typing import IO, cast
 
 from .errors import ContenderFailed
-from .meters import Meter, memory_mib
+from .meters import Meter, memory_mib, rest
 from .processes import ROOT, running
 from .store import BUCKET, client_of
 
@@ -53,7 +52,7 @@ def warm_sdk(
         idle_mib = memory_mib(boto3.pid)
         for file in others:
             boto3.do(verb, *file)
-        os.sync()
+        rest()
         yield boto3, Meter([boto3.pid], idle_mib=idle_mib)
 
 

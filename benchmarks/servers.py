@@ -1,7 +1,6 @@
 """The service and its rivals, each in processes of its own: under gunicorn, but for Companion, which is Node."""
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -18,7 +17,7 @@ from s3_file_uploader.embedded import LOOPBACK, free_port
 
 from .curl import Command, curl
 from .errors import ContenderFailed
-from .meters import sum_mib
+from .meters import rest, sum_mib
 from .processes import ROOT, running
 from .store import BUCKET
 
@@ -117,7 +116,7 @@ def warmed(server: Server, small: Iterable[Command], large: Iterable[Command]) -
     curl(*small)
     idle_mib = sum_mib(server.workers)
     curl(*large)
-    os.sync()
+    rest()
     return replace(server, idle_mib=idle_mib)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..contenders import Contender, Figures
 from ..curl import Command, curl, headers
 from ..direct_client import DirectClient
-from ..meters import Meter
+from ..meters import Meter, rest
 from ..options import Options
 from ..plots import bars
 from ..postgresql import postgresql
@@ -97,5 +97,5 @@ def _warm(way: Way, stage: Stage, file: Path) -> Iterator[tuple[Server, DirectCl
         client = DirectClient(stage, server.address)
         for warm_up in (stage.small_warm_up_file(), stage.large_warm_up_file()):
             client.remove(way.send(client, warm_up))
-        os.sync()
+        rest()
         yield server, client
