@@ -1,8 +1,8 @@
 """The bytes of one object on their way out of S3: in pieces of bounded size, begun again where they broke off."""
 
 import os
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
 from itertools import count, takewhile
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RANGE_BYTES = mib(32)
 # More write to the file at once than the kernel lets through: they would wait for its lock, spinning.
 RANGES_IN_FLIGHT = 2
+# How many bytes were written, each time; then that there will be no more.
+Lengths = SimpleQueue[int]
 NO_MORE = 0
 # What the kernel is told about at once, and how many of these later the disk has taken one.
 ADVISED_BYTES = mib(8)
@@ -104,7 +106,7 @@ def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO)
     """
     descriptor, digest, is_over, position, advised = file.fileno(), sha256(), Event(), 0, 0
 
-    def fetch(start: int, stop: int, written: "SimpleQueue[int]") -> None:
+    def fetch(start: int, stop: int, written: Lengths) -> None:
         try:
             with closing(object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)) as chunks:
                 for chunk in takewhile(lambda _: not is_over.is_set(), chunks):
@@ -114,23 +116,28 @@ def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO)
         finally:
             written.put(NO_MORE)
 
-    ranges = [(start, min(start + RANGE_BYTES, size), SimpleQueue[int]()) for start in range(0, size, RANGE_BYTES)]
+    ranges = [(start, min(start + RANGE_BYTES, size), Lengths()) for start in range(0, size, RANGE_BYTES)]
     with ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="s3-range") as workers:
         try:
-            fetched = [workers.submit(fetch, *each) for each in ranges]
-            for (_start, _stop, written), done in zip(ranges, fetched, strict=True):
-                for length in iter(written.get, NO_MORE):
-                    digest.update(os.pread(descriptor, length, position))
-                    position += length
-                    while position - advised >= ADVISED_BYTES:
-                        _not_needed(descriptor, advised)
-                        _not_needed(descriptor, advised - ADVISED_TO_DISK * ADVISED_BYTES)
-                        advised += ADVISED_BYTES
-                done.result()
+            fetched = [(written, workers.submit(fetch, start, stop, written)) for start, stop, written in ranges]
+            for length in _in_order(fetched):
+                digest.update(os.pread(descriptor, length, position))
+                position += length
+                if position - advised >= ADVISED_BYTES:
+                    _not_needed(descriptor, advised)
+                    _not_needed(descriptor, advised - ADVISED_TO_DISK * ADVISED_BYTES)
+                    advised += ADVISED_BYTES
         finally:
             is_over.set()
             workers.shutdown(cancel_futures=True)
     return digest.hexdigest()
+
+
+def _in_order(fetched: Iterable[tuple[Lengths, Future[None]]]) -> Iterator[int]:
+    """Yield how much was written, piece after piece as in the file; a range that failed raises where it would stand."""
+    for written, done in fetched:
+        yield from iter(written.get, NO_MORE)
+        done.result()
 
 
 def _opened(bucket: str, key: str, etag: str, start: int, stop: int) -> "StreamingBody":

@@ -1,10 +1,12 @@
 from io import BytesIO
 from socket import socketpair
+from threading import Timer
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
+from s3_file_uploader import connection as connection_module
 from s3_file_uploader.connection import Connection
 
 HEAD = "PUT / HTTP/1.1\r\nHost: here\r\n"
@@ -68,6 +70,18 @@ def test_a_client_that_goes_ends_the_body(connected):
     connected.client.close()
     connection = Connection.of(environ)
     assert (received(connection, 9), connection.receive(9)) == (b"", b"")
+
+
+@pytest.mark.parametrize(("seconds", "at_first"), [(60, b"content"), (0, b"cont")])
+def test_a_room_is_filled_by_all_that_comes_within_a_while(connected, monkeypatch, seconds, at_first):
+    monkeypatch.setattr(connection_module, "FILLED_WITHIN_SECONDS", seconds)
+    environ, _parser = connected(b"cont", announced=7)
+    connection = Connection.of(environ)
+    later = Timer(0.2, connected.client.sendall, [b"ent"])
+    later.start()
+    assert received(connection, 9) == at_first
+    assert connection.receive(9) == b"content"[len(at_first) :]
+    later.join()
 
 
 @pytest.mark.parametrize("into", [True, False])
