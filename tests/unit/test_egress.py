@@ -1,3 +1,4 @@
+import os
 from hashlib import sha256
 from pathlib import Path
 from time import sleep
@@ -103,6 +104,15 @@ def test_a_file_is_fetched_by_ranges(bucket, etag, breaks, tmp_path):
     assert fetch(bucket, etag, tmp_path / "file") == sha256(CONTENT).hexdigest()
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert len(asked) == -(-len(CONTENT) // 300_000)
+
+
+def test_what_was_hashed_goes_to_the_disk_and_out_of_memory(bucket, etag, tmp_path, monkeypatch):
+    monkeypatch.setattr(egress, "ADVISED_BYTES", 200_000)
+    advised = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _file, start, size, _advice: advised.append((start, size)))
+    fetch(bucket, etag, tmp_path / "file")
+    steps = [0, 1, 2, 0, 3, 1, 4, 2, 5, 3]  # Each twice: dirty pages are written at first, and forgotten later.
+    assert advised == [(step * 200_000, 200_000) for step in steps]
 
 
 def test_an_empty_file(bucket, tmp_path):
