@@ -46,13 +46,15 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "idempotency_seconds": (60, 31_536_000),
     "client_timeout_seconds": (0.1, 86_400),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
-    "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),  # Or None.
+    "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
     "uppy_token_max_seconds": (1, 31_536_000),
     "share_max_seconds": (1, 315_360_000),
 }
+# Those that need not be set, and have no value then.
+OPTIONAL = frozenset({"direct_part_size_bytes"})
 
 # As Django REST framework reads them, no more than it reads: https://www.django-rest-framework.org/api-guide/throttling/
 RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
@@ -293,7 +295,7 @@ def _is_bucket_name(name: str) -> bool:
 def _is_between(name: str, low: float, high: float) -> bool:
     try:
         number = getattr(conf, name)
-        return number is None or bool(low <= number <= high)
+        return name in OPTIONAL if number is None else bool(low <= number <= high)
     except (TypeError, ValueError):
         return False
 

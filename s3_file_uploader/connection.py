@@ -37,7 +37,7 @@ class Connection:
         return cls(body)
 
     def receive_into(self, room: memoryview) -> int:
-        """Receive until the room is full, or what comes within `FILLED_WITHIN_SECONDS`, at least a byte; 0 is the end.
+        """Receive until the room is full, or something comes after `FILLED_WITHIN_SECONDS`; return how much, or 0.
 
         Where nothing of the body is left, it waits in vain: whoever calls has counted.
         """

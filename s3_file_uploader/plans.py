@@ -14,7 +14,7 @@ from .values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
 UPLOAD_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-# Below, files have fewer parts, above, more.
+# As many as files from 256 MiB to 1 GiB have; below, parts are not smaller, above, not larger.
 PARTS_OF_A_FILE = 32
 SMALLEST_SHARE_BYTES, LARGEST_SHARE_BYTES = mib(8), mib(32)
 
