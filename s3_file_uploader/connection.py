@@ -37,7 +37,7 @@ class Connection:
         return cls(body)
 
     def receive_into(self, room: memoryview) -> int:
-        """Receive until the room is full, or something comes after `FILLED_WITHIN_SECONDS`; return how much, or 0.
+        """Receive until the room is full, or something comes after `FILLED_WITHIN_SECONDS`; 0 is the end.
 
         Where nothing of the body is left, it waits in vain: whoever calls has counted.
         """
