@@ -95,6 +95,11 @@ class Conf:
         return float(_own("READ_TIMEOUT_SECONDS", 20))
 
     @property
+    def ca_bundle(self) -> str | None:
+        """REQUESTS_CA_BUNDLE: whose certificates to trust, where AWS's own variables and files do not say so."""
+        return _text("REQUESTS_CA_BUNDLE")
+
+    @property
     def max_attempts(self) -> int:
         """How often one S3 call is tried, the first time included."""
         return int(_own("MAX_ATTEMPTS", 3))

@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import ceil
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from . import s3
 from .conf import conf
 from .content_types import SNIFFED_BYTES
 from .exceptions import (
@@ -30,15 +29,13 @@ from .exceptions import (
     SizeMismatch,
     StorageProblem,
 )
-from .multipart import multipart_abort
+from .multipart import multipart_abort, multipart_complete
+from .object_calls import multipart_create, object_head, object_put, part_put
 from .part_buffer import PartBuffer
-from .s3_errors import storage_errors
-from .values import CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from .values import CHUNK_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, StoredPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -59,17 +56,20 @@ class Destination:
     metadata: Mapping[str, str]
     may_replace: bool
 
-    def create_arguments(self) -> dict[str, Any]:
-        """Return what PutObject and CreateMultipartUpload both take."""
-        return {**self.address(), "ContentType": self.content_type, "Metadata": dict(self.metadata)}
-
+    @property
     def address(self) -> dict[str, Any]:
-        """Return bucket and key alone."""
-        return {"Bucket": self.bucket, "Key": self.key}
+        """Bucket and key alone."""
+        return {"bucket": self.bucket, "key": self.key}
 
-    def condition(self) -> dict[str, Any]:
-        """Return the second lock, where the store honours it: AWS does, others ignore or refuse it."""
-        return {} if self.may_replace or conf.endpoint_url else {"IfNoneMatch": "*"}
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What S3 keeps, and under which address."""
+        return {**self.address, "content_type": self.content_type, "metadata": self.metadata}
+
+    @property
+    def only_if_absent(self) -> bool:
+        """The second lock, where the store honours it: AWS does, others ignore or refuse it."""
+        return not self.may_replace and not conf.endpoint_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +229,11 @@ class _Parts:
 
     def __init__(self, destination: Destination, undo: ExitStack) -> None:
         """Begin it, and register its end on the way out of an error."""
-        with storage_errors():
-            answer = s3.client().create_multipart_upload(**destination.create_arguments())
+        upload_id = multipart_create(**destination.kept)
         self.count = 0
         self._destination = destination
-        self._upload = {**destination.address(), "UploadId": answer["UploadId"]}
-        undo.callback(_abort_if_possible, destination, answer["UploadId"])
+        self._upload = {**destination.address, "upload_id": upload_id}
+        undo.callback(_abort_if_possible, destination, upload_id)
         # Entered after, so left before: S3 may keep a part that is still on its way when the abort comes.
         self._resources = undo.enter_context(ExitStack())
         self._at_once = 1
@@ -243,8 +242,8 @@ class _Parts:
             self._resources.callback(_second_parts.release)
         self._workers = ThreadPoolExecutor(self._at_once, thread_name_prefix="s3-part")
         self._resources.callback(self._workers.shutdown)
-        self._on_the_way: list[tuple[PartBuffer, Future[CompletedPartTypeDef]]] = []
-        self._done: list[CompletedPartTypeDef] = []
+        self._on_the_way: list[tuple[PartBuffer, Future[StoredPart]]] = []
+        self._done: list[StoredPart] = []
 
     def add(self, body: PartBuffer) -> list[PartBuffer]:
         """Send a part; waits while as many as may be are on the way.
@@ -261,10 +260,8 @@ class _Parts:
         """Wait for the rest and make the object of them."""
         self._arrived(0)
         self._resources.close()
-        with _own_object_is_no_conflict(self._destination), storage_errors():
-            s3.client().complete_multipart_upload(
-                **self._upload, MultipartUpload={"Parts": self._done}, **self._destination.condition()
-            )
+        with _own_object_is_no_conflict(self._destination):
+            multipart_complete(**self._upload, parts=self._done, only_if_absent=self._destination.only_if_absent)
 
     def _arrived(self, still_on_the_way: int) -> list[PartBuffer]:
         """Wait until no more are on the way; take those too that have arrived by then: a slow sender needs them not."""
@@ -275,20 +272,13 @@ class _Parts:
             free.append(body)
         return free
 
-    def _send(self, number: int, body: PartBuffer) -> "CompletedPartTypeDef":
-        with storage_errors():
-            answer = s3.client(signed_payload=conf.sign_parts).upload_part(
-                **self._upload, PartNumber=number, Body=cast(Any, body)
-            )
-        return {"PartNumber": number, "ETag": answer["ETag"]}
+    def _send(self, number: int, body: PartBuffer) -> StoredPart:
+        return StoredPart(number, len(body), part_put(**self._upload, part_number=number, body=body))
 
 
 def _object_put(destination: Destination, body: PartBuffer) -> str | None:
-    with _own_object_is_no_conflict(destination), storage_errors():
-        answer = s3.client(signed_payload=conf.sign_parts).put_object(
-            Body=cast(Any, body), **destination.create_arguments(), **destination.condition()
-        )
-        return answer.get("ETag", "").strip('"') or None
+    with _own_object_is_no_conflict(destination):
+        return object_put(**destination.kept, body=body, only_if_absent=destination.only_if_absent) or None
     return None
 
 
@@ -315,7 +305,7 @@ def _own_object_is_no_conflict(destination: Destination) -> "Iterator[None]":
 
 def _own_object_is_there(destination: Destination) -> bool:
     try:
-        found = s3.object_head(bucket=destination.bucket, key=destination.key)
+        found = object_head(**destination.address)
     except FileNotFound:
         return False
     return found.metadata == destination.metadata

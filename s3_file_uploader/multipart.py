@@ -1,11 +1,11 @@
-"""Multipart uploads: begun, looked at, completed or aborted; and those that nobody finished."""
+"""Multipart uploads that were begun: looked at, completed or aborted; and those that nobody finished."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import s3
 from .exceptions import BucketNotFound, FileNotFound, StorageUnsupported
@@ -44,21 +44,6 @@ def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpl
                 yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
 
 
-def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
-    """Begin one; return its upload id. Whoever begins it registers its abort.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
-
-    Raises:
-        BucketNotFound, StorageProblem: nothing was begun.
-    """
-    with storage_errors(about="bucket"):
-        answer = s3.client().create_multipart_upload(
-            Bucket=bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
-        )
-    return answer["UploadId"]
-
-
 def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPart, ...]:
     """Return the parts that S3 holds, all pages of them, by number.
 
@@ -77,19 +62,30 @@ def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPar
         )
 
 
-def multipart_complete(*, bucket: str, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
+def multipart_complete(
+    *, bucket: str, key: str, upload_id: str, parts: Sequence[StoredPart], only_if_absent: bool = False
+) -> None:
     """Make the object of its parts.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 
+    Args:
+        bucket: its name.
+        key: the object's.
+        upload_id: of the multipart upload.
+        parts: in the order of their numbers.
+        only_if_absent: for stores that look whether there is an object of this key already.
+
     Raises:
+        FileExists: there is one already.
         FileNotFound: S3 does not know the upload: it was completed or aborted.
         StorageProblem: S3 could not.
     """
+    condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
     named: list[CompletedPartTypeDef] = [{"PartNumber": part.part_number, "ETag": f'"{part.etag}"'} for part in parts]
     with storage_errors():
         s3.client().complete_multipart_upload(
-            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}, **condition
         )
 
 

@@ -1,6 +1,6 @@
 """The boto3 client, and what several services ask of it."""
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,16 +12,17 @@ from urllib.parse import SplitResult, urlsplit
 import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
+from botocore.httpsession import get_cert_path
+from botocore.session import get_session
 
 from .conf import conf
-from .exceptions import BucketNotFound, FileNotFound, StorageNotConfigured
-from .s3_errors import NO_FILE, attempt_note, storage_errors
+from .exceptions import BucketNotFound, StorageNotConfigured
+from .s3_errors import attempt_note, storage_errors
 from .sigv4 import Credentials, Place
-from .values import PAGE_KEYS, StoredObject
+from .values import PAGE_KEYS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # S3 once refused these calls without Content-MD5, and many stores still do; boto3 sends another checksum.
@@ -53,6 +54,7 @@ def client(
     endpoint_url: str | None = None,
     patience_seconds: float | None = None,
     signed_payload: bool = True,
+    attempts_made: int = 0,
 ) -> "S3Client":
     """Return the client for today's settings, made on first use and shared by all threads.
 
@@ -61,11 +63,13 @@ def client(
         endpoint_url: another address than the settings name, to sign for what the client of the API can reach.
         patience_seconds: try once, and wait no longer than this to connect and for the answer.
         signed_payload: sign the SHA-256 of what is sent, so that every store compares it with what arrives.
+        attempts_made: of those that the settings allow for each call.
 
     Raises:
         StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
     """
-    options = replace(_options_from_settings(region, endpoint_url), signed_payload=signed_payload)
+    options = _options_from_settings(region, endpoint_url)
+    options = replace(options, signed_payload=signed_payload, max_attempts=options.max_attempts - attempts_made)
     if patience_seconds is not None:
         options = replace(
             options,
@@ -152,44 +156,6 @@ def _content_md5_add(request: Any, **kwargs: Any) -> None:
 
 
 # --- what several services ask ---------------------------------------------------------------------------------------
-
-
-def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
-    """Ask S3 what lies under a key.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-
-    Args:
-        bucket: its name.
-        key: the object's.
-        with_checksum: ask AWS for the SHA-256 that it keeps; other stores are not asked.
-
-    Raises:
-        FileNotFound: nothing, or the bucket is missing: a HEAD cannot tell which.
-        StorageProblem: S3 could not answer.
-    """
-    try:
-        with storage_errors():
-            options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and not conf.endpoint_url else {}
-            answer = client().head_object(Bucket=bucket, Key=key, **options)
-    except BucketNotFound as error:
-        raise FileNotFound(NO_FILE[1]) from error
-    return StoredObject(
-        size=answer["ContentLength"],
-        etag=answer.get("ETag", "").strip('"'),  # A store that keeps keys as paths has none for a folder.
-        content_type=answer.get("ContentType", ""),
-        metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
-        changed_at=answer["LastModified"],
-        checksum_sha256=_whole_checksum(answer),
-    )
-
-
-def _whole_checksum(answer: "HeadObjectOutputTypeDef") -> str | None:
-    """Return the SHA-256 of the object, if there is one: that of a multipart upload is one of its parts' checksums."""
-    checksum = answer.get("ChecksumSHA256", "")
-    if not checksum or "-" in checksum or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
-        return None
-    return b64decode(checksum).hex()
 
 
 def bucket_check(bucket: str, *, remembered: bool = True) -> None:
@@ -302,6 +268,11 @@ def credentials() -> Credentials:
             raise boto.NoCredentialsError
         now = found.get_frozen_credentials()
     return Credentials(cast(str, now.access_key), cast(str, now.secret_key), now.token)
+
+
+def ca_bundle() -> str:
+    """Return the file of those whose certificates boto3 trusts: as AWS's variables and files say, or its own."""
+    return cast(str, get_session().get_config_variable("ca_bundle") or conf.ca_bundle or get_cert_path(verify=True))
 
 
 def region_is_known(region: str) -> bool:

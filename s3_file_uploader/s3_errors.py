@@ -151,7 +151,13 @@ _maybe_carried_out: ContextVar[bool] = ContextVar("maybe_carried_out", default=F
 
 def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> None:
     """Note how one attempt ended; botocore calls it as `needs-retry` after each, and goes on by its own rules."""
-    if caught_exception is not None and not isinstance(caught_exception, NEVER_SENT):
+    if caught_exception is not None:
+        attempt_broken(was_sent=not isinstance(caught_exception, NEVER_SENT))
+
+
+def attempt_broken(*, was_sent: bool) -> None:
+    """Note that an attempt ended without an answer, and whether S3 may have had any of it."""
+    if was_sent:
         _maybe_carried_out.set(True)
 
 

@@ -17,6 +17,8 @@ from .values import PresignedPost, PresignedUrl
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
 FILE_NAME = "${filename}"
+# Of a signature in headers nobody asks; the store gives it a quarter of an hour.
+NO_URL_SECONDS = 900
 # Where clients reach the store, or where this server does.
 Endpoint = Literal["public", "internal"]
 
@@ -120,6 +122,33 @@ def presigned_post(
     signer = _presigner(bucket, "public", expires_in_seconds, now)
     signed = signer.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
     return PresignedPost(signer.bucket_url, signed, expires_in_seconds, signer.expires_at)
+
+
+def signed_request(
+    method: str, bucket: str, key: str, *, query: Mapping[str, str], headers: Mapping[str, str], payload_sha256: str
+) -> tuple[str, str, dict[str, str]]:
+    """Sign a request that this server itself sends, now.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+
+    Args:
+        method: of the request.
+        bucket: its name.
+        key: the object's, as it is.
+        query: parameters, as they are.
+        headers: what is sent besides Host.
+        payload_sha256: of the body, in lower-case hex, or `UNSIGNED_PAYLOAD`.
+
+    Returns:
+        Scheme, host and port; path and query, encoded; all headers but Host.
+
+    Raises:
+        StorageNotConfigured: credentials or region are missing.
+        BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
+    """
+    signer = _presigner(bucket, "internal", NO_URL_SECONDS, None)
+    signed = signer.headers(method, key, query=query, headers=headers, payload_sha256=payload_sha256)
+    return signer.place.origin, signer.target(key, query), signed
 
 
 def form_check(*, key: str, fields: Mapping[str, str]) -> None:

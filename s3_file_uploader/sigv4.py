@@ -111,6 +111,15 @@ class Signer:
         authorization = f"{ALGORITHM} Credential={self._credential}, SignedHeaders={names}, Signature={signature}"
         return {**sent, "authorization": authorization}
 
+    def target(self, key: str, query: Mapping[str, str] = NOTHING) -> str:
+        """Return path and query of a request, as they were signed.
+
+        Args:
+            key: the object's, as it is; empty for the bucket itself.
+            query: the parameters, as they are.
+        """
+        return f"{self._path(key)}?{_query(query)[1][1:]}" if query else self._path(key)
+
     def text(self, text: str) -> str:
         """Return the signature of a text as it is, such as a POST policy in base64."""
         inner = self._inner.copy()

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from time import sleep
+from typing import Any
 
-from .. import s3
 from ..conf import conf
 from ..egress import object_checksum
 from ..exceptions import (
@@ -22,6 +22,7 @@ from ..exceptions import (
 )
 from ..models import FileUpload
 from ..multipart import multipart_complete, multipart_parts
+from ..object_calls import object_head
 from ..plans import part_sizes
 from ..values import StoredObject, StoredPart
 from .admission import arrival_check
@@ -92,7 +93,7 @@ def object_there(upload: FileUpload) -> StoredObject | None:
         StorageProblem: S3 could not tell.
     """
     try:
-        return s3.object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
+        return object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
     except FileNotFound:
         return None
 
@@ -184,7 +185,7 @@ def _object_of_parts(upload: FileUpload, part_numbers: Collection[int]) -> Store
     return object_there(upload)
 
 
-def _where(upload: FileUpload) -> dict[str, str]:
+def _where(upload: FileUpload) -> dict[str, Any]:
     return {"bucket": upload.bucket, "key": upload.file_name, "upload_id": upload.multipart_upload_id}
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from .. import s3
 from ..exceptions import FileExists, FileNotFound
 from ..models import BUSY, FileUpload
+from ..object_calls import object_head
 from ..policy import Policy
 from .admission import quota_for
 from .settlement import upload_settle
@@ -77,7 +77,7 @@ def nothing_there_check(upload: FileUpload) -> None:
         StorageProblem: S3 could not tell.
     """
     try:
-        s3.object_head(bucket=upload.bucket, key=upload.file_name)
+        object_head(bucket=upload.bucket, key=upload.file_name)
     except FileNotFound:
         return
     raise FileExists("Something that was not uploaded here lies under that name: choose another name.")

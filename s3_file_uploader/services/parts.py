@@ -6,11 +6,12 @@ from datetime import timedelta
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from .. import s3, signing
+from .. import signing
 from ..conf import conf
 from ..exceptions import Conflict, FileExists, FileNotFound, InvalidField, UploadInProgress, UploadNotPending
 from ..models import FileUpload
 from ..multipart import multipart_parts
+from ..object_calls import object_head
 from ..operations import Operation
 from ..plans import part_count_of, part_sizes
 from ..values import MAX_PARTS, Part, SignedParts, StoredPart, UploadProgress
@@ -153,7 +154,7 @@ def _missing(upload: FileUpload, parts: Sequence[StoredPart]) -> tuple[int, ...]
 
 def _is_object(upload: FileUpload) -> bool:
     try:
-        s3.object_head(bucket=upload.bucket, key=upload.file_name)
+        object_head(bucket=upload.bucket, key=upload.file_name)
     except FileNotFound:
         return False
     return True

@@ -31,6 +31,7 @@ from ..exceptions import (
 )
 from ..models import FileUpload, durable_transaction
 from ..multipart import multipart_abort, multipart_debris_remove
+from ..object_calls import object_head
 from ..reports import Outcome
 from ..s3_errors import storage_errors
 from ..signals import after_commit, file_rejected
@@ -214,7 +215,7 @@ def object_found(upload: FileUpload) -> StoredObject | None:
         StorageProblem: S3 could not answer.
     """
     try:
-        return s3.object_head(bucket=upload.bucket, key=upload.file_name)
+        return object_head(bucket=upload.bucket, key=upload.file_name)
     except FileNotFound:
         return None
 

@@ -18,7 +18,8 @@ from ..exceptions import (
     UploadNotPending,
 )
 from ..models import FileUpload
-from ..multipart import multipart_abort, multipart_create
+from ..multipart import multipart_abort
+from ..object_calls import multipart_create
 from ..plans import part_count_of
 from ..values import MultipartTransfer, PostTransfer, PutTransfer, Transfer
 from .admission import unannounced_max_bytes

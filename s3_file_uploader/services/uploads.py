@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from .. import s3
 from ..audit import about
 from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
 from ..models import FileUpload, IdempotencyKey, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_new, file_name_spellings
+from ..object_calls import object_head
 from ..operations import Operation
 from ..policy import policy_for
 from ..users import bucket_allowed_check
@@ -237,7 +237,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any]) -> None:
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:
-    found = s3.object_head(bucket=upload.bucket, key=upload.file_name)
+    found = object_head(bucket=upload.bucket, key=upload.file_name)
     if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.write_id):
         raise FileExists("Another program wrote to that name at the same time: choose another name.")
     return found.etag

@@ -18,7 +18,7 @@ from pathlib import Path
 from django.db import connection
 
 from modules.wsgi import application as host
-from s3_file_uploader import multipart, s3, services, signing
+from s3_file_uploader import multipart, object_calls, s3, services, signing
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import arrival, completion, direct, parts, settlement
 from s3_file_uploader.signals import file_deleted, file_uploaded
@@ -26,10 +26,10 @@ from s3_file_uploader.signals import file_deleted, file_uploaded
 FOLDER = Path(os.environ["DYING_FOLDER"])
 STEPS = (
     (direct, "_inserted"),
-    (multipart, "multipart_create", "multipart_parts", "multipart_complete"),
+    (multipart, "multipart_parts", "multipart_complete"),
     (multipart, "multipart_abort", "multipart_debris_remove"),
     (signing, "presigned_url", "presigned_part_urls", "presigned_post"),
-    (s3, "object_head"),
+    (object_calls, "multipart_create", "object_head"),
     (arrival, "object_checksum"),
     (parts, "parts_sign"),
     (settlement, "object_remove"),

@@ -11,6 +11,7 @@ import pytest
 
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.values import mib
 from tests.integration.conftest import client_at, token_of
 from tests.integration.policies import BYTES, FILES, UPPY_BUCKET
@@ -353,7 +354,7 @@ def test_overwriting_at_once_counts_the_difference(client, user):
     usage = FileUpload.objects.usage(user_id=user.pk, bucket=bucket)
     assert usage.files == 5
     assert usage.bytes <= BYTES
-    assert sum(s3.object_head(bucket=bucket, key=key).size for key in objects_in(bucket)) == usage.bytes == 7_400
+    assert sum(object_head(bucket=bucket, key=key).size for key in objects_in(bucket)) == usage.bytes == 7_400
 
 
 def test_of_each_user_alone(policies, client, user, other):

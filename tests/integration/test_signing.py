@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from s3_file_uploader import s3
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.signing import presigned_part_urls, presigned_post, presigned_url
 from s3_file_uploader.sigv4 import Signer
 
@@ -176,7 +177,7 @@ def post(form, content=CONTENT, **changed):
 def test_a_form_uploads_under_any_key(bucket, key):
     answer = post(form(bucket, key))
     assert answer.status_code == 204, answer.text
-    found = s3.object_head(bucket=bucket, key=key)
+    found = object_head(bucket=bucket, key=key)
     assert (found.size, found.content_type, found.metadata) == (7, "text/plain", {"a": "b"})
 
 

@@ -6,17 +6,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 Answer = tuple[int, Mapping[str, str]]
+# One for all requests of a method, or one after the other; the last stands.
+Answers = Answer | list[Answer]
 
 
 class AnsweringServer(ThreadingHTTPServer):
-    """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address."""
+    """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address.
+
+    `asked` holds method, path and headers of each request, `sent` their bodies.
+    """
 
     daemon_threads = True
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
+    def __init__(self, answers: Mapping[str, Answers]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = answers
         self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.sent: list[bytes] = []
 
     @property
     def url(self) -> str:
@@ -32,17 +38,22 @@ class AnsweringServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     server: AnsweringServer
 
     def _answer(self) -> None:
         self.server.asked.append((self.command, self.path, dict(self.headers)))
-        status, headers = self.server.answers.get(self.command, (404, {}))
+        self.server.sent.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        answers = self.server.answers.get(self.command, (404, {}))
+        if isinstance(answers, list):
+            answers = answers.pop(0) if len(answers) > 1 else answers[0]
+        status, headers = answers
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": "0"}.items():
+        for name, value in {"Content-Length": "0", **headers}.items():
             self.send_header(name, value)
         self.end_headers()
 
-    do_GET = do_OPTIONS = _answer  # noqa: N815 - the names are http.server's
+    do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""

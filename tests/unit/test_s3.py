@@ -5,6 +5,7 @@ import pytest
 
 from s3_file_uploader import exceptions as own
 from s3_file_uploader import s3
+from s3_file_uploader.object_calls import object_head
 
 
 def test_clients_are_made_once_for_each_set_of_options(settings):
@@ -92,11 +93,11 @@ def test_stores_that_want_content_md5_get_it(bucket):
 
 def test_what_head_tells(bucket):
     s3.client().put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/x", Metadata={"Name": "v"})
-    found = s3.object_head(bucket=bucket, key="k")
+    found = object_head(bucket=bucket, key="k")
     assert (found.size, found.content_type, found.metadata) == (3, "text/x", {"name": "v"})
     assert found.etag == "900150983cd24fb0d6963f7d28e17f72"
     with pytest.raises(own.FileNotFound):
-        s3.object_head(bucket=bucket, key="none")
+        object_head(bucket=bucket, key="none")
 
 
 def test_which_regions_are_known(settings):

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import stored_file
@@ -129,7 +130,7 @@ class TestUpload:
     def test_any_key(self, bucket, user, key):
         answer = upload(client_of(user), bucket, file_name=key)
         assert (answer.status_code, answer.json()["file_name"]) == (201, key)
-        assert s3.object_head(bucket=bucket, key=key).size == 7
+        assert object_head(bucket=bucket, key=key).size == 7
 
     def test_empty_fields_are_as_good_as_none(self, bucket, user):
         answer = upload(client_of(user), bucket, file_name="", checksum_sha256="", user_id="")
@@ -153,7 +154,7 @@ class TestUpload:
     def test_the_content_type_is_kept_or_told_by_the_bytes(self, bucket, user, declared, name, kept):
         content = {"a.png": PNG, "a.mp4": MP4}.get(name, b"content")
         assert upload(client_of(user), bucket, name, content, content_type=declared).json()["content_type"] == kept
-        assert s3.object_head(bucket=bucket, key=name).content_type == kept
+        assert object_head(bucket=bucket, key=name).content_type == kept
 
     @pytest.mark.parametrize(
         ("fields", "field"),

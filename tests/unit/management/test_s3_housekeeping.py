@@ -12,6 +12,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.management import advice
 from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE, Command
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.object_calls import object_head
 from tests.host import ROOT
 from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
 
@@ -172,7 +173,7 @@ class TestEachThing:
     def test_is_a_line_of_the_report(self, disorder, user, tmp_path):
         path = tmp_path / "report.jsonl"
         path.write_text("of last week\n" * 100)
-        upload, found = FileUpload.objects.get(file_name="\u00e9"), s3.object_head(bucket=disorder, key="\u00e9")
+        upload, found = FileUpload.objects.get(file_name="\u00e9"), object_head(bucket=disorder, key="\u00e9")
         assert run("--compare", "--report", str(path), "--dry-run", "--remove-records")[1] is None
         stray_line, changed, lost = map(json.loads, path.read_text().splitlines())
         assert changed == {

@@ -19,6 +19,7 @@ from s3_file_uploader.exceptions import (
     SizeMismatch,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey, UsageLock
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.services import (
     file_delete,
     file_receive,
@@ -273,7 +274,7 @@ def test_an_overwrite_counts_the_difference(user, bucket, policy):
     with pytest.raises(QuotaExceeded) as raised:
         stored_file(user, bucket, content=b"0123456789a", overwrite=True)
     assert raised.value.limit == {"quota_bytes": 10, "bytes": 10}
-    assert s3.object_head(bucket=bucket, key="file").size == 10
+    assert object_head(bucket=bucket, key="file").size == 10
     assert usage(user, bucket) == Usage(10, 1)
 
 

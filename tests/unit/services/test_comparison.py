@@ -12,6 +12,7 @@ from django.utils import timezone
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, location_digest
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.reports import EXAMPLES, ComparisonTally, Finding, Kind, Outcome
 from s3_file_uploader.services import bucket_compare, file_delete
 from s3_file_uploader.services.comparison import _batches
@@ -76,7 +77,7 @@ class TestFindings:
     def test_an_object_without_a_record(self, bucket, user):
         stored_file(user, bucket)
         stray(bucket)
-        found = s3.object_head(bucket=bucket, key="stray")
+        found = object_head(bucket=bucket, key="stray")
         told, findings = compared(bucket)
         assert told == {"objects_compared": 2, "records_compared": 1, "objects_without_record": 1}
         assert findings == {
@@ -134,7 +135,7 @@ class TestFindings:
         assert told == {"objects_compared": 1, "records_compared": 1, "objects_changed": 1}
         found = findings["file"]
         assert (found.record_id, found.recorded_size, found.recorded_etag) == (upload.pk, 7, upload.etag)
-        assert (found.size, found.etag) == (len(body), s3.object_head(bucket=bucket, key="file").etag)
+        assert (found.size, found.etag) == (len(body), object_head(bucket=bucket, key="file").etag)
 
     @pytest.mark.parametrize("status", [Status.PENDING, Status.DELETING])
     def test_what_a_claim_explains_is_left_to_the_claim(self, bucket, user, status):

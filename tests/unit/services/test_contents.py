@@ -14,6 +14,7 @@ from s3_file_uploader.exceptions import (
     PartsMissing,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.services import file_find, file_receive, housekeeping_run, upload_complete
 from s3_file_uploader.services.quarantine import upload_scan_again, waiting_scan
 from s3_file_uploader.values import mib
@@ -40,7 +41,7 @@ def test_what_nobody_declared_is_stored_as_what_it_is_in_the_record_and_in_s3(us
     upload = stored_file(user, bucket, content=PNG + bytes(size - 8), content_type=declared, original_name="a.jpg")
     assert upload.content_type == "image/png"
     assert FileUpload.objects.get().content_type == "image/png"
-    assert s3.object_head(bucket=bucket, key="file").content_type == "image/png"
+    assert object_head(bucket=bucket, key="file").content_type == "image/png"
 
 
 @pytest.mark.parametrize("content", [HTML, HTML + b" " * mib(8), b"<svg "])
@@ -112,7 +113,7 @@ def test_what_agrees_is_stored_as_it_was_signed(user, bucket):
         upload = started(user, bucket, size=8, content_type=declared).upload
         sent(upload, PNG, content_type=declared)
         assert upload_complete(user=user, upload_id=upload.pk).content_type == declared
-        assert s3.object_head(bucket=bucket, key=upload.file_name).content_type == declared
+        assert object_head(bucket=bucket, key=upload.file_name).content_type == declared
 
 
 def test_a_file_that_is_removed_before_it_was_looked_at_has_not_arrived(user, bucket):

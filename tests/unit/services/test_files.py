@@ -20,6 +20,7 @@ from s3_file_uploader.exceptions import (
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.services import file_delete, file_download, file_presign, file_upload, record_delete
 from s3_file_uploader.signals import file_deleted, file_uploaded
 from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
@@ -53,7 +54,7 @@ class TestUpload:
         upload = stored_file(user, bucket, "a/b", b"hello", content_type="x/y", original_name="b.mp4")
         assert FileUpload.objects.get() == upload
         upload.refresh_from_db()
-        found = s3.object_head(bucket=bucket, key="a/b")
+        found = object_head(bucket=bucket, key="a/b")
         assert (upload.size, upload.etag, upload.content_type) == (5, found.etag, found.content_type)
         assert upload.checksum_sha256 == sha256(b"hello").hexdigest()
         assert (upload.user, upload.status, upload.original_name) == (user, Status.STORED, "b.mp4")

@@ -17,6 +17,7 @@ from django.utils import timezone
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.reports import Kind, Outcome
 from s3_file_uploader.saving import partial_files_remove
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
@@ -316,7 +317,7 @@ class TestDryRun:
     def snapshot(self, bucket, folder):
         """Return every row, object, part and file."""
         rows = [list(model.objects.order_by("pk").values()) for model in (FileUpload, IdempotencyKey)]
-        heads = [s3.object_head(bucket=bucket, key=name) for name in objects_in(bucket)]
+        heads = [object_head(bucket=bucket, key=name) for name in objects_in(bucket)]
         return rows, objects_in(bucket), heads, left_in(bucket), sorted(folder.rglob("*"))
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])

@@ -16,6 +16,7 @@ from s3_file_uploader.exceptions import (
     StorageUnavailable,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.services import file_delete, upload_settle
 from s3_file_uploader.services.settlement import WRITTEN_BY, settled_on_error
 from tests.unit.services.conftest import stored_file
@@ -83,7 +84,7 @@ class TestAfterACrash:
         upload = FileUpload.objects.get()
         assert (upload.status, upload.size) == (Status.STORED, 7)
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
-        assert upload.etag == s3.object_head(bucket=upload.bucket, key="file").etag
+        assert upload.etag == object_head(bucket=upload.bucket, key="file").etag
 
     def test_an_overwrite_of_what_has_gone(self, overwriting, bucket):
         s3.client().delete_object(Bucket=bucket, Key="file")
@@ -162,7 +163,7 @@ class TestInARequest:
         upload = stored_file(user, bucket, content=b"before")
         upload.claim(Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
-        etag = s3.object_head(bucket=bucket, key="file").etag
+        etag = object_head(bucket=bucket, key="file").etag
         with pytest.raises(OperationalError), settled_on_error(upload), transaction.atomic():
             upload.mark_stored(size=7, etag=etag)
             raise OperationalError

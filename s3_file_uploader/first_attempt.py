@@ -1,0 +1,120 @@
+"""The first attempt at a call, made without boto3: signed here, sent over a connection that is kept.
+
+It costs a third of what boto3 spends on a call. Only an answer that says yes or no is used: whatever else comes is left
+to boto3, which has the other attempts. It knows what errors mean, waits between them, and gives up in the end. AWS
+itself and a store behind a proxy are asked by boto3 alone: for AWS it adds checksums.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from random import random
+from time import sleep
+from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+
+from . import s3
+from .conf import conf
+from .part_buffer import PartBuffer
+from .s3_errors import attempt_broken
+from .signing import signed_request
+from .sigv4 import NOTHING, UNSIGNED_PAYLOAD
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+SUCCEEDED, NOT_FOUND, TOO_MANY, SERVER_FAILED = 200, 404, 429, 500
+NO_BODY_SHA256 = sha256().hexdigest()
+# Raised before a byte of the request is sent.
+NEVER_SENT = (NewConnectionError, ConnectTimeoutError, SSLError)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAttempt:
+    """What came of it: `status` is 0 where nobody was asked, or nobody answered; names of headers in lower case."""
+
+    was_made: bool
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether S3 did what it was asked."""
+        return self.status == SUCCEEDED
+
+    def boto3(self, *, signed_payload: bool = True) -> "S3Client":
+        """Return the client that makes the other attempts; waits first where boto3 would, and for as long."""
+        if self.was_made and (self.status in {0, TOO_MANY} or self.status >= SERVER_FAILED):
+            sleep(random())  # noqa: S311 - spreads those who ask again, guards nothing
+        return s3.client(signed_payload=signed_payload, attempts_made=int(self.was_made))
+
+
+def first_attempt(
+    method: Literal["HEAD", "PUT", "POST"],
+    bucket: str,
+    key: str,
+    *,
+    query: Mapping[str, str] = NOTHING,
+    headers: Mapping[str, str] = NOTHING,
+    body: PartBuffer | None = None,
+) -> FirstAttempt:
+    """Ask S3 once, if it is a store to be asked so; within `storage_errors`.
+
+    Args:
+        method: of the request.
+        bucket: its name.
+        key: the object's, as it is.
+        query: parameters, as they are.
+        headers: ASCII.
+        body: all that is sent; at its beginning again when this returns.
+
+    Raises:
+        StorageNotConfigured: credentials are missing, or the URL is none.
+    """
+    if not conf.endpoint_url or conf.max_attempts == 1:
+        return FirstAttempt(was_made=False)
+    origin, target, signed = signed_request(
+        method, bucket, key, query=query, headers=headers, payload_sha256=_payload_sha256(body)
+    )
+    pool = _pool(origin, conf.connect_timeout_seconds, conf.read_timeout_seconds, conf.max_pool_connections)
+    if pool is None:
+        return FirstAttempt(was_made=False)
+    if body is not None:
+        signed["content-length"] = str(len(body))
+    try:
+        answer = pool.urlopen(method, target, body=cast(Any, body), headers=signed, retries=False, redirect=False)
+    except HTTPError as error:
+        attempt_broken(was_sent=not isinstance(error, NEVER_SENT))
+        return FirstAttempt(was_made=True)
+    finally:
+        if body is not None:
+            body.seek(0)
+    found = {name.lower(): value for name, value in answer.headers.items()}
+    return FirstAttempt(True, answer.status, found, answer.data)
+
+
+def _payload_sha256(body: PartBuffer | None) -> str:
+    if body is None:
+        return NO_BODY_SHA256
+    if not conf.sign_parts:
+        return UNSIGNED_PAYLOAD
+    digest = sha256(body.read())
+    body.seek(0)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _pool(origin: str, connect: float, read: float, connections: int) -> urllib3.HTTPConnectionPool | None:
+    """Return the connections to one address, as boto3 would make them; None where it would go through a proxy."""
+    address = urlsplit(origin)
+    if getproxies().get(address.scheme) and not proxy_bypass(address.netloc):
+        return None
+    verified = {"ca_certs": s3.ca_bundle()} if address.scheme == "https" else {}
+    timeout = urllib3.Timeout(connect=connect, read=read)
+    return urllib3.connection_from_url(origin, maxsize=connections, timeout=timeout, **verified)

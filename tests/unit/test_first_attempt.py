@@ -1,0 +1,262 @@
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from s3_file_uploader import exceptions as own
+from s3_file_uploader import first_attempt as attempts
+from s3_file_uploader import signing
+from s3_file_uploader.embedded import free_port
+from s3_file_uploader.object_calls import multipart_create, object_head, object_put, part_put
+from s3_file_uploader.part_buffer import PartBuffer
+from tests.unit.answering import AnsweringServer
+
+DESCRIBED = {
+    "Content-Length": "7",
+    "Content-Type": "text/plain",
+    "ETag": '"0123"',
+    "Last-Modified": "Sat, 28 Nov 2026 04:33:00 GMT",
+    "x-amz-meta-Name": "value",
+}
+THERE = (200, DESCRIBED)
+STORED = (200, {"ETag": '"0123"'})
+WHERE = {"bucket": "bucket-one", "key": "a b/\u00e9"}
+KEPT = {**WHERE, "content_type": "text/plain", "metadata": {"name": "value"}}
+PATH = "/bucket-one/a%20b/%C3%A9"
+
+
+@pytest.fixture(autouse=True)
+def waited(monkeypatch):
+    """Keep how long was waited for, and do not wait."""
+    kept = []
+    monkeypatch.setattr(attempts, "sleep", kept.append)
+    return kept
+
+
+@pytest.fixture
+def store(settings):
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 2
+    with AnsweringServer({}) as server:
+        settings.AWS_S3_ENDPOINT_URL = server.url
+        yield server
+
+
+def body_of(content):
+    body = PartBuffer(len(content))
+    body.fill(memoryview(content))
+    return body
+
+
+def askers(store):
+    """Tell who asked, request by request."""
+    return ["boto3" if "Boto3" in headers.get("User-Agent", "") else "we" for _, _, headers in store.asked]
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+def test_an_object_is_asked_for(store):
+    store.answers = {"HEAD": THERE}
+    found = object_head(**WHERE)
+    assert (found.size, found.etag, found.content_type) == (7, "0123", "text/plain")
+    assert (found.metadata, found.checksum_sha256) == ({"name": "value"}, None)
+    assert found.changed_at == datetime(2026, 11, 28, 4, 33, tzinfo=UTC)
+    ((method, path, headers),) = store.asked
+    assert (method, path, askers(store)) == ("HEAD", PATH, ["we"])
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=test-access-key/")
+    assert headers["Accept-Encoding"] == "identity"
+
+
+def test_a_folder_of_a_store_that_keeps_paths_has_no_etag(store):
+    store.answers = {"HEAD": (200, {name: value for name, value in DESCRIBED.items() if name != "ETag"})}
+    assert object_head(**WHERE).etag == ""
+
+
+@pytest.mark.parametrize("only_if_absent", [True, False])
+def test_an_object_is_stored(store, only_if_absent):
+    store.answers = {"PUT": STORED}
+    body = body_of(b"content")
+    assert object_put(**KEPT, body=body, only_if_absent=only_if_absent) == "0123"
+    ((method, path, headers),) = store.asked
+    assert (method, path, askers(store), store.sent) == ("PUT", PATH, ["we"], [b"content"])
+    assert (headers["content-type"], headers["x-amz-meta-name"]) == ("text/plain", "value")
+    assert headers.get("if-none-match") == ("*" if only_if_absent else None)
+    assert headers["content-length"] == "7"
+    assert body.tell() == 0
+
+
+def test_a_store_that_tells_no_etag_has_stored_all_the_same(store):
+    store.answers = {"PUT": (200, {})}
+    assert object_put(**KEPT, body=body_of(b"content"), only_if_absent=False) == ""
+
+
+def test_a_part_is_stored(store):
+    store.answers = {"PUT": STORED}
+    assert part_put(**WHERE, upload_id="a/b+c", part_number=7, body=body_of(b"content")) == "0123"
+    assert store.asked[0][1] == f"{PATH}?partNumber=7&uploadId=a%2Fb%2Bc"
+    assert (askers(store), store.sent) == (["we"], [b"content"])
+
+
+@pytest.mark.parametrize("sign_parts", [True, False])
+def test_what_is_sent_is_signed_where_nothing_else_guards_it(store, settings, sign_parts):
+    settings.S3_FILE_UPLOADER_SIGN_PARTS = sign_parts
+    store.answers = {"PUT": STORED}
+    part_put(**WHERE, upload_id="1", part_number=1, body=body_of(b"content"))
+    signed = store.asked[0][2]["x-amz-content-sha256"]
+    assert signed == (sha256(b"content").hexdigest() if sign_parts else "UNSIGNED-PAYLOAD")
+    assert store.sent == [b"content"]
+
+
+def test_temporary_keys_come_with_their_token(store, settings):
+    settings.AWS_SESSION_TOKEN = "test-session-token"
+    store.answers = {"HEAD": THERE}
+    object_head(**WHERE)
+    assert store.asked[0][2]["x-amz-security-token"] == "test-session-token"
+
+
+# --- what comes of it ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_there_is_an_answer(store, waited):
+    with pytest.raises(own.FileNotFound):
+        object_head(**WHERE)
+    assert (askers(store), waited) == (["we"], [])
+
+
+def test_what_boto3_knows_better_is_left_to_it_at_once(store, waited):
+    store.answers = {"HEAD": (403, {}), "PUT": (403, {})}
+    with pytest.raises(own.StorageAccessDenied):
+        object_head(**WHERE)
+    with pytest.raises(own.StorageAccessDenied):
+        object_put(**KEPT, body=body_of(b"content"), only_if_absent=False)
+    assert (askers(store), waited) == (["we", "boto3"] * 2, [])
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_store_that_is_busy_is_asked_again_a_little_later(store, waited, status):
+    store.answers = {"HEAD": [(status, {}), THERE], "PUT": [(status, {}), STORED]}
+    assert object_head(**WHERE).size == 7
+    assert object_put(**KEPT, body=body_of(b"content"), only_if_absent=False) == "0123"
+    assert (askers(store), store.sent) == (["we", "boto3"] * 2, [b"", b"", b"content", b"content"])
+    assert len(waited) == 2
+    assert all(0 <= seconds < 1 for seconds in waited)
+
+
+def test_attempts_are_as_many_as_the_settings_say(store, settings):
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 3
+    store.answers = {"PUT": (503, {})}
+    with pytest.raises(own.StorageUnavailable):
+        part_put(**WHERE, upload_id="1", part_number=1, body=body_of(b"content"))
+    assert (askers(store), store.sent) == (["we", "boto3", "boto3"], [b"content"] * 3)
+
+
+def test_a_part_without_an_etag_is_not_taken_for_stored(store):
+    store.answers = {"PUT": [(200, {}), STORED]}
+    assert part_put(**WHERE, upload_id="1", part_number=1, body=body_of(b"content")) == "0123"
+    assert askers(store) == ["we", "boto3"]
+
+
+def test_an_upload_without_an_id_is_not_taken_for_begun(store):
+    store.answers = {"POST": [(200, {}), (403, {})]}
+    with pytest.raises(own.StorageAccessDenied):
+        multipart_create(**KEPT)
+    assert askers(store) == ["we", "boto3"]
+    assert store.asked[0][1] == f"{PATH}?uploads="
+
+
+def test_redirects_are_left_to_boto3(store):
+    store.answers = {"HEAD": [(307, {"Location": "http://elsewhere.invalid/"}), THERE]}
+    assert object_head(**WHERE).size == 7
+    assert askers(store) == ["we", "boto3"]
+
+
+def test_where_nobody_listens_nothing_can_have_happened(store, settings, waited):
+    settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(own.StorageUnavailable):
+        object_put(**KEPT, body=body_of(b"content"), only_if_absent=False)
+    assert len(waited) == 1
+
+
+def test_after_a_lost_answer_it_may_have_happened(settings):
+    """Whoever listened has read the request, and is gone when boto3 comes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 2
+
+        def hang_up():
+            connection, _ = listening.accept()
+            connection.recv(4096)
+            listening.close()
+            connection.close()
+
+        hanging_up = threading.Thread(target=hang_up)
+        hanging_up.start()
+        with pytest.raises(own.StorageTimeout):
+            object_put(**KEPT, body=body_of(b"content"), only_if_absent=False)
+        hanging_up.join()
+
+
+# --- who is asked ----------------------------------------------------------------------------------------------------
+
+
+def test_who_allows_one_attempt_has_boto3_make_it(store, settings, waited):
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
+    store.answers = {"HEAD": (503, {})}
+    with pytest.raises(own.StorageUnavailable):
+        object_head(**WHERE)
+    assert (askers(store), waited) == (["boto3"], [])
+
+
+def test_aws_is_asked_by_boto3(bucket, monkeypatch):
+    monkeypatch.setattr(signing, "signed_request", None)
+    object_put(**{**KEPT, "bucket": bucket}, body=body_of(b"content"), only_if_absent=False)
+    assert object_head(bucket=bucket, key=WHERE["key"]).size == 7
+
+
+def test_a_proxy_is_left_to_boto3(store, monkeypatch):
+    store.answers = {"HEAD": THERE}
+    attempts._pool.cache_clear()
+    monkeypatch.setenv("http_proxy", store.url)
+    monkeypatch.setenv("no_proxy", "")
+    assert object_head(**WHERE).size == 7
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    attempts._pool.cache_clear()
+    assert object_head(**WHERE).size == 7
+    assert askers(store) == ["boto3", "we"]
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Return a file with the key and the certificate of a server that no authority knows."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+    path = tmp_path / "certificate.pem"
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = key.private_bytes(serialization.Encoding.PEM, *plain)
+    path.write_bytes(pem + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_certificates_are_checked_as_boto3_does(store, settings, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    store.socket = context.wrap_socket(store.socket, server_side=True)
+    store.answers = {"HEAD": THERE}
+    settings.AWS_S3_ENDPOINT_URL = store.url.replace("http", "https")
+    with pytest.raises(own.StorageUnavailable):
+        object_head(**WHERE)
+    assert store.asked == []
+    attempts._pool.cache_clear()
+    settings.REQUESTS_CA_BUNDLE = str(certificate)
+    assert object_head(**WHERE).size == 7
+    assert askers(store) == ["we"]
+    attempts._pool.cache_clear()
