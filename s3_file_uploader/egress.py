@@ -1,9 +1,10 @@
 """The bytes of one object on their way out of S3: in pieces of bounded size, begun again where they broke off."""
 
+import errno
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from hashlib import sha256
 from itertools import count, takewhile
 from queue import SimpleQueue
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from . import s3
 from .conf import conf
 from .exceptions import StorageError, StorageTimeout, StorageUnavailable
+from .range_reader import RangeReader
 from .s3_errors import storage_errors
 from .values import CHUNK_BYTES, mib
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 RANGE_BYTES = mib(32)
 # More write to the file at once than the kernel lets through: they would wait for its lock, spinning.
 RANGES_IN_FLIGHT = 2
+# What is said where no room can be set aside.
+NO_SUCH_CALL = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENODEV, errno.ENOSYS)
 # How many bytes were written, each time; then that there will be no more.
 Lengths = SimpleQueue[int]
 NO_MORE = 0
@@ -105,19 +109,26 @@ def object_fetch(*, bucket: str, key: str, etag: str, size: int, file: BinaryIO)
         StorageError, FileNotFound, StorageProblem: as `object_read`.
     """
     descriptor, digest, is_over, position, advised = file.fileno(), sha256(), Event(), 0, 0
+    _room_take(descriptor, size)
+    wanted = {"bucket": bucket, "key": key, "etag": etag}
+    readers: SimpleQueue[RangeReader] = SimpleQueue()
 
     def fetch(start: int, stop: int, written: Lengths) -> None:
+        reader = readers.get()
         try:
-            with closing(object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)) as chunks:
-                for chunk in takewhile(lambda _: not is_over.is_set(), chunks):
-                    _write_at(descriptor, chunk, start)
-                    start += len(chunk)
-                    written.put(len(chunk))
+            with closing(_range_read(reader, start=start, stop=stop, **wanted)) as pieces:
+                for piece in takewhile(lambda _: not is_over.is_set(), pieces):
+                    _write_at(descriptor, piece, start)
+                    start += len(piece)
+                    written.put(len(piece))
         finally:
+            readers.put(reader)
             written.put(NO_MORE)
 
     ranges = [(start, min(start + RANGE_BYTES, size), Lengths()) for start in range(0, size, RANGE_BYTES)]
-    with ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="s3-range") as workers:
+    with ExitStack() as opened, ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="s3-range") as workers:
+        for _ in range(RANGES_IN_FLIGHT):
+            readers.put(opened.enter_context(closing(RangeReader(**wanted))))
         try:
             fetched = [(written, workers.submit(fetch, start, stop, written)) for start, stop, written in ranges]
             for length in _in_order(fetched):
@@ -140,6 +151,17 @@ def _in_order(fetched: Iterable[tuple[Lengths, Future[None]]]) -> Iterator[int]:
         done.result()
 
 
+def _range_read(
+    reader: RangeReader, *, bucket: str, key: str, etag: str, start: int, stop: int
+) -> Generator[bytes | memoryview]:
+    """Yield a range piece by piece; the next takes the place of the one before. Errors as of `object_read`."""
+    with closing(reader.pieces(start=start, stop=stop)) as pieces:
+        for piece in pieces:
+            start += len(piece)
+            yield piece
+    yield from object_read(bucket=bucket, key=key, etag=etag, start=start, stop=stop)
+
+
 def _opened(bucket: str, key: str, etag: str, start: int, stop: int) -> "StreamingBody":
     answer = s3.client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
     if answer["ETag"].strip('"') != etag:
@@ -148,7 +170,18 @@ def _opened(bucket: str, key: str, etag: str, start: int, stop: int) -> "Streami
     return answer["Body"]
 
 
-def _write_at(descriptor: int, data: bytes, position: int) -> None:
+def _room_take(descriptor: int, size: int) -> None:
+    """Have the file system set the room aside, where it can: it says at once if there is none, and writes for less."""
+    if not size or not hasattr(os, "posix_fallocate"):  # macOS has no such call.
+        return
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in NO_SUCH_CALL:
+            raise
+
+
+def _write_at(descriptor: int, data: bytes | memoryview, position: int) -> None:
     """Write all of it: a disk that is nearly full takes a part, and says so with the next."""
     rest = memoryview(data)
     while rest:

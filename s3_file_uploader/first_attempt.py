@@ -55,6 +55,11 @@ class FirstAttempt:
         return s3.client(signed_payload=signed_payload, attempts_made=int(self.was_made))
 
 
+def is_for_us() -> bool:
+    """Tell whether the store of the settings is one that is asked so."""
+    return bool(conf.endpoint_url) and conf.max_attempts > 1 and not _is_behind_a_proxy(conf.endpoint_url or "")
+
+
 def first_attempt(
     method: Literal["HEAD", "PUT", "POST"],
     bucket: str,
@@ -77,14 +82,12 @@ def first_attempt(
     Raises:
         StorageNotConfigured: credentials are missing, or the URL is none.
     """
-    if not conf.endpoint_url or conf.max_attempts == 1:
+    if not is_for_us():
         return FirstAttempt(was_made=False)
     origin, target, signed = signed_request(
         method, bucket, key, query=query, headers=headers, payload_sha256=_payload_sha256(body)
     )
     pool = _pool(origin, conf.connect_timeout_seconds, conf.read_timeout_seconds, conf.max_pool_connections)
-    if pool is None:
-        return FirstAttempt(was_made=False)
     if body is not None:
         signed["content-length"] = str(len(body))
     try:
@@ -110,11 +113,14 @@ def _payload_sha256(body: PartBuffer | None) -> str:
 
 
 @lru_cache(maxsize=64)
-def _pool(origin: str, connect: float, read: float, connections: int) -> urllib3.HTTPConnectionPool | None:
-    """Return the connections to one address, as boto3 would make them; None where it would go through a proxy."""
-    address = urlsplit(origin)
-    if getproxies().get(address.scheme) and not proxy_bypass(address.netloc):
-        return None
-    verified = {"ca_certs": s3.ca_bundle()} if address.scheme == "https" else {}
+def _is_behind_a_proxy(endpoint_url: str) -> bool:
+    address = urlsplit(endpoint_url)
+    return bool(getproxies().get(address.scheme)) and not proxy_bypass(address.netloc)
+
+
+@lru_cache(maxsize=64)
+def _pool(origin: str, connect: float, read: float, connections: int) -> urllib3.HTTPConnectionPool:
+    """Return the connections to one address, as boto3 would make them."""
+    verified = {"ca_certs": s3.ca_bundle()} if origin.startswith("https:") else {}
     timeout = urllib3.Timeout(connect=connect, read=read)
     return urllib3.connection_from_url(origin, maxsize=connections, timeout=timeout, **verified)

@@ -356,7 +356,7 @@ class TestAtATerminal:
 
 def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
     """Not by sorting all that is left for each of them."""
-    count, buckets = 40_000, 2
+    count, buckets = 15_000, 2
     moment = timezone.now()
     FileUpload.objects.bulk_create(
         (

@@ -12,7 +12,7 @@ from s3_file_uploader import s3, services
 from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.pagination import UploadPages
 
-ROWS = 100_000
+ROWS = 30_000
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -33,10 +33,10 @@ def record(user, number, **values):
 
 
 def many_records(user, other):
-    """A tenth of them of one user; a thirtieth of each user's in a bucket, of a type, pending."""
+    """A tenth of them of one user; a tenth of each user's in a bucket, of a type, pending."""
     status = {0: "pending"}
     for number in range(ROWS):
-        kind = number // 10 % 30
+        kind = number // 10 % 10
         yield record(
             user if number % 10 == 0 else other,
             number,

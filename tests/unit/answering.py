@@ -13,7 +13,8 @@ Answers = Answer | list[Answer]
 class AnsweringServer(ThreadingHTTPServer):
     """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address.
 
-    `asked` holds method, path and headers of each request, `sent` their bodies.
+    `asked` holds method, path and headers of each request, `sent` their bodies; `content` is what a GET gets, and
+    `connected` counts who called.
     """
 
     daemon_threads = True
@@ -23,10 +24,15 @@ class AnsweringServer(ThreadingHTTPServer):
         self.answers = answers
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.sent: list[bytes] = []
+        self.content, self.connected = b"", 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def get_request(self) -> Any:
+        self.connected += 1
+        return super().get_request()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -49,9 +55,12 @@ class _Handler(BaseHTTPRequestHandler):
             answers = answers.pop(0) if len(answers) > 1 else answers[0]
         status, headers = answers
         self.send_response(status)
-        for name, value in {"Content-Length": "0", **headers}.items():
+        content = self.server.content if self.command == "GET" else b""
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = self.close_connection or headers.get("Content-Length", "0") != "0"
 
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 

@@ -1,11 +1,13 @@
 """A store in memory for unit tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
 
 from s3_file_uploader import s3
+from tests.unit.certificate import OwnCertificate
 
 
 @pytest.fixture
@@ -13,6 +15,12 @@ def aws() -> Iterator[None]:
     """Let moto answer for AWS; it checks neither signatures nor expiry."""
     with mock_aws():
         yield
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> OwnCertificate:
+    """Return a new certificate."""
+    return OwnCertificate(tmp_path / "certificate.pem")
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import errno
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -130,3 +131,44 @@ def test_a_range_that_fails_ends_the_others(bucket, etag, breaks, tmp_path, monk
 def test_a_disk_that_is_full(bucket, etag):
     with pytest.raises(OSError, match="No space left"):
         fetch(bucket, etag, Path("/dev/full"))
+
+
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_sets_no_room_aside(bucket, etag, tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    assert fetch(bucket, etag, tmp_path / "file") == sha256(CONTENT).hexdigest()
+
+
+def test_a_disk_without_room_for_all_of_it_is_found_before_a_byte_comes(bucket, etag, breaks, tmp_path):
+    """No disk has so much, and no file system a file of that size."""
+    _, asked = breaks
+    with pytest.raises(OSError, match=r"No space left|File too large"):
+        fetch(bucket, etag, tmp_path / "file", size=2**62)
+    assert asked == []
+
+
+class ShortReader:
+    """Brings a little of each range."""
+
+    def __init__(self, **_):
+        self.closed = False
+
+    def pieces(self, *, start, stop):
+        yield memoryview(CONTENT[start : start + 70_000])
+        yield memoryview(CONTENT[start + 70_000 : min(start + 90_000, stop)])
+
+    def close(self):
+        self.closed = True
+
+
+def test_boto3_is_asked_for_what_a_range_is_short_of(bucket, etag, breaks, tmp_path, monkeypatch):
+    _, asked = breaks
+    monkeypatch.setattr(egress, "RangeReader", ShortReader)
+    assert fetch(bucket, etag, tmp_path / "file") == sha256(CONTENT).hexdigest()
+    starts = range(0, SIZE, 300_000)
+    assert sorted(asked) == sorted(
+        f"bytes={start + 90_000}-{min(start + 300_000, SIZE) - 1}" for start in starts if start + 90_000 < SIZE
+    )

@@ -1,14 +1,9 @@
 import socket
-import ssl
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import ip_address
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from s3_file_uploader import exceptions as own
 from s3_file_uploader import first_attempt as attempts
@@ -222,41 +217,25 @@ def test_aws_is_asked_by_boto3(bucket, monkeypatch):
 
 def test_a_proxy_is_left_to_boto3(store, monkeypatch):
     store.answers = {"HEAD": THERE}
-    attempts._pool.cache_clear()
+    attempts._is_behind_a_proxy.cache_clear()
     monkeypatch.setenv("http_proxy", store.url)
     monkeypatch.setenv("no_proxy", "")
     assert object_head(**WHERE).size == 7
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    attempts._pool.cache_clear()
+    attempts._is_behind_a_proxy.cache_clear()
     assert object_head(**WHERE).size == 7
     assert askers(store) == ["boto3", "we"]
 
 
-@pytest.fixture
-def certificate(tmp_path):
-    """Return a file with the key and the certificate of a server that no authority knows."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
-    path = tmp_path / "certificate.pem"
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    pem = key.private_bytes(serialization.Encoding.PEM, *plain)
-    path.write_bytes(pem + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    return path
-
-
 def test_certificates_are_checked_as_boto3_does(store, settings, certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    store.socket = context.wrap_socket(store.socket, server_side=True)
+    certificate.serve(store)
     store.answers = {"HEAD": THERE}
     settings.AWS_S3_ENDPOINT_URL = store.url.replace("http", "https")
     with pytest.raises(own.StorageUnavailable):
         object_head(**WHERE)
     assert store.asked == []
     attempts._pool.cache_clear()
-    settings.REQUESTS_CA_BUNDLE = str(certificate)
+    settings.REQUESTS_CA_BUNDLE = str(certificate.path)
     assert object_head(**WHERE).size == 7
     assert askers(store) == ["we"]
     attempts._pool.cache_clear()
