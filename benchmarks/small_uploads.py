@@ -1,4 +1,6 @@
-"""Uploads of 1 KiB, each to a key of its own, as jobs of `load.py`."""
+"""Uploads of 1 KiB, each to a key of its own, as jobs of `load.py`; and the start of one that goes to S3 itself."""
+
+import json
 
 from .load import FRESH, Job
 from .servers import SERVICE
@@ -20,6 +22,13 @@ def form_job(stage: Stage) -> Job:
     """Return a POST of form-data."""
     headers = {**stage.authorization, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     return Job("POST", f"{SERVICE}file/upload/", headers, _form())
+
+
+def start_job(stage: Stage) -> Job:
+    """Return the POST that starts a direct upload; no call to S3 is in it."""
+    headers = {**stage.authorization, "Content-Type": "application/json"}
+    told = {"bucket": BUCKET, "file_name": f"{FRESH}.bin", "size": len(CONTENT), "content_type": CONTENT_TYPE}
+    return Job("POST", f"{SERVICE}uploads/", headers, json.dumps({**told, "strategy": "put"}))
 
 
 def _form() -> str:

@@ -12,7 +12,7 @@ from ..postgresql import postgresql
 from ..results import Result
 from ..servers import OURS, SERVICE, served
 from ..small_requests import CPU, MEDIAN, P95_MS, RATE, SHAPE, Kind, by_rivals, by_us, measured
-from ..small_uploads import form_job, raw_job
+from ..small_uploads import form_job, raw_job, start_job
 from ..stage import Stage, staged
 from ..store import BUCKET
 from ..tables import Column, Table, times
@@ -43,6 +43,7 @@ def _kinds(stage: Stage) -> tuple[Kind, ...]:
         Kind("empty", "floor: DRF view, token, nothing", by_rivals, Job("GET", "/empty/", token)),
         Kind("insert", INSERT_NAME, by_rivals, Job("POST", "/insert/", token)),
         Kind("presigned", "ours: presigned URL", by_us, Job("GET", f"{SERVICE}file/presigned/url/?{query}", token)),
+        Kind("start", "ours: POST uploads/, put", by_us, start_job(stage)),
         Kind("raw", "ours: raw PUT of 1 KiB", by_us, raw_job(stage)),
         Kind("form", "ours: form-data of 1 KiB", by_us, form_job(stage)),
     )
