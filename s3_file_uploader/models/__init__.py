@@ -5,7 +5,7 @@ And the locks under which quotas are counted.
 
 from .audit_event import AuditEvent
 from .claims import BUSY, Within
-from .file_upload import FileUpload, FileUploadQuerySet, durable_transaction, location_digest
+from .file_upload import FileUpload, FileUploadQuerySet, durable_statement, durable_transaction, location_digest
 from .idempotency_key import IdempotencyKey
 from .share_link import ShareLink
 from .upload_token import UploadToken
@@ -21,6 +21,7 @@ __all__ = [
     "UploadToken",
     "UsageLock",
     "Within",
+    "durable_statement",
     "durable_transaction",
     "location_digest",
 ]

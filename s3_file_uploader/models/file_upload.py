@@ -11,6 +11,7 @@ one whose bytes the client sends to S3 itself.
 """
 
 import uuid
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Self, cast
@@ -39,6 +40,11 @@ def location_digest(bucket: str, file_name: str) -> str:
 def durable_transaction() -> transaction.Atomic:
     """Return a transaction for records, as `durable_transaction_on`."""
     return durable_transaction_on(FileUpload)
+
+
+def durable_statement() -> AbstractContextManager[Any]:
+    """Return what commits one statement on records, as `durable_statement_on`."""
+    return durable_statement_on(FileUpload)
 
 
 class FileUploadQuerySet(models.QuerySet["FileUpload"]):
@@ -195,7 +201,7 @@ class FileUpload(DirectUpload):
         Raises:
             IntegrityError: somebody else has the key.
         """
-        with within(self) if within else durable_statement_on(type(self)):
+        with within(self) if within else durable_statement():
             self.save(force_insert=True)
 
     def claim(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ..audit import about
 from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import Destination, ObjectWriter, Sent, object_writer
-from ..models import FileUpload, IdempotencyKey, durable_transaction
+from ..models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_new, file_name_spellings
 from ..object_calls import object_head
@@ -150,7 +150,7 @@ def file_receive(
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
-            _stored(upload, sent, {**described, **contents.described()})
+            _stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
         arrived_scan(upload)
 
 
@@ -222,9 +222,10 @@ def _destination(upload: FileUpload, content_type: str) -> Destination:
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
-def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any]) -> None:
+def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
+    """Mark the record stored, and in the same step answered the key under which it came, if it has one."""
     etag = sent.etag or _verified_etag(upload, sent.size)
-    with durable_transaction():
+    with durable_transaction() if has_key else durable_statement():
         upload.mark_stored(
             size=sent.size,
             etag=etag,
@@ -232,7 +233,8 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any]) -> None:
             completed_at=timezone.now(),
             **described,
         )
-        IdempotencyKey.objects.answered(upload)
+        if has_key:
+            IdempotencyKey.objects.answered(upload)
         stored_tell(upload)
 
 
