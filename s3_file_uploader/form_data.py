@@ -3,8 +3,9 @@
     fields ... file ... fields
                │
                ├── it may be large, and the bucket is known     opened at once, and written as it comes
-               └── else                                         held back until the form has ended: in memory up to
-                                                                one part, beyond that in a temporary file
+               ├── the whole form is no larger than a part      held back until it has ended, and sent from there
+               └── else                                         held back likewise: in memory up to one part, beyond
+                                                                that in a temporary file
 
 A large file that is sent before its bucket costs a temporary file, therefore; everything else never touches a disk.
 Django's own parser does the parsing, with its limits on fields (DATA_UPLOAD_MAX_*).
@@ -23,6 +24,7 @@ from rest_framework.exceptions import ParseError
 
 from .conf import conf
 from .exceptions import InvalidField, SizeMismatch
+from .part_buffer import PartBuffer
 from .request_body import RequestBody, was_read
 from .values import CHUNK_BYTES
 
@@ -33,10 +35,17 @@ FORM_CHUNK_BYTES = CHUNK_BYTES // 2
 
 
 class Writable(Protocol):
-    """Where the bytes of the file go."""
+    """Takes some bytes of the file."""
 
     def write(self, data: bytes, /) -> Any:
-        """Take some bytes."""
+        """Take them."""
+
+
+class Sink(Writable, Protocol):
+    """Where the bytes of the file go in the end."""
+
+    def take(self, body: PartBuffer, /) -> Any:
+        """Take all of them at once, without a copy; the buffer is its own from then on."""
 
 
 @dataclass(slots=True)
@@ -50,7 +59,7 @@ class FormFile:
     exact_size: int | None = None  # In bytes, where the whole file is here already.
 
 
-Opener = Callable[[QueryDict, int | None], Writable]
+Opener = Callable[[QueryDict, int | None], Sink]
 
 
 class _Parser(MultiPartParser):
@@ -135,7 +144,7 @@ class _Form:
     def __init__(self, request: HttpRequest, opened: Opener, stack: ExitStack) -> None:
         """Read its headers."""
         self._opened, self._stack = opened, stack
-        self._held: IO[bytes] | None = None
+        self._held: PartBuffer | IO[bytes] | None = None
         self._body = RequestBody(request)
         self._handler = _FileToSink(self._sink_for)
         # Django takes a form without Content-Length for empty; any other number only says that there is one.
@@ -160,13 +169,20 @@ class _Form:
         if fields.get(DECIDED_BY) and (at_most is None or at_most > conf.part_size_bytes):
             _with_file(fields, file)
             return self._opened(fields, at_most)
-        self._held = self._stack.enter_context(SpooledTemporaryFile(conf.part_size_bytes))  # noqa: SIM115 - the stack
+        if at_most is not None and at_most <= conf.part_size_bytes:
+            self._held = PartBuffer(at_most)
+        else:
+            self._held = self._stack.enter_context(SpooledTemporaryFile(conf.part_size_bytes))  # noqa: SIM115 - the stack
         return self._held
 
-    def _replay(self, held: IO[bytes], fields: QueryDict) -> None:
-        size = cast(Any, fields[FILE_FIELD]).exact_size = held.tell()
-        held.seek(0)
+    def _replay(self, held: PartBuffer | IO[bytes], fields: QueryDict) -> None:
+        size = len(held) if isinstance(held, PartBuffer) else held.tell()
+        cast(Any, fields[FILE_FIELD]).exact_size = size
         sink = self._opened(fields, size)
+        if isinstance(held, PartBuffer):
+            sink.take(held)
+            return
+        held.seek(0)
         while data := held.read(CHUNK_BYTES):
             sink.write(data)
 

@@ -137,6 +137,17 @@ class ObjectWriter:
             rest = self._buffer_with_room().fill(rest)
             self._head_show(SNIFFED_BYTES)
 
+    def take(self, body: PartBuffer) -> None:
+        """Take a whole file, of which nothing was written before, in the room from which it is sent.
+
+        Raises:
+            FileTooLarge: more than S3 keeps.
+        """
+        self._take(body.read())
+        body.seek(0)
+        self._buffer = body
+        self._head_show(SNIFFED_BYTES)
+
     def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
         """Take so many bytes that are not read yet: they come straight to where they are sent from.
 

@@ -39,6 +39,15 @@ class PartBuffer:
         self.wrote(len(room))
         return data[len(room) :]
 
+    def write(self, data: bytes) -> None:
+        """Take all of it.
+
+        Raises:
+            BufferError: there is no room for all of it.
+        """
+        if self.fill(memoryview(data)):
+            raise BufferError(f"More than {self.capacity} bytes came.")
+
     def head(self, size: int) -> bytes:
         """Return a copy of the first bytes that were written, up to `size`."""
         return bytes(self._memory[: min(size, self._filled)])

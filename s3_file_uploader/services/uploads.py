@@ -16,6 +16,7 @@ from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_new, file_name_spellings
 from ..object_calls import object_head
 from ..operations import Operation
+from ..part_buffer import PartBuffer
 from ..policy import policy_for
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
@@ -58,6 +59,15 @@ class IncomingFile:
         """
         self._intake.comes(self._writer.size + len(data))
         self._writer.write(data)
+
+    def take(self, body: PartBuffer) -> None:
+        """Take a whole file without a copy; the buffer is not its owner's any more.
+
+        Raises:
+            FileTooLarge, QuotaExceeded: as `write`.
+        """
+        self._intake.comes(self._writer.size + len(body))
+        self._writer.take(body)
 
     def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
         """Take `size` bytes without a copy between: `read_into` puts some where it is told, and says how many.

@@ -36,11 +36,21 @@ def posted(body, content_type=f"multipart/form-data; boundary={BOUNDARY}", **met
     return RequestFactory().post("/", body, content_type=content_type, **meta)
 
 
+class Sink(BytesIO):
+    """Takes the bytes of a file; `taken` is the buffer that held all of it."""
+
+    taken = None
+
+    def take(self, body):
+        self.taken = body
+        self.write(body.read())
+
+
 class Opened:
     """Notes what the form says when the file begins, and takes its bytes."""
 
     def __init__(self):
-        self.told, self.content = [], BytesIO()
+        self.told, self.content = [], Sink()
 
     def __call__(self, fields, at_most):
         self.told.append((dict(fields.items()), at_most))
@@ -64,6 +74,7 @@ def test_a_small_file_is_opened_when_the_form_has_ended(opened):
     assert (file.name, file.content_type, file.content_type_extra) == ("f.txt", "text/plain", {"charset": b"utf-8"})
     assert opened.told == [({**fields, "file": file}, 5)]
     assert opened.content.getvalue() == b"hello"
+    assert len(opened.content.taken) == 5
 
 
 def test_a_large_file_is_opened_when_it_begins(opened):
@@ -82,6 +93,14 @@ def test_a_large_file_before_its_bucket_waits_for_it(opened):
     [(told, at_most)] = opened.told
     assert (told["bucket"], at_most) == ("bucket-one", len(content))
     assert opened.content.getvalue() == content
+
+
+def test_a_small_file_of_a_form_without_a_length_waits_too(opened):
+    body = form((FILE, b"hello"), BUCKET)
+    chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": BytesIO(body)}
+    received(posted(body, **chunks), opened)
+    assert [at_most for _, at_most in opened.told] == [5]
+    assert (opened.content.getvalue(), opened.content.taken) == (b"hello", None)
 
 
 def test_without_a_file_nothing_is_opened(opened):

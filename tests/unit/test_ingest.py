@@ -1,3 +1,4 @@
+import os
 import time
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
@@ -7,6 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 from s3_file_uploader import ingest, s3
+from s3_file_uploader.content_types import SNIFFED_BYTES
 from s3_file_uploader.exceptions import (
     BucketNotFound,
     ChecksumMismatch,
@@ -21,6 +23,7 @@ from s3_file_uploader.ingest import (
     object_writer,
 )
 from s3_file_uploader.multipart import multipart_debris_remove
+from s3_file_uploader.part_buffer import PartBuffer
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
 PART = mib(7)
@@ -52,6 +55,17 @@ def send(
         for start in range(0, len(data), piece):
             writer.write(data[start : start + piece])
         return writer.finish(size=size, checksum_sha256=checksum)
+
+
+def taken(bucket, data, **options):
+    """Send a file that lies whole in a buffer."""
+    body = PartBuffer(max(len(data), 1))
+    body.write(data)
+    with object_writer(
+        destination=destination(bucket), at_most=len(data), on_progress=lambda: None, **options
+    ) as writer:
+        writer.take(body)
+        return writer.finish(size=len(data), checksum_sha256=None)
 
 
 def receive(bucket, data, piece=700_001):
@@ -312,3 +326,13 @@ def test_bytes_are_received_without_a_copy(bucket, size, parts):
     there = stored(bucket)
     assert there["Body"].read() == data
     assert ("-" in there["ETag"]) == bool(parts)
+
+
+@pytest.mark.parametrize("size", [0, 7, PART])
+def test_a_file_that_lies_whole_in_a_buffer_goes_from_there(bucket, size):
+    data, heads = os.urandom(size), []
+    sent = taken(bucket, data, on_head=lambda head: heads.append(head) or "text/x")
+    assert (sent.size, sent.checksum_sha256) == (size, sha256(data).hexdigest())
+    found = s3.client().get_object(Bucket=bucket, Key="key")
+    assert (found["Body"].read(), found["ContentType"]) == (data, "text/x")
+    assert heads == [data[:SNIFFED_BYTES]]

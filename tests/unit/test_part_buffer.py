@@ -20,6 +20,13 @@ def test_it_takes_what_there_is_room_for(filled):
     assert bytes(filled.read()) == b"content!"
 
 
+def test_what_must_all_be_taken_is_not_taken_in_part(filled):
+    filled.write(b"!")
+    assert bytes(filled.read()) == b"content!"
+    with pytest.raises(BufferError, match="More than 8"):
+        filled.write(b"?")
+
+
 def test_it_is_read_once_and_again(filled):
     assert (bytes(filled.read()), bytes(filled.read()), filled.tell()) == (b"content", b"", 7)
     assert filled.seek(3) == 3
