@@ -4,10 +4,10 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# Processes that share the tests; each has a store and a database of its own.
-WORKERS ?= auto
+# Processes that share the tests; each has a store and a database of its own. One more than processors: tests wait, too.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
-ON_ANY_DATABASE := uppy test_packaging.py test_running.py
+ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors hostile_bodies packaging postman running secrets signing))
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
 PIPENV := pipenv==2026.10.3

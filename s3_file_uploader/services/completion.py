@@ -23,7 +23,7 @@ from ..exceptions import (
     S3FileUploaderError,
     UploadNotPending,
 )
-from ..models import FileUpload, durable_statement
+from ..models import FileUpload, durable_transaction
 from ..operations import Operation
 from ..values import StoredObject
 from .admission import policy_of, quota_for
@@ -112,7 +112,7 @@ def _mark(upload: FileUpload, found: StoredObject, checksum: str, held: dict[str
     whole = {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
     is_counted = upload.size is not None
     within = None if is_counted else quota_for(policy_of(upload), found.size)
-    with within(upload) if within else durable_statement():
+    with within(upload) if within else durable_transaction():
         upload.mark_arrived(**whole, **held)
         stored_tell(upload)
 
