@@ -29,8 +29,9 @@ run: check-venv .venv/.run
 
 test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/node_modules/.done
 	@$(MAKE) lint
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/integration
 	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov
 
 # Random requests and values, other ones each time; prints how many, and what they found.
 fuzz: check-venv .venv/.test

@@ -96,8 +96,8 @@ class Conf:
 
     @property
     def ca_bundle(self) -> str | None:
-        """REQUESTS_CA_BUNDLE: whose certificates to trust, where AWS's own variables and files do not say so."""
-        return _text("REQUESTS_CA_BUNDLE")
+        """REQUESTS_CA_BUNDLE of the environment: boto3 heeds it where AWS's variables and files name no other."""
+        return os.environ.get("REQUESTS_CA_BUNDLE")
 
     @property
     def max_attempts(self) -> int:

@@ -13,8 +13,8 @@ Answers = Answer | list[Answer]
 class AnsweringServer(ThreadingHTTPServer):
     """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address.
 
-    `asked` holds method, path and headers of each request, `sent` their bodies; `content` is what a GET gets, and
-    `connected` counts who called.
+    `asked` holds method, path and headers of each request, `sent` their bodies; `content` is what a GET or POST gets,
+    and `connected` counts who called.
     """
 
     daemon_threads = True
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             answers = answers.pop(0) if len(answers) > 1 else answers[0]
         status, headers = answers
         self.send_response(status)
-        content = self.server.content if self.command == "GET" else b""
+        content = self.server.content if self.command in {"GET", "POST"} else b""
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()

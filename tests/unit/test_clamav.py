@@ -13,9 +13,9 @@ CLEAN = Verdict(is_clean=True)
 class Daemon:
     """Reads what it is to read, says what it is to say, and hangs up."""
 
-    def __init__(self, answer, *, reads):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+    def __init__(self, answer, *, reads, listener=None):
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:{1}".format(*self._listener.getsockname()) if listener is None else ""
         self.received = b""
         self._answer, self._reads = answer, reads
         self._thread = Thread(target=self._serve)
@@ -51,6 +51,14 @@ def test_the_bytes_go_in_pieces(settings):
     verdict, received = scan(settings, b"stream: OK\0")
     assert verdict == CLEAN
     assert received == b"zINSTREAM\0\0\0\0\x03con\0\0\0\x04tent\0\0\0\0"
+
+
+def test_a_daemon_on_a_socket_of_this_machine(settings, tmp_path):
+    with socket.create_server(str(tmp_path / "clamd"), family=socket.AF_UNIX) as listener:
+        daemon = Daemon(b"stream: OK\0", reads=to_the_end, listener=listener)
+        settings.S3_FILE_UPLOADER_CLAMAV_ADDRESS = str(tmp_path / "clamd")
+        with daemon:
+            assert ClamAV().scan(iter((b"content",)), upload=FileUpload(size=7)) == CLEAN
 
 
 def test_what_was_found(settings):

@@ -166,6 +166,14 @@ def test_an_upload_without_an_id_is_not_taken_for_begun(store):
     assert store.asked[0][1] == f"{PATH}?uploads="
 
 
+def test_parts_are_begun(store):
+    store.answers, store.content = {"POST": (200, {})}, b"<x><UploadId>a&amp;b</UploadId></x>"
+    assert multipart_create(**KEPT) == "a&b"
+    ((method, path, headers),) = store.asked
+    assert (method, path, askers(store)) == ("POST", f"{PATH}?uploads=", ["we"])
+    assert (headers["content-type"], headers["x-amz-meta-name"]) == ("text/plain", "value")
+
+
 def test_redirects_are_left_to_boto3(store):
     store.answers = {"HEAD": [(307, {"Location": "http://elsewhere.invalid/"}), THERE]}
     assert object_head(**WHERE).size == 7
@@ -227,7 +235,7 @@ def test_a_proxy_is_left_to_boto3(store, monkeypatch):
     assert askers(store) == ["boto3", "we"]
 
 
-def test_certificates_are_checked_as_boto3_does(store, settings, certificate):
+def test_certificates_are_checked_as_boto3_does(store, settings, certificate, monkeypatch):
     certificate.serve(store)
     store.answers = {"HEAD": THERE}
     settings.AWS_S3_ENDPOINT_URL = store.url.replace("http", "https")
@@ -235,7 +243,7 @@ def test_certificates_are_checked_as_boto3_does(store, settings, certificate):
         object_head(**WHERE)
     assert store.asked == []
     attempts._pool.cache_clear()
-    settings.REQUESTS_CA_BUNDLE = str(certificate.path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
     assert object_head(**WHERE).size == 7
     assert askers(store) == ["we"]
     attempts._pool.cache_clear()

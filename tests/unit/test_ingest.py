@@ -13,6 +13,7 @@ from s3_file_uploader.exceptions import (
     BucketNotFound,
     ChecksumMismatch,
     FileExists,
+    FileNotFound,
     FileTooLarge,
     SizeMismatch,
 )
@@ -296,6 +297,18 @@ def test_of_many_uploads_at_once_the_later_ones_send_one_part_at_a_time(bucket):
 def test_a_repeated_call_may_meet_its_own_object(bucket, size):
     s3.client().put_object(Bucket=bucket, Key="key", Body=b"x" * size, Metadata={"upload-claim": "1"})
     assert send(bucket, b"x" * size).size == size
+
+
+def test_parts_that_somebody_aborted_make_no_object(bucket):
+    with Stubber(s3.client()) as stub, pytest.raises(FileNotFound):
+        stub.add_response("create_multipart_upload", {"UploadId": "1"})
+        stub.add_client_error("complete_multipart_upload", "NoSuchUpload", http_status_code=404)
+        stub.add_client_error("head_object", "404", http_status_code=404)
+        stub.add_response("abort_multipart_upload", {})
+        with Stubber(s3.client(signed_payload=False)) as parts:
+            for _ in range(2):
+                parts.add_response("upload_part", {"ETag": "e"})
+            send("bucket", bytes(PART + 1))
 
 
 def test_a_second_error_does_not_hide_the_first():

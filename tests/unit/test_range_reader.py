@@ -99,10 +99,10 @@ def test_half_a_pair_of_keys_is_said(reader, settings):
         read(reader)
 
 
-def test_certificates_are_checked_as_boto3_does(store, reader, settings, certificate):
+def test_certificates_are_checked_as_boto3_does(store, reader, settings, certificate, monkeypatch):
     certificate.serve(store)
     settings.AWS_S3_ENDPOINT_URL = store.url.replace("http", "https")
     assert read(reader) == []
     assert store.asked == []
-    settings.REQUESTS_CA_BUNDLE = str(certificate.path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
     assert b"".join(read(reader)) == CONTENT

@@ -40,3 +40,9 @@ def test_a_record_is_shown_as_its_fields_describe_it(rf, user_id, completed_at):
     upload = FileUpload.objects.pending(user_id=user_id, bucket="bucket", file_name="file", size=1, **times)
     shape = UploadSerializer(upload, context={"request": rf.get("/")})
     assert shape.data == serializers.Serializer.to_representation(shape, upload)
+
+
+@pytest.mark.parametrize("status", ["quarantined", "rejected"])
+def test_what_nobody_may_read_has_no_address(rf, status):
+    upload = FileUpload(bucket="bucket-one", file_name="file", status=status)
+    assert UploadSerializer(upload, context={"request": rf.get("/")}).data["url"] is None
