@@ -29,7 +29,7 @@ run: check-venv .venv/.run
 
 test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/node_modules/.done
 	@$(MAKE) lint
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit --cov
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/integration
 	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
 
