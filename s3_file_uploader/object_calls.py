@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 METADATA = "x-amz-meta-"
-UPLOAD_ID = re.compile("<UploadId>([^<]+)</UploadId>")
+UPLOAD_ID = re.compile(rb"<UploadId>([!-;=-~]+)</UploadId>")
 
 
 def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
@@ -108,8 +108,8 @@ def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapp
     """
     with storage_errors(about="bucket"):
         attempt = first_attempt("POST", bucket, key, query={"uploads": ""}, headers=_kept(content_type, metadata))
-        if attempt.succeeded and (found := UPLOAD_ID.search(attempt.body.decode())):
-            return unescape(found[1])
+        if attempt.succeeded and (found := UPLOAD_ID.search(attempt.body)):
+            return unescape(found[1].decode())
         answer = attempt.boto3().create_multipart_upload(
             Bucket=bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
         )

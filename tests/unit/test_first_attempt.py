@@ -158,8 +158,9 @@ def test_a_part_without_an_etag_is_not_taken_for_stored(store):
     assert askers(store) == ["we", "boto3"]
 
 
-def test_an_upload_without_an_id_is_not_taken_for_begun(store):
-    store.answers = {"POST": [(200, {}), (403, {})]}
+@pytest.mark.parametrize("content", [b"", b"\xff", b"<UploadId>\xff</UploadId>", b"<UploadId></UploadId>"])
+def test_an_upload_without_an_id_is_not_taken_for_begun(store, content):
+    store.answers, store.content = {"POST": [(200, {}), (403, {})]}, content
     with pytest.raises(own.StorageAccessDenied):
         multipart_create(**KEPT)
     assert askers(store) == ["we", "boto3"]
