@@ -20,7 +20,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-AT_ONCE = 2
+AT_ONCE = 2  # Unless the task says otherwise.
 RESTS_SECONDS = 0.1
 GIVES_UP_AFTER_SECONDS = 100
 BOUNDARY = "of-a-phone"
@@ -220,7 +220,7 @@ class Phone:
             transfer = self.begin(self.state())
 
     def bring_parts(self, upload_id, transfer):
-        """Send what S3 does not hold, two at a time, and ask again, until it holds all."""
+        """Send what S3 does not hold, some at a time, and ask again, until it holds all."""
         if transfer:
             parts = transfer["parts"]
         else:
@@ -231,7 +231,7 @@ class Phone:
             parts = self.missing(upload_id)
         only = self.task.get("only")
         while parts := [part for part in parts if only is None or part["part_number"] <= only]:
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+            with ThreadPoolExecutor(self.task.get("at_once", AT_ONCE)) as pool:
                 list(pool.map(self.bring_part, parts))
             parts = self.missing(upload_id)
 
