@@ -10,7 +10,8 @@ from ..serializers import RawUploadSerializer, content_type_declared, idempotenc
 from ..values import CHUNK_BYTES
 from .base import caller_of, validated
 
-FORM, FORM_IN_URL = "multipart/form-data", "application/x-www-form-urlencoded"
+FORM, FORM_IN_URL, TEXT = "multipart/form-data", "application/x-www-form-urlencoded", "text/plain"
+WSGIREF = "WSGIServer/"
 
 
 def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUpload, bool]:
@@ -55,5 +56,11 @@ def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUp
 
 
 def _declared_content_type(request: Request) -> str:
-    """Return what the client says the file is; curl says `form` of every body whose type it is not told."""
-    return "" if request.content_type.startswith(FORM_IN_URL) else request.content_type
+    """Return what the client says the file is, nothing where the type may be another's word for none.
+
+    curl says `form` of every body whose type it is not told, and `runserver`, as every server of wsgiref, plain text.
+    https://github.com/python/cpython/blob/3.13/Lib/wsgiref/simple_server.py
+    """
+    declared = request.content_type
+    by_wsgiref = declared == TEXT and request.META.get("SERVER_SOFTWARE", "").startswith(WSGIREF)
+    return "" if by_wsgiref or declared.startswith(FORM_IN_URL) else declared

@@ -1,5 +1,6 @@
 """`make run` and `runserver`, as a newcomer starts, uses, stops and starts them again."""
 
+import json
 import os
 import re
 import shutil
@@ -253,6 +254,25 @@ def test_runserver_without_reloading_stops_the_store_too(start, tmp_path):
     runserver = start("runserver", "--noreload", str(free_port()))
     assert httpx.get(f"{runserver.said(SERVES)}/modules/s3-file-uploader/service/health/").status_code == 200
     assert runserver.ended_with(signal.SIGINT) == 0
+
+
+def test_curl_sends_runserver_a_picture_without_a_word_on_its_type(start, tmp_path):
+    data, picture = tmp_path / "data", tmp_path / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + BYTES)
+    assert python(data, "manage.py", "migrate").returncode == 0
+    someone = ("createsuperuser", "--noinput", "--username=me", "--email=me@example.org")
+    assert python(data, "manage.py", *someone, DJANGO_SUPERUSER_PASSWORD="unguessable").returncode == 0
+    token = python(data, "manage.py", "drf_create_token", "me").stdout.split()[2]
+    runserver = start("runserver", "--noreload", str(free_port()))
+    service = f"{runserver.said(SERVES)}/modules/s3-file-uploader/service"
+    authorization = {"Authorization": f"Token {token}"}
+    made = httpx.post(f"{service}/bucket/create/", json={"bucket": "pictures"}, headers=authorization)
+    assert made.status_code == 201, made.text
+    line = ["curl", "-sS", "-T", picture, "-H", f"Authorization: Token {token}"]
+    target = f"{service}/buckets/pictures/files/picture.png/"
+    sent = subprocess.run([*line, "--request-target", httpx.URL(target).path, target], capture_output=True, check=True)
+    stored = json.loads(sent.stdout)
+    assert (stored.get("content_type"), stored.get("size")) == ("image/png", picture.stat().st_size), stored
 
 
 def test_a_store_that_cannot_start_is_said_in_one_line(tmp_path):

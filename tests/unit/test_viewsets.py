@@ -405,6 +405,13 @@ class TestPut:
         answer = put(client_of(user), bucket, "film.mp4", MP4, content_type="application/x-www-form-urlencoded")
         assert answer.json()["content_type"] == "video/mp4"
 
+    def test_the_type_that_runserver_invents_is_not_believed(self, bucket, user):
+        target, client = url("file", bucket_name=bucket, file_name="film.mp4"), client_of(user)
+        answer = client.put(target, MP4, content_type="text/plain", SERVER_SOFTWARE="WSGIServer/0.2")
+        assert answer.json()["content_type"] == "video/mp4"
+        other = client.put(f"{target}?overwrite=true", MP4, content_type="text/plain", SERVER_SOFTWARE="gunicorn/27")
+        assert (other.status_code, other.json()["code"]) == (400, "content_type_mismatch")
+
     @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
     def test_a_key_that_cannot_travel_in_a_header(self, bucket, user, key):
         answer = put(client_of(user), bucket, "key", **{"Idempotency-Key": key})
