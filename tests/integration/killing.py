@@ -103,11 +103,12 @@ def impatient(folder, store, command, settings=SETTINGS, **variables):
     return Served(folder, (*command, "--pid", str(folder / "pid")), **environment, **variables)
 
 
-def connections_of(served):
+def connections_of(client):
+    """Return how many it has by its name: what was killed may have left PostgreSQL at its last statement."""
     if connection.vendor == "sqlite":
         return 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [served.name])
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [client])
         return cursor.fetchone()[0]
 
 

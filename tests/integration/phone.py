@@ -73,7 +73,9 @@ class Phone:
             sleeps, deaths = self.folder / "sleeps", self.folder / "deaths"
             if sleeps.read_text() == name:
                 sleeps.write_text("")
-                os.kill(os.getpid(), signal.SIGSTOP)
+                signal.raise_signal(
+                    signal.SIGSTOP
+                )  # This thread first: `kill` may choose another, and this one goes on.
             if not deaths.exists() or name in deaths.read_text().splitlines():
                 return
             with deaths.open("a") as file:

@@ -513,7 +513,7 @@ def test_whatever_is_killed_records_objects_and_apps_agree(
         stormy.start()
         running.result(100)
     stormy.kill()
-    becomes_true(lambda: not connections_of(stormy), 5)
+    becomes_true(lambda: not connections_of(stormy.name), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
     told = f"seed {seed}, {dict(sorted(figures.items()))}"
     record_testsuite_property("direct uploads killed", told)

@@ -35,10 +35,12 @@ from s3_file_uploader.services import (
 from s3_file_uploader.services.comparison import _batches
 from s3_file_uploader.services.settlement import WRITTEN_BY
 from tests.host import ROOT, environment
+from tests.integration.killing import becomes_true, connections_of
 from tests.integration.served import database_url
 
 MANY = 1_005  # More than S3 lists in a page.
 NAMES = ("\u00e9", "e\u0301", "\u65e5\u672c/\U0001f600", "a b+c%20&=?#", "A", "a", "z" * 200)
+ANOTHER_HOST = "another-host"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -114,7 +116,12 @@ REPAIR_OPTIONS = ("--remove-records", "--update-records", "--delete-objects", "-
 @contextmanager
 def on_another_host(store, folder, *arguments, variables=(), stderr=subprocess.PIPE):
     """Run the command as a process of its own, on the database and the store of the test."""
-    own = {"DATABASE_URL": database_url(), "PATH_TO_SAVE_FILE": str(folder), **store.environment(), **dict(variables)}
+    own = {
+        "DATABASE_URL": database_url(ANOTHER_HOST),
+        "PATH_TO_SAVE_FILE": str(folder),
+        **store.environment(),
+        **dict(variables),
+    }
     command = [sys.executable, "manage.py", "s3_housekeeping", *arguments]
     options = {"cwd": ROOT, "env": environment(folder, **own), "stdout": subprocess.PIPE, "stderr": stderr}
     with subprocess.Popen(command, text=True, **options) as process:
@@ -251,6 +258,7 @@ def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucke
             assert process.poll() is None
             time.sleep(0.01)
         process.kill()
+    becomes_true(lambda: not connections_of(ANOTHER_HOST), 5)
     adopted = FileUpload.objects.stored().count()
     assert adopted < len(names)
     FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))

@@ -190,7 +190,7 @@ def test_whatever_is_killed_records_objects_and_answers_agree(served, store, use
         )
     for client in running:
         client.result()
-    becomes_true(lambda: not connections_of(served), 5)
+    becomes_true(lambda: not connections_of(served.name), 5)
     served.start()
 
     halfway = FileUpload.objects.exclude(status="stored")
