@@ -14,6 +14,7 @@ from .answers import (
     UploadSerializer,
     UsageSerializer,
     UTCDateTimeField,
+    time_shown,
 )
 from .direct import (
     MultipartTransferSerializer,
@@ -116,4 +117,5 @@ __all__ = [
     "content_type_declared",
     "content_type_of",
     "idempotency_key_of",
+    "time_shown",
 ]

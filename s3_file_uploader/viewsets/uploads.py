@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -11,7 +12,6 @@ from .. import services
 from ..pagination import UploadPages
 from ..serializers import (
     PartsWantedSerializer,
-    SignedPartsSerializer,
     StartedUploadSerializer,
     UploadProgressSerializer,
     UploadSerializer,
@@ -23,6 +23,7 @@ from ..serializers import (
 )
 from ..users import user_acted_for
 from .base import ServiceViewSet, audited, caller_of, created_answer, validated
+from .signed_parts import signed_parts_answer
 
 
 class UploadViewSet(ServiceViewSet):
@@ -82,11 +83,11 @@ class UploadViewSet(ServiceViewSet):
         progress = services.upload_parts(user=caller_of(request), upload_id=upload_id)
         return Response(UploadProgressSerializer(progress).data)
 
-    def parts_sign(self, request: Request, upload_id: str) -> Response:
+    def parts_sign(self, request: Request, upload_id: str) -> HttpResponseBase:
         """Sign URLs for parts."""
         wanted = validated(PartsWantedSerializer, request.data)
         signed = services.upload_parts_sign(user=caller_of(request), upload_id=upload_id, **wanted)
-        return Response(SignedPartsSerializer(signed).data)
+        return signed_parts_answer(request, signed)
 
     def complete(self, request: Request, upload_id: str) -> Response:
         """Mark a direct upload stored, if S3 holds all of it."""
