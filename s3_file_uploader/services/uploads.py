@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ..audit import about
 from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
-from ..ingest import Destination, ObjectWriter, Sent, object_writer
+from ..ingest import ObjectWriter, Sent, object_writer
 from ..models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
 from ..names import bucket_name_check, file_name_new, file_name_spellings
@@ -18,6 +18,7 @@ from ..object_calls import object_head
 from ..operations import Operation
 from ..part_buffer import PartBuffer
 from ..policy import policy_for
+from ..sending import Destination
 from ..users import bucket_allowed_check
 from ..values import CHUNK_BYTES
 from .admission import Intake, key_check, upload_check

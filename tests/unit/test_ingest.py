@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 from botocore.stub import Stubber
 
-from s3_file_uploader import ingest, s3
+from s3_file_uploader import ingest, s3, sending
 from s3_file_uploader.content_types import SNIFFED_BYTES
 from s3_file_uploader.exceptions import (
     BucketNotFound,
@@ -17,14 +17,10 @@ from s3_file_uploader.exceptions import (
     FileTooLarge,
     SizeMismatch,
 )
-from s3_file_uploader.ingest import (
-    PARTS_OF_ONE_SIZE,
-    UPLOADS_WITH_TWO_PARTS,
-    Destination,
-    object_writer,
-)
+from s3_file_uploader.ingest import PARTS_OF_ONE_SIZE, object_writer
 from s3_file_uploader.multipart import multipart_debris_remove
 from s3_file_uploader.part_buffer import PartBuffer
+from s3_file_uploader.sending import UPLOADS_WITH_TWO_PARTS, Destination
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
 PART = mib(7)
@@ -290,7 +286,7 @@ def test_of_many_uploads_at_once_the_later_ones_send_one_part_at_a_time(bucket):
             thread.join()
             writer.finish()
         assert max(most) == 1
-    assert ingest._second_parts._value == UPLOADS_WITH_TWO_PARTS
+    assert sending._second_parts._value == UPLOADS_WITH_TWO_PARTS
 
 
 @pytest.mark.parametrize("size", [1, PART + 1])
