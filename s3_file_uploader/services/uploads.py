@@ -28,6 +28,8 @@ from .records import not_rejected
 from .scanning import arrived_scan, stored_tell
 from .settlement import WRITTEN_BY, settled_on_error
 
+_REUSED = "This Idempotency-Key was sent with another file: take a new one for each file."
+
 
 class Readable(Protocol):
     """Anything with bytes to read: an upload of Django's, an open file, a socket's file."""
@@ -202,9 +204,23 @@ def file_upload(
 
 
 def upload_repeated(
-    *, user: AbstractBaseUser, idempotency_key: str | None, bucket: str, file_name: str
+    *,
+    user: AbstractBaseUser,
+    idempotency_key: str | None,
+    bucket: str,
+    file_name: str,
+    size: int | None = None,
+    checksum_sha256: str | None = None,
 ) -> FileUpload | None:
     """Return what an earlier request with the same Idempotency-Key stored, or None if this is the first or has no key.
+
+    Args:
+        user: who asks.
+        idempotency_key: under which the request came, if it has one.
+        bucket: where the file would lie.
+        file_name: the object key.
+        size: in bytes, if it was announced.
+        checksum_sha256: of the whole file in lower-case hex, if it was announced.
 
     Raises:
         IdempotencyKeyReused: the earlier one had another file.
@@ -217,15 +233,24 @@ def upload_repeated(
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
     if found is None:
         return None
-    if (
-        found.upload.is_direct
-        or found.upload.bucket != bucket
-        or (found.upload.file_name not in file_name_spellings(file_name))
-    ):
-        raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
+    upload = found.upload
+    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
+        raise IdempotencyKeyReused(_REUSED)
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    return not_rejected(found.upload) if found.is_answered else None
+    if not found.is_answered:
+        return None
+    if not _has_same_bytes(found, size=size, checksum_sha256=checksum_sha256):
+        raise IdempotencyKeyReused(_REUSED)
+    return not_rejected(upload)
+
+
+def _has_same_bytes(found: IdempotencyKey, *, size: int | None, checksum_sha256: str | None) -> bool:
+    """Compare what is announced; of bytes that another request has replaced since, nothing is known any more."""
+    upload = found.upload
+    if upload.write_id != found.claim_id:
+        return True
+    return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
 
 
 def _destination(upload: FileUpload, content_type: str) -> Destination:

@@ -67,7 +67,8 @@ class _FormUpload:
         """Decide where the file goes, by the fields so far."""
         form = validated(FileUploadFormSerializer, fields)
         file, self._wanted = form[FILE_FIELD], self._decided(form)
-        self._repeated_check()
+        told = {"size": file.exact_size, "checksum_sha256": form.get("checksum_sha256")}
+        self._repeated_check(told)
         self.incoming = stack.enter_context(
             services.file_receive(
                 user=self._caller,
@@ -76,11 +77,10 @@ class _FormUpload:
                 file_name=self._wanted.file_name,
                 content_type=content_type_declared(_declared_content_type(file)),
                 original_name=file.name,
-                size=file.exact_size,
                 at_most=at_most,
                 overwrite=self._wanted.overwrite,
-                checksum_sha256=form.get("checksum_sha256"),
                 idempotency_key=self._key,
+                **told,
             )
         )
         return self.incoming
@@ -101,10 +101,9 @@ class _FormUpload:
         file_name = form.get("file_name") or _own_key(owner, form["bucket"], form[FILE_FIELD].name)
         return _Wanted(form["bucket"], file_name, owner, form["overwrite"])
 
-    def _repeated_check(self) -> None:
-        stored = services.upload_repeated(
-            user=self._caller, idempotency_key=self._key, bucket=self._wanted.bucket, file_name=self._wanted.file_name
-        )
+    def _repeated_check(self, told: dict[str, Any]) -> None:
+        where: dict[str, Any] = {"bucket": self._wanted.bucket, "file_name": self._wanted.file_name}
+        stored = services.upload_repeated(user=self._caller, idempotency_key=self._key, **where, **told)
         if stored:
             raise _AlreadyStored(stored)
 

@@ -31,10 +31,11 @@ def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUp
     caller, key = caller_of(request), idempotency_key_of(request.headers)
     checksum = request.headers.get("X-Checksum-Sha256", "")
     options = validated(RawUploadSerializer, {**request.query_params.dict(), "x_checksum_sha256": checksum})
-    stored = services.upload_repeated(user=caller, idempotency_key=key, bucket=bucket, file_name=file_name)
+    body = RequestBody(request._request)
+    told = {"size": body.length, "checksum_sha256": options["x_checksum_sha256"]}
+    stored = services.upload_repeated(user=caller, idempotency_key=key, bucket=bucket, file_name=file_name, **told)
     if stored:
         return stored, True
-    body = RequestBody(request._request)
     with services.file_receive(
         user=caller,
         owner=caller,
@@ -42,10 +43,9 @@ def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUp
         file_name=file_name,
         content_type=content_type_declared(_declared_content_type(request)),
         original_name=file_name.rpartition("/")[2],
-        size=body.length,
         overwrite=options["overwrite"],
-        checksum_sha256=options["x_checksum_sha256"],
         idempotency_key=key,
+        **told,
     ) as incoming:
         if body.length is not None:
             incoming.receive(body.read_into, body.length)

@@ -420,13 +420,39 @@ class TestPut:
     def test_the_same_again_by_either_way(self, bucket, user):
         key = {"Idempotency-Key": "k"}
         first = put(client_of(user), bucket, "file.txt", **key)
-        again = put(client_of(user), bucket, "file.txt", b"whatever", **key)
+        again = put(
+            client_of(user), bucket, "file.txt", **key, **{"X-Checksum-Sha256": first.json()["checksum_sha256"]}
+        )
         assert (again.status_code, again.json()) == (201, first.json())
         file = SimpleUploadedFile("file.txt", b"content")
         form = client_of(user).post(url("upload-file"), {"bucket": bucket, "file": file}, headers=key)
         assert (form.status_code, form.json(), form["Idempotency-Replayed"]) == (201, first.json(), "true")
         another = put(client_of(user), bucket, "another", **key)
         assert (another.status_code, another.json()["code"]) == (422, "idempotency_key_reused")
+
+    def test_other_bytes_under_the_same_key_are_refused_by_either_way(self, bucket, user):
+        def form(content, **fields):
+            body = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", content), **fields}
+            return client_of(user).post(url("upload-file"), body, headers=key)
+
+        key, sum_of_another = {"Idempotency-Key": "k"}, "0" * 64
+        put(client_of(user), bucket, "file.txt", **key)
+        for answer in (
+            put(client_of(user), bucket, "file.txt", b"whatever", **key),
+            put(client_of(user), bucket, "file.txt", **key, **{"X-Checksum-Sha256": sum_of_another}),
+            form(b"whatever"),
+            form(b"content", checksum_sha256=sum_of_another),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+        assert s3.client().get_object(Bucket=bucket, Key="file.txt")["Body"].read() == b"content"
+
+    def test_a_large_form_is_known_by_its_checksum(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_PART_SIZE_BYTES = mib(5)
+        key, content = {"Idempotency-Key": "k"}, b"1" * mib(6)
+        first = put(client_of(user), bucket, "file.txt", content, **key)
+        for told, status in ((first.json()["checksum_sha256"], 201), ("0" * 64, 422)):
+            body = {"bucket": bucket, "checksum_sha256": told, "file": SimpleUploadedFile("file.txt", content)}
+            assert client_of(user).post(url("upload-file"), body, headers=key).status_code == status
 
     def test_remove(self, bucket, user, other):
         put(client_of(user), bucket, "key")

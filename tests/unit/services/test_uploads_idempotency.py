@@ -8,6 +8,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
     ChecksumMismatch,
     FileExists,
+    FileRejected,
     IdempotencyKeyReused,
     StorageTimeout,
     StorageUnavailable,
@@ -29,8 +30,8 @@ class Sender:
     def __init__(self, user, bucket):
         self.user, self.bucket = user, bucket
 
-    def repeated(self, key="key", file_name="file"):
-        return upload_repeated(user=self.user, idempotency_key=key, bucket=self.bucket, file_name=file_name)
+    def repeated(self, key="key", file_name="file", **told):
+        return upload_repeated(user=self.user, idempotency_key=key, bucket=self.bucket, file_name=file_name, **told)
 
     def open(self, key="key", file_name="file", **options):
         wanted = {"owner": self.user, "content_type": "x/y", "original_name": "name", **options}
@@ -38,7 +39,7 @@ class Sender:
 
     def send(self, content=b"content", key="key", file_name="file", **options):
         """Return the record, and whether an earlier request stored it."""
-        if stored := self.repeated(key, file_name):
+        if stored := self.repeated(key, file_name, size=len(content), checksum_sha256=options.get("checksum_sha256")):
             return stored, True
         with self.open(key, file_name, **options) as incoming:
             incoming.write(content)
@@ -100,7 +101,7 @@ class TestAnswered:
             stranger.send(b"theirs", overwrite=True)
         theirs, repeated = stranger.send(b"theirs", file_name="theirs")
         assert (theirs.checksum_sha256, repeated) == (checksum_of(b"theirs"), False)
-        assert sender.send()[1]
+        assert sender.send(b"mine")[1]
         assert content_of(bucket) == b"mine"
 
     def test_staff_who_act_for_somebody_have_keys_of_their_own(self, sender, bucket, staff):
@@ -119,6 +120,30 @@ class TestAnswered:
             sender.send(key="open", file_name="another", overwrite=overwrite)
         assert set(FileUpload.objects.values_list("file_name", flat=True)) == {"file", "one"}
 
+    @pytest.mark.parametrize(
+        "told", [{"size": 6}, {"size": 0}, {"checksum_sha256": checksum_of(b"CONTENT")}], ids=["size", "empty", "sum"]
+    )
+    def test_other_bytes_under_the_same_name_are_another_file(self, sender, bucket, told):
+        sender.send()
+        with pytest.raises(IdempotencyKeyReused, match="another file"):
+            sender.repeated(**told)
+        assert content_of(bucket) == b"content"
+
+    @pytest.mark.parametrize(
+        "told", [{}, {"size": 7}, {"checksum_sha256": checksum_of(b"content")}, {"size": 7, "checksum_sha256": ""}]
+    )
+    def test_what_is_not_announced_is_not_compared(self, sender, told):
+        first, _ = sender.send()
+        assert sender.repeated(**told) == first
+
+    def test_other_bytes_are_another_file_where_the_first_were_removed_for_what_they_hold(self, sender):
+        sender.send()
+        FileUpload.objects.update(status=Status.REJECTED, status_reason="bad")
+        with pytest.raises(IdempotencyKeyReused):
+            sender.repeated(size=6)
+        with pytest.raises(FileRejected):
+            sender.repeated(size=7)
+
     def test_the_same_name_in_another_bucket_is_another_file(self, sender, user, bucket):
         sender.send()
         s3.client().create_bucket(Bucket="bucket-two")
@@ -129,15 +154,17 @@ class TestAnswered:
         first, _ = sender.send(b"first", key="first")
         second, repeated = sender.send(b"second", key="second", overwrite=True)
         assert (second.pk, repeated) == (first.pk, False)
-        for key in ("first", "second"):
-            found, repeated = sender.send(b"first", key=key, overwrite=True)
+        for content in (b"first", b"second"):
+            found, repeated = sender.send(content, key=content.decode(), overwrite=True)
             assert (found.checksum_sha256, repeated) == (checksum_of(b"second"), True)
+        with pytest.raises(IdempotencyKeyReused):
+            sender.send(b"first", key="second", overwrite=True)
         assert content_of(bucket) == b"second"
 
     def test_while_another_key_overwrites_the_first_is_still_answered(self, sender):
         first, _ = sender.send(b"first", key="first")
         with sender.open("second", overwrite=True):
-            found = sender.repeated("first")
+            found = sender.repeated("first", size=5, checksum_sha256=checksum_of(b"first"))
             assert (found, found.status) == (first, Status.PENDING)
 
     def test_after_the_file_was_deleted_the_same_request_stores_it_anew(self, sender, bucket, user):
@@ -161,6 +188,8 @@ class TestAtTheSameTime:
             for options in ({}, {"overwrite": True}):
                 with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
                     sender.send(**options)
+            with pytest.raises(UploadInProgress):
+                sender.send(b"other bytes")
         assert sender.send() == (incoming.upload, True)
         assert content_of(bucket) == b"content"
 
@@ -181,7 +210,7 @@ class TestAtTheSameTime:
             first.checksum_sha256,
             None,
         )
-        assert sender.send() == (first, True)
+        assert sender.send(b"first") == (first, True)
 
 
 class TestFailed:
