@@ -55,8 +55,8 @@ def file_put() -> Callable[[Any], Any]:
         request=body(OpenApiTypes.BINARY, "The file", CONTENT.decode(), BYTES),
         summary="Store the body of the request as a file.",
         description="The body is the file itself, without a form around it; `Content-Type` says what it is, else its "
-        "name does. It goes on to S3 while it arrives, whatever its size. The final slash may be left out. In all "
-        "else it is like the upload by form-data.",
+        "name does. It goes on to S3 while it arrives, whatever its size, and is stored as it comes: send no "
+        "`Content-Encoding`. The final slash may be left out. In all else it is like the upload by form-data.",
     )
 
 

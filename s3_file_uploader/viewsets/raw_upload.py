@@ -11,6 +11,8 @@ from ..values import CHUNK_BYTES
 from .base import caller_of, validated
 
 FORM, FORM_IN_URL, TEXT = "multipart/form-data", "application/x-www-form-urlencoded", "text/plain"
+# https://www.rfc-editor.org/rfc/rfc9110.html#name-content-encoding
+PLAIN = ("", "identity")
 WSGIREF = "WSGIServer/"
 
 
@@ -21,12 +23,15 @@ def raw_upload(request: Request, *, bucket: str, file_name: str) -> tuple[FileUp
         The stored record, and whether an earlier request with the same Idempotency-Key stored it.
 
     Raises:
-        UnsupportedMediaType: the body is a form.
+        UnsupportedMediaType: the body is a form, or is packed for the way.
         ValidationError, InvalidField: query or headers are wrong.
         S3FileUploaderError: as `services.file_receive`.
     """
     if request.content_type.startswith(FORM):
         wanted = "Send the bytes of the file alone, or POST the form to file/upload/."
+        raise UnsupportedMediaType(request.content_type, wanted)
+    if request.headers.get("Content-Encoding", "").strip().lower() not in PLAIN:
+        wanted = "Bytes are stored as they come: send those of the file itself, without Content-Encoding."
         raise UnsupportedMediaType(request.content_type, wanted)
     caller, key = caller_of(request), idempotency_key_of(request.headers)
     checksum = request.headers.get("X-Checksum-Sha256", "")

@@ -401,6 +401,17 @@ class TestPut:
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
         assert "file/upload/" in answer.json()["detail"]
 
+    @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "gzip, identity"])
+    def test_bytes_that_are_packed_for_the_way_are_not_taken_for_the_file(self, bucket, user, coding):
+        answer = put(client_of(user), bucket, "key", **{"Content-Encoding": coding})
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+        assert "without Content-Encoding" in answer.json()["detail"]
+        assert not FileUpload.objects.exists()
+
+    @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+    def test_a_coding_that_is_none(self, bucket, user, coding):
+        assert put(client_of(user), bucket, "key", **{"Content-Encoding": coding}).status_code == 201
+
     def test_the_type_that_curl_invents_is_not_believed(self, bucket, user):
         answer = put(client_of(user), bucket, "film.mp4", MP4, content_type="application/x-www-form-urlencoded")
         assert answer.json()["content_type"] == "video/mp4"
