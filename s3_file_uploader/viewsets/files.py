@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from .. import services
 from ..serializers import PresignedUrlSerializer, PresignSerializer, SavedFileSerializer
 from ..users import user_acted_for
-from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
+from .base import FORM, ServiceViewSet, audited, caller_of, stored_answer, validated
 from .form_upload import form_upload
 
 
@@ -30,7 +30,7 @@ class FileViewSet(ServiceViewSet):
 
     def upload(self, request: Request) -> Response:
         """Store a file sent as form-data, and its record, while it arrives."""
-        if not request.content_type.startswith("multipart/form-data"):
+        if not request.content_type.startswith(FORM):
             wanted = "Send multipart/form-data, or PUT the bytes of the file alone to buckets/../files/../."
             raise UnsupportedMediaType(request.content_type, wanted)
         upload, repeated = form_upload(request)

@@ -8,9 +8,9 @@ from ..models import FileUpload
 from ..request_body import RequestBody
 from ..serializers import RawUploadSerializer, content_type_declared, idempotency_key_of
 from ..values import CHUNK_BYTES
-from .base import caller_of, validated
+from .base import FORM, FORM_IN_URL, caller_of, validated
 
-FORM, FORM_IN_URL, TEXT = "multipart/form-data", "application/x-www-form-urlencoded", "text/plain"
+TEXT = "text/plain"
 # https://www.rfc-editor.org/rfc/rfc9110.html#name-content-encoding
 PLAIN = ("", "identity")
 WSGIREF = "WSGIServer/"

@@ -329,6 +329,13 @@ class TestErrors:
         answer = client_of(user).post(url("upload-file"), "<x/>", content_type="text/xml")
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
+    def test_a_form_is_a_form_in_upper_case_too(self, bucket, user):
+        body = encode_multipart(BOUNDARY, {"bucket": bucket, "file": SimpleUploadedFile("file.txt", b"content")})
+        sent = {"content_type": f"Multipart/Form-Data; boundary={BOUNDARY}"}
+        assert client_of(user).post(url("upload-file"), body, **sent).json()["size"] == 7
+        parsed = client_of(user).post(url("create-presigned-url"), body, **sent)
+        assert (parsed.status_code, set(parsed.json()["errors"])) == (400, {"file_name"})
+
     def test_more_fields_than_django_reads(self, user, settings):
         settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
         answer = client_of(user).post(url("upload-file"), {f"f{n}": n for n in range(9)}, format="multipart")
@@ -396,8 +403,9 @@ class TestPut:
         right = "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
         assert put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": right}).status_code == 201
 
-    def test_a_form_belongs_elsewhere(self, bucket, user):
-        answer = put(client_of(user), bucket, "key", b"", content_type="multipart/form-data; boundary=b")
+    @pytest.mark.parametrize("form", ["multipart/form-data", "Multipart/Form-Data", "MULTIPART/FORM-DATA "])
+    def test_a_form_belongs_elsewhere(self, bucket, user, form):
+        answer = put(client_of(user), bucket, "key", b"", content_type=f"{form}; boundary=b")
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
         assert "file/upload/" in answer.json()["detail"]
 
@@ -412,8 +420,9 @@ class TestPut:
     def test_a_coding_that_is_none(self, bucket, user, coding):
         assert put(client_of(user), bucket, "key", **{"Content-Encoding": coding}).status_code == 201
 
-    def test_the_type_that_curl_invents_is_not_believed(self, bucket, user):
-        answer = put(client_of(user), bucket, "film.mp4", MP4, content_type="application/x-www-form-urlencoded")
+    @pytest.mark.parametrize("invented", ["application/x-www-form-urlencoded", "Application/X-WWW-Form-URLEncoded"])
+    def test_the_type_that_curl_invents_is_not_believed(self, bucket, user, invented):
+        answer = put(client_of(user), bucket, "film.mp4", MP4, content_type=invented)
         assert answer.json()["content_type"] == "video/mp4"
 
     def test_the_type_that_runserver_invents_is_not_believed(self, bucket, user):
