@@ -12,7 +12,7 @@ Django's own parser does the parsing, with its limits on fields (DATA_UPLOAD_MAX
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Protocol, cast
@@ -101,6 +101,10 @@ class _FileToSink(FileUploadHandler):
         """Pass it on; nothing is kept."""
         self._sink.write(raw_data)
 
+    def close(self) -> None:
+        """Let go of where it goes, which knows this handler: parts in memory would wait for the garbage collector."""
+        del self._opened
+
     def file_complete(self, file_size: int) -> None:
         """Leave no file behind for Django to keep."""
 
@@ -154,7 +158,7 @@ class _Form:
 
     def read(self) -> QueryDict:
         """Read to the end; a file that was held back goes on then."""
-        with _form_errors():
+        with _form_errors(), closing(self._handler):
             fields: QueryDict = self._parser.parse()[0].copy()
         if self._body.received and self._parser.end not in self._body.tail:
             raise SizeMismatch("The form-data ended before its last boundary: send the whole file again.")

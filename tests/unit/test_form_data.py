@@ -1,5 +1,7 @@
 """Forms as no browser would send them; `integration/test_streaming.py` has those that come over a wire."""
 
+import gc
+import weakref
 from io import BytesIO
 from socket import socketpair
 
@@ -11,8 +13,10 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 from rest_framework.exceptions import ParseError
 
+from s3_file_uploader import form_data
 from s3_file_uploader.exceptions import InvalidField, LengthRequired, SizeMismatch
 from s3_file_uploader.form_data import form_received
+from s3_file_uploader.part_buffer import PartBuffer
 from s3_file_uploader.request_body import RequestBody, leave_unread
 from s3_file_uploader.values import mib
 
@@ -101,6 +105,29 @@ def test_a_small_file_of_a_form_without_a_length_waits_too(opened):
     received(posted(body, **chunks), opened)
     assert [at_most for _, at_most in opened.told] == [5]
     assert (opened.content.getvalue(), opened.content.taken) == (b"hello", None)
+
+
+@pytest.mark.parametrize("size", [7, mib(8)])
+def test_nothing_of_a_form_waits_for_the_garbage_collector(monkeypatch, size):
+    held, sinks = weakref.WeakSet(), weakref.WeakSet()
+
+    class Noted(PartBuffer):
+        def __init__(self, capacity):
+            super().__init__(capacity)
+            held.add(self)
+
+    def sink_make(*_):
+        sinks.add(sink := Sink())
+        return sink
+
+    monkeypatch.setattr(form_data, "PartBuffer", Noted)
+    gc.disable()
+    try:
+        with form_received(posted(form(BUCKET, (FILE, bytes(size)))), sink_make):
+            pass
+        assert (list(held), list(sinks)) == ([], [])
+    finally:
+        gc.enable()
 
 
 def test_without_a_file_nothing_is_opened(opened):
