@@ -39,7 +39,7 @@ def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> G
     """Read a range of an object; closing the iterator ends the call to S3.
 
     Where S3 breaks off, the rest is asked for again: as often as S3_FILE_UPLOADER_MAX_ATTEMPTS says without a byte
-    between.
+    between. A call that S3 does not answer was repeated as often by then.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 
@@ -54,16 +54,19 @@ def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> G
         Up to `CHUNK_BYTES` at a time.
 
     Raises:
-        StorageError: the object has another ETag by now, so these would be other bytes.
+        StorageError: these would be other bytes: the object has another ETag by now, or the store gives another range.
         FileNotFound, StorageProblem: as S3 answered.
     """
     attempts = count(1)
     while start < stop:
+        with storage_errors():
+            body = _opened(bucket, key, etag, start, stop)
         try:
-            with storage_errors(), closing(_opened(bucket, key, etag, start, stop)) as body:
-                while chunk := body.read(CHUNK_BYTES):
+            with storage_errors(), closing(body):
+                while chunk := body.read(min(CHUNK_BYTES, stop - start)):
                     start, attempts = start + len(chunk), count(1)
                     yield chunk
+            _whole_check(start, stop)
         except (StorageUnavailable, StorageTimeout):
             if next(attempts) >= conf.max_attempts:
                 raise
@@ -164,10 +167,22 @@ def _range_read(
 
 def _opened(bucket: str, key: str, etag: str, start: int, stop: int) -> "StreamingBody":
     answer = s3.client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
-    if answer["ETag"].strip('"') != etag:
-        answer["Body"].close()
-        raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
+    with ExitStack() as undo:
+        undo.callback(answer["Body"].close)
+        if answer.get("ETag", "").strip('"') != etag:
+            raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
+        # Of all that stores tell of a range, this is what those leave out that give the whole file.
+        if start and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
+            raise StorageError(
+                "S3 gives another range than it was asked for: check AWS_S3_ENDPOINT_URL, and a proxy there."
+            )
+        undo.pop_all()
     return answer["Body"]
+
+
+def _whole_check(start: int, stop: int) -> None:
+    if start < stop:
+        raise StorageUnavailable("S3 ended its answer before the file was whole: try again in a moment.")
 
 
 def _room_take(descriptor: int, size: int) -> None:

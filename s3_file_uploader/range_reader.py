@@ -41,6 +41,7 @@ class RangeReader:
         Raises:
             StorageNotConfigured: credentials are missing, or the URL is none.
         """
+        is_at_end = False
         try:
             answer = self._asked(start, stop) if is_for_us() else None
             while answer is not None and start < stop:
@@ -49,10 +50,11 @@ class RangeReader:
                     return
                 start += received
                 yield self._room[:received]
+            is_at_end = answer is not None and not answer.read(1)  # That of chunks is not there with the last byte.
         except (OSError, HTTPException):
             return
         finally:
-            if start < stop:  # Whatever is still on its way is not the answer to the next request.
+            if not is_at_end:  # Whatever is still on its way is not the answer to the next request.
                 self.close()
 
     def close(self) -> None:
@@ -68,7 +70,7 @@ class RangeReader:
             headers={"range": f"bytes={start}-{stop - 1}"},
             payload_sha256=NO_BODY_SHA256,
         )
-        if self._connection is None:
+        if self._connection is None or self._connection.sock is None:  # http.client would connect with other patience.
             self._connection = _connected(origin)
         self._connection.request("GET", target, headers=signed)
         answer = self._connection.getresponse()
@@ -77,7 +79,7 @@ class RangeReader:
 
 
 def _connected(origin: str) -> HTTPConnection:
-    address, patience = urlsplit(origin), conf.connect_timeout_seconds
+    address, patience = urlsplit(origin.lower()), conf.connect_timeout_seconds  # As the Host header was signed.
     if address.scheme == "https":
         trusted = ssl.create_default_context(cafile=s3.ca_bundle())
         connection: HTTPConnection = HTTPSConnection(address.netloc, timeout=patience, context=trusted)

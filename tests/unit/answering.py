@@ -1,6 +1,8 @@
 """A server that answers whatever a test wants, and remembers what it was asked."""
 
+import sys
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -14,7 +16,8 @@ class AnsweringServer(ThreadingHTTPServer):
     """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address.
 
     `asked` holds method, path and headers of each request, `sent` their bodies; `content` is what a GET or POST gets,
-    and `connected` counts who called.
+    in one chunk where the answer says so, and `connected` counts who called. It rests before it reads a body, and
+    before it answers, for as many seconds as it is told.
     """
 
     daemon_threads = True
@@ -25,6 +28,7 @@ class AnsweringServer(ThreadingHTTPServer):
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.sent: list[bytes] = []
         self.content, self.connected = b"", 0
+        self.rests_before_body = self.rests_before_answer = 0.0
 
     @property
     def url(self) -> str:
@@ -33,6 +37,11 @@ class AnsweringServer(ThreadingHTTPServer):
     def get_request(self) -> Any:
         self.connected += 1
         return super().get_request()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of those who did not wait for their answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -49,17 +58,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.server.asked.append((self.command, self.path, dict(self.headers)))
+        time.sleep(self.server.rests_before_body)
         self.server.sent.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        time.sleep(self.server.rests_before_answer)
         answers = self.server.answers.get(self.command, (404, {}))
         if isinstance(answers, list):
             answers = answers.pop(0) if len(answers) > 1 else answers[0]
         status, headers = answers
         self.send_response(status)
         content = self.server.content if self.command in {"GET", "POST"} else b""
-        for name, value in {"Content-Length": str(len(content)), **headers}.items():
+        in_chunks = "Transfer-Encoding" in headers
+        for name, value in {**({} if in_chunks else {"Content-Length": str(len(content))}), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if in_chunks else content)
         self.close_connection = self.close_connection or headers.get("Content-Length", "0") != "0"
 
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's

@@ -10,7 +10,8 @@ from botocore.exceptions import ReadTimeoutError
 from s3_file_uploader import egress, s3
 from s3_file_uploader.conf import conf
 from s3_file_uploader.egress import object_fetch, object_read
-from s3_file_uploader.exceptions import FileNotFound, StorageError, StorageTimeout
+from s3_file_uploader.exceptions import FileNotFound, StorageError, StorageTimeout, StorageUnavailable
+from tests.unit.answering import AnsweringServer
 
 CONTENT = bytes(range(256)) * 5000
 SIZE = len(CONTENT)
@@ -88,6 +89,55 @@ def test_other_bytes_than_were_stored(bucket, etag):
     s3.client().put_object(Bucket=bucket, Key="key", Body=CONTENT[::-1])
     with pytest.raises(StorageError, match="other bytes"):
         next(read(bucket, etag))
+
+
+@pytest.fixture
+def odd_store(settings):
+    """Return a store that answers as a test wants, here with the whole file of four bytes."""
+    with AnsweringServer({"GET": (206, {"ETag": '"0123"'})}) as server:
+        server.content, settings.AWS_S3_ENDPOINT_URL = b"0123", server.url
+        settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 2
+        yield server
+
+
+def test_a_store_that_gives_the_whole_file_for_a_range(odd_store):
+    odd_store.answers = {"GET": (200, {"ETag": '"0123"'})}
+    assert b"".join(read("bucket-one", "0123", 0, 2)) == b"01"
+    with pytest.raises(StorageError, match="another range"):
+        next(read("bucket-one", "0123", 1, 4))
+
+
+def test_another_range_than_was_asked_for(odd_store):
+    odd_store.answers = {"GET": (206, {"ETag": '"0123"', "Content-Range": "bytes 1-4/10"})}
+    assert b"".join(read("bucket-one", "0123", 1, 5)) == b"0123"
+    with pytest.raises(StorageError, match="another range"):
+        next(read("bucket-one", "0123", 2, 6))
+
+
+def test_a_store_without_etags(odd_store):
+    odd_store.answers = {"GET": (206, {})}
+    with pytest.raises(StorageError, match="other bytes"):
+        next(read("bucket-one", "0123", 0, 4))
+
+
+def test_a_store_that_gives_nothing_is_given_up(odd_store):
+    odd_store.content = b""
+    with pytest.raises(StorageUnavailable, match="before the file was whole"):
+        next(read("bucket-one", "0123", 0, 4))
+    assert len(odd_store.asked) == 2
+
+
+def test_a_store_that_gives_less_is_asked_for_the_rest(odd_store):
+    odd_store.answers = {"GET": [(206, {"ETag": '"0123"', "Content-Range": f"bytes {start}-9/10"}) for start in (0, 4)]}
+    assert b"".join(read("bucket-one", "0123", 0, 8)) == b"01230123"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_store_that_is_busy_is_asked_as_often_as_the_settings_say(odd_store, status):
+    odd_store.answers = {"GET": (status, {})}
+    with pytest.raises(StorageUnavailable):
+        next(read("bucket-one", "0123", 0, 4))
+    assert len(odd_store.asked) == 2
 
 
 def test_nothing_there(bucket):

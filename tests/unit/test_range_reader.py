@@ -81,10 +81,36 @@ def test_where_nobody_listens_there_is_nothing(reader, settings):
 
 
 def test_who_answers_too_late_is_not_waited_for(store, reader, settings):
-    settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.1
-    store.answers = {"GET": (206, {"ETag": '"0123"', "Content-Length": str(SIZE)})}
-    store.content = b""
+    settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.2
+    store.rests_before_answer = 2
     assert read(reader) == []
+
+
+def test_who_has_hung_up_is_given_as_long_to_answer_again(store, reader, settings):
+    settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = 0.2
+    store.answers = {"GET": (206, {"ETag": '"0123"', "Connection": "close"})}
+    assert b"".join(read(reader)) == CONTENT
+    store.rests_before_answer = 1
+    assert b"".join(read(reader)) == CONTENT
+    assert store.connected == 2
+
+
+def test_what_comes_in_chunks_ends_with_the_last_of_them(store, reader):
+    store.answers = {"GET": (206, {"ETag": '"0123"', "Transfer-Encoding": "chunked"})}
+    assert [b"".join(read(reader)) for _ in range(3)] == [CONTENT] * 3
+    assert store.connected == 1
+
+
+def test_more_than_was_asked_for_does_not_come_with_the_next(store, reader):
+    assert b"".join(read(reader, 0, SIZE - 1)) == CONTENT[:-1]
+    assert b"".join(read(reader)) == CONTENT
+    assert store.connected == 2
+
+
+def test_the_host_is_named_as_it_was_signed(store, reader, settings):
+    settings.AWS_S3_ENDPOINT_URL = store.url.replace("127.0.0.1", "LocalHost")
+    assert b"".join(read(reader)) == CONTENT
+    assert store.asked[0][2]["Host"].partition(":")[0] == "localhost"
 
 
 def test_aws_is_left_to_boto3(store, reader, settings):
