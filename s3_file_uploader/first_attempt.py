@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from . import s3
 from .conf import conf
@@ -24,6 +25,7 @@ from .part_buffer import PartBuffer
 from .s3_errors import attempt_broken
 from .signing import signed_request
 from .sigv4 import NOTHING, UNSIGNED_PAYLOAD
+from .values import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -31,7 +33,25 @@ if TYPE_CHECKING:
 SUCCEEDED, NOT_FOUND, TOO_MANY, SERVER_FAILED = 200, 404, 429, 500
 NO_BODY_SHA256 = sha256().hexdigest()
 # Raised before a byte of the request is sent.
-NEVER_SENT = (NewConnectionError, ConnectTimeoutError, SSLError)
+NEVER_SENT = (NewConnectionError, ConnectTimeoutError)
+
+
+class _PatientSender(HTTPConnection):
+    """Gives a store that is slow to take what is sent as long as one that is slow to answer.
+
+    urllib3, and so boto3, has the time to connect for that, too; and each piece has to be gone within it.
+    """
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Connect within the time for that, and send within the other."""
+        if self.is_closed:
+            self.connect()
+        self.timeout = conf.read_timeout_seconds
+        super().request(*args, **kwargs)
+
+
+class _PatientTLSSender(_PatientSender, HTTPSConnection):
+    """The same over TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +113,7 @@ def first_attempt(
     try:
         answer = pool.urlopen(method, target, body=cast(Any, body), headers=signed, retries=False, redirect=False)
     except HTTPError as error:
-        attempt_broken(was_sent=not isinstance(error, NEVER_SENT))
+        attempt_broken(error, NEVER_SENT)
         return FirstAttempt(was_made=True)
     finally:
         if body is not None:
@@ -123,4 +143,6 @@ def _pool(origin: str, connect: float, read: float, connections: int) -> urllib3
     """Return the connections to one address, as boto3 would make them."""
     verified = {"ca_certs": s3.ca_bundle()} if origin.startswith("https:") else {}
     timeout = urllib3.Timeout(connect=connect, read=read)
-    return urllib3.connection_from_url(origin, maxsize=connections, timeout=timeout, **verified)
+    pool = urllib3.connection_from_url(origin, maxsize=connections, timeout=timeout, blocksize=CHUNK_BYTES, **verified)
+    pool.ConnectionCls = _PatientTLSSender if pool.scheme == "https" else _PatientSender
+    return pool

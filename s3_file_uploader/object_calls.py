@@ -8,7 +8,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, cast
 
 from .conf import conf
-from .exceptions import BucketNotFound, FileNotFound
+from .exceptions import BucketNotFound, FileNotFound, StorageError
 from .first_attempt import NOT_FOUND, first_attempt
 from .part_buffer import PartBuffer
 from .s3_errors import NO_FILE, storage_errors
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 METADATA = "x-amz-meta-"
+CHECK_THE_STORE = "check that AWS_S3_ENDPOINT_URL is that of a store that speaks S3."
 UPLOAD_ID = re.compile(rb"<UploadId>([!-;=-~]+)</UploadId>")
 
 
@@ -38,14 +39,16 @@ def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
     try:
         with storage_errors():
             attempt = first_attempt("HEAD", bucket, key)
-            if attempt.succeeded:
-                return _described(attempt.headers)
+            if attempt.succeeded and (described := _described(attempt.headers)):
+                return described
             if attempt.status == NOT_FOUND:
                 raise FileNotFound(NO_FILE[1])
             options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and not conf.endpoint_url else {}
             answer = attempt.boto3().head_object(Bucket=bucket, Key=key, **options)
     except BucketNotFound as error:
         raise FileNotFound(NO_FILE[1]) from error
+    if not {"ContentLength", "LastModified"} <= answer.keys():
+        raise StorageError(f"The store does not tell the size and the time of a file: {CHECK_THE_STORE}")
     return StoredObject(
         size=answer["ContentLength"],
         etag=_bare(answer.get("ETag")),
@@ -140,7 +143,9 @@ def part_put(*, bucket: str, key: str, upload_id: str, part_number: int, body: P
         answer = attempt.boto3(signed_payload=conf.sign_parts).upload_part(
             Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=cast(Any, body)
         )
-    return _bare(answer["ETag"])
+    if not (etag := _bare(answer.get("ETag"))):
+        raise StorageError(f"The store does not tell the ETag of a part: {CHECK_THE_STORE}")
+    return etag
 
 
 def _kept(content_type: str, metadata: Mapping[str, str]) -> dict[str, str]:
@@ -152,13 +157,18 @@ def _bare(etag: str | None) -> str:
     return (etag or "").strip('"')
 
 
-def _described(headers: Mapping[str, str]) -> StoredObject:
+def _described(headers: Mapping[str, str]) -> StoredObject | None:
+    """Return what the headers say, None where they say it in another way than AWS's."""
+    try:
+        size, changed_at = int(headers["content-length"]), parsedate_to_datetime(headers["last-modified"])
+    except (KeyError, ValueError):
+        return None
     return StoredObject(
-        size=int(headers["content-length"]),
+        size=size,
         etag=_bare(headers.get("etag")),
         content_type=headers.get("content-type", ""),
         metadata={name.removeprefix(METADATA): value for name, value in headers.items() if name.startswith(METADATA)},
-        changed_at=parsedate_to_datetime(headers["last-modified"]),
+        changed_at=changed_at,
     )
 
 

@@ -6,7 +6,8 @@ So a slow sender holds no more than it has sent, and no later request finds what
 from io import SEEK_CUR, SEEK_END, SEEK_SET
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
-from .values import CHUNK_BYTES
+# A piece has to be gone within the time that boto3 has to connect; smaller ones, for which it asks, cost more.
+PIECE_BYTES = 64 * 1024
 
 
 class PartBuffer:
@@ -61,9 +62,9 @@ class PartBuffer:
         return self._filled
 
     def read(self, size: int = -1) -> memoryview:
-        """Return what follows, without a copy: to the socket in large pieces, for which urllib3 would not ask."""
+        """Return what follows, without a copy: never less than `PIECE_BYTES`, if there are as many."""
         rest = self._memory[self._position : self._filled]
-        piece = rest if size < 0 else rest[: max(size, CHUNK_BYTES)]
+        piece = rest if size < 0 else rest[: max(size, PIECE_BYTES)]
         self._position += len(piece)
         return piece
 

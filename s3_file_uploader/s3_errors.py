@@ -102,8 +102,9 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
 _PATH_IN_THE_WAY = ("cause(is a directory)", "cause(not a directory)")
 
 NO_ANSWER = "S3 did not answer in time: look whether it happened, then try again."
-# What botocore raises before a byte of the request is sent.
-NEVER_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)
+# What botocore raises before a byte of the request is sent; of TLS, only what is wrong with the certificate is sure.
+NEVER_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+CERTIFICATE_REFUSED = "CERTIFICATE_VERIFY_FAILED"
 
 # Most specific first; the last row is the root of all that botocore raises itself.
 BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderError], str], ...] = (
@@ -152,12 +153,12 @@ _maybe_carried_out: ContextVar[bool] = ContextVar("maybe_carried_out", default=F
 def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> None:
     """Note how one attempt ended; botocore calls it as `needs-retry` after each, and goes on by its own rules."""
     if caught_exception is not None:
-        attempt_broken(was_sent=not isinstance(caught_exception, NEVER_SENT))
+        attempt_broken(caught_exception, NEVER_SENT)
 
 
-def attempt_broken(*, was_sent: bool) -> None:
-    """Note that an attempt ended without an answer, and whether S3 may have had any of it."""
-    if was_sent:
+def attempt_broken(error: Exception, never_sent: tuple[type[Exception], ...]) -> None:
+    """Note that an attempt ended without an answer, unless it is sure that S3 had nothing of it."""
+    if not isinstance(error, never_sent) and CERTIFICATE_REFUSED not in str(error):
         _maybe_carried_out.set(True)
 
 
@@ -165,8 +166,8 @@ def attempt_broken(*, was_sent: bool) -> None:
 def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") -> Iterator[None]:
     """Translate whatever boto3 raises inside.
 
-    "Unavailable" promises that nothing happened. Where the last attempt found nobody but an earlier one broke off
-    without an answer, it is a time-out: the call may have been carried out, or will be.
+    "Unavailable" promises that nothing happened. Where the last attempt found nobody, or a store that is busy, but an
+    earlier one broke off without an answer, it is a time-out: the call may have been carried out, or will be.
 
     Args:
         about: what the calls inside name, and so what is missing where S3 says no more than 404.
@@ -178,7 +179,10 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
     try:
         yield
     except boto.ClientError as error:
-        raise _client_error_translate(error, about) from error
+        translated = _client_error_translate(error, about)
+        if isinstance(translated, StorageUnavailable) and _maybe_carried_out.get():
+            translated = StorageTimeout(NO_ANSWER)
+        raise translated from error
     except boto.BotoCoreError as error:
         if _maybe_carried_out.get():
             raise StorageTimeout(NO_ANSWER) from error

@@ -76,6 +76,11 @@ class ServiceViewSet(ViewSet):
             leave_unread(request)
         return wrapped
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """Have nobody be 401, whichever of its authenticators the host names first: sessions have no challenge."""
+        challenges = (authenticator.authenticate_header(request) for authenticator in self.get_authenticators())
+        return next(filter(None, challenges), "Session")
+
     def get_permissions(self) -> list[BasePermission]:
         """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""
         return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]

@@ -22,6 +22,7 @@ DESCRIBED = {
 }
 THERE = (200, DESCRIBED)
 STORED = (200, {"ETag": '"0123"'})
+TOO_MUCH = bytes(32 * 2**20)  # More than lies between two sockets.
 WHERE = {"bucket": "bucket-one", "key": "a b/\u00e9"}
 KEPT = {**WHERE, "content_type": "text/plain", "metadata": {"name": "value"}}
 PATH = "/bucket-one/a%20b/%C3%A9"
@@ -173,6 +174,68 @@ def test_parts_are_begun(store):
     ((method, path, headers),) = store.asked
     assert (method, path, askers(store)) == ("POST", f"{PATH}?uploads=", ["we"])
     assert (headers["content-type"], headers["x-amz-meta-name"]) == ("text/plain", "value")
+
+
+def without(name):
+    return {header: value for header, value in DESCRIBED.items() if header != name}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {**DESCRIBED, "Last-Modified": "2026-11-28T04:33:00Z"},
+        {**without("Content-Length"), "Transfer-Encoding": "chunked"},
+    ],
+)
+def test_a_store_that_describes_a_file_otherwise_is_left_to_boto3(store, odd):
+    store.answers = {"HEAD": [(200, odd), THERE]}
+    assert object_head(**WHERE).size == 7
+    assert askers(store) == ["we", "boto3"]
+
+
+@pytest.mark.parametrize(
+    "odd", [without("Last-Modified"), {**without("Content-Length"), "Transfer-Encoding": "chunked"}]
+)
+def test_a_store_that_does_not_describe_a_file_is_none(store, odd):
+    store.answers = {"HEAD": (200, odd)}
+    with pytest.raises(own.StorageError, match="size and the time"):
+        object_head(**WHERE)
+
+
+def test_a_store_that_never_tells_the_etag_of_a_part_is_none(store):
+    store.answers = {"PUT": (200, {})}
+    with pytest.raises(own.StorageError, match="ETag"):
+        part_put(**WHERE, upload_id="1", part_number=1, body=body_of(b"content"))
+
+
+def test_a_store_may_be_as_slow_to_take_the_bytes_as_to_answer(store, settings):
+    settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = 0.2
+    store.answers, store.rests_before_body = {"PUT": STORED}, 1
+    assert part_put(**WHERE, upload_id="1", part_number=1, body=body_of(TOO_MUCH)) == "0123"
+    assert (askers(store), store.sent) == (["we"], [TOO_MUCH])
+
+
+def test_a_store_that_takes_nothing_for_longer_is_not_waited_for(store, settings):
+    settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.2
+    store.answers, store.rests_before_body = {"PUT": STORED}, 2
+    with pytest.raises(own.StorageTimeout):
+        part_put(**WHERE, upload_id="1", part_number=1, body=body_of(TOO_MUCH))
+
+
+def test_a_store_that_is_silent_for_longer_is_not_waited_for(store, settings):
+    settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.2
+    store.answers, store.rests_before_answer = {"PUT": STORED}, 2
+    with pytest.raises(own.StorageTimeout):
+        object_put(**KEPT, body=body_of(b"content"), only_if_absent=False)
+
+
+def test_what_was_silent_and_then_is_busy_may_still_store_it(store, settings, monkeypatch):
+    settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.5
+    store.answers, store.rests_before_answer = {"PUT": (503, {})}, 1
+    monkeypatch.setattr(attempts, "sleep", lambda _: setattr(store, "rests_before_answer", 0))
+    with pytest.raises(own.StorageTimeout):
+        object_put(**KEPT, body=body_of(b"content"), only_if_absent=False)
+    assert askers(store) == ["we", "boto3"]
 
 
 def test_redirects_are_left_to_boto3(store):

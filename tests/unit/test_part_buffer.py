@@ -2,8 +2,7 @@ from io import SEEK_CUR, SEEK_END
 
 import pytest
 
-from s3_file_uploader.part_buffer import PartBuffer
-from s3_file_uploader.values import CHUNK_BYTES
+from s3_file_uploader.part_buffer import PIECE_BYTES, PartBuffer
 
 
 @pytest.fixture
@@ -36,12 +35,12 @@ def test_it_is_read_once_and_again(filled):
     assert bytes(filled.read(-1)) == b"ent"
 
 
-def test_small_reads_get_large_pieces():
-    buffer = PartBuffer(3 * CHUNK_BYTES)
-    buffer.fill(memoryview(bytes(2 * CHUNK_BYTES + 5)))
-    assert [len(buffer.read(16_384)) for _ in range(4)] == [CHUNK_BYTES, CHUNK_BYTES, 5, 0]
+def test_small_reads_get_larger_pieces():
+    buffer = PartBuffer(3 * PIECE_BYTES)
+    buffer.fill(memoryview(bytes(2 * PIECE_BYTES + 5)))
+    assert [len(buffer.read(16_384)) for _ in range(4)] == [PIECE_BYTES, PIECE_BYTES, 5, 0]
     buffer.seek(0)
-    assert len(buffer.read(2 * CHUNK_BYTES)) == 2 * CHUNK_BYTES
+    assert len(buffer.read(2 * PIECE_BYTES)) == 2 * PIECE_BYTES
 
 
 def test_emptied_it_takes_other_bytes(filled):

@@ -108,6 +108,29 @@ def test_unavailable_promises_that_no_attempt_was_carried_out(earlier, ours):
         raise bare(boto.EndpointConnectionError)
 
 
+@pytest.mark.parametrize("code", ["503", "SlowDown"])
+def test_a_busy_store_says_nothing_of_an_attempt_before(code):
+    with pytest.raises(own.StorageTimeout), storage_errors():
+        attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
+        raise client_error(code, 503)
+    with pytest.raises(own.FileExists), storage_errors():  # A definite word of S3's stays what it is.
+        attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
+        raise client_error("PreconditionFailed", 412)
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate", own.StorageUnavailable),
+        ("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac", own.StorageTimeout),
+    ],
+)
+def test_of_tls_only_the_certificate_is_sure_to_come_before_the_request(said, ours):
+    with pytest.raises(ours), storage_errors():
+        attempt_note(caught_exception=boto.SSLError(endpoint_url="https://store", error=said), response=None)
+        raise bare(boto.EndpointConnectionError)
+
+
 def test_that_there_is_none_is_an_answer():
     with nothing_there("NoSuchCORSConfiguration"):
         raise client_error("NoSuchCORSConfiguration", 404)
