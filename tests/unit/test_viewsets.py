@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import resolve, reverse
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
 
@@ -14,6 +15,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.object_calls import object_head
 from s3_file_uploader.values import mib
+from s3_file_uploader.viewsets.base import ServiceViewSet
 from tests.conftest import client_of
 from tests.unit.services.conftest import stored_file
 
@@ -294,6 +296,27 @@ class TestWhoMay:
     def test_a_wrong_token(self, db):
         answer = APIClient().get(url("bucket-list"), headers={"Authorization": f"Token {uuid.uuid4()}"})
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+    @pytest.mark.parametrize(
+        ("by", "challenge"),
+        [
+            ([SessionAuthentication], "Session"),
+            ([SessionAuthentication, BasicAuthentication], 'Basic realm="api"'),
+            ([SessionAuthentication, TokenAuthentication, BasicAuthentication], "Token"),
+        ],
+    )
+    def test_nobody_is_401_whatever_the_host_authenticates_by(self, db, monkeypatch, by, challenge):
+        monkeypatch.setattr(ServiceViewSet, "authentication_classes", by)
+        answer = APIClient().get(url("bucket-list"))
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+        assert answer["WWW-Authenticate"] == challenge
+        assert APIClient().get(url("share", share="nothing")).json()["code"] == "share_not_found"
+
+    def test_a_session_without_a_csrf_token_is_403(self, user):
+        client = APIClient(enforce_csrf_checks=True)
+        client.force_login(user)
+        answer = client.post(url("create-presigned-url"), {})
+        assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
 
     def test_a_permission_of_the_hosts_own(self, user, settings):
         settings.S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES = ["rest_framework.permissions.IsAdminUser"]
