@@ -1,5 +1,6 @@
 import errno
 import os
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from time import sleep
@@ -89,6 +90,15 @@ def test_other_bytes_than_were_stored(bucket, etag):
     s3.client().put_object(Bucket=bucket, Key="key", Body=CONTENT[::-1])
     with pytest.raises(StorageError, match="other bytes"):
         next(read(bucket, etag))
+
+
+def test_who_reads_no_further_ends_the_call(bucket, etag, monkeypatch):
+    bodies, opened = [], egress._opened
+    monkeypatch.setattr(egress, "_opened", lambda *asked: bodies.append(opened(*asked)) or bodies[-1])
+    with closing(read(bucket, etag)) as chunks:
+        next(chunks)
+        assert not bodies[0]._raw_stream.closed
+    assert bodies[0]._raw_stream.closed
 
 
 @pytest.fixture

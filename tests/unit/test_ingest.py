@@ -269,6 +269,15 @@ def test_the_sender_waits_while_two_parts_are_on_their_way(bucket):
     assert stored(bucket)["ContentLength"] == 8 * PART
 
 
+def test_three_buffers_are_enough_for_a_file_of_any_size(bucket, monkeypatch):
+    made = []
+    monkeypatch.setattr(ingest, "PartBuffer", lambda size: made.append(PartBuffer(size)) or made[-1])
+    content = os.urandom(6 * PART + 1)
+    send(bucket, content)
+    assert s3.client().get_object(Bucket=bucket, Key="key")["Body"].read() == content
+    assert len(made) == 3
+
+
 def test_of_many_uploads_at_once_the_later_ones_send_one_part_at_a_time(bucket):
     with ExitStack() as others:
         for _ in range(UPLOADS_WITH_TWO_PARTS):
