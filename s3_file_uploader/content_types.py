@@ -3,7 +3,7 @@
     nothing, or application/octet-stream, declared   the type is what the bytes say; else what the name says, if the
                                                      bytes do not contradict it; else octet-stream
     the bytes say a kind for sure                    it agrees with its own names and those that its bytes may have:
-                                                     a .docx is a zip archive. The declared one is kept
+                                                     a .docx is a zip archive, and no JSON is. The declared one is kept
     the bytes say nothing that is known              the declared one is kept; unless its files always begin with
                                                      something that is missing here
     the file is empty                                the declared one is kept
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from . import kinds
-from .kinds import IMAGES, OF_NAME, Kind
+from .kinds import IMAGES, OF_NAME, Kind, is_textual
 from .markup import Markup, has_markup_inside, markup_of, text_of
 from .signatures import kind_of, rare_content_type_of
 
@@ -156,6 +156,7 @@ def _agrees(essence: str, found: Sniffed) -> bool:
     if found.is_empty:
         return True
     if found.kind is not None:
-        return found.kind.may_be(essence) and not found.is_two_things
+        is_packed_text = not found.is_text and is_textual(essence)
+        return found.kind.may_be(essence) and not found.is_two_things and not is_packed_text
     declared = OF_NAME.get(essence)
     return declared is None or declared.begins == "mostly" or (declared.begins == "never as text" and not found.is_text)

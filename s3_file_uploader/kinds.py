@@ -56,6 +56,28 @@ _OGG = (*_OGG_AUDIO, "application/ogg", "application/x-ogg", "video/ogg", "video
 _SOURCES = ("text/x-*", "application/x-php", "application/x-httpd-php", "application/javascript", "text/javascript")
 _XML = ("text/xml", "application/xml")
 
+# Text by their definition, which no packed file is: patterns such as application/* are not about them. Not +xml: what
+# 3D printers are sent as such is a zip archive (https://3mf.io/spec/).
+_TEXTUAL = frozenset(
+    {
+        f"application/{name}"
+        for name in (
+            *("json", "json5", "json-seq", "jsonl", "jsonlines", "x-jsonlines", "ndjson", "x-ndjson", "yaml", "x-yaml"),
+            *("toml", "csv", "sql", "x-sql", "graphql", "sparql-query", "n-triples", "n-quads", "trig", "xml-dtd"),
+            *("javascript", "x-javascript", "ecmascript", "x-ecmascript", "typescript", "x-typescript", "node"),
+            *("x-php", "x-httpd-php", "x-perl", "x-ruby", "x-sh", "x-shellscript", "x-csh", "x-tcl", "x-powershell"),
+            *("x-tex", "x-latex", "x-texinfo", "x-subrip", "x-www-form-urlencoded"),
+        )
+    }
+)
+_TEXTUAL_SUFFIXES = ("+json", "+json-seq", "+yaml")
+
+
+def is_textual(content_type: str) -> bool:
+    """Tell whether files of an application type, in lower case and without parameters, are text by its definition."""
+    return content_type in _TEXTUAL or content_type.endswith(_TEXTUAL_SUFFIXES)
+
+
 PNG = Kind(("image/png", "image/x-png"), ("image/apng", "image/vnd.mozilla.apng"))
 JPEG = Kind(("image/jpeg", "image/jpg", "image/pjpeg", "image/x-jpeg"), ("image/jfif", "image/mpo"))
 GIF = Kind(("image/gif",))

@@ -1,3 +1,4 @@
+import bz2
 import struct
 import zipfile
 from io import BytesIO
@@ -191,6 +192,14 @@ AGREE = [
     ("text/plain", b"\0\1binary"),
     ("video/mp4", b"\0\1binary"),
     ("image/png", b""),
+    ("application/json", b"\0\1binary"),
+    ("application/sql", b"a" * 257 + b"ustar"),
+    ("application/x-own", SAMPLES["gzip"][0]),
+    ("application/vnd.ms-package.3dmanufacturing-3dmodel+xml", SAMPLES["zip"][0]),
+    ("application/javascript", SAMPLES["script"][0]),
+    ("application/x-sh", SAMPLES["xml"][0]),
+    ("application/x-yaml", "\ufeffä".encode("utf-16")),
+    ("image/svg+xml", SAMPLES["gzip"][0]),
 ]
 
 
@@ -222,6 +231,32 @@ MISMATCH = [
 def test_a_type_that_the_bytes_cannot_have_is_a_mismatch(declared, head, described):
     found = verdict(declared=f"{declared}; charset=utf-8", name="a", head=head)
     assert found.mismatch == f"{declared} was declared, and the bytes are {described}"
+
+
+PACKED = {
+    **{name: SAMPLES[name][0] for name in ("gzip", "zip", "jar", "ole", "tar", "elf")},
+    "bzip2": bz2.compress(b"content"),
+    "sqlite": b"SQLite format 3\0",
+    "java class": b"\xca\xfe\xba\xbe\0\0\0\x34",
+}
+
+
+@pytest.mark.parametrize("head", PACKED.values(), ids=PACKED)
+@pytest.mark.parametrize(
+    "declared",
+    [
+        *("application/json", "application/ld+json", "application/x-ndjson", "application/geo+json-seq"),
+        *("application/sql", "application/javascript", "application/x-yaml", "application/graphql", "application/x-sh"),
+        "model/gltf+json",
+    ],
+)
+def test_what_is_text_by_its_definition_is_no_packed_file(declared, head):
+    found = verdict(declared=declared.upper(), name="a", head=head)
+    assert found.mismatch.startswith(f"{declared} was declared, and the bytes are ")
+
+
+def test_the_name_of_a_text_does_not_name_a_packed_file():
+    assert verdict(declared="", name="a.json", head=SAMPLES["gzip"][0]) == Verdict("application/gzip")
 
 
 def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they_say_two_things():
