@@ -11,6 +11,7 @@ from django.urls.converters import StringConverter
 from .authentication import Secret, UploadTokenAuthentication
 from .viewsets import (
     BucketViewSet,
+    FileDownloadViewSet,
     FileShareViewSet,
     FileViewSet,
     HealthViewSet,
@@ -51,7 +52,6 @@ register_converter(ObjectKeyConverter, "s3_object_key")
 register_converter(SecretConverter, "s3_secret")
 
 FILE = "buckets/<str:bucket_name>/files/<s3_object_key:file_name>"
-download = FileViewSet.as_view({"get": "download"})
 OF_FILE = {"put": "store", "get": "retrieve", "head": "retrieve", "delete": "destroy"}
 file = ObjectViewSet.as_view(OF_FILE)
 share = ShareViewSet.as_view({"get": "retrieve", "head": "retrieve", "delete": "destroy"})
@@ -106,8 +106,13 @@ service = [
         name="s3_service-delete-file",
     ),
     path("buckets/<str:bucket_name>/files/", ObjectViewSet.as_view({"get": "list"}), name="s3_service-object-list"),
-    path(f"{FILE}/download/", download, name="s3_service-download-file"),
-    path(f"{FILE}/download", download),
+    # GET has the older right to these endings; whatever else is asked is about a file of that name.
+    path(
+        f"{FILE}/download/",
+        FileDownloadViewSet.as_view({**OF_FILE, "get": "download"}),
+        name="s3_service-download-file",
+    ),
+    path(f"{FILE}/download", FileDownloadViewSet.as_view({**OF_FILE, "get": "retrieve_or_download"})),
     path(
         f"{FILE}/share/",
         FileShareViewSet.as_view({**OF_FILE, "get": "shares", "post": "share"}),
@@ -115,7 +120,6 @@ service = [
     ),
     # Without the slash, GET reads a file of that name.
     path(f"{FILE}/share", FileShareViewSet.as_view({**OF_FILE, "post": "share"})),
-    # Behind `download/`, which has the older right to its ending.
     path(f"{FILE}/", file, name="s3_service-file"),
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from ..viewsets import (
     BucketViewSet,
+    FileDownloadViewSet,
     FileShareViewSet,
     FileViewSet,
     HealthViewSet,
@@ -40,10 +41,13 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     FileViewSet: {
         "upload": operations.file_upload,
-        "download": operations.file_download,
         "destroy": operations.file_delete,
         "presign_from_query": operations.file_presign_query,
         "presign_from_body": operations.file_presign_body,
+    },
+    FileDownloadViewSet: {
+        "download": operations.file_download,
+        **dict.fromkeys(("retrieve_or_download", "store", "retrieve", "destroy"), uppy.hidden),
     },
     FileShareViewSet: {
         "share": shares.share_create,

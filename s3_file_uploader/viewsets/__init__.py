@@ -2,6 +2,7 @@
 
 from .base import ServiceViewSet
 from .buckets import BucketViewSet
+from .endings import FileDownloadViewSet
 from .files import FileViewSet
 from .health import HealthViewSet
 from .objects import ObjectViewSet
@@ -13,6 +14,7 @@ from .uppy_signing import UppySignedViewSet, UppySignViewSet
 
 __all__ = [
     "BucketViewSet",
+    "FileDownloadViewSet",
     "FileShareViewSet",
     "FileViewSet",
     "HealthViewSet",

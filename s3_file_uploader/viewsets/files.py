@@ -1,4 +1,4 @@
-"""One file by the endpoints of the specification: upload as form-data, save on the server, presign, remove."""
+"""One file by the endpoints of the specification: upload as form-data, presign, remove."""
 
 from typing import Any
 
@@ -9,20 +9,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
-from ..serializers import PresignedUrlSerializer, PresignSerializer, SavedFileSerializer
+from ..serializers import PresignedUrlSerializer, PresignSerializer
 from ..users import user_acted_for
 from .base import FORM, ServiceViewSet, audited, caller_of, stored_answer, validated
 from .form_upload import form_upload
 
 
 class FileViewSet(ServiceViewSet):
-    """Upload, download, presign and delete one file."""
+    """Upload, presign and delete one file."""
 
     parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
     streamed_actions = ("upload",)
     audit_actions = audited(
         upload="file_upload",
-        download="file_download",
         destroy="file_delete",
         presign_from_query="file_presign",
         presign_from_body="file_presign",
@@ -35,11 +34,6 @@ class FileViewSet(ServiceViewSet):
             raise UnsupportedMediaType(request.content_type, wanted)
         upload, repeated = form_upload(request)
         return stored_answer(request, upload, repeated=repeated)
-
-    def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """Save a file in the server's download folder."""
-        saved = services.file_download(user=caller_of(request), bucket=bucket_name, file_name=file_name)
-        return Response(SavedFileSerializer(saved).data)
 
     def destroy(self, request: Request, user_id: str, bucket_name: str, file_name: str) -> Response:
         """Remove a file and its record."""

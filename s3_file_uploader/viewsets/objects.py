@@ -17,6 +17,8 @@ from ..serializers import ObjectListSerializer, ObjectsWantedSerializer, ReadSer
 from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
 from .raw_upload import raw_upload
 
+READING = ("retrieve", "retrieve_or_download")
+
 
 class ObjectViewSet(ServiceViewSet):
     """Store, read and remove a file under its bucket and name; list what a bucket holds."""
@@ -26,7 +28,7 @@ class ObjectViewSet(ServiceViewSet):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Let the file answer whatever `Accept` says: a player asks for `video/*`, and its type is the file's own."""
-        return super().perform_content_negotiation(request, force=force or self.action == "retrieve")
+        return super().perform_content_negotiation(request, force=force or self.action in READING)
 
     def list(self, request: Request, bucket_name: str) -> Response:
         """List the objects of a bucket, as S3 has them."""

@@ -15,29 +15,24 @@ from .. import services
 from ..pagination import UploadPages
 from ..serializers import NewShareLinkSerializer, PageSerializer, ShareCreateSerializer, ShareLinkSerializer
 from .base import ServiceViewSet, audited, caller_of, validated
+from .endings import EndingViewSet
 from .objects import ObjectViewSet
 from .secret_address import SecretAddressViewSet
 
-ENDING = "/share"
-OF_LINKS = ("share", "shares")
 FOLLOWED_BY = ("GET", "HEAD")
 
 
-class FileShareViewSet(ObjectViewSet):
+class FileShareViewSet(EndingViewSet):
     """The links of a file: POST makes one, GET lists them.
 
     A file whose name ends in `/share` has the same address. Nobody POSTs to a file, so only GET has to give way: what
     else is asked is about that file, and GET without the final slash too.
     """
 
+    ending = "/share"
+    own_actions = ("share", "shares")
     parser_classes = (JSONParser, FormParser, MultiPartParser)
     audit_actions = audited(share="share_create", shares="share_list", **ObjectViewSet.audit_actions)
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Give the name back its ending, where it is the file itself that is meant."""
-        if self.action_map.get(request.method.lower()) not in OF_LINKS:
-            kwargs["file_name"] += ENDING
-        return super().dispatch(request, *args, **kwargs)
 
     def share(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Make a link; it is shown this once."""

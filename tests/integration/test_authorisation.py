@@ -215,13 +215,14 @@ ROWS: dict[str, Row] = {
             ),
         )
     },
-    # --- share links; a file may be called so, too
+    # --- share links; a file may be called so, too, and like what saves another
     f"POST {FILE}/share/": Row("201", NO_FILE, "201", body={}),
     f"POST {FILE}/share": Row("201", NO_FILE, "201", body={}),
     f"GET {FILE}/share/": Row("200", NO_FILE, "200"),
     f"GET {FILE}/share": Row(NO_FILE, NO_FILE, NO_FILE),
     **{
-        f"{verb} {FILE}/share{slash}": row
+        f"{verb} {FILE}/{ending}{slash}": row
+        for ending in ("share", "download")
         for slash in ("/", "")
         for verb, row in (
             ("DELETE", Row(NO_FILE, NO_FILE, NO_FILE)),

@@ -27,7 +27,7 @@ from s3_file_uploader.scanners import Verdict
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
 from s3_file_uploader.services.forgetting import BATCH
 from s3_file_uploader.values import mib
-from s3_file_uploader.viewsets import FileViewSet, HealthViewSet
+from s3_file_uploader.viewsets import FileDownloadViewSet, HealthViewSet
 from tests.conftest import client_of
 from tests.unit.services.conftest import sent, started, stored_file
 
@@ -70,6 +70,7 @@ class Routes:
         self.token = upload_token_create(user=user, expires_in_seconds=60)
         stored_file(user, bucket, "kept.txt")
         stored_file(user, bucket, "a/share")
+        stored_file(user, bucket, "a/download")
         self.share = f"{BASE}/buckets/{bucket}/files/a/"
         self.link = share_create(user=user, bucket=bucket, file_name="kept.txt")
 
@@ -91,7 +92,11 @@ class Routes:
             "BucketViewSet.create": ("post", f"{BASE}/bucket/create/", {"bucket": "bucket-new"}),
             "BucketViewSet.destroy": ("delete", f"{BASE}/owners/{owner_id()}/buckets/bucket-empty/remove/"),
             "FileViewSet.upload": ("post", f"{BASE}/file/upload/", form, "multipart"),
-            "FileViewSet.download": ("get", f"{self.file}download/"),
+            "FileDownloadViewSet.download": ("get", f"{self.file}download/"),
+            "FileDownloadViewSet.retrieve_or_download": ("get", f"{self.file}download"),
+            "FileDownloadViewSet.store": ("put", f"{self.file}download/", "content", "json"),
+            "FileDownloadViewSet.retrieve": ("head", f"{self.share}download/"),
+            "FileDownloadViewSet.destroy": ("delete", f"{self.share}download/"),
             "FileViewSet.destroy": ("delete", f"{BASE}/users/{self.user.pk}{self.file.removeprefix(BASE)}remove/"),
             "FileViewSet.presign_from_query": ("get", f"{BASE}/file/presigned/url/", presign),
             "FileViewSet.presign_from_body": ("post", f"{BASE}/file/presigned/url/", presign),
@@ -147,6 +152,7 @@ NAMES = sorted(
 # What an operation calls itself, where the action has another name or none of its own.
 BECOMES = {
     "ObjectViewSet.retrieve": "file_redirect",
+    "FileDownloadViewSet.retrieve": "file_redirect",
     "FileShareViewSet.retrieve": "file_redirect",
     "FileViewSet.presign_from_query": "file_presign",
     "FileViewSet.presign_from_body": "file_presign",
@@ -241,7 +247,7 @@ def test_what_somebody_without_a_login_is_refused_is_in_the_log_alone(routes, to
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("FileViewSet.download", "file_not_found"),
+        ("FileDownloadViewSet.download", "file_not_found"),
         ("FileViewSet.destroy", "not_your_file"),
         ("FileViewSet.presign_from_body", "file_not_found"),
         ("ObjectViewSet.retrieve", "file_not_found"),
@@ -336,7 +342,7 @@ def test_a_scan_within_a_request_leaves_that_its_name(bucket, user, told, settin
         assert removed == ([] if outcome == OK else [("file_reject", None, outcome)])
 
 
-class _Broken(FileViewSet):
+class _Broken(FileDownloadViewSet):
     def download(self, request, **kwargs):
         raise ZeroDivisionError
 

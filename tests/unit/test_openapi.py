@@ -37,7 +37,13 @@ from s3_file_uploader.serializers import (
     UppyFileSerializer,
     UppySignSerializer,
 )
-from s3_file_uploader.viewsets import FileShareViewSet, FileViewSet, HealthViewSet, ObjectViewSet
+from s3_file_uploader.viewsets import (
+    FileDownloadViewSet,
+    FileShareViewSet,
+    FileViewSet,
+    HealthViewSet,
+    ObjectViewSet,
+)
 from tests.conftest import client_of
 
 PREFIX = "/modules/s3-file-uploader/service/"
@@ -189,8 +195,8 @@ WITH_A_BODY = sorted(
     {name for name, (method, _) in ROUTES.items() if method in ("post", "put")} - WITHOUT_A_REQUEST_BODY
 )
 WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
-# Files whose name ends like the address of their links: described under the address of files.
-OF_FILES_NAMED_SHARE = {FileShareViewSet: ("store", "destroy")}
+# Files whose name ends like the address of something else: described under the address of files.
+OF_FILES_NAMED_SO = dict.fromkeys((FileDownloadViewSet, FileShareViewSet), ("store", "destroy"))
 WITHOUT_A_BODY = ("204", "302", "304")
 ROUTED = [route for route in urls.service if not str(route.pattern).startswith(SECRET_ADDRESSES)]
 LISTS = ("object_list", "upload_list")
@@ -275,7 +281,7 @@ def test_every_route_is_described_and_nothing_else(schema):
         for route in ROUTED
         if route.name  # An alias has no name of its own.
         for method in route.callback.actions
-        if method != "head" and route.callback.actions[method] not in OF_FILES_NAMED_SHARE.get(route.callback.cls, ())
+        if method != "head" and route.callback.actions[method] not in OF_FILES_NAMED_SO.get(route.callback.cls, ())
     }
     assert described == routed == set(ROUTES.values())
 
@@ -284,10 +290,11 @@ def test_an_alias_is_the_described_address_without_its_slash():
     addresses = {str(route.pattern): route.callback.actions for route in ROUTED if route.name}
     unnamed = {str(route.pattern): route.callback.actions for route in ROUTED if not route.name}
     aliases = {address: actions for address, actions in unnamed.items() if "missing" not in actions.values()}
-    (share,) = [address for address in aliases if address.endswith("/share")]
-    assert aliases.pop(share) == addresses[f"{share}/"] | {"get": "retrieve"}  # The file of that name.
+    for ending, get in (("/share", "retrieve"), ("/download", "retrieve_or_download")):  # The file of that name.
+        (alias,) = [address for address in aliases if address.endswith(ending)]
+        assert aliases.pop(alias) == addresses[f"{alias}/"] | {"get": get}
     assert aliases == {address: addresses[f"{address}/"] for address in aliases}
-    assert len(aliases) == 3
+    assert len(aliases) == 2
 
 
 def test_uppy_is_answered_the_same_by_token():
@@ -315,6 +322,7 @@ def test_operation_ids_stand_where_they_are_promised(schema):
 
 def test_the_viewsets_stay_as_they_were(schema):
     assert not hasattr(FileViewSet.upload, "kwargs")
+    assert not hasattr(FileDownloadViewSet.download, "kwargs")
     assert not hasattr(FileViewSet.destroy, "kwargs")
     assert not hasattr(ObjectViewSet.store, "kwargs")
 
