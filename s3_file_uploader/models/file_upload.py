@@ -19,6 +19,7 @@ from typing import Any, Self, cast
 from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
 from django.db.models.functions import Coalesce, Greatest
+from django.db.models.signals import post_save
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
@@ -195,13 +196,16 @@ class FileUpload(DirectUpload):
     def insert(self, *, within: Within | None = None) -> None:
         """Insert the record, for good: S3 may be asked for anything afterwards.
 
+        What a listener of the host raises takes the record back: it would keep its key from everybody, for nothing.
+
         Args:
             within: takes this record and gives a durable transaction in which something else holds, too.
 
         Raises:
             IntegrityError: somebody else has the key.
         """
-        with within(self) if within else durable_statement():
+        durably = durable_transaction if post_save.has_listeners(type(self)) else durable_statement
+        with within(self) if within else durably():
             self.save(force_insert=True)
 
     def claim(

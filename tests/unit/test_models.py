@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import FileExists
@@ -126,6 +127,22 @@ def test_one_statement_needs_no_transaction_around_it(user, django_assert_num_qu
     upload.claim_end_in(-1)
     with django_assert_num_queries(1):
         upload.claim(Status.DELETING)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("sender", [FileUpload, None], ids=["its own", "any model's"])
+def test_a_listener_that_fails_leaves_no_record_that_would_keep_the_key(user, sender):
+    def fail(**kwargs):
+        raise ZeroDivisionError
+
+    post_save.connect(fail, sender=sender)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            claimed(user)
+    finally:
+        post_save.disconnect(fail, sender=sender)
+    assert not FileUpload.objects.exists()
+    assert claimed(user).status == Status.PENDING
 
 
 def test_a_users_listing_reads_its_index_in_order(user):
