@@ -77,8 +77,8 @@ def file_get() -> Callable[[Any], Any]:
         summary="Read a file.",
         description="Sends you on to a presigned URL that works for a few minutes: S3 itself gives the bytes, ranges "
         "included. With `proxy=true` they come through this server, for clients that cannot reach S3; several ranges "
-        "come as `multipart/byteranges`. HEAD is answered with the same headers and no body. Files of others are not "
-        "found, except by staff.",
+        "come as `multipart/byteranges`. HEAD is answered with the same headers and no body. Leave the final slash out "
+        "where a name ends in `/download` or `/share`. Files of others are not found, except by staff.",
     )
 
 
