@@ -2,7 +2,7 @@
 
 from datetime import UTC
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from django.utils import timezone
 from django.utils.http import RFC3986_SUBDELIMS
@@ -15,10 +15,8 @@ from ..models import FileUpload
 from ..policy import Policy
 from ..values import Usage
 
-# Addresses that end like this belong to the endpoint that saves files on the server.
-RESERVED_ENDING = "/download"
-# GET of addresses that end like this, with a slash behind, lists share links.
-RESERVED_WITH_SLASH = "/share"
+# GET of addresses that end like this, with a slash behind, is another endpoint's: without one it reads the file.
+RESERVED_WITH_SLASH = ("/download", "/share")
 
 NEVER_READ = frozenset({FileUpload.Status.QUARANTINED, FileUpload.Status.REJECTED})
 
@@ -120,13 +118,10 @@ class UploadSerializer(serializers.Serializer[Any]):
         }
 
     def get_url(self, upload: Any) -> str | None:
-        """Return the address of the file itself, which sends on to a fresh presigned URL; or of what signs one."""
+        """Return the address of the file itself, which sends on to a fresh presigned URL."""
         if upload.status in NEVER_READ:
             return None
         request: Request | None = self.context.get("request")
-        if upload.file_name.endswith(RESERVED_ENDING):
-            query = urlencode({"bucket": upload.bucket, "file_name": upload.file_name})
-            return f"{reverse('s3_service-create-presigned-url', request=request)}?{query}"
         # Found once for a whole page: Django needs longer for a `reverse` than for all the rest of a record.
         bucket_urls: dict[str, str] = cast(dict[str, Any], self.context).setdefault("bucket_urls", {})
         if upload.bucket not in bucket_urls:

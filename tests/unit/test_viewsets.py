@@ -1,6 +1,6 @@
 import uuid
 from io import BytesIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -603,9 +603,13 @@ class TestUploads:
         assert client_of(user).delete(address).status_code == 204
         assert client_of(user).get(address).status_code == 404
 
-    def test_a_name_that_ends_like_an_endpoint_is_read_by_a_presigned_url(self, bucket, user):
-        record = upload(client_of(user), bucket, file_name="folder/download").json()
-        assert client_of(user).get(record["url"]).json()["method"] == "GET"
+    @pytest.mark.parametrize("name", ["folder/download", "folder/share"])
+    def test_a_name_that_ends_like_an_endpoint_has_an_address_of_its_own(self, bucket, user, name):
+        record = upload(client_of(user), bucket, file_name=name).json()
+        assert record["url"].endswith(f"/{name}")
+        answer = client_of(user).get(record["url"])
+        assert answer.status_code == 302
+        assert urlsplit(answer["Location"]).path.endswith(f"/{name}")
 
 
 class TestFilesNamedDownload:
