@@ -612,49 +612,6 @@ class TestUploads:
         assert urlsplit(answer["Location"]).path.endswith(f"/{name}")
 
 
-class TestFilesNamedDownload:
-    """Files whose names end like the address that saves another on the server."""
-
-    @staticmethod
-    def address(bucket, name="a/download", slash=""):
-        return f"{BASE}/buckets/{bucket}/files/{name}{slash}"
-
-    @pytest.mark.parametrize("slash", ["", "/"])
-    def test_they_are_stored_looked_at_and_removed_there(self, bucket, user, slash):
-        client, path = client_of(user), self.address(bucket, slash=slash)
-        record = client.put(path, b"content", content_type="text/plain").json()
-        assert record["file_name"] == "a/download"
-        assert client.head(path).status_code == 302
-        assert client.get(self.address(bucket)).status_code == 302
-        read = client.get(self.address(bucket), {"proxy": "true"}, headers={"Accept": "video/*"})
-        assert read.getvalue() == b"content"
-        assert client.delete(path).status_code == 204
-        assert not FileUpload.objects.exists()
-
-    def test_get_with_a_slash_saves_the_other(self, bucket, user):
-        stored_file(user, bucket, "a", content=b"a")
-        stored_file(user, bucket, "b/download")
-        saved = client_of(user).get(self.address(bucket, slash="/")).json()
-        assert (saved["path"], saved["size"]) == (f"{bucket}/a", 1)
-        other = client_of(user).get(self.address(bucket, "b/download", "/"))
-        assert (other.status_code, other.json()["code"]) == (404, "file_not_found")
-        itself = client_of(user).get(self.address(bucket, "b/download/download", "/"))
-        assert itself.json()["path"] == f"{bucket}/b/download"
-
-    @pytest.mark.parametrize("name", ["a", "x/" * 122 + "x" * 200, "x/" * 500 + "x" * 20], ids=len)
-    def test_get_without_a_slash_saves_the_other_where_none_is_called_so(self, bucket, user, other, name):
-        stored_file(user, bucket, name)
-        for person, status in ((user, 200), (other, 404)):
-            answer = client_of(person).get(self.address(bucket, f"{name}/download"))
-            assert answer.status_code == status
-        assert client_of(user).head(self.address(bucket, f"{name}/download")).status_code in (400, 404)
-
-    def test_those_of_others_are_not_found(self, bucket, user, other):
-        stored_file(user, bucket, "a/download")
-        for method in ("get", "head", "delete"):
-            assert getattr(client_of(other), method)(self.address(bucket)).status_code == 404
-
-
 def test_a_csrf_token_in_a_form_does_not_make_django_read_the_file(bucket, user):
     """Sessions are checked by a header; a form that Django parsed would be on disk before the caller is known."""
     client = APIClient(enforce_csrf_checks=True)
