@@ -173,6 +173,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SERVERS": [{"url": "/", "description": "The server that serves this description."}],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "s3_file_uploader.openapi.hooks.describe_head",
+    ],
     "TAGS": [
         {"name": "Authentication", "description": "A token for a name and a password."},
         {"name": "Buckets", "description": "List, create and remove buckets; list what one holds."},

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import DatabaseError
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions as drf
 
 from .. import exceptions as own
 from ..http_errors import RETRIED, http_error
 from ..serializers import ErrorSerializer
 from ..values import MAX_KEY_BYTES, MAX_PARTS
+from .enums import enum_component
 
 ErrorKinds = tuple[type[Exception], ...]
 
@@ -330,6 +333,21 @@ def retry_after(answers: Mapping[int, OpenApiResponse]) -> OpenApiParameter:
         description=f"Seconds to wait; with {_in_words(set().union(*having.values()))}.",
         response=[status for status, codes in having.items() if codes],
     )
+
+
+class ErrorDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """The body of every error."""
+
+    target_class = ErrorSerializer
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """Return it with the codes of this version, and with room for those of later versions."""
+        schema = super().map_serializer(auto_schema, direction)
+        codes = {_answered(operation, kind)[1]["code"] for operation, kinds in RAISED.items() for kind in kinds}
+        known = enum_component(auto_schema.registry, "S3ErrorCode", sorted(codes))
+        del schema["properties"]["code"]["type"]
+        schema["properties"]["code"]["anyOf"] = [known, {"type": "string"}]
+        return schema
 
 
 def _answered(operation: str, kind: type[Exception]) -> tuple[int, dict[str, Any]]:

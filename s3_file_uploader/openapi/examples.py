@@ -5,9 +5,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import Direction, extend_schema_serializer
+from drf_spectacular.utils import Direction, PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework import serializers
 
+from ..models import FileUpload
 from ..serializers import (
     BucketListSerializer,
     FileUploadFormSerializer,
@@ -161,6 +162,17 @@ class UploadTokenPage(serializers.Serializer[Any]):
     results = UploadTokenSerializer(many=True)
 
 
+TRANSFER = PolymorphicProxySerializer(
+    "S3Transfer",
+    {
+        FileUpload.Strategy.PUT.value: PutTransferSerializer,
+        FileUpload.Strategy.POST.value: PostTransferSerializer,
+        FileUpload.Strategy.MULTIPART.value: MultipartTransferSerializer,
+    },
+    resource_type_field_name="strategy",
+)
+
+
 class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Answer of POST `uploads/`."""
 
@@ -169,10 +181,9 @@ class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-u
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the record, and what its client is to send in one of three shapes."""
         schema = super().map_serializer(auto_schema, direction)
-        shapes = (PutTransferSerializer, PostTransferSerializer, MultipartTransferSerializer)
-        references = [auto_schema.resolve_serializer(shape, direction).ref for shape in shapes]
+        transfer = auto_schema.resolve_serializer(TRANSFER, direction)
         schema["properties"]["transfer"] = {
-            "oneOf": [*references, {"enum": [None]}],
+            "oneOf": [transfer.ref, {"enum": [None]}],
             "description": "What to send, and where to; null if the file is stored already.",
         }
         schema["required"] = [*schema["required"], "transfer"]

@@ -9,6 +9,8 @@ from typing import Any
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import Direction
 from rest_framework.views import APIView
 
 from ..viewsets import (
@@ -28,6 +30,7 @@ from ..viewsets import (
     UppyViewSet,
 )
 from . import direct, objects, operations, shares, uploads, uppy
+from .enums import field_for_clients
 
 # Second addresses of what is described under the first.
 ALIASES = ("/files/{file_name}", "/files/{file_name}/download", "/files/{file_name}/share", "/shares/{share}")
@@ -102,6 +105,15 @@ class OneAddress(AutoSchema):
     def is_excluded(self) -> bool:
         """Tell whether the same operation is described under another address."""
         return self.path.endswith(ALIASES) or UPPY_ALIAS in self.path or super().is_excluded()
+
+    def resolve_serializer(
+        self, serializer: Any, direction: Direction, bypass_extensions: bool = False
+    ) -> ResolvedComponent:
+        """Return the component, its fields as generators of clients need them."""
+        component = super().resolve_serializer(serializer, direction, bypass_extensions)
+        fields = (component.schema or {}).get("properties", {})
+        fields.update({name: field_for_clients(self.registry, field) for name, field in fields.items()})
+        return component
 
 
 class ServiceDescription(OpenApiViewExtension):  # type: ignore[no-untyped-call]

@@ -45,7 +45,9 @@ class UploadStartSerializer(serializers.Serializer[Any]):
         help_text="SHA-256 of the file in hex. Other bytes are not stored.",
     )
     strategy = serializers.ChoiceField(
-        choices=(AUTO, *FileUpload.Strategy.values), default=AUTO, help_text="`auto` decides by size."
+        choices=(AUTO, *FileUpload.Strategy.values),
+        default=AUTO,
+        help_text=f"`auto` decides by size. Default: `{AUTO}`.",
     )
     user_id = serializers.CharField(
         required=False,
@@ -112,7 +114,7 @@ def _from_to(first: int, last: int) -> range:
 class PutTransferSerializer(serializers.Serializer[Any]):
     """Send the file as the body of one request."""
 
-    strategy = serializers.CharField(help_text="`put`.")
+    strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.PUT.value])
     method = serializers.CharField(help_text="`PUT`.")
     url = serializers.CharField(help_text="Where to; no credentials are needed.")
     headers = serializers.DictField(
@@ -124,7 +126,7 @@ class PutTransferSerializer(serializers.Serializer[Any]):
 class PostTransferSerializer(serializers.Serializer[Any]):
     """Send the file as form-data."""
 
-    strategy = serializers.CharField(help_text="`post`.")
+    strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.POST.value])
     method = serializers.CharField(help_text="`POST`.")
     url = serializers.CharField(help_text="Where to; no credentials are needed.")
     fields = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
@@ -147,7 +149,7 @@ class PartSerializer(serializers.Serializer[Any]):
 class MultipartTransferSerializer(serializers.Serializer[Any]):
     """Send the file in parts; ask for the URLs of those that are not named here."""
 
-    strategy = serializers.CharField(help_text="`multipart`.")
+    strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.MULTIPART.value])
     part_size = serializers.IntegerField(help_text="Bytes of every part but the last.")
     part_count = serializers.IntegerField()
     parts = PartSerializer(many=True)

@@ -48,7 +48,7 @@ class FileUploadFormSerializer(serializers.Serializer[Any]):
         help_text="The object key; the file's own name by default.",
     )
     overwrite = serializers.BooleanField(
-        default=False, help_text="Replace your own file of that name. Nobody else's can be replaced."
+        default=False, help_text="Replace your own file of that name, never another user's. Default: `false`."
     )
     checksum_sha256 = serializers.CharField(
         required=False, allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
@@ -63,7 +63,7 @@ class RawUploadSerializer(serializers.Serializer[Any]):
     """Query and headers of PUT `buckets/../files/../`."""
 
     overwrite = serializers.BooleanField(
-        default=False, help_text="Replace your own file of that name. Nobody else's can be replaced."
+        default=False, help_text="Replace your own file of that name, never another user's. Default: `false`."
     )
     x_checksum_sha256 = serializers.CharField(
         allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
@@ -83,7 +83,8 @@ class ReadSerializer(serializers.Serializer[Any]):
     disposition = serializers.ChoiceField(
         choices=DISPOSITIONS,
         default="attachment",
-        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists.",
+        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists. "
+        "Default: `attachment`.",
     )
 
 
@@ -145,10 +146,12 @@ class PresignSerializer(serializers.Serializer[Any]):
         default=3600,
         min_value=1,
         max_value=MAX_EXPIRATION_SECONDS,
-        help_text="Seconds for which the URL works; it ends earlier where the server's own credentials do.",
+        help_text="Seconds for which the URL works; it ends earlier where the server's own credentials do. "
+        "Default: `3600`.",
     )
     disposition = serializers.ChoiceField(
         choices=DISPOSITIONS,
         default="attachment",
-        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists.",
+        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists. "
+        "Default: `attachment`.",
     )

@@ -148,7 +148,8 @@ class UploadTokenCreateSerializer(serializers.Serializer[Any]):
     """Body of POST `uppy/tokens/`."""
 
     expires_in = serializers.IntegerField(
-        default=DEFAULT_TOKEN_SECONDS, help_text="Seconds, up to S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS."
+        default=DEFAULT_TOKEN_SECONDS,
+        help_text=f"Seconds, up to S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS. Default: `{DEFAULT_TOKEN_SECONDS}`.",
     )
 
 

@@ -15,6 +15,7 @@ from drf_spectacular.settings import patched_settings
 from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, oas30_format_checker
 from openapi_spec_validator import validate
 from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
 
 from s3_file_uploader import s3, urls
 from s3_file_uploader.authentication import UploadTokenAuthentication
@@ -222,7 +223,8 @@ def operations(schema):
         operation["operationId"]: operation
         for address, methods in schema["paths"].items()
         if address.startswith(PREFIX)
-        for operation in methods.values()
+        for method, operation in methods.items()
+        if method != "head"  # The same as GET: tested on its own.
     }
 
 
@@ -275,6 +277,7 @@ def test_every_route_is_described_and_nothing_else(schema):
         for address, methods in schema["paths"].items()
         if address.startswith(PREFIX)
         for method in methods
+        if method != "head"
     }
     routed = {
         (method, re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)))
@@ -333,6 +336,137 @@ def test_what_a_host_derives_is_described_too():
 
     schema = generated(patterns=[path("up/", HostsHealthViewSet.as_view({"get": "retrieve"}))])
     assert schema["paths"]["/up/"]["get"]["operationId"] == "health"
+
+
+# --- for generated clients --------------------------------------------------------------------------------------------
+
+
+def component(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = schema["components"]["schemas"][name]
+    return found
+
+
+def test_components_of_the_app_have_a_prefix(schema):
+    of_the_host = {"AuthToken", "AuthTokenRequest"}
+    assert {name for name in schema["components"]["schemas"] if not name.startswith("S3")} == of_the_host
+
+
+def test_enums_are_components_with_the_values_of_the_app(schema):
+    enums = {
+        name: described["enum"] for name, described in schema["components"]["schemas"].items() if "enum" in described
+    }
+    codes = enums.pop("S3ErrorCode")
+    assert codes == sorted(STATUSES)
+    assert enums == {
+        "S3Disposition": ["attachment", "inline"],
+        "S3MultipartStrategy": ["multipart"],
+        "S3PostStrategy": ["post"],
+        "S3PutStrategy": ["put"],
+        "S3TransferStrategy": ["auto", "put", "post", "multipart"],
+        "S3UploadStatus": ["pending", "quarantined", "stored", "rejected", "deleting"],
+        "S3UppyMethod": ["PUT", "POST", "GET", "DELETE"],
+    }
+
+
+def test_enums_keep_the_words_of_their_fields(schema):
+    strategy = component(schema, "S3UploadStartRequest")["properties"]["strategy"]
+    words = UploadStartSerializer().fields["strategy"].help_text
+    assert strategy == {"allOf": [{"$ref": "#/components/schemas/S3TransferStrategy"}], "description": words}
+
+
+def test_enums_without_a_list_of_values_in_their_words_are_the_same(schema):
+    with patched_settings({"ENUM_GENERATE_CHOICE_DESCRIPTION": False}):
+        assert generated()["components"] == schema["components"]
+
+
+def test_enums_of_a_host_with_the_same_names_stay_apart():
+    class HostSerializer(serializers.Serializer[Any]):
+        status = serializers.ChoiceField(choices=["open", "closed"])
+        strategy = serializers.ChoiceField(choices=["fast", "slow"])
+
+    class HostView(GenericAPIView[Any]):
+        serializer_class = HostSerializer
+
+        def get(self, request: Any) -> None:
+            """Describe it."""
+
+    schema = generated(patterns=[*get_resolver("modules.urls").url_patterns, path("host/", HostView.as_view())])
+    assert component(schema, "StatusEnum")["enum"] == ["open", "closed"]
+    assert component(schema, "StrategyEnum")["enum"] == ["fast", "slow"]
+
+
+def test_an_error_code_may_be_one_that_the_client_does_not_know(schema):
+    code = component(schema, "S3Error")["properties"]["code"]
+    assert code["anyOf"] == [{"$ref": "#/components/schemas/S3ErrorCode"}, {"type": "string"}]
+    assert code["description"]
+    shape = {"allOf": [{"$ref": "#/components/schemas/S3Error"}], "components": schema["components"]}
+    for known_or_not in ("file_exists", "of_tomorrow"):
+        OAS30ReadValidator(shape).validate({"code": known_or_not, "detail": "Do this next."})
+
+
+def test_a_transfer_is_told_by_its_strategy(schema):
+    ways = {"put": "S3PutTransfer", "post": "S3PostTransfer", "multipart": "S3MultipartTransfer"}
+    references = {strategy: f"#/components/schemas/{name}" for strategy, name in ways.items()}
+    assert component(schema, "S3Transfer") == {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "strategy", "mapping": references},
+    }
+    for strategy, name in ways.items():
+        reference = component(schema, name)["properties"]["strategy"]["$ref"]
+        assert component(schema, reference.rpartition("/")[2])["enum"] == [strategy]
+    transfer = component(schema, "S3StartedUpload")["properties"]["transfer"]
+    assert transfer["oneOf"] == [{"$ref": "#/components/schemas/S3Transfer"}, {"enum": [None]}]
+
+
+def test_no_field_of_a_body_has_a_default(schema):
+    for described in schema["components"]["schemas"].values():
+        assert not [name for name, field in described.get("properties", {}).items() if "default" in field]
+
+
+def test_a_default_is_said_in_words(schema):
+    for name, field, default in (
+        ("S3FileUploadFormRequest", "overwrite", "false"),
+        ("S3PresignRequest", "expiration", "3600"),
+        ("S3PresignRequest", "disposition", "attachment"),
+        ("S3UploadStartRequest", "strategy", "auto"),
+        ("S3UploadTokenCreateRequest", "expires_in", "3600"),
+    ):
+        described = component(schema, name)
+        assert f"Default: `{default}`." in described["properties"][field]["description"]
+        assert field not in described.get("required", ())
+
+
+def test_head_is_described_where_it_is_routed(schema):
+    routed = {
+        re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)): route.callback.actions
+        for route in ROUTED
+        if route.name and route.callback.actions.get("head") == "retrieve"
+    }
+    described = {
+        address.removeprefix(PREFIX): methods
+        for address, methods in schema["paths"].items()
+        if "head" in methods and address.startswith(PREFIX)
+    }
+    assert {address: methods["head"]["operationId"] for address, methods in described.items()} == {
+        "buckets/{bucket_name}/files/{file_name}/": "file_head",
+        "shares/{share}/": "share_head",
+    }
+    assert described.keys() <= routed.keys()
+    for methods in described.values():
+        answers = methods["head"]["responses"]
+        assert answers == {
+            status: {name: value for name, value in answer.items() if name != "content"}
+            for status, answer in methods["get"]["responses"].items()
+        }
+        assert methods["head"]["parameters"] == methods["get"]["parameters"]
+        assert methods["head"].get("security") == methods["get"].get("security")
+        assert methods["head"]["summary"] != methods["get"]["summary"]
+
+
+def test_the_server_is_named(schema):
+    (server,) = schema["servers"]
+    assert server["url"] == "/"
+    assert server["description"]
 
 
 # --- each operation ---------------------------------------------------------------------------------------------------
