@@ -31,10 +31,10 @@ def enum_component(registry: ComponentRegistry, name: str, values: list[str]) ->
 def field_for_clients(registry: ComponentRegistry, field: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a field as generators of clients need it.
 
-    An enum becomes a reference. A default is left to the description: generators such as openapi-typescript take a
-    field that has one for required.
+    An enum becomes a reference. A default becomes an example: generators such as openapi-typescript take a field that
+    has a default for required, and Swagger UI fills in the example.
     """
-    rest = {name: value for name, value in field.items() if name != "default"}
+    rest = {"example" if name == "default" else name: value for name, value in field.items()}
     name = NAMES.get(tuple(rest.get("enum", ())))
     if name is None:
         return rest

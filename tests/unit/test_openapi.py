@@ -371,7 +371,8 @@ def test_enums_are_components_with_the_values_of_the_app(schema):
 def test_enums_keep_the_words_of_their_fields(schema):
     strategy = component(schema, "S3UploadStartRequest")["properties"]["strategy"]
     words = UploadStartSerializer().fields["strategy"].help_text
-    assert strategy == {"allOf": [{"$ref": "#/components/schemas/S3TransferStrategy"}], "description": words}
+    reference = {"$ref": "#/components/schemas/S3TransferStrategy"}
+    assert strategy == {"allOf": [reference], "description": words, "example": "auto"}
 
 
 def test_enums_without_a_list_of_values_in_their_words_are_the_same(schema):
@@ -423,17 +424,23 @@ def test_no_field_of_a_body_has_a_default(schema):
         assert not [name for name, field in described.get("properties", {}).items() if "default" in field]
 
 
-def test_a_default_is_said_in_words(schema):
-    for name, field, default in (
-        ("S3FileUploadFormRequest", "overwrite", "false"),
-        ("S3PresignRequest", "expiration", "3600"),
+@pytest.mark.parametrize(
+    ("name", "field", "default"),
+    [
+        ("S3FileUploadFormRequest", "overwrite", False),
+        ("S3PresignRequest", "expiration", 3600),
         ("S3PresignRequest", "disposition", "attachment"),
         ("S3UploadStartRequest", "strategy", "auto"),
-        ("S3UploadTokenCreateRequest", "expires_in", "3600"),
-    ):
-        described = component(schema, name)
-        assert f"Default: `{default}`." in described["properties"][field]["description"]
-        assert field not in described.get("required", ())
+        ("S3UploadTokenCreateRequest", "expires_in", 3600),
+    ],
+)
+def test_a_default_is_said_in_words_and_filled_in_by_swagger_ui(schema, name, field, default):
+    described = component(schema, name)
+    in_words = default if isinstance(default, str) else json.dumps(default)
+    assert f"Default: `{in_words}`." in described["properties"][field]["description"]
+    # Without an example, Swagger UI fills in `true`, and overwrites.
+    assert described["properties"][field]["example"] == default
+    assert field not in described.get("required", ())
 
 
 def test_head_is_described_where_it_is_routed(schema):
