@@ -29,6 +29,7 @@ from ..names import name_shown
 from ..user_deletion import on_user_delete
 from ..users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH, Usage
+from .byte_order import ByteOrder
 from .claims import BUSY, Within, claim_end, durable_statement_on, durable_transaction_on
 from .direct_upload import DirectUpload
 
@@ -80,6 +81,14 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         if narrow:
             return cast(Self, narrow(self, user))
         return self if is_staff(user) else self.filter(user_id=user.pk)
+
+    def by_key(self, bucket: str) -> Self:
+        """Narrow to the files of a bucket that may be read, in the order of S3, with the object key as `key`."""
+        return self.stored().filter(bucket=bucket).annotate(key=ByteOrder("file_name")).order_by("key")
+
+    def with_key(self, **compared: str) -> Self:
+        """Narrow what `by_key` gave to keys that are compared so, as bytes: `gt`, `gte`."""
+        return self.filter(**{f"key__{lookup}": key for lookup, key in compared.items()})
 
     def usage(self, *, user_id: Any, bucket: str) -> Usage:
         """Count what a user has in a bucket: all that is there or may come, with the larger of old and new bytes."""
@@ -175,6 +184,7 @@ class FileUpload(DirectUpload):
             models.Index(fields=("bucket", "-created_at", "-id"), name="s3_upload_in_bucket"),
             models.Index(fields=("status", "-created_at", "-id"), name="s3_upload_by_status"),
             models.Index(fields=("content_type", "-created_at", "-id"), name="s3_upload_by_type"),
+            models.Index("user", "bucket", "status", ByteOrder("file_name"), name="s3_upload_of_user_by_key"),
             models.Index(
                 fields=("claimed_until",), condition=models.Q(claimed_until__isnull=False), name="s3_upload_claims"
             ),

@@ -106,6 +106,6 @@ def object_list() -> Callable[[Any], Any]:
         parameters=(BUCKET_IN_PATH, ObjectsWantedSerializer),
         examples=OBJECTS_IN_QUERY,
         summary="List the objects in a bucket.",
-        description="In the order of S3, which is that of their keys. Staff see every object, everybody else the files "
-        "that they may read: their pages may hold fewer than `page_size`, and none at all. Go on until `next` is null.",
+        description="In the order of S3, which is that of the bytes of their keys. Staff see every object. Everybody "
+        "else sees the files that they may read, and learns nothing about others. Go on until `next` is null.",
     )

@@ -137,14 +137,14 @@ class ListedObjectSerializer(serializers.Serializer[Any]):
     file_name = serializers.CharField(help_text="The object key.")
     size = serializers.IntegerField(help_text="Bytes.")
     etag = serializers.CharField()
-    changed_at = UTCDateTimeField(help_text="When the object was last written, as S3 says.")
+    changed_at = UTCDateTimeField(help_text="When the object was last written.")
 
 
 class ObjectListSerializer(serializers.Serializer[Any]):
     """Answer of GET `buckets/../files/`."""
 
     next = serializers.SerializerMethodField(help_text="The next page, null on the last.")
-    previous = serializers.SerializerMethodField(help_text="Always null: S3 lists forward only.")
+    previous = serializers.SerializerMethodField(help_text="Always null: this list goes forward only.")
     prefixes = serializers.ListField(child=serializers.CharField(), help_text="What `delimiter` rolled up.")
     results = ListedObjectSerializer(many=True, source="objects")
 
@@ -154,7 +154,7 @@ class ObjectListSerializer(serializers.Serializer[Any]):
         return listing.next_cursor and replace_query_param(request.build_absolute_uri(), "cursor", listing.next_cursor)
 
     def get_previous(self, listing: Any) -> None:
-        """S3 has no way back."""
+        """Return nothing: S3 has no way back."""
 
 
 class UsageSerializer(serializers.Serializer[Any]):

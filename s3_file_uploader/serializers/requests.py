@@ -107,7 +107,7 @@ class ObjectsWantedSerializer(PageSerializer):
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="Keys with it behind the prefix are rolled up into one of `prefixes`; for staff.",
+        help_text="Keys with it behind the prefix are rolled up into one of `prefixes`.",
     )
 
 

@@ -1,19 +1,25 @@
-"""What a bucket holds, as S3 itself tells it: for the person on call, and for owners who look into their folders."""
+"""List what a bucket holds: for staff from S3 itself, for everybody else from the records that they may see."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.signing import BadSignature, dumps, loads
 
 from .. import s3
 from ..exceptions import InvalidField, StorageUnsupported
 from ..listing import object_listed
-from ..models import FileUpload, location_digest
+from ..models import FileUpload
 from ..names import bucket_name_check
 from ..s3_errors import storage_errors
 from ..users import bucket_allowed_check, is_staff
-from ..values import ListedObject, ObjectListing
+from ..values import ObjectListing
+from .recorded_objects import Position, recorded_objects
+
+SALT = "s3_file_uploader.object_list"
+FOREIGN_CURSOR = "Take the cursor from `next` of a page, unchanged."
 
 
 def object_list(
@@ -25,57 +31,81 @@ def object_list(
     cursor: str = "",
     page_size: int = 100,
 ) -> ObjectListing:
-    """List one page of the objects in a bucket, in the order of S3.
+    """List one page of a bucket, in the order of keys.
 
-    Staff see every object, whether it has a record or not; others those of which they may see the record, so their
-    pages may hold fewer than `page_size`, and none at all before the last.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    Staff see every object, whether it has a record or not. Everybody else sees the stored files of which they may see
+    the record, and learns nothing about others.
 
     Args:
         user: who asks.
         bucket: its name.
-        prefix: what the keys begin with.
-        delimiter: keys with it behind the prefix are rolled up into one prefix each; for staff.
-        cursor: where the page begins, as the one before said.
+        prefix: the beginning of the keys.
+        delimiter: keys with it behind the prefix are rolled up into one prefix each.
+        cursor: where the page begins, as the one before said; it is good for the same user and bucket.
         page_size: 1 to 1,000 objects and prefixes.
 
     Raises:
         InvalidBucketName, BucketNotAllowed, BucketNotFound: no such bucket for this user.
-        InvalidField: a cursor that S3 does not know, or a delimiter from somebody who is not staff.
+        InvalidField: the cursor is not one of this list.
         StorageProblem: S3 could not.
     """
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
-    if delimiter and not is_staff(user):
-        # A prefix would tell the folders of others.
-        raise InvalidField("delimiter", "Leave it out: only staff may roll up keys into prefixes.")
-    wanted: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "ContinuationToken": cursor}
-    with _cursor_errors(cursor), storage_errors(about="bucket"):
+    list_from = _list_from_s3 if is_staff(user) else _list_from_records
+    salt = f"{SALT}:{list_from.__name__}:{user.pk}:{bucket}"
+    wanted: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}
+    listing, end = list_from(user=user, begin=_opened(cursor, salt), **wanted)
+    return replace(listing, next_cursor=None if end is None else dumps(end, salt=salt, compress=True))
+
+
+def _opened(cursor: str, salt: str) -> Any:
+    """Return what a cursor of ours holds, None without a cursor.
+
+    Raises:
+        InvalidField: it was not made for this user, bucket and kind of list.
+    """
+    if not cursor:
+        return None
+    try:
+        return loads(cursor, salt=salt)
+    except BadSignature as error:
+        raise InvalidField("cursor", FOREIGN_CURSOR) from error
+
+
+def _list_from_records(
+    *, user: AbstractBaseUser, bucket: str, begin: Any, **wanted: Any
+) -> tuple[ObjectListing, tuple[str, bool] | None]:
+    position = None if begin is None else Position(*begin)
+    records = FileUpload.objects.visible_to(user)
+    listing, end = recorded_objects(records=records, bucket=bucket, position=position, **wanted)
+    if not (listing.objects or listing.prefixes):
+        s3.bucket_check(bucket)
+    return listing, None if end is None else (end.after, end.is_prefix)
+
+
+def _list_from_s3(
+    *, user: AbstractBaseUser, bucket: str, prefix: str, delimiter: str, begin: str | None, page_size: int
+) -> tuple[ObjectListing, str | None]:
+    """Ask S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html."""
+    wanted: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "ContinuationToken": begin}
+    with _cursor_errors(begin), storage_errors(about="bucket"):
         answer = s3.client().list_objects_v2(
             Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in wanted.items() if value}
         )
-    return ObjectListing(
-        objects=_visible(user, bucket, [object_listed(found) for found in answer.get("Contents", ())]),
+    listing = ObjectListing(
+        objects=tuple(object_listed(found) for found in answer.get("Contents", ())),
         prefixes=tuple(found["Prefix"] for found in answer.get("CommonPrefixes", ())),
-        next_cursor=answer.get("NextContinuationToken"),
+        next_cursor=None,
     )
+    return listing, answer.get("NextContinuationToken")
 
 
 @contextmanager
-def _cursor_errors(cursor: str) -> Iterator[None]:
+def _cursor_errors(begin: str | None) -> Iterator[None]:
+    """Blame the cursor where S3 no longer takes its own token."""
     try:
         yield
     except StorageUnsupported as error:
-        if not cursor:
+        if begin is None:
             raise
-        raise InvalidField("cursor", "Take the cursor from `next` of a page, unchanged.") from error
-
-
-def _visible(user: AbstractBaseUser, bucket: str, found: list[ListedObject]) -> tuple[ListedObject, ...]:
-    if is_staff(user):
-        return tuple(found)
-    by_digest = {location_digest(bucket, listed.file_name): listed for listed in found}
-    visible = FileUpload.objects.visible_to(user).stored().filter(location_digest__in=by_digest)
-    digests = set(visible.values_list("location_digest", flat=True))
-    return tuple(listed for digest, listed in by_digest.items() if digest in digests)
+        raise InvalidField("cursor", FOREIGN_CURSOR) from error

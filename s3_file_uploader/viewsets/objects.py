@@ -31,7 +31,7 @@ class ObjectViewSet(ServiceViewSet):
         return super().perform_content_negotiation(request, force=force or self.action in READING)
 
     def list(self, request: Request, bucket_name: str) -> Response:
-        """List the objects of a bucket, as S3 has them."""
+        """List the objects of a bucket: all of them for staff, else the files that the caller may read."""
         wanted = validated(ObjectsWantedSerializer, request.query_params)
         listing = services.object_list(user=caller_of(request), bucket=bucket_name, **wanted)
         return Response(ObjectListSerializer(listing, context={"request": request}).data)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from s3_file_uploader import s3, services
 from s3_file_uploader.models import FileUpload, location_digest
@@ -78,6 +79,54 @@ def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other
     assert seen == 24
 
 
+def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transactional_db, user, other):
+    """Each of its queries, on the first page, behind a key, behind a folder: no sort, no row that is passed over."""
+    FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    records = FileUpload.objects.visible_to(user).by_key("bucket-1")
+    for page in ({}, {"key__gte": "00"}, {"key__gt": f"{ROWS[connection.vendor] // 3:06}"}):
+        steps = plan(records.filter(**page)[:101])
+        for step in ("Sort", "TEMP B-TREE", "Seq Scan", "Filter", "Bitmap"):
+            assert step not in steps, steps
+        assert "s3_upload_of_user_by_key" in steps, steps
+
+
+def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, bucket):
+    """A page of folders takes one short query for each of them, however many files they hold."""
+    FileUpload.objects.bulk_create(
+        [record(user, number, bucket=bucket, file_name=f"{number // 1000:03}/{number}") for number in range(20_000)],
+        batch_size=5000,
+    )
+    with CaptureQueriesContext(connection) as queries:
+        page = services.object_list(user=user, bucket=bucket, delimiter="/", page_size=10)
+    assert page.prefixes == tuple(f"{number:03}/" for number in range(10))
+    assert len(queries) == 11
+    assert all("LIMIT 11" in query["sql"] for query in queries)
+
+
+def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, other, bucket):
+    """The attack: ask for a prefix that another user may have, a key a page; the answer must not depend on it."""
+    http(user).put(f"buckets/{bucket}/files/mine/", content=b"x")
+
+    def guesses():
+        return [
+            {name: value for name, value in answer.json().items() if name != "next"}
+            | {"has_next": answer.json()["next"] is not None}
+            for prefix, size in product(("", "m", "merger/", "merger/2027", "z"), ("1", "2"))
+            for answer in [
+                http(user).get(
+                    f"buckets/{bucket}/files/", params={"prefix": prefix, "page_size": size, "delimiter": "/"}
+                )
+            ]
+        ]
+
+    alone = guesses()
+    for name in ("a", "merger/2027", "z"):
+        assert http(other).put(f"buckets/{bucket}/files/{name}/", content=b"x").status_code == 201
+    assert guesses() == alone
+
+
 @pytest.mark.parametrize("page_size", [7, 1000])
 def test_every_record_once_newest_first_and_back_again(http, user, other, page_size):
     same = datetime(2026, 5, 1, tzinfo=UTC)
@@ -126,10 +175,16 @@ def test_objects_page_by_page(http, user, staff, other, bucket):
     assert walk(user) == (["folder/a", "folder/c", "folder/e"], [])
     assert walk(staff, prefix="st") == (["stray"], [])
     assert walk(staff, delimiter="/") == (["stray"], ["folder/"])
-    refused = http(user).get(f"buckets/{bucket}/files/", params={"delimiter": "/"})
-    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["delimiter"])
-    for cursor in ("zzz", "%%", "é"):
-        wrong = http(user).get(f"buckets/{bucket}/files/", params={"cursor": cursor})
+    assert walk(user, delimiter="/") == ([], ["folder/"])
+    cursors = {
+        person: parse_qs(urlsplit(http(person).get(f"buckets/{bucket}/files/?page_size=1").json()["next"]).query)
+        for person in (user, staff)
+    }
+    foreign = {user: cursors[staff]["cursor"][0], staff: cursors[user]["cursor"][0]}
+    for person, cursor in product((user, staff), ("zzz", "%%", "é", "own")):
+        wrong = http(person).get(
+            f"buckets/{bucket}/files/", params={"cursor": foreign[person] if cursor == "own" else cursor}
+        )
         assert (wrong.status_code, list(wrong.json()["errors"])) == (400, ["cursor"]), wrong.text
     missing = http(user).get("buckets/no-such-bucket/files/")
     assert (missing.status_code, missing.json()["code"]) == (404, "bucket_not_found")
