@@ -116,7 +116,7 @@ RAISED: dict[str, ErrorKinds] = {
         for kind in (*OF_A_PRESIGNED_URL, drf.ValidationError, own.RangeNotSatisfiable, own.PreconditionFailed)
         if kind is not drf.NotAcceptable  # A file has the type it has.
     ),
-    "file_remove": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.FileExists),
+    "file_remove": (*OF_A_CALLER, *OF_STORAGE, *OF_A_FILE, own.NotYourFile, own.FileExists),
     "object_list": (
         *(*OF_A_CALLER, *OF_STORAGE),
         drf.ValidationError,
@@ -150,7 +150,7 @@ RAISED: dict[str, ErrorKinds] = {
     "upload_parts": OF_PARTS,
     "upload_parts_sign": (*OF_PARTS, *OF_A_BODY, own.InvalidField),
     "upload_complete": OF_COMPLETION,
-    "upload_delete": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.FileExists),
+    "upload_delete": (*OF_A_CALLER, *OF_STORAGE, own.NotYourFile, own.UploadNotFound, own.FileExists),
     "uppy_params": (drf.ValidationError, *OF_UPPY_BEGINNING),
     "uppy_create": (*OF_A_BODY, *OF_UPPY_BEGINNING),
     "uppy_sign_part": OF_UPPY_PARTS,
@@ -283,6 +283,10 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
     **{
         (name, own.NotYourFile): ("Only its owner and staff share a file: ask one of them.",)
         for name in ("share_create", "share_list_of_file")
+    },
+    **{
+        (name, own.NotYourFile): ("Only its owner and staff delete a file: ask one of them.",)
+        for name in ("file_remove", "upload_delete")
     },
     ("share_follow", own.ShareNotFound): (
         "This link does not work, or no longer: ask whoever sent it to you for another.",

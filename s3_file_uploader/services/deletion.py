@@ -10,7 +10,15 @@ from ..operations import Operation
 from ..signals import after_commit, file_deleted
 from .arrival import patience
 from .parts import NO_LONGER_PENDING, in_parts_check
-from .records import file_not_found, names_check, own_upload_find, record_at, upload_find, upload_not_found
+from .records import (
+    file_not_found,
+    names_check,
+    own_upload_find,
+    owner_check,
+    record_at,
+    upload_find,
+    upload_not_found,
+)
 from .settlement import object_remove, parts_remove, settled_on_error, taken_remove, upload_settle
 
 
@@ -27,6 +35,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
 
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
+        NotYourFile: the user may see it, and no more.
         FileExists: it is being written at this moment.
         StorageProblem: S3 could not.
     """
@@ -36,6 +45,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     upload = record_at(owned, bucket=bucket, file_name=file_name)
     if upload is None:
         raise file_not_found()
+    owner_check(user, upload, action="delete")
     if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:
         raise FileExists(BUSY) if upload.was_stored else file_not_found()
     record_delete(user=user, upload=upload)
@@ -45,13 +55,13 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
     """Remove a file, abort a direct upload, or remove what a failed upload left, by the id of its record.
 
     Raises:
-        UploadNotFound: there is none that the user may see; or it is a direct upload on its way, and somebody else's.
+        UploadNotFound: there is none that the user may see.
+        NotYourFile: the user may see it, and no more.
         FileExists: it is being written or removed at this moment.
         StorageProblem: S3 could not.
     """
     upload = upload_find(user=user, upload_id=upload_id)
-    if upload.is_direct and upload.status == FileUpload.Status.PENDING:
-        upload = own_upload_find(user=user, upload_id=upload_id)
+    owner_check(user, upload, action="delete")
     record_delete(user=user, upload=upload)
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from ..audit import about
-from ..exceptions import FileNotFound, FileQuarantined, FileRejected, UploadNotFound
+from ..exceptions import FileNotFound, FileQuarantined, FileRejected, NotYourFile, UploadNotFound
 from ..models import FileUpload, FileUploadQuerySet
 from ..names import bucket_name_check, file_name_check, file_name_spellings
 from ..plans import direct_id
@@ -75,6 +75,21 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
                 about(bucket=upload.bucket, file_name=upload.file_name)
                 return upload
     raise upload_not_found()
+
+
+def owner_check(user: AbstractBaseUser, upload: FileUpload, *, action: str) -> None:
+    """Pass if the user owns the record or is staff; to see a record gives no right to change it.
+
+    Args:
+        user: who asks.
+        upload: a record that the user may see.
+        action: what the user wants to do with the file.
+
+    Raises:
+        NotYourFile: the user may only see it.
+    """
+    if not (is_staff(user) or upload.user_id == user.pk):
+        raise NotYourFile(f"Only its owner and staff {action} a file: ask one of them.")
 
 
 def upload_id_in(key: str) -> str:

@@ -13,13 +13,13 @@ from django.utils import timezone
 from .. import signing
 from ..audit import about
 from ..conf import conf
-from ..exceptions import InvalidField, NotYourFile, S3FileUploaderError, ShareNotFound
+from ..exceptions import InvalidField, S3FileUploaderError, ShareNotFound
 from ..models import FileUpload, ShareLink
 from ..models.share_link import secret_digest, secret_make
 from ..operations import Operation
 from ..users import is_staff
 from ..values import PresignedUrl
-from .records import file_find
+from .records import file_find, owner_check
 
 DEFAULT_SECONDS = 86_400
 MAX_DOWNLOADS = 1_000_000
@@ -147,8 +147,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
 
 def _own_file(user: Any, bucket: str, file_name: str) -> FileUpload:
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
-    if not (is_staff(user) or upload.user_id == user.pk):
-        raise NotYourFile("Only its owner and staff share a file: ask one of them.")
+    owner_check(user, upload, action="share")
     return upload
 
 

@@ -2,12 +2,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import FileExists
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.byte_order import ByteOrder
 
 pytestmark = pytest.mark.django_db
 Status = FileUpload.Status
@@ -149,3 +150,9 @@ def test_a_users_listing_reads_its_index_in_order(user):
     plan = FileUpload.objects.filter(user=user).explain()
     assert "s3_upload_of_user" in plan or "Seq Scan" in plan  # PostgreSQL scans what is nearly empty.
     assert "TEMP B-TREE" not in plan
+
+
+def test_byte_order_on_postgresql_names_the_collation_that_compares_bytes():
+    compiler = FileUpload.objects.by_key("bucket").query.get_compiler(connection=connection)
+    column = ByteOrder("file_name").resolve_expression(compiler.query)
+    assert column.as_postgresql(compiler, connection)[0].endswith('"file_name" COLLATE "C"')

@@ -95,7 +95,7 @@ CODES = {
     "file_presign_body": {*PRESIGN, "unsupported_media_type"},
     "file_put": UPLOAD,
     "file_get": {*PRESIGN, "range_not_satisfiable", "precondition_failed"} - {"not_acceptable"},
-    "file_remove": {*FILE, "file_exists"},
+    "file_remove": {*FILE, "not_your_file", "file_exists"},
     "object_list": {*CALLER, "invalid", "invalid_bucket_name", "bucket_not_allowed", "bucket_not_found"},
     "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
     "upload_start": {
@@ -107,7 +107,7 @@ CODES = {
     "upload_parts": PARTS,
     "upload_parts_sign": {*PARTS, *BODY},
     "upload_complete": COMPLETION,
-    "upload_delete": {*CALLER, "upload_not_found", "file_exists"},
+    "upload_delete": {*CALLER, "not_your_file", "upload_not_found", "file_exists"},
     "uppy_params": UPPY_BEGINNING,
     "uppy_create": {*UPPY_BEGINNING, "unsupported_media_type"},
     "uppy_sign_part": UPPY_PARTS,

@@ -10,6 +10,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
     FileExists,
     FileNotFound,
+    NotYourFile,
     StorageAccessDenied,
     StorageTimeout,
     StorageUnavailable,
@@ -262,7 +263,7 @@ class TestWhileS3JoinsTheParts:
 class TestWho:
     def test_others_who_may_see_it_may_not_end_it(self, put, other, settings):
         settings.S3_FILE_UPLOADER_VISIBLE_TO = f"{__name__}.everybody_sees_all"
-        with pytest.raises(UploadNotFound):
+        with pytest.raises(NotYourFile):
             abort(other, put)
         with pytest.raises(UploadNotFound):
             abort(AnonymousUser(), put)
