@@ -17,6 +17,7 @@ Those of the policies, E020 to E024, W010 and W011, are in `policy_checks.py`.
 import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +46,8 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "claim_seconds": (60, 86_400),
     "idempotency_seconds": (60, 31_536_000),
     "client_timeout_seconds": (0.1, 86_400),
+    "download_max_bytes": (0, 2**60),
+    "download_days": (0, 36_500),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
@@ -54,7 +57,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "share_max_seconds": (1, 315_360_000),
 }
 # Those that need not be set, and have no value then.
-OPTIONAL = frozenset({"direct_part_size_bytes"})
+OPTIONAL = frozenset({"direct_part_size_bytes", "download_max_bytes", "download_days"})
 
 # As Django REST framework reads them, no more than it reads: https://www.django-rest-framework.org/api-guide/throttling/
 RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
@@ -143,10 +146,10 @@ def _impossible_numbers() -> list[CheckMessage]:
 @register(Tags.compatibility)
 def dotted_paths_check(**kwargs: Any) -> list[CheckMessage]:
     """E006."""
-    named = (conf.bucket_permission_paths, conf.file_permission_paths)
+    named = (conf.bucket_permission_paths, conf.file_permission_paths, conf.download_permission_paths)
     if not all(isinstance(paths, list | tuple) for paths in named):
         return [_error("E006", "Permission classes are not a list.", "Give a list of dotted paths.")]
-    paths = [*conf.bucket_permission_paths, *conf.file_permission_paths, *filter(None, [conf.visible_to_path])]
+    paths = [*chain(*named), *filter(None, [conf.visible_to_path])]
     found: list[CheckMessage] = []
     for path in paths:
         try:

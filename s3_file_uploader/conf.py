@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from .exceptions import StorageNotConfigured
-from .values import mib
+from .values import gib, mib
 
 if TYPE_CHECKING:
     from rest_framework.permissions import BasePermission
@@ -139,6 +139,18 @@ class Conf:
         if not folder:
             raise StorageNotConfigured("Set PATH_TO_SAVE_FILE to a folder that this server may write to.")
         return Path(folder)
+
+    @property
+    def download_max_bytes(self) -> int | None:
+        """How much room all saved copies may take in that folder; None: up to the last twentieth of the disk."""
+        size = _own("DOWNLOAD_MAX_BYTES", gib(10))
+        return None if size is None else int(size)
+
+    @property
+    def download_days(self) -> float | None:
+        """For how many days a saved copy is kept, until housekeeping removes it; None keeps it as long as the file."""
+        days = _own("DOWNLOAD_DAYS", 30)
+        return None if days is None else float(days)
 
     @property
     def part_size_bytes(self) -> int:
@@ -332,6 +344,16 @@ class Conf:
     def file_permission_paths(self) -> Sequence[str]:
         """The dotted paths themselves, unread."""
         return cast(Sequence[str], _own("FILE_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
+
+    @property
+    def download_permission_classes(self) -> list[type["BasePermission"]]:
+        """Who, of those who may read a file, may have it saved on this server: DRF permission classes."""
+        return [import_string(path) for path in self.download_permission_paths]
+
+    @property
+    def download_permission_paths(self) -> Sequence[str]:
+        """The dotted paths themselves, unread."""
+        return cast(Sequence[str], _own("DOWNLOAD_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
 
     @property
     def visible_to(self) -> Callable[..., Any] | None:

@@ -37,7 +37,7 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
         DownloadFolderFull: no room; nothing is left behind.
     """
     *parents, last = name.split("/")
-    with _os_errors(), ExitStack() as stack:
+    with os_errors(), ExitStack() as stack:
         here = _opened(stack, os.open(folder, _DIRECTORY))
         for parent in parents:
             here = _opened(stack, _directory_open(parent, here))
@@ -53,6 +53,42 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, last, src_dir_fd=here, dst_dir_fd=here)
         undo.pop_all()
+
+
+def saved_file_remove(folder: Path, name: str, *, size: int, changed_ns: int, empty_folders: bool) -> bool:
+    """Remove a file that `file_saved_under` saved, unless another one lies there by now; never through a symbolic link.
+
+    Args:
+        folder: that of `file_saved_under`.
+        name: as there.
+        size: of the file as it was saved, in bytes.
+        changed_ns: its time of change as it was saved, in nanoseconds.
+        empty_folders: whether folders between both go too, if nothing else is in them.
+
+    Returns:
+        Whether it was there.
+
+    Raises:
+        OSError: it could not be removed.
+    """
+    *parents, last = name.split("/")
+    with ExitStack() as stack:
+        opened = []
+        try:
+            here = _opened(stack, os.open(folder, _DIRECTORY))
+            for parent in parents:
+                opened.append((here, parent))
+                here = _opened(stack, os.open(parent, _DIRECTORY | os.O_NOFOLLOW, dir_fd=here))
+            found = os.stat(last, dir_fd=here, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if (found.st_size, found.st_mtime_ns) != (size, changed_ns):
+            return False
+        os.unlink(last, dir_fd=here)
+        with suppress(OSError):  # Another file is in there.
+            for above, parent in reversed(opened) if empty_folders else ():
+                os.rmdir(parent, dir_fd=above)
+    return True
 
 
 def partial_files_remove(folder: Path, *, older_than_seconds: float, dry_run: bool = False) -> int:
@@ -94,7 +130,8 @@ def _name_length_check(name: str, directory: int) -> None:
 
 
 @contextmanager
-def _os_errors() -> Iterator[None]:
+def os_errors() -> Iterator[None]:
+    """Translate what the operating system says of the download folder."""
     try:
         yield
     except OSError as error:

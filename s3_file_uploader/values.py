@@ -289,6 +289,7 @@ class HousekeepingReport:
     share_links_forgotten: int
     audit_events_forgotten: int
     partial_files_removed: int
+    saved_copies_removed: int
 
     @property
     def is_complete(self) -> bool:

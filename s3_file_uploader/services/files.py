@@ -12,10 +12,11 @@ from ..egress import object_fetch, object_read
 from ..exceptions import InvalidField, StorageError
 from ..models import FileUpload
 from ..operations import Operation
-from ..saving import file_saved_under
+from ..saved_copies import copy_saved
 from ..values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
 from .admission import policy_of
-from .records import file_find
+from .copies import copy_of_file_remove
+from .records import file_find, file_not_found
 
 
 def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> SavedFile:
@@ -31,11 +32,17 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
     size, file_name = upload.size or 0, upload.file_name
     with (
         Operation.on("file_download", user=user, upload=upload),
-        file_saved_under(conf.download_folder, path := f"{bucket}/{file_name}") as file,
+        copy_saved(
+            conf.download_folder, path := f"{bucket}/{file_name}", size=size, max_bytes=conf.download_max_bytes
+        ) as file,
     ):
         checksum = object_fetch(bucket=bucket, key=file_name, etag=upload.etag, size=size, file=file)
         if upload.checksum_sha256 and checksum != upload.checksum_sha256:
             raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
+    if not FileUpload.objects.filter(pk=upload.pk).exclude(status=FileUpload.Status.DELETING).exists():
+        # The removal of the file looked for its copy before that was whole.
+        copy_of_file_remove(bucket=bucket, file_name=file_name)
+        raise file_not_found()
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=size, etag=upload.etag)
 
 

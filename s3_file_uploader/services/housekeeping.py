@@ -23,6 +23,7 @@ from ..reports import Finding, Kind, Outcome
 from ..saving import partial_files_remove
 from ..values import PAGE_KEYS, HousekeepingReport
 from .completion import arrived_complete, has_arrived
+from .copies import old_copies_remove
 from .forgetting import old_events_forget, old_keys_forget, old_shares_forget, old_tokens_forget
 from .records import finding_of
 from .settlement import settlement_foresee, upload_settle
@@ -81,6 +82,7 @@ def housekeeping_run(
         share_links_forgotten=old_shares_forget(dry_run=dry_run),
         audit_events_forgotten=old_events_forget(dry_run=dry_run),
         partial_files_removed=_partial_files_remove(dry_run),
+        saved_copies_removed=old_copies_remove(dry_run=dry_run),
     )
 
 

@@ -36,6 +36,7 @@ from ..reports import Outcome
 from ..s3_errors import storage_errors
 from ..signals import after_commit, file_rejected
 from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
+from .copies import copy_of_file_remove
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ def parts_remove(upload: FileUpload) -> None:
 
 
 def object_remove(upload: FileUpload) -> None:
-    """Delete the object of a record; that it, or its bucket, is gone already is as good.
+    """Delete the object of a record, and its copy on this server; that it, or its bucket, is gone already is as good.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
 
@@ -206,6 +207,7 @@ def object_remove(upload: FileUpload) -> None:
     """
     with suppress(FileNotFound, BucketNotFound), storage_errors():
         s3.client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
+    copy_of_file_remove(bucket=upload.bucket, file_name=upload.file_name)
 
 
 def object_found(upload: FileUpload) -> StoredObject | None:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
+from ..conf import conf
 from ..exceptions import FileNotFound, InvalidFileName
 from ..serializers import SavedFileSerializer
 from .base import audited, caller_of
@@ -36,7 +37,10 @@ class FileDownloadViewSet(EndingViewSet):
     )
 
     def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """Save a file in the server's download folder."""
+        """Save a file in the server's download folder, for those who may have it there."""
+        for permission in (permission_class() for permission_class in conf.download_permission_classes):
+            if not permission.has_permission(request, self):
+                self.permission_denied(request, message=getattr(permission, "message", None))
         saved = services.file_download(user=caller_of(request), bucket=bucket_name, file_name=file_name)
         return Response(SavedFileSerializer(saved).data)
 

@@ -63,6 +63,12 @@ def test_the_download_folder(settings):
         conf.download_folder  # noqa: B018
 
 
+def test_conf_download_limits_may_be_none(settings):
+    assert (conf.download_max_bytes, conf.download_days) == (10 * 2**30, 30)
+    settings.S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES = settings.S3_FILE_UPLOADER_DOWNLOAD_DAYS = None
+    assert (conf.download_max_bytes, conf.download_days) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("allowed", "open_to_all"),
     [(None, True), ([], False), (["photos"], True), (["photo-*"], False), (["ph*"], True), (["PHOTOS"], False)],

@@ -33,6 +33,7 @@ NOTHING_DONE = [
     "share links forgotten: 0",
     "audit events forgotten: 0",
     "partial files removed: 0",
+    "saved copies removed: 0",
 ]
 NOTHING_FOUND = [
     "objects without record: 0",

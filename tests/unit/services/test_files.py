@@ -4,12 +4,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
     BucketNotAllowed,
     BucketNotFound,
     ChecksumMismatch,
+    DownloadFolderFull,
     FileExists,
     FileNotFound,
     FileTooLarge,
@@ -21,7 +23,15 @@ from s3_file_uploader.exceptions import (
 )
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.object_calls import object_head
-from s3_file_uploader.services import file_delete, file_download, file_presign, file_upload, record_delete
+from s3_file_uploader.saved_copies import LIST
+from s3_file_uploader.services import (
+    file_delete,
+    file_download,
+    file_presign,
+    file_upload,
+    record_delete,
+    upload_delete,
+)
 from s3_file_uploader.signals import file_deleted, file_uploaded
 from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
 from tests.unit.services.conftest import stored_file
@@ -185,13 +195,95 @@ class TestUpload:
         assert heard == [(file_uploaded, "file")]
 
 
+def saved_in(folder):
+    """Return the files in the download folder, without the list of them."""
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != LIST]
+
+
 class TestDownload:
+    @pytest.mark.parametrize("of_others", [0, 1])
+    def test_file_download_no_room_under_the_setting_is_refused(self, bucket, user, tmp_path, settings, of_others):
+        stored_file(user, bucket, "a", b"x" * 10_000)
+        stored_file(user, bucket, "b", b"x" * 10_000)
+        (tmp_path / "of another program").write_bytes(b"x" * 100_000 * of_others)
+        settings.S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES = 20_000
+        file_download(user=user, bucket=bucket, file_name="a")
+        with pytest.raises(DownloadFolderFull):
+            file_download(user=user, bucket=bucket, file_name="b")
+        assert set(saved_in(tmp_path)) == {f"{bucket}/a", "of another program"}
+        settings.S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES = None
+        file_download(user=user, bucket=bucket, file_name="b")
+
+    @pytest.mark.parametrize(
+        "remove",
+        [
+            lambda user, upload: file_delete(user=user, bucket=upload.bucket, file_name=upload.file_name),
+            lambda user, upload: upload_delete(user=user, upload_id=upload.pk),
+        ],
+    )
+    def test_file_download_copy_goes_with_the_file(self, bucket, user, tmp_path, settings, remove):
+        settings.S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES = 10_000
+        for _ in range(5):
+            upload = stored_file(user, bucket, "folder/file", b"x" * 5000)
+            file_download(user=user, bucket=bucket, file_name="folder/file")
+            remove(user, upload)
+            assert [path.name for path in tmp_path.iterdir()] == [LIST]
+
+    def test_file_download_replaced_file_takes_the_place_of_its_copy(self, bucket, user, tmp_path, settings):
+        settings.S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES = 20_000
+        for content in (b"a" * 5000, b"b" * 4000, b"c" * 5000, b"d" * 3000):
+            stored_file(user, bucket, content=content, overwrite=True)
+            file_download(user=user, bucket=bucket, file_name="file")
+            assert (tmp_path / bucket / "file").read_bytes() == content
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert saved_in(tmp_path) == []
+
+    def test_file_download_file_of_another_program_under_the_name_is_not_removed(self, bucket, user, tmp_path):
+        upload = stored_file(user, bucket)
+        (tmp_path / bucket).mkdir()
+        (tmp_path / bucket / "file").write_bytes(b"content")
+        upload_delete(user=user, upload_id=upload.pk)
+        assert saved_in(tmp_path) == [f"{bucket}/file"]
+
+    def test_file_download_copy_that_another_program_changed_is_not_removed(self, bucket, user, tmp_path):
+        upload = stored_file(user, bucket)
+        file_download(user=user, bucket=bucket, file_name="file")
+        (tmp_path / bucket / "file").write_bytes(b"changed")
+        upload_delete(user=user, upload_id=upload.pk)
+        assert (tmp_path / bucket / "file").read_bytes() == b"changed"
+
+    def test_file_download_file_deleted_meanwhile_leaves_no_copy(self, bucket, user, tmp_path):
+        """Another host deletes it, whose list does not know of this copy, just when the copy is whole."""
+        stored_file(user, bucket)
+
+        def deleted_first(execute, sql, params, many, context):
+            if (tmp_path / bucket / "file").exists() and sql.startswith("SELECT"):
+                with connection.cursor() as cursor:
+                    cursor.cursor.execute("DELETE FROM s3_file_uploader_fileupload")
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(deleted_first), pytest.raises(FileNotFound):
+            file_download(user=user, bucket=bucket, file_name="file")
+        assert saved_in(tmp_path) == []
+
+    def test_file_delete_list_that_cannot_be_read_is_logged(self, bucket, user, tmp_path, caplog):
+        stored_file(user, bucket)
+        (tmp_path / LIST).write_bytes(b"no database" * 100)
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert "stays until housekeeping" in caplog.text
+        assert not FileUpload.objects.exists()
+
+    def test_file_delete_without_a_folder_is_no_error(self, bucket, user, settings):
+        stored_file(user, bucket)
+        settings.PATH_TO_SAVE_FILE = ""
+        file_delete(user=user, bucket=bucket, file_name="file")
+
     def test_bytes_that_are_not_those_of_the_record_are_not_saved(self, bucket, user, tmp_path):
         stored_file(user, bucket)
         FileUpload.objects.update(checksum_sha256="0" * 64)
         with pytest.raises(StorageError, match="other bytes"):
             file_download(user=user, bucket=bucket, file_name="file")
-        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert saved_in(tmp_path) == []
 
     def test_the_file_is_saved(self, bucket, user, tmp_path):
         stored_file(user, bucket, "a/ключ é", b"hello")
@@ -206,7 +298,7 @@ class TestDownload:
         s3.client().put_object(Bucket=bucket, Key="file", Body=changed)
         with pytest.raises(StorageError, match="other bytes"):
             file_download(user=user, bucket=bucket, file_name="file")
-        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert saved_in(tmp_path) == []
 
     def test_an_object_removed_behind_us(self, bucket, user):
         stored_file(user, bucket)
