@@ -12,6 +12,7 @@ from ..exceptions import FileNotFound, InvalidFileName
 from ..serializers import SavedFileSerializer
 from .base import audited, caller_of
 from .objects import ObjectViewSet
+from .same_origin import other_sites_refuse
 
 
 class EndingViewSet(ObjectViewSet):
@@ -38,6 +39,7 @@ class FileDownloadViewSet(EndingViewSet):
 
     def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Save a file in the server's download folder, for those who may have it there."""
+        other_sites_refuse(request)
         for permission in (permission_class() for permission_class in conf.download_permission_classes):
             if not permission.has_permission(request, self):
                 self.permission_denied(request, message=getattr(permission, "message", None))

@@ -1,6 +1,7 @@
 """Session cookies without a CSRF token, where the browser itself vouches for the page."""
 
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from .base import ServiceViewSet
 
 SITE, DESTINATION = "Sec-Fetch-Site", "Sec-Fetch-Dest"
+OTHER_SITES = ("cross-site", "same-site")
 
 
 class SameOriginViewSet(ServiceViewSet):
@@ -31,12 +33,27 @@ class SameOriginViewSet(ServiceViewSet):
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a GET that would write, if another site had it sent with the cookies of this one.
+        """Ask for the same proof with a GET that writes as with a POST, if a session authenticates it.
 
         Raises:
-            PermissionDenied: so it is.
+            PermissionDenied: neither the browser vouches for a script of this origin nor is the CSRF token there.
         """
         super().initial(request, *args, **kwargs)
-        by_session = isinstance(request.successful_authenticator, SessionAuthentication)
-        if by_session and self.action in self.writing_gets and request.headers.get(SITE) == "cross-site":
-            raise PermissionDenied("Pages of another site cannot act with this session: send a token.")
+        if self.action in self.writing_gets and _is_by_session(request):
+            posed = copy(request._request)  # Django asks for no token where the method is GET.
+            posed.method, cast(Any, posed).csrf_processing_done = "PUT", False
+            SessionAuthentication().enforce_csrf(cast(Any, posed))
+
+
+def other_sites_refuse(request: Request) -> None:
+    """Refuse a GET that another site had the browser send with a session of this one, as by a link or an image.
+
+    Raises:
+        PermissionDenied: so it is.
+    """
+    if _is_by_session(request) and request.headers.get(SITE) in OTHER_SITES:
+        raise PermissionDenied("Pages of another site cannot act with this session: send a token.")
+
+
+def _is_by_session(request: Request) -> bool:
+    return isinstance(request.successful_authenticator, SessionAuthentication)

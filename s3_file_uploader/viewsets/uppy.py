@@ -35,7 +35,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
     """Direct uploads as Uppy knows them."""
 
     parser_classes = (JSONParser,)
-    writing_gets = ("params",)
+    writing_gets = ("params", "sign_part", "sign_parts")  # Signing parts gives the upload more time.
     audit_actions = audited(
         params="upload_start",
         create="upload_start",

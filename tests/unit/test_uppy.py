@@ -16,6 +16,7 @@ from s3_file_uploader.models import FileUpload, UploadToken
 from s3_file_uploader.services import upload_complete, upload_token_create
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
+from tests.unit.services.conftest import started, stored_file
 
 BASE = "/modules/s3-file-uploader/service/uppy"
 NAME = "été 😀.txt"
@@ -408,13 +409,45 @@ class TestSessions:
         answer = client.post(reverse("s3_service-create-presigned-url"), headers=of_a_page("same-origin"))
         assert refused(answer) == (403, "permission_denied")
 
-    def test_another_site_begins_nothing_by_a_link_or_an_image(self, client):
-        asked = f"{BASE}/s3/params?filename=x"
-        answer = client.get(asked, headers=of_a_page("cross-site", "document"))
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"sec-fetch-site": "same-origin"},
+            *(of_a_page(site) for site in ("same-site", "cross-site", "none", "")),
+            *(of_a_page("same-origin", destination) for destination in ("document", "iframe", "image")),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "path", ["params?filename=x", "multipart/{pk}/1?key={key}", "multipart/{pk}/batch?key={key}"]
+    )
+    def test_get_that_writes_by_a_session_needs_the_same_origin(self, client, user, bucket, headers, path):
+        upload = started(user, bucket, strategy="multipart").upload
+        before = FileUpload.objects.values().get()
+        asked = f"{BASE}/s3/{path.format(pk=upload.pk, key=upload.file_name)}&partNumbers=1"
+        answer = client.get(asked, headers=headers)
         assert refused(answer) == (403, "permission_denied")
-        assert not FileUpload.objects.exists()
-        for headers in ({}, of_a_page("same-origin"), of_a_page("none", "document"), of_a_page("same-site")):
-            assert client.get(asked, headers=headers).status_code == 200
+        assert FileUpload.objects.values().get() == before
+        assert client.get(asked, headers=of_a_page("same-origin")).status_code == 200
+
+    def test_get_that_writes_by_a_session_takes_the_csrf_token(self, client):
+        client.cookies["csrftoken"] = token = "x" * 32
+        assert client.get(f"{BASE}/s3/params?filename=x", headers={"x-csrftoken": token}).status_code == 200
+        answer = client.get(f"{BASE}/s3/params?filename=x", headers={"x-csrftoken": "y" * 32})
+        assert refused(answer) == (403, "permission_denied")
+
+    def test_get_of_parts_writes_nothing_and_needs_no_proof(self, client, user, bucket):
+        upload = started(user, bucket, strategy="multipart").upload
+        assert client.get(address(upload)).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("site", "status"), [("cross-site", 403), ("same-site", 403), ("none", 200), ("same-origin", 200)]
+    )
+    def test_download_that_another_site_asks_for_saves_nothing(self, client, user, bucket, tmp_path, site, status):
+        stored_file(user, bucket)
+        asked = reverse("s3_service-download-file", args=[bucket, "file"])
+        assert client.get(asked, headers=of_a_page(site, "image")).status_code == status
+        assert (tmp_path / bucket / "file").exists() is (status == 200)
 
     def test_a_header_that_authenticates_may_come_from_anywhere(self, user):
         headers = {"authorization": f"Token {Token.objects.create(user=user).key}", **of_a_page("cross-site")}
