@@ -44,9 +44,10 @@ def secret_key() -> str:
 
 # --- the store: the embedded one, unless .env names another -----------------------------------------------------------
 
-EMBEDDED_S3 = flag("EMBEDDED_S3", "true") and not any(
-    os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL")
-)
+OWN_STORE = [
+    name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL") if os.environ.get(name)
+]
+EMBEDDED_S3 = flag("EMBEDDED_S3", "true") and not OWN_STORE
 # It lets in pages of every origin by itself: nothing has to be set for browsers.
 EMBEDDED_S3_FOLDER = DATA_DIR / "s3"
 if EMBEDDED_S3:
@@ -138,6 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
+# The accounts of `make run`, whose password everybody knows, are in no other database.
+DEMO_DATABASE = DATA_DIR / "demo.sqlite3"
 DATABASES = {
     "default": dj_database_url.parse(
         os.environ.get("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}",

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
-from modules.management.commands.demo import ACCOUNTS, PASSWORD
+from modules.accounts import ACCOUNTS, PASSWORD
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
 

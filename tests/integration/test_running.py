@@ -112,8 +112,13 @@ def records(data: Path) -> list[Any]:
         SELECT username, bucket, file_name, size, status
         FROM s3_file_uploader_fileupload JOIN auth_user ON auth_user.id = user_id
     """
-    with closing(sqlite3.connect(data / "db.sqlite3")) as database:
+    with closing(sqlite3.connect(data / "demo.sqlite3")) as database:
         return database.execute(query).fetchall()
+
+
+def users(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [name for (name,) in connection.execute("SELECT username FROM auth_user ORDER BY username")]
 
 
 def address_on_the_network() -> str:
@@ -196,12 +201,84 @@ def test_a_place_that_cannot_be_is_said_in_one_line(tmp_path, host, port, why):
     assert done.stderr.count("\n") == 1
 
 
-def test_accounts_that_everybody_knows_are_not_opened_to_the_network_beside_a_store_of_ones_own(tmp_path):
-    keys = {"AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": "test-secret", "AWS_STORAGE_REGION": "eu-west-1"}
-    refused = python(tmp_path, "manage.py", "demo", "--host", EVERY_ADDRESS, **keys)
-    assert refused.returncode != 0
-    assert "Everybody knows the password" in refused.stderr
+OWN = {
+    "DATABASE_URL": "sqlite:////tmp/own.sqlite3",
+    "AWS_ACCESS_KEY_ID": "test-id",
+    "AWS_SECRET_ACCESS_KEY": "test-secret",
+    "AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9",
+    "EMBEDDED_S3": "false",
+}
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, EVERY_ADDRESS])
+@pytest.mark.parametrize("name", OWN)
+def test_demo_beside_a_database_or_store_of_ones_own_is_refused(tmp_path, name, host):
+    own = tmp_path / "own.sqlite3"
+    value = f"sqlite:///{own}" if name == "DATABASE_URL" else OWN[name]
+    refused = python(tmp_path, "manage.py", "demo", "--host", host, **{name: value})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"CommandError: {name} is set, in the environment or in .env.")
+    assert "runserver" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
+    assert not own.exists()
+    assert not list(tmp_path.glob("*.sqlite3"))
+
+
+def test_demo_with_a_database_in_dotenv_is_refused(project, tmp_path):
+    own = tmp_path / "own.sqlite3"
+    (project / ".env").write_text(f"DATABASE_URL=sqlite:///{own}\n")
+    refused = python(tmp_path, "manage.py", "demo", cwd=project, PYTHON_DOTENV_DISABLED="false")
+    assert refused.stderr.startswith("CommandError: DATABASE_URL is set")
+    assert not own.exists()
+
+
+def test_demo_accounts_are_in_no_database_but_their_own(start, tmp_path):
+    data = tmp_path / "data"
+    assert python(data, "manage.py", "migrate").returncode == 0
+    demo = start("demo", "--port", str(free_port()))
+    demo.said(WELCOME)
+    assert demo.ended_with(signal.SIGINT) == 0
+    assert "every device on this network" not in demo.output.read_text()
+    assert users(data / "db.sqlite3") == []
+    assert users(data / "demo.sqlite3") == ["demo_other", "demo_staff", "demo_user"]
+
+
+def test_demo_for_the_network_warns(start):
+    demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
+    demo.said(r"(WARNING: every device on this network can reach this server now)")
+    demo.said(WELCOME)
+    assert demo.ended_with(signal.SIGINT) == 0
+
+
+def test_check_accounts_with_the_demo_password_are_found(tmp_path):
+    demo = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+
+    def run(*arguments):
+        return python(tmp_path, "manage.py", *arguments, DATABASE_URL=demo)
+
+    def created(name, password):
+        code = f"from django.contrib.auth.models import User; User.objects.create_user({name!r}, password={password!r})"
+        assert run("shell", "--no-imports", "-c", code).returncode == 0
+
+    assert "modules." not in run("check", "--deploy").stderr  # There is no table yet.
+    assert "modules." not in run("migrate").stderr
+    created("demo_other", "another")
+    created("somebody", "demo-password")
+    assert "modules." not in run("check", "--deploy").stderr
+    created("demo_staff", "demo-password")
+    found = run("check", "--deploy")
+    assert found.returncode == 1
+    assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in found.stderr
+    named = run("check", "--database", "default")
+    assert named.returncode == 0
+    assert "(modules.W001) Accounts have the demo password, which everybody knows: demo_staff." in named.stderr
+    assert "modules." not in run("check").stderr
+    assert "modules." not in run("makemigrations", "--check", "--dry-run").stderr
+
+
+def test_check_database_that_cannot_be_reached_is_no_account(tmp_path):
+    gone = f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}"
+    assert "modules." not in python(tmp_path, "manage.py", "check", "--deploy", DATABASE_URL=gone).stderr
 
 
 def test_a_second_start_shares_the_store_but_not_with_the_network(start, tmp_path):

@@ -10,13 +10,22 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3
 
+from ...accounts import ACCOUNTS, PASSWORD
 from .runserver import Command as Runserver
 
-ACCOUNTS = {"demo_staff": True, "demo_user": False, "demo_other": False}
-PASSWORD = "demo-password"  # noqa: S105 - told to everybody, on purpose
+REFUSED = (
+    "{} is set, in the environment or in .env. The demo accounts have a password that everybody knows, so they are "
+    "never made beside a database or a store of yours: use `python manage.py migrate`, `createsuperuser` and "
+    "`runserver`, or leave that out."
+)
+WARNING = (
+    "WARNING: every device on this network can reach this server now, and everybody knows the password of its "
+    "accounts, one of which may do everything. Stop the server as soon as you are done."
+)
 
 
 class DemoServer(Runserver):
@@ -45,6 +54,7 @@ class Command(BaseCommand):
     """`make run`."""
 
     help = "Runs the service with demo accounts; for development, never for production."
+    requires_system_checks = ()  # `handle` has them run once it knows that it may.
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the address to listen on."""
@@ -53,12 +63,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Serve until Ctrl-C."""
-        if host not in (LOOPBACK, "localhost") and not settings.EMBEDDED_S3:
-            raise CommandError(
-                "Everybody knows the password of the demo accounts, and .env names a store of yours: "
-                "leave HOST out, or use `python manage.py runserver` with accounts of your own."
-            )
+        _own_things_check()
         self._port_check(host, port)
+        self.check()
+        connections.settings[DEFAULT_DB_ALIAS]["NAME"] = str(settings.DEMO_DATABASE)
         call_command("migrate", verbosity=0)
         self._accounts_make()
         reached_at = _address_on_the_network() if host == EVERY_ADDRESS else host
@@ -85,6 +93,20 @@ class Command(BaseCommand):
                 users.create_user(name, password=PASSWORD, is_staff=staff, is_superuser=staff)
 
 
+def _own_things_check() -> None:
+    """Refuse beside a database or a store that somebody set up.
+
+    Raises:
+        CommandError: one is named.
+    """
+    named = ["DATABASE_URL"] if os.environ.get("DATABASE_URL") else []
+    named += settings.OWN_STORE
+    if not (named or settings.EMBEDDED_S3):
+        named = ["EMBEDDED_S3"]
+    if named:
+        raise CommandError(REFUSED.format(", ".join(named)))
+
+
 def _address_on_the_network() -> str:
     """Return the address under which others on the network reach this machine; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -97,9 +119,10 @@ def _address_on_the_network() -> str:
 
 
 def _welcome(site: str, host: str) -> str:
-    known_to = "this machine's users" if host == LOOPBACK else "EVERYBODY on the network"
+    is_local = host in (LOOPBACK, "localhost")
+    known_to = "this machine's users" if is_local else "EVERYBODY on the network"
     service = f"{site}/modules/s3-file-uploader/service"
-    return dedent(rf"""
+    return ("" if is_local else f"\n{WARNING}\n") + dedent(rf"""
         API page   {site}/api/docs/
         Admin      {site}/admin/
         Accounts   {", ".join(ACCOUNTS)}, password {PASSWORD}: known to {known_to}, for demos only
