@@ -163,6 +163,16 @@ class UploadTokenAdmin(TokenAdmin):
     list_select_related = ("user",)
     fields = readonly_fields = list_display
 
+    def delete_model(self, request: HttpRequest, obj: UploadToken) -> None:
+        """Delete one, and tell the audit trail."""
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Iterable[UploadToken]) -> None:
+        """Delete many, and tell the audit trail of each."""
+        with asked_from(client_address(request)):
+            for token in queryset:
+                services.upload_token_remove(user=_staff(request), token=token)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Each user makes their own."""
         return False

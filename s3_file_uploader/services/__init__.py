@@ -17,7 +17,13 @@ from .repairs import Repairs
 from .scanning import upload_scan
 from .settlement import upload_settle
 from .shares import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
-from .upload_tokens import upload_token_create, upload_token_find, upload_token_list, upload_token_revoke
+from .upload_tokens import (
+    upload_token_create,
+    upload_token_find,
+    upload_token_list,
+    upload_token_remove,
+    upload_token_revoke,
+)
 from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
 from .usage import usage_find
 
@@ -71,6 +77,7 @@ __all__ = [
     "upload_token_create",
     "upload_token_find",
     "upload_token_list",
+    "upload_token_remove",
     "upload_token_revoke",
     "usage_find",
     "waiting_scan",

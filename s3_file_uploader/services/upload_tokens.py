@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ..audit import OK, about, event_tell
 from ..conf import conf
 from ..exceptions import InvalidField, UploadTokenNotFound
 from ..models import UploadToken
@@ -28,7 +29,9 @@ def upload_token_create(*, user: AbstractBaseUser, expires_in_seconds: int) -> U
         raise InvalidField("expires_in", f"Give 1 to {longest} seconds.")
     tokens = UploadToken.objects.filter(user_id=user.pk)
     tokens.over().delete()
-    return tokens.create(user_id=user.pk, expires_at=timezone.now() + timedelta(seconds=expires_in_seconds))
+    token = tokens.create(user_id=user.pk, expires_at=timezone.now() + timedelta(seconds=expires_in_seconds))
+    about(object_id=token.pk)
+    return token
 
 
 def upload_token_list(*, user: AbstractBaseUser) -> QuerySet[UploadToken]:
@@ -48,6 +51,18 @@ def upload_token_revoke(*, user: AbstractBaseUser, token_id: str | UUID) -> None
             token.revoke()
             return
     raise UploadTokenNotFound("You have no upload token with that id: look at the list of your tokens.")
+
+
+def upload_token_remove(*, user: AbstractBaseUser, token: UploadToken) -> None:
+    """Remove anybody's token, for the admin; it is refused from now on.
+
+    Args:
+        user: who removes it.
+        token: of whichever user.
+    """
+    key = token.pk
+    token.delete()
+    event_tell(action="token_revoke", user=user, outcome=OK, object_id=key)
 
 
 def upload_token_find(*, text: str) -> UploadToken | None:

@@ -20,7 +20,7 @@ import s3_file_uploader
 from s3_file_uploader import s3, urls
 from s3_file_uploader.audit import ACTIONS, OK, QUIET, about, event_tell, present_trail, request_trail
 from s3_file_uploader.authentication import Ticket
-from s3_file_uploader.models import AuditEvent, FileUpload
+from s3_file_uploader.models import AuditEvent, FileUpload, UploadToken
 from s3_file_uploader.models.audit_event import showable
 from s3_file_uploader.operations import Operation
 from s3_file_uploader.scanners import Verdict
@@ -168,7 +168,6 @@ BY_ANYBODY = ("ShareViewSet.retrieve", "ShareViewSet.missing", "HealthViewSet.re
 NO_OBJECT = {
     "ShareViewSet.missing",
     *(
-        "UploadTokenViewSet.create",
         "UppySignViewSet.sign",
         "UppyViewSet.missing",
         "UppySignedViewSet.missing",
@@ -468,6 +467,27 @@ def test_files_that_go_with_their_user_are_told(bucket, user, told, settings):
     told()
     user.delete()
     assert [(event["action"], event["user"], event["file_name"]) for event in told()] == [("file_delete", None, "file")]
+
+
+def test_upload_token_that_is_made_is_named(user, told):
+    made = client_of(user).post(f"{BASE}/uppy/tokens/").json()
+    assert [(event["action"], event["object_id"]) for event in told()] == [("token_create", made["id"])]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_upload_tokens_that_the_admin_deletes_are_told(client, user, staff, told, many):
+    tokens = [upload_token_create(user=user, expires_in_seconds=60) for _ in range(2 if many else 1)]
+    client.force_login(staff)
+    admin, keys = "/admin/s3_file_uploader/uploadtoken/", [str(token.pk) for token in tokens]
+    if many:
+        body = {"action": "delete_selected", "post": "yes", "_selected_action": keys}
+        client.post(admin, body)
+    else:
+        client.post(f"{admin}{keys[0]}/delete/", {"post": "yes"})
+    expected = {("token_revoke", str(staff.pk), "127.0.0.1", key, OK) for key in keys}
+    fields = ("action", "user", "address", "object_id", "outcome")
+    assert {tuple(event[field] for field in fields) for event in told()} == expected
+    assert not UploadToken.objects.exists()
 
 
 def test_nothing_is_followed_outside():
