@@ -21,13 +21,14 @@ class S3FileUploaderConfig(AppConfig):
         # Models can be imported only now.
         from django.contrib.auth import get_user_model  # noqa: PLC0415
 
-        from .receivers import scan_enqueue, setting_forget, user_files_mark  # noqa: PLC0415
+        from .receivers import scan_enqueue, setting_forget, user_files_mark, user_lock  # noqa: PLC0415
         from .signals import file_quarantined  # noqa: PLC0415
 
         setting_changed.connect(setting_forget, dispatch_uid="s3_file_uploader.setting_forget")
         file_quarantined.connect(scan_enqueue, dispatch_uid="s3_file_uploader.scan_enqueue")
         for model in apps.get_models():
             if issubclass(model, get_user_model()):  # A proxy sends the signal in its own name.
+                pre_delete.connect(user_lock, sender=model, dispatch_uid="s3_file_uploader.user_lock")
                 pre_delete.connect(user_files_mark, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")
         import_module(".checks", __package__)
         import_module(".scanner_checks", __package__)

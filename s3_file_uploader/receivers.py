@@ -6,13 +6,15 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import Error, transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from . import services, signing
 from .conf import conf
 from .exceptions import S3FileUploaderError
-from .models import FileUpload
+from .models import FileUpload, UsageLock
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,27 @@ def scan_enqueue(sender: Any, upload: FileUpload, **kwargs: Any) -> None:
     """Have a task scan a file that waits, where the settings say which backend does such tasks."""
     if conf.scan_task_backend is not None:
         import_module(".scan_tasks", __package__).file_scan_enqueue(upload)
+
+
+def user_lock(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
+    """Keep new records of a user out until the transaction ends that deletes the user.
+
+    PostgreSQL locks the row of the user for a moment when a record that names it is committed
+    (https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS): that waits for the deletion, and fails
+    after it. An upload under a quota takes the usage lock of its owner first, so the deletion does, too: in another
+    order, each could wait for the other. SQLite has one writer at a time.
+
+    Raises:
+        django.db.models.ProtectedError: the user has files by now, and the setting protects them.
+    """
+    usage_locks = UsageLock.objects.using(using)
+    usage_locks.take(instance.pk)
+    list(get_user_model()._base_manager.using(using).select_for_update().filter(pk=instance.pk))
+    if conf.when_user_deleted == "protect":
+        files = FileUpload.objects.using(using).filter(user_id=instance.pk)
+        if files.exists():
+            raise ProtectedError("The user has files.", set(files))
+    usage_locks.filter(pk=instance.pk).delete()
 
 
 def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:

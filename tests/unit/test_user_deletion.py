@@ -2,13 +2,15 @@ from datetime import timedelta
 
 import pytest
 from botocore.stub import Stubber
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.db.models.deletion import Collector
 
 from s3_file_uploader import s3
 from s3_file_uploader.exceptions import FileExists
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import housekeeping_run, upload_complete, upload_delete
+from s3_file_uploader.services import housekeeping_run, upload_complete, upload_delete, upload_token_create
 from s3_file_uploader.values import mib
 from tests.people.models import Customer
 from tests.unit.services.conftest import sent, started, stored_file
@@ -44,6 +46,24 @@ def test_files_can_follow_their_user(bucket, user, other, settings):
     user.delete()
     assert FileUpload.objects.get() == kept
     assert objects_in(bucket) == 1
+
+
+@pytest.mark.parametrize("rule", ["keep", "delete", "protect"])
+def test_user_delete_record_that_comes_while_it_begins_is_seen(user, settings, rule):
+    """Django has collected what is related, and not begun its transaction."""
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = rule
+    collector = Collector(using="default", origin=user)
+    collector.collect([user])
+    FileUpload.objects.claim_new(user_id=user.pk, bucket="bucket", file_name="file", content_type="x/y")
+    upload_token_create(user=user, expires_in_seconds=60)
+    if rule == "protect":
+        with pytest.raises(ProtectedError):
+            collector.delete()
+        assert FileUpload.objects.get().user_id is not None
+    else:
+        collector.delete()
+        assert FileUpload.objects.get().user_id is None
+    assert User.objects.count() == (rule == "protect")
 
 
 def test_a_user_by_another_name_is_the_same_user(bucket, user, settings):
