@@ -1,6 +1,7 @@
 """Files whose names end like the address that saves another on the server."""
 
 import pytest
+from rest_framework.permissions import BasePermission
 
 from s3_file_uploader.models import FileUpload
 from tests.conftest import client_of
@@ -51,3 +52,26 @@ def test_those_of_others_are_not_found(bucket, user, other):
     stored_file(user, bucket, "a/download")
     for method in ("get", "head", "delete"):
         assert getattr(client_of(other), method)(address(bucket)).status_code == 404
+
+
+class Nobody(BasePermission):
+    message = "Nobody saves files here."
+
+    def has_permission(self, request, view):
+        return False
+
+
+@pytest.mark.parametrize("ending", ["/download", "/download/"])
+def test_download_without_its_permission_is_refused_and_saves_nothing(bucket, user, settings, tmp_path, ending):
+    stored_file(user, bucket, "a")
+    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
+    refused = client_of(user).get(address(bucket, f"a{ending}"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert refused.json()["detail"] == Nobody.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_download_without_its_permission_is_not_what_reads_a_file_of_that_name(bucket, user, settings):
+    stored_file(user, bucket, "a/download")
+    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
+    assert client_of(user).get(address(bucket), {"proxy": "true"}).getvalue() == b"content"
