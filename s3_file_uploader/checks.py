@@ -1,7 +1,7 @@
 """System checks of the settings: what is missing, impossible or dangerous, before the first request finds out.
 
-E001 region missing          E005 number out of range        W001 download folder not set
-E002 half a pair of keys     E006 dotted path unreadable     W002 download folder not writable
+E001 W006 region missing     E005 number out of range        W001 download folder not set
+E002 W007 half a pair of keys  E006 dotted path unreadable   W002 download folder not writable
 E003 endpoint is no URL      E007 unknown deletion rule      W003 DEBUG beside AWS
 E004 unknown address style   E008 allowed buckets no list    E009 claim shorter than a call
 E010 origins no list of them E011 no number of days          W004 every site may upload
@@ -10,6 +10,9 @@ E015 Uppy's bucket is none                                   W005 Uppy's bucket 
 E035 audit rows, not yes or no, or for no number of days       W014 throttles count for each process
 E036 rate of a throttle unreadable                             W015 clients behind a proxy look alike
 E037 no such scope of throttles
+
+A setting that is impossible is an error. One that is only missing is a warning, since an error would stop `migrate` and
+`test` of the whole project; `check --deploy` makes an error of it.
 
 Those of the policies, E020 to E024, W010 and W011, are in `policy_checks.py`.
 """
@@ -71,21 +74,26 @@ MAX_AUDIT_DAYS = 36_500
 
 @register(Tags.compatibility)
 def region_check(**kwargs: Any) -> list[CheckMessage]:
+    """W006."""
+    return [_warning("W006", *missing) for missing in _missing_region()]
+
+
+@register(Tags.compatibility, deploy=True)
+def region_deploy_check(**kwargs: Any) -> list[CheckMessage]:
     """E001."""
-    try:
-        conf.region  # noqa: B018 - reading it is the check
-    except StorageNotConfigured as error:
-        return [_error("E001", "There is no region for S3.", str(error))]
-    return []
+    return [_error("E001", *missing) for missing in _missing_region()]
 
 
 @register(Tags.security)
 def credentials_check(**kwargs: Any) -> list[CheckMessage]:
+    """W007."""
+    return [_warning("W007", *missing) for missing in _missing_key()]
+
+
+@register(Tags.security, deploy=True)
+def credentials_deploy_check(**kwargs: Any) -> list[CheckMessage]:
     """E002."""
-    if bool(conf.access_key_id) == bool(conf.secret_access_key):
-        return []
-    hint = "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither where the host has a role."
-    return [_error("E002", "Only one half of the pair of keys is set.", hint)]
+    return [_error("E002", *missing) for missing in _missing_key()]
 
 
 @register(Tags.compatibility)
@@ -277,6 +285,22 @@ def debug_check(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set DEBUG = False, or use a store of your own while you develop (AWS_S3_ENDPOINT_URL)."
     return [_warning("W003", "DEBUG is on while the buckets are real ones on AWS.", hint)]
+
+
+def _missing_region() -> list[tuple[str, str]]:
+    """Return message and hint if there is no region; requests are answered with 503 until there is one."""
+    try:
+        conf.region  # noqa: B018 - reading it is the check
+    except StorageNotConfigured as error:
+        return [("There is no region for S3.", str(error))]
+    return []
+
+
+def _missing_key() -> list[tuple[str, str]]:
+    if bool(conf.access_key_id) == bool(conf.secret_access_key):
+        return []
+    hint = "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither where the host has a role."
+    return [("Only one half of the pair of keys is set.", hint)]
 
 
 def _is_endpoint(url: str) -> bool:

@@ -1,5 +1,7 @@
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from s3_file_uploader.throttles import ServiceThrottle
 
@@ -15,9 +17,9 @@ def test_nothing_to_say():
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"AWS_STORAGE_REGION": ""}, "E001"),
-        ({"AWS_ACCESS_KEY_ID": ""}, "E002"),
-        ({"AWS_SECRET_ACCESS_KEY": ""}, "E002"),
+        ({"AWS_STORAGE_REGION": ""}, "W006"),
+        ({"AWS_ACCESS_KEY_ID": ""}, "W007"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "W007"),
         ({"AWS_S3_ENDPOINT_URL": "minio:9000"}, "E003"),
         ({"AWS_S3_ENDPOINT_URL": "ftp://minio"}, "E003"),
         ({"AWS_S3_ENDPOINT_URL": "http://minio/bucket"}, "E003"),
@@ -118,6 +120,22 @@ def test_what_new_buckets_may_get(settings, origins, days):
     settings.S3_FILE_UPLOADER_CORS_ORIGINS = origins
     settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = days
     assert found() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "warning", "error"),
+    [
+        ("AWS_STORAGE_REGION", "W006", "E001"),
+        ("AWS_ACCESS_KEY_ID", "W007", "E002"),
+        ("AWS_SECRET_ACCESS_KEY", "W007", "E002"),
+    ],
+)
+def test_checks_of_a_missing_setting_stop_no_command_but_check_deploy(settings, capsys, name, warning, error):
+    setattr(settings, name, "")
+    call_command("check")
+    assert warning in capsys.readouterr().err
+    with pytest.raises(SystemCheckError, match=error):
+        call_command("check", deploy=True)
 
 
 def test_every_message_has_a_hint(settings):
