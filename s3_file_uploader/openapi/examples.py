@@ -203,7 +203,7 @@ class FileUploadFormDescription(OpenApiSerializerExtension):  # type: ignore[no-
         """
         schema = super().map_serializer(auto_schema, direction)
         schema["properties"]["file"] = {**schema["properties"].pop("file"), "format": "binary"}
-        for name in ("user_id", "file_name", "checksum_sha256"):
+        for name in ("user_id", "file_name", "original_name", "checksum_sha256"):
             schema["properties"][name]["example"] = ""
         schema["properties"]["bucket"]["example"] = BUCKET
         return schema

@@ -47,6 +47,12 @@ class FileUploadFormSerializer(serializers.Serializer[Any]):
         trim_whitespace=False,
         help_text="The object key; the file's own name by default.",
     )
+    original_name = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="The name on the device, where the form cannot carry it as it is; the file's own name by default.",
+    )
     overwrite = serializers.BooleanField(
         default=False, help_text="Replace your own file of that name, never another user's. Default: `false`."
     )

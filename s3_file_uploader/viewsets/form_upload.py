@@ -14,6 +14,7 @@ from .. import services
 from ..exceptions import InvalidField
 from ..form_data import FILE_FIELD, FormFile, form_received
 from ..models import FileUpload
+from ..names import file_name_check
 from ..policy import policy_for
 from ..serializers import FileUploadFormSerializer, content_type_declared, idempotency_key_of
 from ..users import user_acted_for
@@ -49,10 +50,11 @@ class _AlreadyStored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the fields that decide where a file goes say, each under its name."""
+    """What the fields that decide where a file goes, and under which names, say; each under its name."""
 
     bucket: str
     file_name: str
+    original_name: str
     user_id: AbstractBaseUser
     overwrite: bool
 
@@ -76,7 +78,7 @@ class _FormUpload:
                 bucket=self._wanted.bucket,
                 file_name=self._wanted.file_name,
                 content_type=content_type_declared(_declared_content_type(file)),
-                original_name=file.name,
+                original_name=self._wanted.original_name,
                 at_most=at_most,
                 overwrite=self._wanted.overwrite,
                 idempotency_key=self._key,
@@ -92,14 +94,16 @@ class _FormUpload:
         for name in _Wanted.__slots__:
             if getattr(late, name) != getattr(self._wanted, name):
                 raise InvalidField(
-                    name, "It came behind a large file and says where that goes: send it before the file."
+                    name, "It came behind a large file and says where that goes or what it is called: send it before."
                 )
         self.incoming.checksum_sha256 = form.get("checksum_sha256")
 
     def _decided(self, form: dict[str, Any]) -> _Wanted:
         owner = user_acted_for(caller=self._caller, user_id=form.get("user_id"))
         file_name = form.get("file_name") or _own_key(owner, form["bucket"], form[FILE_FIELD].name)
-        return _Wanted(form["bucket"], file_name, owner, form["overwrite"])
+        given = form.get("original_name")
+        original_name = _base_name(given) if given else form[FILE_FIELD].name
+        return _Wanted(form["bucket"], file_name, original_name, owner, form["overwrite"])
 
     def _repeated_check(self, told: dict[str, Any]) -> None:
         where: dict[str, Any] = {"bucket": self._wanted.bucket, "file_name": self._wanted.file_name}
@@ -110,6 +114,15 @@ class _FormUpload:
 
 def _own_key(owner: AbstractBaseUser, bucket: str, name: str) -> str:
     return f"{policy_for(owner, bucket).key_prefix}{name}"
+
+
+def _base_name(name: str) -> str:
+    """Return the name of a file without folders, as Django does with that in the form.
+
+    Raises:
+        InvalidFileName: it is too long, or has control characters.
+    """
+    return file_name_check(name.replace("\\", "/").rpartition("/")[2])
 
 
 def _declared_content_type(file: FormFile) -> str:
