@@ -1,7 +1,7 @@
 """What a file is, by its first bytes, and whether that is what it was declared to be.
 
-    nothing, or application/octet-stream, declared   the type is what the bytes say; else what the name says, if the
-                                                     bytes do not contradict it; else octet-stream
+    nothing, or application/octet-stream, declared   the type is what the name says, if the bytes may be of it; else
+                                                     what the bytes say; else octet-stream
     the bytes say a kind for sure                    it agrees with its own names and those that its bytes may have:
                                                      a .docx is a zip archive, and no JSON is. The declared one is kept
     the bytes say nothing that is known              the declared one is kept; unless its files always begin with
@@ -13,17 +13,24 @@ or a paragraph in HTML with any, since a README begins so.
 """
 
 import mimetypes
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 
 from . import kinds
 from .kinds import IMAGES, OF_NAME, Kind, is_textual
 from .markup import Markup, has_markup_inside, markup_of, text_of
-from .signatures import kind_of, rare_content_type_of
+from .rare_signatures import rare_content_type_of
+from .signatures import kind_of
+from .values import MAX_CONTENT_TYPE_LENGTH
 
 # Enough for the signatures, for what stands before a first tag, and for the first names in an archive.
 SNIFFED_BYTES = 4096
 UNKNOWN = "application/octet-stream"
+# https://www.rfc-editor.org/rfc/rfc6838#section-4.2 ; https://www.rfc-editor.org/rfc/rfc2978#section-2.3
+_ESSENCE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.ASCII)
+_CHARSET = re.compile(r';[ \t]*charset=("?)([a-z0-9][\w.+-]{0,39})\1[ \t]*(?:;|\Z)', re.ASCII | re.IGNORECASE)
 # What senders say who do not know.
 _SAYS_NOTHING = frozenset({"", UNKNOWN, "binary/octet-stream", "application/unknown", "unknown/unknown", "*/*"})
 # What runs in a browser, or may: scriptable types, scripts, and what is sent in their place.
@@ -44,6 +51,8 @@ _KINDS_OF_MARKUP: dict[Markup, Kind] = {
 # The names of packed files say first what is inside.
 _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 _PACKED |= {"br": UNKNOWN, "compress": "application/x-compress"}
+# Python before 3.13 does not know them, unless the machine has a list of its own.
+_MISSING_ENDINGS = {".md": "text/markdown", ".markdown": "text/markdown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +108,12 @@ def verdict(*, declared: str, name: str, head: bytes) -> Verdict:
 
     Args:
         declared: a MIME type, with or without parameters; empty if nobody said.
-        name: of the file; what it says counts less than the bytes.
+        name: of the file; its ending counts where no type is declared, and the bytes may be of that type.
         head: the first `SNIFFED_BYTES`, or all of a smaller file.
     """
     found, essence = sniffed(head), essence_of(declared)
     if says_nothing(declared):
-        return Verdict(_undeclared(found, by_name="" if declared else content_type_by_name(name)))
+        return Verdict(_undeclared(found, by_name=content_type_by_name(name)))
     if _agrees(essence, found):
         return Verdict(declared)
     return Verdict(_unless_two(found), f"{essence} was declared, and the bytes are {found.described}")
@@ -113,6 +122,23 @@ def verdict(*, declared: str, name: str, head: bytes) -> Verdict:
 def essence_of(content_type: str) -> str:
     """Return a MIME type in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
+
+
+def content_type_kept(content_type: str) -> str:
+    """Return what is stored, signed and sent of a MIME type: essence and charset, or octet-stream if it has no essence.
+
+    Every other parameter is dropped. Browsers split the header at commas and take the last type that they find, so
+    they would run `image/png; a=b,text/html` as a page. `video/webm;codecs=vp8,opus`, which browsers call their own
+    recordings, is a good type.
+
+    https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
+    """
+    essence = essence_of(content_type)
+    if not _ESSENCE.fullmatch(essence):
+        return UNKNOWN
+    charset = _CHARSET.search(content_type)
+    kept = f"{essence}; charset={charset.group(2)}" if charset else essence
+    return kept if len(kept) <= MAX_CONTENT_TYPE_LENGTH else essence
 
 
 def canonical(content_type: str) -> str:
@@ -125,7 +151,9 @@ def canonical(content_type: str) -> str:
 def content_type_by_name(name: str) -> str:
     """Return the type that the ending of a name stands for, or octet-stream."""
     content_type, packing = mimetypes.guess_type(name)
-    return _PACKED.get(packing, UNKNOWN) if packing else content_type or UNKNOWN
+    if packing:
+        return _PACKED.get(packing, UNKNOWN)
+    return content_type or _MISSING_ENDINGS.get(PurePosixPath(name).suffix.lower(), UNKNOWN)
 
 
 def says_nothing(content_type: str) -> bool:
@@ -143,7 +171,7 @@ def may_run(content_type: str) -> bool:
 
 
 def _undeclared(found: Sniffed, *, by_name: str) -> str:
-    if by_name and by_name != UNKNOWN and _agrees(essence_of(by_name), found):
+    if by_name != UNKNOWN and _agrees(essence_of(by_name), found):
         return by_name
     return _unless_two(found)
 

@@ -1,14 +1,9 @@
 """What kind of binary file its first bytes say it is.
 
-The kinds that browsers know and people send are told for sure, by their own signatures; puremagic knows the rarer ones.
+The kinds that browsers know and people send are told for sure, by their own signatures. `rare_signatures.py` has more.
 
 https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern
 """
-
-import re
-from functools import lru_cache
-
-import puremagic
 
 from . import kinds
 from .containers import CONTAINERS
@@ -59,9 +54,6 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
     (b"\0\1\0\0\0", kinds.OPENTYPE),
     (b"SQLite format 3\0", kinds.SQLITE),
 )
-# Shorter ones of puremagic fit many files by chance.
-_RARE_FROM_BYTES = 4
-_CONTENT_TYPE = re.compile(r"(application|audio|font|image|model|video)/[a-z0-9][a-z0-9.+-]*")
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -73,25 +65,3 @@ def kind_of(head: bytes) -> Kind | None:
         if found := look(head):
             return found
     return None
-
-
-def rare_content_type_of(head: bytes) -> str | None:
-    """Return what puremagic takes binary bytes for, by its longest signature that fits; None where none does."""
-    for (start, stop), content_types in _rare_signatures().items():
-        if found := content_types.get(head[start:stop]):
-            return found
-    return None
-
-
-@lru_cache(maxsize=1)
-def _rare_signatures() -> dict[tuple[int, int], dict[bytes, str]]:
-    """Return the signatures of puremagic by their place, the longest first: to look them up is faster than to try each.
-
-    https://github.com/cdgriffith/puremagic
-    """
-    by_place: dict[tuple[int, int], dict[bytes, str]] = {}
-    for row in sorted(puremagic.magic_header_array, key=lambda row: -len(row.byte_match)):
-        if len(row.byte_match) >= _RARE_FROM_BYTES and _CONTENT_TYPE.fullmatch(row.mime_type):
-            place = by_place.setdefault((row.offset, row.offset + len(row.byte_match)), {})
-            place.setdefault(row.byte_match, row.mime_type)
-    return by_place

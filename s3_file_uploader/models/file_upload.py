@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from ..conf import conf
+from ..content_types import content_type_kept
 from ..exceptions import FileExists
 from ..names import name_shown
 from ..user_deletion import on_user_delete
@@ -198,6 +199,11 @@ class FileUpload(DirectUpload):
     def was_stored(self) -> bool:
         """Whether there was a whole file under the key before the present claim."""
         return self.completed_at is not None
+
+    @property
+    def served_content_type(self) -> str:
+        """The type with which the file is given out, whatever the record or S3 has kept of an older one."""
+        return content_type_kept(self.content_type)
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""

@@ -5,22 +5,24 @@ from collections.abc import Mapping
 
 from rest_framework.exceptions import ValidationError
 
-from ..content_types import content_type_by_name
+from ..content_types import content_type_by_name, content_type_kept
 from ..exceptions import InvalidField
 from ..values import MAX_CONTENT_TYPE_LENGTH
 
 CHECKSUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # https://www.rfc-editor.org/rfc/rfc9110.html#name-media-type
 CONTENT_TYPE = re.compile(
-    r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}([ \t]*;[ \t]*[\w*-]+=[^;\x00-\x1f\x7f-\U0010ffff]+)*", re.ASCII
+    r"[a-zA-Z0-9][\w!#$&^.+-]{0,126}/[a-zA-Z0-9][\w!#$&^.+-]{0,126}"
+    r"([ \t]*;[ \t]*[\w*-]+=[^;\x00-\x1f\x7f-\U0010ffff]+)*",
+    re.ASCII,
 )
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 
 
 def content_type_declared(declared: str | None) -> str:
-    """Return what the sender declared, if it has the shape of a MIME type, else nothing."""
+    """Return essence and charset of what the sender declared, if it has the shape of a MIME type, else nothing."""
     if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
-        return declared
+        return content_type_kept(declared)
     return ""
 
 

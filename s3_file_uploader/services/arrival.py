@@ -6,6 +6,7 @@ from time import sleep
 from typing import Any
 
 from ..conf import conf
+from ..content_types import content_type_kept
 from ..egress import object_checksum
 from ..exceptions import (
     ChecksumMismatch,
@@ -129,7 +130,7 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
         raise SizeMismatch(
             f"{upload.size} bytes were announced and {found.size} arrived: they were removed, start a new upload."
         )
-    if found.content_type != upload.content_type:
+    if "," in found.content_type or content_type_kept(found.content_type) != upload.served_content_type:
         raise ContentTypeMismatch(
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."

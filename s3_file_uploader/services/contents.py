@@ -7,7 +7,15 @@ sent to S3 directly    they are read from S3 before the record says that they ar
 from contextlib import closing
 from typing import Any
 
-from ..content_types import SNIFFED_BYTES, UNKNOWN, Verdict, content_type_by_name, says_nothing, verdict
+from ..content_types import (
+    SNIFFED_BYTES,
+    UNKNOWN,
+    Verdict,
+    content_type_by_name,
+    content_type_kept,
+    says_nothing,
+    verdict,
+)
 from ..egress import object_read
 from ..exceptions import ContentTypeMismatch
 from ..models import FileUpload
@@ -25,6 +33,7 @@ class Contents:
         Raises:
             ContentTypeNotAllowed: the policy does not allow what was declared. What was not waits for the bytes.
         """
+        declared = content_type_kept(declared) if declared else ""
         self.content_type = declared or content_type_by_name(name)
         self.mismatch = ""
         self._policy, self._declared, self._name = policy, declared, name

@@ -21,6 +21,7 @@ from django.utils import timezone
 from .. import s3, signing
 from ..audit import about
 from ..conf import conf
+from ..content_types import content_type_kept
 from ..exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ..models import FileUpload, IdempotencyKey, Within, durable_transaction
 from ..names import bucket_name_check, file_name_new
@@ -66,7 +67,7 @@ def upload_start(
         owner: whose file it becomes; the same, or anybody where `user` is staff.
         bucket: must exist and be open to the user.
         file_name: the name on the device; kept as `original_name`.
-        content_type: the MIME type; S3 takes no other.
+        content_type: the MIME type, of which essence and charset are kept; S3 takes no other.
         size: in bytes, 0 to 5 TiB; None if the client does not know, then whatever arrives is taken.
         checksum_sha256: of the whole file in lower-case hex; compared before the record says `stored`.
         strategy: auto, put, post or multipart.
@@ -83,7 +84,7 @@ def upload_start(
     about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
-    policy = policy_for(owner, bucket)
+    policy, content_type = policy_for(owner, bucket), content_type_kept(content_type)
     upload_check(policy, names=(file_name,), content_type=content_type, size=size)
     wanted = _wanted(
         policy,

@@ -124,7 +124,8 @@ def file_disposition(upload: FileUpload, wanted: str) -> str:
         wanted: `attachment` or `inline`; the latter counts where the policy of the owner lists the type of the file,
             and never for one that a browser may run.
     """
-    may_be_shown = not may_run(upload.content_type) and policy_of(upload).allows_inline(canonical(upload.content_type))
+    content_type = upload.served_content_type
+    may_be_shown = not may_run(content_type) and policy_of(upload).allows_inline(canonical(content_type))
     return upload.content_disposition("inline" if wanted == "inline" and may_be_shown else "attachment")
 
 
@@ -137,5 +138,5 @@ def _signed(
         key=upload.file_name,
         expires_in_seconds=expires_in_seconds,
         content_disposition=file_disposition(upload, disposition),
-        content_type=upload.content_type,
+        content_type=upload.served_content_type,
     )

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from .. import s3
 from ..conf import conf
+from ..content_types import content_type_kept
 from ..egress import object_checksum
 from ..exceptions import (
     BucketNotFound,
@@ -35,7 +36,7 @@ from ..object_calls import object_head
 from ..reports import Outcome
 from ..s3_errors import storage_errors
 from ..signals import after_commit, file_rejected
-from ..values import MAX_CONTENT_TYPE_LENGTH, StoredObject
+from ..values import StoredObject
 from .copies import copy_of_file_remove
 
 logger = logging.getLogger(__name__)
@@ -237,7 +238,7 @@ def object_described(
     return {
         "size": found.size,
         "etag": found.etag,
-        "content_type": found.content_type[:MAX_CONTENT_TYPE_LENGTH],
+        "content_type": content_type_kept(found.content_type),
         "checksum_sha256": checksum,
         "completed_at": timezone.now(),
     }

@@ -138,7 +138,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
             key=link.upload.file_name,
             expires_in_seconds=conf.redirect_expiration_seconds,
             content_disposition=link.upload.content_disposition("attachment"),
-            content_type=link.upload.content_type,
+            content_type=link.upload.served_content_type,
         )
         if method == "GET" and not link.count_download():
             raise _not_found()

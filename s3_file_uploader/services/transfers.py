@@ -47,7 +47,7 @@ def transfer_of(upload: FileUpload) -> Transfer:
 
 def _put(upload: FileUpload) -> PutTransfer:
     """Sign exactly this file: its type, its size and, where they are known, its bytes."""
-    headers = {"Content-Type": upload.content_type, **_guards(upload)}
+    headers = {"Content-Type": upload.served_content_type, **_guards(upload)}
     length = {} if upload.size is None else {"Content-Length": str(upload.size)}
     signed = signing.presigned_url(
         method="PUT",
@@ -74,7 +74,7 @@ def _guards(upload: FileUpload) -> dict[str, str]:
 
 def form_fields(upload: FileUpload) -> dict[str, str]:
     """Return what a form says besides the key and the signature."""
-    return {"Content-Type": upload.content_type, "success_action_status": "201"}
+    return {"Content-Type": upload.served_content_type, "success_action_status": "201"}
 
 
 def _post(upload: FileUpload) -> PostTransfer:
@@ -131,7 +131,7 @@ def _begun_in_s3(upload: FileUpload) -> str:
         return multipart_create(
             bucket=upload.bucket,
             key=upload.file_name,
-            content_type=upload.content_type,
+            content_type=upload.served_content_type,
             metadata={WRITTEN_BY: str(upload.write_id)},
         )
     except (StorageUnavailable, StorageTimeout):

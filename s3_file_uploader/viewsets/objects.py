@@ -66,7 +66,7 @@ def _proxied(request: Request, upload: FileUpload, disposition: str) -> HttpResp
     return file_answer(
         request._request,
         size=upload.size or 0,
-        content_type=upload.content_type,
+        content_type=upload.served_content_type,
         etag=upload.etag,
         changed_at=cast(datetime, upload.completed_at),
         disposition=services.file_disposition(upload, disposition),

@@ -1,5 +1,7 @@
 """On a real store: bytes that are not what was declared stay out, on every way in, and what runs is never shown."""
 
+from random import Random
+
 import httpx
 import pytest
 
@@ -29,6 +31,33 @@ def test_through_this_server(http, user, bucket, way):
     assert (objects_in(bucket), FileUpload.objects.count()) == (0, 0)
     assert send(PNG).json()["content_type"] == "image/png"
     assert object_head(bucket=bucket, key="a.png").content_type == "image/png"
+
+
+UNKNOWN_BYTES = {
+    "random": Random(1).randbytes(100_000),  # noqa: S311 - the same bytes in every run
+    "zeros": bytes(100_000),
+    "binary": b"\1\2\3no signature" * 1000,
+}
+
+
+@pytest.mark.parametrize("content", UNKNOWN_BYTES.values(), ids=UNKNOWN_BYTES)
+@pytest.mark.parametrize("way", ["form", "raw", "direct"])
+def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bucket, way, content):
+    client = http(user)
+    if way == "form":
+        answer = client.post("file/upload/", data={"bucket": bucket}, files={"file": ("a.unknown", content)})
+        assert answer.status_code == 201
+    elif way == "raw":
+        answer = client.put(f"buckets/{bucket}/files/a.unknown/", content=content)
+        assert answer.status_code == 201
+    else:
+        wanted = {"bucket": bucket, "file_name": "a.unknown", "size": len(content), "strategy": "put"}
+        started = client.post("uploads/", json=wanted)
+        transfer = started.json()["transfer"]
+        assert httpx.put(transfer["url"], content=content, headers=transfer["headers"]).is_success
+        answer = client.post(f"uploads/{started.json()['id']}/complete/")
+        assert (started.status_code, answer.status_code) == (201, 200)
+    assert answer.json()["content_type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize("strategy", ["put", "post", "multipart"])

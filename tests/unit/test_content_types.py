@@ -13,10 +13,12 @@ from s3_file_uploader.content_types import (
     UNKNOWN,
     Verdict,
     content_type_by_name,
+    content_type_kept,
     may_run,
     sniffed,
     verdict,
 )
+from s3_file_uploader.rare_signatures import SIGNATURES
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0"
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0"
@@ -118,7 +120,7 @@ SAMPLES = {
     "xml with a style": (b"<?xml version='1.0'?><?xml-stylesheet href='a'?><a/>", "text/xml"),
     "xml": (b"<?xml version='1.0'?><gpx>", "text/xml"),
     "xml with a document type": (b"<!DOCTYPE plist PUBLIC 'x' 'y'><plist>", "text/xml"),
-    "puremagic knows it": (bytes(128) + b"DICM" + bytes(4), "application/dicom"),
+    "dicom": (bytes(128) + b"DICM" + bytes(4), "application/dicom"),
 }
 
 
@@ -126,7 +128,7 @@ SAMPLES = {
 def test_the_bytes_say_what_a_file_is(head, content_type):
     assert sniffed(head).content_type == content_type
     assert verdict(declared="", name="a", head=head) == Verdict(content_type)
-    assert verdict(declared=UNKNOWN, name="a.txt", head=head) == Verdict(content_type)
+    assert verdict(declared=UNKNOWN, name="a", head=head) == Verdict(content_type)
     assert verdict(declared=f"{content_type.upper()}; a=b", name="a", head=head).mismatch == ""
 
 
@@ -269,6 +271,8 @@ def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they
     ("name", "head", "content_type"),
     [
         ("a.csv", b"a;b", "text/csv"),
+        ("README.md", b"# A title", "text/markdown"),
+        ("README.md", SAMPLES["paragraph"][0], "text/markdown"),
         ("a.jpg", PNG, "image/png"),
         ("a.docx", SAMPLES["zip"][0], DOCX_TYPE),
         ("a.txt", SAMPLES["html"][0], "text/html"),
@@ -277,17 +281,66 @@ def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they
         ("a.png", b"", "image/png"),
     ],
 )
-def test_where_nobody_said_a_type_the_name_does_if_the_bytes_do_not_contradict(name, head, content_type):
-    assert verdict(declared="", name=name, head=head) == Verdict(content_type)
+@pytest.mark.parametrize("declared", ["", UNKNOWN, "binary/octet-stream"])
+def test_verdict_without_a_declared_type_follows_the_name_if_the_bytes_may_be_of_it(declared, name, head, content_type):
+    assert verdict(declared=declared, name=name, head=head) == Verdict(content_type)
 
 
-def test_an_octet_stream_stays_one_where_the_bytes_say_nothing():
-    assert verdict(declared=UNKNOWN, name="a.csv", head=b"a;b") == Verdict(UNKNOWN)
+@pytest.mark.parametrize(("offset", "magic", "content_type"), SIGNATURES)
+def test_a_rare_signature_is_found_and_is_no_text_of_another_kind(offset, magic, content_type):
+    head = bytes(offset) + magic + bytes(64)
+    assert sniffed(head).content_type == content_type
+    assert len(magic) >= 4
+    assert content_type_kept(content_type) == content_type
+    assert not may_run(content_type)
+
+
+KEPT = [
+    ("image/png; a=b,text/html", "image/png"),
+    ('image/png; a="b,text/html"', "image/png"),
+    ("image/png;,text/html", "image/png"),
+    ("image/png,text/html", UNKNOWN),
+    ("image/png\ttext/html", UNKNOWN),
+    ("image/png\r\nContent-Type: text/html", UNKNOWN),
+    ("image/png\0", UNKNOWN),
+    ("image/png (text/html)", UNKNOWN),
+    ("*/*", UNKNOWN),
+    ("png", UNKNOWN),
+    ("", UNKNOWN),
+    (" Image/PNG ", "image/png"),
+    ("video/webm;codecs=vp8,opus", "video/webm"),
+    ("text/plain;charset=utf-8", "text/plain; charset=utf-8"),
+    ('text/csv; header=present; Charset="ISO-8859-1"', "text/csv; charset=ISO-8859-1"),
+    ("text/plain; charset=utf-8,text/html", "text/plain"),
+    ("text/plain; charset=utf-8 ,text/html; charset=latin-1", "text/plain; charset=latin-1"),
+    ("text/plain; xcharset=utf-8", "text/plain"),
+    (f"a/{'b' * 127}; charset=utf-8", f"a/{'b' * 127}; charset=utf-8"),
+    (f"{'a' * 127}/{'b' * 127}; charset=utf-8", f"{'a' * 127}/{'b' * 127}"),
+]
+
+
+@pytest.mark.parametrize(("declared", "kept"), KEPT)
+def test_content_type_kept_returns_essence_and_charset_alone(declared, kept):
+    assert content_type_kept(declared) == kept
+    assert content_type_kept(kept) == kept
+
+
+@given(st.text(max_size=60))
+def test_content_type_kept_of_any_text_is_one_type_for_a_browser(declared):
+    kept = content_type_kept(f"image/png; a=b{declared}")
+    assert kept.startswith("image/png")
+    assert not set(kept) & set(',()<>@"\r\n\t\0')
 
 
 @pytest.mark.parametrize(
     ("name", "content_type"),
-    [("a.png", "image/png"), ("a", UNKNOWN), ("a.tar.gz", "application/gzip"), ("a.svgz", "application/gzip")],
+    [
+        ("a.png", "image/png"),
+        ("a", UNKNOWN),
+        ("a.tar.gz", "application/gzip"),
+        ("a.svgz", "application/gzip"),
+        ("A.MD", "text/markdown"),
+    ],
 )
 def test_the_ending_of_a_name_stands_for_a_type(name, content_type):
     assert content_type_by_name(name) == content_type

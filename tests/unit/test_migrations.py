@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from s3_file_uploader.content_types import content_type_kept
+
 APP = "s3_file_uploader"
 
 
@@ -27,3 +29,28 @@ def test_a_claim_from_before_is_known_as_the_one_that_wrote(at_first_migration):
     executor.migrate(latest)
     after = executor.loader.project_state(latest).apps.get_model(APP, "FileUpload").objects
     assert set(after.values_list("write_id", flat=True)) == set(claims)
+
+
+def test_content_types_from_before_are_reduced_to_essence_and_charset(at_first_migration):
+    apps, latest = at_first_migration
+    before = apps.get_model(APP, "FileUpload").objects
+    types = {
+        "image/png; a=b,text/html": "image/png",
+        'TEXT/Plain;title=a; charset="utf-8"': "text/plain; charset=utf-8",
+        f"{'a' * 120}/{'b' * 120};charset={'c' * 4}": f"{'a' * 120}/{'b' * 120}; charset={'c' * 4}",
+        f"{'a' * 122}/{'b' * 117};charset={'c' * 6}": f"{'a' * 122}/{'b' * 117}",
+        "image/png,text/html": "application/octet-stream",
+        "": "application/octet-stream",
+        "video/mp4": "video/mp4",
+    }
+    rows = {
+        before.create(
+            location_digest=str(n), status="pending", claim_id=uuid.uuid4(), content_type=content_type
+        ).pk: kept
+        for n, (content_type, kept) in enumerate(types.items())
+    }
+    assert [content_type_kept(content_type) for content_type in types] == [*types.values()]
+    executor = MigrationExecutor(connection)
+    executor.migrate(latest)
+    after = executor.loader.project_state(latest).apps.get_model(APP, "FileUpload").objects
+    assert dict(after.values_list("pk", "content_type")) == rows

@@ -160,7 +160,8 @@ class TestShown:
         def disposition(content, content_type, listed=None):
             if listed:
                 settings.S3_FILE_UPLOADER_POLICIES = {"*": {"inline_content_types": listed}}
-            stored_file(user, bucket, content=content, content_type=content_type, overwrite=True)
+            options = {"original_name": "file", "overwrite": True}
+            stored_file(user, bucket, content=content, content_type=content_type, **options)
             address = f"/modules/s3-file-uploader/service/buckets/{bucket}/files/file/?disposition=inline"
             proxied = client_of(user).get(f"{address}&proxy=true")
             assert proxied["X-Content-Type-Options"] == "nosniff"
