@@ -26,5 +26,5 @@ def content_types_reduce(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("s3_file_uploader", "0008_share_links")]
+    dependencies = [("s3_file_uploader", "0009_keys_in_byte_order")]
     operations = [migrations.RunPython(content_types_reduce, migrations.RunPython.noop)]
