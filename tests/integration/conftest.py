@@ -14,6 +14,7 @@ from rest_framework.authtoken.models import Token
 
 from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
+from tests.integration.seaweedfs import SeaweedFS
 from tests.integration.served import ASGI, WSGI, Served, Server
 from tests.integration.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
 
@@ -37,6 +38,29 @@ def store(own_settings: Settings, embedded_s3: EmbeddedS3) -> EmbeddedS3:
     for name, value in embedded_s3.environment().items():
         setattr(own_settings, name, value)
     return embedded_s3
+
+
+@pytest.fixture(scope="session")
+def running_seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """Start a second real store, once, for the tests that ask for it."""
+    with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
+        yield store
+
+
+@pytest.fixture
+def seaweedfs(store: EmbeddedS3, own_settings: Settings, running_seaweedfs: SeaweedFS) -> SeaweedFS:
+    """Use SeaweedFS instead of the embedded S3, with no other setting."""
+    for name, value in running_seaweedfs.environment().items():
+        setattr(own_settings, name, value)
+    return running_seaweedfs
+
+
+@pytest.fixture(params=["juicefs", "seaweedfs"])
+def each_store(request: pytest.FixtureRequest, store: EmbeddedS3) -> str:
+    """Use one real store after the other; return its name."""
+    if request.param == "seaweedfs":
+        request.getfixturevalue("seaweedfs")
+    return str(request.param)
 
 
 @pytest.fixture
@@ -90,8 +114,19 @@ def both(request: pytest.FixtureRequest, transactional_db: None, servers: Callab
 
 
 @pytest.fixture
+def bucket_of_each_store(each_store: str) -> str:
+    """Return a new bucket in the store of the test."""
+    return new_bucket()
+
+
+@pytest.fixture
 def bucket(store: EmbeddedS3) -> str:
     """Return a new bucket, empty and of this test alone."""
+    return new_bucket()
+
+
+def new_bucket() -> str:
+    """Make a bucket with a name of its own in the store of the settings."""
     name = f"bucket-{uuid4().hex[:12]}"
     s3.client().create_bucket(Bucket=name)
     return name
