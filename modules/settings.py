@@ -53,6 +53,7 @@ EMBEDDED_S3_FOLDER = DATA_DIR / "s3"
 if EMBEDDED_S3:
     for _name, _value in EmbeddedS3(EMBEDDED_S3_FOLDER).environment().items():
         os.environ[_name] = _value
+    S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
 
 PATH_TO_SAVE_FILE = os.environ.get("PATH_TO_SAVE_FILE")
 if not PATH_TO_SAVE_FILE:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import s3
 from .cors import RULE_ID
-from .exceptions import BucketExists, StorageUnsupported
+from .exceptions import BucketExists, StorageAccessDenied, StorageError, StorageUnsupported
 from .s3_errors import nothing_there, storage_errors
 from .values import CorsRule
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         CORSRuleTypeDef,
         PublicAccessBlockConfigurationTypeDef,
     )
+
+PROBE_KEY = ".s3-file-uploader-probe"
 
 
 def public_access_block(*, bucket: str, region: str) -> None:
@@ -27,14 +29,45 @@ def public_access_block(*, bucket: str, region: str) -> None:
         StorageUnsupported: the store does not know the call.
         BucketNotFound, StorageProblem: S3 could not.
     """
-    everything: PublicAccessBlockConfigurationTypeDef = {
-        "BlockPublicAcls": True,
+    _access_block_write(bucket, region, refuse_public_acls=True)
+
+
+def public_acls_ignore(*, bucket: str, region: str) -> None:
+    """Ignore public ACLs instead of refusing the requests that bring them: Ceph RGW 16 refuses every write then.
+
+    Raises:
+        StorageUnsupported: the store does not know the call.
+        BucketNotFound, StorageProblem: S3 could not.
+    """
+    _access_block_write(bucket, region, refuse_public_acls=False)
+
+
+def _access_block_write(bucket: str, region: str, *, refuse_public_acls: bool) -> None:
+    block: PublicAccessBlockConfigurationTypeDef = {
+        "BlockPublicAcls": refuse_public_acls,
         "IgnorePublicAcls": True,
         "BlockPublicPolicy": True,
         "RestrictPublicBuckets": True,
     }
     with _writing():
-        s3.client(region=region).put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=everything)
+        s3.client(region=region).put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+
+
+def bucket_is_writable(*, bucket: str, region: str) -> bool:
+    """Return True if the store takes an object; a probe is written and removed.
+
+    Raises:
+        BucketNotFound, StorageProblem: S3 could not answer, or could not remove the probe.
+    """
+    client = s3.client(region=region)
+    try:
+        with storage_errors(about="bucket"):
+            client.put_object(Bucket=bucket, Key=PROBE_KEY, Body=b"")
+    except (StorageAccessDenied, StorageError):
+        return False
+    with storage_errors(about="bucket"):
+        client.delete_object(Bucket=bucket, Key=PROBE_KEY)
+    return True
 
 
 def abort_rule_write(*, bucket: str, region: str, days: int) -> None:
@@ -65,6 +98,18 @@ def abort_rule_write(*, bucket: str, region: str, days: int) -> None:
                 ]
             },
         )
+
+
+def lifecycle_rules_remove(*, bucket: str, region: str) -> None:
+    """Remove all lifecycle rules of the bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketLifecycle.html
+
+    Raises:
+        BucketNotFound, StorageProblem: S3 could not.
+    """
+    with storage_errors(about="bucket"):
+        s3.client(region=region).delete_bucket_lifecycle(Bucket=bucket)
 
 
 def cors_rules_read(*, bucket: str, region: str) -> tuple[CorsRule, ...]:

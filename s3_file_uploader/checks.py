@@ -7,6 +7,7 @@ E004 unknown address style   E008 allowed buckets no list    E009 claim shorter 
 E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
+E016 unknown ability of the store
 E035 audit rows, not yes or no, or for no number of days       W014 throttles count for each process
 E036 rate of a throttle unreadable                             W015 clients behind a proxy look alike
 E037 no such scope of throttles
@@ -36,7 +37,7 @@ from .exceptions import InvalidBucketName, InvalidField, StorageNotConfigured
 from .names import MAX_PREFIX_BYTES, bucket_name_check, is_key_prefix
 from .origins import EVERY_ORIGIN, origin_check
 from .throttles import ACTIONS_OF
-from .values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
+from .values import ABILITIES, MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 STRATEGIES = ("put", "post", "multipart")
 NUMBERS: dict[str, tuple[float, float]] = {
@@ -56,6 +57,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),
     "direct_url_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_expiration_seconds": (60, 31_536_000),
+    "direct_max_seconds": (60, 31_536_000),
     "uppy_token_max_seconds": (1, 31_536_000),
     "share_max_seconds": (1, 315_360_000),
 }
@@ -111,6 +113,17 @@ def endpoint_check(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+def store_abilities_check(**kwargs: Any) -> list[CheckMessage]:
+    """E016."""
+    abilities = conf.store_abilities
+    is_list = isinstance(abilities, list | tuple | set | frozenset)
+    if is_list and all(isinstance(ability, str) and ability in ABILITIES for ability in abilities):
+        return []
+    hint = f"Give a list of some of {', '.join(sorted(ABILITIES))}; an empty one for a store that can do none of it."
+    return [_error("E016", "S3_FILE_UPLOADER_STORE cannot be used.", hint)]
+
+
+@register(Tags.compatibility)
 def numbers_check(**kwargs: Any) -> list[CheckMessage]:
     """E005, E009: a claim that ends before a call does would let two requests write to one key."""
     if found := _impossible_numbers():
@@ -134,13 +147,18 @@ def direct_uploads_check(**kwargs: Any) -> list[CheckMessage]:
     if not is_key_prefix(conf.direct_prefix):
         hint = f"Give folders that end in a slash, such as uploads/, up to {MAX_PREFIX_BYTES} bytes; or nothing."
         found.append(_error("E013", "S3_FILE_UPLOADER_DIRECT_PREFIX cannot begin an object key.", hint))
-    numbers = ("direct_expiration_seconds", "direct_url_expiration_seconds")
-    if all(_is_between(name, *NUMBERS[name]) for name in numbers) and (
-        conf.direct_expiration_seconds < conf.direct_url_expiration_seconds
+    for longer, shorter in (
+        ("direct_expiration_seconds", "direct_url_expiration_seconds"),
+        ("direct_max_seconds", "direct_expiration_seconds"),
     ):
-        hint = "Give at least S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS."
-        found.append(_error("E014", "S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS is too short.", hint))
+        if _both_possible(longer, shorter) and getattr(conf, longer) < getattr(conf, shorter):
+            hint = f"Give at least S3_FILE_UPLOADER_{shorter.upper()}."
+            found.append(_error("E014", f"S3_FILE_UPLOADER_{longer.upper()} is too short.", hint))
     return found
+
+
+def _both_possible(*names: str) -> bool:
+    return all(_is_between(name, *NUMBERS[name]) for name in names)
 
 
 def _impossible_numbers() -> list[CheckMessage]:

@@ -8,7 +8,7 @@ No other module reads `django.conf.settings` or `os.environ` for this app.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from .exceptions import StorageNotConfigured
-from .values import gib, mib
+from .values import ABILITIES, gib, mib
 
 if TYPE_CHECKING:
     from rest_framework.permissions import BasePermission
@@ -83,6 +83,15 @@ class Conf:
     def addressing_style(self) -> str:
         """AWS_S3_ADDRESSING_STYLE: `virtual` on AWS, `path` on a store with an endpoint URL."""
         return _text("AWS_S3_ADDRESSING_STYLE") or ("path" if self.endpoint_url else "virtual")
+
+    @property
+    def store_abilities(self) -> Collection[str]:
+        """S3_FILE_UPLOADER_STORE, the abilities of the store: on AWS all of them, elsewhere none by default."""
+        return cast("Collection[str]", _own("STORE", () if self.endpoint_url else ABILITIES))
+
+    def store_can(self, ability: str) -> bool:
+        """Return True if the store has an ability, one of `values.ABILITIES`."""
+        return ability in self.store_abilities
 
     @property
     def connect_timeout_seconds(self) -> float:
@@ -222,6 +231,11 @@ class Conf:
     def direct_expiration_seconds(self) -> int:
         """How long a direct upload may be pending without a sign of its client."""
         return int(_own("DIRECT_EXPIRATION_SECONDS", 86_400))
+
+    @property
+    def direct_max_seconds(self) -> int:
+        """How long a direct upload may take in all, counted from its start."""
+        return int(_own("DIRECT_MAX_SECONDS", 7 * 86_400))
 
     # --- Uppy ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 It costs a third of what boto3 spends on a call. Only an answer that says yes or no is used: whatever else comes is left
 to boto3, which has the other attempts. It knows what errors mean, waits between them, and gives up in the end. AWS
-itself and a store behind a proxy are asked by boto3 alone: for AWS it adds checksums.
+itself, a store that takes checksum trailers and one behind a proxy are asked by boto3 alone: it adds the checksums.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from .part_buffer import PartBuffer
 from .s3_errors import attempt_broken
 from .signing import signed_request
 from .sigv4 import NOTHING, UNSIGNED_PAYLOAD
-from .values import CHUNK_BYTES
+from .values import CHECKSUM_TRAILERS, CHUNK_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -77,7 +77,9 @@ class FirstAttempt:
 
 def is_for_us() -> bool:
     """Tell whether the store of the settings is one that is asked so."""
-    return bool(conf.endpoint_url) and conf.max_attempts > 1 and not _is_behind_a_proxy(conf.endpoint_url or "")
+    if not conf.endpoint_url or conf.store_can(CHECKSUM_TRAILERS):
+        return False
+    return conf.max_attempts > 1 and not _is_behind_a_proxy(conf.endpoint_url)
 
 
 def first_attempt(

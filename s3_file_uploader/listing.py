@@ -1,9 +1,12 @@
 """The objects of a bucket as S3 lists them, however many there are."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from . import s3
+from .exceptions import StorageAccessDenied, StorageUnsupported
+from .s3_errors import storage_errors
 from .values import ListedObject
 
 
@@ -18,6 +21,26 @@ def object_pages(*, bucket: str) -> Iterator[list[ListedObject]]:
     """
     for page in s3.pages("list_objects_v2", Bucket=bucket):
         yield [object_listed(found) for found in page.get("Contents", ())]
+
+
+def bucket_is_empty(*, bucket: str, region: str) -> bool:
+    """Return True if a bucket holds no object, no old version of one, and no delete marker.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+
+    Raises:
+        BucketNotFound: there is no such bucket.
+        StorageProblem: S3 could not answer.
+    """
+    client = s3.client(region=region)
+    with storage_errors(about="bucket"):
+        if client.list_objects_v2(Bucket=bucket, MaxKeys=1).get("Contents"):
+            return False
+    # A store without versions, or credentials without the right to see them: there the store itself has to refuse.
+    with suppress(StorageUnsupported, StorageAccessDenied), storage_errors(about="bucket"):
+        listed = client.list_object_versions(Bucket=bucket, MaxKeys=1)
+        return not (listed.get("Versions") or listed.get("DeleteMarkers"))
+    return True
 
 
 def object_listed(found: Mapping[str, Any]) -> ListedObject:

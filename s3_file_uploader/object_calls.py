@@ -5,19 +5,20 @@ from base64 import b64decode
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from html import unescape
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from .conf import conf
 from .exceptions import BucketNotFound, FileNotFound, StorageError
 from .first_attempt import NOT_FOUND, first_attempt
 from .part_buffer import PartBuffer
 from .s3_errors import NO_FILE, storage_errors
-from .values import StoredObject
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+from .sigv4 import NOTHING
+from .values import CHECKSUMS, StoredObject
 
 METADATA = "x-amz-meta-"
+CHECKSUMS_OF = "x-amz-checksum-"
+CHECKSUM = f"{CHECKSUMS_OF}sha256"
+CHECKSUM_WANTED = {f"{CHECKSUMS_OF}mode": "ENABLED"}
 CHECK_THE_STORE = "check that AWS_S3_ENDPOINT_URL is that of a store that speaks S3."
 UPLOAD_ID = re.compile(rb"<UploadId>([!-;=-~]+)</UploadId>")
 
@@ -30,7 +31,7 @@ def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
     Args:
         bucket: its name.
         key: the object's.
-        with_checksum: ask AWS for the SHA-256 that it keeps; other stores are not asked.
+        with_checksum: ask for the SHA-256 too, where the store keeps it.
 
     Raises:
         FileNotFound: nothing, or the bucket is missing: a HEAD cannot tell which.
@@ -38,12 +39,13 @@ def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
     """
     try:
         with storage_errors():
-            attempt = first_attempt("HEAD", bucket, key)
+            with_checksum = with_checksum and conf.store_can(CHECKSUMS)
+            attempt = first_attempt("HEAD", bucket, key, headers=CHECKSUM_WANTED if with_checksum else NOTHING)
             if attempt.succeeded and (described := _described(attempt.headers)):
                 return described
             if attempt.status == NOT_FOUND:
                 raise FileNotFound(NO_FILE[1])
-            options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and not conf.endpoint_url else {}
+            options: Any = {"ChecksumMode": "ENABLED"} if with_checksum else {}
             answer = attempt.boto3().head_object(Bucket=bucket, Key=key, **options)
     except BucketNotFound as error:
         raise FileNotFound(NO_FILE[1]) from error
@@ -55,7 +57,7 @@ def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
         content_type=answer.get("ContentType", ""),
         metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
         changed_at=answer["LastModified"],
-        checksum_sha256=_whole_checksum(answer),
+        checksum_sha256=_whole_checksum(answer.get("ChecksumSHA256", ""), answer.get("ChecksumType")),
     )
 
 
@@ -169,12 +171,12 @@ def _described(headers: Mapping[str, str]) -> StoredObject | None:
         content_type=headers.get("content-type", ""),
         metadata={name.removeprefix(METADATA): value for name, value in headers.items() if name.startswith(METADATA)},
         changed_at=changed_at,
+        checksum_sha256=_whole_checksum(headers.get(CHECKSUM, ""), headers.get(f"{CHECKSUMS_OF}type")),
     )
 
 
-def _whole_checksum(answer: "HeadObjectOutputTypeDef") -> str | None:
+def _whole_checksum(checksum: str, kind: str | None) -> str | None:
     """Return the SHA-256 of the object, if there is one: that of a multipart upload is one of its parts' checksums."""
-    checksum = answer.get("ChecksumSHA256", "")
-    if not checksum or "-" in checksum or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+    if not checksum or "-" in checksum or kind not in (None, "FULL_OBJECT"):
         return None
     return b64decode(checksum).hex()

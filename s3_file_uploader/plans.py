@@ -10,8 +10,10 @@ from uuid import UUID
 from .conf import conf
 from .exceptions import FileTooLarge, InvalidField
 from .policy import key_prefixes
-from .values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
+from .values import CHECKSUMS, CONDITIONAL_WRITES, MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
+# Not the one in the `[^/]+` that stands for the id of a user.
+_SLASH = re.compile(r"(?<!\[\^)/")
 UPLOAD_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 # As many as files from 256 MiB to 1 GiB have; below, parts are not smaller, above, not larger.
@@ -21,12 +23,13 @@ SMALLEST_SHARE_BYTES, LARGEST_SHARE_BYTES = mib(8), mib(32)
 Wish = Literal["auto", "put", "post", "multipart"]
 
 
-def strategy_for(*, size: int | None, wish: str) -> str:
+def strategy_for(*, size: int | None, wish: str, with_checksum: bool = False) -> str:
     """Return put, post or multipart: what the client wishes, if the size and the store allow it.
 
     Args:
         size: of the file in bytes, None if it is not announced.
         wish: one of them, or `auto`. An empty file has no parts: wished for in parts, it is put.
+        with_checksum: whether the client announced a SHA-256.
 
     Raises:
         FileTooLarge: S3 keeps none of that size, or the store takes none.
@@ -39,6 +42,11 @@ def strategy_for(*, size: int | None, wish: str) -> str:
     if strategy not in conf.direct_strategies:
         possible = ", ".join(("auto", *conf.direct_strategies))
         raise InvalidField("strategy", f"This store does not do that: choose one of {possible}.")
+    if strategy == "post" and with_checksum and not conf.store_can(CHECKSUMS):
+        raise InvalidField(
+            "strategy",
+            "This store does not compare the SHA-256 of a form: choose put or multipart, or leave out the SHA-256.",
+        )
     if strategy != "multipart" and size is not None and size > MAX_PUT_BYTES:
         raise _too_large_for_one()
     return strategy
@@ -59,7 +67,8 @@ def _best(size: int | None) -> str:
 
 def _multipart_from_bytes() -> int:
     """Return from which size on: with scanners soon, where the URL of a PUT still works once the file was scanned."""
-    return 0 if conf.scanner_paths and conf.endpoint_url else conf.direct_multipart_from_bytes
+    can_be_rewritten = not conf.store_can(CONDITIONAL_WRITES)
+    return 0 if conf.scanner_paths and can_be_rewritten else conf.direct_multipart_from_bytes
 
 
 def part_size_for(size: int | None) -> int:
@@ -109,6 +118,24 @@ def direct_id(key: str) -> str | None:
 def is_direct_key(key: str) -> bool:
     """Tell whether a key is one of those, behind a prefix that the settings name."""
     return any(_shape(before, conf.direct_prefix).match(key) for before in key_prefixes())
+
+
+def is_folder_of_direct_keys(key: str) -> bool:
+    """Return True if a key, taken as a folder, is one in which the keys of direct uploads lie.
+
+    On a store that keeps keys as paths, a file of that name would keep everybody from them.
+    """
+    return any(_folders(before, conf.direct_prefix).fullmatch(f"{key}/") for before in key_prefixes())
+
+
+@cache
+def _folders(before: str, prefix: str) -> re.Pattern[str]:
+    """Return the shape of each folder that leads to the keys, the last one with an id; arguments as `_shape`."""
+    folders = _SLASH.split(f"{before}{re.escape(prefix)}{UPLOAD_ID}")
+    shape = f"{folders.pop()}/"
+    for folder in reversed(folders):
+        shape = f"{folder}/(?:{shape})?"
+    return re.compile(shape, re.DOTALL)
 
 
 @cache

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     """What does not agree."""
 
     UPLOAD_ARRIVED = "upload_arrived"
+    UPLOAD_TOO_LARGE = "upload_too_large"
     RECORD_HALFWAY = "record_halfway"
     MULTIPART_UPLOAD = "multipart_upload"
     OBJECT_WITHOUT_RECORD = "object_without_record"

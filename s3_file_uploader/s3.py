@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import md5
+from math import inf
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,7 +21,7 @@ from .conf import conf
 from .exceptions import BucketNotFound, StorageNotConfigured
 from .s3_errors import attempt_note, storage_errors
 from .sigv4 import Credentials, Place
-from .values import PAGE_KEYS
+from .values import CHECKSUM_TRAILERS, PAGE_KEYS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -45,6 +47,7 @@ class ClientOptions:
     read_timeout_seconds: float
     max_attempts: int
     max_pool_connections: int
+    checksum_trailers: bool
     signed_payload: bool = True
 
 
@@ -95,6 +98,7 @@ def _options_from_settings(region: str | None = None, endpoint_url: str | None =
         read_timeout_seconds=conf.read_timeout_seconds,
         max_attempts=conf.max_attempts,
         max_pool_connections=conf.max_pool_connections,
+        checksum_trailers=conf.store_can(CHECKSUM_TRAILERS),
     )
 
 
@@ -111,7 +115,7 @@ def _session() -> boto3.session.Session:
 def _client_build(options: ClientOptions) -> "S3Client":
     # Checksum trailers, boto3's default since 1.36, are refused by many stores that are not AWS; and without
     # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed.
-    checksums = cast(Any, "when_required" if options.endpoint_url else "when_supported")
+    checksums = cast(Any, "when_supported" if options.checksum_trailers else "when_required")
     config = Config(  # type: ignore[call-arg]  # ignore_configured_endpoint_urls is missing in the stubs
         signature_version="s3v4",
         s3={"addressing_style": cast(Any, options.addressing_style), "payload_signing_enabled": options.signed_payload},
@@ -157,30 +161,33 @@ def _content_md5_add(request: Any, **kwargs: Any) -> None:
 
 # --- what several services ask ---------------------------------------------------------------------------------------
 
+# When S3 last said that a bucket is there, by bucket, address and key.
+_seen: dict[tuple[str, str | None, str | None], float] = {}
 
-def bucket_check(bucket: str, *, remembered: bool = True) -> None:
-    """Pass if there is such a bucket; S3 is asked once in the life of a process, and again until there is.
+
+def bucket_check(bucket: str, *, remembered_seconds: float = 60) -> None:
+    """Pass if there is such a bucket.
+
+    Some stores create a missing bucket at the first write to it, so its removal elsewhere must be noticed.
 
     Args:
         bucket: its name.
-        remembered: whether what S3 said before will do.
+        remembered_seconds: how old an answer of S3 to this process may be.
 
     Raises:
         BucketNotFound: there is none.
         StorageProblem: S3 could not answer.
     """
-    ask = _bucket_ask if remembered else _bucket_ask.__wrapped__
+    place = (bucket, conf.endpoint_url, conf.access_key_id)
+    if _seen.get(place, -inf) > monotonic() - remembered_seconds:
+        return
     try:
-        ask(bucket, conf.endpoint_url, conf.access_key_id)
+        with storage_errors(about="bucket"):
+            client().head_bucket(Bucket=bucket)
     except BucketNotFound:
         buckets_forget()
         raise
-
-
-@lru_cache(maxsize=4096)
-def _bucket_ask(bucket: str, _endpoint_url: str | None, _credentials: str | None) -> None:
-    with storage_errors(about="bucket"):
-        client().head_bucket(Bucket=bucket)
+    _seen[place] = monotonic()
 
 
 def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -288,4 +295,4 @@ def region_is_known(region: str) -> bool:
 def buckets_forget() -> None:
     """Forget what is remembered of buckets: a removed one's name may come back elsewhere."""
     _bucket_region_ask.cache_clear()
-    _bucket_ask.cache_clear()
+    _seen.clear()

@@ -17,7 +17,7 @@ from .exceptions import FileExists, FileNotFound, StorageProblem
 from .multipart import multipart_abort, multipart_complete
 from .object_calls import multipart_create, object_head, object_put, part_put
 from .part_buffer import PartBuffer
-from .values import StoredPart
+from .values import CONDITIONAL_WRITES, StoredPart
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Destination:
 
     @property
     def only_if_absent(self) -> bool:
-        """The second lock, where the store honours it: AWS does, others ignore or refuse it."""
-        return not self.may_replace and not conf.endpoint_url
+        """The second lock, where the store honours it."""
+        return not self.may_replace and conf.store_can(CONDITIONAL_WRITES)
 
 
 def object_send(destination: Destination, body: PartBuffer) -> str | None:

@@ -3,7 +3,7 @@
 These are looked at once a second, and when a test changes a setting: to read them costs twenty signatures.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
@@ -66,6 +66,7 @@ def presigned_part_urls(
     upload_id: str,
     part_numbers: Iterable[int],
     expires_in_seconds: int,
+    part_sizes: Sequence[int] | None = None,
     endpoint: Endpoint = "public",
     now: datetime | None = None,
 ) -> list[str]:
@@ -79,6 +80,7 @@ def presigned_part_urls(
         upload_id: of the multipart upload.
         part_numbers: 1 to 10,000.
         expires_in_seconds: 1 to 604,800. A URL signed with temporary credentials dies with them, if that is sooner.
+        part_sizes: of each part in bytes; the store then takes no other. None leaves them open.
         endpoint: `internal` if this server itself sends the parts.
         now: the time of the signatures, aware; the present by default.
 
@@ -87,7 +89,7 @@ def presigned_part_urls(
         BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked first.
     """
     signer = _presigner(bucket, endpoint, expires_in_seconds, now)
-    return signer.part_urls(key, upload_id=upload_id, part_numbers=part_numbers)
+    return signer.part_urls(key, upload_id=upload_id, part_numbers=part_numbers, part_sizes=part_sizes)
 
 
 def presigned_post(

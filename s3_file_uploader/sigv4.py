@@ -9,11 +9,12 @@ signed with them. So a signature costs little more than hashing the rest. The UR
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from itertools import repeat
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -209,7 +210,9 @@ class Presigner(Signer):
         signature = self._sign(f"{method}\n{path}\n{self._ordered_query}{named}{ordered}\n{ending}")
         return f"{self.place.origin}{path}?{given}{self._query}{named}{self._token_query}&X-Amz-Signature={signature}"
 
-    def part_urls(self, key: str, *, upload_id: str, part_numbers: Iterable[int]) -> list[str]:
+    def part_urls(
+        self, key: str, *, upload_id: str, part_numbers: Iterable[int], part_sizes: Sequence[int] | None = None
+    ) -> list[str]:
         """Return a URL for the PUT of each part, in the order asked for.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
@@ -218,16 +221,17 @@ class Presigner(Signer):
             key: the object's, as it is.
             upload_id: of the multipart upload.
             part_numbers: 1 to 10,000.
+            part_sizes: of each part in bytes, signed as its Content-Length; None leaves the sizes open.
         """
         path, upload = self._path(key), quote(upload_id, safe="")
-        names, ending = self._host_alone
+        named = "host" if part_sizes is None else "content-length%3Bhost"
         # All that comes before the number is hashed once.
-        begun = sha256(f"PUT\n{path}\n{self._ordered_query}{names}&partNumber=".encode())
-        rest = f"&uploadId={upload}\n{ending}"
+        begun = sha256(f"PUT\n{path}\n{self._ordered_query}{named}&partNumber=".encode())
+        rests = self._part_rests(upload, part_sizes)
         before = f"{self.place.origin}{path}?uploadId={upload}&partNumber="
-        after = f"&{self._query}{names}{self._token_query}&X-Amz-Signature="
+        after = f"&{self._query}{named}{self._token_query}&X-Amz-Signature="
         urls = []
-        for number in part_numbers:
+        for number, rest in zip(part_numbers, rests, strict=part_sizes is not None):
             request = begun.copy()
             request.update(f"{number}{rest}".encode())
             inner = self._begun.copy()
@@ -236,6 +240,15 @@ class Presigner(Signer):
             outer.update(inner.digest())
             urls.append(f"{before}{number}{after}{outer.hexdigest()}")
         return urls
+
+    def _part_rests(self, upload: str, part_sizes: Sequence[int] | None) -> Iterable[str]:
+        """Return what follows each number in a canonical request; the parts of a file have two sizes at most."""
+        if part_sizes is None:
+            return repeat(f"&uploadId={upload}\n{self._host_alone[1]}")
+        rests = {
+            size: f"&uploadId={upload}\n{self._headers({'content-length': str(size)})[1]}" for size in set(part_sizes)
+        }
+        return map(rests.__getitem__, part_sizes)
 
     def post_fields(self, key: str, *, fields: Mapping[str, str], min_bytes: int, max_bytes: int) -> dict[str, str]:
         """Return the fields of a form that uploads one object; the policy among them allows no other values.

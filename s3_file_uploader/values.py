@@ -41,6 +41,17 @@ PAGE_KEYS = 1000
 # https://www.rfc-editor.org/rfc/rfc6266.html#section-4.2
 DISPOSITIONS = ("attachment", "inline")
 
+# What S3_FILE_UPLOADER_STORE says that a store can do. AWS can do all of it.
+CONDITIONAL_WRITES = "conditional_writes"  # PutObject and CompleteMultipartUpload obey If-None-Match.
+CONDITIONAL_DELETES = "conditional_deletes"  # DeleteObject obeys If-Match.
+CHECKSUMS = "checksums"  # PutObject and POST forms compare `x-amz-checksum-sha256`; the store keeps it for HEAD.
+CHECKSUM_TRAILERS = "checksum_trailers"  # Bodies may end in a checksum, as boto3 sends them by default.
+PAYLOAD_HASH_IN_URLS = "payload_hash_in_urls"  # Presigned PUTs compare a signed `x-amz-content-sha256`.
+EXPECTED_OWNER = "expected_owner"  # Calls obey ExpectedBucketOwner.
+ABILITIES = frozenset(
+    (CONDITIONAL_WRITES, CONDITIONAL_DELETES, CHECKSUMS, CHECKSUM_TRAILERS, PAYLOAD_HASH_IN_URLS, EXPECTED_OWNER)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -279,6 +290,7 @@ class HousekeepingReport:
     """How many of each kind one run found."""
 
     uploads_completed: int
+    uploads_too_large: int
     records_settled: int
     records_left: int
     multipart_uploads_aborted: int

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import FileExists
+from ..values import CHECKSUMS, CONDITIONAL_WRITES, PAYLOAD_HASH_IN_URLS
 from .claims import BUSY, Claimed, claim_end
 from .quarantine import Quarantine
 
@@ -43,6 +44,9 @@ class DirectUpload(Quarantine):
     multipart_upload_id = models.CharField(max_length=1024, blank=True, editable=False, help_text="As S3 named it.")
     part_size = models.BigIntegerField(null=True, editable=False, help_text="Bytes of every part but the last.")
     writable_until = models.DateTimeField(null=True, editable=False)
+    # Fields of `FileUpload`.
+    created_at: "models.DateTimeField[datetime, datetime]"
+    checksum_sha256: "models.CharField[str, str]"
 
     class Meta:
         """A part of `FileUpload`."""
@@ -63,23 +67,42 @@ class DirectUpload(Quarantine):
     def rewritable_until(self) -> datetime | None:
         """Until when the client may bring other bytes under the key than were completed, None if it cannot any more.
 
-        Parts cannot be sent once they are joined, and AWS is told to take a PUT once. Other URLs work until they
-        expire, and what began before may end after that.
+        Parts cannot be sent once they are joined; a store with the abilities takes a PUT once, or compares the bytes
+        with their SHA-256. Other URLs and forms work until they expire, and what began before may end after that.
         """
-        written_once = self.strategy == self.Strategy.PUT and not conf.endpoint_url
-        if self.writable_until is None or written_once or self.strategy == self.Strategy.MULTIPART:
+        if self.writable_until is None or self.strategy == self.Strategy.MULTIPART or self._is_guarded:
             return None
         end = self.writable_until + timedelta(seconds=conf.claim_seconds)
         return end if end > timezone.now() else None
+
+    @property
+    def _is_guarded(self) -> bool:
+        """Whether the store refuses other bytes than those that were completed, though a URL or form still works."""
+        is_put = self.strategy == self.Strategy.PUT
+        if is_put and conf.store_can(CONDITIONAL_WRITES):
+            return True
+        compares = conf.store_can(CHECKSUMS) or (is_put and conf.store_can(PAYLOAD_HASH_IN_URLS))
+        return bool(self.checksum_sha256) and compares
 
     def wait_for_client(self, seconds: float, **values: Any) -> None:
         """Leave the upload to its client for so long, counted from now, if it is not completed sooner.
 
         Raises:
-            FileExists: it was completed or removed meanwhile.
+            FileExists: it was completed or removed meanwhile, or began too long ago.
         """
-        end = timezone.now() + timedelta(seconds=seconds)
+        end = self.client_end(seconds)
         self._change(only_if=PENDING, claimed_until=max(self.claimed_until or end, end), **values)
+
+    def client_end(self, seconds: float) -> datetime:
+        """Return when the time of the client ends, if it is given so many seconds from now.
+
+        Raises:
+            FileExists: S3_FILE_UPLOADER_DIRECT_MAX_SECONDS is over.
+        """
+        now, last = timezone.now(), self.created_at + timedelta(seconds=conf.direct_max_seconds)
+        if last <= now:
+            raise FileExists(BUSY)
+        return min(now + timedelta(seconds=seconds), last)
 
     def multipart_began(self, upload_id: str, *, expires_in_seconds: float) -> None:
         """Write down, once, under which id S3 takes the parts, and leave the upload to its client for so long.
@@ -87,7 +110,7 @@ class DirectUpload(Quarantine):
         Raises:
             FileExists: another request began it, or removed it.
         """
-        end = timezone.now() + timedelta(seconds=expires_in_seconds)
+        end = self.client_end(expires_in_seconds)
         not_begun = PENDING & models.Q(multipart_upload_id="")
         self._change(only_if=not_begun, multipart_upload_id=upload_id, claimed_until=end)
 
@@ -148,7 +171,7 @@ class DirectUpload(Quarantine):
         Raises:
             FileExists: somebody else did, or removed it.
         """
-        self._change(only_if=PENDING, **self._whole(what_s3_holds))
+        self._change(only_if=PENDING, incoming_size=None, **self._whole(what_s3_holds))
 
     def claim_from_client(self, *, unless_joining: bool = False) -> bool:
         """Take the upload away from its client, to remove it; tell whether that was done.

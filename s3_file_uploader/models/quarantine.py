@@ -73,6 +73,11 @@ class Quarantine(Claimed):
         values = {"status": self.Status.QUARANTINED, "needs_scan": True, "scan_after": None, "status_reason": ""}
         return self._change_if(models.Q(status__in=self.WHOLE), values)
 
+    def hold(self, reason: str) -> bool:
+        """Put a file into quarantine until somebody has it scanned again; return True if it was still the same file."""
+        same = models.Q(status__in=self.WHOLE, write_id=self.write_id, etag=self.etag)
+        return self._change_if(same, self.held(reason))
+
     def mark_clean(self) -> bool:
         """Let the file be read; tell whether it was still the one that was scanned."""
         values = {"status": self.Status.STORED, "needs_scan": False, "scan_after": None, "status_reason": ""}

@@ -46,12 +46,14 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.FileRejected,
     *OF_A_POLICY,
 )
+OF_PARTS_THAT_ARE_TOO_MUCH: ErrorKinds = (own.FileTooLarge, own.QuotaExceeded)
 OF_PARTS: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE),
     own.BucketNotFound,
     own.UploadNotFound,
     own.UploadInProgress,
     own.UploadNotPending,
+    *OF_PARTS_THAT_ARE_TOO_MUCH,
 )
 OF_COMPLETION: ErrorKinds = (
     *OF_PARTS,
@@ -61,7 +63,7 @@ OF_COMPLETION: ErrorKinds = (
     own.ChecksumMismatch,
     own.FileRejected,
     own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
-    *OF_A_POLICY,
+    own.ContentTypeNotAllowed,
 )
 OF_UPPY_BEGINNING: ErrorKinds = (
     *(*OF_A_CALLER, *OF_STORAGE),
@@ -80,6 +82,7 @@ OF_UPPY_PARTS: ErrorKinds = (
     own.BucketNotFound,
     own.UploadNotFound,
     own.UploadNotPending,
+    *OF_PARTS_THAT_ARE_TOO_MUCH,
 )
 
 # Of several errors with one code, the first gives the example.
@@ -159,7 +162,7 @@ RAISED: dict[str, ErrorKinds] = {
     "uppy_complete": (*OF_COMPLETION, *OF_A_BODY),
     "uppy_abort": (*OF_A_CALLER, *OF_STORAGE, own.UploadNotFound, own.UploadNotPending),
     "uppy_arrived": OF_COMPLETION,
-    "uppy_sign": (*OF_A_BODY, *OF_UPPY_BEGINNING, own.UploadNotFound),
+    "uppy_sign": (*OF_A_BODY, *OF_UPPY_BEGINNING, own.UploadNotFound, own.FileTooLarge),
     "uppy_token_create": (*OF_A_CALLER, *OF_A_BODY, own.InvalidField),
     "uppy_token_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
     "uppy_token_revoke": (*OF_A_CALLER, own.UploadTokenNotFound),

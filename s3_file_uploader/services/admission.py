@@ -17,6 +17,7 @@ from functools import partial
 from ..conf import conf
 from ..exceptions import ContentTypeNotAllowed, FileTooLarge, InvalidFileName, QuotaExceeded
 from ..models import FileUpload, UsageLock, Within, durable_transaction
+from ..plans import is_folder_of_direct_keys
 from ..policy import Policy, policy_for
 from ..values import MAX_OBJECT_BYTES, MAX_PUT_BYTES, Usage
 
@@ -84,11 +85,13 @@ def size_check(policy: Policy, size: int) -> None:
 
 
 def key_check(policy: Policy, file_name: str) -> None:
-    """Pass if the owner may have that object key.
+    """Pass if the owner may have that object key for a file that comes through this server.
 
     Raises:
-        InvalidFileName: it lies outside of their prefix.
+        InvalidFileName: it lies outside of their prefix, or would stand in the way of direct uploads.
     """
+    if is_folder_of_direct_keys(file_name):
+        raise InvalidFileName("Direct uploads lie below this name: choose another.")
     if not file_name.startswith(policy.key_prefix) or file_name == policy.key_prefix:
         raise InvalidFileName(
             f"The file name must begin with {policy.key_prefix!r}, and go on.", limit={"key_prefix": policy.key_prefix}
@@ -153,6 +156,49 @@ def _room_check(policy: Policy, upload: FileUpload, size: int) -> int | None:
             limit={"quota_bytes": policy.quota_bytes, "bytes": others.bytes + held},
         )
     return None if policy.quota_bytes is None else policy.quota_bytes - others.bytes
+
+
+def parts_count(upload: FileUpload, total: int) -> None:
+    """Pass if the parts of a direct upload may come to so many bytes; those nobody announced are counted from now on.
+
+    Raises:
+        FileTooLarge, QuotaExceeded: they may not.
+        FileExists: the upload was completed or removed meanwhile.
+    """
+    policy = _announced_check(upload, total)
+    if policy is not None and policy.quota_bytes is not None and total > (upload.incoming_size or 0):
+        with _quota_kept(policy, total, upload):
+            upload.incoming_count(total)
+
+
+def parts_foresee(upload: FileUpload, total: int) -> None:
+    """Pass if `parts_count` would; nothing is counted.
+
+    Raises:
+        FileTooLarge, QuotaExceeded: it would not.
+    """
+    policy = _announced_check(upload, total)
+    if policy is not None:
+        _room_check(policy, upload, total)
+
+
+def has_limit(upload: FileUpload) -> bool:
+    """Return True if the policy of its owner limits how many bytes an upload may come to."""
+    policy = policy_of(upload)
+    return policy.max_file_bytes is not None or policy.quota_bytes is not None
+
+
+def _announced_check(upload: FileUpload, total: int) -> Policy | None:
+    """Compare with the announced size; without one, with the policy, which is returned for the quota."""
+    if upload.size is None:
+        policy = policy_of(upload)
+        size_check(policy, total)
+        return policy
+    if total > upload.size:
+        raise FileTooLarge(
+            f"{upload.size} bytes were announced and the parts come to {total}: they were removed, start a new upload."
+        )
+    return None
 
 
 class Intake:

@@ -28,6 +28,7 @@ from ..plans import part_sizes
 from ..values import StoredObject, StoredPart
 from .admission import arrival_check
 from .contents import arrived_contents_check
+from .part_totals import parts_total_check
 from .parts import BEING_COMPLETED, parts_unknown
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
@@ -110,8 +111,8 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         StorageProblem: S3 could not tell.
     """
     shape_check(upload, found)
-    if not upload.checksum_sha256:
-        return found.checksum_sha256 or ""
+    if not upload.checksum_sha256:  # The checksum of bytes that may still be rewritten is worth nothing.
+        return "" if upload.rewritable_until else found.checksum_sha256 or ""
     if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
         raise ChecksumMismatch(
             "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
@@ -178,7 +179,12 @@ def _object_of_parts(upload: FileUpload, part_numbers: Collection[int]) -> Store
         if found or upload.may_become_an_object:
             return found
     try:
-        parts = _planned(upload, part_numbers, multipart_parts(**_where(upload)))
+        held = multipart_parts(**_where(upload))
+    except FileNotFound as error:
+        return _joined_meanwhile(upload, error)
+    parts_total_check(upload, held)
+    try:
+        parts = _planned(upload, part_numbers, held)
         if upload.joining_begin():
             _join(upload, parts)
     except (FileNotFound, PartsMissing, SizeMismatch) as error:

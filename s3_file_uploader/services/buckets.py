@@ -2,8 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -11,24 +10,24 @@ from django.utils import timezone
 
 from .. import s3
 from ..audit import about
-from ..bucket_rules import abort_rule_write, cors_rules_write, public_access_block
 from ..conf import conf
-from ..cors import own_rule
 from ..exceptions import (
     BucketExists,
+    BucketNotEmpty,
     BucketNotFound,
     BucketOwnerMismatch,
     InvalidField,
     S3FileUploaderError,
     StorageAccessDenied,
-    StorageUnsupported,
 )
+from ..listing import bucket_is_empty
 from ..models import FileUpload
 from ..names import bucket_name_check
 from ..operations import Operation
 from ..s3_errors import storage_errors
 from ..users import bucket_allowed_check, may_use
-from ..values import Bucket, BucketListing, CreatedBucket
+from ..values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
+from .bucket_setup import bucket_set_up
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
@@ -72,7 +71,8 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
     """Create a private bucket, with what the settings want for new ones.
 
     Public access is blocked; S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS ends multipart uploads that nobody finishes;
-    S3_FILE_UPLOADER_CORS_ORIGINS lets pages use it. Where the store does not know one of these calls, the log says so.
+    S3_FILE_UPLOADER_CORS_ORIGINS lets pages use it. Where the store does not know one of these calls, or takes no file
+    after it, the bucket does without, and the log says so.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 
@@ -101,14 +101,16 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         with storage_errors(about="bucket"):
             answer = s3.client(region=region).create_bucket(**arguments)
         undo.callback(_bucket_take_back, name, region)
-        _bucket_set_up(name, region)
+        bucket_set_up(name=name, region=region)
         undo.pop_all()
     return CreatedBucket(name=name, region=region, location=answer.get("Location", f"/{name}"))
 
 
 def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
-    """Remove an empty bucket from its owner, and the records of files that somebody removed behind our back.
+    """Remove an empty bucket from its owner.
 
+    Some stores remove a bucket with all that it holds, so S3 is asked for one object, and the records for one file or
+    one upload under way. Multipart uploads of other programs do not keep a bucket, as on AWS.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 
     Args:
@@ -126,11 +128,31 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
     started = timezone.now()
     with Operation("bucket_remove", user=user, bucket=name):
         _owner_check(name, owner_id)
-        with storage_errors(about="bucket"):
-            s3.client(region=s3.bucket_region(name)).delete_bucket(Bucket=name)
+        _records_check(name)
+        _empty_bucket_delete(name, s3.bucket_region(name))
         s3.buckets_forget()
-        over = (*FileUpload.WHOLE, FileUpload.Status.REJECTED)
-        FileUpload.objects.filter(status__in=over, bucket=name, completed_at__lt=started).delete()
+        FileUpload.objects.filter(status=FileUpload.Status.REJECTED, bucket=name, completed_at__lt=started).delete()
+
+
+def _records_check(name: str) -> None:
+    """Pass if no record says that the bucket holds a file, or is about to.
+
+    Raises:
+        BucketNotEmpty: one does.
+    """
+    counted = (*FileUpload.WHOLE, FileUpload.Status.PENDING)
+    if FileUpload.objects.filter(bucket=name, status__in=counted).exists():
+        raise BucketNotEmpty(
+            "There are records of files, or of uploads under way, in this bucket: delete them first. "
+            "`s3_housekeeping --compare --remove-records` removes those whose objects are gone."
+        )
+
+
+def _empty_bucket_delete(name: str, region: str) -> None:
+    if not bucket_is_empty(bucket=name, region=region):
+        raise BucketNotEmpty("The bucket still holds files, or old versions of them: delete them first.")
+    with storage_errors(about="bucket"):
+        s3.client(region=region).delete_bucket(Bucket=name)
 
 
 def _bucket_exists(name: str) -> bool:
@@ -144,41 +166,15 @@ def _bucket_exists(name: str) -> bool:
     return True
 
 
-def _bucket_set_up(name: str, region: str) -> None:
-    private = "This store has no public access block; bucket %s is as private as the store makes it."
-    with _where_supported(name, "s3:PutBucketPublicAccessBlock", private):
-        public_access_block(bucket=name, region=region)
-    if conf.abort_multipart_days:
-        ended = "This store ends no multipart uploads by itself: in bucket %s, s3_housekeeping does."
-        with _where_supported(name, "s3:PutLifecycleConfiguration", ended):
-            abort_rule_write(bucket=name, region=region, days=conf.abort_multipart_days)
-    if conf.cors_origins:
-        open_to = "This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket %s."
-        with _where_supported(name, "s3:PutBucketCORS", open_to):
-            cors_rules_write(bucket=name, region=region, rules=[own_rule(conf.cors_origins)])
-
-
-@contextmanager
-def _where_supported(name: str, right: str, otherwise: str) -> Iterator[None]:
-    """Do without a call that the store does not know; name the right for one that it refuses."""
-    try:
-        yield
-    except StorageUnsupported:
-        logger.info(otherwise, name)
-    except StorageAccessDenied as error:
-        raise StorageAccessDenied(f"S3 denies this service {right}: give its credentials that right.") from error
-
-
 def _bucket_take_back(name: str, region: str) -> None:
     try:
-        with storage_errors(about="bucket"):
-            s3.client(region=region).delete_bucket(Bucket=name)
+        _empty_bucket_delete(name, region)
     except S3FileUploaderError as error:
-        logger.warning("Bucket %s was left behind, empty and half set up: remove it. %s", name, error)
+        logger.warning("Bucket %s was left behind, half set up: remove it. %s", name, error)
 
 
 def _owner_check(name: str, owner_id: str) -> None:
-    if AWS_ACCOUNT_ID.fullmatch(owner_id) and not conf.endpoint_url:
+    if AWS_ACCOUNT_ID.fullmatch(owner_id) and conf.store_can(EXPECTED_OWNER):
         _account_check(name, owner_id)
         return
     with storage_errors(about="bucket"):

@@ -76,7 +76,7 @@ def upload_complete(
         try:
             return record_complete(upload, part_numbers)
         except PartsMissing:
-            s3.bucket_check(upload.bucket, remembered=False)  # A HEAD does not tell that the bucket is missing.
+            s3.bucket_check(upload.bucket, remembered_seconds=0)  # A HEAD does not tell that the bucket is missing.
             raise
 
 

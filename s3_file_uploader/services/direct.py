@@ -95,7 +95,7 @@ def upload_start(
         content_type=content_type,
         size=size,
         checksum_sha256=checksum_sha256 or "",
-        strategy=strategy_for(size=size, wish=strategy),
+        strategy=strategy_for(size=size, wish=strategy, with_checksum=bool(checksum_sha256)),
     )
     with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         s3.bucket_check(bucket)

@@ -17,6 +17,7 @@ from ..values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFi
 from .admission import policy_of
 from .copies import copy_of_file_remove
 from .records import file_find, file_not_found
+from .scanning import unchanged_check
 
 
 def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> SavedFile:
@@ -87,7 +88,9 @@ def file_presign(
     Raises:
         InvalidField: expiration or disposition.
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
+        FileQuarantined: it is not clean yet, or was rewritten since.
         StorageNotConfigured: there is nothing to sign with.
+        StorageProblem: S3 could not say whether a file that may be rewritten is the same.
     """
     if not 1 <= expires_in_seconds <= MAX_EXPIRATION_SECONDS:
         raise InvalidField("expiration", f"Give seconds, from 1 to {MAX_EXPIRATION_SECONDS}.")
@@ -111,6 +114,7 @@ def file_redirect(
 
     Raises:
         StorageNotConfigured: there is nothing to sign with.
+        FileNotFound, FileQuarantined, StorageProblem: as `file_presign`.
     """
     with Operation.on("file_redirect", user=user, upload=upload):
         return _signed(upload, method, conf.redirect_expiration_seconds, disposition)
@@ -132,6 +136,7 @@ def file_disposition(upload: FileUpload, wanted: str) -> str:
 def _signed(
     upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str
 ) -> PresignedUrl:
+    unchanged_check(upload)
     return signing.presigned_url(
         method=method,
         bucket=upload.bucket,

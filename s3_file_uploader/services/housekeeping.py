@@ -25,6 +25,7 @@ from ..values import PAGE_KEYS, HousekeepingReport
 from .completion import arrived_complete, has_arrived
 from .copies import old_copies_remove
 from .forgetting import old_events_forget, old_keys_forget, old_shares_forget, old_tokens_forget
+from .part_totals import excessive_remove
 from .records import finding_of
 from .settlement import settlement_foresee, upload_settle
 
@@ -44,7 +45,8 @@ def housekeeping_run(
 ) -> HousekeepingReport:
     """Settle every abandoned record; abort multipart uploads that nobody is writing; forget what is over.
 
-    Direct uploads that have arrived whole are completed first, though their clients did not say so. A multipart upload
+    Direct uploads that have arrived whole are completed first, though their clients did not say so. Those whose parts
+    come to more than is allowed are removed. A multipart upload
     under a key that has no record may be another program's, so it is only counted, unless `abort_multipart_older_than`
     says from which age it is debris whoever began it.
 
@@ -68,12 +70,14 @@ def housekeeping_run(
     looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
     run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
     completed, waiting = arrived_complete(dry_run=dry_run, on_completed=run.completed_tell)
+    too_large, not_added_up = excessive_remove(dry_run=dry_run, on_removed=run.removed_tell)
     settled, left = run.abandoned_settle()
     aborted, unexplained, failed = run.debris_abort(looked_into, abort_multipart_older_than)
     return HousekeepingReport(
         uploads_completed=completed,
+        uploads_too_large=too_large,
         records_settled=settled,
-        records_left=left + waiting,
+        records_left=left + waiting + not_added_up,
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
@@ -118,6 +122,9 @@ class _Run:
 
     def completed_tell(self, upload: FileUpload) -> None:
         self.tell(finding_of(upload, Kind.UPLOAD_ARRIVED, Outcome.UPLOAD_COMPLETED))
+
+    def removed_tell(self, upload: FileUpload) -> None:
+        self.tell(finding_of(upload, Kind.UPLOAD_TOO_LARGE, Outcome.RECORD_REMOVED))
 
     def abandoned_settle(self) -> tuple[int, int]:
         settled = left = 0

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ..exceptions import FileExists, FileNotFound
+from ..exceptions import FileExists, FileNotFound, InvalidFileName
 from ..models import BUSY, FileUpload
 from ..object_calls import object_head
+from ..plans import is_direct_key
 from ..policy import Policy
 from .admission import quota_for
 from .settlement import upload_settle
@@ -34,6 +35,7 @@ def key_claim(
         described: what a new record says of the file.
 
     Raises:
+        InvalidFileName: the key lies in the folder of a direct upload.
         FileExists: somebody has the key.
         QuotaExceeded: the owner has no room for it.
         StorageProblem: what a crash left under the key could not be settled.
@@ -45,12 +47,19 @@ def key_claim(
         upload_settle(upload=upload)
         upload = there.first()
     if upload is None:
+        _free_check(file_name)
         return FileUpload.objects.claim_new(
             within=within, user_id=owner.pk, bucket=bucket, file_name=file_name, incoming_size=size, **described
         )
     _replaceable_check(policy, owner, upload, overwrite=overwrite)
     upload.claim(FileUpload.Status.PENDING, incoming_size=size, within=within)
     return upload
+
+
+def _free_check(file_name: str) -> None:
+    """Pass if a new key lies outside the folders of direct uploads, in each of which one client's file lies."""
+    if is_direct_key(file_name):
+        raise InvalidFileName("The folders of direct uploads take no other files: choose another name.")
 
 
 def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import repeat
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
@@ -15,11 +16,14 @@ from ..object_calls import object_head
 from ..operations import Operation
 from ..plans import part_count_of, part_sizes
 from ..values import MAX_PARTS, Part, SignedParts, StoredPart, UploadProgress
+from .admission import has_limit
+from .part_totals import parts_total_check
 from .records import own_upload_find
 
 NO_LONGER_PENDING = "Nothing can be sent for this upload any more: look at its record, or start a new one."
 NO_PARTS = "This upload has no parts: repeat the request that started it, to learn what to send."
 BEING_COMPLETED = "The upload is being completed by another request: try again in a moment."
+ADDED_UP_EACH = 32
 GIVEN_UP_BY_S3 = "S3 has given up this upload: delete it and start a new one."
 
 
@@ -38,6 +42,7 @@ def upload_parts(*, user: AbstractBaseUser, upload_id: object, key: str | None =
         UploadNotFound: the user has none with that id.
         UploadNotPending: it is over, or was not begun in parts.
         UploadInProgress: it is being completed.
+        FileTooLarge, QuotaExceeded: the parts come to more than is allowed; the upload was removed.
         StorageProblem: S3 could not answer.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
@@ -62,13 +67,19 @@ def upload_parts_sign(
     Raises:
         UploadNotFound, UploadNotPending, UploadInProgress: as `upload_parts`.
         InvalidField: there is no part of such a number.
+        FileTooLarge, QuotaExceeded: the parts that S3 holds come to more than is allowed; the upload was removed.
         StorageProblem: S3 could not answer.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     in_parts_check(upload)
     with Operation.on("upload_parts_sign", user=user, upload=upload):
-        wanted = _progress(upload).missing if part_numbers is None else part_numbers
-        _numbers_check(upload, wanted)
+        if part_numbers is None:
+            wanted: Sequence[int] = _progress(upload).missing
+        else:
+            wanted = part_numbers
+            _numbers_check(upload, wanted)
+            if _is_to_be_added_up(upload, wanted):
+                _progress(upload)
         return parts_sign(upload=upload, part_numbers=wanted)
 
 
@@ -95,14 +106,18 @@ def parts_sign(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedPart
     seconds = conf.direct_url_expiration_seconds
     # Signatures know whole seconds: none of these ends sooner.
     signed_at = timezone.now().replace(microsecond=0)
+    offsets, sizes = _places(upload, numbers)
     urls = signing.presigned_part_urls(
         bucket=upload.bucket,
         key=upload.file_name,
         upload_id=upload.multipart_upload_id,
         part_numbers=numbers,
+        part_sizes=sizes,
         expires_in_seconds=seconds,
     )
-    return SignedParts(parts=_parts(upload, numbers, urls), expires_at=signed_at + timedelta(seconds=seconds))
+    places = repeat((None, None)) if sizes is None else zip(offsets, sizes, strict=True)
+    parts = tuple([Part(number, url, *place) for number, url, place in zip(numbers, urls, places, strict=False)])
+    return SignedParts(parts=parts, expires_at=signed_at + timedelta(seconds=seconds))
 
 
 def parts_unknown(upload: FileUpload) -> Conflict:
@@ -112,23 +127,39 @@ def parts_unknown(upload: FileUpload) -> Conflict:
     return UploadNotPending(GIVEN_UP_BY_S3)
 
 
-def _parts(upload: FileUpload, numbers: Sequence[int], urls: Sequence[str]) -> tuple[Part, ...]:
+def _places(upload: FileUpload, numbers: Sequence[int]) -> tuple[list[int], list[int] | None]:
+    """Return offset and size of each part; there are no sizes where that of the file was not announced."""
     size, part_size = upload.size, upload.part_size or 0
     if size is None:
-        return tuple([Part(number, url, None, None) for number, url in zip(numbers, urls, strict=True)])
+        return [], None
     offsets = [(number - 1) * part_size for number in numbers]
-    sizes = [part_size if offset + part_size <= size else size - offset for offset in offsets]
-    return tuple(map(Part._make, zip(numbers, urls, offsets, sizes, strict=True)))
+    return offsets, [part_size if offset + part_size <= size else size - offset for offset in offsets]
 
 
 def _expiration_keep(upload: FileUpload) -> None:
     """Give the client its time anew once half of it is over: a phone on a bad line may need days."""
+    try:
+        if _is_to_be_renewed(upload):
+            upload.wait_for_client(conf.direct_expiration_seconds)
+    except FileExists as error:
+        raise UploadNotPending(NO_LONGER_PENDING) from error
+
+
+def _is_to_be_renewed(upload: FileUpload) -> bool:
     seconds, until = conf.direct_expiration_seconds, upload.claimed_until
-    if until is None or until - timezone.now() < timedelta(seconds=seconds / 2):
-        try:
-            upload.wait_for_client(seconds)
-        except FileExists as error:
-            raise UploadNotPending(NO_LONGER_PENDING) from error
+    end = upload.client_end(seconds)
+    return until is None or (until < end and until - timezone.now() < timedelta(seconds=seconds / 2))
+
+
+def _is_to_be_added_up(upload: FileUpload, numbers: Sequence[int]) -> bool:
+    """Return True if S3 is to be asked for all parts: it lists 1,000 a call, so it is not asked for each URL.
+
+    Uppy asks for one URL at a time. Each 32nd is enough to stop it early; what a client hides from this, the completion
+    and housekeeping find.
+    """
+    if upload.size is not None:
+        return False
+    return any(number % ADDED_UP_EACH == 0 for number in numbers) and has_limit(upload)
 
 
 def _progress(upload: FileUpload) -> UploadProgress:
@@ -138,6 +169,7 @@ def _progress(upload: FileUpload) -> UploadProgress:
         if _is_object(upload):
             return UploadProgress(parts=(), missing=())
         raise parts_unknown(upload) from error
+    parts_total_check(upload, parts)
     missing = _missing(upload, parts)
     if missing and upload.writable_until and _is_object(upload):  # S3 was killed before it had removed all parts.
         return UploadProgress(parts=(), missing=())

@@ -27,7 +27,7 @@ from ..plans import is_direct_key
 from ..reports import Finding, Kind, Outcome
 from ..s3_errors import storage_errors
 from ..signals import after_commit, file_deleted
-from ..values import StoredObject
+from ..values import CONDITIONAL_DELETES, StoredObject
 from .scanning import stored_tell
 from .settlement import WRITTEN_BY, object_described, object_found, settled_on_error
 
@@ -176,10 +176,10 @@ def _still_check(upload: FileUpload, found: StoredObject | None) -> None:
 
 
 def _delete(upload: FileUpload, found: StoredObject) -> None:
-    """Delete what was found; AWS looks once more whether it is that, other stores ignore or refuse the question.
+    """Delete what was found; a store that can do so compares the ETag once more.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
-    condition: dict[str, Any] = {} if conf.endpoint_url else {"IfMatch": found.etag}
+    condition: dict[str, Any] = {"IfMatch": found.etag} if conf.store_can(CONDITIONAL_DELETES) else {}
     with suppress(FileNotFound, BucketNotFound), storage_errors():
         s3.client().delete_object(Bucket=upload.bucket, Key=upload.file_name, **condition)

@@ -17,13 +17,13 @@ from django.utils import timezone
 
 from ..conf import conf
 from ..egress import object_read
-from ..exceptions import FileExists, FileNotFound, S3FileUploaderError, StorageError
+from ..exceptions import FileExists, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
 from ..models import BUSY, FileUpload, durable_transaction
 from ..operations import Operation
 from ..reports import Outcome
 from ..scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, scanners
 from ..signals import after_commit, file_quarantined, file_rejected, file_uploaded
-from .records import not_rejected
+from .records import file_not_found, not_rejected
 from .settlement import object_found, object_remove, parts_remove, settled_on_error
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ CLEAN = Verdict(is_clean=True)
 # Of one file, not of scanner or S3; an hour later somebody may have seen to it.
 OF_THE_FILE = (TooLargeToScan, ScanFailed, StorageError, FileNotFound)
 OF_THE_FILE_AGAIN_SECONDS = 3600
+REWRITTEN = "The file was rewritten after its upload was completed: delete it, and upload it anew."
 FOUND_SOMETHING = "A scanner found something."
 SCANNER_FAILED = "A scanner failed: whoever runs this service finds in the log why."
 URL_STILL_WORKS = "The file is clean, but its upload URL still works: it is scanned once more when that has expired."
@@ -41,6 +42,27 @@ def stored_tell(upload: FileUpload) -> None:
     """Tell listeners of a file once the present transaction is committed, unless it is in quarantine."""
     if upload.status == FileUpload.Status.STORED:
         after_commit(file_uploaded, upload)
+
+
+def unchanged_check(upload: FileUpload) -> None:
+    """Pass if a URL to a stored file leads to the bytes that its record describes.
+
+    S3 is asked only while the client may still send other bytes to the key. A file that was rewritten is put into
+    quarantine, since its record is no longer true. The client may rewrite it after this check.
+
+    Raises:
+        FileQuarantined: the file was rewritten.
+        FileNotFound: another program removed the object.
+        StorageProblem: S3 could not answer.
+    """
+    if upload.rewritable_until is None:
+        return
+    found = object_found(upload)
+    if found is None:
+        raise file_not_found()
+    if found.etag != upload.etag:
+        upload.hold(REWRITTEN)
+        raise FileQuarantined(REWRITTEN)
 
 
 def arrived_scan(upload: FileUpload) -> None:

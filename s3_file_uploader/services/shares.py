@@ -13,13 +13,14 @@ from django.utils import timezone
 from .. import signing
 from ..audit import about
 from ..conf import conf
-from ..exceptions import InvalidField, S3FileUploaderError, ShareNotFound
+from ..exceptions import FileNotFound, FileQuarantined, InvalidField, S3FileUploaderError, ShareNotFound
 from ..models import FileUpload, ShareLink
 from ..models.share_link import secret_digest, secret_make
 from ..operations import Operation
 from ..users import is_staff
 from ..values import PresignedUrl
 from .records import file_find, owner_check
+from .scanning import unchanged_check
 
 DEFAULT_SECONDS = 86_400
 MAX_DOWNLOADS = 1_000_000
@@ -123,6 +124,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
         ShareNotFound: no such link, or it is over, revoked or used up, the file was replaced or removed, or whoever
             shared or owns it is no longer active or may no longer share it. Nobody is told which.
         StorageNotConfigured: there is nothing to sign with.
+        StorageProblem: S3 could not say whether a file that may be rewritten is the same.
     """
     link = ShareLink.objects.usable_as(secret)
     if link is None:
@@ -132,6 +134,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
         raise _not_found()
     with Operation.on("share_follow", user=None, upload=link.upload) as operation:
         operation.object_id = link.pk
+        _unchanged_check(link.upload)
         signed = signing.presigned_url(
             method=method,
             bucket=link.upload.bucket,
@@ -160,6 +163,13 @@ def _works(link: ShareLink) -> bool:
         return _own_file(sharer, upload.bucket, upload.file_name).pk == upload.pk
     except S3FileUploaderError:  # It is not; S3 is not asked.
         return False
+
+
+def _unchanged_check(upload: FileUpload) -> None:
+    try:
+        unchanged_check(upload)
+    except (FileNotFound, FileQuarantined) as error:
+        raise _not_found() from error
 
 
 def _not_found() -> ShareNotFound:

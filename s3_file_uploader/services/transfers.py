@@ -21,7 +21,16 @@ from ..models import FileUpload
 from ..multipart import multipart_abort
 from ..object_calls import multipart_create
 from ..plans import part_count_of
-from ..values import MultipartTransfer, PostTransfer, PutTransfer, Transfer
+from ..sigv4 import CONTENT_SHA256
+from ..values import (
+    CHECKSUMS,
+    CONDITIONAL_WRITES,
+    PAYLOAD_HASH_IN_URLS,
+    MultipartTransfer,
+    PostTransfer,
+    PutTransfer,
+    Transfer,
+)
 from .admission import unannounced_max_bytes
 from .parts import NO_LONGER_PENDING, parts_sign
 from .settlement import WRITTEN_BY
@@ -60,21 +69,30 @@ def _put(upload: FileUpload) -> PutTransfer:
 
 
 def _guards(upload: FileUpload) -> dict[str, str]:
-    """Return headers by which S3 refuses other bytes and, on AWS, to write twice; others may ignore what they ignore.
+    """Return headers by which the store refuses other bytes and to write twice, as far as it can do so.
 
+    A store that can do neither takes any bytes; they are read and compared when the upload is completed.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
-    if conf.endpoint_url:
-        return {"x-amz-content-sha256": upload.checksum_sha256} if upload.checksum_sha256 else {}
-    guards = {"If-None-Match": "*"}
-    if upload.checksum_sha256:
-        guards["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(upload.checksum_sha256)).decode()
+    guards = {"If-None-Match": "*"} if conf.store_can(CONDITIONAL_WRITES) else {}
+    if upload.checksum_sha256 and conf.store_can(CHECKSUMS):
+        return guards | _checksum_field(upload)
+    if upload.checksum_sha256 and conf.store_can(PAYLOAD_HASH_IN_URLS):
+        return guards | {CONTENT_SHA256: upload.checksum_sha256}
     return guards
 
 
 def form_fields(upload: FileUpload) -> dict[str, str]:
-    """Return what a form says besides the key and the signature."""
-    return {"Content-Type": upload.served_content_type, "success_action_status": "201"}
+    """Return what a form says besides the key and the signature; the SHA-256 needs a store that compares it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    fields = {"Content-Type": upload.served_content_type, "success_action_status": "201"}
+    return fields | _checksum_field(upload) if upload.checksum_sha256 else fields
+
+
+def _checksum_field(upload: FileUpload) -> dict[str, str]:
+    return {"x-amz-checksum-sha256": b64encode(bytes.fromhex(upload.checksum_sha256)).decode()}
 
 
 def _post(upload: FileUpload) -> PostTransfer:

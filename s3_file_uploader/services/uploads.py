@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
+from .. import s3
 from ..audit import about
 from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
 from ..ingest import ObjectWriter, Sent, object_writer
@@ -144,6 +145,7 @@ def file_receive(
         contents = Contents(policy, declared=content_type, name=original_name)
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
+        s3.bucket_check(bucket)  # Some stores create a missing bucket at the first write.
         upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
         operation.object_id = upload.pk
         with settled_on_error(upload), ExitStack() as stack:

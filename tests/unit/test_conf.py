@@ -10,6 +10,7 @@ from s3_file_uploader import conf as conf_module
 from s3_file_uploader.checks import endpoint_check
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
+from s3_file_uploader.values import ABILITIES
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -128,3 +129,11 @@ def test_an_address_is_complained_of_at_the_start_or_can_be_used(address):
     with override_settings(AWS_S3_ENDPOINT_URL=address):
         if not endpoint_check():
             assert conf.sign_parts in (True, False)
+
+
+def test_store_can_on_aws_is_true_of_everything_and_elsewhere_of_what_is_set(settings):
+    assert all(map(conf.store_can, ABILITIES))
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example"
+    assert not any(map(conf.store_can, ABILITIES))
+    settings.S3_FILE_UPLOADER_STORE = ["checksums"]
+    assert [ability for ability in ABILITIES if conf.store_can(ability)] == ["checksums"]

@@ -1,5 +1,6 @@
 import socket
 import threading
+from base64 import b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -26,6 +27,8 @@ TOO_MUCH = bytes(32 * 2**20)  # More than lies between two sockets.
 WHERE = {"bucket": "bucket-one", "key": "a b/\u00e9"}
 KEPT = {**WHERE, "content_type": "text/plain", "metadata": {"name": "value"}}
 PATH = "/bucket-one/a%20b/%C3%A9"
+CHECKSUM = sha256(b"content").hexdigest()
+COMPOSITE = {"x-amz-checksum-type": "COMPOSITE"}
 
 
 @pytest.fixture(autouse=True)
@@ -311,3 +314,27 @@ def test_certificates_are_checked_as_boto3_does(store, settings, certificate, mo
     assert object_head(**WHERE).size == 7
     assert askers(store) == ["we"]
     attempts._pool.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [({}, CHECKSUM), ({"x-amz-checksum-type": "FULL_OBJECT"}, CHECKSUM), (COMPOSITE, None)]
+)
+def test_object_head_of_a_store_that_keeps_checksums_asks_for_them(store, settings, kind, told):
+    settings.S3_FILE_UPLOADER_STORE = ["checksums"]
+    checksum = b64encode(bytes.fromhex(CHECKSUM)).decode()
+    store.answers = {"HEAD": (200, {**DESCRIBED, "x-amz-checksum-sha256": checksum, **kind})}
+    assert object_head(**WHERE, with_checksum=True).checksum_sha256 == told
+    assert store.asked[0][2]["x-amz-checksum-mode"] == "ENABLED"
+
+
+def test_object_head_of_another_store_asks_for_none(store):
+    store.answers = {"HEAD": (200, DESCRIBED)}
+    assert object_head(**WHERE, with_checksum=True).checksum_sha256 is None
+    assert "x-amz-checksum-mode" not in store.asked[0][2]
+
+
+def test_object_head_of_a_store_with_checksum_trailers_is_left_to_boto3(store, settings):
+    settings.S3_FILE_UPLOADER_STORE = ["checksum_trailers"]
+    store.answers = {"HEAD": (200, DESCRIBED)}
+    object_head(**WHERE)
+    assert askers(store) == ["boto3"]

@@ -71,7 +71,15 @@ UPLOAD = {
     ),
     *("idempotency_key_reused", "upload_in_progress", "file_rejected", *POLICY),
 }
-PARTS = {*CALLER, "bucket_not_found", "upload_not_found", "upload_in_progress", "upload_not_pending"}
+PARTS = {
+    *CALLER,
+    "bucket_not_found",
+    "upload_not_found",
+    "upload_in_progress",
+    "upload_not_pending",
+    "file_too_large",
+    "quota_exceeded",
+}
 COMPLETION = {
     *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists"),
     "file_rejected",
@@ -81,7 +89,15 @@ UPPY_BEGINNING = {
     *(*CALLER, "invalid", "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "bucket_not_found"),
     *("upload_not_pending", "content_type_not_allowed", "quota_exceeded"),
 }
-UPPY_PARTS = {*CALLER, "invalid", "bucket_not_found", "upload_not_found", "upload_not_pending"}
+UPPY_PARTS = {
+    *CALLER,
+    "invalid",
+    "bucket_not_found",
+    "upload_not_found",
+    "upload_not_pending",
+    "file_too_large",
+    "quota_exceeded",
+}
 CODES = {
     "bucket_list": CALLER,
     "bucket_create": {*CALLER, *BODY, "invalid_bucket_name", "bucket_exists", "bucket_not_found"},
@@ -116,7 +132,7 @@ CODES = {
     "uppy_complete": {*COMPLETION, *BODY},
     "uppy_abort": {*CALLER, "upload_not_found", "upload_not_pending"},
     "uppy_arrived": COMPLETION,
-    "uppy_sign": {*UPPY_BEGINNING, "unsupported_media_type", "upload_not_found"},
+    "uppy_sign": {*UPPY_BEGINNING, "unsupported_media_type", "upload_not_found", "file_too_large"},
     "uppy_token_create": {*CALLER, *BODY} - STORAGE,
     "uppy_token_list": {*CALLER, "invalid"} - STORAGE,
     "uppy_token_revoke": {*CALLER, "upload_token_not_found"} - STORAGE,

@@ -7,6 +7,7 @@ from s3_file_uploader.plans import (
     direct_id,
     direct_key,
     is_direct_key,
+    is_folder_of_direct_keys,
     part_count_of,
     part_size_for,
     part_sizes,
@@ -152,3 +153,29 @@ def test_it_is_known_behind_the_prefix_of_its_owner(settings, prefix, owner):
 )
 def test_other_keys_are_none(key):
     assert not is_direct_key(key)
+
+
+SOME_ID = "0b9e2b1c-3f5d-4b5a-9a4e-2d8f1c7a6e53"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "key_prefix", "folders", "others"),
+    [
+        ("uploads/", None, ["uploads", f"uploads/{SOME_ID}"], ["upload", "uploads/a", "a/uploads", SOME_ID]),
+        ("a/b/", None, ["a", "a/b", f"a/b/{SOME_ID}"], ["b", "a/c"]),
+        ("", None, [SOME_ID], ["a", SOME_ID[1:]]),
+        (
+            "uploads/",
+            "users/{user_id}/",
+            ["users", "users/7", "users/7/uploads", f"users/7/uploads/{SOME_ID}", "uploads"],
+            ["user", "users/7/a", "users/7/8/uploads"],
+        ),
+        ("uploads/", "photos-", ["photos-uploads", f"photos-uploads/{SOME_ID}"], ["photos-", "photos"]),
+        ("", "of{user_id}-", [f"of7-{SOME_ID}"], ["of7-"]),
+        ("uploads/", "[^/", ["[^", "[^/uploads"], ["["]),
+    ],
+)
+def test_is_folder_of_direct_keys_is_true_of_each_leading_folder(settings, prefix, key_prefix, folders, others):
+    settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+    settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": key_prefix}} if key_prefix else {}
+    assert [key for key in (*folders, *others) if is_folder_of_direct_keys(key)] == folders

@@ -104,3 +104,22 @@ def test_which_regions_are_known(settings):
     assert [s3.region_is_known(name) for name in ("eu-west-1", "cn-north-1", "eu-nowhere-9")] == [True, True, False]
     settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
     assert s3.region_is_known("nyc3")
+
+
+def test_bucket_check_within_a_minute_asks_once(bucket):
+    s3.bucket_check(bucket)
+    s3.client().delete_bucket(Bucket=bucket)
+    s3.bucket_check(bucket)
+    with pytest.raises(own.BucketNotFound):
+        s3.bucket_check(bucket, remembered_seconds=0)
+    with pytest.raises(own.BucketNotFound):
+        s3.bucket_check(bucket)
+
+
+@pytest.mark.parametrize(
+    ("abilities", "calculation"), [([], "when_required"), (["checksum_trailers"], "when_supported")]
+)
+def test_client_adds_checksums_where_the_store_takes_trailers(settings, abilities, calculation):
+    settings.AWS_S3_ENDPOINT_URL, settings.S3_FILE_UPLOADER_STORE = "http://store.example", abilities
+    config = s3.client().meta.config
+    assert (config.request_checksum_calculation, config.response_checksum_validation) == (calculation, calculation)

@@ -16,7 +16,7 @@ from s3_file_uploader import exceptions as own
 from s3_file_uploader import s3, signing
 from s3_file_uploader.conf import conf
 from s3_file_uploader.signing import presigned_part_urls, presigned_post, presigned_url
-from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PARTS
+from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
 ELSEWHERE = "http://store.example:9000"
 
@@ -256,13 +256,21 @@ def test_urls_to_write_are_those_of_boto3(store, bucket, key, expires_in_seconds
 
 @beside_boto3
 @given(
-    BUCKETS, KEYS, EXPIRATIONS, ANYTHING | AWKWARD, st.integers(1, MAX_PARTS), st.sampled_from(["public", "internal"])
+    BUCKETS,
+    KEYS,
+    EXPIRATIONS,
+    ANYTHING | AWKWARD,
+    st.integers(1, MAX_PARTS),
+    st.sampled_from(["public", "internal"]),
+    st.none() | st.integers(0, MAX_PART_BYTES),
 )
-def test_urls_of_parts_are_those_of_boto3(store, bucket, key, expires_in_seconds, upload_id, number, endpoint):
+def test_urls_of_parts_are_those_of_boto3(store, bucket, key, expires_in_seconds, upload_id, number, endpoint, size):
     params = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
+    params |= {} if size is None else {"ContentLength": size}
     client = theirs(bucket) if endpoint == "public" else s3.client(region=s3.bucket_region(bucket))
     url = client.generate_presigned_url("upload_part", params, expires_in_seconds)
     part = {"upload_id": upload_id, "part_numbers": iter([number]), "endpoint": endpoint, "now": signed_at(url)}
+    part["part_sizes"] = None if size is None else [size]
     assert presigned_part_urls(bucket=bucket, key=key, expires_in_seconds=expires_in_seconds, **part) == [url]
 
 

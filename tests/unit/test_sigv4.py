@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s3_file_uploader.sigv4 import Credentials, Place, Presigner, Signer
-from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PARTS
+from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 EXAMPLE = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
@@ -211,16 +211,29 @@ def test_urls_are_those_of_botocore(credentials, place, at, expires_in_seconds, 
 
 
 @thoroughly
-@given(CREDENTIALS, PLACES, TIMES, EXPIRATIONS, KEYS, ANYTHING, st.lists(st.integers(1, MAX_PARTS), max_size=5))
-def test_urls_of_parts_are_those_of_botocore(credentials, place, at, expires_in_seconds, key, upload_id, part_numbers):
-    def theirs(number):
-        request = request_for("PUT", place, key, {"uploadId": upload_id, "partNumber": number}, {})
+@given(
+    CREDENTIALS,
+    PLACES,
+    TIMES,
+    EXPIRATIONS,
+    KEYS,
+    ANYTHING,
+    st.lists(st.tuples(st.integers(1, MAX_PARTS), st.integers(0, MAX_PART_BYTES)), max_size=5),
+    st.booleans(),
+)
+def test_urls_of_parts_are_those_of_botocore(
+    credentials, place, at, expires_in_seconds, key, upload_id, parts, with_sizes
+):
+    def theirs(number, size):
+        headers = {"Content-Length": str(size)} if with_sizes else {}
+        request = request_for("PUT", place, key, {"uploadId": upload_id, "partNumber": number}, headers)
         QueryAuth(credentials, place, at, expires=expires_in_seconds).add_auth(request)
         return request.url
 
     presigner = Presigner(credentials, place, at, expires_in_seconds=expires_in_seconds)
-    ours = presigner.part_urls(key, upload_id=upload_id, part_numbers=part_numbers)
-    assert ours == [theirs(number) for number in part_numbers]
+    numbers, sizes = [number for number, _ in parts], [size for _, size in parts]
+    ours = presigner.part_urls(key, upload_id=upload_id, part_numbers=numbers, part_sizes=sizes if with_sizes else None)
+    assert ours == [theirs(*part) for part in parts]
 
 
 @thoroughly

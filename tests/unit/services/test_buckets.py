@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from s3_file_uploader import s3
@@ -16,11 +17,22 @@ from s3_file_uploader.exceptions import (
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove, cors_list
+from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove, cors_list, file_delete
 from s3_file_uploader.values import BucketListing
-from tests.unit.services.conftest import stored_file
+from tests.unit.services.conftest import objects_in, on_event, refusing, started, stored_file
 
 ACCOUNT = "123456789012"
+
+
+def takes_a_file(stub):
+    """Let the store take the probe after a rule was written."""
+    stub.add_response("put_object", {}, {"Bucket": "bucket-one", "Key": ".s3-file-uploader-probe", "Body": b""})
+    stub.add_response("delete_object", {}, {"Bucket": "bucket-one", "Key": ".s3-file-uploader-probe"})
+
+
+def is_empty(stub):
+    stub.add_response("list_objects_v2", {}, {"Bucket": "bucket-one", "MaxKeys": 1})
+    stub.add_response("list_object_versions", {}, {"Bucket": "bucket-one", "MaxKeys": 1})
 
 
 @pytest.fixture
@@ -75,6 +87,7 @@ def test_a_store_without_public_access_block(staff, stubbed, caplog):
     stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
     stubbed.add_client_error("put_public_access_block", "NotImplemented", http_status_code=501)
     stubbed.add_response("put_bucket_lifecycle_configuration", {})
+    takes_a_file(stubbed)
     caplog.set_level("INFO")
     assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
     assert "no public access block" in caplog.text
@@ -86,6 +99,7 @@ class TestWhatTheSettingsWantForNewBuckets:
         stubbed.add_client_error("head_bucket", "404", http_status_code=404)
         stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
         stubbed.add_response("put_public_access_block", {})
+        takes_a_file(stubbed)
         return stubbed
 
     def test_unfinished_multipart_uploads_end(self, aws, staff, settings):
@@ -132,24 +146,28 @@ class TestWhatTheSettingsWantForNewBuckets:
         if call == "put_bucket_cors":
             settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["*"]
             made.add_response("put_bucket_lifecycle_configuration", {})
+            takes_a_file(made)
         made.add_client_error(call, "AccessDenied", http_status_code=403)
+        is_empty(made)
         made.add_response("delete_bucket", {}, {"Bucket": "bucket-one"})
         with pytest.raises(StorageAccessDenied, match=f"S3 denies this service {right}: "):
             bucket_create(user=staff, name="bucket-one")
 
     def test_a_bucket_that_cannot_be_taken_back_is_named_in_the_log(self, staff, made, caplog):
         made.add_client_error("put_bucket_lifecycle_configuration", "InternalError", http_status_code=500)
+        is_empty(made)
         made.add_client_error("delete_bucket", "SlowDown", http_status_code=503)
         with pytest.raises(StorageError) as caught:
             bucket_create(user=staff, name="bucket-one")
         assert type(caught.value) is StorageError
-        assert "Bucket bucket-one was left behind, empty and half set up: remove it." in caplog.text
+        assert "Bucket bucket-one was left behind, half set up: remove it." in caplog.text
 
 
 def test_a_bucket_that_cannot_be_made_private_is_not_left_behind(staff, stubbed):
     stubbed.add_client_error("head_bucket", "404", http_status_code=404)
     stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
     stubbed.add_client_error("put_public_access_block", "AccessDenied", http_status_code=403)
+    is_empty(stubbed)
     stubbed.add_response("delete_bucket", {}, {"Bucket": "bucket-one"})
     with pytest.raises(StorageAccessDenied):
         bucket_create(user=staff, name="bucket-one")
@@ -181,19 +199,113 @@ def test_a_store_that_says_little(user, stubbed):
     assert bucket_list(user=user) == BucketListing(owner_id="", buckets=())
 
 
-def test_removal_by_the_owner_takes_stale_records_along(bucket, staff):
-    stale = stored_file(staff, bucket, "gone")
-    s3.client().delete_object(Bucket=bucket, Key="gone")
-    bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
-    assert not s3.client().list_buckets()["Buckets"]
-    assert not FileUpload.objects.filter(pk=stale.pk).exists()
+class TestRemoval:
+    """A store like SeaweedFS removes a bucket with all that it holds: moto must never be asked to refuse."""
 
+    @pytest.fixture
+    def refused(self, bucket, staff):
+        def refused(message):
+            with refusing("DeleteBucket"), pytest.raises(BucketNotEmpty, match=message):
+                bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
+            assert s3.client().list_buckets()["Buckets"]
 
-def test_removal_of_what_still_holds_files(bucket, staff):
-    kept = stored_file(staff, bucket, "file")
-    with pytest.raises(BucketNotEmpty):
+        return refused
+
+    def test_bucket_remove_with_a_record_whose_object_is_gone_says_what_to_do(self, bucket, staff, refused):
+        stored_file(staff, bucket, "gone")
+        s3.client().delete_object(Bucket=bucket, Key="gone")
+        refused("s3_housekeeping --compare --remove-records")
+        file_delete(user=staff, bucket=bucket, file_name="gone")
         bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
-    assert FileUpload.objects.get() == kept
+        assert not s3.client().list_buckets()["Buckets"]
+
+    def test_bucket_remove_with_a_pending_upload_is_refused(self, bucket, staff, refused):
+        started(staff, bucket)
+        refused("uploads under way")
+
+    def test_bucket_remove_with_an_object_of_another_program_is_refused(self, bucket, refused):
+        s3.client().put_object(Bucket=bucket, Key="a/file")
+        refused("still holds files")
+
+    def test_bucket_remove_with_old_versions_is_refused(self, bucket, refused):
+        s3.client().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.client().put_object(Bucket=bucket, Key="file")
+        s3.client().delete_object(Bucket=bucket, Key="file")
+        refused("old versions")
+
+    @pytest.mark.parametrize(("code", "status"), [("NotImplemented", 501), ("AccessDenied", 403)])
+    def test_bucket_remove_without_versions_leaves_them_to_the_store(self, bucket, staff, code, status):
+        with refusing("ListObjectVersions", code=code, status=status):
+            bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
+        assert not s3.client().list_buckets()["Buckets"]
+
+    def test_bucket_remove_forgets_rejected_files(self, bucket, staff):
+        upload = stored_file(staff, bucket, "infected")
+        FileUpload.objects.filter(pk=upload.pk).update(status="rejected", status_reason="EICAR")
+        s3.client().delete_object(Bucket=bucket, Key="infected")
+        bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
+        assert not FileUpload.objects.exists()
+
+    def test_bucket_remove_of_what_the_store_keeps_is_its_own_409(self, bucket, staff):
+        with refusing("DeleteBucket", code="BucketNotEmpty", status=409), pytest.raises(BucketNotEmpty):
+            bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
+
+
+class TestARuleThatKeepsFilesOut:
+    """As Ceph RGW 16 does, which refuses every write while BlockPublicAcls is set."""
+
+    @pytest.fixture
+    def made(self, aws, staff, settings):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["https://app.example.com"]
+
+        def made(is_refused):
+            def refuse(params, model, **kwargs):
+                if model.name == "PutObject" and is_refused(params["Bucket"]):
+                    error = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+                    raise ClientError(error, model.name)
+
+            with on_event("provide-client-params.s3", refuse):
+                bucket_create(user=staff, name="bucket-one")
+            return s3.client()
+
+        return made
+
+    def test_bucket_create_takes_back_one_flag_of_the_block(self, made, caplog):
+        client = made(lambda bucket: blocked_flags(bucket)["BlockPublicAcls"])
+        assert [name for name, is_set in blocked_flags("bucket-one").items() if not is_set] == ["BlockPublicAcls"]
+        assert "With BlockPublicAcls this store takes no file: bucket bucket-one" in caplog.text
+        client.put_object(Bucket="bucket-one", Key="file")
+        assert objects_in("bucket-one") == ["file"]
+
+    def test_bucket_create_takes_back_lifecycle_rules(self, made, caplog):
+        made(lambda bucket: has("get_bucket_lifecycle_configuration", bucket))
+        assert not has("get_bucket_lifecycle_configuration", "bucket-one")
+        assert set(blocked_flags("bucket-one").values()) == {True}
+        assert "in bucket bucket-one, s3_housekeeping does their work" in caplog.text
+
+    def test_bucket_create_takes_back_cors_rules(self, made, caplog):
+        made(lambda bucket: has("get_bucket_cors", bucket))
+        assert not has("get_bucket_cors", "bucket-one")
+        assert has("get_bucket_lifecycle_configuration", "bucket-one")
+        assert "With CORS rules this store takes no file: bucket bucket-one has none." in caplog.text
+
+    def test_bucket_create_without_the_right_to_write_keeps_every_rule(self, made):
+        made(lambda bucket: True)
+        assert set(blocked_flags("bucket-one").values()) == {True}
+        assert has("get_bucket_lifecycle_configuration", "bucket-one")
+        assert has("get_bucket_cors", "bucket-one")
+
+
+def blocked_flags(bucket):
+    return s3.client().get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+
+
+def has(call, bucket):
+    try:
+        getattr(s3.client(), call)(Bucket=bucket)
+    except ClientError:
+        return False
+    return True
 
 
 def test_removal_with_a_wrong_owner(bucket, staff):
@@ -205,6 +317,7 @@ def test_removal_with_a_wrong_owner(bucket, staff):
 def test_an_account_id_goes_to_s3_itself(staff, stubbed):
     stubbed.add_response("head_bucket", {}, {"Bucket": "bucket-one", "ExpectedBucketOwner": ACCOUNT})
     stubbed.add_response("head_bucket", {"BucketRegion": "us-east-1"}, {"Bucket": "bucket-one"})
+    is_empty(stubbed)
     stubbed.add_response("delete_bucket", {}, {"Bucket": "bucket-one"})
     bucket_remove(user=staff, owner_id=ACCOUNT, name="bucket-one")
 

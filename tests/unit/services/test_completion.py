@@ -21,6 +21,7 @@ from s3_file_uploader.exceptions import (
     ChecksumMismatch,
     ContentTypeMismatch,
     FileExists,
+    FileTooLarge,
     PartsMissing,
     SizeMismatch,
     StorageAccessDenied,
@@ -276,12 +277,14 @@ class TestNotWhole:
         sent(big, BIG, only=[3])
         assert complete(user, big).status == Status.STORED
 
-    def test_a_part_that_nobody_planned_is_left_out(self, big, bucket, user):
+    def test_complete_with_a_part_that_nobody_planned_removes_the_upload(self, big, bucket, user):
         sent(big, BIG)
         s3.client().upload_part(
             Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id, PartNumber=99, Body=b"excess"
         )
-        assert complete(user, big).size == len(BIG)
+        with pytest.raises(FileTooLarge, match=f"{len(BIG)} bytes were announced and the parts come to {len(BIG) + 6}"):
+            complete(user, big)
+        assert (parts_left_in(bucket), FileUpload.objects.visible_to(user).count()) == ([], 0)
 
     def test_a_part_that_is_sent_again_meanwhile(self, big, user):
         sent(big, BIG)
@@ -555,7 +558,8 @@ class TestMeanwhile:
         def be_followed():
             FileUpload.objects.all().delete()
             s3.client().delete_object(Bucket=bucket, Key=put.file_name)
-            stored_file(other, bucket, put.file_name)
+            s3.client().put_object(Bucket=bucket, Key=put.file_name, Body=b"content", ContentType="text/plain")
+            FileUpload.objects.claim_new(user_id=other.pk, bucket=bucket, file_name=put.file_name)
 
         with meanwhile("HeadObject", be_followed, after=True), pytest.raises(UploadNotFound):
             complete(user, put)

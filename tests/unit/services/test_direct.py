@@ -52,6 +52,7 @@ pytestmark = pytest.mark.django_db
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 KEYS = IdempotencyKey._meta.db_table
 CHECKSUM = sha256(b"content").hexdigest()
+CHECKSUM_IN_BASE64 = b64encode(bytes.fromhex(CHECKSUM)).decode()
 
 
 def is_about(moment, expected, seconds=5):
@@ -164,6 +165,7 @@ class TestRefusals:
 
     def test_a_bucket_that_was_removed_is_asked_for_anew(self, bucket, user, staff):
         started(user, bucket)
+        FileUpload.objects.all().delete()
         bucket_remove(user=staff, owner_id=s3.client().list_buckets()["Owner"]["ID"], name=bucket)
         with pytest.raises(BucketNotFound):
             started(user, bucket)
@@ -197,8 +199,23 @@ class TestPut:
         settings.AWS_S3_ENDPOINT_URL = "https://s3.us-east-1.amazonaws.com"
         assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain"}
         with_checksum = started(user, bucket, checksum_sha256=CHECKSUM).transfer
-        assert with_checksum.headers == {"Content-Type": "text/plain", "x-amz-content-sha256": CHECKSUM}
-        assert signed(with_checksum.url)[1] == ["content-length", "content-type", "host", "x-amz-content-sha256"]
+        assert with_checksum.headers == {"Content-Type": "text/plain"}
+
+    @pytest.mark.parametrize(
+        ("abilities", "guards"),
+        [
+            (["payload_hash_in_urls"], {"x-amz-content-sha256": CHECKSUM}),
+            (["checksums", "payload_hash_in_urls"], {"x-amz-checksum-sha256": CHECKSUM_IN_BASE64}),
+            (["conditional_writes"], {"If-None-Match": "*"}),
+        ],
+    )
+    def test_upload_start_on_a_store_with_abilities_signs_what_it_compares(
+        self, bucket, user, settings, abilities, guards
+    ):
+        settings.S3_FILE_UPLOADER_STORE = abilities
+        transfer = started(user, bucket, checksum_sha256=CHECKSUM).transfer
+        assert transfer.headers == {"Content-Type": "text/plain", **guards}
+        assert signed(transfer.url)[1] == sorted(["content-length", "content-type", "host", *map(str.lower, guards)])
 
 
 class TestPost:
@@ -216,6 +233,20 @@ class TestPost:
         fields = started(user, bucket, strategy="post", size=None).transfer.fields
         assert ["content-length-range", 0, 5 * 2**30] in loads(b64decode(fields["policy"]))["conditions"]
 
+    def test_upload_start_with_a_checksum_signs_it_into_the_form(self, bucket, user):
+        fields = started(user, bucket, strategy="post", checksum_sha256=CHECKSUM).transfer.fields
+        assert fields["x-amz-checksum-sha256"] == CHECKSUM_IN_BASE64
+        assert {"x-amz-checksum-sha256": CHECKSUM_IN_BASE64} in loads(b64decode(fields["policy"]))["conditions"]
+
+    @pytest.mark.parametrize("wish", ["post", "auto"])
+    def test_upload_start_with_a_checksum_is_refused_where_forms_do_not_compare(self, bucket, user, settings, wish):
+        settings.S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
+        settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["post"]
+        with pytest.raises(InvalidField, match="choose put or multipart, or leave out the SHA-256") as caught:
+            started(user, bucket, strategy=wish, checksum_sha256=CHECKSUM)
+        assert caught.value.field == "strategy"
+        assert started(user, bucket, strategy=wish).transfer.fields
+
 
 class TestParts:
     def test_the_first_are_signed_with_the_plan(self, bucket, user):
@@ -226,7 +257,7 @@ class TestParts:
         assert [part.part_number for part in transfer.parts] == list(range(1, 21))
         assert [(part.offset, part.size) for part in transfer.parts[:2]] == [(0, mib(8)), (mib(8), mib(8))]
         key, headers = signed(transfer.parts[0].url)
-        assert (key, headers) == (begun.upload.file_name, ["host"])
+        assert (key, headers) == (begun.upload.file_name, ["content-length", "host"])
         assert is_about(transfer.expires_at, timezone.now() + HOUR)
 
     def test_the_last_is_what_is_left(self, bucket, user):

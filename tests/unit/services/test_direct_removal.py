@@ -10,6 +10,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.exceptions import (
     FileExists,
     FileNotFound,
+    InvalidFileName,
     NotYourFile,
     StorageAccessDenied,
     StorageTimeout,
@@ -310,12 +311,14 @@ class TestExpiry:
         with pytest.raises(FileExists):
             upload_settle(upload=held)
 
-    def test_a_key_of_it_can_be_had_through_the_server_afterwards(self, put, bucket, user, other):
+    def test_its_folder_takes_no_other_file_afterwards(self, put, bucket, user, other):
         expire(put)
         with pytest.raises(FileExists):
             stored_file(other, bucket, put.file_name)
         time_goes_by()
-        assert stored_file(other, bucket, put.file_name).strategy == ""
+        with pytest.raises(InvalidFileName):  # It is no place of the others.
+            stored_file(other, bucket, put.file_name)
+        assert not FileUpload.objects.exists()
 
 
 class TestStored:
