@@ -1,4 +1,5 @@
 # make run: the service on a real S3, from nothing.   make test: everything that must hold.   make lock: Pipfile.lock.
+# make check: what is quick to find out, before a commit.   make clean: remove what all of these have brought.
 # make bench: every figure about speed and memory, measured anew; benchmarks/README.md has the rest.
 
 PYTHON ?= python3
@@ -10,6 +11,13 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors hostile_bodies packaging postman running secrets signing))
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
+# Folders into which npm installs something. Chromium, clamd and curl are brought where the machine has none.
+NPM := postman tests/integration/uppy
+CHROMIUM := $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name)))
+DEBIAN := $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl)
+BROUGHT := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(strip $(DEBIAN)),.debian/.done)
+# Each run of the tests writes a line there, and `make test` prints them at its end.
+export TEST_REPORT := $(CURDIR)/.test-report
 PIPENV := pipenv==2026.10.3
 BIN := .venv/bin
 # pipenv works in the environment that VIRTUAL_ENV names, here always ours.
@@ -18,23 +26,34 @@ export PIPENV_VERBOSITY := -1
 export PIPENV_NOSPIN := 1
 unexport PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test fuzz lint format lock tox bench clean check-venv
+.PHONY: run test check newest fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
-# check-venv comes before what it checks, under `make -j` too.
+# One after the other, under `make -j` too.
 .NOTPARALLEL:
 
-run: check-venv .venv/.run
+run: .venv/.run
 	@exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
 
-test: check-venv .venv/.test postman/node_modules/.done tests/integration/uppy/node_modules/.done
+test: .venv/.test $(BROUGHT)
+	@rm -f $(TEST_REPORT)
 	@$(MAKE) lint
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit --cov
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/integration
-	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
+	@$(PYTEST) tests/unit --cov
+	@$(PYTEST) tests/integration
+	@TEST_DATABASE=postgresql $(PYTEST) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
+	@$(BIN)/python -m tests.report
+
+check: .venv/.test
+	@$(MAKE) lint
+	@$(PYTEST) tests/unit -m "not slow"
+
+# The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs.
+newest: .venv/.test
+	@$(BIN)/python -m pytest tests/integration/test_packaging.py
 
 # Random requests and values, other ones each time; prints how many, and what they found.
-fuzz: check-venv .venv/.test
+fuzz: .venv/.test
 	@$(BIN)/python tools/fuzz.py $(MINUTES)
 
 lint:
@@ -54,65 +73,55 @@ format: .venv/.test
 # The suite on every supported Python that is found; says which were not.
 # pyenv hides what is not switched on; tox is told where it lies.
 tox: export TOX_DISCOVER ?= $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python))
-tox: check-venv .venv/.test
+tox: .venv/.test $(BROUGHT)
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS takes any other of its options.
-bench: check-venv .venv/.bench benchmarks/rivals/companion/node_modules/.done
+bench: .venv/.bench benchmarks/rivals/companion/node_modules/.done
 	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
-lock: check-venv .venv/.pipenv
+lock: .venv/.base
 	$(BIN)/pipenv lock
 	$(BIN)/python tools/lock_without_addresses.py Pipfile Pipfile.lock
 
 clean:
-	rm -rf .venv postman/node_modules tests/integration/uppy/node_modules tests/integration/uppy/*/node_modules
-	rm -rf benchmarks/rivals/companion/node_modules .mypy_cache .ruff_cache .pytest_cache .tox dist
+	rm -rf .venv .debian $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
+	rm -rf tests/chromium/node_modules benchmarks/rivals/companion/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tox .coverage* .test-report dist
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 
-# .venv/.files lists what was installed. An environment that lacks a file of it, or was left half made, is made anew:
-# pip believes a package to be there as long as its metadata is.
-LISTED = cd .venv && find . ! -type d ! -name '*.pyc' ! -path './.*' >.list && mv .list .files
+# A stamp per lock file says that all it names is installed. While packages are being installed, .venv/.base has another
+# name: after an interrupted install it is missing, and .venv is made anew. So it is when its Python is gone.
+sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .venv/.busy .venv/.base && touch $@
 
-check-venv:
-	@if [ -e .venv ] && ! (cd .venv && test -s .files && tr '\n' '\0' <.files | xargs -0 ls -dL && bin/python -c '') >/dev/null 2>&1; then \
-		echo "The .venv is not whole: making it anew."; rm -rf .venv; \
-	fi
-
-.venv/.pipenv:
+.venv/.base: $(if $(realpath .venv/bin/python),,python-gone)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is needed: on Debian, apt install python3-venv"; exit 1; }
 	@echo "Making .venv ..."
+	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIPENV)
-	@$(LISTED)
 	@touch $@
 
-.venv/.run: .venv/.pipenv Pipfile.lock
+.venv/.run: .venv/.base Pipfile.lock
 	@echo "Installing what Pipfile.lock names ..."
-	@rm -f .venv/.files
-	@$(BIN)/python -m pipenv sync
-	@$(LISTED)
-	@touch $@
+	$(call sync)
 
-.venv/.test: .venv/.run Pipfile.lock
+.venv/.test: .venv/.run
 	@echo "Installing what the tests need ..."
-	@rm -f .venv/.files
-	@$(BIN)/python -m pipenv sync --dev
-	@$(LISTED)
-	@touch $@
+	$(call sync,--dev)
 
-.venv/.bench: .venv/.run Pipfile.lock
+.venv/.bench: .venv/.run
 	@echo "Installing what the benchmarks need ..."
-	@rm -f .venv/.files
-	@$(BIN)/python -m pipenv sync --categories benchmarks
-	@$(LISTED)
+	$(call sync,--categories benchmarks)
+
+# Newman runs the Postman collection, Uppy uploads, Companion is a rival in the benchmarks. Node.js and npm come from PyPI.
+%/node_modules/.done: %/package-lock.json | .venv/.test
+	@echo "Installing what $* needs ..."
+	@cd $* && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent --if-present unpack
 	@touch $@
 
-# Newman runs the Postman collection, Uppy uploads, Companion is a rival in the benchmarks; without npm those who need
-# them say so, and tests fail in CI.
-%/node_modules/.done: %/package-lock.json
-	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/.done; \
-	else echo "npm is not installed: what $* needs is missing."; fi
+.debian/.done:
+	@tools/from_debian.sh .debian $(DEBIAN)

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from s3_file_uploader import s3
+from tests import programs
 
 # `make fuzz` sets it: how many random inputs a property gets. Without it they are few, and the same each time.
 FUZZ_INPUTS = int(os.environ.get("FUZZ_INPUTS") or 0)
@@ -18,6 +19,7 @@ generation.register_profile(
 )
 generation.load_profile("tests")
 
+programs.use()
 pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]
 
 

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.reaper import MARK
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     """Return what `manage.py` needs to run with a folder of its own."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", MARK) if name in os.environ}
     own = {"DATA_DIR": str(data_dir), "PYTHON_DOTENV_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
     return clean | own | variables
 

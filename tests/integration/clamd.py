@@ -1,7 +1,6 @@
 """A real clamd of Debian's, with one signature of our own: the string that EICAR made to test scanners with."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,17 +13,21 @@ from typing import Self
 
 import pytest
 
+from tests.programs import Program
+from tests.programs import clamd as clamd_program
+
 # In two halves, so that no scanner takes this file for infected: https://www.eicar.org/download-anti-malware-testfile/
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 FOUND = "ClamAV found Eicar-Test.UNOFFICIAL."
 LARGEST_MIB = 400
-PATH = f"{os.environ['PATH']}:/usr/sbin"
+MISSING = "there is no clamd, and apt-get did not bring one (.debian/log says why)"
 
 
 class Clamd:
     """Runs from `with` to its end; may be ended, stopped and started again in between, at the same address."""
 
-    def __init__(self, folder: Path, **options: str) -> None:
+    def __init__(self, program: Program, folder: Path, **options: str) -> None:
+        self._program = program
         self.address = str(folder / "clamd.ctl")
         signatures = folder / "signatures"
         signatures.mkdir()
@@ -52,8 +55,9 @@ class Clamd:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        command = [shutil.which("clamd", path=PATH) or "clamd", "--config-file", str(self._config)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [self._program.path, "--config-file", str(self._config)]
+        nothing = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, env=self._program.environment, stdout=nothing, stderr=nothing)
         for _ in range(300):
             if self._answers():
                 return
@@ -91,10 +95,12 @@ class Clamd:
 
 @contextmanager
 def clamd(**options: str) -> Iterator[Clamd]:
-    """Run one; skip where it is not installed, but fail in CI."""
-    if shutil.which("clamd", path=PATH) is None:
-        told = "clamd is not installed: on Debian, apt install clamav-daemon"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+    """Run one; skip where there is none, but fail in CI."""
+    program = clamd_program()
+    if program is None and os.environ.get("CI"):
+        pytest.fail(MISSING)
+    if program is None:
+        pytest.skip(MISSING)
     # The path of a socket has at most 107 characters: the folders of pytest may be longer.
-    with TemporaryDirectory(prefix="clamd-") as folder, Clamd(Path(folder), **options) as daemon:
+    with TemporaryDirectory(prefix="clamd-") as folder, Clamd(program, Path(folder), **options) as daemon:
         yield daemon

@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 from collections import Counter
 from contextlib import closing
@@ -22,6 +21,7 @@ from s3_file_uploader.services import housekeeping_run
 from s3_file_uploader.values import HousekeepingReport
 from tests.host import python
 from tests.integration.served import Served, database_url
+from tests.processes import children
 
 SETTINGS = {
     "S3_FILE_UPLOADER_CLAIM_SECONDS": 8,  # Longer than a call to S3 with its second attempt, as it must be.
@@ -156,9 +156,7 @@ class Storm:
         os.kill(self.random.choice(self._workers()), signal.SIGKILL)
 
     def _workers(self):
-        master = (self.folder / "pid").read_text().strip()
-        listed = subprocess.run(["ps", "-axo", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
-        return [int(pid) for parent, pid in map(str.split, listed.splitlines()) if parent == master]
+        return children(int((self.folder / "pid").read_text()))
 
 
 # --- what mends -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ import pytest
 
 from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, free_port
 from tests.host import ROOT, environment, python
+from tests.processes import command, with_variable
 
 STARTS_WITHIN_SECONDS = 60
 STOPS_WITHIN_SECONDS = 10
@@ -73,8 +74,7 @@ class Running:
 
     def left_over(self) -> list[str]:
         """Return every process on this machine that was given our folder in its environment."""
-        listed = subprocess.run(["ps", "axeww", "-o", "command="], capture_output=True, text=True, check=True).stdout
-        return [line for line in listed.splitlines() if f"DATA_DIR={self.data}" in line]
+        return [command(pid) for pid in with_variable("DATA_DIR", str(self.data))]
 
 
 class Start(Protocol):
@@ -365,52 +365,3 @@ def test_another_store_is_left_to_itself(tmp_path):
     done = python(tmp_path, "manage.py", "migrate", AWS_S3_ENDPOINT_URL="http://127.0.0.1:9")
     assert done.returncode == 0
     assert not (tmp_path / "s3").exists()
-
-
-# --- the .venv of make run --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def venv(tmp_path: Path) -> Path:
-    """Return an environment as `make run` leaves it behind, as far as its check looks."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    venv = tmp_path / ".venv"
-    for folder in ("bin", "lib with space"):
-        (venv / folder).mkdir(parents=True)
-    (venv / "bin" / "python").symlink_to(sys.executable)
-    (venv / "lib with space" / "file.py").touch()
-    (venv / ".files").write_text("./bin/python\n./lib with space/file.py\n")
-    return venv
-
-
-def checked(venv: Path) -> str:
-    return subprocess.run(
-        ["make", "check-venv"], cwd=venv.parent, env=environment(venv), capture_output=True, text=True, check=True
-    ).stdout
-
-
-def test_a_whole_environment_is_kept(venv):
-    assert checked(venv) == ""
-    assert venv.exists()
-
-
-def python_gone(venv: Path) -> None:
-    (venv / "bin" / "python").unlink()
-    (venv / "bin" / "python").symlink_to("gone")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda venv: (venv / ".files").unlink(),
-        lambda venv: (venv / ".files").write_text(""),
-        lambda venv: shutil.rmtree(venv / "lib with space"),
-        lambda venv: (venv / "lib with space" / "file.py").unlink(),
-        python_gone,
-    ],
-    ids=["interrupted", "nothing-listed", "library-gone", "file-gone", "python-gone"],
-)
-def test_a_damaged_environment_is_made_anew(venv, damage):
-    damage(venv)
-    assert checked(venv) == "The .venv is not whole: making it anew.\n"
-    assert not venv.exists()

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, MOTO, EmbeddedS3, EmbeddedS3Error, free_port, keeper
 from s3_file_uploader.embedded.ports import PORTS, port_is_free
+from tests.processes import is_alive
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 DEAF = [
@@ -53,11 +54,6 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     while not holds() and time.monotonic() < end:
         time.sleep(0.02)
     return holds()
-
-
-def is_alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.startswith("Z")
 
 
 def pid_of(store: EmbeddedS3) -> int:

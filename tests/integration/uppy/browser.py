@@ -1,6 +1,5 @@
 """Chromium without a window, in a thread of its own: beside the event loop of Playwright, Django refuses to work."""
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,8 +8,8 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((found for found in map(shutil.which, NAMES) if found), None)
+from tests.programs import chromium
+
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -35,7 +34,11 @@ class Chromium:
 
     def _start(self) -> Browser:
         self._playwright = sync_playwright().start()
-        return self._playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        program = chromium()
+        assert program, "There is no Chromium: `make test` brings one."
+        return self._playwright.chromium.launch(
+            executable_path=program.path, env=dict(program.environment), args=ARGUMENTS
+        )
 
     def do(self, action: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """Run it in the thread of the browser, where alone its objects may be touched."""

@@ -15,7 +15,7 @@ from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.multipart import multipart_abort, multipart_uploads
 from tests.integration.served import WSGI, Served
-from tests.integration.uppy.browser import CHROMIUM, Chromium, Visitor
+from tests.integration.uppy.browser import Chromium, Visitor
 from tests.integration.uppy.steps import BUCKET, MAJORS, MIB
 
 FOLDER = Path(__file__).parent
@@ -24,17 +24,7 @@ VisitorOf = Callable[[User | None], Visitor]
 
 
 @pytest.fixture(scope="session")
-def needed() -> None:
-    """Skip where npm or Chromium is missing; in CI fail."""
-    found = {"Uppy": ESBUILD.exists(), "Chromium": CHROMIUM}
-    if missing := [name for name, there in found.items() if not there]:
-        how = "install Node.js with npm, and Chromium, then `make tests/integration/uppy/node_modules/.done`"
-        told = f"{' and '.join(missing)} missing: {how}"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-
-
-@pytest.fixture(scope="session")
-def scripts(needed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle each major with the page, as any project does."""
     folder = tmp_path_factory.mktemp("scripts")
     for major in MAJORS:
@@ -59,7 +49,7 @@ def pages(
 
 
 @pytest.fixture(scope="session")
-def chromium(needed: None) -> Iterator[Chromium]:
+def chromium() -> Iterator[Chromium]:
     with Chromium() as chromium:
         yield chromium
 
