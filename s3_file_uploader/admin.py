@@ -73,9 +73,10 @@ class FileUploadAdmin(ModelAdmin):
             return "-"
         return format_html('<a href="{}">open</a>', reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer a scan where there are scanners."""
-        found = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Offer a scan where there are scanners; Django has the location from 6.1 on."""
+        location = {} if action_location is None else {"action_location": action_location}
+        found = super().get_actions(request, **location)
         if not conf.scanner_paths:
             found.pop("scan_again", None)
         return found

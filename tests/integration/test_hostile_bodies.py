@@ -231,8 +231,8 @@ FORMS = {
     "only boundaries": (FORM, f"--{BOUNDARY}\r\n".encode() * 20_000, "invalid"),
     "base64 that is none": (
         FORM,
-        form(part(b"\xff\xfe", name="bucket", rest="\r\nContent-Transfer-Encoding: base64"), FILE),
-        "invalid",
+        form(part(b"a\xff", name="bucket", rest="\r\nContent-Transfer-Encoding: base64"), FILE),
+        "invalid_bucket_name",
     ),
     "a charset of nobody": (f"{FORM}; charset=x-nobody", form(part(b"a", name="bucket"), FILE), "invalid_bucket_name"),
     "half a character": (FORM, form(part(b"\xed\xa0\x80", name="bucket"), FILE), "invalid_bucket_name"),

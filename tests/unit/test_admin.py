@@ -1,12 +1,15 @@
+from inspect import signature
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.stub import Stubber
+from django.contrib.admin import ModelAdmin, site
 from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.urls import reverse
 
 from s3_file_uploader import s3
+from s3_file_uploader.admin import FileUploadAdmin
 from s3_file_uploader.models import FileUpload, UploadToken
 from s3_file_uploader.services import upload_token_create, upload_token_find
 from tests.scanners import FOUND, VIRUS, use
@@ -133,6 +136,27 @@ def test_a_scan_is_offered_where_there_are_scanners(admin, bucket, user, setting
     assert "Scan selected files again" not in admin.get(LIST).content.decode()
     use(settings, "LooksForVirus")
     assert "Scan selected files again" in admin.get(LIST).content.decode()
+
+
+def test_get_actions_names_the_parameter_that_django_looks_for():
+    """Django 6.1 passes it only where it finds the name, and warns where it does not."""
+    assert "action_location" in signature(FileUploadAdmin.get_actions).parameters
+
+
+def test_get_actions_with_a_location_passes_it_on_and_without_passes_none(rf):
+    given = []
+
+    class OfSomeDjango(ModelAdmin):
+        def get_actions(self, request, **options):
+            given.append(options)
+            return {}
+
+    class Page(FileUploadAdmin, OfSomeDjango):
+        pass
+
+    Page(FileUpload, site).get_actions(rf.get(LIST))
+    Page(FileUpload, site).get_actions(rf.get(LIST), action_location="change list")
+    assert given == [{}, {"action_location": "change list"}]
 
 
 def test_files_are_scanned_again(transactional, admin, bucket, user, settings):
