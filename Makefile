@@ -8,14 +8,14 @@ PORT ?= 8000
 # Processes that share the tests; each has a store and a database of its own. One more than processors: tests wait, too.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
-ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors hostile_bodies packaging postman running secrets signing))
+ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors hostile_bodies newest packaging postman running secrets signing))
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
 # Folders into which npm installs something. Chromium, clamd and curl are brought where the machine has none.
 NPM := postman tests/integration/uppy
-CHROMIUM := $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name)))
-DEBIAN := $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl)
-BROUGHT := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(strip $(DEBIAN)),.debian/.done)
+CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
+BROUGHT := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
 # Each run of the tests writes a line there, and `make test` prints them at its end.
 export TEST_REPORT := $(CURDIR)/.test-report
 PIPENV := pipenv==2026.10.3
@@ -41,7 +41,7 @@ test: .venv/.test $(BROUGHT)
 	@$(MAKE) lint
 	@$(PYTEST) tests/unit --cov
 	@$(PYTEST) tests/integration
-	@TEST_DATABASE=postgresql $(PYTEST) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
+	@TEST_DATABASE=postgresql exec $(PYTEST) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
 
 check: .venv/.test
@@ -50,7 +50,7 @@ check: .venv/.test
 
 # The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs.
 newest: .venv/.test
-	@$(BIN)/python -m pytest tests/integration/test_packaging.py
+	@$(BIN)/python -m pytest tests/integration/test_newest.py
 
 # Random requests and values, other ones each time; prints how many, and what they found.
 fuzz: .venv/.test

