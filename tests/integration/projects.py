@@ -132,7 +132,10 @@ def wheel_built(folder: Path) -> Path:
     return built
 
 
-def settled_check(project: Project) -> None:
+def settled_check(project: Project, *options: str) -> None:
     """Assert that Django has nothing to say against the project, and that our migrations are complete in it."""
-    assert project.manage("check", "--fail-level", "WARNING") == "System check identified no issues (0 silenced)."
+    assert (
+        project.manage("check", "--fail-level", "WARNING", *options)
+        == "System check identified no issues (0 silenced)."
+    )
     assert project.manage("makemigrations", "--check", "--dry-run") == "No changes detected"
