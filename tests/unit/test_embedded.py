@@ -24,6 +24,8 @@ from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, MOTO, EmbeddedS3,
 from s3_file_uploader.embedded.ports import PORTS, port_is_free
 from tests.processes import is_alive
 
+pytestmark = pytest.mark.slow  # It starts servers.
+
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 DEAF = [
     sys.executable,
