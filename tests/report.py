@@ -14,7 +14,9 @@ REPORT = "TEST_REPORT"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Add a line on this run, and one for each reason why tests did not run."""
+    """Add a line on this run, and one for each reason why tests did not run; the workers of a run write none."""
+    if hasattr(config, "workerinput"):
+        return
     outcomes = terminalreporter.stats
     suites = " ".join(path.replace("tests/", "") for path in config.args)
     database = "PostgreSQL" if os.environ.get("TEST_DATABASE") == "postgresql" else "SQLite"
@@ -40,4 +42,5 @@ def versions() -> str:
 
 
 if __name__ == "__main__":
+    programs.use()
     sys.stdout.write(f"\n{Path(os.environ[REPORT]).read_text()}with {versions()}\n")

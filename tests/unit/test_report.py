@@ -38,7 +38,14 @@ def test_report_with_tests_that_did_not_run_says_why_once_for_each_reason(lines,
     ]
 
 
-def test_versions_name_python_django_and_each_program(monkeypatch):
+def test_report_in_a_worker_of_a_run_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv(report.REPORT, str(tmp_path / "report"))
+    config = SimpleNamespace(args=["tests/unit"], workerinput={})
+    report.pytest_terminal_summary(SimpleNamespace(stats={"passed": [1]}), config)
+    assert not (tmp_path / "report").exists()
+
+
+def test_versions_name_python_django_and_node():
     said = report.versions()
     assert said.startswith("Python 3.")
     assert "Django " in said
