@@ -89,8 +89,10 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
             answer = way(user, name, content)
             assert answer.is_success, answer.text
             record = answer.json()
-            assert (record["user_id"], record["status"], record["size"]) == (user_id, "stored", len(content))
+            assert (record["user_id"], record["file_name"]) == (user_id, name)
+            assert (record["status"], record["size"]) == ("stored", len(content))
             signed = user.get("file/presigned/url/", params={"bucket": BUCKET, "file_name": name})
+            assert signed.status_code == 200, signed.text
             assert httpx.get(signed.json()["url"], timeout=WAITS_SECONDS).content == content
             saved = user.get(f"buckets/{BUCKET}/files/{name}/download/")
             assert saved.status_code == 200, saved.text
