@@ -89,12 +89,12 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
             answer = way(user, name, content)
             assert answer.is_success, answer.text
             record = answer.json()
-            assert (record["user_id"], record["file_name"]) == (user_id, name)
+            assert (record["user_id"], record["original_name"]) == (user_id, name)
             assert (record["status"], record["size"]) == ("stored", len(content))
-            signed = user.get("file/presigned/url/", params={"bucket": BUCKET, "file_name": name})
+            signed = user.get("file/presigned/url/", params={"bucket": BUCKET, "file_name": record["file_name"]})
             assert signed.status_code == 200, signed.text
             assert httpx.get(signed.json()["url"], timeout=WAITS_SECONDS).content == content
-            saved = user.get(f"buckets/{BUCKET}/files/{name}/download/")
+            saved = user.get(f"buckets/{BUCKET}/files/{record['file_name']}/download/")
             assert saved.status_code == 200, saved.text
             assert (folder / saved.json()["path"]).read_bytes() == content
 
@@ -108,7 +108,7 @@ def admin_of(service: str) -> httpx.Client:
         base_url=f"{httpx.URL(service).join('/admin/')}", follow_redirects=True, timeout=WAITS_SECONDS
     )
     token = token_in(browser.get("login/"))
-    login = {"username": "staff", "password": SECRET, "csrfmiddlewaretoken": token}
+    login = {"username": "staff", "password": SECRET, "next": "/admin/", "csrfmiddlewaretoken": token}
     assert "Site administration" in browser.post("login/", data=login).text
     return browser
 
