@@ -5,6 +5,8 @@ Nothing is pinned. It fails as soon as a package that a new project gets today d
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -102,15 +104,15 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
 # --- the admin --------------------------------------------------------------------------------------------------------
 
 
-def admin_of(service: str) -> httpx.Client:
-    """Return a browser in which the staff has logged in."""
-    browser = httpx.Client(
-        base_url=f"{httpx.URL(service).join('/admin/')}", follow_redirects=True, timeout=WAITS_SECONDS
-    )
-    token = token_in(browser.get("login/"))
-    login = {"username": "staff", "password": SECRET, "next": "/admin/", "csrfmiddlewaretoken": token}
-    assert "Site administration" in browser.post("login/", data=login).text
-    return browser
+@contextmanager
+def admin_of(service: str) -> Iterator[httpx.Client]:
+    """Yield a browser in which the staff has logged in."""
+    site = str(httpx.URL(service).join("/admin/"))
+    with httpx.Client(base_url=site, follow_redirects=True, timeout=WAITS_SECONDS) as browser:
+        token = token_in(browser.get("login/"))
+        login = {"username": "staff", "password": SECRET, "next": "/admin/", "csrfmiddlewaretoken": token}
+        assert "Site administration" in browser.post("login/", data=login).text
+        yield browser
 
 
 def token_in(page: httpx.Response) -> str:
