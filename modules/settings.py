@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "s3_file_uploader",
 ]
 MIDDLEWARE = [
+    "s3_file_uploader.middleware.RequestBodyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -192,12 +192,29 @@ class Conf:
         return int(_own("IDEMPOTENCY_SECONDS", 7 * 86_400))
 
     @property
-    def client_timeout_seconds(self) -> float:
-        """How long a client may be silent while it sends a file, where the server lets the app know its connection.
+    def body_timeout_seconds(self) -> float:
+        """How long the server waits, in all, for a small body that holds no file; with gunicorn.
 
-        gunicorn does. Behind other servers a proxy has to end such connections, or each would keep a thread for ever.
+        30 KB arrive in it even at 1 KB a second; requests of this API are much smaller.
+        """
+        return float(_own("BODY_TIMEOUT_SECONDS", 30))
+
+    @property
+    def client_timeout_seconds(self) -> float:
+        """How long a client may be silent while it sends a file; with gunicorn.
+
+        Behind other servers a proxy has to end such connections.
         """
         return float(_own("CLIENT_TIMEOUT_SECONDS", 60))
+
+    @property
+    def client_bytes_per_second(self) -> int:
+        """How fast a client has to send a file, on average over `client_timeout_seconds`; with gunicorn.
+
+        500, as Apache has it: one slot of GPRS in bad reception carries about 1000 bytes a second.
+        https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html
+        """
+        return int(_own("CLIENT_BYTES_PER_SECOND", 500))
 
     # --- direct uploads: the client sends to S3 itself -----------------------------------------------------------
 

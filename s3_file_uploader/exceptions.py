@@ -12,6 +12,7 @@
     │   ├── FileRejected             the scanners found something: it was removed
     │   ├── FileTooLarge
     │   ├── ContentTypeNotAllowed    the policy of the bucket does not take files of this kind
+    │   ├── RequestTooSlow           the body did not arrive in time: send it again
     │   ├── LengthRequired           this server cannot read a body of unknown length
     │   ├── RangeNotSatisfiable      no byte of the file lies in the range
     │   └── IdempotencyKeyReused     the key stands for another file
@@ -106,6 +107,10 @@ class FileTooLarge(InvalidInput):
 
 class ContentTypeNotAllowed(InvalidInput):
     """The policy takes no files of this MIME type, or with this ending."""
+
+
+class RequestTooSlow(InvalidInput):
+    """The body of the request came too slowly, or not at all."""
 
 
 class LengthRequired(InvalidInput):

@@ -28,6 +28,7 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.SizeMismatch, 400, "size_mismatch"),
     (own.ContentTypeMismatch, 400, "content_type_mismatch"),
     (own.PartsMissing, 400, "parts_missing"),
+    (own.RequestTooSlow, 408, "request_too_slow"),
     (own.LengthRequired, 411, "length_required"),
     (own.RangeNotSatisfiable, 416, "range_not_satisfiable"),
     (own.FileRejected, 422, "file_rejected"),

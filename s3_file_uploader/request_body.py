@@ -5,15 +5,15 @@ against what was announced. Under ASGI Django has the whole body before a view r
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils.datastructures import MultiValueDict
 
-from .conf import conf
+from .body_guard import READ_BYTES, TOO_SLOW, BodyGuard, body_guard
 from .connection import Connection
-from .exceptions import LengthRequired, SizeMismatch
+from .exceptions import LengthRequired, RequestTooSlow, SizeMismatch
 
 TAIL_BYTES = 4096
 
@@ -49,18 +49,23 @@ class RequestBody:
         self.length = _announced_length(request)
         self.received = 0
         self.tail = b""
-        self._socket = request.META.get("gunicorn.socket")
-        self._read_some, self._read_into = _ways_to_read(request, self.length)
+        self._guard = body_guard(request)
+        if self._guard:
+            self._guard.expect_file()
+        self._connection = None if was_read(request) else Connection.of(request.META)
+        self._read_some, self._read_into = _ways_to_read(request, self.length, self._connection, self._guard)
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, and none at the end.
 
         Raises:
-            UnreadablePostError: the client is gone, or silent for too long.
+            UnreadablePostError: the client is gone.
+            RequestTooSlow: the client is silent for too long, or sends too slowly.
             SizeMismatch: the body ended before it was whole.
         """
-        with self._patience():
-            data = self._read_some(size)
+        size = self._at_once(size)
+        with self._patience(size) as received:
+            received.append(data := self._read_some(size))
         self._count(len(data))
         if data:
             self.tail = (self.tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
@@ -68,10 +73,15 @@ class RequestBody:
 
     def read_into(self, room: memoryview) -> int:
         """Read into a room that is not empty, return how many bytes; `tail` is not kept, errors are those of `read`."""
-        with self._patience():
-            received = self._read_into(room)
-        self._count(received)
-        return received
+        room = room[: self._at_once(len(room))]
+        with self._patience(len(room)) as received:
+            received.append(count := self._read_into(room))
+        self._count(count)
+        return count
+
+    def _at_once(self, size: int) -> int:
+        """Ask for no more than a slow client can send in time, where the server collects it all before it returns."""
+        return min(size, READ_BYTES) if self._guard and not self._connection else size
 
     def _count(self, received: int) -> None:
         self.received += received
@@ -81,31 +91,30 @@ class RequestBody:
             )
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """Wait so long and no longer; gunicorn itself would wait for ever, with a thread for each."""
-        before = self._socket.gettimeout() if self._socket else None
+    def _patience(self, size: int) -> Iterator[list[bytes | int]]:
+        """Wait for the client, under the deadline of the guard where there is one."""
+        at_once = 0 if self._connection else size
+        reading = self._guard.reading(at_once) if self._guard else nullcontext(list[bytes | int]())
         try:
-            if self._socket:
-                self._socket.settimeout(conf.client_timeout_seconds)
-            yield
+            with reading as received:
+                yield received
         except OSError as error:
+            if self._guard and self._guard.is_too_slow:
+                raise RequestTooSlow(TOO_SLOW) from error
             raise UnreadablePostError(*error.args) from error
-        finally:
-            if self._socket:
-                self._socket.settimeout(before)
 
 
 def _ways_to_read(
-    request: HttpRequest, length: int | None
+    request: HttpRequest, length: int | None, connection: Connection | None, guard: BodyGuard | None
 ) -> tuple[Callable[[int], bytes], Callable[[memoryview], int]]:
     """Return what gives some bytes of their own, and what puts them where they are wanted."""
-    connection = None if was_read(request) else Connection.of(request.META)
     if connection:
         _mark_read(request)
         return connection.receive, connection.receive_into
     # Django reads no further than Content-Length, so it must not stand between us and a body in chunks.
     is_chunked_wsgi = length is None and "wsgi.input" in request.META
-    read: Callable[[int], bytes] = (request.META["wsgi.input"] if is_chunked_wsgi else request).read
+    stream = guard.unguarded if guard and not was_read(request) else request
+    read: Callable[[int], bytes] = (request.META["wsgi.input"] if is_chunked_wsgi else stream).read
 
     def read_into(room: memoryview) -> int:
         data = read(len(room))

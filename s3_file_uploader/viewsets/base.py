@@ -16,9 +16,10 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from ..audit import QUIET, Trail, request_trail
+from ..body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..client_address import client_address
 from ..conf import conf
-from ..exceptions import RangeNotSatisfiable
+from ..exceptions import RangeNotSatisfiable, RequestTooSlow
 from ..http_errors import http_error
 from ..models import FileUpload
 from ..request_body import leave_unread
@@ -54,12 +55,14 @@ class ServiceViewSet(ViewSet):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Tell the audit trail how each request ends; what there is no action for is none of its business."""
+        body_guard(request)  # Before anything reads; a host that has the middleware has done it already.
         action = self.action_map.get(request.method.lower(), "")
         with request_trail(action=self.audit_actions.get(action, action), address=client_address(request)) as trail:
             self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
             trail.about(**{told: kwargs[name] for name, told in IN_PATH.items() if name in kwargs})
             answer = super().dispatch(request, *args, **kwargs)
             _trail_end(trail, answer.status_code)
+            close_cleanly(request, answer)
             return answer
 
     def perform_authentication(self, request: Request) -> None:
@@ -96,7 +99,9 @@ class ServiceViewSet(ViewSet):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Give every error its one shape before the host's handler sees it."""
-        error = http_error(exc)
+        guard = body_guard(self.request._request)
+        # Django and its parsers tell of a body that came too slowly in several ways.
+        error = http_error(RequestTooSlow(TOO_SLOW) if guard and guard.is_too_slow else exc)
         if self.trail is not None and isinstance(error, APIException):
             self.trail.outcome = str(cast(Any, error.detail)["code"])
         answer = super().handle_exception(error)

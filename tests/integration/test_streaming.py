@@ -159,7 +159,7 @@ def test_a_client_that_falls_silent_keeps_nothing(impatient, user, bucket):
         silent.sendall("\r\n".join([*head, f"Authorization: {token_of(user)}", "", ""]).encode() + BIG[: 12 * MIB])
         becomes_true(FileUpload.objects.exists)
         becomes_true(lambda: nothing_is_there(bucket))
-        assert silent.recv(1000).startswith(b"HTTP/1.1 400 ")
+        assert silent.recv(1000).startswith(b"HTTP/1.1 408 ")
     client = client_of(impatient.url, user)
     for _ in range(2):  # The time is over with the body: a kept connection may be silent for longer.
         assert client.put(f"buckets/{bucket}/files/key/?overwrite=true", content=BIG).status_code == 201

@@ -212,21 +212,6 @@ class TestBody:
         with pytest.raises(UnreadablePostError, match="gone"):
             RequestBody(posted(b"", **chunks)).read(1)
 
-    def test_a_client_is_waited_for_as_the_settings_say(self, settings):
-        settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 7
-        one, other = socketpair()
-        with one, other:
-            told = []
-
-            class Source(BytesIO):
-                def read(self, *_):
-                    told.append(one.gettimeout())
-                    return b""
-
-            chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": Source()}
-            RequestBody(posted(b"", **chunks, **{"gunicorn.socket": one})).read(1)
-            assert (told, one.gettimeout()) == ([7], None)
-
     def test_http_2_needs_no_length(self):
         scope = {"type": "http", "method": "PUT", "path": "/", "headers": []}
         body = RequestBody(ASGIRequest(scope, BytesIO(b"xyz")))
