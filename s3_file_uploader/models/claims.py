@@ -126,7 +126,7 @@ class Claimed(models.Model):
         with within(self) if within else durable_statement_on(type(self)):
             if not self._mine().filter(only_if or free).update(**values):
                 raise FileExists(BUSY)
-        self._take_over(values)
+            self._take_over(values)  # Before `within` ends: it may write down the new claim.
 
     def _change(self, *, only_if: models.Q | None = None, **values: Any) -> None:
         if not self._mine().filter(only_if or models.Q()).update(**values):

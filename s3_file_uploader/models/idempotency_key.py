@@ -1,8 +1,9 @@
 """The Idempotency-Key that a client sent with an upload, so that the same request twice is one upload.
 
-    (no row) ──claim of the file──> open ──file stored, in one transaction──> answered ──housekeeping──> (no row)
+    (no row) ──file claimed──> open ──file stored──> answered ──housekeeping──> (no row)
 
-An open key whose upload no longer holds the claim was left by a failure: whoever sends it again takes it over.
+Each of the first two steps is one transaction with what happens to the file. An open key whose upload no longer holds
+the claim was left by a failure: the next request with the key takes it over.
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
 
@@ -10,11 +11,11 @@ import uuid
 from hashlib import sha256
 from typing import Any, Self
 
-from django.db import IntegrityError, models
+from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
 from ..exceptions import UploadInProgress
-from .file_upload import FileUpload, durable_transaction
+from .file_upload import FileUpload
 
 IN_PROGRESS = "The same upload is still on its way: try again in a moment, with the same Idempotency-Key."
 
@@ -32,15 +33,18 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         return self.filter(digest=key_digest(user, key))
 
     def take(self, *, user: Any, key: str, upload: FileUpload) -> None:
-        """Write down that the claim on `upload` was made under this key.
+        """Write down, inside the transaction that claims `upload`, that the claim was made under this key.
 
         Raises:
             UploadInProgress: another request with the same key was faster.
         """
-        mine = self.of(user=user, key=key)
+        mine = self.of(user=user, key=key).select_related("upload")
         try:
-            with durable_transaction():
-                mine.filter(is_answered=False).delete()
+            with transaction.atomic(using=router.db_for_write(self.model)):
+                for earlier in mine:
+                    if earlier.is_answered or earlier.is_in_progress:
+                        raise UploadInProgress(IN_PROGRESS)
+                    self.filter(pk=earlier.pk, claim_id=earlier.claim_id, is_answered=False).delete()
                 self.create(digest=key_digest(user, key), upload=upload, claim_id=upload.claim_id)
         except IntegrityError as error:
             raise UploadInProgress(IN_PROGRESS) from error

@@ -20,7 +20,7 @@ ErrorKinds = tuple[type[Exception], ...]
 
 OF_ANY_REQUEST: ErrorKinds = (drf.MethodNotAllowed, drf.NotAcceptable, drf.Throttled)
 OF_A_CALLER: ErrorKinds = (*OF_ANY_REQUEST, drf.NotAuthenticated, drf.PermissionDenied, DatabaseError)
-OF_A_BODY: ErrorKinds = (drf.ValidationError, drf.UnsupportedMediaType)
+OF_A_BODY: ErrorKinds = (drf.ValidationError, drf.UnsupportedMediaType, own.RequestTooSlow)
 OF_STORAGE: ErrorKinds = (
     own.StorageAccessDenied,
     own.StorageError,
@@ -38,6 +38,7 @@ OF_AN_UPLOAD: ErrorKinds = (
     own.ChecksumMismatch,
     own.ContentTypeMismatch,
     own.SizeMismatch,
+    own.RequestTooSlow,
     own.LengthRequired,
     own.IdempotencyKeyReused,
     own.BucketNotFound,

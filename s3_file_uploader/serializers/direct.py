@@ -21,6 +21,7 @@ from ..values import (
 )
 from .answers import UploadSerializer, UTCDateTimeField, time_shown
 from .headers import checksum_of, content_type_of
+from .numbers import WholeNumberField
 
 AUTO = "auto"
 
@@ -34,7 +35,7 @@ class UploadStartSerializer(serializers.Serializer[Any]):
     file_name = serializers.CharField(
         trim_whitespace=False, help_text="The name on the device; the object key ends in it."
     )
-    size = serializers.IntegerField(min_value=0, help_text=f"Bytes, up to {MAX_OBJECT_BYTES}.")
+    size = WholeNumberField(min_value=0, help_text=f"Bytes, up to {MAX_OBJECT_BYTES}.")
     content_type = serializers.CharField(
         required=False, allow_blank=True, allow_null=True, help_text="MIME type; by default the name decides."
     )
@@ -68,7 +69,7 @@ class UploadStartSerializer(serializers.Serializer[Any]):
 class PartNumbersField(serializers.ListField):
     """Numbers, looked at all at once: one by one it would take longer than to sign for them."""
 
-    child = serializers.IntegerField(min_value=1, max_value=MAX_PARTS)
+    child = WholeNumberField(min_value=1, max_value=MAX_PARTS)
 
     def to_internal_value(self, data: Any) -> Any:
         """Take integers as they are: the upload knows which there can be."""
@@ -83,10 +84,8 @@ class PartsWantedSerializer(serializers.Serializer[Any]):
     part_numbers = PartNumbersField(
         required=False, min_length=1, max_length=MAX_PARTS, help_text="These, in this order."
     )
-    first = serializers.IntegerField(
-        required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: all from here"
-    )
-    last = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PARTS, help_text="to here.")
+    first = WholeNumberField(required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: all from here")
+    last = WholeNumberField(required=False, min_value=1, max_value=MAX_PARTS, help_text="to here.")
     missing = serializers.BooleanField(required=False, help_text="`true`: all that S3 does not hold yet.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from ..models import FileUpload
 from ..values import DISPOSITIONS, MAX_EXPIRATION_SECONDS
 from .headers import checksum_of
+from .numbers import WholeNumberField
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
@@ -97,7 +98,7 @@ class ReadSerializer(serializers.Serializer[Any]):
 class PageSerializer(serializers.Serializer[Any]):
     """Query of every list."""
 
-    page_size = serializers.IntegerField(
+    page_size = WholeNumberField(
         default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE, help_text="How many results a page."
     )
     cursor = serializers.CharField(required=False, help_text="Where the page begins: part of `next` and `previous`.")
@@ -148,7 +149,7 @@ class PresignSerializer(serializers.Serializer[Any]):
 
     file_name = serializers.CharField(trim_whitespace=False, help_text="The object key of one of your stored files.")
     bucket = serializers.CharField(help_text="Where it lies.")
-    expiration = serializers.IntegerField(
+    expiration = WholeNumberField(
         default=3600,
         min_value=1,
         max_value=MAX_EXPIRATION_SECONDS,

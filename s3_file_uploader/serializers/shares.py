@@ -6,17 +6,18 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from .answers import UTCDateTimeField
+from .numbers import WholeNumberField
 
 
 class ShareCreateSerializer(serializers.Serializer[Any]):
     """Body of POST `buckets/../files/../share/`."""
 
-    expires_in = serializers.IntegerField(
+    expires_in = WholeNumberField(
         required=False,
         allow_null=True,
         help_text="Seconds, up to S3_FILE_UPLOADER_SHARE_MAX_SECONDS; a day by default.",
     )
-    max_downloads = serializers.IntegerField(
+    max_downloads = WholeNumberField(
         required=False, allow_null=True, help_text="How often the link may be followed; any number by default."
     )
 

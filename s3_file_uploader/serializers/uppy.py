@@ -11,6 +11,7 @@ from rest_framework.reverse import reverse
 from ..values import MAX_PARTS
 from .answers import UTCDateTimeField
 from .headers import content_type_of
+from .numbers import WholeNumberField
 
 DEFAULT_TOKEN_SECONDS = 3600
 # What JavaScript makes of nothing where only text can be sent.
@@ -89,7 +90,7 @@ class UppyStoredPartSerializer(serializers.Serializer[Any]):
 class UppyPartNumberSerializer(serializers.Serializer[Any]):
     """One of the parts that make the file."""
 
-    PartNumber = serializers.IntegerField(min_value=1, max_value=MAX_PARTS, help_text="In the order of the file.")
+    PartNumber = WholeNumberField(min_value=1, max_value=MAX_PARTS, help_text="In the order of the file.")
     ETag = serializers.CharField(required=False, allow_blank=True, help_text="Not needed: S3 knows it.")
 
 
@@ -115,7 +116,7 @@ class UppySignSerializer(serializers.Serializer[Any]):
     method = serializers.ChoiceField(choices=METHODS, help_text="What Uppy is about to do.")
     key = serializers.CharField(trim_whitespace=False, help_text="A name to begin with, then the object key.")
     uploadId = serializers.CharField(required=False, help_text="Of parts, from the first answer on.")  # noqa: N815
-    partNumber = serializers.IntegerField(  # noqa: N815
+    partNumber = WholeNumberField(  # noqa: N815
         required=False, min_value=1, max_value=MAX_PARTS, help_text="Of the part to be sent."
     )
     contentType = serializers.CharField(  # noqa: N815
@@ -147,7 +148,7 @@ class UppySignedSerializer(serializers.Serializer[Any]):
 class UploadTokenCreateSerializer(serializers.Serializer[Any]):
     """Body of POST `uppy/tokens/`."""
 
-    expires_in = serializers.IntegerField(
+    expires_in = WholeNumberField(
         default=DEFAULT_TOKEN_SECONDS,
         help_text=f"Seconds, up to S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS. Default: `{DEFAULT_TOKEN_SECONDS}`.",
     )

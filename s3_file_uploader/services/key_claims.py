@@ -1,11 +1,13 @@
 """Who may write under a key through this server: whoever has it, or comes first to one that nobody has."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..exceptions import FileExists, FileNotFound, InvalidFileName
-from ..models import BUSY, FileUpload
+from ..models import BUSY, FileUpload, Within, durable_transaction
 from ..object_calls import object_head
 from ..plans import is_direct_key
 from ..policy import Policy
@@ -22,6 +24,7 @@ def key_claim(
     size: int | None,
     overwrite: bool,
     described: dict[str, Any],
+    also: Callable[[FileUpload], None] | None = None,
 ) -> FileUpload:
     """Return a pending record that holds the key: a new one, or the owner's own that is to be replaced.
 
@@ -33,6 +36,7 @@ def key_claim(
         size: in bytes, if it was announced.
         overwrite: replace the owner's own file.
         described: what a new record says of the file.
+        also: called with the claimed record, in the transaction that claims it.
 
     Raises:
         InvalidFileName: the key lies in the folder of a direct upload.
@@ -40,7 +44,7 @@ def key_claim(
         QuotaExceeded: the owner has no room for it.
         StorageProblem: what a crash left under the key could not be settled.
     """
-    within = quota_for(policy, size)
+    within = _within(quota_for(policy, size), also)
     there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
     upload = there.first()
     if upload and upload.is_abandoned:
@@ -60,6 +64,19 @@ def _free_check(file_name: str) -> None:
     """Pass if a new key lies outside the folders of direct uploads, in each of which one client's file lies."""
     if is_direct_key(file_name):
         raise InvalidFileName("The folders of direct uploads take no other files: choose another name.")
+
+
+def _within(quota: Within | None, also: Callable[[FileUpload], None] | None) -> Within | None:
+    if also is None:
+        return quota
+
+    @contextmanager
+    def both(upload: FileUpload) -> Iterator[None]:
+        with quota(upload) if quota else durable_transaction():
+            yield
+            also(upload)
+
+    return both
 
 
 def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:

@@ -1,7 +1,7 @@
 """Take in a file through this server: its key is claimed, its bytes go to S3 as they arrive, the record says so."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from .. import s3
 from ..audit import about
-from ..exceptions import FileExists, IdempotencyKeyReused, UploadInProgress
+from ..exceptions import FileExists, IdempotencyKeyReused, QuotaExceeded, UploadInProgress
 from ..ingest import ObjectWriter, Sent, object_writer
 from ..models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ..models.idempotency_key import IN_PROGRESS
@@ -146,11 +146,12 @@ def file_receive(
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
         s3.bucket_check(bucket)  # Some stores create a missing bucket at the first write.
-        upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described)
+        repeat = _Repeat(user, idempotency_key) if idempotency_key else None
+        with repeat.first_or_in_progress(where, size, checksum_sha256) if repeat else nullcontext():
+            also = repeat.take if repeat else None
+            upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
         operation.object_id = upload.pk
         with settled_on_error(upload), ExitStack() as stack:
-            if idempotency_key:
-                IdempotencyKey.objects.take(user=user, key=idempotency_key, upload=upload)
             if not upload.was_stored:
                 nothing_there_check(upload)
             writer = stack.enter_context(
@@ -245,6 +246,36 @@ def upload_repeated(
     if not _has_same_bytes(found, size=size, checksum_sha256=checksum_sha256):
         raise IdempotencyKeyReused(_REUSED)
     return not_rejected(upload)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """A request that may be sent again, and may be there twice at the same time."""
+
+    user: AbstractBaseUser
+    key: str
+
+    def take(self, upload: FileUpload) -> None:
+        """Write down that the claim on `upload` was made under the key."""
+        IdempotencyKey.objects.take(user=self.user, key=self.key, upload=upload)
+
+    @contextmanager
+    def first_or_in_progress(
+        self, where: dict[str, str], size: int | None, checksum_sha256: str | None
+    ) -> Iterator[None]:
+        """Let the block claim a file; where the same request was faster, say that instead of what it left.
+
+        Raises:
+            UploadInProgress: the other one holds the file or the last place under the quota, or has stored the file.
+            IdempotencyKeyReused: the key stands for another file by now.
+        """
+        try:
+            yield
+        except (FileExists, QuotaExceeded) as error:
+            told: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
+            if upload_repeated(user=self.user, idempotency_key=self.key, **told):
+                raise UploadInProgress(IN_PROGRESS) from error
+            raise
 
 
 def _has_same_bytes(found: IdempotencyKey, *, size: int | None, checksum_sha256: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from hashlib import sha256
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.auth.models import User
 from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.object_calls import object_head
+from tests.integration.conftest import client_at
 
 AT_ONCE = 8
 
@@ -79,3 +81,33 @@ def test_deletes_against_uploads(http, users, bucket):
             record_and_object_agree(bucket)
         else:
             assert s3.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("way", ["raw", "form", "direct", "overwrite"])
+def test_one_idempotency_key_many_times_at_once_is_one_upload(served, user, bucket, way):
+    """Each is answered the one record, or that the first is at work; never that the file is taken."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(client_at(served.url, user)) for _ in range(AT_ONCE)]
+        for number in range(15):
+            headers = {"Idempotency-Key": str(number)}
+            if way == "overwrite":
+                clients[0].put(f"buckets/{bucket}/files/{number}/", content=b"before")
+            answers = all_at_once([sending(client, bucket, str(number), way, headers) for client in clients])
+            codes = {answer.json()["code"] for answer in answers if answer.status_code != 201}
+            assert codes <= {"upload_in_progress"}
+            assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
+    assert FileUpload.objects.count() == 15
+
+
+def sending(client, bucket, name, way, headers):
+    def call():
+        if way == "direct":
+            body = {"bucket": bucket, "file_name": name, "size": 7, "strategy": "put"}
+            return client.post("uploads/", json=body, headers=headers)
+        if way == "form":
+            form = {"data": {"bucket": bucket, "file_name": name}, "files": {"file": ("f", b"content")}}
+            return client.post("file/upload/", headers=headers, **form)
+        query = {"overwrite": "true"} if way == "overwrite" else {}
+        return client.put(f"buckets/{bucket}/files/{name}/", content=b"content", headers=headers, params=query)
+
+    return call

@@ -94,6 +94,24 @@ class TestTake:
         assert KEYS.get().upload == upload
         assert KEYS.get().is_answered
 
+    def test_a_key_in_progress_is_not(self, user, upload):
+        key = taken(user, upload)
+        later = FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="later", content_type="x/y")
+        with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
+            taken(user, later)
+        assert KEYS.get() == key
+
+    def test_a_key_that_is_written_at_the_same_time_is_not(self, user, upload):
+        """Both have seen no key; the database decides."""
+
+        class Blind(type(KEYS.all())):
+            def of(self, **_):
+                return self.none()
+
+        taken(user, upload)
+        with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
+            Blind(IdempotencyKey).take(user=user, key="key", upload=upload)
+
     def test_one_upload_may_be_known_by_several_keys(self, user, other, upload):
         for person, key in ((user, "key"), (user, "another"), (other, "key")):
             taken(person, upload, key)

@@ -195,9 +195,20 @@ class TestAtTheSameTime:
 
     def test_one_that_asked_before_the_first_had_begun_meets_its_claim(self, sender):
         with sender.open():
-            with pytest.raises(FileExists), sender.open():
+            with pytest.raises(UploadInProgress), sender.open():
                 raise AssertionError
         assert sender.repeated().status == Status.STORED
+
+    def test_one_that_asked_before_the_first_had_begun_and_may_not_overwrite_is_in_progress(self, sender):
+        sender.send()
+        with pytest.raises(UploadInProgress), sender.open():
+            raise AssertionError
+
+    def test_a_key_in_progress_claims_no_other_file(self, sender):
+        with sender.open():
+            with pytest.raises(UploadInProgress), sender.open(file_name="other"):
+                raise AssertionError
+        assert [upload.file_name for upload in FileUpload.objects.all()] == ["file"]
 
     def test_one_that_asked_before_the_first_had_begun_and_comes_after_its_end_stores_nothing(self, sender, bucket):
         first, _ = sender.send(b"first")
