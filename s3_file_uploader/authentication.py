@@ -20,10 +20,9 @@ from rest_framework.request import Request
 from . import services
 from .conf import conf
 from .models import UploadToken
+from .raw_address import RAW_ADDRESSES
 
 SALT = "s3_file_uploader.ticket"
-# What servers before Django keep the address under, besides PATH_INFO.
-RAW_ADDRESSES = ("RAW_URI", "REQUEST_URI")
 
 
 class UploadTokenAuthentication(BaseAuthentication):

@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def setting_forget(**kwargs: Any) -> None:
-    """Have the next signature read the settings anew, whichever has changed; only `override_settings` says so."""
+    """Read the settings anew for signatures and the health of S3; only `override_settings` says that one changed."""
     signing.settings_forget()
+    services.storage_health_forget()
 
 
 def scan_enqueue(sender: Any, upload: FileUpload, **kwargs: Any) -> None:

@@ -87,6 +87,8 @@ nothing = dict.fromkeys(("get", "post", "put", "delete"), "missing")
 missing = UppyViewSet.as_view(nothing, **by_token)
 service = [
     path("health/", HealthViewSet.as_view({"get": "retrieve"}), name="s3_service-health"),
+    path("health/live/", HealthViewSet.as_view({"get": "live"}), name="s3_service-health-live"),
+    path("health/ready/", HealthViewSet.as_view({"get": "ready"}), name="s3_service-health-ready"),
     path("bucket/list/", BucketViewSet.as_view({"get": "list"}), name="s3_service-bucket-list"),
     path("bucket/create/", BucketViewSet.as_view({"post": "create"}), name="s3_service-create-bucket"),
     path(

@@ -32,7 +32,7 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
         return caller
     model = get_user_model()
     try:
-        primary_key = model._meta.pk.to_python(user_id)
+        primary_key = _primary_key(model, user_id)
         if primary_key == caller.pk:
             return caller
         if is_staff(caller):
@@ -41,6 +41,13 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
         if is_staff(caller):
             raise InvalidField("user_id", "There is no such user: give the primary key of an existing one.") from error
     raise NotYourFile("Leave out user_id, or give your own: only staff may act for somebody else.")
+
+
+def _primary_key(model: Any, user_id: object) -> Any:
+    primary_key = model._meta.pk.to_python(user_id)
+    if isinstance(primary_key, int) and str(user_id) != str(primary_key):
+        raise ValueError(user_id)  # Django reads 1_0 and digits of other scripts, too.
+    return primary_key
 
 
 def may_use(user: Any, bucket: str) -> bool:

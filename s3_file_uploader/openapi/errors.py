@@ -11,6 +11,7 @@ from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, O
 from rest_framework import exceptions as drf
 
 from .. import exceptions as own
+from ..body_guard import TOO_SLOW
 from ..http_errors import RETRIED, http_error
 from ..serializers import ErrorSerializer
 from ..values import MAX_KEY_BYTES, MAX_PARTS
@@ -20,7 +21,7 @@ ErrorKinds = tuple[type[Exception], ...]
 
 OF_ANY_REQUEST: ErrorKinds = (drf.MethodNotAllowed, drf.NotAcceptable, drf.Throttled)
 OF_A_CALLER: ErrorKinds = (*OF_ANY_REQUEST, drf.NotAuthenticated, drf.PermissionDenied, DatabaseError)
-OF_A_BODY: ErrorKinds = (drf.ValidationError, drf.UnsupportedMediaType, own.RequestTooSlow)
+OF_A_BODY: ErrorKinds = (drf.ValidationError, drf.UnsupportedMediaType)
 OF_STORAGE: ErrorKinds = (
     own.StorageAccessDenied,
     own.StorageError,
@@ -186,6 +187,8 @@ RAISED: dict[str, ErrorKinds] = {
     ),
     "share_revoke": (*OF_A_CALLER, own.ShareNotFound),
     "health": OF_ANY_REQUEST,
+    "health_live": OF_ANY_REQUEST,
+    "health_ready": OF_ANY_REQUEST,
 }
 
 # What each is made of, to show it; the words are those that the app itself uses.
@@ -199,6 +202,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         "image/png was declared, and the bytes are text/html: send it as what it is, or as application/octet-stream.",
     ),
     own.PartsMissing: ("S3 does not hold all parts: send 2, 3, then complete the upload again.",),
+    own.RequestTooSlow: (TOO_SLOW,),
     own.LengthRequired: ("This server cannot read a body in chunks: send Content-Length.",),
     own.PreconditionFailed: ("The file was replaced since you saw it: ask for it without the condition.",),
     own.RangeNotSatisfiable: ("The file has 5 bytes: ask for a range within.", 5),

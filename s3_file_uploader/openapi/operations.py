@@ -13,8 +13,10 @@ from ..serializers import (
     CreatedBucketSerializer,
     FileUploadFormSerializer,
     HealthSerializer,
+    LiveSerializer,
     PresignedUrlSerializer,
     PresignSerializer,
+    ReadySerializer,
     SavedFileSerializer,
     UploadSerializer,
 )
@@ -171,4 +173,31 @@ def health() -> Callable[[Any], Any]:
         auth=[],
         summary="Tell whether the database and S3 can be reached.",
         description="For load balancers: without authentication and without secrets.",
+    )
+
+
+def health_live() -> Callable[[Any], Any]:
+    """Describe `health/live/`."""
+    return described(
+        "health_live",
+        "Health",
+        {200: answer(LiveSerializer, "It does.", {"live": True})},
+        auth=[],
+        summary="Tell whether this process serves requests.",
+        description="For the orchestrator that restarts a process: neither the database nor S3 is asked.",
+    )
+
+
+def health_ready() -> Callable[[Any], Any]:
+    """Describe `health/ready/`."""
+    return described(
+        "health_ready",
+        "Health",
+        {
+            200: answer(ReadySerializer, "It can be reached.", {"database": True}),
+            503: answer(ReadySerializer, "It cannot be reached.", {"database": False}),
+        },
+        auth=[],
+        summary="Tell whether the database can be reached.",
+        description="S3 is not asked: lists and records need none.",
     )

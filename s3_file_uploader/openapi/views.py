@@ -95,7 +95,11 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     },
     ShareListViewSet: {"list": shares.share_list},
     ShareViewSet: {"retrieve": shares.share_follow, "destroy": shares.share_revoke, "missing": uppy.hidden},
-    HealthViewSet: {"retrieve": operations.health},
+    HealthViewSet: {
+        "retrieve": operations.health,
+        "live": operations.health_live,
+        "ready": operations.health_ready,
+    },
 }
 
 

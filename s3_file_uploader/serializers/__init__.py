@@ -8,8 +8,10 @@ from .answers import (
     FieldErrorSerializer,
     HealthSerializer,
     ListedObjectSerializer,
+    LiveSerializer,
     ObjectListSerializer,
     PresignedUrlSerializer,
+    ReadySerializer,
     SavedFileSerializer,
     UploadSerializer,
     UsageSerializer,
@@ -34,6 +36,7 @@ from .headers import (
     content_type_of,
     idempotency_key_of,
 )
+from .numbers import whole_number
 from .requests import (
     BucketCreateSerializer,
     FileUploadFormSerializer,
@@ -73,6 +76,7 @@ __all__ = [
     "FileUploadFormSerializer",
     "HealthSerializer",
     "ListedObjectSerializer",
+    "LiveSerializer",
     "MultipartTransferSerializer",
     "NewShareLinkSerializer",
     "NewUploadTokenSerializer",
@@ -87,6 +91,7 @@ __all__ = [
     "PutTransferSerializer",
     "RawUploadSerializer",
     "ReadSerializer",
+    "ReadySerializer",
     "SavedFileSerializer",
     "ShareCreateSerializer",
     "ShareLinkSerializer",
@@ -118,4 +123,5 @@ __all__ = [
     "content_type_of",
     "idempotency_key_of",
     "time_shown",
+    "whole_number",
 ]

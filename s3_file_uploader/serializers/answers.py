@@ -188,6 +188,18 @@ class HealthSerializer(serializers.Serializer[Any]):
     storage = serializers.BooleanField()
 
 
+class LiveSerializer(serializers.Serializer[Any]):
+    """Answer of `health/live/`."""
+
+    live = serializers.BooleanField()
+
+
+class ReadySerializer(serializers.Serializer[Any]):
+    """Answer of `health/ready/`: true means reachable."""
+
+    database = serializers.BooleanField()
+
+
 class FieldErrorSerializer(serializers.Serializer[Any]):
     """What is wrong with one field."""
 

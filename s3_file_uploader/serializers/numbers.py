@@ -9,6 +9,17 @@ from rest_framework import serializers
 WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
 
 
+def whole_number(text: str) -> int:
+    """Return the number that the digits are.
+
+    Raises:
+        ValueError: there is something else among them.
+    """
+    if not WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
 class WholeNumberField(serializers.IntegerField):
     """Takes digits as text, or a whole number of JSON; nothing else, and no empty text."""
 

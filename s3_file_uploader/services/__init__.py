@@ -7,7 +7,7 @@ from .cors import cors_check, cors_list, cors_remove, cors_set
 from .deletion import file_delete, record_delete, upload_abort, upload_delete
 from .direct import StartedUpload, upload_key, upload_start
 from .files import file_disposition, file_download, file_presign, file_read, file_redirect
-from .health import health_check
+from .health import database_health_check, health_check, storage_health_forget
 from .housekeeping import housekeeping_buckets, housekeeping_run
 from .objects import object_list
 from .parts import upload_parts, upload_parts_sign
@@ -40,6 +40,7 @@ __all__ = [
     "cors_list",
     "cors_remove",
     "cors_set",
+    "database_health_check",
     "file_delete",
     "file_disposition",
     "file_download",
@@ -60,6 +61,7 @@ __all__ = [
     "share_list",
     "share_list_of_file",
     "share_revoke",
+    "storage_health_forget",
     "upload_abort",
     "upload_complete",
     "upload_delete",

@@ -19,9 +19,10 @@ from ..audit import QUIET, Trail, request_trail
 from ..body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..client_address import client_address
 from ..conf import conf
-from ..exceptions import RangeNotSatisfiable, RequestTooSlow
+from ..exceptions import InvalidFileName, RangeNotSatisfiable, RequestTooSlow
 from ..http_errors import http_error
 from ..models import FileUpload
+from ..raw_address import path_is_utf8
 from ..request_body import leave_unread
 from ..serializers import UploadSerializer
 from ..throttles import throttles_of
@@ -70,6 +71,16 @@ class ServiceViewSet(ViewSet):
         super().perform_authentication(request)
         if self.trail is not None and getattr(request.user, "pk", None) is not None:  # The host may have no Nobody.
             self.trail.user, self.trail.is_kept = request.user, True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse an address that is not UTF-8, once it is known who asks.
+
+        Raises:
+            InvalidFileName: Django has put something else in place of its bytes.
+        """
+        super().initial(request, *args, **kwargs)
+        if "file_name" in kwargs and not path_is_utf8(request.META, getattr(request._request, "scope", {})):
+            raise InvalidFileName("Send the file name in UTF-8, percent-encoded.")
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """Know a form by its type, and leave the body alone where the action reads it while it arrives."""

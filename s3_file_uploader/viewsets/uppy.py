@@ -24,6 +24,7 @@ from ..serializers import (
     UppyPartSerializer,
     UppyPartsSerializer,
     UppyStoredPartSerializer,
+    whole_number,
 )
 from ..values import MAX_PARTS, PostTransfer, PutTransfer
 from .base import audited, caller_of, validated
@@ -149,14 +150,14 @@ def _key(request: Request) -> str:
 
 def _number(text: str) -> int:
     try:
-        return int(text)
+        return whole_number(text)
     except ValueError as error:
         raise InvalidField("part_numbers", f"Give numbers from 1 to {MAX_PARTS}.") from error
 
 
 def _numbers(text: str) -> list[int]:
     try:
-        return [int(number) for number in text.split(",")]
+        return [whole_number(number) for number in text.split(",")]
     except ValueError as error:
         raise InvalidField("partNumbers", "Give numbers of parts, with a comma between.") from error
 

@@ -203,6 +203,16 @@ def test_a_refused_upload_is_answered_at_once(served, user, bucket, path, token,
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
+@pytest.mark.parametrize("name", ["bad%ff%fe.bin", "%c0%af"])
+def test_a_name_that_is_not_utf8_is_refused(both, user, bucket, name):
+    client = client_of(both.url, user)
+    for method in ("PUT", "GET", "DELETE"):
+        answer = client.request(method, f"buckets/{bucket}/files/{name}/", content=b"x" if method == "PUT" else None)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file_name")
+    assert nothing_is_there(bucket)
+    assert client.put(f"buckets/{bucket}/files/%25FF%25FE.bin/", content=b"x").json()["file_name"] == "%FF%FE.bin"
+
+
 def test_the_same_upload_twice_is_stored_once(served, user, bucket):
     client = client_of(served.url, user)
     path, headers = f"buckets/{bucket}/files/key/", {"Idempotency-Key": "once"}

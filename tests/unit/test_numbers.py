@@ -1,8 +1,12 @@
+import re
+
 import pytest
 from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 
-from s3_file_uploader.serializers import PageSerializer, PartsWantedSerializer, PresignSerializer
+from s3_file_uploader.exceptions import NotYourFile
+from s3_file_uploader.serializers import PageSerializer, PartsWantedSerializer, PresignSerializer, whole_number
+from s3_file_uploader.users import user_acted_for
 
 ODD = ["1_000", "", " 5", "5 ", "\u0665", "1.0", "+5", "1e3", "0x10", "-", "true"]
 
@@ -44,3 +48,16 @@ def test_whole_number_out_of_range_is_told_so():
 
 def test_whole_number_that_is_left_out_has_its_default():
     assert read(PageSerializer)["page_size"] == 100
+
+
+@pytest.mark.parametrize("number", ODD)
+def test_whole_number_in_an_address_is_plain_digits(number):
+    with pytest.raises(ValueError, match=f"^{re.escape(number)}$"):
+        whole_number(number)
+
+
+def test_user_id_in_other_digits_is_not_the_caller(user):
+    assert user_acted_for(caller=user, user_id=str(user.pk)) == user
+    for text in (f"0_{user.pk}", f" {user.pk}", chr(0x660 + user.pk % 10)):
+        with pytest.raises(NotYourFile):
+            user_acted_for(caller=user, user_id=text)

@@ -66,6 +66,7 @@ UPLOAD = {
         "content_type_mismatch",
         "size_mismatch",
         "length_required",
+        "request_too_slow",
         "bucket_not_found",
         "file_exists",
     ),
@@ -144,6 +145,8 @@ CODES = {
     },
     "share_revoke": {*CALLER, "share_not_found"} - STORAGE,
     "health": ANY,
+    "health_live": ANY,
+    "health_ready": ANY,
 }
 STATUSES = {
     **{code: status for _, status, code in STATUS_AND_CODE},
@@ -194,6 +197,8 @@ ROUTES = {
     "share_follow": ("get", "shares/{share}/"),
     "share_revoke": ("delete", "shares/{share}/"),
     "health": ("get", "health/"),
+    "health_live": ("get", "health/live/"),
+    "health_ready": ("get", "health/ready/"),
 }
 # With what authenticates in the address: the same again, or for what was signed alone.
 SECRET_ADDRESSES = ("uppy/token/", "uppy/signed/")
@@ -205,8 +210,10 @@ TAGS = {
     "uppy": "Uppy",
     "share": "Shares",
     "health": "Health",
+    "health_live": "Health",
+    "health_ready": "Health",
 }
-OF_CALLERS = sorted(ROUTES.keys() - {"health", "share_follow"})
+OF_CALLERS = sorted(ROUTES.keys() - {"health", "health_live", "health_ready", "share_follow"})
 WITHOUT_A_REQUEST_BODY = {"upload_complete", "uppy_arrived"}
 WITH_A_BODY = sorted(
     {name for name, (method, _) in ROUTES.items() if method in ("post", "put")} - WITHOUT_A_REQUEST_BODY
