@@ -5,7 +5,7 @@ The reverse names are part of the contract, so there is no `app_name`.
 
 from typing import Any
 
-from django.urls import URLPattern, include, path, register_converter
+from django.urls import URLPattern, include, path, re_path, register_converter
 from django.urls.converters import StringConverter
 
 from .authentication import Secret, UploadTokenAuthentication
@@ -165,6 +165,8 @@ service = [
     path("uppy/token/<s3_secret:token>", missing),
     path("uppy/token/<s3_secret:token>/<s3_object_key:rest>", missing),
     path("uppy/signed/<s3_secret:ticket>/<s3_object_key:rest>", UppySignedViewSet.as_view(nothing)),
+    # Nearly one of those above, by a doubled slash, another case or percent-encoding: Django would log the secret.
+    re_path(r"(?is)^(?P<share>.*(?:%|share|uppy).*)$", ShareViewSet.as_view(nothing)),
 ]
 
 urlpatterns = [path("service/", include(service))]

@@ -45,7 +45,8 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
 
 def _primary_key(model: Any, user_id: object) -> Any:
     primary_key = model._meta.pk.to_python(user_id)
-    if isinstance(primary_key, int) and str(user_id) != str(primary_key):
+    text = str(user_id)
+    if isinstance(primary_key, int) and not (text.isascii() and text.isdigit()):
         raise ValueError(user_id)  # Django reads 1_0 and digits of other scripts, too.
     return primary_key
 

@@ -331,6 +331,8 @@ def shares(place, people):
             for ending in ("", "/", "/a", "/a%0Ab", "?proxy=true"):
                 place.ask(nobody, method, f"{url.rstrip('/')}{ending}", gives=SIGNED)
         place.ask(nobody, "GET", url, headers=HTML, gives=SIGNED)
+        for nearly in ("/shares/", "shares//", "SHARES/", "%73hares//", "%2573hares/"):
+            place.ask(nobody, "GET", url.replace("service/shares/", f"service/{nearly}"))
         place.ask(owner, "DELETE", f"shares/{made.json()['id']}/")
         place.ask(nobody, "GET", url)
     for path in (file, "shares/"):
