@@ -5,7 +5,7 @@ The reverse names are part of the contract, so there is no `app_name`.
 
 from typing import Any
 
-from django.urls import URLPattern, include, path, re_path, register_converter
+from django.urls import URLPattern, include, path, register_converter
 from django.urls.converters import StringConverter
 
 from .authentication import Secret, UploadTokenAuthentication
@@ -48,6 +48,13 @@ class SecretConverter(StringConverter):
         return Secret(value)
 
 
+class NearlySecretConverter(SecretConverter):
+    """Any text in which one of the words stands before which a secret would follow, or that is still encoded."""
+
+    regex = "(?is:.*(?:%|share|uppy).*)"
+
+
+register_converter(NearlySecretConverter, "s3_nearly_secret")
 register_converter(ObjectKeyConverter, "s3_object_key")
 register_converter(SecretConverter, "s3_secret")
 
@@ -166,7 +173,7 @@ service = [
     path("uppy/token/<s3_secret:token>/<s3_object_key:rest>", missing),
     path("uppy/signed/<s3_secret:ticket>/<s3_object_key:rest>", UppySignedViewSet.as_view(nothing)),
     # Nearly one of those above, by a doubled slash, another case or percent-encoding: Django would log the secret.
-    re_path(r"(?is)^(?P<share>.*(?:%|share|uppy).*)$", ShareViewSet.as_view(nothing)),
+    path("<s3_nearly_secret:share>", ShareViewSet.as_view(nothing)),
 ]
 
 urlpatterns = [path("service/", include(service))]
