@@ -136,7 +136,7 @@ def test_what_new_buckets_may_get(settings, origins, days):
         ("AWS_SECRET_ACCESS_KEY", "W007", "E002"),
     ],
 )
-def test_checks_of_a_missing_setting_stop_no_command_but_check_deploy(settings, capsys, name, warning, error):
+def test_checks_of_a_missing_setting_stop_no_command_but_check_deploy(db, settings, capsys, name, warning, error):
     setattr(settings, name, "")
     call_command("check")
     assert warning in capsys.readouterr().err
