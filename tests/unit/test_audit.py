@@ -139,6 +139,8 @@ class Routes:
             "ShareViewSet.missing": ("get", f"{BASE}/shares/{self.link.secret}/x"),
             "ShareViewSet.destroy": ("delete", f"{BASE}/shares/{self.link.link.pk}/"),
             "HealthViewSet.retrieve": ("get", f"{BASE}/health/"),
+            "HealthViewSet.live": ("get", f"{BASE}/health/live/"),
+            "HealthViewSet.ready": ("get", f"{BASE}/health/ready/"),
         }
 
 
@@ -164,7 +166,13 @@ REFUSED = {
     "UppySignedViewSet.missing": "not_found",
     "ShareViewSet.missing": "not_found",
 }
-BY_ANYBODY = ("ShareViewSet.retrieve", "ShareViewSet.missing", "HealthViewSet.retrieve")
+BY_ANYBODY = (
+    "ShareViewSet.retrieve",
+    "ShareViewSet.missing",
+    "HealthViewSet.retrieve",
+    "HealthViewSet.live",
+    "HealthViewSet.ready",
+)
 NO_OBJECT = {
     "ShareViewSet.missing",
     *(

@@ -20,6 +20,7 @@ ACTIONS = {
     "create_multipart_upload": "s3:PutObject",
     "delete_bucket": "s3:DeleteBucket",
     "delete_bucket_cors": "s3:PutBucketCORS",
+    "delete_bucket_lifecycle": "s3:PutLifecycleConfiguration",
     "delete_object": "s3:DeleteObject",
     "get_bucket_cors": "s3:GetBucketCORS",
     "get_object": "s3:GetObject",
@@ -27,6 +28,7 @@ ACTIONS = {
     "head_object": "s3:GetObject",
     "list_buckets": "s3:ListAllMyBuckets",
     "list_multipart_uploads": "s3:ListBucketMultipartUploads",
+    "list_object_versions": "s3:ListBucketVersions",
     "list_objects_v2": "s3:ListBucket",
     "list_parts": "s3:ListMultipartUploadParts",
     "put_bucket_cors": "s3:PutBucketCORS",
@@ -94,7 +96,12 @@ def test_each_right_is_given_for_what_it_is_about():
 
 
 @pytest.mark.parametrize(
-    "code", ["client().copy_object(Bucket=name)", "pages('list_object_versions')", "call = client.put_bucket_acl"]
+    "code",
+    [
+        "client().copy_object(Bucket=name)",
+        "pages('list_bucket_metrics_configurations')",
+        "call = client.put_bucket_acl",
+    ],
 )
 def test_a_new_call_would_be_seen(code):
     (name,) = names_in(code)

@@ -116,6 +116,12 @@ class TestAnnouncedSize:
         assert housekeeping_run().uploads_too_large == 1
         assert is_gone(announced)
 
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_housekeeping_within_it_leaves_the_upload(self, announced, dry_run):
+        part_put(announced, b"content")
+        assert housekeeping_run(dry_run=dry_run).uploads_too_large == 0
+        assert FileUpload.objects.get().status == "pending"
+
     def test_housekeeping_of_what_is_being_joined_leaves_it_to_the_completion(self, announced):
         part_put(announced, b"content and more")
         announced.joining_begin()
