@@ -353,7 +353,8 @@ def commands(place):
 def without_a_store(place, people):
     owner = place.client(people["owner"])
     here = f"buckets/{BUCKET}/files/"
-    for method, path in (("GET", here), ("PUT", f"{here}late.txt"), ("GET", f"{here}a/file.txt/?proxy=true")):
+    place.ask(place.client(people["staff"]), "GET", here)  # Lists of others come from their records.
+    for method, path in (("PUT", f"{here}late.txt"), ("GET", f"{here}a/file.txt/?proxy=true")):
         place.ask(owner, method, path)
     place.ask(owner, "GET", "bucket/list/")
     place.ask(owner, "GET", "health/")
