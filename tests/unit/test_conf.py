@@ -11,8 +11,9 @@ from s3_file_uploader.checks import endpoint_check
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
 from s3_file_uploader.values import ABILITIES
+from tests.host import ROOT
 
-README = Path(__file__).parent.parent.parent / "README.md"
+SETTINGS = ROOT / "docs" / "reference" / "settings.md"
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,12 @@ def test_allowed_buckets_are_names_or_patterns(settings, allowed, open_to_all):
     assert conf.bucket_is_allowed("photos") is open_to_all
 
 
-def test_the_readme_names_every_setting():
-    told = set(re.findall(r"S3_FILE_UPLOADER_([A-Z_]+)|\.\.\._([A-Z_]+)", README.read_text()))
+def test_the_page_of_settings_lists_each_setting():
+    listed = set(re.findall(r"^\| `S3_FILE_UPLOADER_([A-Z_]+)` \|", SETTINGS.read_text(), re.MULTILINE))
     read = set(re.findall(r'_own\(\s*"([A-Z_]+)"', Path(conf_module.__file__).read_text()))
-    assert {name or short for name, short in told} == read
+    assert listed == read
     for name in re.findall(r'_text\("([A-Z0-9_]+)"', Path(conf_module.__file__).read_text()):
-        assert f"`{name}`" in README.read_text()
+        assert f"`{name}`" in SETTINGS.read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -10,8 +9,9 @@ from rest_framework import exceptions as drf
 
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.http_errors import DATABASE_UNAVAILABLE, ERRORS_A_FIELD, STATUS_AND_CODE, http_error
+from tests.host import ROOT
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ERRORS = ROOT / "docs" / "reference" / "errors.md"
 
 
 def leaves(kind):
@@ -42,8 +42,8 @@ def test_every_leaf_is_drawn_in_the_tree():
     assert drawn == {kind.__name__ for kind in inner} - {"S3FileUploaderError"}
 
 
-def test_the_readme_lists_each_code_with_its_status():
-    told = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", README.read_text(), re.MULTILINE))
+def test_the_page_of_errors_lists_each_code_with_its_status():
+    told = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", ERRORS.read_text(), re.MULTILINE))
     rows = {(str(status), code) for _, status, code in STATUS_AND_CODE} | {
         (str(DATABASE_UNAVAILABLE[0]), DATABASE_UNAVAILABLE[1]),
         ("401", "not_authenticated"),

@@ -1,12 +1,8 @@
-import re
-from pathlib import Path
-
 import pytest
 from django.core.checks import run_checks
 
 from s3_file_uploader.policy import policy_for
-
-README = Path(__file__).parents[2] / "README.md"
+from tests.documents import blocks_of
 
 
 def found():
@@ -91,9 +87,8 @@ def test_nothing_to_say(settings):
     assert found() == []
 
 
-def test_the_example_of_the_readme(settings, user):
-    section = README.read_text(encoding="utf-8").partition("\n## Policy\n")[2].partition("\n## ")[0]
-    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+def test_the_example_of_the_docs(settings, user):
+    (example,) = blocks_of("docs/how-to/policies-and-quotas.md", "python")
     names = {}
     exec(example, names)  # noqa: S102 - it is ours
     for name, value in names.items():

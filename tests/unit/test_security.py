@@ -1,4 +1,4 @@
-"""SECURITY.md says what is so: its tests exist, its rights are those of the calls that the code makes."""
+"""SECURITY.md and its page in the docs are right: the tests exist, the rights are those of the calls that we make."""
 
 import ast
 import json
@@ -8,9 +8,11 @@ import tomllib
 import pytest
 
 from s3_file_uploader import s3
+from tests.documents import blocks_of
 from tests.host import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text()
+PAGE = "docs/explanation/security.md"
 APP = ROOT / "s3_file_uploader"
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 ACTIONS = {
@@ -69,7 +71,8 @@ def calls_made():
 
 
 def policy():
-    return json.loads(re.search(r"```json\n(.*?)```", TEXT, re.DOTALL)[1])
+    (block,) = blocks_of(PAGE, "json")
+    return json.loads(block)
 
 
 def listed(value):

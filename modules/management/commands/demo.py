@@ -130,9 +130,9 @@ def _welcome(site: str, host: str) -> str:
         Paste into another terminal:
 
         login() {{ curl -s {site}/auth/token/ -d username=$1 -d password={PASSWORD} | sed 's/.*:"//;s/".*//'; }}
-        STAFF=$(login demo_staff); USER_TOKEN=$(login demo_user)
-        curl {service}/bucket/create/ -H "Authorization: Token $STAFF" -d bucket=my-first-bucket
-        curl {service}/file/upload/ -H "Authorization: Token $USER_TOKEN" -F bucket=my-first-bucket -F file=@README.md
-        curl "{service}/file/presigned/url/?bucket=my-first-bucket&file_name=README.md" \
-             -H "Authorization: Token $USER_TOKEN"
+        STAFF=$(login demo_staff); TOKEN=$(login demo_user)
+        SERVICE={service}
+        curl $SERVICE/bucket/create/ -H "Authorization: Token $STAFF" -d bucket=my-first-bucket
+        curl $SERVICE/file/upload/ -H "Authorization: Token $TOKEN" -F bucket=my-first-bucket -F file=@README.md
+        curl "$SERVICE/file/presigned/url/?bucket=my-first-bucket&file_name=README.md" -H "Authorization: Token $TOKEN"
         """)

@@ -13,10 +13,12 @@ from s3_file_uploader.management import advice
 from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE, Command
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.object_calls import object_head
+from tests.documents import blocks_of
 from tests.host import ROOT
 from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
 
 pytestmark = pytest.mark.django_db
+PAGE = "docs/how-to/housekeeping.md"
 OF_DJANGO = {
     *("-h", "--version", "-v", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color"),
     "--skip-checks",
@@ -255,13 +257,10 @@ class TestWords:
         assert len(named) >= 7
 
 
-class TestReadme:
+class TestPage:
     @pytest.fixture
     def section(self):
-        return (ROOT / "README.md").read_text().partition("## For the person on call")[2].partition("\n## ")[0]
-
-    def blocks(self, section, language):
-        return [block.partition("```")[0] for block in section.split(f"```{language}\n")[1:]]
+        return (ROOT / PAGE).read_text()
 
     def test_every_command_is_understood(self, section):
         parser = Command().create_parser("manage.py", "s3_housekeeping")
@@ -276,10 +275,10 @@ class TestReadme:
         assert {option for option in ours if f"{option}" in section} == ours
         assert len(ours) == 10
 
-    def test_the_tasks_of_celery_do_their_work(self, section, bucket, user):
-        (code,) = self.blocks(section, "python")
+    def test_the_tasks_of_celery_do_their_work(self, bucket, user):
+        (code,) = blocks_of(PAGE, "python")
         names = {"shared_task": lambda **options: lambda task: task}
-        exec(code.replace("from celery import shared_task\n", ""), names)  # noqa: S102 - ours, from the README
+        exec(code.replace("from celery import shared_task\n", ""), names)  # noqa: S102 - ours, from the docs
         stored_file(user, bucket)
         abandoned(user, bucket, "halfway")
         names["s3_housekeeping"]()
@@ -297,8 +296,8 @@ class TestReadme:
             with out_of_order(bucket), pytest.raises(RuntimeError):
                 names[task]()
 
-    def test_the_job_of_kubernetes_runs_the_command(self, section):
-        job = yaml.safe_load(*self.blocks(section, "yaml"))
+    def test_the_job_of_kubernetes_runs_the_command(self):
+        job = yaml.safe_load(*blocks_of(PAGE, "yaml"))
         assert (job["apiVersion"], job["kind"], job["spec"]["schedule"]) == ("batch/v1", "CronJob", "*/5 * * * *")
         (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
         assert container["command"] == ["python", "manage.py", "s3_housekeeping"]

@@ -1,0 +1,50 @@
+"""Sphinx builds the documentation from `docs/` by this file: `make docs`. It needs no network."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pygments.lexers.shell import BashLexer
+
+ROOT = Path(__file__).parent.parent
+
+project = "s3_file_uploader"
+author = "The s3_file_uploader maintainers"
+project_copyright = "the s3_file_uploader maintainers, MIT licence"
+release = re.search(r'__version__ = "([^"]+)"', (ROOT / "s3_file_uploader" / "__init__.py").read_text())[1]
+version = release
+
+extensions = ["myst_parser"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+nitpicky = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = "s3_file_uploader"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_favicon = "_static/favicon.svg"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "light_css_variables": {
+        "color-brand-primary": "#0f766e",
+        "color-brand-content": "#0f766e",
+        "color-brand-visited": "#115e59",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#5eead4",
+        "color-brand-content": "#5eead4",
+        "color-brand-visited": "#99f6e4",
+    },
+}
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+
+
+def setup(app: Any) -> None:
+    """Colour blocks of `console` as the shell reads them: they have no prompts, so that they can be pasted."""
+    app.add_lexer("console", BashLexer)
