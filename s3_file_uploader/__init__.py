@@ -1,3 +1,3 @@
 """Uploads to any S3-compatible store, each recorded against the user who made it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

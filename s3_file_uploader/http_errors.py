@@ -2,8 +2,8 @@
 
     {"code": "bucket_not_found", "detail": "...", "errors": {"field": [{"code", "detail"}]}}
 
-`errors` is there for validation alone, `limit` where a policy forbids the request: those of its fields that do. The
-README lists the codes; a test holds both lists against each other.
+`errors` is there for validation alone, `limit` where a policy forbids the request: those of its fields that do.
+`docs/reference/errors.md` lists the codes; a test compares both lists.
 """
 
 from collections.abc import Iterator
