@@ -10,6 +10,7 @@ from pathlib import Path
 import dj_database_url
 from dotenv import load_dotenv
 
+from s3_file_uploader import __version__
 from s3_file_uploader.embedded import EmbeddedS3
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -173,7 +174,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "S3 file uploader",
     "DESCRIPTION": "Upload files to S3, each recorded against the user who made it.",
-    "VERSION": "0.1.0",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
