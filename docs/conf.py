@@ -26,6 +26,7 @@ html_theme = "furo"
 html_title = "s3_file_uploader"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_js_files = ["tables.js"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
