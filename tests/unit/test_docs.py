@@ -12,6 +12,7 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
 from django.urls import include, path
 from django.urls.resolvers import RegexPattern, URLResolver
+from django.utils.module_loading import import_string
 from drf_spectacular.generators import SchemaGenerator
 
 from modules.management.commands import demo
@@ -80,6 +81,20 @@ def test_settings_pass_the_checks(settings):
         for name, value in own.items():
             setattr(settings, name, value)
     assert [message for message in run_checks() if message.level >= ERROR] == []
+
+
+def test_middleware_can_be_imported():
+    (block,) = blocks_run_by("test_middleware_can_be_imported")
+    names = {"MIDDLEWARE": ["django.middleware.security.SecurityMiddleware"]}
+    exec(block.code, names)  # noqa: S102 - ours, from the docs
+    assert [import_string(path) for path in names["MIDDLEWARE"]]
+
+
+def test_schema_hooks_can_be_imported():
+    (block,) = blocks_run_by("test_schema_hooks_can_be_imported")
+    names = {}
+    exec(block.code, names)  # noqa: S102 - ours, from the docs
+    assert [import_string(path) for path in names["SPECTACULAR_SETTINGS"]["POSTPROCESSING_HOOKS"]]
 
 
 def test_caches_are_shared():
