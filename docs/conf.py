@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from pygments.lexers.shell import BashLexer
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,16 @@ pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
 
+def drawings_inline(app: Any, doctree: nodes.document) -> None:
+    """Put drawings into the page itself: an image cannot take the colours of the theme."""
+    for image in list(doctree.findall(nodes.image)):
+        file = Path(app.srcdir) / image["uri"]
+        if file.suffix == ".svg":
+            drawing = f'<div class="drawing {file.stem}">{file.read_text()}</div>'
+            image.parent.replace(image, nodes.raw("", drawing, format="html"))
+
+
 def setup(app: Any) -> None:
     """Colour blocks of `console` as the shell reads them: they have no prompts, so that they can be pasted."""
     app.add_lexer("console", BashLexer)
+    app.connect("doctree-read", drawings_inline)

@@ -185,7 +185,7 @@ def test_page_of_endpoints_lists_each_address():
 def test_module_specification_shows_each_drawing():
     page = (ROOT / "docs/explanation/module-specification.md").read_text()
     for name in ("states", "upload-through-the-server", "direct-upload", "deletion"):
-        assert f":file: ../_static/{name}.svg" in page
+        assert f"](../_static/{name}.svg)" in page
         assert (ROOT / f"docs/_static/{name}.svg").is_file()
 
 
