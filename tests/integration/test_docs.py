@@ -154,7 +154,7 @@ def test_first_upload(run, store, live_server, django_user_model, folder, page):
     try:
         run("bash", "-euc", CURL + lines.replace(SITE, live_server.url))
         upload = stored("README.md")
-        assert upload.user.username == "demo_user"
+        assert (upload.user.username, upload.content_type) == ("demo_user", "text/markdown")
         assert content_of(upload) == (folder / "README.md").read_bytes()
     finally:
         bucket_empty()
