@@ -8,7 +8,7 @@ PORT ?= 8000
 # Processes that share the tests; each has a store and a database of its own. One more than processors: tests wait, too.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
-ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors hostile_bodies newest packaging postman running secrets signing))
+ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors docs hostile_bodies newest packaging postman running secrets signing))
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
 # Folders into which npm installs something. Chromium, clamd and curl are brought where the machine has none.
@@ -28,7 +28,7 @@ unexport PYTHONPATH PYTHONHOME
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test check newest fuzz lint format lock tox bench clean python-gone
+.PHONY: run test check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
 # One after the other, under `make -j` too.
 .NOTPARALLEL:
@@ -39,6 +39,7 @@ run: .venv/.run
 test: .venv/.test $(BROUGHT)
 	@rm -f $(TEST_REPORT)
 	@$(MAKE) lint
+	@$(MAKE) docs
 	@$(PYTEST) tests/unit --cov
 	@$(PYTEST) tests/integration
 	@TEST_DATABASE=postgresql exec $(PYTEST) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
@@ -51,6 +52,11 @@ check: .venv/.test
 # The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs.
 newest: .venv/.test
 	@$(BIN)/python -m pytest tests/integration/test_newest.py
+
+# The documentation as a site; a warning is an error.
+docs: .venv/.test
+	@$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
+	@echo "The documentation is in docs/_build/html/index.html"
 
 # Random requests and values, other ones each time; prints how many, and what they found.
 fuzz: .venv/.test
@@ -88,7 +94,7 @@ lock: .venv/.base
 clean:
 	rm -rf .venv .debian $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
 	rm -rf tests/chromium/node_modules benchmarks/rivals/companion/node_modules
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tox .coverage* .test-report dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tox .coverage* .test-report dist docs/_build
 
 # --- what the above stand on ---------------------------------------------------------------------------------------------
 

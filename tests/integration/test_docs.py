@@ -1,7 +1,6 @@
 """The blocks of code in the README and the documentation, pasted as they stand."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from s3_file_uploader.embedded import free_port
 from s3_file_uploader.models import FileUpload
 from tests.documents import BLOCKS, blocks_of
 from tests.host import ROOT, environment
+from tests.reaper import MARK
 
 from .conftest import SERVICE, token_of
 
@@ -84,7 +84,7 @@ def folder(tmp_path: Path) -> Path:
 def run(transactional_db: None, live_server: LiveServer, user: User, folder: Path) -> Run:
     """Run a program, as the user, in that folder."""
     own = {"TOKEN": token_of(user).removeprefix("Token "), "SERVICE": live_server.url + SERVICE.rstrip("/")}
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", MARK) if name in os.environ}
 
     def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -166,8 +166,6 @@ def test_first_upload(run, store, live_server, django_user_model, folder, page):
 
 @pytest.fixture
 def node(run: Run, bucket: str) -> Run:
-    assert shutil.which("node"), "node is missing: install Node.js 18 or later"
-
     def node(*scripts: str) -> "subprocess.CompletedProcess[str]":
         return run("node", "--input-type=commonjs", "-e", "\n".join([PHONE_IN_NODE, *scripts]))
 
