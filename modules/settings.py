@@ -101,7 +101,7 @@ INSTALLED_APPS = [
     "s3_file_uploader",
 ]
 MIDDLEWARE = [
-    "s3_file_uploader.middleware.RequestBodyMiddleware",
+    "s3_file_uploader.middleware.GuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

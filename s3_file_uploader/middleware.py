@@ -1,18 +1,25 @@
 """Middleware for the whole project of a host: put it first in MIDDLEWARE."""
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 
+from .authentication import Secret, redact
 from .body_guard import TOO_SLOW, body_guard, close_cleanly
 
+DOUBLED_SLASHES = re.compile("//+")
 
-class RequestBodyMiddleware:
-    """Guards the body of every request: of logins and of the admin, and where a middleware or no view answers.
 
-    The viewsets of the app guard their own requests without it. Under ASGI there is nothing to do.
+class GuardMiddleware:
+    """Guard every request of the project, also those that no view of the app answers.
+
+    The body of a login or of an unknown address gets the deadline that bodies of the app have. A secret in an address
+    with a doubled slash, which leads to no view, stays out of the logs. Under ASGI, bodies need no guard.
     """
 
     sync_capable = async_capable = True
@@ -24,6 +31,7 @@ class RequestBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         """Answer, then clear away what is left of the body."""
+        _redact_doubled_slashes(request)
         if self._is_async:
             return self._get_response(request)
         body_guard(request)
@@ -35,3 +43,13 @@ class RequestBodyMiddleware:
         """Answer 408 where a view fails because the body came too slowly."""
         guard = body_guard(request)
         return HttpResponse(TOO_SLOW, "text/plain", 408) if guard and guard.is_too_slow else None
+
+
+def _redact_doubled_slashes(request: HttpRequest) -> None:
+    """Redact the secrets that the address would hold with single slashes."""
+    if "//" in request.path_info:
+        with suppress(Resolver404):
+            match = resolve(DOUBLED_SLASHES.sub("/", request.path_info))
+            for value in match.kwargs.values():
+                if isinstance(value, Secret):
+                    redact(request, value)

@@ -14,7 +14,7 @@ from gunicorn.http.parser import RequestParser
 
 from s3_file_uploader.body_guard import DRAINED_BYTES, READ_BYTES, body_guard, close_cleanly
 from s3_file_uploader.exceptions import RequestTooSlow
-from s3_file_uploader.middleware import RequestBodyMiddleware
+from s3_file_uploader.middleware import GuardMiddleware
 from s3_file_uploader.request_body import RequestBody
 from s3_file_uploader.slow_clients import Patience, Watchdog, shut_down
 
@@ -248,13 +248,13 @@ class TestEnd:
 class TestMiddleware:
     def test_request_is_guarded_and_its_body_cleared_away(self, arrives):
         request = arrives(b"x" * 1000)
-        RequestBodyMiddleware(lambda request: Response(status=404))(request).close()
+        GuardMiddleware(lambda request: Response(status=404))(request).close()
         assert request.META["wsgi.input"].read() == b""
 
     def test_view_that_fails_for_a_slow_body_is_408(self, arrives, settings):
         settings.S3_FILE_UPLOADER_BODY_TIMEOUT_SECONDS = 0.05
         request = arrives(length=5)
-        middleware = RequestBodyMiddleware(lambda request: Response())
+        middleware = GuardMiddleware(lambda request: Response())
         middleware(request)
         assert middleware.process_exception(request, ValueError()) is None
         with pytest.raises(UnreadablePostError) as raised:
@@ -265,13 +265,13 @@ class TestMiddleware:
         return HttpResponse(status=202)
 
     def test_asynchronous_request_is_left_alone(self, rf):
-        middleware = RequestBodyMiddleware(self._answer)
+        middleware = GuardMiddleware(self._answer)
         assert iscoroutinefunction(middleware)
         assert async_to_sync(middleware)(rf.get("/")).status_code == 202
 
     def test_other_servers_are_left_alone(self, rf):
         request = rf.put("/", b"content")
-        middleware = RequestBodyMiddleware(lambda request: Response())
+        middleware = GuardMiddleware(lambda request: Response())
         middleware(request).close()
         assert middleware.process_exception(request, ValueError()) is None
         assert request.body == b"content"

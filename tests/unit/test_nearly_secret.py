@@ -32,6 +32,16 @@ def test_address_that_is_nearly_that_of_a_secret_is_not_logged(db, caplog, path,
     assert SECRET not in answer.wsgi_request.META["RAW_URI"]
 
 
+@pytest.mark.parametrize("start", ["//modules/s3-file-uploader/", "/modules//s3-file-uploader/"])
+@pytest.mark.parametrize("end", [f"service/shares/{SECRET}/", f"service//uppy//token/{SECRET}/s3/params"])
+def test_address_with_a_doubled_slash_above_the_app_is_not_logged(db, caplog, start, end):
+    with caplog.at_level(logging.DEBUG):
+        answer = Client().get("/", PATH_INFO=f"{start}{end}", RAW_URI=f"{start}{end}")
+    assert answer.status_code == 404
+    assert SECRET not in caplog.text
+    assert SECRET not in answer.wsgi_request.META["RAW_URI"]
+
+
 def test_address_of_nothing_is_still_logged(db, caplog):
     assert Client().get(f"{SERVICE}nowhere/").status_code == 404
     assert "nowhere" in caplog.text
