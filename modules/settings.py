@@ -182,7 +182,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "The server that serves this description."}],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "s3_file_uploader.openapi.hooks.describe_head",
+        "s3_file_uploader.api.openapi.hooks.describe_head",
     ],
     "TAGS": [
         {"name": "Authentication", "description": "A token for a name and a password."},

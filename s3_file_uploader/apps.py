@@ -31,8 +31,6 @@ class S3FileUploaderConfig(AppConfig):
                 pre_delete.connect(user_lock, sender=model, dispatch_uid="s3_file_uploader.user_lock")
                 pre_delete.connect(user_files_mark, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")
         import_module(".checks", __package__)
-        import_module(".scanner_checks", __package__)
-        import_module(".policy_checks", __package__)
         # The test of the wheel runs without it, in another process.
         if find_spec("drf_spectacular"):  # pragma: no branch
-            import_module(".openapi", __package__)
+            import_module(".api.openapi", __package__)

@@ -44,7 +44,7 @@
     │       └── StorageUnsupported   the store does not know this call
     └── DownloadFolderFull           no room left under PATH_TO_SAVE_FILE
 
-No HTTP and no boto3 here: `http_errors.py` gives each leaf its status and code, `s3_errors.py` translates what boto3
+No HTTP and no boto3 here: `api/errors.py` gives each leaf its status and code, `s3/errors.py` translates what boto3
 raises.
 """
 

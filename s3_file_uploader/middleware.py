@@ -9,8 +9,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
-from .authentication import Secret, redact
-from .body_guard import TOO_SLOW, body_guard, close_cleanly
+from .api.authentication import Secret, redact
+from .api.requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 
 DOUBLED_SLASHES = re.compile("//+")
 

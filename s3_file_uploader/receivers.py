@@ -11,17 +11,18 @@ from django.db import Error, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from . import services, signing
+from . import services
 from .conf import conf
 from .exceptions import S3FileUploaderError
 from .models import FileUpload, UsageLock
+from .s3 import presign
 
 logger = logging.getLogger(__name__)
 
 
 def setting_forget(**kwargs: Any) -> None:
     """Read the settings anew for signatures and the health of S3; only `override_settings` says that one changed."""
-    signing.settings_forget()
+    presign.settings_forget()
     services.storage_health_forget()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.urls import URLPattern, include, path, register_converter
 from django.urls.converters import StringConverter
 
-from .authentication import Secret, UploadTokenAuthentication
-from .viewsets import (
+from .api.authentication import Secret, UploadTokenAuthentication
+from .api.viewsets import (
     BucketViewSet,
     FileDownloadViewSet,
     FileShareViewSet,

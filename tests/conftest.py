@@ -9,7 +9,7 @@ from hypothesis import settings as generation
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from s3_file_uploader import s3
+from s3_file_uploader.s3.client import buckets_forget
 from tests import programs
 
 # `make fuzz` sets it: how many random inputs a property gets. Without it they are few, and the same each time.
@@ -30,7 +30,7 @@ def own_settings(settings: Settings, tmp_path: Any) -> Settings:
     settings.AWS_ACCESS_KEY_ID = "test-access-key"
     settings.AWS_SECRET_ACCESS_KEY = "test-secret-key"
     settings.PATH_TO_SAVE_FILE = str(tmp_path)
-    s3.buckets_forget()
+    buckets_forget()
     return settings
 
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.processes import with_variable
+from tests.support.processes import with_variable
 
 MARK = "TEST_RUN"
 ROOT = Path(__file__).resolve().parent.parent

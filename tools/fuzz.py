@@ -12,8 +12,12 @@ import tempfile
 import time
 from collections import Counter
 
-PROPERTIES = ("tests/unit/test_names.py", "tests/unit/test_ranges.py", "tests/unit/test_conf.py")
-SERVED = ("tests/integration/test_schema.py", "tests/integration/test_hostile_random.py")
+PROPERTIES = (
+    "tests/unit/policy/test_names.py",
+    "tests/unit/api/responses/test_byte_ranges.py",
+    "tests/unit/test_conf.py",
+)
+SERVED = ("tests/integration/security/test_schema.py", "tests/integration/security/test_hostile_random.py")
 INPUTS = 40
 OF_PROPERTY = re.compile(r"^tests/unit/\S+:\n(?:.*\n)*?.*- (\d+) passing", re.MULTILINE)
 

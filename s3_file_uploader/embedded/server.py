@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Self, cast
 
-from . import keeper
+from . import supervisor
 from .errors import EmbeddedS3Error
 from .identity import Identity, identity_of, identity_write
 from .juicefs import juicefs_command, juicefs_environment, juicefs_format, juicefs_program
@@ -133,7 +133,7 @@ class EmbeddedS3:
 
     def _start(self, stack: ExitStack) -> None:
         process = subprocess.Popen(  # noqa: S603 - programs of our own choice, no shell
-            [sys.executable, "-I", "-S", keeper.__file__, *self._command()],
+            [sys.executable, "-I", "-S", supervisor.__file__, *self._command()],
             cwd=self.folder,
             env=self._server_environment(),
             stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from .. import user_deletion
+from ..models import user_deletion
 
 
 class Migration(migrations.Migration):

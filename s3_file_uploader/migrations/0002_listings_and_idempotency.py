@@ -6,7 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from .. import user_deletion
+from ..models import user_deletion
 
 
 def write_id_fill(apps, schema_editor):

@@ -1,4 +1,4 @@
-"""Who did what, as rows: one for each event of `audit.py`, where the settings want rows. Nothing here changes a row.
+"""Who did what, as rows: one for each event of `services/audit/trail.py`, where the settings want rows. Nothing here changes a row.
 
 No foreign keys: an event outlives the user and the file that it is about, until housekeeping forgets it.
 """

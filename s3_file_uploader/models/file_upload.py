@@ -24,15 +24,15 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from ..conf import conf
-from ..content_types import content_type_kept
+from ..content_types.sniff import content_type_kept
 from ..exceptions import FileExists
-from ..names import name_shown
-from ..user_deletion import on_user_delete
-from ..users import is_staff
+from ..policy.names import name_shown
+from ..policy.users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH, Usage
 from .byte_order import ByteOrder
 from .claims import BUSY, Within, claim_end, durable_statement_on, durable_transaction_on
 from .direct_upload import DirectUpload
+from .user_deletion import on_user_delete
 
 
 def location_digest(bucket: str, file_name: str) -> str:

@@ -1,22 +1,23 @@
 """The use cases, each in a stated order of S3 and record, so that a crash at any point leaves what can be mended."""
 
-from .buckets import bucket_create, bucket_list, bucket_remove
-from .comparison import bucket_compare
-from .completion import upload_complete
-from .cors import cors_check, cors_list, cors_remove, cors_set
-from .deletion import file_delete, record_delete, upload_abort, upload_delete
-from .direct import StartedUpload, upload_key, upload_start
-from .files import file_disposition, file_download, file_presign, file_read, file_redirect
-from .health import database_health_check, health_check, storage_health_forget
-from .housekeeping import housekeeping_buckets, housekeeping_run
-from .objects import object_list
-from .parts import upload_parts, upload_parts_sign
-from .quarantine import upload_scan_again, waiting_scan
-from .records import file_find, own_upload_find, upload_find, upload_id_in, upload_list
-from .repairs import Repairs
-from .scanning import upload_scan
-from .settlement import upload_settle
-from .shares import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
+from .buckets.buckets import bucket_create, bucket_list, bucket_remove
+from .buckets.cors import cors_check, cors_list, cors_remove, cors_set
+from .buckets.health import database_health_check, health_check, storage_health_forget
+from .direct_uploads.complete import upload_complete
+from .direct_uploads.parts import upload_parts, upload_parts_sign
+from .direct_uploads.start import StartedUpload, upload_key, upload_start
+from .files.delete import file_delete, record_delete, upload_abort, upload_delete
+from .files.list_objects import object_list
+from .files.read import file_disposition, file_download, file_presign, file_read, file_redirect
+from .files.share_links import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
+from .files.usage import usage_find
+from .housekeeping.compare import bucket_compare
+from .housekeeping.repairs import Repairs
+from .housekeeping.run import housekeeping_buckets, housekeeping_run
+from .lookup import file_find, own_upload_find, upload_find, upload_id_in, upload_list
+from .recovery import upload_settle
+from .scanning.queue import upload_scan_again, waiting_scan
+from .scanning.scan import upload_scan
 from .upload_tokens import (
     upload_token_create,
     upload_token_find,
@@ -24,8 +25,7 @@ from .upload_tokens import (
     upload_token_remove,
     upload_token_revoke,
 )
-from .uploads import IncomingFile, file_receive, file_upload, upload_repeated
-from .usage import usage_find
+from .uploads.receive import IncomingFile, file_receive, file_upload, upload_repeated
 
 __all__ = [
     "IncomingFile",

@@ -8,10 +8,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ..audit import OK, about, event_tell
 from ..conf import conf
 from ..exceptions import InvalidField, UploadTokenNotFound
 from ..models import UploadToken
+from .audit.trail import OK, about, event_tell
 
 
 def upload_token_create(*, user: AbstractBaseUser, expires_in_seconds: int) -> UploadToken:

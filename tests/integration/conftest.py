@@ -12,11 +12,11 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.authtoken.models import Token
 
-from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
-from tests.integration.seaweedfs import SeaweedFS
-from tests.integration.served import ASGI, WSGI, Served, Server
-from tests.integration.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
+from s3_file_uploader.s3.client import get_client
+from tests.support.seaweedfs import SeaweedFS
+from tests.support.served import ASGI, WSGI, Served, Server
+from tests.support.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
 
 ClientOf = Callable[[User | None], httpx.Client]
 
@@ -128,5 +128,5 @@ def bucket(store: EmbeddedS3) -> str:
 def new_bucket() -> str:
     """Make a bucket with a name of its own in the store of the settings."""
     name = f"bucket-{uuid4().hex[:12]}"
-    s3.client().create_bucket(Bucket=name)
+    get_client().create_bucket(Bucket=name)
     return name

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from s3_file_uploader import s3
-from tests.unit.certificate import OwnCertificate
+from s3_file_uploader.s3.client import get_client
+from tests.support.certificate import OwnCertificate
 
 
 @pytest.fixture
@@ -25,5 +25,5 @@ def certificate(tmp_path: Path) -> OwnCertificate:
 
 @pytest.fixture
 def bucket(aws: None) -> str:
-    s3.client().create_bucket(Bucket="bucket-one")
+    get_client().create_bucket(Bucket="bucket-one")
     return "bucket-one"

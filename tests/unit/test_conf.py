@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_file_uploader import conf as conf_module
-from s3_file_uploader.checks import endpoint_check
+from s3_file_uploader.checks.settings import endpoint_check
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
 from s3_file_uploader.values import ABILITIES
-from tests.host import ROOT
+from tests.support.host import ROOT
 
 SETTINGS = ROOT / "docs" / "reference" / "settings.md"
 

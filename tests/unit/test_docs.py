@@ -16,10 +16,11 @@ from django.utils.module_loading import import_string
 from drf_spectacular.generators import SchemaGenerator
 
 from modules.management.commands import demo
-from s3_file_uploader import policy_checks, services
-from s3_file_uploader.checks import CACHES_OF_ONE
-from tests.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
-from tests.host import ROOT
+from s3_file_uploader import services
+from s3_file_uploader.checks import policies
+from s3_file_uploader.checks.settings import CACHES_OF_ONE
+from tests.support.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
+from tests.support.host import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 OURS = ("s3_cors", "s3_housekeeping", "s3_scan")
@@ -145,7 +146,7 @@ def test_first_lines_are_those_that_make_run_prints():
 
 
 def test_page_of_checks_lists_each_id():
-    code = "".join(file.read_text() for file in (ROOT / "s3_file_uploader").glob("*checks.py"))
+    code = "".join(file.read_text() for file in (ROOT / "s3_file_uploader" / "checks").glob("*.py"))
     used = set(re.findall(r'"(?:s3_file_uploader\.)?([EW]\d{3})"', code))
     listed = re.findall(r"^\| ([EW]\d{3}) \|", (REFERENCE / "checks.md").read_text(), re.MULTILINE)
     assert set(listed) == used
@@ -154,7 +155,7 @@ def test_page_of_checks_lists_each_id():
 
 def test_page_of_policy_fields_lists_each_field():
     rows = [line.split("|")[1] for line in (REFERENCE / "policy-fields.md").read_text().splitlines() if "| `" in line]
-    assert set(re.findall(r"`(\w+)`", "".join(rows))) == set(policy_checks.FIELDS)
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == set(policies.FIELDS)
 
 
 def test_page_of_the_python_api_names_each_service():

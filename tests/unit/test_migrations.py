@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from s3_file_uploader.content_types import content_type_kept
+from s3_file_uploader.content_types.sniff import content_type_kept
 
 APP = "s3_file_uploader"
 

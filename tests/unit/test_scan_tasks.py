@@ -5,7 +5,7 @@ import pytest
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import waiting_scan
-from tests.scanners import VIRUS, use
+from tests.support.scanners import VIRUS, use
 from tests.unit.services.conftest import stored_file
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,9 +7,9 @@ import tomllib
 
 import pytest
 
-from s3_file_uploader import s3
-from tests.documents import blocks_of
-from tests.host import ROOT
+from s3_file_uploader.s3.client import get_client
+from tests.support.documents import blocks_of
+from tests.support.host import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text()
 PAGE = "docs/explanation/security.md"
@@ -61,7 +61,7 @@ def mentioned(node):
 
 def names_in(code):
     """Return whatever is spelt like a call of S3, called or not: a call may be passed on before it is made."""
-    calls = s3.client().meta.method_to_api_mapping.keys()
+    calls = get_client().meta.method_to_api_mapping.keys()
     return {name for node in ast.walk(ast.parse(code)) if (name := mentioned(node)) in calls}
 
 

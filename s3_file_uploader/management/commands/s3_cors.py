@@ -9,9 +9,9 @@ from django.core.management.base import CommandParser
 
 from ... import services
 from ...conf import conf
-from ...cors import RULE_ID
 from ...exceptions import S3FileUploaderError
-from ...origins import EVERY_ORIGIN
+from ...s3.cors_rules import RULE_ID
+from ...s3.origins import EVERY_ORIGIN
 from ...values import BrowserAccess, CorsRule
 
 

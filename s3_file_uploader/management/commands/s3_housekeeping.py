@@ -14,10 +14,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from ... import services
 from ...conf import conf
-from ...reports import ComparisonReport, Finding, Outcome
-from ..advice import NO_BUCKET, advice
-from ..bars import Bars
-from ..wanted import Wanted, arguments_add, wanted_of
+from ...services.reports import ComparisonReport, Finding, Outcome
+from ..arguments import Wanted, arguments_add, wanted_of
+from ..next_steps import NO_BUCKET, advice
+from ..progress import Bars
 
 INCOMPLETE = "Some of it has to wait for the next run; the log says why."
 EACH = 2

@@ -8,8 +8,8 @@ from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
 from ... import services
-from ...reports import Finding, Outcome
-from ..bars import Bars
+from ...services.reports import Finding, Outcome
+from ..progress import Bars
 
 EACH = 2
 INCOMPLETE = "Some of it has to wait for the next run; the log says why."

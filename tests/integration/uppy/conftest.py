@@ -11,12 +11,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from s3_file_uploader import s3
 from s3_file_uploader.embedded import EmbeddedS3
-from s3_file_uploader.multipart import multipart_abort, multipart_uploads
-from tests.integration.served import WSGI, Served
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.multipart import multipart_abort, multipart_uploads
 from tests.integration.uppy.browser import Chromium, Visitor
 from tests.integration.uppy.steps import BUCKET, MAJORS, MIB
+from tests.support.served import WSGI, Served
 
 FOLDER = Path(__file__).parent
 ESBUILD = FOLDER / "node_modules" / ".bin" / "esbuild"
@@ -73,13 +73,13 @@ def visitor_of(pages: Served, chromium: Chromium, transactional_db: None) -> Ite
 @pytest.fixture(autouse=True)
 def bucket(store: EmbeddedS3) -> Iterator[str]:
     """Make the bucket that the settings of the pages name, and take it away again with all that lies there."""
-    s3.client().create_bucket(Bucket=BUCKET)
+    get_client().create_bucket(Bucket=BUCKET)
     yield BUCKET
     for upload in multipart_uploads(bucket=BUCKET):
         multipart_abort(bucket=BUCKET, key=upload.key, upload_id=upload.upload_id)
-    for found in s3.client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        s3.client().delete_object(Bucket=BUCKET, Key=found["Key"])
-    s3.client().delete_bucket(Bucket=BUCKET)
+    for found in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=BUCKET, Key=found["Key"])
+    get_client().delete_bucket(Bucket=BUCKET)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.multipart import multipart_uploads
-from tests.integration.served import Served
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.multipart import multipart_uploads
 from tests.integration.uppy.browser import Visitor
+from tests.support.served import Served
 
 MIB = 2**20
 MAJORS = ("five", "six")
@@ -69,7 +69,7 @@ def stored_check(owner: User, path: Path, told: dict[str, Any], *, content_type:
 def nothing_left_check() -> None:
     """Look for records, objects and parts; a record without a user waits for parts that may come late."""
     assert not FileUpload.objects.exclude(status="deleting", user=None).exists()
-    assert not s3.client().list_objects_v2(Bucket=BUCKET).get("Contents")
+    assert not get_client().list_objects_v2(Bucket=BUCKET).get("Contents")
     assert not list(multipart_uploads(bucket=BUCKET))
 
 
@@ -80,6 +80,6 @@ def sha256(path: Path) -> str:
 
 def stored_sha256(upload: FileUpload) -> str:
     digest = hashlib.sha256()
-    for chunk in s3.client().get_object(Bucket=upload.bucket, Key=upload.file_name)["Body"].iter_chunks(MIB):
+    for chunk in get_client().get_object(Bucket=upload.bucket, Key=upload.file_name)["Body"].iter_chunks(MIB):
         digest.update(chunk)
     return digest.hexdigest()

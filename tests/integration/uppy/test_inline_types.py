@@ -4,9 +4,9 @@ import httpx
 import pytest
 from django.test import Client
 
-from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.object_calls import object_head
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.objects import object_head
 
 PAGE = "<html><body><script>document.title = 'ran'</script></body></html>"
 # Behind the bytes that the service looks at, so that it takes the file for an image.
@@ -78,8 +78,8 @@ def ways_out(client, live_server, record):
 
 
 def test_a_page_is_run_by_this_browser(live_server, bucket, runs):
-    s3.client().put_object(Bucket=bucket, Key="a", Body=PNG_AND_PAGE, ContentType="image/png; a=b,text/html")
-    assert runs(s3.client().generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a"}))
+    get_client().put_object(Bucket=bucket, Key="a", Body=PNG_AND_PAGE, ContentType="image/png; a=b,text/html")
+    assert runs(get_client().generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a"}))
 
 
 @pytest.mark.parametrize("way", ["raw", "form", "put", "post", "multipart", "uppy form"])
@@ -98,7 +98,7 @@ def test_existing_record_of_two_types_is_never_run(http, user, bucket, live_serv
     client = http(user)
     record = sent(client, bucket, "raw", "image/png")
     place = {"Bucket": bucket, "Key": record["file_name"]}
-    s3.client().put_object(**place, Body=PNG_AND_PAGE, ContentType=two_types)
+    get_client().put_object(**place, Body=PNG_AND_PAGE, ContentType=two_types)
     etag = object_head(bucket=bucket, key=record["file_name"]).etag
     FileUpload.objects.filter(pk=record["id"]).update(content_type=two_types, etag=etag)
     urls, content_types = ways_out(client, live_server, record)

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
 from tests.integration.uppy.steps import (
     MAJORS,
     MIB,
@@ -30,7 +30,7 @@ def visitor(visitor_of, user):
 @pytest.fixture
 def other_bucket(store):
     name = f"bucket-{uuid4().hex[:12]}"
-    s3.client().create_bucket(Bucket=name)
+    get_client().create_bucket(Bucket=name)
     return name
 
 

@@ -8,13 +8,13 @@ import yaml
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from s3_file_uploader import s3
-from s3_file_uploader.management import advice
+from s3_file_uploader.management import next_steps
 from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE, Command
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.object_calls import object_head
-from tests.documents import blocks_of
-from tests.host import ROOT
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.objects import object_head
+from tests.support.documents import blocks_of
+from tests.support.host import ROOT
 from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
 
 pytestmark = pytest.mark.django_db
@@ -69,11 +69,11 @@ def abandoned(user, bucket, file_name="file"):
 
 
 def begin(bucket, key):
-    s3.client().create_multipart_upload(Bucket=bucket, Key=key)
+    get_client().create_multipart_upload(Bucket=bucket, Key=key)
 
 
 def stray(bucket, name="stray"):
-    s3.client().put_object(Bucket=bucket, Key=name, Body=b"of another program")
+    get_client().put_object(Bucket=bucket, Key=name, Body=b"of another program")
 
 
 class TestFigures:
@@ -101,10 +101,10 @@ class TestFigures:
         assert f"multipart uploads aborted: {aborted}" in lines
         assert f"multipart uploads unexplained: {1 - aborted}" in lines
         assert said is None
-        assert (advice.UNEXPLAINED in lines) == (not aborted)
+        assert (next_steps.UNEXPLAINED in lines) == (not aborted)
 
     def test_of_each_bucket_that_is_compared(self, bucket, user):
-        s3.client().create_bucket(Bucket="bucket-two")
+        get_client().create_bucket(Bucket="bucket-two")
         for name in (bucket, "bucket-two"):
             stored_file(user, name)
         compared = ["objects compared: 1", "records compared: 1", *NOTHING_FOUND]
@@ -117,7 +117,7 @@ class TestFigures:
         ]
 
     def test_where_no_bucket_has_a_record_none_is_compared(self, bucket):
-        assert run("--compare") == ([*NOTHING_DONE, advice.NO_BUCKET], None)
+        assert run("--compare") == ([*NOTHING_DONE, next_steps.NO_BUCKET], None)
 
     def test_a_comparison_that_could_not_end_is_said(self, bucket, user):
         stored_file(user, bucket)
@@ -137,7 +137,7 @@ def disorder(bucket, user, caplog):
     """Three things that a comparison finds, of two of which the keys are no words for a terminal."""
     for name in ("kept", "lost", "\u00e9"):
         stored_file(user, bucket, name)
-    s3.client().delete_object(Bucket=bucket, Key="lost")
+    get_client().delete_object(Bucket=bucket, Key="lost")
     stray(bucket, "\u00e9")
     stray(bucket, "\x1b[31mred")
     return bucket
@@ -163,7 +163,7 @@ class TestEachThing:
         expected = [f"{self.LINES[0]}", f"{self.LINES[1]}: record updated", f"{self.LINES[2]}: record removed"]
         assert done[len(NOTHING_DONE) :][:3] == expected  # A control character: that name can be none here.
         assert foretold[len(NOTHING_DONE) :][:3] == [f"dry run: {line}" for line in expected]
-        assert (advice.DRY_RUN in foretold, advice.DRY_RUN in done) == (True, False)
+        assert (next_steps.DRY_RUN in foretold, next_steps.DRY_RUN in done) == (True, False)
 
     def test_of_the_housekeeping_too(self, bucket, user):
         abandoned(user, bucket)
@@ -238,20 +238,20 @@ class TestRepairs:
 
 class TestWords:
     def test_what_to_do_next_is_said_once(self, disorder, user):
-        s3.client().create_bucket(Bucket="bucket-two")
+        get_client().create_bucket(Bucket="bucket-two")
         stray("bucket-two")
         lines, _ = run("--compare", disorder, "bucket-two")
-        assert lines[-4:] == [advice.WITHOUT_RECORD, advice.WITHOUT_OBJECT, advice.CHANGED, advice.EACH]
+        assert lines[-4:] == [next_steps.WITHOUT_RECORD, next_steps.WITHOUT_OBJECT, next_steps.CHANGED, next_steps.EACH]
 
     def test_nothing_is_said_of_what_was_mended(self, disorder):
         lines, _ = run("--compare", "--remove-records", "--update-records", "--delete-objects", "--older-than", "0")
-        assert lines[-2:] == [advice.WITHOUT_RECORD, advice.EACH]  # The stray is another program's.
+        assert lines[-2:] == [next_steps.WITHOUT_RECORD, next_steps.EACH]  # The stray is another program's.
         lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--whoever-made-them")
         assert lines[-1] == NOTHING_FOUND[-1]
 
     def test_every_option_that_is_named_there_exists(self):
         parser = Command().create_parser("manage.py", "s3_housekeeping")
-        words = " ".join(value for name, value in vars(advice).items() if name.isupper())
+        words = " ".join(value for name, value in vars(next_steps).items() if name.isupper())
         named = {word.strip(".,:") for word in words.split() if word.startswith("--")}
         assert named <= set(parser._option_string_actions)
         assert len(named) >= 7
@@ -291,7 +291,7 @@ class TestPage:
             "my_app.tasks.s3_housekeeping",
             "my_app.tasks.s3_compare",
         }
-        s3.client().delete_object(Bucket=bucket, Key="stray")
+        get_client().delete_object(Bucket=bucket, Key="stray")
         for task in ("s3_housekeeping", "s3_compare"):
             with out_of_order(bucket), pytest.raises(RuntimeError):
                 names[task]()

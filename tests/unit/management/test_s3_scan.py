@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from s3_file_uploader.models import FileUpload
-from tests.scanners import VIRUS, use
+from tests.support.scanners import VIRUS, use
 from tests.unit.services.conftest import objects_in, stored_file
 
 pytestmark = pytest.mark.django_db

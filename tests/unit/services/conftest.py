@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError
 from django.db import connection
 
-from s3_file_uploader import s3
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import StartedUpload, file_upload, upload_start
 
 
@@ -29,25 +29,25 @@ def sent(upload, content=b"content", *, content_type="text/plain", only=None) ->
     """Do what the client of a direct upload does, with S3 straight; `only` names the parts that it gets to."""
     where = {"Bucket": upload.bucket, "Key": upload.file_name}
     if upload.strategy != "multipart":
-        s3.client().put_object(**where, Body=content, ContentType=content_type)
+        get_client().put_object(**where, Body=content, ContentType=content_type)
         return
     for number in only or range(1, -(-len(content) // upload.part_size) + 1):
         part = content[(number - 1) * upload.part_size :][: upload.part_size]
-        s3.client().upload_part(**where, UploadId=upload.multipart_upload_id, PartNumber=number, Body=part)
+        get_client().upload_part(**where, UploadId=upload.multipart_upload_id, PartNumber=number, Body=part)
 
 
 def objects_in(bucket) -> list[str]:
-    return [found["Key"] for found in s3.client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 def parts_left_in(bucket) -> list[str]:
-    return [found["Key"] for found in s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+    return [found["Key"] for found in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
 
 @contextmanager
 def meanwhile(operation, action, *, after=False):
     """Let `action` happen once, just before S3 is asked for `operation`, or just after it has answered."""
-    name, events, happened = f"{'after' if after else 'before'}-call.s3.{operation}", s3.client().meta.events, []
+    name, events, happened = f"{'after' if after else 'before'}-call.s3.{operation}", get_client().meta.events, []
 
     def act(**kwargs):
         if not happened:
@@ -65,7 +65,7 @@ def meanwhile(operation, action, *, after=False):
 @contextmanager
 def refusing(*operations, code="ServiceUnavailable", status=503):
     """Let S3 answer some operations, or all, with an error; yields the names of those that it refused."""
-    events, refused = s3.client().meta.events, []
+    events, refused = get_client().meta.events, []
 
     def refuse(model, **kwargs):
         if not operations or model.name in operations:
@@ -107,7 +107,7 @@ def after_reading(table, action):
 @contextmanager
 def on_event(name, handler):
     """Let botocore itself tell, or ask, somebody of ours about each call."""
-    events = s3.client().meta.events
+    events = get_client().meta.events
     events.register(name, handler)
     try:
         yield

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: every endpoint, and how its requests and responses look."""

@@ -1,0 +1,1 @@
+"""Read request bodies: raw, forms, and the connection that they arrive on."""

@@ -1,0 +1,192 @@
+"""The body of a request, guarded against clients that send it slowly, and cleared away once the request is answered.
+
+    reads      each under a deadline of the watchdog: one for a small body, a least rate for a file
+    answered   what is left of the body is read, up to a limit; if more may come, the connection is shut down
+
+The second step matters as much as the first. gunicorn (gthread) closes a connection in the loop that serves all other
+connections of the worker, and waits there up to 2 seconds for the client to close, if the body was not read or the
+client has asked for `Connection: close`. A connection that is shut down already is closed at once.
+
+All of it needs `gunicorn.socket`. Other servers read bodies before the app or end slow connections themselves; under
+ASGI Django has the whole body before a view runs, and a slow client holds no thread.
+"""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import Any, Protocol, cast
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from ...conf import conf
+from ...values import mib
+from .gunicorn import is_parse_error
+from .slow_clients import WATCHDOG, Patience, shut_down
+
+TOO_SLOW = "The body of the request came too slowly: send it again over a better connection."
+GUARD = "s3_file_uploader.body_guard"
+# Django reads no larger body as a whole, unless DATA_UPLOAD_MAX_MEMORY_SIZE says so.
+SMALL_BYTES = mib(5) // 2
+# Servers return nothing before all of a read has come: a client at the least rate needs half a minute for so many.
+READ_BYTES = 16 * 1024
+# What is read of a body that nobody wants, so that its client gets the answer and may keep the connection.
+DRAINED_BYTES = 512 * 1024
+DRAIN_SECONDS = 5.0
+
+
+class _Stream(Protocol):
+    """Where Django reads a body."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Return up to `size` bytes."""
+
+    def readline(self, size: int = ..., /) -> bytes:
+        """Return one line."""
+
+    def close(self) -> None:
+        """Read no more from it."""
+
+
+def body_guard(request: HttpRequest) -> "BodyGuard | None":
+    """Return the guard of a request, set by the first call; None where the connection is not known."""
+    meta = request.META
+    if GUARD not in meta:
+        connection = meta.get("gunicorn.socket")
+        # All requests of an HTTP/2 connection share it; gunicorn has time-outs of its own for them.
+        is_known = connection is not None and not meta.get("SERVER_PROTOCOL", "").startswith("HTTP/2")
+        meta[GUARD] = BodyGuard(cast(Any, request), cast(socket.socket, connection)) if is_known else None
+    return cast("BodyGuard | None", meta[GUARD])
+
+
+def close_cleanly(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Have the body of a request cleared away after its answer has been sent: servers close the response then."""
+    if guard := body_guard(request):
+        response.close = partial(guard.close_after, response.close)  # type: ignore[method-assign]
+
+
+class BodyGuard:
+    """Stands between Django and the body of one request."""
+
+    def __init__(self, request: Any, connection: socket.socket) -> None:
+        """Take the place of the stream from which Django reads."""
+        self._meta, self._connection = request.META, connection
+        self._stream: _Stream = request._stream
+        self._left = _announced(self._meta)
+        may_be_large = _is_form_data(self._meta) or self._left > SMALL_BYTES
+        self._patience = file_patience() if may_be_large else Patience(conf.body_timeout_seconds)
+        self.is_too_slow = self._is_ended = False
+        request._stream = self
+
+    @property
+    def unguarded(self) -> _Stream:
+        """Return the stream itself, for a caller who reads it within `reading`."""
+        return self._stream
+
+    def expect_file(self) -> None:
+        """Apply the rules of files from now on."""
+        self._patience = file_patience()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read so many bytes, or all; what may be large, in steps that a slow client can send in time."""
+        if not self._patience.has_rate:
+            return self._read(self._stream.read, size)
+        data, step = bytearray(), READ_BYTES
+        while step and (size < 0 or len(data) < size):
+            step = len(piece := self._read(self._stream.read, READ_BYTES if size < 0 else min(size - len(data), step)))
+            data += piece
+        return bytes(data)
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read one line."""
+        return self._read(self._stream.readline, size)
+
+    def close(self) -> None:
+        """Let Django close the stream once it has the body."""
+        self._stream.close()
+
+    def _read(self, read: Callable[[int], bytes], size: int) -> bytes:
+        with self.reading(max(size, 0)) as received:
+            received.append(data := read(size))
+        return data
+
+    @contextmanager
+    def reading(self, at_once: int = 0) -> Iterator[list[bytes | int]]:
+        """Give a read its deadline.
+
+        Args:
+            at_once: how many bytes have to come before the read returns any.
+
+        Yields:
+            A list to which the block adds what it has read: the bytes, or their number.
+
+        Raises:
+            TimeoutError: the client did not send in time, now or before.
+        """
+        if self.is_too_slow:
+            raise TimeoutError(TOO_SLOW)
+        began, received = monotonic(), list[bytes | int]()
+        seconds = self._patience.seconds_for(min(at_once, self._left))
+        try:
+            with WATCHDOG.limit(self._connection, seconds):
+                yield received
+        except TimeoutError:
+            self.is_too_slow = True
+            raise
+        finally:
+            count = sum(part if isinstance(part, int) else len(part) for part in received)
+            self._left = max(0, self._left - count)
+            self._patience.account(waited=monotonic() - began, received=count)
+
+    def close_after(self, close: Callable[[], None]) -> None:
+        """Close a response, then clear the body away; once, however often it is called."""
+        try:
+            close()
+        finally:
+            if not self._is_ended:
+                self._is_ended = True
+                self._end()
+
+    def _end(self) -> None:
+        is_drained = not self.is_too_slow and self._drain()
+        if not is_drained or _closes(self._meta):
+            shut_down(self._connection, socket.SHUT_RDWR)
+
+    def _drain(self) -> bool:
+        """Read what is left; return whether that was all, and came in time."""
+        body, left = self._meta["wsgi.input"], DRAINED_BYTES
+        try:
+            with WATCHDOG.limit(self._connection, DRAIN_SECONDS):
+                while left > 0 and (data := body.read(min(left, READ_BYTES))):
+                    left -= len(data)
+        except OSError:
+            return False
+        except Exception as error:
+            if not is_parse_error(error):
+                raise
+            return False
+        return left > 0
+
+
+def file_patience() -> Patience:
+    """Return the patience with a client that sends a file."""
+    return Patience(conf.client_timeout_seconds, conf.client_bytes_per_second)
+
+
+def _announced(meta: dict[str, Any]) -> float:
+    """Return how many bytes the body has; infinitely many where they come in chunks."""
+    length = meta.get("CONTENT_LENGTH") or "0"
+    return inf if meta.get("HTTP_TRANSFER_ENCODING") or not length.isdigit() else float(length)
+
+
+def _is_form_data(meta: dict[str, Any]) -> bool:
+    return str(meta.get("CONTENT_TYPE", "")).lower().startswith("multipart/")
+
+
+def _closes(meta: dict[str, Any]) -> bool:
+    """Return whether the connection ends with this request (RFC 9112, 9.3)."""
+    options = meta.get("HTTP_CONNECTION", "").lower()
+    return "close" in options or (meta.get("SERVER_PROTOCOL") == "HTTP/1.0" and "keep-alive" not in options)

@@ -1,0 +1,1 @@
+"""Build the responses that are more than JSON of a serializer."""

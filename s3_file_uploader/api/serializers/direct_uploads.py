@@ -1,0 +1,213 @@
+"""Direct uploads: the shapes of requests, and of what the client is to send to S3.
+
+Parts come by the thousand, so they are shown by plain functions; their fields are there for the description.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework import serializers
+
+from ...models import FileUpload
+from ...values import (
+    MAX_OBJECT_BYTES,
+    MAX_PARTS,
+    Part,
+    PostTransfer,
+    PutTransfer,
+    SignedParts,
+    Transfer,
+    UploadProgress,
+)
+from .headers import checksum_of, content_type_of
+from .numbers import WholeNumberField
+from .responses import UploadSerializer, UTCDateTimeField, time_shown
+
+AUTO = "auto"
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+class UploadStartSerializer(serializers.Serializer[Any]):
+    """Body of POST `uploads/`."""
+
+    bucket = serializers.CharField(help_text="An existing bucket.")
+    file_name = serializers.CharField(
+        trim_whitespace=False, help_text="The name on the device; the object key ends in it."
+    )
+    size = WholeNumberField(min_value=0, help_text=f"Bytes, up to {MAX_OBJECT_BYTES}.")
+    content_type = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, help_text="MIME type; by default the name decides."
+    )
+    checksum_sha256 = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="SHA-256 of the file in hex. Other bytes are not stored.",
+    )
+    strategy = serializers.ChoiceField(
+        choices=(AUTO, *FileUpload.Strategy.values),
+        default=AUTO,
+        help_text=f"`auto` decides by size. Default: `{AUTO}`.",
+    )
+    user_id = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Whose file it becomes: yourself by default; staff may name others.",
+    )
+
+    def validate_checksum_sha256(self, value: str | None) -> str:
+        """Want 64 hex digits, in either case."""
+        return checksum_of(value or "")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Have a content type in any case."""
+        return {**attrs, "content_type": content_type_of(attrs.get("content_type"), attrs["file_name"])}
+
+
+class PartNumbersField(serializers.ListField):
+    """Numbers, looked at all at once: one by one it would take longer than to sign for them."""
+
+    child = WholeNumberField(min_value=1, max_value=MAX_PARTS)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Take integers as they are: the upload knows which there can be."""
+        if isinstance(data, list) and set(map(type, data)) <= {int}:
+            return data
+        return super().to_internal_value(data)
+
+
+class PartsWantedSerializer(serializers.Serializer[Any]):
+    """Body of POST `uploads/../parts/`: one of three ways to say which."""
+
+    part_numbers = PartNumbersField(
+        required=False, min_length=1, max_length=MAX_PARTS, help_text="These, in this order."
+    )
+    first = WholeNumberField(required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: all from here")
+    last = WholeNumberField(required=False, min_value=1, max_value=MAX_PARTS, help_text="to here.")
+    missing = serializers.BooleanField(required=False, help_text="`true`: all that S3 does not hold yet.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Want exactly one of the three; None stands for the missing."""
+        given = {name for name, value in attrs.items() if value is not False}
+        if given == {"part_numbers"}:
+            return {"part_numbers": attrs["part_numbers"]}
+        if given == {"missing"}:
+            return {"part_numbers": None}
+        if given == {"first", "last"}:
+            return {"part_numbers": _from_to(attrs["first"], attrs["last"])}
+        message = "Give part_numbers, or first and last, or missing=true: one of the three."
+        raise serializers.ValidationError({"part_numbers": message}, code="required")
+
+
+def _from_to(first: int, last: int) -> range:
+    if last < first:
+        raise serializers.ValidationError({"last": "Give a number that is not smaller than first."})
+    return range(first, last + 1)
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+class PutTransferSerializer(serializers.Serializer[Any]):
+    """Send the file as the body of one request."""
+
+    strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.PUT.value])
+    method = serializers.CharField(help_text="`PUT`.")
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
+    headers = serializers.DictField(
+        child=serializers.CharField(), help_text="Send these as they are, and the Content-Length of the file."
+    )
+    expires_at = UTCDateTimeField()
+
+
+class PostTransferSerializer(serializers.Serializer[Any]):
+    """Send the file as form-data."""
+
+    strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.POST.value])
+    method = serializers.CharField(help_text="`POST`.")
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
+    fields = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
+        child=serializers.CharField(), help_text="Send these first, as they are, and `file` as the last."
+    )
+    expires_at = UTCDateTimeField()
+
+
+class PartSerializer(serializers.Serializer[Any]):
+    """Send these bytes of the file by PUT, without headers of your own."""
+
+    part_number = serializers.IntegerField()
+    url = serializers.CharField(help_text="Where to; no credentials are needed.")
+    offset = serializers.IntegerField(
+        allow_null=True, help_text="Bytes before this part; null if nobody told the size of the file, as with Uppy."
+    )
+    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null likewise.")
+
+
+class MultipartTransferSerializer(serializers.Serializer[Any]):
+    """Send the file in parts; ask for the URLs of those that are not named here."""
+
+    strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.MULTIPART.value])
+    part_size = serializers.IntegerField(help_text="Bytes of every part but the last.")
+    part_count = serializers.IntegerField()
+    parts = PartSerializer(many=True)
+    expires_at = UTCDateTimeField()
+
+
+class StartedUploadSerializer(UploadSerializer):
+    """The record of a direct upload, and as `transfer` what its client is to send; null if it is stored already."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Take a `StartedUpload`."""
+        return {**super().to_representation(instance.upload), "transfer": _transfer_shown(instance.transfer)}
+
+
+class SignedPartsSerializer(serializers.Serializer[Any]):
+    """Answer of POST `uploads/../parts/`."""
+
+    parts = PartSerializer(many=True)
+    expires_at = UTCDateTimeField()
+
+    def to_representation(self, instance: SignedParts) -> dict[str, Any]:
+        """Take `SignedParts`."""
+        return {"parts": _parts_shown(instance.parts), "expires_at": time_shown(instance.expires_at)}
+
+
+class StoredPartSerializer(serializers.Serializer[Any]):
+    """A part that S3 holds."""
+
+    part_number = serializers.IntegerField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    etag = serializers.CharField()
+
+
+class UploadProgressSerializer(serializers.Serializer[Any]):
+    """Answer of GET `uploads/../parts/`."""
+
+    parts = StoredPartSerializer(many=True)
+    missing = serializers.ListField(child=serializers.IntegerField(), help_text="Numbers of the parts to be sent.")
+
+    def to_representation(self, instance: UploadProgress) -> dict[str, Any]:
+        """Take an `UploadProgress`."""
+        held = [{"part_number": part.part_number, "size": part.size, "etag": part.etag} for part in instance.parts]
+        return {"parts": held, "missing": list(instance.missing)}
+
+
+def _transfer_shown(transfer: Transfer | None) -> dict[str, Any] | None:
+    shown: dict[str, Any]
+    match transfer:
+        case None:
+            return None
+        case PutTransfer(method, url, headers):
+            shown = {"strategy": "put", "method": method, "url": url, "headers": headers}
+        case PostTransfer(url, fields):
+            shown = {"strategy": "post", "method": "POST", "url": url, "fields": fields}
+        case _:
+            sizes = {"part_size": transfer.part_size, "part_count": transfer.part_count}
+            shown = {"strategy": "multipart", **sizes, "parts": _parts_shown(transfer.parts)}
+    return {**shown, "expires_at": time_shown(transfer.expires_at)}
+
+
+def _parts_shown(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    return [{"part_number": number, "url": url, "offset": offset, "size": size} for number, url, offset, size in parts]

@@ -1,0 +1,54 @@
+"""What a file says of itself in headers: its type, its checksum, the key under which it may be sent again."""
+
+import re
+from collections.abc import Mapping
+
+from rest_framework.exceptions import ValidationError
+
+from ...content_types.sniff import content_type_by_name, content_type_kept
+from ...exceptions import InvalidField
+from ...values import MAX_CONTENT_TYPE_LENGTH
+
+CHECKSUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# https://www.rfc-editor.org/rfc/rfc9110.html#name-media-type
+CONTENT_TYPE = re.compile(
+    r"[a-zA-Z0-9][\w!#$&^.+-]{0,126}/[a-zA-Z0-9][\w!#$&^.+-]{0,126}"
+    r"([ \t]*;[ \t]*[\w*-]+=[^;\x00-\x1f\x7f-\U0010ffff]+)*",
+    re.ASCII,
+)
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+
+
+def content_type_declared(declared: str | None) -> str:
+    """Return essence and charset of what the sender declared, if it has the shape of a MIME type, else nothing."""
+    if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
+        return content_type_kept(declared)
+    return ""
+
+
+def content_type_of(declared: str | None, name: str) -> str:
+    """Return what the sender declared, if it has the shape of a MIME type, else what the name suggests."""
+    return content_type_declared(declared) or content_type_by_name(name)
+
+
+def checksum_of(value: str) -> str:
+    """Return a SHA-256 in lower-case hex, or nothing of nothing.
+
+    Raises:
+        ValidationError: these are not 64 hex digits.
+    """
+    if value and not CHECKSUM.fullmatch(value.lower()):
+        raise ValidationError("Give 64 hex digits.")
+    return value.lower()
+
+
+def idempotency_key_of(headers: Mapping[str, str]) -> str | None:
+    """Return the Idempotency-Key of a request, None if it has none.
+
+    Raises:
+        InvalidField: it has no shape that travels unchanged in a header.
+    """
+    key = headers.get("Idempotency-Key")
+    if key is None or IDEMPOTENCY_KEY.fullmatch(key):
+        return key
+    raise InvalidField("Idempotency-Key", "Give 1 to 255 visible ASCII characters, such as a UUID of your own.")

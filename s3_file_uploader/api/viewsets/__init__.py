@@ -1,0 +1,30 @@
+"""HTTP: parse, call one service, answer. Errors leave through `http_errors`, then the host's own handler."""
+
+from .base import ServiceViewSet
+from .buckets import BucketViewSet
+from .file_subresources import FileDownloadViewSet
+from .files import FileViewSet
+from .health import HealthViewSet
+from .objects import ObjectViewSet
+from .shares import FileShareViewSet, ShareListViewSet, ShareViewSet
+from .upload_tokens import UploadTokenViewSet
+from .uploads import UploadViewSet
+from .uppy import UppyViewSet
+from .uppy_sign_request import UppySignedViewSet, UppySignViewSet
+
+__all__ = [
+    "BucketViewSet",
+    "FileDownloadViewSet",
+    "FileShareViewSet",
+    "FileViewSet",
+    "HealthViewSet",
+    "ObjectViewSet",
+    "ServiceViewSet",
+    "ShareListViewSet",
+    "ShareViewSet",
+    "UploadTokenViewSet",
+    "UploadViewSet",
+    "UppySignViewSet",
+    "UppySignedViewSet",
+    "UppyViewSet",
+]

@@ -1,0 +1,40 @@
+"""Buckets: list, create, remove."""
+
+from rest_framework import status
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ... import services
+from ...conf import conf
+from ..serializers import BucketCreateSerializer, BucketListSerializer, CreatedBucketSerializer
+from .base import ServiceViewSet, audited, caller_of, validated
+
+
+class BucketViewSet(ServiceViewSet):
+    """List, create and remove buckets."""
+
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    audit_actions = audited(list="bucket_list", create="bucket_create", destroy="bucket_remove")
+
+    def permission_classes_from_settings(self) -> list[type[BasePermission]]:
+        """Let everybody list, and only the configured permission create and remove."""
+        changes = self.action in ("create", "destroy")
+        return conf.bucket_permission_classes if changes else conf.file_permission_classes
+
+    def list(self, request: Request) -> Response:
+        """List the buckets that the caller may see."""
+        listing = services.bucket_list(user=caller_of(request))
+        return Response(BucketListSerializer(listing).data)
+
+    def create(self, request: Request) -> Response:
+        """Create a private bucket."""
+        wanted = validated(BucketCreateSerializer, request.data)
+        bucket = services.bucket_create(user=caller_of(request), **wanted)
+        return Response(CreatedBucketSerializer(bucket).data, status=status.HTTP_201_CREATED)
+
+    def destroy(self, request: Request, owner_id: str, bucket_name: str) -> Response:
+        """Remove an empty bucket from its owner."""
+        services.bucket_remove(user=caller_of(request), owner_id=owner_id, name=bucket_name)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,54 @@
+"""Addresses that are that of a file and an ending: what is asked of them, and the files whose names end so, too."""
+
+from typing import Any, ClassVar
+
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ... import services
+from ...conf import conf
+from ...exceptions import FileNotFound, InvalidFileName
+from ..serializers import SavedFileSerializer
+from .base import audited, caller_of
+from .objects import ObjectViewSet
+from .same_origin import other_sites_refuse
+
+
+class EndingViewSet(ObjectViewSet):
+    """What else is asked than `own_actions` is about the file whose name has the ending."""
+
+    ending: ClassVar[str]
+    own_actions: ClassVar[tuple[str, ...]]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Give the name back its ending, where it is the file itself that is meant."""
+        if self.action_map.get(request.method.lower()) not in self.own_actions:
+            kwargs["file_name"] += self.ending
+        return super().dispatch(request, *args, **kwargs)
+
+
+class FileDownloadViewSet(EndingViewSet):
+    """GET saves a file on the server; without the final slash only where no file has the whole name."""
+
+    ending = "/download"
+    own_actions = ("download", "retrieve_or_download")
+    audit_actions = audited(
+        download="file_download", retrieve_or_download="file_download", **ObjectViewSet.audit_actions
+    )
+
+    def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
+        """Save a file in the server's download folder, for those who may have it there."""
+        other_sites_refuse(request)
+        for permission in (permission_class() for permission_class in conf.download_permission_classes):
+            if not permission.has_permission(request, self):
+                self.permission_denied(request, message=getattr(permission, "message", None))
+        saved = services.file_download(user=caller_of(request), bucket=bucket_name, file_name=file_name)
+        return Response(SavedFileSerializer(saved).data)
+
+    def retrieve_or_download(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:
+        """Read the file that has this address for its own, else do as with the slash."""
+        try:
+            return self.retrieve(request, bucket_name, f"{file_name}{self.ending}")
+        except (FileNotFound, InvalidFileName):  # There is none, or a name with the ending would be too long.
+            return self.download(request, bucket_name, file_name)

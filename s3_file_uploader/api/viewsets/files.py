@@ -1,0 +1,61 @@
+"""One file by the endpoints of the specification: upload as form-data, presign, remove."""
+
+from typing import Any
+
+from rest_framework import status
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ... import services
+from ...policy.users import user_acted_for
+from ..serializers import PresignedUrlSerializer, PresignSerializer
+from .base import FORM, ServiceViewSet, audited, caller_of, stored_answer, validated
+from .form_upload import form_upload
+
+
+class FileViewSet(ServiceViewSet):
+    """Upload, presign and delete one file."""
+
+    parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
+    streamed_actions = ("upload",)
+    audit_actions = audited(
+        upload="file_upload",
+        destroy="file_delete",
+        presign_from_query="file_presign",
+        presign_from_body="file_presign",
+    )
+
+    def upload(self, request: Request) -> Response:
+        """Store a file sent as form-data, and its record, while it arrives."""
+        if not request.content_type.startswith(FORM):
+            wanted = "Send multipart/form-data, or PUT the bytes of the file alone to buckets/../files/../."
+            raise UnsupportedMediaType(request.content_type, wanted)
+        upload, repeated = form_upload(request)
+        return stored_answer(request, upload, repeated=repeated)
+
+    def destroy(self, request: Request, user_id: str, bucket_name: str, file_name: str) -> Response:
+        """Remove a file and its record."""
+        owner = user_acted_for(caller=caller_of(request), user_id=user_id)
+        services.file_delete(user=caller_of(request), owner=owner, bucket=bucket_name, file_name=file_name)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def presign_from_query(self, request: Request) -> Response:
+        """Sign a URL for a file; parameters in the query."""
+        return self._presign(request, request.query_params)
+
+    def presign_from_body(self, request: Request) -> Response:
+        """Sign a URL for a file; parameters in the body."""
+        return self._presign(request, request.data)
+
+    def _presign(self, request: Request, parameters: Any) -> Response:
+        wanted = validated(PresignSerializer, parameters)
+        presigned = services.file_presign(
+            user=caller_of(request),
+            bucket=wanted["bucket"],
+            file_name=wanted["file_name"],
+            expires_in_seconds=wanted["expiration"],
+            disposition=wanted["disposition"],
+        )
+        return Response(PresignedUrlSerializer(presigned).data)

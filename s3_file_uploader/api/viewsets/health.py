@@ -1,0 +1,39 @@
+"""Health: for load balancers."""
+
+from rest_framework import status
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ... import services
+from ..serializers import HealthSerializer
+from .base import ServiceViewSet, audited
+
+
+class HealthViewSet(ServiceViewSet):
+    """Whether database and S3 can be reached; without authentication and without secrets."""
+
+    authentication_classes = ()
+    audit_actions = audited(retrieve="health", live="health", ready="health")
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Let anybody ask."""
+        return [AllowAny()]
+
+    def retrieve(self, request: Request) -> Response:
+        """Answer 200 if both can be reached, else 503."""
+        health = services.health_check()
+        return Response(HealthSerializer(health).data, status=_status(all(health.values())))
+
+    def live(self, request: Request) -> Response:
+        """Answer 200: this process serves requests. Nothing else is asked."""
+        return Response({"live": True})
+
+    def ready(self, request: Request) -> Response:
+        """Answer 200 if the database can be reached, else 503. Lists and records need no S3."""
+        is_ready = services.database_health_check()
+        return Response({"database": is_ready}, status=_status(is_ready))
+
+
+def _status(is_well: bool) -> int:
+    return status.HTTP_200_OK if is_well else status.HTTP_503_SERVICE_UNAVAILABLE

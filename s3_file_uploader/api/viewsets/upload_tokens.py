@@ -1,0 +1,38 @@
+"""Upload tokens: made, listed and revoked by the user whom they stand for."""
+
+from rest_framework import status
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ... import services
+from ..pagination import UploadPages
+from ..serializers import NewUploadTokenSerializer, PageSerializer, UploadTokenCreateSerializer, UploadTokenSerializer
+from .base import audited, caller_of, validated
+from .same_origin import SameOriginViewSet
+
+
+class UploadTokenViewSet(SameOriginViewSet):
+    """The caller's own."""
+
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    audit_actions = audited(create="token_create", list="token_list", destroy="token_revoke")
+
+    def create(self, request: Request) -> Response:
+        """Make one; it is shown this once."""
+        wanted = validated(UploadTokenCreateSerializer, request.data)
+        token = services.upload_token_create(user=caller_of(request), expires_in_seconds=wanted["expires_in"])
+        made = NewUploadTokenSerializer(token, context={"request": request})
+        return Response(made.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+    def list(self, request: Request) -> Response:
+        """List them, newest first."""
+        pages = UploadPages(validated(PageSerializer, request.query_params)["page_size"])
+        tokens = services.upload_token_list(user=caller_of(request))
+        page = pages.paginate_queryset(tokens, request, view=self)
+        return pages.get_paginated_response(UploadTokenSerializer(page, many=True).data)
+
+    def destroy(self, request: Request, token_id: str) -> Response:
+        """Revoke one."""
+        services.upload_token_revoke(user=caller_of(request), token_id=token_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,166 @@
+"""What @uppy/aws-s3 asks of its server, in the words of Companion.
+
+https://uppy.io/docs/aws-s3/
+The `uploadId` that Uppy is told is the id of the record; the one of S3 is nobody else's business.
+"""
+
+from typing import Any, cast
+
+from rest_framework.exceptions import NotFound
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ... import services
+from ...conf import conf
+from ...exceptions import InvalidField
+from ...values import MAX_PARTS, PostTransfer, PutTransfer
+from ..serializers import (
+    UploadSerializer,
+    UppyCompletedSerializer,
+    UppyCompleteSerializer,
+    UppyFileSerializer,
+    UppyFormSerializer,
+    UppyMultipartSerializer,
+    UppyPartSerializer,
+    UppyPartsSerializer,
+    UppyStoredPartSerializer,
+    whole_number,
+)
+from .base import audited, caller_of, validated
+from .same_origin import SameOriginViewSet
+from .url_credentials import SecretAddressViewSet
+
+
+class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
+    """Direct uploads as Uppy knows them."""
+
+    parser_classes = (JSONParser,)
+    writing_gets = ("params", "sign_part", "sign_parts")  # Signing parts gives the upload more time.
+    audit_actions = audited(
+        params="upload_start",
+        create="upload_start",
+        sign_part="upload_parts_sign",
+        sign_parts="upload_parts_sign",
+        parts="upload_parts",
+        complete="upload_complete",
+        abort="upload_abort",
+        arrived="upload_complete",
+        missing="uppy_missing",
+    )
+
+    def params(self, request: Request, **_: Any) -> Response:
+        """Begin an upload in one request, and sign its form."""
+        query = request.query_params
+        wanted = {"metadata": {"bucket": query.get("metadata[bucket]")}, **query.dict()}
+        started = upload_begin(request, in_one_request("post", "put"), validated(UppyFileSerializer, wanted))
+        return Response(UppyFormSerializer(_form(started)).data)
+
+    def create(self, request: Request, **_: Any) -> Response:
+        """Begin an upload in parts."""
+        started = upload_begin(request, "multipart", validated(UppyFileSerializer, request.data))
+        return Response(UppyMultipartSerializer(started.upload).data)
+
+    def sign_part(self, request: Request, upload_id: str, part_number: str, **_: Any) -> Response:
+        """Sign the URL of one part."""
+        number = _number(part_number)
+        urls = self._part_urls(request, upload_id, [number])
+        return Response(UppyPartSerializer({"url": urls[number], "expires": _url_seconds()}).data)
+
+    def sign_parts(self, request: Request, upload_id: str, **_: Any) -> Response:
+        """Sign the URLs of several parts."""
+        numbers = _numbers(request.query_params.get("partNumbers", ""))
+        return Response(UppyPartsSerializer({"presignedUrls": self._part_urls(request, upload_id, numbers)}).data)
+
+    def _part_urls(self, request: Request, upload_id: str, numbers: list[int]) -> dict[int, str]:
+        signed = services.upload_parts_sign(
+            user=caller_of(request), upload_id=upload_id, key=_key(request), part_numbers=numbers
+        )
+        return {part.part_number: part.url for part in signed.parts}
+
+    def parts(self, request: Request, upload_id: str, **_: Any) -> Response:
+        """List the parts that S3 holds, all pages of them."""
+        progress = services.upload_parts(user=caller_of(request), upload_id=upload_id, key=_key(request))
+        return Response(UppyStoredPartSerializer(progress.parts, many=True).data)
+
+    def complete(self, request: Request, upload_id: str, **_: Any) -> Response:
+        """Make the file of its parts; S3 is asked which it holds."""
+        wanted = validated(UppyCompleteSerializer, request.data)
+        upload = services.upload_complete(
+            user=caller_of(request),
+            upload_id=upload_id,
+            key=_key(request),
+            part_numbers={part["PartNumber"] for part in wanted["parts"]},
+        )
+        record = UploadSerializer(upload, context={"request": request}).data
+        completed = {"location": record["url"], "key": upload.file_name, "bucket": upload.bucket}
+        return Response(UppyCompletedSerializer(completed).data)
+
+    def abort(self, request: Request, upload_id: str, **_: Any) -> Response:
+        """Give an upload up."""
+        services.upload_abort(user=caller_of(request), upload_id=upload_id, key=_key(request))
+        return Response({})  # Major 5 reads it.
+
+    def arrived(self, request: Request, **_: Any) -> Response:
+        """Answer with the record of what Uppy has sent: the page says so, since Uppy does not after one request."""
+        key = _key(request)
+        upload = services.upload_complete(user=caller_of(request), upload_id=services.upload_id_in(key), key=key)
+        return Response(UploadSerializer(upload, context={"request": request}).data)
+
+    def missing(self, request: Request, **_: Any) -> Response:
+        """Answer like any other here: whoever writes an address wrongly, writes a token into logs otherwise.
+
+        Raises:
+            NotFound: always.
+        """
+        raise NotFound("Uppy asks for nothing here: give it the endpoint as it is, with no slash at its end.")
+
+
+def upload_begin(request: Request, strategy: str, wanted: dict[str, Any], **options: Any) -> services.StartedUpload:
+    """Begin a direct upload of the caller's, of a size that nobody tells."""
+    caller = caller_of(request)
+    return services.upload_start(
+        user=caller,
+        owner=caller,
+        bucket=wanted.get("bucket") or conf.uppy_bucket,
+        file_name=wanted["file_name"],
+        content_type=wanted["content_type"],
+        strategy=strategy,
+        **options,
+    )
+
+
+def in_one_request(*preferred: str) -> str:
+    """Return the first strategy that the store can do."""
+    return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
+
+
+def _form(started: services.StartedUpload) -> dict[str, Any]:
+    expires, transfer = _url_seconds(), cast(PutTransfer | PostTransfer, started.transfer)
+    if isinstance(transfer, PutTransfer):
+        key = {"key": started.upload.file_name}  # For the page: it is told what stands here.
+        return {"method": "PUT", "url": transfer.url, "fields": key, "headers": transfer.headers, "expires": expires}
+    # Majors 6.0 to 6.2 append the key to the address.
+    return {"method": "POST", "url": f"{transfer.url.rstrip('/')}/", "fields": transfer.fields, "expires": expires}
+
+
+def _key(request: Request) -> str:
+    return str(request.query_params.get("key", ""))
+
+
+def _number(text: str) -> int:
+    try:
+        return whole_number(text)
+    except ValueError as error:
+        raise InvalidField("part_numbers", f"Give numbers from 1 to {MAX_PARTS}.") from error
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [whole_number(number) for number in text.split(",")]
+    except ValueError as error:
+        raise InvalidField("partNumbers", "Give numbers of parts, with a comma between.") from error
+
+
+def _url_seconds() -> int:
+    return conf.direct_url_expiration_seconds

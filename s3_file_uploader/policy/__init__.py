@@ -1,0 +1,1 @@
+"""Decide what is allowed: bucket policies, names, who acts for whom."""

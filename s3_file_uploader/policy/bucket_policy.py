@@ -1,0 +1,142 @@
+"""What may be uploaded to a bucket, how much of it, under which keys, and what a browser may show of it.
+
+    the defaults below  <──"*"──  <──patterns that fit──  <──the bucket's own name──  <──the callable──
+                                  fewer fixed characters first; of equals the later
+
+Each later one has the last word on the fields that it names, S3_FILE_UPLOADER_POLICIES up to the name, and
+S3_FILE_UPLOADER_POLICY, a function of the user, on everything. The policy of a file is that of its owner, whoever
+sends it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeVar
+
+from ..conf import conf
+
+OnMismatch = Literal["refuse", "quarantine"]
+
+# What a browser can show without running anything of it; SVG and HTML can hold scripts.
+INLINE_CONTENT_TYPES = (
+    "image/apng",
+    "image/avif",
+    "image/bmp",
+    "image/gif",
+    "image/heic",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "application/pdf",
+    "audio/*",
+    "video/*",
+    "text/plain",
+)
+EVERY_BUCKET = "*"
+USER_ID = "{user_id}"
+WILDCARDS = re.compile(r"\[[^]]*\]|[*?]")
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What one user may do with one bucket; None, in each field, is no limit.
+
+    Attributes:
+        is_open: whether somebody who is not staff may use the bucket; S3_FILE_UPLOADER_ALLOWED_BUCKETS says so, the
+            callable has the last word.
+        key_prefix: what every key begins with; `{user_id}` in the settings is the primary key of the owner.
+        max_file_bytes: the largest file.
+        content_types: MIME types, `image/png` or `image/*`, in lower case.
+        extensions: endings of names without the first dot, `png` or `tar.gz`, in lower case; empty: no ending.
+        quota_bytes: of all files of the owner in the bucket, those on their way included.
+        quota_files: the number of them.
+        may_overwrite: whether an owner may replace a file of theirs.
+        inline_content_types: what a browser may show instead of saving it.
+        on_mismatch: what becomes of bytes that are not of the type that the client said.
+    """
+
+    is_open: bool = True
+    key_prefix: str = ""
+    max_file_bytes: int | None = None
+    content_types: tuple[str, ...] | None = None
+    extensions: tuple[str, ...] | None = None
+    quota_bytes: int | None = None
+    quota_files: int | None = None
+    may_overwrite: bool = True
+    inline_content_types: tuple[str, ...] = INLINE_CONTENT_TYPES
+    on_mismatch: OnMismatch = "refuse"
+
+    @property
+    def has_quota(self) -> bool:
+        """Whether what the owner has already matters."""
+        return self.quota_bytes is not None or self.quota_files is not None
+
+    def allows_content_type(self, content_type: str) -> bool:
+        """Tell whether files of that type, with or without parameters, may be stored."""
+        return self.content_types is None or _fits(content_type, self.content_types)
+
+    def allows_inline(self, content_type: str) -> bool:
+        """Tell whether a browser may show files of that type, with or without parameters."""
+        return _fits(content_type, self.inline_content_types)
+
+    def allows_extension(self, name: str) -> bool:
+        """Tell whether files of that name, with or without folders, may be stored."""
+        if self.extensions is None:
+            return True
+        name = name.rpartition("/")[2].lower()
+        return any(name.endswith(f".{ending}") if ending else "." not in name for ending in self.extensions)
+
+
+def policy_for(user: Any, bucket: str) -> Policy:
+    """Return the policy for the files of a user in a bucket.
+
+    Args:
+        user: whose files they are, or become. None where that user was deleted; the callable is not asked then.
+        bucket: its name.
+    """
+    policy = Policy(is_open=conf.bucket_is_allowed(bucket), **_configured(bucket))
+    if user is not None and (decide := conf.policy):
+        policy = decide(user, bucket, policy)
+    if user is None or USER_ID not in policy.key_prefix:
+        return policy
+    return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(user.pk)))
+
+
+def bucket_is_open(user: Any, bucket: str) -> bool:
+    """Tell whether somebody who is not staff may use the bucket."""
+    return policy_for(user, bucket).is_open if conf.policy_path else conf.bucket_is_allowed(bucket)
+
+
+def key_prefixes() -> Iterator[str]:
+    """Yield the shape of each prefix that the settings name, as a regular expression; none is one, too."""
+    yield ""
+    for fields in conf.policies.values():
+        if prefix := fields.get("key_prefix"):
+            yield "[^/]+".join(re.escape(text) for text in prefix.split(USER_ID))
+
+
+def _configured(bucket: str) -> dict[str, Any]:
+    """Return the fields that the settings name for a bucket, lists as tuples."""
+    policies: Mapping[str, Mapping[str, Any]] = conf.policies
+    fields: dict[str, Any] = {}
+    for pattern in sorted(policies, key=_specificity):
+        if pattern == bucket or fnmatchcase(bucket, pattern):
+            fields |= {name: _frozen(value) for name, value in policies[pattern].items()}
+    return fields
+
+
+def _specificity(pattern: str) -> tuple[bool, int]:
+    fixed = WILDCARDS.sub("", pattern)
+    return fixed == pattern, len(fixed)
+
+
+def _frozen(value: _Value) -> _Value | tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+def _fits(content_type: str, patterns: tuple[str, ...]) -> bool:
+    essence = content_type.partition(";")[0].strip().lower()
+    return any(fnmatchcase(essence, pattern) for pattern in patterns)

@@ -1,0 +1,115 @@
+"""Which names S3, and every S3-compatible store, can keep apart."""
+
+import re
+import unicodedata
+
+from ..exceptions import InvalidBucketName, InvalidFileName
+from ..values import MAX_KEY_BYTES
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BUCKET_SHAPE = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
+RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+JOINERS = "\u200c\u200d"
+RESERVED_ON_WINDOWS = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+# Leaves half of a key for the id and the name of the file.
+MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
+RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def bucket_name_check(name: str) -> str:
+    """Return `name` if S3 allows it for a bucket.
+
+    Raises:
+        InvalidBucketName: it breaks a rule of
+            https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if not BUCKET_SHAPE.fullmatch(name):
+        raise InvalidBucketName(
+            "A bucket name has 3 to 63 characters: lower-case letters, digits, hyphens and single dots, "
+            "beginning and ending with a letter or digit."
+        )
+    if IP_ADDRESS.fullmatch(name):
+        raise InvalidBucketName("A bucket name cannot look like an IP address.")
+    if name.startswith(RESERVED_PREFIXES) or name.endswith(RESERVED_SUFFIXES):
+        raise InvalidBucketName("This beginning or ending of a bucket name is reserved by S3; choose another name.")
+    return name
+
+
+def is_key_prefix(prefix: object) -> bool:
+    """Tell whether keys can begin like that: with folders that end in a slash, or with nothing."""
+    if not isinstance(prefix, str) or not prefix:
+        return prefix == ""
+    try:
+        file_name_check(prefix.removesuffix("/"))
+    except InvalidFileName:
+        return False
+    return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
+
+
+def file_name_new(name: str) -> str:
+    """Return `name`, normalised, if a new file may be called so; strict, since others have to live with it.
+
+    Composed (NFC), since phones and Macs send the same letters in two ways, and two keys would look the same.
+
+    Raises:
+        InvalidFileName: as `file_name_check`; or it has a character that cannot be seen, or turns the order of others,
+            so that it looks like another; or Windows cannot keep a file of that name.
+            https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
+    """
+    name = unicodedata.normalize("NFC", file_name_check(name))
+    file_name_check(name)
+    if any(is_deceptive(character) for character in name):
+        raise InvalidFileName(
+            "A file name cannot contain characters that are invisible or change the direction of writing: leave them "
+            "out."
+        )
+    for segment in name.split("/"):
+        if segment.endswith((".", " ")) or RESERVED_ON_WINDOWS.fullmatch(segment):
+            raise InvalidFileName(
+                f"Windows cannot keep a file or folder called {segment!r}: choose another name, without a dot or space "
+                "at its end."
+            )
+    return name
+
+
+def file_name_spellings(name: str) -> tuple[str, ...]:
+    """Return under which keys a file may be that is there already: as it is asked for, and as it would be stored."""
+    composed = unicodedata.normalize("NFC", name)
+    return (name,) if composed == name else (name, composed)
+
+
+def name_shown(name: str) -> str:
+    """Return what a file is called where people see it: as its sender called it, without what deceives the eye."""
+    return "".join(character for character in name if not is_deceptive(character)).strip()
+
+
+def is_deceptive(character: str) -> bool:
+    """Tell whether a character is invisible, or turns the order of others: control, format and separators of lines.
+
+    Joiners stay: Persian and emoji are written with them.
+    https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+    """
+    return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in JOINERS
+
+
+def file_name_check(name: str) -> str:
+    """Return `name` if it can be an object key on every store.
+
+    Stores that keep keys as paths collapse or refuse empty, `.` and `..` segments, so no store gets them.
+
+    Raises:
+        InvalidFileName: it is empty, too long, has such a segment, a control character, or is no valid unicode.
+            https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    """
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidFileName("A file name must be valid UTF-8, percent-encoded in a URL.") from error
+    if not 1 <= size <= MAX_KEY_BYTES:
+        raise InvalidFileName(f"A file name has 1 to {MAX_KEY_BYTES} bytes of UTF-8; this one has {size}.")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise InvalidFileName("A file name cannot contain control characters.")
+    if any(segment in {"", ".", ".."} for segment in name.split("/")):
+        raise InvalidFileName("A file name cannot begin or end with '/' or contain an empty, '.' or '..' segment.")
+    return name

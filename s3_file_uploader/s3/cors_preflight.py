@@ -1,0 +1,86 @@
+"""Asks a store what a browser asks before it lets a page through, and judges the answers as a browser does.
+
+https://fetch.spec.whatwg.org/#cors-preflight-fetch . No credentials are sent, so `*` is a wildcard in the answers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlsplit
+
+import urllib3
+
+from ..conf import conf
+from ..exceptions import StorageUnavailable
+
+# https://fetch.spec.whatwg.org/#cors-safelisted-method : allowed whatever the answer lists.
+SAFELISTED_METHODS = ("GET", "HEAD", "POST")
+
+
+def sending_refused(*, url: str, origin: str, method: str, headers: Sequence[str]) -> str:
+    """Say why a browser would not let a page send such a request; "" if it would.
+
+    Args:
+        url: where to; no request but OPTIONS goes there.
+        origin: of the page.
+        method: of the request that would follow.
+        headers: of it, lower-case, beyond those that every page may send.
+
+    Raises:
+        StorageUnavailable: the store cannot be reached from here.
+    """
+    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    if headers:
+        asked["Access-Control-Request-Headers"] = ",".join(sorted(headers))
+    status, answer = _ask("OPTIONS", url, asked)
+    if status not in range(200, 300):
+        return f"the preflight is answered with {status}"
+    if why := _refusal(origin, answer):
+        return why
+    if method not in SAFELISTED_METHODS and _missing(answer, "Allow-Methods", [method]):
+        return "the answer does not allow the method"
+    missing = _missing(answer, "Allow-Headers", headers)
+    return f"the answer does not allow {', '.join(missing)}" if missing else ""
+
+
+def reading_refused(*, url: str, origin: str, names: Sequence[str]) -> str:
+    """Say why a page could not read these headers of the answer to a GET; "" if it could.
+
+    Args:
+        url: as the page would use it, signed; whether something is there does not matter.
+        origin: of the page.
+        names: of the headers.
+
+    Raises:
+        StorageUnavailable: the store cannot be reached from here.
+    """
+    _, answer = _ask("GET", url, {"Origin": origin})
+    if why := _refusal(origin, answer):
+        return why
+    hidden = _missing(answer, "Expose-Headers", names)
+    return f"the answer does not expose {', '.join(hidden)}" if hidden else ""
+
+
+def _ask(method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
+    """Return status and headers. Without retries no redirect is followed either: a browser follows none here."""
+    timeout = urllib3.Timeout(connect=conf.connect_timeout_seconds, read=conf.read_timeout_seconds)
+    try:
+        with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
+            answer = pool.request(method, url, headers=headers, preload_content=False)
+            answer.close()
+    except urllib3.exceptions.HTTPError as error:
+        where, why = urlsplit(url), type(error).__name__  # Its text may hold the URL, and so the signature.
+        raise StorageUnavailable(
+            f"{where.scheme}://{where.netloc} cannot be reached from here ({why}): check AWS_S3_PUBLIC_ENDPOINT_URL."
+        ) from error
+    return answer.status, answer.headers
+
+
+def _refusal(origin: str, answer: Mapping[str, str]) -> str:
+    allowed = answer.get("Access-Control-Allow-Origin")
+    if allowed in ("*", origin):
+        return ""
+    return f"the answer allows {allowed} alone" if allowed else "the answer allows no origin"
+
+
+def _missing(answer: Mapping[str, str], header: str, names: Iterable[str]) -> list[str]:
+    listed = {name.strip().lower() for name in answer.get(f"Access-Control-{header}", "").split(",")}
+    return [] if "*" in listed else [name for name in names if name.lower() not in listed]

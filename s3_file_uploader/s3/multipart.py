@@ -1,0 +1,110 @@
+"""Multipart uploads that were begun: looked at, completed or aborted; and those that nobody finished."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import BucketNotFound, FileNotFound, StorageUnsupported
+from ..values import StoredPart
+from .client import get_client, pages
+from .errors import storage_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartUpload:
+    """One that was begun and neither completed nor aborted; `begun_at` is aware, as S3 says."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
+def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpload]:
+    """Yield the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+
+    Whoever takes them may abort them: a page ends with the upload from which the next one goes on, so that is asked
+    for first.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    with suppress(BucketNotFound, FileNotFound, StorageUnsupported):
+        listing = pages("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
+        for page, _next in pairwise(chain(listing, ({},))):
+            for upload in page.get("Uploads", ()):
+                yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
+
+
+def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPart, ...]:
+    """Return the parts that S3 holds, all pages of them, by number.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
+
+    Raises:
+        FileNotFound: S3 does not know the upload: it was completed or aborted.
+        StorageProblem: S3 could not answer.
+    """
+    with storage_errors():
+        listing = get_client().get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
+        return tuple(
+            StoredPart(part_number=part["PartNumber"], size=part["Size"], etag=part["ETag"].strip('"'))
+            for page in listing
+            for part in page.get("Parts", ())
+        )
+
+
+def multipart_complete(
+    *, bucket: str, key: str, upload_id: str, parts: Sequence[StoredPart], only_if_absent: bool = False
+) -> None:
+    """Make the object of its parts.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
+    Args:
+        bucket: its name.
+        key: the object's.
+        upload_id: of the multipart upload.
+        parts: in the order of their numbers.
+        only_if_absent: for stores that look whether there is an object of this key already.
+
+    Raises:
+        FileExists: there is one already.
+        FileNotFound: S3 does not know the upload: it was completed or aborted.
+        StorageProblem: S3 could not.
+    """
+    condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
+    named: list[CompletedPartTypeDef] = [{"PartNumber": part.part_number, "ETag": f'"{part.etag}"'} for part in parts]
+    with storage_errors():
+        get_client().complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}, **condition
+        )
+
+
+def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:
+    """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    with suppress(FileNotFound, BucketNotFound), storage_errors():
+        get_client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+
+
+def multipart_debris_remove(*, bucket: str, key: str) -> None:
+    """Abort every multipart upload that was begun under exactly this key and not finished.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    for upload in multipart_uploads(bucket=bucket, prefix=key):
+        if upload.key == key:
+            multipart_abort(bucket=bucket, key=key, upload_id=upload.upload_id)

@@ -1,0 +1,1 @@
+"""Stream objects to and from S3 in bounded memory."""

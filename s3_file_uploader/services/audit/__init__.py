@@ -1,0 +1,1 @@
+"""Record every operation: one log line and, where a setting asks for it, one row."""

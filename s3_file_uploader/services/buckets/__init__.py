@@ -1,0 +1,1 @@
+"""Create, list and remove buckets; their CORS rules; the health of the store."""

@@ -1,0 +1,96 @@
+"""Give a new bucket what the settings want, as far as the store knows it and still takes files."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from ...conf import conf
+from ...exceptions import StorageAccessDenied, StorageUnsupported
+from ...s3.bucket_config import (
+    abort_rule_write,
+    bucket_is_writable,
+    cors_rules_write,
+    lifecycle_rules_remove,
+    public_access_block,
+    public_acls_ignore,
+)
+from ...s3.cors_rules import own_rule
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What is written to a new bucket, and how it is taken back; both take `bucket` and `region`."""
+
+    right: str
+    write: Callable[..., None]
+    take_back: Callable[..., None]
+    unsupported: str
+    refused: str
+
+
+def bucket_set_up(*, name: str, region: str) -> None:
+    """Make a new bucket private, and write the rules of the settings to it.
+
+    Args:
+        name: of the bucket, empty.
+        region: of it.
+
+    Raises:
+        StorageAccessDenied: the credentials lack a right; it is named.
+        StorageProblem: S3 could not.
+    """
+    for rule in _rules():
+        if _written(rule, name, region):
+            _take_back_if_refused(rule, name, region)
+
+
+def _rules() -> Iterator[_Rule]:
+    yield _Rule(
+        right="s3:PutBucketPublicAccessBlock",
+        write=public_access_block,
+        take_back=public_acls_ignore,
+        unsupported="This store has no public access block; bucket %s is as private as the store makes it.",
+        refused="With BlockPublicAcls this store takes no file: bucket %s does without it, and ignores public ACLs.",
+    )
+    if conf.abort_multipart_days:
+        yield _Rule(
+            right="s3:PutLifecycleConfiguration",
+            write=partial(abort_rule_write, days=conf.abort_multipart_days),
+            take_back=lifecycle_rules_remove,
+            unsupported="This store ends no multipart uploads by itself: in bucket %s, s3_housekeeping does.",
+            refused="With lifecycle rules this store takes no file: in bucket %s, s3_housekeeping does their work.",
+        )
+    if conf.cors_origins:
+        yield _Rule(
+            right="s3:PutBucketCORS",
+            write=partial(cors_rules_write, rules=[own_rule(conf.cors_origins)]),
+            take_back=partial(cors_rules_write, rules=[]),
+            unsupported="This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket %s.",
+            refused="With CORS rules this store takes no file: bucket %s has none.",
+        )
+
+
+def _written(rule: _Rule, name: str, region: str) -> bool:
+    """Write a rule; return False where the store does not know it, and name the right for one that it refuses."""
+    try:
+        rule.write(bucket=name, region=region)
+    except StorageUnsupported:
+        logger.info(rule.unsupported, name)
+        return False
+    except StorageAccessDenied as error:
+        raise StorageAccessDenied(f"S3 denies this service {rule.right}: give its credentials that right.") from error
+    return True
+
+
+def _take_back_if_refused(rule: _Rule, name: str, region: str) -> None:
+    """Take a rule back that keeps the bucket from taking files; one that is not to blame is written again."""
+    if bucket_is_writable(bucket=name, region=region):
+        return
+    rule.take_back(bucket=name, region=region)
+    if bucket_is_writable(bucket=name, region=region):
+        logger.warning(rule.refused, name)
+    else:
+        rule.write(bucket=name, region=region)

@@ -1,0 +1,1 @@
+"""Read, list, share, save and delete stored files."""

@@ -1,0 +1,111 @@
+"""List what a bucket holds: for staff from S3 itself, for everybody else from the records that they may see."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.signing import BadSignature, dumps, loads
+
+from ...exceptions import InvalidField, StorageUnsupported
+from ...models import FileUpload
+from ...policy.names import bucket_name_check
+from ...policy.users import bucket_allowed_check, is_staff
+from ...s3.client import bucket_check, get_client
+from ...s3.errors import storage_errors
+from ...s3.listing import object_listed
+from ...values import ObjectListing
+from .recorded_objects import Position, recorded_objects
+
+SALT = "s3_file_uploader.object_list"
+FOREIGN_CURSOR = "Take the cursor from `next` of a page, unchanged."
+
+
+def object_list(
+    *,
+    user: AbstractBaseUser,
+    bucket: str,
+    prefix: str = "",
+    delimiter: str = "",
+    cursor: str = "",
+    page_size: int = 100,
+) -> ObjectListing:
+    """List one page of a bucket, in the order of keys.
+
+    Staff see every object, whether it has a record or not. Everybody else sees the stored files of which they may see
+    the record, and learns nothing about others.
+
+    Args:
+        user: who asks.
+        bucket: its name.
+        prefix: the beginning of the keys.
+        delimiter: keys with it behind the prefix are rolled up into one prefix each.
+        cursor: where the page begins, as the one before said; it is good for the same user and bucket.
+        page_size: 1 to 1,000 objects and prefixes.
+
+    Raises:
+        InvalidBucketName, BucketNotAllowed, BucketNotFound: no such bucket for this user.
+        InvalidField: the cursor is not one of this list.
+        StorageProblem: S3 could not.
+    """
+    bucket_name_check(bucket)
+    bucket_allowed_check(user, bucket)
+    list_from = _list_from_s3 if is_staff(user) else _list_from_records
+    salt = f"{SALT}:{list_from.__name__}:{user.pk}:{bucket}"
+    wanted: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}
+    listing, end = list_from(user=user, begin=_opened(cursor, salt), **wanted)
+    return replace(listing, next_cursor=None if end is None else dumps(end, salt=salt, compress=True))
+
+
+def _opened(cursor: str, salt: str) -> Any:
+    """Return what a cursor of ours holds, None without a cursor.
+
+    Raises:
+        InvalidField: it was not made for this user, bucket and kind of list.
+    """
+    if not cursor:
+        return None
+    try:
+        return loads(cursor, salt=salt)
+    except BadSignature as error:
+        raise InvalidField("cursor", FOREIGN_CURSOR) from error
+
+
+def _list_from_records(
+    *, user: AbstractBaseUser, bucket: str, begin: Any, **wanted: Any
+) -> tuple[ObjectListing, tuple[str, bool] | None]:
+    position = None if begin is None else Position(*begin)
+    records = FileUpload.objects.visible_to(user)
+    listing, end = recorded_objects(records=records, bucket=bucket, position=position, **wanted)
+    if not (listing.objects or listing.prefixes):
+        bucket_check(bucket)
+    return listing, None if end is None else (end.after, end.is_prefix)
+
+
+def _list_from_s3(
+    *, user: AbstractBaseUser, bucket: str, prefix: str, delimiter: str, begin: str | None, page_size: int
+) -> tuple[ObjectListing, str | None]:
+    """Ask S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html."""
+    wanted: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "ContinuationToken": begin}
+    with _cursor_errors(begin), storage_errors(about="bucket"):
+        answer = get_client().list_objects_v2(
+            Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in wanted.items() if value}
+        )
+    listing = ObjectListing(
+        objects=tuple(object_listed(found) for found in answer.get("Contents", ())),
+        prefixes=tuple(found["Prefix"] for found in answer.get("CommonPrefixes", ())),
+        next_cursor=None,
+    )
+    return listing, answer.get("NextContinuationToken")
+
+
+@contextmanager
+def _cursor_errors(begin: str | None) -> Iterator[None]:
+    """Blame the cursor where S3 no longer takes its own token."""
+    try:
+        yield
+    except StorageUnsupported as error:
+        if begin is None:
+            raise
+        raise InvalidField("cursor", FOREIGN_CURSOR) from error

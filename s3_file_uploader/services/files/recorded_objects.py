@@ -1,0 +1,128 @@
+"""List the files of a bucket from their records, as S3 lists objects: in the order of keys, with folders rolled up.
+
+A page reads records in the order of an index and skips each folder as a whole. Its cost depends on the size of the
+page, not on the number of files. S3 is not asked, so a page tells nothing about files that the caller may not see.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from ...models import FileUpload, FileUploadQuerySet
+from ...values import ListedObject, ObjectListing
+
+# Records that are read after a folder, in which the next key is often another folder. The number doubles from there.
+FIRST_BATCH = 16
+LAST_CHARACTER = 0x10FFFF
+SURROGATES = range(0xD800, 0xE000)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page begins: behind the key `after`, or behind every key that begins with it, if it is a prefix."""
+
+    after: str
+    is_prefix: bool
+
+
+def recorded_objects(
+    *,
+    records: FileUploadQuerySet,
+    bucket: str,
+    prefix: str,
+    delimiter: str,
+    position: Position | None,
+    page_size: int,
+) -> tuple[ObjectListing, Position | None]:
+    """Return one page of a bucket, and where the next page begins, None on the last.
+
+    Args:
+        records: those that the caller may see.
+        bucket: its name.
+        prefix: the beginning of the keys.
+        delimiter: keys with it behind the prefix are rolled up; empty for none.
+        position: the end of the page before.
+        page_size: 1 to 1,000 objects and prefixes.
+    """
+    found: list[ListedObject | str] = []
+    for entry in _entries(records.by_key(bucket), prefix, delimiter, position, page_size):
+        if len(found) == page_size:
+            return _page(found), _position_behind(found[-1])
+        found.append(entry)
+    return _page(found), None
+
+
+def _page(found: list[ListedObject | str]) -> ObjectListing:
+    return ObjectListing(
+        objects=tuple(entry for entry in found if isinstance(entry, ListedObject)),
+        prefixes=tuple(entry for entry in found if isinstance(entry, str)),
+        next_cursor=None,
+    )
+
+
+def _position_behind(entry: ListedObject | str) -> Position:
+    return Position(entry, is_prefix=True) if isinstance(entry, str) else Position(entry.file_name, is_prefix=False)
+
+
+def _entries(
+    records: FileUploadQuerySet, prefix: str, delimiter: str, position: Position | None, page_size: int
+) -> Iterator[ListedObject | str]:
+    """Yield files, and folders as their prefixes, in the order of keys."""
+    largest = page_size + 1  # One more than a page tells whether there is another.
+    size = min(FIRST_BATCH, largest) if delimiter else largest
+    rest = _begun(records, prefix, position)
+    while rest is not None:
+        batch, rest = list(rest[:size]), None
+        for upload in batch:
+            if not upload.file_name.startswith(prefix):
+                return
+            folder = _folder_of(upload.file_name, prefix, delimiter)
+            if folder:
+                yield folder
+                size, rest = min(FIRST_BATCH, largest), _behind_prefix(records, folder)
+                break
+            yield _listed(upload)
+        else:
+            if len(batch) == size:
+                size, rest = min(2 * size, largest), records.with_key(gt=batch[-1].file_name)
+
+
+def _begun(records: FileUploadQuerySet, prefix: str, position: Position | None) -> FileUploadQuerySet | None:
+    """Narrow to the keys behind the position that may have the prefix, None if there can be none."""
+    if position is None or position.after < prefix:
+        return records.with_key(gte=prefix) if prefix else records
+    return _behind_prefix(records, position.after) if position.is_prefix else records.with_key(gt=position.after)
+
+
+def _behind_prefix(records: FileUploadQuerySet, prefix: str) -> FileUploadQuerySet | None:
+    """Narrow to the keys behind all that begin with the prefix, None if there can be none."""
+    following = _following(prefix)
+    return records.with_key(gte=following) if following else None
+
+
+def _following(prefix: str) -> str:
+    """Return the first text behind all that begin with the prefix, empty if there is none.
+
+    The order of code points is the order of their bytes in UTF-8 (RFC 3629, section 1).
+    """
+    kept = prefix.rstrip(chr(LAST_CHARACTER))
+    if not kept:
+        return ""
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
+
+
+def _folder_of(key: str, prefix: str, delimiter: str) -> str:
+    """Return the key up to its first delimiter behind the prefix, empty if there is none."""
+    end = key.find(delimiter, len(prefix)) if delimiter else -1
+    return "" if end < 0 else key[: end + len(delimiter)]
+
+
+def _listed(upload: FileUpload) -> ListedObject:
+    return ListedObject(
+        file_name=upload.file_name,
+        size=cast(int, upload.size),
+        etag=upload.etag,
+        changed_at=cast(datetime, upload.completed_at),
+    )

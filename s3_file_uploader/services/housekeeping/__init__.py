@@ -1,0 +1,1 @@
+"""Finish or undo what crashes and lost clients leave behind."""

@@ -1,0 +1,243 @@
+"""Whether the policy of its owner lets a file in: before it begins, while it comes, and once it has arrived.
+
+    begins     name, type, announced size   upload_check, key_check
+               its place under the quota    quota_for, around the statement that writes the record
+    comes      bytes so far                 Intake, for what comes through this server
+    arrived    what S3 holds                arrival_check; quota_for again, if nobody had announced the size
+
+Under the quota counts every record of the owner in the bucket until it is gone: what is stored with its size, what is
+on its way with what was announced, or else with the bytes that have come so far; what replaces a file with the larger
+of both. Who may add to it is decided under a lock of the owner's, in the transaction that adds.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from ..conf import conf
+from ..exceptions import ContentTypeNotAllowed, FileTooLarge, InvalidFileName, QuotaExceeded
+from ..models import FileUpload, UsageLock, Within, durable_transaction
+from ..policy.bucket_policy import Policy, policy_for
+from ..values import MAX_OBJECT_BYTES, MAX_PUT_BYTES, Usage
+from .plan import is_folder_of_direct_keys
+
+
+def policy_of(upload: FileUpload) -> Policy:
+    """Return the policy for a record that is there; its owner is fetched only where a callable wants to know them.
+
+    The key prefix in it is of no use then, and of none for a key that was given already.
+    """
+    return policy_for(upload.user if conf.policy_path else None, upload.bucket)
+
+
+def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str | None, size: int | None) -> None:
+    """Pass if a file like that may be stored.
+
+    Args:
+        policy: of the owner.
+        names: under which the file is, or will be, known; each with or without folders.
+        content_type: as announced, or as found; None if the bytes are to say it.
+        size: in bytes, if it is known.
+
+    Raises:
+        FileTooLarge, ContentTypeNotAllowed: it may not.
+    """
+    if size is not None:
+        size_check(policy, size)
+    if content_type is not None:
+        content_type_check(policy, content_type)
+    if not all(policy.allows_extension(name) for name in names):
+        endings = policy.extensions or ()
+        raise ContentTypeNotAllowed(
+            f"Files with this ending are not taken here: send one that ends in {_listed(endings)}.",
+            limit={"extensions": list(endings)},
+        )
+
+
+def content_type_check(policy: Policy, content_type: str) -> None:
+    """Pass if files of that type may be stored.
+
+    Raises:
+        ContentTypeNotAllowed: they may not.
+    """
+    if not policy.allows_content_type(content_type):
+        allowed = policy.content_types or ()
+        raise ContentTypeNotAllowed(
+            f"Files of the type {content_type!r} are not taken here: send one of {_listed(allowed)}.",
+            limit={"content_types": list(allowed)},
+        )
+
+
+def size_check(policy: Policy, size: int) -> None:
+    """Pass if a file may be as large.
+
+    Raises:
+        FileTooLarge: it may not, by the policy or by S3.
+    """
+    largest = policy.max_file_bytes
+    if largest is not None and size > largest:
+        raise FileTooLarge(f"Files up to {largest} bytes are taken here.", limit={"max_file_bytes": largest})
+    if size > MAX_OBJECT_BYTES:
+        raise FileTooLarge(
+            f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",
+            limit={"max_file_bytes": MAX_OBJECT_BYTES},
+        )
+
+
+def key_check(policy: Policy, file_name: str) -> None:
+    """Pass if the owner may have that object key for a file that comes through this server.
+
+    Raises:
+        InvalidFileName: it lies outside of their prefix, or would stand in the way of direct uploads.
+    """
+    if is_folder_of_direct_keys(file_name):
+        raise InvalidFileName("Direct uploads lie below this name: choose another.")
+    if not file_name.startswith(policy.key_prefix) or file_name == policy.key_prefix:
+        raise InvalidFileName(
+            f"The file name must begin with {policy.key_prefix!r}, and go on.", limit={"key_prefix": policy.key_prefix}
+        )
+
+
+def arrival_check(upload: FileUpload, size: int) -> None:
+    """Pass if what a client sent to S3 itself may be stored by the policy of this moment, not of when it began.
+
+    Raises:
+        FileTooLarge, ContentTypeNotAllowed: it may not.
+    """
+    upload_check(policy_of(upload), names=(upload.original_name,), content_type=upload.content_type, size=size)
+
+
+def unannounced_max_bytes(upload: FileUpload) -> int:
+    """Return how much may be sent at most, in one request, for a direct upload whose size nobody announced."""
+    policy = policy_of(upload)
+    room = None if policy.quota_bytes is None else max(0, policy.quota_bytes - _others(upload).bytes)
+    return min(limit for limit in (MAX_PUT_BYTES, policy.max_file_bytes, room) if limit is not None)
+
+
+# --- the quota -------------------------------------------------------------------------------------------------------
+
+
+def quota_for(policy: Policy, size: int | None) -> Within | None:
+    """Return what opens, for a record, a durable transaction in which it may come to `size` bytes.
+
+    Nobody else counts the files of its owner meanwhile. There is none where there is no quota, and no query.
+
+    Args:
+        policy: of the owner.
+        size: in bytes; of an unknown one, a single byte must have room.
+
+    Raises:
+        QuotaExceeded: on entry; nothing was written.
+    """
+    return partial(_quota_kept, policy, 1 if size is None else size) if policy.has_quota else None
+
+
+@contextmanager
+def _quota_kept(policy: Policy, size: int, upload: FileUpload) -> Iterator[int | None]:
+    """Yield how many bytes the record may come to."""
+    with durable_transaction():
+        UsageLock.objects.take(upload.user_id)
+        yield _room_check(policy, upload, size)
+
+
+def _room_check(policy: Policy, upload: FileUpload, size: int) -> int | None:
+    others, is_new = _others(upload), upload._state.adding
+    if policy.quota_files is not None and is_new and others.files >= policy.quota_files:
+        raise QuotaExceeded(
+            f"You have {others.files} of {policy.quota_files} files in this bucket, unfinished ones included: "
+            "remove one.",
+            limit={"quota_files": policy.quota_files, "files": others.files},
+        )
+    held = 0 if is_new else upload.size or 0
+    if policy.quota_bytes is not None and size > held and others.bytes + size > policy.quota_bytes:
+        raise QuotaExceeded(
+            f"You have {others.bytes + held} of {policy.quota_bytes} bytes in this bucket, unfinished uploads "
+            "included: remove some files, or send a smaller one.",
+            limit={"quota_bytes": policy.quota_bytes, "bytes": others.bytes + held},
+        )
+    return None if policy.quota_bytes is None else policy.quota_bytes - others.bytes
+
+
+def parts_count(upload: FileUpload, total: int) -> None:
+    """Pass if the parts of a direct upload may come to so many bytes; those nobody announced are counted from now on.
+
+    Raises:
+        FileTooLarge, QuotaExceeded: they may not.
+        FileExists: the upload was completed or removed meanwhile.
+    """
+    policy = _announced_check(upload, total)
+    if policy is not None and policy.quota_bytes is not None and total > (upload.incoming_size or 0):
+        with _quota_kept(policy, total, upload):
+            upload.incoming_count(total)
+
+
+def parts_foresee(upload: FileUpload, total: int) -> None:
+    """Pass if `parts_count` would; nothing is counted.
+
+    Raises:
+        FileTooLarge, QuotaExceeded: it would not.
+    """
+    policy = _announced_check(upload, total)
+    if policy is not None:
+        _room_check(policy, upload, total)
+
+
+def has_limit(upload: FileUpload) -> bool:
+    """Return True if the policy of its owner limits how many bytes an upload may come to."""
+    policy = policy_of(upload)
+    return policy.max_file_bytes is not None or policy.quota_bytes is not None
+
+
+def _announced_check(upload: FileUpload, total: int) -> Policy | None:
+    """Compare with the announced size; without one, with the policy, which is returned for the quota."""
+    if upload.size is None:
+        policy = policy_of(upload)
+        size_check(policy, total)
+        return policy
+    if total > upload.size:
+        raise FileTooLarge(
+            f"{upload.size} bytes were announced and the parts come to {total}: they were removed, start a new upload."
+        )
+    return None
+
+
+class Intake:
+    """Keeps the bytes of one file that come through this server within the policy, while they come."""
+
+    def __init__(self, policy: Policy, upload: FileUpload, size: int | None) -> None:
+        """Begin with nothing; `size` is what was announced, and so is counted already."""
+        self._policy, self._upload = policy, upload
+        self._counted, self._room = size or 0, 0
+
+    def comes(self, size: int) -> None:
+        """Pass if so many bytes, in all so far, may come; they are counted now and then, and if they may not.
+
+        Raises:
+            FileTooLarge, QuotaExceeded: they may not.
+            FileExists: the claim is lost.
+        """
+        size_check(self._policy, size)
+        if size > self._room or size - self._counted >= conf.part_size_bytes:
+            self.ends(size)
+
+    def ends(self, size: int) -> None:
+        """Pass if so many bytes may stay; all are counted.
+
+        Raises:
+            QuotaExceeded: they may not.
+            FileExists: the claim is lost.
+        """
+        if self._policy.quota_bytes is None or size <= self._counted:
+            return
+        with _quota_kept(self._policy, size, self._upload) as room:
+            self._upload.incoming_count(size)
+        self._counted, self._room = size, room or 0
+
+
+def _others(upload: FileUpload) -> Usage:
+    others = FileUpload.objects.exclude(pk=upload.pk)
+    return others.usage(user_id=upload.user_id, bucket=upload.bucket)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(word or "no ending" for word in words) or "none"

@@ -1,0 +1,1 @@
+"""Uploads that pass through this server."""

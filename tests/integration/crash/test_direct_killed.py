@@ -1,0 +1,527 @@
+"""Apps, servers and the store are killed with -9 in the middle of direct uploads: nothing is lost, sent twice or left.
+
+At every step, one after the other, then at random. What was killed comes back and finishes, or nobody does, and
+housekeeping ends it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cached_property
+from hashlib import sha256
+from threading import Event
+
+import httpx
+import pytest
+
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.services import housekeeping_run
+from s3_file_uploader.services.direct_uploads import complete
+from s3_file_uploader.values import mib
+from tests.integration.conftest import client_at, token_of
+from tests.support import phone
+from tests.support.faults import FaultyProxy
+from tests.support.killing import (
+    ONE_WORKER,
+    SETTINGS,
+    WORKERS,
+    Store,
+    Storm,
+    becomes_true,
+    chance,
+    connections_of,
+    disagreements,
+    housekeeping_meanwhile,
+    impatient,
+    new_seed,
+    nothing_to_do,
+    with_sqlite,
+)
+from tests.support.uploading import CONTENT, REMOVALS, SMALL_PARTS, Upload, all_mended, time_goes_by
+
+BUCKET = "killed"
+HOST = ("gunicorn", "modules.wsgi:application", *WORKERS)
+DYING = ("gunicorn", "tests.support.dying:application", *ONE_WORKER)
+
+
+@pytest.fixture(autouse=True)
+def store(own_settings, tmp_path):
+    store = Store(with_sqlite(tmp_path / "s3"))
+    for name, value in {**store.embedded.environment(), **SETTINGS}.items():
+        setattr(own_settings, name, value)
+    get_client().create_bucket(Bucket=BUCKET)
+    yield store
+    store.embedded.__exit__()
+
+
+def parts_of(kept):
+    return {name: number for name, number in kept.items() if name.startswith("uploads/")}
+
+
+def service(served, user):
+    """Return what an app has to know of it: its address, and who asks."""
+    return served.url, token_of(user).split()[1]
+
+
+class App:
+    """An app with one file to send; killed, it is started again in the same folder."""
+
+    def __init__(
+        self,
+        folder,
+        service,
+        content,
+        *,
+        strategy="multipart",
+        then="keep",
+        checksum="",
+        spared=None,
+        sleeps="",
+        at_once=2,
+    ):
+        folder.mkdir()
+        self.folder, self.content, self.then, self.strategy = folder, content, then, strategy
+        self.command = [sys.executable, "-I", phone.__file__, *service, str(folder)]
+        self.process, self.stopped = None, 0
+        (folder / "file").write_bytes(content)
+        task = {"path": str(folder / "file"), "bucket": BUCKET, "file_name": folder.name, "strategy": strategy}
+        task |= {"then": then, "checksum_sha256": checksum, "at_once": at_once}
+        (folder / "task.json").write_text(json.dumps(task))
+        if spared is not None:
+            (folder / "deaths").write_text("".join(f"{step}\n" for step in spared))
+        (folder / "sleeps").write_text(sleeps)
+
+    def start(self):
+        with (self.folder / "errors").open("ab") as errors:
+            self.process = subprocess.Popen(self.command, stdout=errors, stderr=errors)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+
+    def falls_asleep(self):
+        """Wait until it does; an app that ends before is an error."""
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def wakes(self, until=""):
+        (self.folder / "sleeps").write_text(until)
+        self.process.send_signal(signal.SIGCONT)
+
+    def ended(self):
+        """Return whether it is done; start it again if it was killed."""
+        code = self.process.poll()
+        if code == -signal.SIGKILL:
+            self.start()
+        elif code:
+            raise AssertionError(f"{self.folder.name}: {(self.folder / 'errors').read_text()}\n{self.log()}")
+        return code == 0
+
+    def finishes(self, seconds=100):
+        becomes_true(self.ended, seconds)
+
+    def log(self, *events):
+        try:
+            lines = (self.folder / "log").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [line for line in map(json.loads, lines) if not events or line["event"] in events]
+
+    @cached_property
+    def checksum(self):
+        return sha256(self.content).hexdigest()
+
+
+def answered(app):
+    """Return how often S3 took each part, or the file."""
+    return Counter(line["what"] for line in app.log("answered") if line["status"] in {200, 201, 204})
+
+
+def is_stored_once(app, user):
+    """Look that the service and S3 have exactly this file, and the app knows."""
+    (told,) = app.log("stored")[-1:]
+    upload = FileUpload.objects.get(user=user)
+    assert told["answer"]["file_name"] == upload.file_name
+    assert list(disagreements(BUCKET, {upload.file_name: {app.checksum}})) == []
+    return True
+
+
+# --- the app ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(transactional_db, store, tmp_path):
+    with impatient(tmp_path, store.embedded, HOST) as served:
+        yield served
+
+
+def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path, record_testsuite_property):
+    # Where it dies before S3 has answered, it never hears the answer: of each second part it does.
+    app = App(
+        tmp_path / "app",
+        service(served, user),
+        os.urandom(mib(200)),
+        spared=[f"part {n} 2 of 2" for n in range(1, 26, 2)],
+    )
+    held, held_by, kills = {}, {}, 0
+    app.start()
+    while app.process.wait(60) == -signal.SIGKILL:
+        kills += 1
+        becomes_true(lambda: parts_of(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
+        if "all sent" not in (tmp_path / "app" / "deaths").read_text():
+            kept = parts_of(store.on_its_way(BUCKET))
+            assert held.items() <= kept.items()  # None went, and none was stored a second time.
+            held = kept
+        app.start()
+        held_by[app.process.pid] = {f"part {name.rpartition('/')[2]}" for name in held}
+    assert app.process.returncode == 0, (tmp_path / "app" / "errors").read_text()
+    begun = app.log("begins")
+    told = {
+        "kills": kills,
+        "parts": len(held),
+        "PUTs begun": len(begun),
+        "PUTs answered": answered(app).total(),
+        "MiB begun": sum(line["bytes"] for line in begun) // mib(1),
+    }
+    record_testsuite_property("app killed at every step", str(told))
+    assert [line for line in begun if line["what"] in held_by.get(line["process"], ())] == []
+    assert set(answered(app).values()) == {1}
+    assert is_stored_once(app, user)
+    assert (len(held), store.on_its_way(BUCKET)) == (25, {})
+    assert kills > 60, f"This was no test: {told}"
+
+
+URLS_LIVE_SECONDS = 5
+
+
+@pytest.fixture
+def proxied(transactional_db, store, tmp_path):
+    """Serve apps that reach S3 over a line with faults, with URLs that soon expire and parts as small as a buffer.
+
+    So S3 reads even the part that it refuses, and the app hears why.
+    """
+    settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": URLS_LIVE_SECONDS}
+    with FaultyProxy(store.embedded.identity.port) as proxy:
+        variables = {"AWS_S3_PUBLIC_ENDPOINT_URL": proxy.url}
+        with impatient(tmp_path, store.embedded, HOST, settings, **variables) as served:
+            yield served, proxy
+
+
+EIGHT_PARTS = 8 * SMALL_PARTS["S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES"]
+FOURTH_SENT = "part 4 answered"
+
+
+def test_the_network_changes_and_the_app_sleeps_until_its_urls_have_expired(proxied, store, user, tmp_path):
+    served, proxy = proxied
+    proxy.only, proxy.cut_after = b"PUT ", 50_000
+    content = os.urandom(EIGHT_PARTS)
+    app = App(tmp_path / "app", service(served, user), content, sleeps="missing answered", at_once=1)
+    app.start()
+    app.falls_asleep()
+    assert (len(app.log("cut")), app.log("answered"), store.on_its_way(BUCKET)) == (8, [], {})
+    proxy.cut_after = None
+    app.wakes(until=FOURTH_SENT)
+    app.falls_asleep()
+    held, before = parts_of(store.on_its_way(BUCKET)), app.log()
+    time.sleep(URLS_LIVE_SECONDS + 1)
+    app.wakes()
+    app.finishes()
+    refused = [line["what"] for line in app.log()[len(before) :] if line.get("status") == 403]
+    assert (len(held), refused) == (4, ["part 5", "part 6", "part 7", "part 8"])
+    assert answered(app) == Counter(f"part {number}" for number in range(1, 9))
+    assert {line["status"] for line in app.log("answered")} == {200, 403}
+    assert is_stored_once(app, user)
+
+
+def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, store, user, tmp_path, settings):
+    served, _ = proxied
+    app = App(tmp_path / "app", service(served, user), os.urandom(EIGHT_PARTS), sleeps=FOURTH_SENT)
+    app.start()
+    app.falls_asleep()
+    time_goes_by()
+    assert housekeeping_run().records_settled == 1
+    app.wakes()
+    app.finishes()
+    assert len(app.log("gone")) == 1
+    all_mended(settings)
+    assert is_stored_once(app, user)
+    assert store.on_its_way(BUCKET) == {}
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+# What is done before, and then the request in which the server dies.
+PLANS = {
+    "multipart": [
+        ("start",),
+        ("start", "sign"),
+        ("start", "send", "progress"),
+        ("start", "send", "complete"),
+        ("start", "send", "abort"),
+        ("start", "send", "complete", "delete"),
+        ("start", "send", "housekeeping"),
+    ],
+    "put": [
+        ("start",),
+        ("start", "start"),
+        ("start", "send", "complete"),
+        ("start", "send", "abort"),
+        ("start", "send", "complete", "delete"),
+        ("start", "send", "housekeeping"),
+        ("start", "housekeeping"),
+    ],
+    "post": [("start",), ("start", "send", "complete")],
+}
+READING = {"progress", "sign"}
+
+
+class Dying:
+    """A server that can be told at which of its steps to die."""
+
+    def __init__(self, served, folder, http, straight):
+        self.served, self.folder, self.http, self.straight = served, folder, http, straight
+        self.kills = Counter()
+
+    def upload(self, strategy):
+        return Upload(self.http, self.straight, BUCKET, strategy)
+
+    def steps_of(self, request):
+        """Return what steps a request has."""
+        (self.folder / "steps").write_text("")
+        request()
+        return (self.folder / "steps").read_text().splitlines()
+
+    def dies_in(self, request, step, who):
+        (self.folder / "dies").write_text(f"{who} {step + 1}")
+        with pytest.raises(httpx.TransportError):
+            request()
+        assert not (self.folder / "dies").exists()
+        self.kills[who] += 1
+        if who == "server":
+            self.served.revive()
+
+    def heard(self):
+        return Counter((self.folder / "heard").read_text().splitlines())
+
+
+@pytest.fixture
+def dying(transactional_db, store, user, tmp_path):
+    settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_CLAIM_SECONDS": 900}
+    with ExitStack() as stack:
+        served = impatient(tmp_path, store.embedded, DYING, settings, DYING_FOLDER=str(tmp_path))
+        served = stack.enter_context(served)
+        http, straight = client_at(served.url, user), httpx.Client(timeout=60)
+        yield Dying(served, tmp_path, stack.enter_context(http), stack.enter_context(straight))
+
+
+def deaths(dying, strategy, plan, possible):
+    """Yield an upload for each step of the last request of a plan, at which the server has died, and the steps so far.
+
+    Which steps there are tells an upload in which it does not die; what becomes of that one goes into `possible`.
+    """
+    *before, request = plan
+    whole = dying.upload(strategy)
+    if request == "housekeeping":  # Of nothing but what follows.
+        whole.do("housekeeping", "housekeeping")
+    whole.do(*before)
+    steps = dying.steps_of(getattr(whole, request))
+    possible[whole.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
+    if request == "housekeeping":
+        whole.do("housekeeping")
+    for number in range(len(steps)):
+        upload = dying.upload(strategy)
+        upload.do(*before)
+        is_middle = (request, number) == ("complete", len(steps) // 2)
+        dying.dies_in(getattr(upload, request), number, "server" if is_middle else "worker")
+        yield upload, steps[: number + 1]
+
+
+def stays(strategy, plan, steps):
+    """Tell whether an upload is a file in the end, if nobody comes back after these steps of its last request."""
+    *before, request = plan
+    if request == "complete":  # Where S3 may have been asked to join the parts, it is a file; whole it was before.
+        return strategy != "multipart" or "after joining_begin" in steps
+    if request == "housekeeping":
+        return strategy != "multipart" and "send" in before
+    if request == "abort" and strategy != "multipart":
+        return "after claim_from_client" not in steps
+    return request == "delete" and "after claim" not in steps
+
+
+def finished(upload, plan):
+    """Ask again, and go on; return whether the file is stored then."""
+    request = plan[-1]
+    upload.until_done(request)
+    if request == "housekeeping":
+        upload.until_done("housekeeping")  # To look once more for what came late.
+        return stays(upload.strategy, plan, ())
+    if request in REMOVALS:
+        return False
+    upload.do(*(left for left in ("send", "complete") if left not in plan))
+    return True
+
+
+def file_or_nothing(is_file):
+    return {sha256(CONTENT).hexdigest() if is_file else None}
+
+
+@pytest.mark.parametrize("strategy", PLANS)
+def test_the_server_dies_at_each_step_and_the_client_asks_again(
+    dying, strategy, store, settings, record_testsuite_property
+):
+    possible, heard = {}, Counter()
+    for plan in PLANS[strategy]:
+        for upload, _ in deaths(dying, strategy, plan, possible):
+            is_stored = finished(upload, plan)
+            possible[upload.record["file_name"]] = file_or_nothing(is_stored)
+            heard[f"uploaded {upload.record['id']}"] = int(is_stored or "complete" in plan)
+            heard[f"deleted {upload.record['id']}"] = int("delete" in plan)
+    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, asked again", str(told))
+    assert list(disagreements(BUCKET, possible)) == []
+    assert store.on_its_way(BUCKET) == {}
+    assert {event: dying.heard()[event] for event in heard} == heard
+
+
+@pytest.mark.parametrize("strategy", PLANS)
+def test_the_server_dies_at_each_step_and_nobody_comes_back(
+    dying, strategy, store, settings, record_testsuite_property
+):
+    possible = {}
+    for plan in PLANS[strategy]:
+        if plan[-1] in READING | {"housekeeping"}:
+            continue  # Which changes nothing, or always comes back.
+        for upload, steps in deaths(dying, strategy, plan, possible):
+            if upload.record:
+                possible[upload.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
+    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(told))
+    assert list(disagreements(BUCKET, possible)) == []
+    assert store.on_its_way(BUCKET) == {}
+
+
+# --- whatever, at random ----------------------------------------------------------------------------------------------
+
+AT_ONCE = 4
+STORM = ("worker and app", "app", "server and app", "app", "store", "worker", "app", "server and store", "app")
+ENDS_WITHIN_SECONDS = 60
+IMPATIENT = {
+    **SETTINGS,
+    "S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": mib(5),
+    "S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS": 20,
+    "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 10,
+}
+SIZES = {
+    "put": (0, 1000, mib(1), mib(8)),
+    "post": (1, 1000, mib(1), mib(8)),
+    "multipart": (mib(5), mib(7), mib(10) + 1, mib(18)),
+}
+AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4, "store kills": 3}
+
+
+class Apps:
+    """Apps that run some at a time, each killed now and then, and started again until it has done what it was to do."""
+
+    def __init__(self, seed, folder, service):
+        self.random, self.folder, self.service = chance(seed, "apps"), folder, service
+        folder.mkdir()
+        self.all, self.running = [], []
+
+    def run(self, over):
+        """Start new ones until it is over, then let the last finish."""
+        while self.running or not over.is_set():
+            self.running = [app for app in self.running if not app.ended()]
+            while len(self.running) < AT_ONCE and not over.is_set():
+                self.all.append(self._app())
+                self.all[-1].start()
+                self.running.append(self.all[-1])
+            time.sleep(0.02)
+
+    def _app(self):
+        strategy = self.random.choice(list(SIZES))
+        content = self.random.randbytes(self.random.choice(SIZES[strategy]))
+        then = self.random.choice(("keep", "keep", "keep", "delete", "abort", "leave"))
+        # The embedded store does not compare the checksum of a form, so a form with one is refused.
+        has_checksum = strategy != "post" and self.random.random() < 0.3
+        checksum = sha256(content).hexdigest() if has_checksum else ""
+        where = self.folder / str(len(self.all))
+        return App(where, self.service, content, strategy=strategy, then=then, checksum=checksum)
+
+    def kill(self):
+        for app in self.random.sample(self.running, 1) if self.running else ():
+            app.kill()
+
+    def done(self):
+        return len(self.all) - len(self.running)
+
+    def possible(self):
+        """Return, by key, what may lie there."""
+        possible = {}
+        for app in self.all:
+            keys = [line["key"] for line in app.log("started")]
+            possible |= {key: {None} for key in keys}
+            if app.then == "keep":
+                possible[keys[-1]] = {app.checksum}
+            if app.then == "leave" and app.strategy != "multipart":
+                possible[keys[-1]] = {app.checksum, None}
+        return possible
+
+    def figures(self):
+        events = Counter(line["event"] for app in self.all for line in app.log())
+        service = sum(events[name] for name in ("decided", "refused", "unanswered"))
+        told = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
+        names = {"resumed": "held", "begun anew": "gone", "told as stored": "stored", "removed": "removed"}
+        return Counter(told | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
+
+    def of(self, key):
+        return "\n".join(
+            str(line) for app in self.all for line in app.log() if any(key in str(told) for told in app.log())
+        )
+
+
+def enough(figures):
+    return all(figures[name] >= number for name, number in AT_LEAST.items())
+
+
+@pytest.fixture
+def stormy(transactional_db, store, tmp_path, own_settings):
+    for name, value in IMPATIENT.items():
+        setattr(own_settings, name, value)
+    with impatient(tmp_path, store.embedded, HOST, IMPATIENT) as served:
+        yield served
+
+
+def test_whatever_is_killed_records_objects_and_apps_agree(
+    stormy, store, user, tmp_path, settings, monkeypatch, record_testsuite_property
+):
+    monkeypatch.setattr(complete, "TIME_TO_SAY_SO_SECONDS", 1)
+    seed, over = new_seed(), Event()
+    apps = Apps(seed, tmp_path / "apps", service(stormy, user))
+    storm = Storm(seed, stormy, store, tmp_path, STORM)
+    storm.kill["app"] = apps.kill
+    with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
+        stack.callback(over.set)
+        housekeeping, running = pool.submit(housekeeping_meanwhile, over), pool.submit(apps.run, over)
+        storm.rage(
+            seconds=ENDS_WITHIN_SECONDS,
+            is_enough=lambda: enough(storm.figures | {"uploads": apps.done()}),
+            look=lambda: running.done() and running.result(),
+        )
+        over.set()
+        stormy.start()
+        running.result(100)
+    stormy.kill()
+    becomes_true(lambda: not connections_of(stormy.name), 5)
+    figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
+    told = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("direct uploads killed", told)
+    for key, what in disagreements(BUCKET, apps.possible()):
+        pytest.fail(f"{told}\n{key}: {what}\n{apps.of(key)}")
+    assert parts_of(store.on_its_way(BUCKET)) == {}, told
+    assert nothing_to_do(tmp_path, store.embedded), told
+    assert enough(figures), f"This was no test: {told}"

@@ -1,0 +1,406 @@
+"""Records and objects against each other on a real S3: behind the app's back, beside its service, on several hosts."""
+
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from random import Random
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE
+from s3_file_uploader.models import FileUpload, location_digest
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.listing import object_pages
+from s3_file_uploader.services import (
+    Repairs,
+    bucket_compare,
+    file_delete,
+    file_upload,
+    housekeeping_buckets,
+    housekeeping_run,
+)
+from s3_file_uploader.services.housekeeping.compare import _batches
+from s3_file_uploader.services.recovery import WRITTEN_BY
+from s3_file_uploader.services.reports import Kind, Outcome
+from tests.support.host import ROOT, environment
+from tests.support.killing import becomes_true, connections_of
+from tests.support.served import database_url
+
+MANY = 1_005  # More than S3 lists in a page.
+NAMES = ("\u00e9", "e\u0301", "\u65e5\u672c/\U0001f600", "a b+c%20&=?#", "A", "a", "z" * 200)
+ANOTHER_HOST = "another-host"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def upload(user, bucket, name, content=b"content", **options):
+    return file_upload(
+        user=user,
+        owner=user,
+        bucket=bucket,
+        file_name=name,
+        content=io.BytesIO(content),
+        size=len(content),
+        content_type="text/plain",
+        original_name=name,
+        **options,
+    )
+
+
+def put(bucket, name, body=b"of another program", **metadata):
+    get_client().put_object(Bucket=bucket, Key=name, Body=body, Metadata=metadata)
+
+
+def put_many(bucket, names, **options):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: put(bucket, name, **options), names))
+
+
+def recorded(user, bucket):
+    """Give every object a record, as its upload would have left it."""
+    FileUpload.objects.bulk_create(
+        FileUpload(
+            user=user,
+            bucket=bucket,
+            file_name=found.file_name,
+            location_digest=location_digest(bucket, found.file_name),
+            size=found.size,
+            etag=found.etag,
+            status="stored",
+            completed_at=timezone.now(),
+        )
+        for page in object_pages(bucket=bucket)
+        for found in page
+    )
+
+
+def keys_in(bucket):
+    return {found.file_name for page in object_pages(bucket=bucket) for found in page}
+
+
+def found_in(bucket, **options):
+    """Return what disagrees, of a comparison that came to its end."""
+    told = []
+    report = bucket_compare(bucket=bucket, on_finding=told.append, **options)
+    assert report.is_complete
+    return {finding.file_name: (finding.kind, finding.outcome) for finding in told}
+
+
+def disorder(user, bucket, count):
+    """Make so many of each: lost records, changed objects, strays that were made here."""
+    put_many(bucket, [f"changed/{number}" for number in range(count)])
+    put_many(bucket, [f"lost/{number}" for number in range(count)])
+    put_many(bucket, [f"kept/{number}" for number in range(count)])
+    recorded(user, bucket)
+    put_many(bucket, [f"stray/{number}" for number in range(count)], **{WRITTEN_BY: "long ago"})
+    put_many(bucket, [f"changed/{number}" for number in range(count)], body=b"changed")
+    for number in range(count):
+        get_client().delete_object(Bucket=bucket, Key=f"lost/{number}")
+
+
+REPAIRS = Repairs(remove_records=True, update_records=True, delete_objects_older_than=timedelta(0))
+REPAIR_OPTIONS = ("--remove-records", "--update-records", "--delete-objects", "--older-than", "0")
+
+
+@contextmanager
+def on_another_host(store, folder, *arguments, variables=(), stderr=subprocess.PIPE):
+    """Run the command as a process of its own, on the database and the store of the test."""
+    own = {
+        "DATABASE_URL": database_url(ANOTHER_HOST),
+        "PATH_TO_SAVE_FILE": str(folder),
+        **store.environment(),
+        **dict(variables),
+    }
+    command = [sys.executable, "manage.py", "s3_housekeeping", *arguments]
+    options = {"cwd": ROOT, "env": environment(folder, **own), "stdout": subprocess.PIPE, "stderr": stderr}
+    with subprocess.Popen(command, text=True, **options) as process:
+        yield process
+
+
+def figures_of(output):
+    lines = (line.partition(": ") for line in output.splitlines())
+    return Counter({name: int(figure) for name, _, figure in lines if figure.isdigit()})
+
+
+def test_a_bucket_of_many_pages_and_scripts(user, bucket):
+    put_many(bucket, [*NAMES, *(f"many/{number:04}" for number in range(MANY))])
+    recorded(user, bucket)
+    assert found_in(bucket) == {}
+    put(bucket, "\u00fc/stray")
+    put(bucket, "many/0500", b"changed")
+    put(bucket, "\u00e9", b"of another prograM")  # The same size.
+    for name in ("many/0000", "many/1004", "e\u0301", "A"):
+        get_client().delete_object(Bucket=bucket, Key=name)
+    expected = {
+        "\u00fc/stray": Kind.OBJECT_WITHOUT_RECORD,
+        **dict.fromkeys(("many/0500", "\u00e9"), Kind.OBJECT_CHANGED),
+        **dict.fromkeys(("many/0000", "many/1004", "e\u0301", "A"), Kind.RECORD_WITHOUT_OBJECT),
+    }
+    assert found_in(bucket) == {name: (kind, Outcome.NOTHING) for name, kind in expected.items()}
+    before = keys_in(bucket), list(FileUpload.objects.order_by("pk").values())
+    foretold = found_in(bucket, repairs=REPAIRS, dry_run=True)
+    assert (keys_in(bucket), list(FileUpload.objects.order_by("pk").values())) == before
+    assert found_in(bucket, repairs=REPAIRS) == foretold
+    assert found_in(bucket) == {"\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
+    assert found_in(bucket, repairs=Repairs(adopt_for=user)) == {
+        "\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.OBJECT_ADOPTED)
+    }
+    assert found_in(bucket) == {}
+    assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
+
+
+def test_what_was_stored_in_parts_is_as_its_record_says(user, bucket):
+    upload(user, bucket, "parts", os.urandom(12 * 2**20))
+    upload(user, bucket, "empty", b"")
+    assert found_in(bucket) == {}
+
+
+def test_folders_that_the_store_lists_are_nobodys_and_in_nobodys_way(user, bucket):
+    upload(user, bucket, "file")
+    put(bucket, "folder/", b"")
+    told = {"folder/": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
+    assert found_in(bucket) == told
+    assert found_in(bucket, repairs=Repairs(adopt_for=user)) == told
+
+
+def test_more_multipart_uploads_than_a_page_are_aborted_while_they_are_listed(user, bucket):
+    upload(user, bucket, "file")
+    with ThreadPoolExecutor(8) as pool:
+        begin = lambda number: get_client().create_multipart_upload(Bucket=bucket, Key=f"{number % 7}")  # noqa: E731
+        list(pool.map(begin, range(MANY)))
+    assert housekeeping_run().multipart_uploads_unexplained == MANY
+    assert housekeeping_run(abort_multipart_older_than=timedelta(0)).multipart_uploads_aborted == MANY
+    assert housekeeping_run().multipart_uploads_unexplained == 0
+
+
+class TestBesideTheService:
+    WORKERS, ROUNDS = 4, 100
+
+    def work(self, number, user, bucket):
+        """Upload, overwrite and delete; return what must be there at the end."""
+        random, there = Random(number), {}  # noqa: S311 - the same for each run
+        with closing(connection):
+            for _ in range(self.ROUNDS):
+                name = f"{random.randrange(6)}/{number}"
+                if random.random() < 0.4 and name in there:
+                    file_delete(user=user, bucket=bucket, file_name=name)
+                    del there[name]
+                else:
+                    content = random.randbytes(random.randrange(2000))
+                    there[name] = upload(user, bucket, name, content, overwrite=True).checksum_sha256
+        return there
+
+    def test_a_bucket_in_use_gives_no_false_alarm_and_loses_nothing(self, user, bucket):
+        """Though every repair is switched on, for objects of any age."""
+        with ThreadPoolExecutor(self.WORKERS) as pool:
+            workers = [pool.submit(self.work, number, user, bucket) for number in range(self.WORKERS)]
+            comparisons = 0
+            while not all(worker.done() for worker in workers):
+                assert found_in(bucket, repairs=REPAIRS) == {}
+                comparisons += 1
+        there = {name: checksum for worker in workers for name, checksum in worker.result().items()}
+        assert dict(FileUpload.objects.values_list("file_name", "checksum_sha256")) == there
+        assert keys_in(bucket) == set(there)
+        assert comparisons >= 3
+        assert len(there) >= 10
+
+
+class TestOnTwoHosts:
+    COUNT = 25
+
+    def test_each_thing_is_mended_once(self, user, bucket, store, tmp_path):
+        disorder(user, bucket, self.COUNT)
+        arguments = ("--compare", bucket, *REPAIR_OPTIONS)
+        with (
+            on_another_host(store, tmp_path, *arguments) as one,
+            on_another_host(store, tmp_path, *arguments) as other,
+        ):
+            (output, errors), (other_output, other_errors) = one.communicate(timeout=60), other.communicate(timeout=60)
+        assert (one.returncode, other.returncode) == (0, 0), errors + other_errors
+        figures = figures_of(output) + figures_of(other_output)
+        mended = ("records removed", "records updated", "objects deleted")
+        assert {name: figures[name] for name in mended} == dict.fromkeys(mended, self.COUNT)
+        assert found_in(bucket) == {}
+        assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
+        assert len(keys_in(bucket)) == 2 * self.COUNT
+
+    def test_each_object_is_adopted_once(self, user, other, bucket, store, tmp_path):
+        names = {f"stray/{number}" for number in range(self.COUNT)}
+        put_many(bucket, names)
+        with (
+            on_another_host(store, tmp_path, "--compare", bucket, "--adopt", user.username) as one,
+            on_another_host(store, tmp_path, "--compare", bucket, "--adopt", other.username) as two,
+        ):
+            (output, errors), (other_output, other_errors) = one.communicate(timeout=60), two.communicate(timeout=60)
+        assert (one.returncode, two.returncode) == (0, 0), errors + other_errors
+        adopted = [figures_of(told)["objects adopted"] for told in (output, other_output)]
+        assert sum(adopted) == self.COUNT
+        assert {upload.file_name for upload in FileUpload.objects.stored()} == names
+        assert [FileUpload.objects.filter(user=person).count() for person in (user, other)] == adopted
+
+
+def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucket, store, tmp_path):
+    names = {f"stray/{number}" for number in range(200)}
+    put_many(bucket, names)
+    with on_another_host(store, tmp_path, "--compare", bucket, "--adopt", user.username) as process:
+        while not FileUpload.objects.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    becomes_true(lambda: not connections_of(ANOTHER_HOST), 5)
+    adopted = FileUpload.objects.stored().count()
+    assert adopted < len(names)
+    FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert housekeeping_run().is_complete
+    assert keys_in(bucket) == names
+    assert FileUpload.objects.count() == FileUpload.objects.stored().count() == adopted
+    assert len(found_in(bucket, repairs=Repairs(adopt_for=user))) == len(names) - adopted
+    assert found_in(bucket) == {}
+
+
+class TestWithoutS3:
+    @pytest.fixture
+    def doomed(self, settings, tmp_path):
+        """Return what starts a store of this test's own, again and again in the same folder."""
+        settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
+
+        @contextmanager
+        def started():
+            with EmbeddedS3(tmp_path / "doomed") as store:
+                for name, value in store.environment().items():
+                    setattr(settings, name, value)
+                yield store
+
+        with started():
+            get_client().create_bucket(Bucket="doomed")
+        return started
+
+    def test_it_goes_away_behind_the_first_page(self, user, doomed):
+        with doomed() as store:
+            put_many("doomed", [f"{number:04}" for number in range(MANY)])
+            recorded(user, "doomed")
+            put("doomed", "0000stray")
+            rows = list(FileUpload.objects.order_by("pk").values())
+            kill = lambda *progress: os.kill(store.pid, signal.SIGKILL)  # noqa: E731
+            report = bucket_compare(bucket="doomed", repairs=REPAIRS, on_progress=kill)
+        assert (report.is_whole, report.objects_compared, report.records_without_object) == (False, 1000, 0)
+        assert list(FileUpload.objects.order_by("pk").values()) == rows
+        with doomed():
+            assert set(found_in("doomed")) == {"0000stray"}
+
+    def test_it_goes_away_between_two_repairs(self, user, doomed):
+        told = []
+
+        def kill_after_the_seventh(finding):
+            told.append(finding.outcome)
+            if len(told) == 7:
+                os.kill(store.pid, signal.SIGKILL)
+
+        with doomed() as store:
+            disorder(user, "doomed", 5)
+            report = bucket_compare(bucket="doomed", repairs=REPAIRS, on_finding=kill_after_the_seventh)
+        assert (report.is_whole, report.left, len(told)) == (False, 1, 8)
+        FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
+        kept = {f"{kind}/{number}" for kind in ("kept", "changed") for number in range(5)}
+        with doomed():
+            assert housekeeping_run().is_complete
+            found_in("doomed", repairs=REPAIRS)
+            assert found_in("doomed") == {}
+            assert keys_in("doomed") == kept
+        assert {upload.file_name for upload in FileUpload.objects.stored()} == kept
+
+    @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+    def test_the_command_fails_and_says_why(self, user, bucket, store, tmp_path, dry_run):
+        upload(user, bucket, "file")
+        nobody = {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
+        with on_another_host(store, tmp_path, "--compare", *REPAIR_OPTIONS, *dry_run, variables=nobody) as process:
+            output, errors = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "compared to the end: no" in output
+        assert "S3 cannot be reached" in errors
+        assert errors.splitlines()[-1] == f"CommandError: {INCOMPLETE}"
+        assert FileUpload.objects.get().status == "stored"
+        assert found_in(bucket) == {}
+
+
+class TestAtATerminal:
+    def test_the_bar_is_for_the_terminal_alone(self, user, bucket, store, tmp_path):
+        put_many(bucket, [f"{number}" for number in range(20)])
+        recorded(user, bucket)
+        assert f"{bucket}: objects:   0%" in self.shown(store, tmp_path, "--compare", bucket)
+        assert self.shown(store, tmp_path, "--compare", bucket, "--verbosity", "0") == ""
+
+    def shown(self, store, folder, *arguments):
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (25, 100))
+        with os.fdopen(ours, "rb", buffering=0) as screen:
+            with on_another_host(store, folder, *arguments, stderr=theirs) as process:
+                os.close(theirs)
+                output, _ = process.communicate(timeout=60)
+            assert process.returncode == 0
+            assert "%" not in output
+            return self.read(screen)
+
+    def read(self, screen):
+        shown = b""
+        try:
+            while data := screen.read(65536):
+                shown += data
+        except OSError:  # Linux says so where the other end is closed.
+            pass
+        return shown.decode()
+
+
+def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
+    """Not by sorting all that is left for each of them."""
+    count, buckets = 15_000, 2
+    moment = timezone.now()
+    FileUpload.objects.bulk_create(
+        (
+            FileUpload(
+                user=user,
+                bucket=f"bucket-{number % buckets}",
+                file_name=f"{number}",
+                location_digest=location_digest("bucket", f"{number}"),
+                size=1,
+                etag="e",
+                status="stored",
+                created_at=moment - timedelta(seconds=number // 1000),
+                completed_at=moment,
+            )
+            for number in range(count)
+        ),
+        batch_size=5000,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    plans = []
+
+    def explained(execute, sql, params, many, context):
+        if sql.startswith("SELECT"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"{'EXPLAIN QUERY PLAN' if connection.vendor == 'sqlite' else 'EXPLAIN'} {sql}", params)
+                plans.append("\n".join(str(row) for row in cursor.fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        batches = list(_batches(FileUpload.objects.stored().filter(bucket="bucket-1", completed_at__lte=moment)))
+        assert housekeeping_buckets() == [f"bucket-{number}" for number in range(buckets)]
+    assert sum(map(len, batches)) == count / buckets
+    assert len(plans) >= count / buckets / 1000 + buckets
+    for plan in plans:
+        assert "s3_upload_" in plan
+        assert "Seq Scan" not in plan
+    for step in ("Sort", "TEMP B-TREE"):  # The last few may be sorted: that costs less than the way through the index.
+        assert step not in plans[0]

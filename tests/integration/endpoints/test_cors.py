@@ -1,0 +1,94 @@
+"""Whether a browser gets through, asked of real servers; and what new buckets get where the store knows little."""
+
+from contextlib import ExitStack
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from s3_file_uploader.embedded import MOTO, EmbeddedS3, free_port
+from s3_file_uploader.exceptions import StorageUnsupported
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.services import cors_check, cors_list, cors_remove, cors_set
+
+APP, STRANGER = "https://app.example.com", "https://stranger.example.com"
+
+
+@pytest.fixture
+def other_store(own_settings, tmp_path):
+    """Start another store than the embedded one as it is by default, with a bucket in it."""
+    with ExitStack() as stack:
+
+        def start(**options):
+            store = stack.enter_context(EmbeddedS3(tmp_path / "other", **options))
+            for name, value in store.environment().items():
+                setattr(own_settings, name, value)
+            get_client().create_bucket(Bucket="bucket-one")
+            return "bucket-one"
+
+        yield start
+
+
+class TestTheEmbeddedStore:
+    def test_it_lets_pages_of_every_origin_in(self, bucket):
+        assert cors_list(bucket=bucket) == ()
+        for origin in (APP, STRANGER, "*", "http://localhost:3000"):
+            access = cors_check(bucket=bucket, origins=[origin])
+            assert access.is_enough
+            assert access.store_was_asked
+
+    def test_it_keeps_no_rules_and_says_what_to_do(self, bucket):
+        with pytest.raises(StorageUnsupported, match="MINIO_API_CORS_ALLOW_ORIGIN"):
+            cors_set(bucket=bucket, origins=[APP])
+        assert not cors_remove(bucket=bucket).is_changed
+
+    def test_its_own_setting_narrows_it(self, other_store):
+        bucket = other_store(extra_environment={"MINIO_API_CORS_ALLOW_ORIGIN": APP})
+        assert cors_check(bucket=bucket, origins=[APP]).is_enough
+        assert cors_check(bucket=bucket, origins=[APP, STRANGER]).refused_by_store == (
+            f"{STRANGER} may not send GET, HEAD, PUT, POST: the answer allows no origin.",
+            f"{STRANGER} may not read answers: the answer allows no origin.",
+        )
+
+    def test_new_buckets_do_without_rules(self, http, staff, settings):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
+        assert http(staff).post("bucket/create/", data={"bucket": "new-one"}).status_code == 201
+        assert cors_check(bucket="new-one", origins=[APP]).is_enough
+        get_client().delete_bucket(Bucket="new-one")
+
+
+class TestAStoreWithRules:
+    def test_they_decide_and_who_is_not_named_stays_outside(self, other_store):
+        bucket = other_store(program=MOTO)
+        rules = cors_set(bucket=bucket, origins=[APP]).rules
+        assert cors_list(bucket=bucket) == rules
+        assert cors_check(bucket=bucket, origins=[APP]).is_enough
+        access = cors_check(bucket=bucket, origins=[STRANGER], preflight=True)
+        assert access.missing_in_rules == (f"No rule allows {STRANGER}.",)
+        refused = f"{STRANGER} may not send GET, HEAD, PUT, POST: the preflight is answered with 403."
+        assert access.refused_by_store[0] == refused
+
+    def test_what_it_answers_counts_and_not_what_it_was_told(self, other_store):
+        # moto takes the rule that exposes ETag, and exposes it to preflights alone.
+        bucket = other_store(program=MOTO)
+        cors_set(bucket=bucket, origins=[APP])
+        access = cors_check(bucket=bucket, origins=[APP], preflight=True)
+        assert access.missing_in_rules == ()
+        why = "the answer does not expose ETag, Location"
+        assert access.refused_by_store == (f"{APP} may not read answers: {why}.",)
+
+    def test_a_new_bucket_gets_its_rules(self, other_store, http, staff, settings):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
+        other_store(program=MOTO)
+        assert http(staff).post("bucket/create/", data={"bucket": "new-one"}).status_code == 201
+        assert cors_check(bucket="new-one", origins=[APP]).is_enough
+        (rule,) = get_client().get_bucket_lifecycle_configuration(Bucket="new-one")["Rules"]
+        assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_a_store_that_is_gone(other_store, own_settings):
+    bucket = other_store()
+    own_settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
+    own_settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{free_port()}"
+    for arguments in ([], ["--origin", APP], ["--set", "--origin", APP], ["--remove"]):
+        with pytest.raises(CommandError, match="S3 cannot be reached"):
+            call_command("s3_cors", bucket, *arguments)

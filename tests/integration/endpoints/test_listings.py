@@ -1,0 +1,193 @@
+"""Listings over many rows: every page once, in order, and each read from an index without a sort."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from itertools import chain, product
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from s3_file_uploader import services
+from s3_file_uploader.api.pagination import UploadPages
+from s3_file_uploader.models import FileUpload, location_digest
+from s3_file_uploader.s3.client import get_client
+
+# So many that the planner of each database has a reason to take the index that is made for the question.
+ROWS = {"postgresql": 100_000, "sqlite": 30_000}
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def record(user, number, **values):
+    name = f"{number:06}.txt"
+    moment = BEGIN + timedelta(seconds=number)
+    stored = {"bucket": "bucket-0", "file_name": name, "content_type": "text/plain", "status": "stored", **values}
+    return FileUpload(
+        user=user,
+        location_digest=location_digest(str(uuid.uuid4()), name),
+        original_name=name,
+        size=number,
+        etag="e",
+        created_at=moment,
+        completed_at=moment,
+        **stored,
+    )
+
+
+def many_records(user, other):
+    """A tenth of them of one user; a thirtieth of each user's in a bucket, of a type, pending."""
+    status = {0: "pending"}
+    for number in range(ROWS[connection.vendor]):
+        kind = number // 10 % 30
+        yield record(
+            user if number % 10 == 0 else other,
+            number,
+            bucket=f"bucket-{kind}",
+            content_type=f"text/{kind}",
+            status=status.get(kind, "stored"),
+        )
+
+
+def plan(queryset):
+    """Return how the database reads a page, one step a line."""
+    return queryset.explain(**({"costs": False} if connection.vendor == "postgresql" else {}))
+
+
+def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other, staff):
+    """Whoever asks for whatever filter, on the first page and on the last: no sort, no row that is passed over."""
+    FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    filters = {
+        "": {},
+        "bucket": {"bucket": "bucket-1"},
+        "status": {"status": "pending"},
+        "type": {"content_type": "text/1"},
+    }
+    whose = {"of_user": [(user, None), (staff, user)], "": [(staff, None)]}
+    last = {"created_at__lt": BEGIN + timedelta(seconds=ROWS[connection.vendor] / 3)}
+    seen = 0
+    for (who, callers), (index, narrowed) in product(whose.items(), filters.items()):
+        for (caller, owner), page in product(callers, ({}, last)):
+            listing = services.upload_list(user=caller, owner=owner, **narrowed).filter(**page)
+            steps = plan(listing.order_by(*UploadPages.ordering)[:101])
+            for step in ("Sort", "TEMP B-TREE", "Seq Scan", "Filter", "Bitmap"):
+                assert step not in steps, (who, index, steps)
+            assert "s3_upload_" in steps, steps
+            assert (who in steps, index in steps) == (True, True), steps
+            seen += 1
+    assert seen == 24
+
+
+def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transactional_db, user, other):
+    """Each of its queries, on the first page, behind a key, behind a folder: no sort, no row that is passed over."""
+    FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    records = FileUpload.objects.visible_to(user).by_key("bucket-1")
+    for page in ({}, {"key__gte": "00"}, {"key__gt": f"{ROWS[connection.vendor] // 3:06}"}):
+        steps = plan(records.filter(**page)[:101])
+        for step in ("Sort", "TEMP B-TREE", "Seq Scan", "Filter", "Bitmap"):
+            assert step not in steps, steps
+        assert "s3_upload_of_user_by_key" in steps, steps
+
+
+def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, bucket):
+    """A page of folders takes one short query for each of them, however many files they hold."""
+    FileUpload.objects.bulk_create(
+        [record(user, number, bucket=bucket, file_name=f"{number // 1000:03}/{number}") for number in range(20_000)],
+        batch_size=5000,
+    )
+    with CaptureQueriesContext(connection) as queries:
+        page = services.object_list(user=user, bucket=bucket, delimiter="/", page_size=10)
+    assert page.prefixes == tuple(f"{number:03}/" for number in range(10))
+    assert len(queries) == 11
+    assert all("LIMIT 11" in query["sql"] for query in queries)
+
+
+def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, other, bucket):
+    """The attack: ask for a prefix that another user may have, a key a page; the answer must not depend on it."""
+    http(user).put(f"buckets/{bucket}/files/mine/", content=b"x")
+
+    def guesses():
+        return [
+            {name: value for name, value in answer.json().items() if name != "next"}
+            | {"has_next": answer.json()["next"] is not None}
+            for prefix, size in product(("", "m", "merger/", "merger/2027", "z"), ("1", "2"))
+            for answer in [
+                http(user).get(
+                    f"buckets/{bucket}/files/", params={"prefix": prefix, "page_size": size, "delimiter": "/"}
+                )
+            ]
+        ]
+
+    alone = guesses()
+    for name in ("a", "merger/2027", "z"):
+        assert http(other).put(f"buckets/{bucket}/files/{name}/", content=b"x").status_code == 201
+    assert guesses() == alone
+
+
+@pytest.mark.parametrize("page_size", [7, 1000])
+def test_every_record_once_newest_first_and_back_again(http, user, other, page_size):
+    same = datetime(2026, 5, 1, tzinfo=UTC)
+    FileUpload.objects.bulk_create(
+        [record(user, n) for n in range(20)] + [record(user, 100 + n, file_name=f"same-{n}") for n in range(20)]
+    )
+    FileUpload.objects.filter(file_name__startswith="same").update(created_at=same)
+    FileUpload.objects.bulk_create([record(other, 500)])
+    client, seen, back = http(user), [], []
+    page = client.get("uploads/", params={"page_size": page_size}).json()
+    while True:
+        seen.append([found["id"] for found in page["results"]])
+        if not page["next"]:
+            break
+        page = client.get(page["next"]).json()
+    while True:
+        back.insert(0, [found["id"] for found in page["results"]])
+        if not page["previous"]:
+            break
+        page = client.get(page["previous"]).json()
+    expected = [str(key) for key in FileUpload.objects.filter(user=user).values_list("pk", flat=True)]
+    assert list(chain(*seen)) == expected
+    assert list(chain(*back)) == expected
+
+
+def test_objects_page_by_page(http, user, staff, other, bucket):
+    for owner, names in ((user, "ace"), (other, "bd")):
+        for name in names:
+            http(owner).put(f"buckets/{bucket}/files/folder/{name}/", content=b"x")
+    get_client().put_object(Bucket=bucket, Key="stray", Body=b"of another program")
+
+    def walk(person, **params):
+        names, prefixes, address = [], [], f"buckets/{bucket}/files/"
+        params = {"page_size": 2, **params}
+        while address:
+            page = http(person).get(address, params=params)
+            assert page.status_code == 200, page.text
+            body = page.json()
+            assert body["previous"] is None
+            names += [found["file_name"] for found in body["results"]]
+            prefixes += body["prefixes"]
+            address, params = body["next"], None
+        return names, prefixes
+
+    assert walk(staff) == (["folder/a", "folder/b", "folder/c", "folder/d", "folder/e", "stray"], [])
+    assert walk(user) == (["folder/a", "folder/c", "folder/e"], [])
+    assert walk(staff, prefix="st") == (["stray"], [])
+    assert walk(staff, delimiter="/") == (["stray"], ["folder/"])
+    assert walk(user, delimiter="/") == ([], ["folder/"])
+    cursors = {
+        person: parse_qs(urlsplit(http(person).get(f"buckets/{bucket}/files/?page_size=1").json()["next"]).query)
+        for person in (user, staff)
+    }
+    foreign = {user: cursors[staff]["cursor"][0], staff: cursors[user]["cursor"][0]}
+    for person, cursor in product((user, staff), ("zzz", "%%", "é", "own")):
+        wrong = http(person).get(
+            f"buckets/{bucket}/files/", params={"cursor": foreign[person] if cursor == "own" else cursor}
+        )
+        assert (wrong.status_code, list(wrong.json()["errors"])) == (400, ["cursor"]), wrong.text
+    missing = http(user).get("buckets/no-such-bucket/files/")
+    assert (missing.status_code, missing.json()["code"]) == (404, "bucket_not_found")
+    next_page = http(staff).get(f"buckets/{bucket}/files/", params={"page_size": 2, "prefix": "folder/"}).json()["next"]
+    assert parse_qs(urlsplit(next_page).query)["prefix"] == ["folder/"]

@@ -1,0 +1,140 @@
+"""Each endpoint over HTTP against the real store: what moto does not check is checked here."""
+
+import os
+import time
+from urllib.parse import quote
+
+import httpx
+import pytest
+from django.db import connections
+
+from s3_file_uploader.s3.client import get_client
+
+KEYS = [
+    "a.txt",
+    "a/b c.txt",
+    "ключ/é.mp4",
+    "100%.txt",
+    "a#b?c&d+e=f;g",
+    "a%2Fb",
+    "😀",
+    "x" * 255,
+    "n" * 1024,
+    "a/b/c/d",
+]
+
+
+def upload(client, bucket, content=b"content", name="file.txt", **fields):
+    return client.post("file/upload/", data={"bucket": bucket, **fields}, files={"file": (name, content)})
+
+
+def presign(client, bucket, file_name, **more):
+    return client.get("file/presigned/url/", params={"bucket": bucket, "file_name": file_name, **more})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_life_of_a_file_under_any_key(http, user, bucket, tmp_path, key):
+    client, content = http(user), os.urandom(100_000)
+    record = upload(client, bucket, content, file_name=key)
+    assert record.status_code == 201, record.text
+    assert record.json()["file_name"] == key
+    answer = httpx.get(presign(client, bucket, key).json()["url"])
+    assert (answer.status_code, answer.content) == (200, content)
+    saved = client.get(f"buckets/{bucket}/files/{quote(key)}/download/")
+    if max(len(segment.encode()) for segment in key.split("/")) <= 255:
+        assert saved.status_code == 200, saved.text
+        assert (tmp_path / saved.json()["path"]).read_bytes() == content
+    else:
+        assert (saved.status_code, saved.json()["code"]) == (400, "invalid_file_name")
+    removed = client.delete(f"users/{user.pk}/buckets/{bucket}/files/{quote(key)}/remove/")
+    assert removed.status_code == 204
+    assert httpx.get(answer.url).status_code == 404
+    assert presign(client, bucket, key).json()["code"] == "file_not_found"
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * 2**20, 8 * 2**20 + 1, 30 * 2**20])
+def test_files_of_any_size(http, user, bucket, size):
+    content = os.urandom(size)
+    record = upload(http(user), bucket, content).json()
+    assert record["size"] == size
+    back = httpx.get(presign(http(user), bucket, "file.txt").json()["url"])
+    assert back.content == content
+    assert back.headers["etag"].strip('"') == record["etag"]
+
+
+def test_content_type_and_original_name_come_back(http, user, bucket):
+    file = {"file": ("Zażółć gęślą.mp4", b"\0\0\0\x10ftypisom\0\0\0\0", "video/mp4; codecs=avc1")}
+    http(user).post("file/upload/", data={"bucket": bucket, "file_name": "key"}, files=file)
+    for disposition in ("attachment", "inline"):
+        back = httpx.get(presign(http(user), bucket, "key", disposition=disposition).json()["url"])
+        assert back.headers["content-type"] == "video/mp4"
+        expected = f"{disposition}; filename*=utf-8''{quote('Zażółć gęślą.mp4')}"
+        assert back.headers["content-disposition"] == expected
+
+
+def test_a_presigned_url_ends_and_cannot_be_bent(http, user, bucket):
+    upload(http(user), bucket)
+    url = presign(http(user), bucket, "file.txt", expiration=60).json()["url"]
+    assert httpx.get(url).status_code == 200
+    assert httpx.get(url.replace("file.txt", "other.txt")).status_code == 403
+    assert httpx.get(url.replace("X-Amz-Expires=60&", "X-Amz-Expires=90&")).status_code == 403
+    assert httpx.put(url, content=b"x").status_code == 403
+    short = presign(http(user), bucket, "file.txt", expiration=1).json()["url"]
+    time.sleep(2.1)
+    assert httpx.get(short).status_code == 403
+
+
+def test_urls_are_signed_for_the_address_that_clients_reach(http, user, bucket, store, settings):
+    upload(http(user), bucket)
+    settings.AWS_S3_PUBLIC_ENDPOINT_URL = f"http://localhost:{store.identity.port}"
+    url = presign(http(user), bucket, "file.txt").json()["url"]
+    assert url.startswith(settings.AWS_S3_PUBLIC_ENDPOINT_URL)
+    assert httpx.get(url).content == b"content"
+
+
+def test_buckets(http, staff, user):
+    client, name = http(staff), f"bucket-{os.urandom(6).hex()}"
+    assert client.post("bucket/create/", json={"bucket": name}).status_code == 201
+    again = client.post("bucket/create/", json={"bucket": name})
+    assert (again.status_code, again.json()["code"]) == (409, "bucket_exists")
+    listing = client.get("bucket/list/").json()
+    assert name in [bucket["name"] for bucket in listing["buckets"]]
+    upload(http(user), name)
+
+    def remove(owner):
+        return client.delete(f"owners/{owner}/buckets/{name}/remove/")
+
+    for owner in ("somebody", "123456789012", listing["owner_id"] + "0"):
+        assert remove(owner).json()["code"] == "bucket_owner_mismatch"
+    assert remove(listing["owner_id"]).json()["code"] == "bucket_not_empty"
+    http(user).delete(f"users/{user.pk}/buckets/{name}/files/file.txt/remove/")
+    assert remove(listing["owner_id"]).status_code == 204
+    assert remove(listing["owner_id"]).json()["code"] == "bucket_not_found"
+
+
+def test_anonymous_callers_cannot_read_the_store_itself(http, user, bucket):
+    upload(http(user), bucket)
+    url = presign(http(user), bucket, "file.txt").json()["url"]
+    assert httpx.get(url.partition("?")[0]).status_code == 403
+
+
+def test_a_bucket_that_is_not_there(http, user):
+    answer = upload(http(user), "no-such-bucket")
+    assert (answer.status_code, answer.json()["code"]) == (404, "bucket_not_found")
+
+
+def test_keys_that_are_paths_to_the_store_may_be_in_each_others_way(http, user, bucket):
+    client = http(user)
+    assert upload(client, bucket, file_name="folder/file").status_code == 201
+    for key in ("folder", "folder/file/below"):
+        answer = upload(client, bucket, file_name=key)
+        assert (answer.status_code, answer.json()["code"]) == (409, "file_exists")
+    assert upload(client, bucket, file_name="folder/other").status_code == 201
+
+
+def test_a_host_with_atomic_requests(http, user, bucket, monkeypatch):
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    assert upload(http(user), bucket).status_code == 201
+    assert upload(http(user), bucket).status_code == 409
+    assert http(user).delete(f"users/{user.pk}/buckets/{bucket}/files/file.txt/remove/").status_code == 204
+    assert "Contents" not in get_client().list_objects_v2(Bucket=bucket)

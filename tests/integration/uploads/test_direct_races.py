@@ -1,0 +1,262 @@
+"""Many requests at one direct upload: the database decides, whichever it is, and nobody is told what is not so."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+
+import httpx
+import pytest
+
+from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
+from tests.integration.conftest import client_at
+from tests.support.killing import (
+    ONE_WORKER,
+    SETTINGS,
+    disagreements,
+    impatient,
+    on_another_host,
+    on_its_way,
+    with_sqlite,
+)
+from tests.support.uploading import CONTENT, SMALL_PARTS, Upload, all_mended, time_goes_by
+
+AT_ONCE = 8
+STRATEGIES = ("put", "post", "multipart")
+SERVER = ("gunicorn", "tests.support.dying:application", "--workers", "3", *ONE_WORKER)
+PATIENT = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_CLAIM_SECONDS": 900}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("races")
+
+
+@pytest.fixture(scope="module")
+def embedded_s3(tmp_path_factory):
+    """In the place of the one that all others share: this one can be looked into."""
+    with EmbeddedS3(with_sqlite(tmp_path_factory.mktemp("embedded-s3"))) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup, django_db_blocker, embedded_s3, folder):
+    with impatient(folder, embedded_s3, SERVER, PATIENT, DYING_FOLDER=str(folder)) as served:
+        yield served
+
+
+@pytest.fixture
+def clients(transactional_db, server, user):
+    """As many apps of one user, each with connections of its own to the service and to S3."""
+    with ExitStack() as stack:
+        yield [
+            (stack.enter_context(client_at(server.url, user)), stack.enter_context(httpx.Client(timeout=60)))
+            for _ in range(AT_ONCE)
+        ]
+
+
+@pytest.fixture
+def told(folder, record_testsuite_property, request):
+    """Count answers; they go into the report."""
+    figures = Counter()
+    yield figures
+    record_testsuite_property(request.node.name, str(dict(sorted(figures.items()))))
+
+
+def all_at_once(*calls):
+    """Return what each returned; they begin at the same moment."""
+    ready = Barrier(len(calls))
+
+    def at_once(call):
+        ready.wait(30)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(at_once, calls))
+
+
+def later(seconds, call):
+    def after_a_while():
+        time.sleep(max(seconds, 0))
+        return call()
+
+    return after_a_while
+
+
+def of_all(clients, upload):
+    """Return the same upload in the hands of each client."""
+    copies = [
+        Upload(*client, upload.bucket, upload.strategy, key=upload.key, content=upload.content) for client in clients
+    ]
+    for copy in copies:
+        copy.record = upload.record
+    return copies
+
+
+def heard(folder, upload_id):
+    """Return how often listeners heard that it was uploaded, and that it was deleted."""
+    events = Counter((folder / "heard").read_text().splitlines()) if (folder / "heard").exists() else Counter()
+    return events[f"uploaded {upload_id}"], events[f"deleted {upload_id}"]
+
+
+def uploads_in(bucket):
+    return [upload["UploadId"] for upload in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+
+
+def nothing_else_is_there(store, bucket, settings, possible):
+    all_mended(settings)
+    assert list(disagreements(bucket, possible)) == []
+    assert on_its_way(store.folder, bucket) == {}
+    return True
+
+
+def statuses(answers):
+    return sorted(answer.status_code for answer in answers)
+
+
+# --- start ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_same_request_at_once_is_one_upload(clients, bucket, store, settings, folder, told, strategy):
+    possible = {}
+    for _ in range(5):
+        first = Upload(*clients[0], bucket, strategy)
+        uploads = of_all(clients, first)
+        answers = all_at_once(*(upload.start for upload in uploads))
+        assert statuses(answers) == [201] * AT_ONCE
+        (upload_id,) = {answer.json()["id"] for answer in answers}
+        record = FileUpload.objects.get(pk=upload_id)
+        assert FileUpload.objects.count() == len(possible) + 1
+        assert uploads_in(bucket) == ([record.multipart_upload_id] if strategy == "multipart" else [])
+        told["replayed"] += sum("idempotency-replayed" in answer.headers for answer in answers)
+        told["started"] += 1
+        uploads[-1].do("send", "complete")
+        possible[record.file_name] = {first.checksum}
+    assert nothing_else_is_there(store, bucket, settings, possible)
+
+
+def test_the_same_name_at_once_is_as_many_uploads(clients, bucket, store, settings, told):
+    uploads = [
+        Upload(*client, bucket, strategy, content=CONTENT + bytes([number]))
+        for number, (client, strategy) in enumerate(zip(clients, STRATEGIES * 3, strict=False))
+    ]
+    for request in ("start", "send", "complete"):
+        assert {answer.status_code for answer in all_at_once(*(getattr(one, request) for one in uploads))} <= {
+            200,
+            201,
+            204,
+        }
+    assert len({upload.record["id"] for upload in uploads}) == AT_ONCE
+    told["started"] += AT_ONCE
+    possible = {upload.record["file_name"]: {upload.checksum} for upload in uploads}
+    assert nothing_else_is_there(store, bucket, settings, possible)
+
+
+# --- complete ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_complete_at_once_is_complete_once(clients, bucket, store, settings, folder, told, strategy):
+    possible = {}
+    for _ in range(20 if strategy == "multipart" else 5):
+        first = Upload(*clients[0], bucket, strategy).do("start", "send")
+        answers = all_at_once(*(upload.complete for upload in of_all(clients, first)))
+        assert statuses(answers) == [200] * AT_ONCE
+        assert len({answer.text for answer in answers}) == 1
+        assert heard(folder, first.record["id"]) == (1, 0)
+        told["completed"] += 1
+        possible[first.record["file_name"]] = {first.checksum}
+    assert nothing_else_is_there(store, bucket, settings, possible)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "removal", "rounds"), [("multipart", "give_up", 30), ("multipart", "abort", 20), ("put", "abort", 20)]
+)
+def test_abort_against_complete_is_one_of_both(
+    clients, bucket, store, settings, folder, told, strategy, removal, rounds
+):
+    """Aborts come earlier at first, and later in the end; after the completion, they delete a file, or leave it."""
+    possible = {}
+    for number in range(rounds):
+        first = Upload(*clients[0], bucket, strategy).do("start", "send")
+        uploads = of_all(clients, first)
+        seconds = (number - rounds / 2) / 200
+        aborts = [later(seconds, getattr(upload, removal)) for upload in uploads[::2]]
+        answers = all_at_once(*aborts, *(later(-seconds, upload.complete) for upload in uploads[1::2]))
+        aborted, completed = statuses(answers[:4]), statuses(answers[4:])
+        assert ({*aborted} <= {200, 204, 404, 409}, {*completed} <= {200, 404, 409}) == (True, True), told
+        is_told, shown = 200 in completed, first.show()
+        is_file = shown.status_code == 200
+        if removal == "give_up":
+            assert is_file == is_told == (200 not in aborted)
+        else:
+            assert (is_file, 204 in aborted) == (False, True)
+        assert heard(folder, first.record["id"]) == (int(is_told), int(is_told and not is_file))
+        told["completed" if is_told else "aborted"] += 1
+        told.update([f"abort {status}" for status in aborted] + [f"complete {status}" for status in completed])
+        possible[first.record["file_name"]] = {first.checksum if is_file else None}
+    assert nothing_else_is_there(store, bucket, settings, possible)
+    assert (told["completed"] > 0, told["aborted"] > 0) == (True, True), f"This was no test: {told}"
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def test_parts_that_are_signed_and_sent_while_the_upload_is_aborted_do_not_stay(clients, bucket, store, settings, told):
+    def sign_and_send(upload):
+        signed = upload.sign()
+        return [signed, *(upload.send_part(part) for part in signed.json().get("parts", ()))]
+
+    for _ in range(20):
+        first = Upload(*clients[0], bucket).do("start")
+        *others, last = of_all(clients, first)
+        answers = all_at_once(last.abort, *(lambda upload=upload: sign_and_send(upload) for upload in others))
+        assert answers[0].status_code in {204, 403}
+        for signed, *sent in answers[1:]:
+            assert signed.status_code in {200, 404, 409}
+            assert {answer.status_code for answer in sent} <= {200, 404}
+            told[f"signed {signed.status_code}"] += 1
+            told.update(f"sent {status}" for status in statuses(sent))
+        last.until_done("abort")
+    assert nothing_else_is_there(store, bucket, settings, {})
+
+
+@pytest.mark.parametrize("strategy", ["put", "post"])
+def test_what_is_sent_again_while_the_file_is_deleted_does_not_stay(clients, bucket, store, settings, told, strategy):
+    for _ in range(10):
+        first = Upload(*clients[0], bucket, strategy).do("start", "send", "complete")
+        *others, last = of_all(clients, first)
+        answers = all_at_once(last.delete, *(upload.send for upload in others))
+        assert answers[0].status_code == 204
+        told.update(f"sent {status}" for status in statuses(answers[1:]))
+        assert first.show().status_code == 404
+    told["objects that came late"] = get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
+    assert nothing_else_is_there(store, bucket, settings, {})
+
+
+# --- housekeeping -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_housekeeping_against_complete(clients, bucket, store, settings, folder, told, strategy):
+    """Of an upload that has expired: two hosts, and a client that comes back just then."""
+    possible = {}
+    for _ in range(20):
+        first = Upload(*clients[0], bucket, strategy).do("start", "send")
+        uploads = of_all(clients[:4], first)
+        time_goes_by()
+        answers = all_at_once(on_another_host, on_another_host, *(upload.complete for upload in uploads))[2:]
+        assert {*statuses(answers)} <= {200, 404, 409}
+        shown = first.show()
+        is_file = shown.status_code == 200 and shown.json()["status"] == "stored"
+        if 200 in statuses(answers) or strategy != "multipart":
+            assert is_file
+        assert heard(folder, first.record["id"])[0] <= 1
+        told["stored" if is_file else "removed"] += 1
+        told.update(f"complete {status}" for status in statuses(answers))
+        possible[first.record["file_name"]] = {first.checksum if is_file else None}
+    assert nothing_else_is_there(store, bucket, settings, possible)

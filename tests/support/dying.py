@@ -1,0 +1,112 @@
+"""The host project's WSGI application, which kills itself at a step that a file names; for tests alone.
+
+It dies where the file `dies` in DYING_FOLDER says, as "worker 3": of the steps that follow, at the third. Each step is
+written into the file `steps` of the same folder, and what listeners hear into `heard`. A POST to /housekeeping does
+what cron does.
+"""
+
+import json
+import os
+import signal
+import sys
+from contextlib import closing
+from dataclasses import asdict
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+
+from django.db import connection
+
+from modules.wsgi import application as host
+from s3_file_uploader import services
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3 import multipart, objects, presign
+from s3_file_uploader.s3.client import bucket_place
+from s3_file_uploader.services import recovery
+from s3_file_uploader.services.direct_uploads import complete, parts, start, verify
+from s3_file_uploader.signals import file_deleted, file_uploaded
+
+FOLDER = Path(os.environ["DYING_FOLDER"])
+STEPS = (
+    (start, "_inserted"),
+    (multipart, "multipart_parts", "multipart_complete"),
+    (multipart, "multipart_abort", "multipart_debris_remove"),
+    (presign, "presigned_url", "presigned_part_urls", "presigned_post"),
+    (objects, "multipart_create", "object_head"),
+    (verify, "object_checksum"),
+    (parts, "parts_sign"),
+    (recovery, "object_remove"),
+    (complete, "record_complete"),
+    (FileUpload, "multipart_began", "wait_for_client", "joining_begin", "completion_keep", "mark_arrived"),
+    (FileUpload, "claim", "claim_from_client", "claim_to_settle", "late_parts_expect", "forget"),
+)
+MOMENTS = ("before", "after")
+
+
+def written(name, line):
+    file = os.open(FOLDER / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(file, f"{line}\n".encode())
+    os.close(file)
+
+
+def dies_if_told(step):
+    written("steps", step)
+    told = FOLDER / "dies"
+    try:
+        who, left = told.read_text().split()
+    except FileNotFoundError:
+        return
+    if int(left) > 1:
+        told.write_text(f"{who} {int(left) - 1}")
+        return
+    told.unlink()
+    (os.killpg if who == "server" else os.kill)(0 if who == "server" else os.getpid(), signal.SIGKILL)
+
+
+def dying(name, function):
+    @wraps(function)
+    def called(*arguments, **named):
+        dies_if_told(f"before {name}")
+        answer = function(*arguments, **named)
+        dies_if_told(f"after {name}")
+        return answer
+
+    return called
+
+
+def everywhere(function, instead):
+    """Put one function in the place of another, wherever it was imported by name."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("s3_file_uploader"):
+            for own in [own for own, value in vars(module).items() if value is function]:
+                setattr(module, own, instead)
+
+
+def arm():
+    import_module("modules.urls")  # Loads the views, which import the services.
+    bucket_place("any")  # Makes the client, and asks nobody: no worker has to, whose life is short.
+    for owner, *names in STEPS:
+        for name in names:
+            function = getattr(owner, name)
+            if owner is FileUpload:
+                setattr(owner, name, dying(name, function))
+            else:
+                everywhere(function, dying(name, function))
+
+
+def listen(upload, signal, **others):
+    written("heard", f"{'uploaded' if signal is file_uploaded else 'deleted'} {upload.pk}")
+
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] != "/housekeeping":
+        return host(environ, start_response)
+    with closing(connection):
+        report = json.dumps(asdict(services.housekeeping_run())).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(report)))])
+    return [report]
+
+
+arm()
+file_uploaded.connect(listen)
+file_deleted.connect(listen)

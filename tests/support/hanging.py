@@ -1,0 +1,28 @@
+"""Start a server of each kind and hang: test_killed_run.py kills this run. Its name keeps it out of all others."""
+
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests import programs
+from tests.integration.uppy.browser import Chromium
+from tests.settings import DATABASES, TESTS_DIR
+from tests.support.clamd import clamd
+from tests.support.served import ASGI, WSGI
+
+
+def test_hang(transactional_db, servers):
+    with ExitStack() as stack:
+        stack.enter_context(Chromium())
+        if programs.clamd():
+            stack.enter_context(clamd())
+        for kind in (WSGI, ASGI):
+            servers(kind)
+        # PostgreSQL has left the tree of our processes.
+        has_postgresql = "postgresql" in DATABASES["default"]["ENGINE"]
+        pid = (TESTS_DIR / "postgresql" / "postmaster.pid").read_text().split()[0] if has_postgresql else ""
+        ready = Path(os.environ["READY"])
+        ready.with_suffix(".new").write_text(pid)
+        ready.with_suffix(".new").rename(ready)
+        signal.pause()

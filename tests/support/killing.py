@@ -1,0 +1,220 @@
+"""What the kill tests share: a store and a server that die and come back, storms, and what must agree afterwards."""
+
+import os
+import signal
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import asdict
+from hashlib import sha256
+from itertools import cycle
+from random import Random
+
+from django.db import connection
+
+from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.embedded.juicefs import SQLITE_FILE
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.services import housekeeping_run
+from s3_file_uploader.values import HousekeepingReport
+from tests.support.host import python
+from tests.support.processes import children
+from tests.support.served import Served, database_url
+
+SETTINGS = {
+    "S3_FILE_UPLOADER_CLAIM_SECONDS": 8,  # Longer than a call to S3 with its second attempt, as it must be.
+    "S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS": 1,
+    "S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS": 3,
+    "S3_FILE_UPLOADER_MAX_ATTEMPTS": 2,
+}
+ONE_WORKER = ("--threads", "4", "--timeout", "120", "--preload")
+WORKERS = ("--workers", "2", *ONE_WORKER)
+NOTHING = HousekeepingReport(**dict.fromkeys(HousekeepingReport.__dataclass_fields__, 0))
+NOTHING_TO_DO = "".join(f"{name.replace('_', ' ')}: 0\n" for name in asdict(NOTHING))
+
+
+def chance(*seed):
+    return Random(str(seed))  # noqa: S311 - no secret, but the same again for the same seed
+
+
+def new_seed():
+    return chance(time.time_ns()).randrange(2**32)
+
+
+def becomes_true(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+# --- what dies --------------------------------------------------------------------------------------------------------
+
+
+class Store:
+    """An S3 that dies and comes back, in the same folder and on the same port."""
+
+    def __init__(self, folder):
+        self.embedded = EmbeddedS3(folder).__enter__()
+
+    def kill(self):
+        os.kill(self.embedded.pid, signal.SIGKILL)
+        self.embedded.__exit__()
+
+    def start(self):
+        self.embedded = EmbeddedS3(self.embedded.folder).__enter__()
+
+    def on_its_way(self, bucket):
+        return on_its_way(self.embedded.folder, bucket)
+
+
+def with_sqlite(folder):
+    """Return the folder of a store into which `on_its_way` can look while it runs: Badger lets nobody else read."""
+    folder.mkdir(exist_ok=True)
+    (folder / SQLITE_FILE).touch()
+    return folder
+
+
+def on_its_way(folder, bucket):
+    """Return by name, such as `uploads/../7` or `tmp/..`, what a store keeps beside the objects, listed or not.
+
+    What is stored anew under the same name has another number.
+    """
+    query = """
+        WITH RECURSIVE folder (inode, path) AS (
+            SELECT inode, CAST(name AS TEXT) FROM jfs_edge WHERE parent = 1 AND name = CAST('.sys' AS BLOB)
+            UNION ALL
+            SELECT e.inode, path || '/' || CAST(name AS TEXT) FROM folder JOIN jfs_edge e ON parent = folder.inode
+        )
+        SELECT path, inode FROM folder JOIN jfs_node USING (inode) WHERE jfs_node.type = 1 AND path LIKE ?
+    """
+    with closing(sqlite3.connect(f"file:{folder / SQLITE_FILE}?mode=ro", uri=True, timeout=10)) as database:
+        found = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
+    return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in found}
+
+
+def impatient(folder, store, command, settings=SETTINGS, **variables):
+    """Return a server, not yet started, that waits for nothing as long as one in production."""
+    lines = ["from modules.settings import *", *(f"{name} = {value}" for name, value in settings.items())]
+    (folder / "impatient.py").write_text("\n".join(lines))
+    environment = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "impatient", **store.environment()}
+    return Served(folder, (*command, "--pid", str(folder / "pid")), **environment, **variables)
+
+
+def connections_of(client):
+    """Return how many it has by its name: what was killed may have left PostgreSQL at its last statement."""
+    if connection.vendor == "sqlite":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [client])
+        return cursor.fetchone()[0]
+
+
+class Storm:
+    """Kills and starts again, each of `kinds` in turn, until it is over or has lasted long enough; ends with a kill.
+
+    "server" is all its processes, "worker" one of them, as where memory runs out.
+    """
+
+    def __init__(self, seed, served, store, folder, kinds):
+        self.random, self.served, self.store, self.folder = chance(seed, "storm"), served, store, folder
+        self.kinds = cycle(kinds)
+        self.figures = Counter()
+        self.kill = {"server": served.kill, "store": store.kill, "worker": self._worker_kill}
+
+    def rage(self, *, seconds, is_enough, look):
+        """Call `look` while all is up, to see that nothing has gone wrong yet."""
+        end = time.monotonic() + seconds
+        while not is_enough() and time.monotonic() < end:
+            self._up_for_a_while(look)
+            self._kill_and_start(next(self.kinds).split(" and "))
+        self._up_for_a_while(look)
+        self._kill("server")
+
+    def _up_for_a_while(self, look):
+        time.sleep(self.random.uniform(0.2, 1.0))
+        look()
+
+    def _kill_and_start(self, kinds):
+        for kind in kinds:
+            self._kill(kind)
+        time.sleep(self.random.uniform(0, 0.3))
+        if "store" in kinds:
+            self.store.start()
+        if "server" in kinds:
+            self.served.start()
+
+    def _kill(self, kind):
+        self.figures[f"{kind} kills"] += 1
+        self.kill[kind]()
+
+    def _worker_kill(self):
+        """Leave it to gunicorn to start another."""
+        becomes_true(self._workers, 10)
+        os.kill(self.random.choice(self._workers()), signal.SIGKILL)
+
+    def _workers(self):
+        return children(int((self.folder / "pid").read_text()))
+
+
+# --- what mends -------------------------------------------------------------------------------------------------------
+
+
+def on_another_host(_=None):
+    with closing(connection):
+        return housekeeping_run()
+
+
+def housekeeping_meanwhile(over):
+    """Run it beside the service, as cron does; return how much it completed, and how much it settled."""
+    figures = Counter()
+    while not over.wait(2):
+        report = on_another_host()
+        figures["completed meanwhile"] += report.uploads_completed
+        figures["settled meanwhile"] += report.records_settled
+    return figures
+
+
+def nothing_to_do(folder, store):
+    """Return whether the command, as cron runs it, finds nothing that is left to do."""
+    command = python(folder, "manage.py", "s3_housekeeping", DATABASE_URL=database_url(), **store.environment())
+    return (command.returncode, command.stdout, command.stderr) == (0, NOTHING_TO_DO, "")
+
+
+# --- what must agree --------------------------------------------------------------------------------------------------
+
+
+def described(bucket, key):
+    """Return what a record says of a file, as its bytes and the store have it."""
+    answer = get_client().get_object(Bucket=bucket, Key=key)
+    content = answer["Body"].read()
+    return len(content), answer["ETag"].strip('"'), sha256(content).hexdigest()
+
+
+def objects_in(bucket):
+    pages = get_client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return {found["Key"]: described(bucket, found["Key"]) for page in pages for found in page.get("Contents", ())}
+
+
+def disagreements(bucket, possible):
+    """Compare every record with its object, every object with its record, and both with what the clients were told.
+
+    `possible` has for each key the SHA-256 of what may lie there, None for nothing; under other keys nothing may.
+    """
+    rows = {row.file_name: row for row in FileUpload.objects.filter(bucket=bucket)}
+    objects = objects_in(bucket)
+    for key in sorted(rows.keys() | objects.keys() | possible.keys()):
+        row, there, told = rows.get(key), objects.get(key), possible.get(key, {None})
+        if row and (row.status, row.claimed_until) != ("stored", None):
+            yield key, f"the record is {row.status}, claimed until {row.claimed_until}"
+        # The checksum of what was sent to S3 straight is known where its client said it.
+        checksum = row and (row.checksum_sha256 or (row.is_direct and there and there[-1]))
+        recorded = row and (row.size, row.etag, checksum)
+        if recorded != there:
+            yield key, f"the record says {recorded}, S3 holds {there}"
+        if (there and there[-1]) not in told:
+            yield key, f"S3 holds {there}, and no client was told so"
+    for upload in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
+        yield upload["Key"], f"a multipart upload is left: {upload}"

@@ -1,0 +1,109 @@
+"""A second real store: SeaweedFS, on free ports of this machine alone, with keys, for the length of a `with` block.
+
+It runs as its users get it: it deletes buckets that are not empty, and creates those that are missing.
+https://github.com/seaweedfs/seaweedfs/wiki/Amazon-S3-API
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from s3_file_uploader.embedded import free_port, supervisor
+from s3_file_uploader.embedded.ports import LOOPBACK
+
+READY_WITHIN_SECONDS = 60
+STOPPED_WITHIN_SECONDS = 10
+SERVERS = ("master.port", "volume.port", "filer.port", "s3.port")
+# What SeaweedFS can do, as S3_FILE_UPLOADER_STORE has it.
+ABILITIES = ["conditional_writes", "conditional_deletes", "checksums"]
+
+
+class SeaweedFS:
+    """The server, and the settings with which the app uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take an empty folder; nothing is started yet."""
+        self._folder = folder
+        self._keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)}
+        self._ports = {name: free_port() for server in SERVERS for name in (server, f"{server}.grpc")}
+
+    @property
+    def endpoint_url(self) -> str:
+        """Return where this machine reaches it."""
+        return f"http://{LOOPBACK}:{self._ports['s3.port']}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which the app, or any other S3 client, uses this store."""
+        return {
+            "AWS_STORAGE_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": self._keys["accessKey"],
+            "AWS_SECRET_ACCESS_KEY": self._keys["secretKey"],
+            "AWS_S3_ENDPOINT_URL": self.endpoint_url,
+        }
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it takes buckets."""
+        with (self._folder / "server.log").open("wb") as log:
+            # The keeper stops the server when this process ends, however it ends.
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", supervisor.__file__, *self._command()],
+                cwd=self._folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_it_answers()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._process.communicate(timeout=STOPPED_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+
+    def _command(self) -> list[str]:
+        config = self._folder / "s3.json"
+        admin = {"name": "tests", "credentials": [self._keys], "actions": ["Admin", "Read", "List", "Tagging", "Write"]}
+        config.write_text(json.dumps({"identities": [admin]}))
+        return [
+            str(Path(sys.executable).with_name("weed")),
+            "server",
+            f"-dir={self._folder}",
+            f"-ip={LOOPBACK}",
+            f"-ip.bind={LOOPBACK}",
+            "-master.telemetry=false",
+            "-master.volumeSizeLimitMB=64",
+            "-volume.max=200",
+            "-s3",
+            f"-s3.config={config}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            *(f"-{name}={port}" for name, port in self._ports.items()),
+        ]
+
+    def _wait_until_it_answers(self) -> None:
+        end = time.monotonic() + READY_WITHIN_SECONDS
+        while not self._answers():
+            log = self._folder / "server.log"
+            assert self._process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.endpoint_url}/healthz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except HTTPError:
+            return False
+        except OSError:
+            return False

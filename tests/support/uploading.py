@@ -1,0 +1,129 @@
+"""Direct uploads step by step, by a client that may ask again, and time that goes by at once."""
+
+import time
+import uuid
+from collections import Counter
+from datetime import timedelta
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+import httpx
+from django.utils import timezone
+
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.services import housekeeping_run
+from tests.support.killing import NOTHING
+
+CONTENT = b"0123456789" * 20_000
+SMALL_PARTS = {"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 80_000}  # Three of them; this store takes such.
+REMOVALS = {"abort", "delete"}
+HOUR = timedelta(hours=1)
+
+
+class Upload:
+    """Its methods are requests, each of which returns an answer; `record` is what the start was answered."""
+
+    def __init__(self, http, straight, bucket, strategy="multipart", *, key=None, content=CONTENT):
+        self.http, self.straight, self.bucket, self.strategy = http, straight, bucket, strategy
+        self.key, self.content = key or uuid.uuid4().hex, content
+        self.record = None
+
+    @property
+    def checksum(self):
+        return sha256(self.content).hexdigest()
+
+    def do(self, *requests):
+        """Have each answered well."""
+        for request in requests:
+            answer = getattr(self, request)()
+            assert answer.status_code < 300, answer.text
+        return self
+
+    def until_done(self, request):
+        """Repeat it until it is answered well; what another request seems to be at is over after a while."""
+        for attempt in range(40):
+            try:
+                answer = getattr(self, request)()
+            except httpx.TransportError:
+                time.sleep(0.05)
+                continue
+            if answer.status_code < 300 or (answer.status_code == 404 and request in REMOVALS):
+                return
+            assert answer.status_code == 409, answer.text
+            assert attempt < 30, answer.text
+            time_goes_by()
+        raise AssertionError(f"No answer to {request}.")
+
+    def start(self):
+        body = {"bucket": self.bucket, "file_name": "file", "size": len(self.content), "strategy": self.strategy}
+        if self.strategy == "put":
+            body["checksum_sha256"] = self.checksum
+        answer = self.http.post("uploads/", json=body, headers={"Idempotency-Key": self.key})
+        self.record = answer.json() if answer.status_code == 201 else self.record
+        return answer
+
+    def send(self):
+        transfer = self.record["transfer"]
+        match self.strategy:
+            case "put":
+                return self.straight.put(transfer["url"], headers=transfer["headers"], content=self.content)
+            case "post":
+                form = {"data": transfer["fields"], "files": {"file": ("file", self.content)}}
+                return self.straight.post(transfer["url"], **form)
+        for part in transfer["parts"]:
+            answer = self.send_part(part)
+        return answer
+
+    def send_part(self, part):
+        return self.straight.put(part["url"], content=self.content[part["offset"] :][: part["size"]])
+
+    def show(self):
+        return self.http.get(f"uploads/{self.record['id']}/")
+
+    def progress(self):
+        return self.http.get(f"uploads/{self.record['id']}/parts/")
+
+    def sign(self):
+        return self.http.post(f"uploads/{self.record['id']}/parts/", json={"missing": True})
+
+    def complete(self):
+        return self.http.post(f"uploads/{self.record['id']}/complete/")
+
+    def abort(self):
+        return self.http.delete(f"uploads/{self.record['id']}/")
+
+    delete = abort
+
+    def give_up(self):
+        """Abort it as Uppy does: what was completed stays."""
+        key = {"key": self.record["file_name"]}
+        return self.http.delete(f"uppy/s3/multipart/{self.record['id']}", params=key)
+
+    def housekeeping(self):
+        """What cron does, in the server; after all that has a time is over."""
+        time_goes_by()
+        address = urlsplit(str(self.http.base_url))
+        return self.http.post(f"{address.scheme}://{address.netloc}/housekeeping")
+
+
+def time_goes_by():
+    """Let everything be over that has a time: claims, what S3 was asked for, URLs, uploads."""
+    past, halfway = timezone.now() - HOUR, FileUpload.objects.exclude(status="stored")
+    halfway.update(claimed_until=past, created_at=past)
+    halfway.exclude(writable_until=None).update(writable_until=past)
+
+
+def all_mended(settings):
+    """Let time go by, twice, as what may come late wants; return how much was completed and settled."""
+    settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 1
+    figures = Counter()
+    time.sleep(1.1)  # By the store's own clock, what was begun before is older than a claim.
+    for _ in range(2):
+        time_goes_by()
+        report = housekeeping_run()
+        assert report.is_complete
+        figures["completed at the end"] += report.uploads_completed
+        figures["settled at the end"] += report.records_settled
+        figures["aborted at the end"] += report.multipart_uploads_aborted
+    assert housekeeping_run() == NOTHING
+    return figures

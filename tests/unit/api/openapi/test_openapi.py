@@ -1,0 +1,934 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import get_resolver, path, resolve, reverse
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.settings import patched_settings
+from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, oas30_format_checker
+from openapi_spec_validator import validate
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+
+from s3_file_uploader import urls
+from s3_file_uploader.api.authentication import UploadTokenAuthentication
+from s3_file_uploader.api.errors import DATABASE_UNAVAILABLE, RETRIED, STATUS_AND_CODE
+from s3_file_uploader.api.openapi import examples
+from s3_file_uploader.api.serializers import (
+    BucketCreateSerializer,
+    FileUploadFormSerializer,
+    ObjectsWantedSerializer,
+    PageSerializer,
+    PartsWantedSerializer,
+    PresignSerializer,
+    RawUploadSerializer,
+    ReadSerializer,
+    ShareCreateSerializer,
+    UploadStartSerializer,
+    UploadsWantedSerializer,
+    UploadTokenCreateSerializer,
+    UppyCompleteSerializer,
+    UppyFileSerializer,
+    UppySignSerializer,
+)
+from s3_file_uploader.api.viewsets import (
+    FileDownloadViewSet,
+    FileShareViewSet,
+    FileViewSet,
+    HealthViewSet,
+    ObjectViewSet,
+)
+from s3_file_uploader.s3.client import get_client
+from tests.conftest import client_of
+
+PREFIX = "/modules/s3-file-uploader/service/"
+
+ANY = {"method_not_allowed", "not_acceptable", "throttled"}
+STORAGE = {
+    *("storage_access_denied", "storage_error", "storage_not_configured", "storage_unavailable", "storage_timeout")
+}
+CALLER = {*ANY, *STORAGE, "not_authenticated", "permission_denied", "database_unavailable"}
+BODY = {"invalid", "unsupported_media_type"}
+FILE = {*CALLER, "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "file_not_found"}
+PRESIGN = {*FILE, "invalid", "bucket_not_found", "quarantined"}
+POLICY = {"file_too_large", "content_type_not_allowed", "quota_exceeded"}
+UPLOAD = {
+    *(
+        *FILE,
+        *BODY,
+        "checksum_mismatch",
+        "content_type_mismatch",
+        "size_mismatch",
+        "length_required",
+        "request_too_slow",
+        "bucket_not_found",
+        "file_exists",
+    ),
+    *("idempotency_key_reused", "upload_in_progress", "file_rejected", *POLICY),
+}
+PARTS = {
+    *CALLER,
+    "bucket_not_found",
+    "upload_not_found",
+    "upload_in_progress",
+    "upload_not_pending",
+    "file_too_large",
+    "quota_exceeded",
+}
+COMPLETION = {
+    *(*PARTS, "parts_missing", "size_mismatch", "content_type_mismatch", "checksum_mismatch", "file_exists"),
+    "file_rejected",
+    *POLICY,
+}
+UPPY_BEGINNING = {
+    *(*CALLER, "invalid", "invalid_bucket_name", "invalid_file_name", "bucket_not_allowed", "bucket_not_found"),
+    *("upload_not_pending", "content_type_not_allowed", "quota_exceeded"),
+}
+UPPY_PARTS = {
+    *CALLER,
+    "invalid",
+    "bucket_not_found",
+    "upload_not_found",
+    "upload_not_pending",
+    "file_too_large",
+    "quota_exceeded",
+}
+CODES = {
+    "bucket_list": CALLER,
+    "bucket_create": {*CALLER, *BODY, "invalid_bucket_name", "bucket_exists", "bucket_not_found"},
+    "bucket_remove": {
+        *(*CALLER, "invalid_bucket_name", "bucket_owner_mismatch", "bucket_not_found", "bucket_not_empty")
+    },
+    "file_upload": {*UPLOAD, "not_your_file"},
+    "file_download": {*FILE, "bucket_not_found", "file_exists", "quarantined", "download_folder_full"},
+    "file_delete": {*FILE, "invalid", "not_your_file", "file_exists"},
+    "file_presign_query": PRESIGN,
+    "file_presign_body": {*PRESIGN, "unsupported_media_type"},
+    "file_put": UPLOAD,
+    "file_get": {*PRESIGN, "range_not_satisfiable", "precondition_failed"} - {"not_acceptable"},
+    "file_remove": {*FILE, "not_your_file", "file_exists"},
+    "object_list": {*CALLER, "invalid", "invalid_bucket_name", "bucket_not_allowed", "bucket_not_found"},
+    "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
+    "upload_start": {
+        *(*CALLER, *BODY, "invalid_bucket_name", "invalid_file_name", "not_your_file", "bucket_not_allowed"),
+        *("bucket_not_found", "idempotency_key_reused", "upload_not_pending", *POLICY),
+    },
+    "upload_usage": {*CALLER, "invalid", "invalid_bucket_name", "not_your_file", "bucket_not_allowed"} - STORAGE,
+    "upload_get": {*CALLER, "upload_not_found"} - STORAGE,
+    "upload_parts": PARTS,
+    "upload_parts_sign": {*PARTS, *BODY},
+    "upload_complete": COMPLETION,
+    "upload_delete": {*CALLER, "not_your_file", "upload_not_found", "file_exists"},
+    "uppy_params": UPPY_BEGINNING,
+    "uppy_create": {*UPPY_BEGINNING, "unsupported_media_type"},
+    "uppy_sign_part": UPPY_PARTS,
+    "uppy_sign_parts": UPPY_PARTS,
+    "uppy_parts": PARTS,
+    "uppy_complete": {*COMPLETION, *BODY},
+    "uppy_abort": {*CALLER, "upload_not_found", "upload_not_pending"},
+    "uppy_arrived": COMPLETION,
+    "uppy_sign": {*UPPY_BEGINNING, "unsupported_media_type", "upload_not_found", "file_too_large"},
+    "uppy_token_create": {*CALLER, *BODY} - STORAGE,
+    "uppy_token_list": {*CALLER, "invalid"} - STORAGE,
+    "uppy_token_revoke": {*CALLER, "upload_token_not_found"} - STORAGE,
+    "share_create": {*FILE, *BODY, "not_your_file", "quarantined"} - STORAGE,
+    "share_list_of_file": {*FILE, "invalid", "not_your_file", "quarantined"} - STORAGE,
+    "share_list": {*CALLER, "invalid"} - STORAGE,
+    "share_follow": {
+        *(*STORAGE, "method_not_allowed", "throttled", "database_unavailable", "share_not_found", "bucket_not_found")
+    },
+    "share_revoke": {*CALLER, "share_not_found"} - STORAGE,
+    "health": ANY,
+    "health_live": ANY,
+    "health_ready": ANY,
+}
+STATUSES = {
+    **{code: status for _, status, code in STATUS_AND_CODE},
+    DATABASE_UNAVAILABLE[1]: DATABASE_UNAVAILABLE[0],
+    "not_authenticated": 401,
+    "permission_denied": 403,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "unsupported_media_type": 415,
+    "throttled": 429,
+}
+ROUTES = {
+    "bucket_list": ("get", "bucket/list/"),
+    "bucket_create": ("post", "bucket/create/"),
+    "bucket_remove": ("delete", "owners/{owner_id}/buckets/{bucket_name}/remove/"),
+    "file_upload": ("post", "file/upload/"),
+    "file_download": ("get", "buckets/{bucket_name}/files/{file_name}/download/"),
+    "file_delete": ("delete", "users/{user_id}/buckets/{bucket_name}/files/{file_name}/remove/"),
+    "file_presign_query": ("get", "file/presigned/url/"),
+    "file_presign_body": ("post", "file/presigned/url/"),
+    "file_put": ("put", "buckets/{bucket_name}/files/{file_name}/"),
+    "file_get": ("get", "buckets/{bucket_name}/files/{file_name}/"),
+    "file_remove": ("delete", "buckets/{bucket_name}/files/{file_name}/"),
+    "object_list": ("get", "buckets/{bucket_name}/files/"),
+    "upload_list": ("get", "uploads/"),
+    "upload_start": ("post", "uploads/"),
+    "upload_usage": ("get", "uploads/usage/"),
+    "upload_get": ("get", "uploads/{upload_id}/"),
+    "upload_parts": ("get", "uploads/{upload_id}/parts/"),
+    "upload_parts_sign": ("post", "uploads/{upload_id}/parts/"),
+    "upload_complete": ("post", "uploads/{upload_id}/complete/"),
+    "upload_delete": ("delete", "uploads/{upload_id}/"),
+    "uppy_params": ("get", "uppy/s3/params"),
+    "uppy_create": ("post", "uppy/s3/multipart"),
+    "uppy_sign_part": ("get", "uppy/s3/multipart/{upload_id}/{part_number}"),
+    "uppy_sign_parts": ("get", "uppy/s3/multipart/{upload_id}/batch"),
+    "uppy_parts": ("get", "uppy/s3/multipart/{upload_id}"),
+    "uppy_complete": ("post", "uppy/s3/multipart/{upload_id}/complete"),
+    "uppy_abort": ("delete", "uppy/s3/multipart/{upload_id}"),
+    "uppy_arrived": ("post", "uppy/s3/complete"),
+    "uppy_sign": ("post", "uppy/sign"),
+    "uppy_token_create": ("post", "uppy/tokens/"),
+    "uppy_token_list": ("get", "uppy/tokens/"),
+    "uppy_token_revoke": ("delete", "uppy/tokens/{token_id}/"),
+    "share_create": ("post", "buckets/{bucket_name}/files/{file_name}/share/"),
+    "share_list_of_file": ("get", "buckets/{bucket_name}/files/{file_name}/share/"),
+    "share_list": ("get", "shares/"),
+    "share_follow": ("get", "shares/{share}/"),
+    "share_revoke": ("delete", "shares/{share}/"),
+    "health": ("get", "health/"),
+    "health_live": ("get", "health/live/"),
+    "health_ready": ("get", "health/ready/"),
+}
+# With what authenticates in the address: the same again, or for what was signed alone.
+SECRET_ADDRESSES = ("uppy/token/", "uppy/signed/")
+TAGS = {
+    "bucket": "Buckets",
+    "object": "Buckets",
+    "file": "Files",
+    "upload": "Uploads",
+    "uppy": "Uppy",
+    "share": "Shares",
+    "health": "Health",
+    "health_live": "Health",
+    "health_ready": "Health",
+}
+OF_CALLERS = sorted(ROUTES.keys() - {"health", "health_live", "health_ready", "share_follow"})
+WITHOUT_A_REQUEST_BODY = {"upload_complete", "uppy_arrived"}
+WITH_A_BODY = sorted(
+    {name for name, (method, _) in ROUTES.items() if method in ("post", "put")} - WITHOUT_A_REQUEST_BODY
+)
+WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
+# Files whose name ends like the address of something else: described under the address of files.
+OF_FILES_NAMED_SO = dict.fromkeys((FileDownloadViewSet, FileShareViewSet), ("store", "destroy"))
+WITHOUT_A_BODY = ("204", "302", "304")
+ROUTED = [route for route in urls.service if not str(route.pattern).startswith(SECRET_ADDRESSES)]
+LISTS = ("object_list", "upload_list")
+
+
+def generated(**arguments: Any) -> dict[str, Any]:
+    GENERATOR_STATS.reset()
+    schema = SchemaGenerator(**arguments).get_schema(request=None, public=True)
+    assert not GENERATOR_STATS
+    rendered: dict[str, Any] = json.loads(OpenApiJsonRenderer().render(schema, renderer_context={}))
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return generated()
+
+
+@pytest.fixture(scope="module")
+def operations(schema):
+    """By operation id: those of the app alone."""
+    return {
+        operation["operationId"]: operation
+        for address, methods in schema["paths"].items()
+        if address.startswith(PREFIX)
+        for method, operation in methods.items()
+        if method != "head"  # The same as GET: tested on its own.
+    }
+
+
+def values(holder: dict[str, Any]) -> list[Any]:
+    return [example["value"] for example in holder["examples"].values()]
+
+
+def error_bodies(operation: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    return [
+        (int(status), body)
+        for status, answer in operation["responses"].items()
+        for media in answer.get("content", {}).values()
+        if media["schema"] == {"$ref": "#/components/schemas/S3Error"}
+        for body in values(media)
+    ]
+
+
+def error_body(operation: dict[str, Any], code: str) -> dict[str, Any]:
+    (found,) = (body for _, body in error_bodies(operation) if body["code"] == code)
+    return found
+
+
+def address_of(name: str, operation: dict[str, Any]) -> str:
+    """Fill the path with the examples, percent-encoded as the description says."""
+    in_path = {each["name"]: quote(str(values(each)[0]), safe="") for each in parameters(operation, "path")}
+    return PREFIX + ROUTES[name][1].format(**in_path)
+
+
+def parameters(operation: dict[str, Any], place: str) -> list[dict[str, Any]]:
+    return [each for each in operation.get("parameters", ()) if each["in"] == place]
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_valid_openapi(schema):
+    validate(schema)
+
+
+def test_the_command_has_nothing_to_say(tmp_path, capsys):
+    GENERATOR_STATS.reset()
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+    assert capsys.readouterr() == ("", "")
+    assert "openapi: 3.0" in (tmp_path / "schema.yml").read_text()
+
+
+def test_every_route_is_described_and_nothing_else(schema):
+    described = {
+        (method, address.removeprefix(PREFIX))
+        for address, methods in schema["paths"].items()
+        if address.startswith(PREFIX)
+        for method in methods
+        if method != "head"
+    }
+    routed = {
+        (method, re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)))
+        for route in ROUTED
+        if route.name  # An alias has no name of its own.
+        for method in route.callback.actions
+        if method != "head" and route.callback.actions[method] not in OF_FILES_NAMED_SO.get(route.callback.cls, ())
+    }
+    assert described == routed == set(ROUTES.values())
+
+
+def test_an_alias_is_the_described_address_without_its_slash():
+    addresses = {str(route.pattern): route.callback.actions for route in ROUTED if route.name}
+    unnamed = {str(route.pattern): route.callback.actions for route in ROUTED if not route.name}
+    aliases = {address: actions for address, actions in unnamed.items() if "missing" not in actions.values()}
+    for ending, get in (("/share", "retrieve"), ("/download", "retrieve_or_download")):  # The file of that name.
+        (alias,) = [address for address in aliases if address.endswith(ending)]
+        assert aliases.pop(alias) == addresses[f"{alias}/"] | {"get": get}
+    assert aliases == {address: addresses[f"{address}/"] for address in aliases}
+    assert len(aliases) == 2
+
+
+def test_uppy_is_answered_the_same_by_token():
+    routed = {str(route.pattern): route.callback for route in urls.service}
+    at_home = {
+        address: view for address, view in routed.items() if address.startswith("uppy/s3/") or address == "uppy/sign"
+    }
+    assert len(at_home) == 8
+    for address, view in at_home.items():
+        by_token = routed[address.replace("uppy/", "uppy/token/<s3_secret:token>/")]
+        assert by_token.cls is view.cls
+        assert without_head(by_token.actions) == without_head(view.actions)
+        assert by_token.initkwargs == {**view.initkwargs, "authentication_classes": (UploadTokenAuthentication,)}
+
+
+def without_head(actions: dict[str, str]) -> dict[str, str]:
+    """Leave out what Django REST framework adds to GET with the first request."""
+    return {method: action for method, action in actions.items() if method != "head"}
+
+
+def test_operation_ids_stand_where_they_are_promised(schema):
+    for name, (method, address) in ROUTES.items():
+        assert schema["paths"][PREFIX + address][method]["operationId"] == name
+
+
+def test_the_viewsets_stay_as_they_were(schema):
+    assert not hasattr(FileViewSet.upload, "kwargs")
+    assert not hasattr(FileDownloadViewSet.download, "kwargs")
+    assert not hasattr(FileViewSet.destroy, "kwargs")
+    assert not hasattr(ObjectViewSet.store, "kwargs")
+
+
+def test_what_a_host_derives_is_described_too():
+    class HostsHealthViewSet(HealthViewSet):
+        """Of a host."""
+
+    schema = generated(patterns=[path("up/", HostsHealthViewSet.as_view({"get": "retrieve"}))])
+    assert schema["paths"]["/up/"]["get"]["operationId"] == "health"
+
+
+# --- for generated clients --------------------------------------------------------------------------------------------
+
+
+def component(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = schema["components"]["schemas"][name]
+    return found
+
+
+def test_components_of_the_app_have_a_prefix(schema):
+    of_the_host = {"AuthToken", "AuthTokenRequest"}
+    assert {name for name in schema["components"]["schemas"] if not name.startswith("S3")} == of_the_host
+
+
+def test_enums_are_components_with_the_values_of_the_app(schema):
+    enums = {
+        name: described["enum"] for name, described in schema["components"]["schemas"].items() if "enum" in described
+    }
+    codes = enums.pop("S3ErrorCode")
+    assert codes == sorted(STATUSES)
+    assert enums == {
+        "S3Disposition": ["attachment", "inline"],
+        "S3MultipartStrategy": ["multipart"],
+        "S3PostStrategy": ["post"],
+        "S3PutStrategy": ["put"],
+        "S3TransferStrategy": ["auto", "put", "post", "multipart"],
+        "S3UploadStatus": ["pending", "quarantined", "stored", "rejected", "deleting"],
+        "S3UppyMethod": ["PUT", "POST", "GET", "DELETE"],
+    }
+
+
+def test_enums_keep_the_words_of_their_fields(schema):
+    strategy = component(schema, "S3UploadStartRequest")["properties"]["strategy"]
+    words = UploadStartSerializer().fields["strategy"].help_text
+    reference = {"$ref": "#/components/schemas/S3TransferStrategy"}
+    assert strategy == {"allOf": [reference], "description": words, "example": "auto"}
+
+
+def test_enums_without_a_list_of_values_in_their_words_are_the_same(schema):
+    with patched_settings({"ENUM_GENERATE_CHOICE_DESCRIPTION": False}):
+        assert generated()["components"] == schema["components"]
+
+
+def test_enums_of_a_host_with_the_same_names_stay_apart():
+    class HostSerializer(serializers.Serializer[Any]):
+        status = serializers.ChoiceField(choices=["open", "closed"])
+        strategy = serializers.ChoiceField(choices=["fast", "slow"])
+
+    class HostView(GenericAPIView[Any]):
+        serializer_class = HostSerializer
+
+        def get(self, request: Any) -> None:
+            """Describe it."""
+
+    schema = generated(patterns=[*get_resolver("modules.urls").url_patterns, path("host/", HostView.as_view())])
+    assert component(schema, "StatusEnum")["enum"] == ["open", "closed"]
+    assert component(schema, "StrategyEnum")["enum"] == ["fast", "slow"]
+
+
+def test_an_error_code_may_be_one_that_the_client_does_not_know(schema):
+    code = component(schema, "S3Error")["properties"]["code"]
+    assert code["anyOf"] == [{"$ref": "#/components/schemas/S3ErrorCode"}, {"type": "string"}]
+    assert code["description"]
+    shape = {"allOf": [{"$ref": "#/components/schemas/S3Error"}], "components": schema["components"]}
+    for known_or_not in ("file_exists", "of_tomorrow"):
+        OAS30ReadValidator(shape).validate({"code": known_or_not, "detail": "Do this next."})
+
+
+def test_a_transfer_is_told_by_its_strategy(schema):
+    ways = {"put": "S3PutTransfer", "post": "S3PostTransfer", "multipart": "S3MultipartTransfer"}
+    references = {strategy: f"#/components/schemas/{name}" for strategy, name in ways.items()}
+    assert component(schema, "S3Transfer") == {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "strategy", "mapping": references},
+    }
+    for strategy, name in ways.items():
+        reference = component(schema, name)["properties"]["strategy"]["$ref"]
+        assert component(schema, reference.rpartition("/")[2])["enum"] == [strategy]
+    transfer = component(schema, "S3StartedUpload")["properties"]["transfer"]
+    assert transfer["oneOf"] == [{"$ref": "#/components/schemas/S3Transfer"}, {"enum": [None]}]
+
+
+def test_no_field_of_a_body_has_a_default(schema):
+    for described in schema["components"]["schemas"].values():
+        assert not [name for name, field in described.get("properties", {}).items() if "default" in field]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "default"),
+    [
+        ("S3FileUploadFormRequest", "overwrite", False),
+        ("S3PresignRequest", "expiration", 3600),
+        ("S3PresignRequest", "disposition", "attachment"),
+        ("S3UploadStartRequest", "strategy", "auto"),
+        ("S3UploadTokenCreateRequest", "expires_in", 3600),
+    ],
+)
+def test_a_default_is_said_in_words_and_filled_in_by_swagger_ui(schema, name, field, default):
+    described = component(schema, name)
+    in_words = default if isinstance(default, str) else json.dumps(default)
+    assert f"Default: `{in_words}`." in described["properties"][field]["description"]
+    # Without an example, Swagger UI fills in `true`, and overwrites.
+    assert described["properties"][field]["example"] == default
+    assert field not in described.get("required", ())
+
+
+def test_head_is_described_where_it_is_routed(schema):
+    routed = {
+        re.sub(r"<\w+:(\w+)>", r"{\1}", str(route.pattern)): route.callback.actions
+        for route in ROUTED
+        if route.name and route.callback.actions.get("head") == "retrieve"
+    }
+    described = {
+        address.removeprefix(PREFIX): methods
+        for address, methods in schema["paths"].items()
+        if "head" in methods and address.startswith(PREFIX)
+    }
+    assert {address: methods["head"]["operationId"] for address, methods in described.items()} == {
+        "buckets/{bucket_name}/files/{file_name}/": "file_head",
+        "shares/{share}/": "share_head",
+    }
+    assert described.keys() <= routed.keys()
+    for methods in described.values():
+        answers = methods["head"]["responses"]
+        assert answers == {
+            status: {name: value for name, value in answer.items() if name != "content"}
+            for status, answer in methods["get"]["responses"].items()
+        }
+        assert methods["head"]["parameters"] == methods["get"]["parameters"]
+        assert methods["head"].get("security") == methods["get"].get("security")
+        assert methods["head"]["summary"] != methods["get"]["summary"]
+
+
+def test_the_server_is_named(schema):
+    (server,) = schema["servers"]
+    assert server["url"] == "/"
+    assert server["description"]
+
+
+# --- each operation ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_words(operations, name):
+    operation = operations[name]
+    assert operation["tags"] == [TAGS[name.split("_")[0]]]
+    assert re.fullmatch(r"[A-Z][^.]*\.", operation["summary"])
+    assert len(operation["description"]) > len(operation["summary"])
+
+
+def test_the_host_says_what_each_tag_holds(schema):
+    assert {tag["name"] for tag in schema["tags"] if tag["description"]} == {*TAGS.values(), "Authentication"}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_error_code_has_its_status_and_one_example(operations, name):
+    bodies = error_bodies(operations[name])
+    assert sorted(body["code"] for _, body in bodies) == sorted(CODES[name])
+    for status, body in bodies:
+        assert status == STATUSES[body["code"]]
+        assert f"`{body['code']}`" in operations[name]["responses"][str(status)]["description"]
+
+
+def test_every_code_of_the_contract_occurs(operations):
+    shown = {body["code"] for operation in operations.values() for _, body in error_bodies(operation)}
+    assert shown == STATUSES.keys()
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_success_is_shown(operations, name):
+    for status, answer in operations[name]["responses"].items():
+        assert answer["description"]
+        if status in WITHOUT_A_BODY:
+            assert "content" not in answer
+        else:
+            is_file = name == "file_get" and status in ("200", "206")
+            (media_type,) = answer["content"]
+            assert media_type == ("*/*" if is_file else "application/json")
+            assert values(answer["content"][media_type])
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_retry_after_stands_where_it_is_sent(operations, name):
+    having = {
+        int(status)
+        for status, answer in operations[name]["responses"].items()
+        if "Retry-After" in answer.get("headers", {})
+    }
+    wanted = {status for status, body in error_bodies(operations[name]) if body["code"] in {*RETRIED, "throttled"}}
+    assert having == wanted
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_header_of_an_answer_has_words(operations, name):
+    for answer in operations[name]["responses"].values():
+        for header, described in answer.get("headers", {}).items():
+            assert described["description"]
+            assert header == "Retry-After" or values(described)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_parameter_has_words_and_an_example(operations, name):
+    for parameter in operations[name].get("parameters", ()):
+        assert parameter["description"]
+        assert values(parameter)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_examples_have_the_shape_that_they_are_examples_of(schema, operations, name):
+    answers = [
+        media for answer in operations[name]["responses"].values() for media in answer.get("content", {}).values()
+    ]
+    bodies = operations[name].get("requestBody", {}).get("content", {}).values()
+    for validator, medias in ((OAS30ReadValidator, answers), (OAS30WriteValidator, bodies)):
+        for media in medias:
+            shape = {"allOf": [media["schema"]], "components": schema["components"]}
+            for value in values(media):
+                validator(shape, format_checker=oas30_format_checker).validate(value)
+    for parameter in operations[name].get("parameters", ()):
+        for value in values(parameter):
+            if value != "":  # Swagger UI sends no empty ones.
+                OAS30WriteValidator(parameter["schema"], format_checker=oas30_format_checker).validate(value)
+
+
+def test_success_examples_leave_nothing_out(schema, operations):
+    for operation in operations.values():
+        for status in ("200", "201"):
+            media = operation["responses"].get(status, {}).get("content", {}).get("application/json")
+            if media:
+                shape = shape_of(schema, media["schema"])
+                shown = [each for value in values(media) for each in (value if isinstance(value, list) else [value])]
+                assert set().union(*shown) == shape.get("properties", {}).keys()
+                assert all(each.keys() >= set(shape.get("required", ())) for each in shown)
+
+
+def shape_of(schema: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference, of an array that of what it holds."""
+    described = described.get("items", described)
+    name = described.get("$ref", "").rpartition("/")[2]
+    return schema["components"]["schemas"][name] if name else described
+
+
+def test_a_path_tells_how_to_encode_the_key(operations):
+    for name in WITH_A_KEY:
+        (file_name,) = (each for each in parameters(operations[name], "path") if each["name"] == "file_name")
+        (key,) = values(file_name)
+        assert "/" in key
+        assert not key.isascii()
+        assert f"`{quote(key, safe='')}`" in file_name["description"]
+        assert "Percent-encode" in file_name["description"]
+        in_path = {each["name"]: values(each)[0] for each in parameters(operations[name], "path")}
+        assert resolve(PREFIX + ROUTES[name][1].format(**in_path)).kwargs == in_path
+
+
+def test_presign_takes_the_same_in_query_and_body(schema, operations):
+    in_query = parameters(operations["file_presign_query"], "query")
+    in_body = schema["components"]["schemas"]["S3PresignRequest"]
+    assert {each["name"] for each in in_query} == in_body["properties"].keys() == PresignSerializer().fields.keys()
+    assert {each["name"] for each in in_query if each.get("required")} == set(in_body["required"])
+
+
+@pytest.mark.parametrize(
+    ("name", "serializer", "not_in_query"),
+    [
+        ("file_put", RawUploadSerializer, {"x_checksum_sha256"}),
+        ("file_get", ReadSerializer, set()),
+        ("object_list", ObjectsWantedSerializer, set()),
+        ("upload_list", UploadsWantedSerializer, set()),
+        ("uppy_token_list", PageSerializer, set()),
+        ("share_list", PageSerializer, set()),
+        ("share_list_of_file", PageSerializer, set()),
+    ],
+)
+def test_queries(operations, name, serializer, not_in_query):
+    in_query = parameters(operations[name], "query")
+    assert {each["name"] for each in in_query} == serializer().fields.keys() - not_in_query
+    assert not any(each.get("required") for each in in_query)
+
+
+def test_queries_of_uppy(operations):
+    queries = {
+        name: {each["name"]: each.get("required", False) for each in parameters(operation, "query")}
+        for name, operation in operations.items()
+        if name.startswith("uppy_") and not name.startswith("uppy_token_")
+    }
+    assert {name: query for name, query in queries.items() if query} == {
+        "uppy_params": {"filename": True, "type": False, "metadata[bucket]": False},
+        "uppy_sign_parts": {"key": True, "partNumbers": True},
+        **{
+            name: {"key": True}
+            for name in ("uppy_sign_part", "uppy_parts", "uppy_complete", "uppy_abort", "uppy_arrived")
+        },
+    }
+
+
+def test_headers(operations):
+    in_header = {name: {each["name"] for each in parameters(operations[name], "header")} for name in ROUTES}
+    assert {name: headers for name, headers in in_header.items() if headers} == {
+        "file_upload": {"Idempotency-Key"},
+        "file_put": {"Idempotency-Key", "X-Checksum-Sha256"},
+        "upload_start": {"Idempotency-Key"},
+        "file_get": {"If-None-Match", "If-Modified-Since", "Range", "If-Range"},
+    }
+
+
+def test_the_url_of_the_record_is_the_address_of_the_file():
+    key = {"bucket_name": examples.BUCKET, "file_name": examples.FILE_NAME}
+    assert examples.UPLOAD_EXAMPLE["url"] == "https://example.org" + reverse("s3_service-file", kwargs=key)
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "serializer", "media_types"),
+    [
+        ("file_upload", FileUploadFormSerializer, {"multipart/form-data"}),
+        *(
+            (name, serializer, {"application/json", "application/x-www-form-urlencoded", "multipart/form-data"})
+            for name, serializer in (
+                ("bucket_create", BucketCreateSerializer),
+                ("file_presign_body", PresignSerializer),
+                ("upload_start", UploadStartSerializer),
+                ("upload_parts_sign", PartsWantedSerializer),
+                ("uppy_token_create", UploadTokenCreateSerializer),
+                ("share_create", ShareCreateSerializer),
+            )
+        ),
+        *(
+            (name, serializer, {"application/json"})
+            for name, serializer in (
+                ("uppy_create", UppyFileSerializer),
+                ("uppy_complete", UppyCompleteSerializer),
+                ("uppy_sign", UppySignSerializer),
+            )
+        ),
+    ],
+)
+def test_bodies(schema, operations, name: str, serializer: type[serializers.Serializer[Any]], media_types):
+    content = operations[name]["requestBody"]["content"]
+    assert content.keys() == media_types
+    for media in content.values():
+        shape = schema["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
+        assert shape["properties"].keys() == serializer().fields.keys()
+        assert all(described["description"] for described in shape["properties"].values())
+        assert values(media)
+
+
+def test_nothing_else_has_a_body(operations):
+    assert sorted(name for name, operation in operations.items() if "requestBody" in operation) == WITH_A_BODY
+
+
+def test_the_file_is_binary(schema):
+    form = schema["components"]["schemas"]["S3FileUploadFormRequest"]
+    assert form["properties"]["file"] == {
+        "type": "string",
+        "format": "binary",
+        "description": FileUploadFormSerializer().fields["file"].help_text,
+    }
+    assert sorted(form["required"]) == ["bucket", "file"]
+    assert [*form["properties"]][-1] == "file"
+
+
+def test_a_raw_body_is_binary_of_any_type(operations):
+    content = operations["file_put"]["requestBody"]["content"]
+    assert [*content] == ["application/octet-stream", "*/*"]
+    assert [media["schema"] for media in content.values()] == [{"type": "string", "format": "binary"}] * 2
+
+
+def test_the_file_is_binary_whatever_the_host_sets():
+    with patched_settings({"COMPONENT_SPLIT_REQUEST": False}):
+        form = generated()["components"]["schemas"]["S3FileUploadForm"]
+    assert form["properties"]["file"]["format"] == "binary"
+
+
+# --- what the schema says is what happens -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OF_CALLERS)
+def test_everything_but_health_wants_credentials(operations, client, name):
+    assert operations[name]["security"] == [{"tokenAuth": []}, {"cookieAuth": []}]
+    answer = client.generic(ROUTES[name][0].upper(), address_of(name, operations[name]))
+    assert answer.status_code == 401
+    assert answer.json() == error_body(operations[name], "not_authenticated")
+
+
+def test_health_wants_none(schema, operations, client, db, aws):
+    assert "security" not in schema
+    assert operations["health"].get("security", []) == []
+    answer = client.get(PREFIX + "health/", headers={"authorization": "Token wrong"})
+    assert answer.status_code == 200
+    assert [answer.json()] == values(operations["health"]["responses"]["200"]["content"]["application/json"])
+
+
+def test_health_answers_its_own_shape_also_when_something_is_down(operations):
+    answer = operations["health"]["responses"]["503"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/S3Health"}
+    assert values(answer) == [{"database": True, "storage": False}]
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_another_method_is_answered_as_shown(operations, staff, name):
+    answer = client_of(staff).patch(address_of(name, operations[name]))
+    assert answer.status_code == 405
+    assert answer.json() == error_body(operations[name], "method_not_allowed")
+
+
+@pytest.mark.parametrize("name", sorted(ROUTES.keys() - {"file_get", "share_follow"}))
+def test_another_format_is_answered_as_shown(operations, staff, name):
+    address = address_of(name, operations[name])
+    answer = client_of(staff).generic(ROUTES[name][0].upper(), address, headers={"accept": "text/html"})
+    assert answer.status_code == 406
+    assert answer.json() == error_body(operations[name], "not_acceptable")
+
+
+@pytest.mark.parametrize("name", WITH_A_BODY)
+def test_another_body_is_answered_as_shown(operations, staff, name):
+    wrong = "multipart/form-data" if name == "file_put" else "text/plain"
+    method = ROUTES[name][0].upper()
+    answer = client_of(staff).generic(method, address_of(name, operations[name]), "x", content_type=wrong)
+    assert answer.status_code == 415
+    assert answer.json() == error_body(operations[name], "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "headers"),
+    [
+        ("file_put", {}, {"x-checksum-sha256": "?"}),
+        ("file_get", {"proxy": "?"}, {}),
+        ("object_list", {"page_size": "0"}, {}),
+        ("upload_list", {"page_size": "0"}, {}),
+        ("upload_usage", {}, {}),
+        ("uppy_token_list", {"page_size": "0"}, {}),
+        ("uppy_params", {}, {}),
+        ("uppy_sign_parts", {"key": "x"}, {}),
+    ],
+)
+def test_an_invalid_request_is_answered_as_shown(operations, staff, name, query, headers):
+    address = f"{address_of(name, operations[name])}?{urlencode(query)}"
+    answer = client_of(staff).generic(ROUTES[name][0].upper(), address, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json() == error_body(operations[name], "invalid")
+
+
+def filled_in(operation: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return what Swagger UI sends as it stands: the first example of each parameter, unless that is empty."""
+    first = {each["name"]: values(each)[0] for each in parameters(operation, place)}
+    return {name: json.dumps(value) if isinstance(value, bool) else value for name, value in first.items() if value}
+
+
+@pytest.fixture
+def bucket(aws):
+    get_client().create_bucket(Bucket=examples.BUCKET)
+
+
+def send(operations, person, name, *, body=None, query=None, **headers):
+    operation = operations[name]
+    query = urlencode(filled_in(operation, "query") if query is None else query)
+    answer = client_of(person).generic(
+        ROUTES[name][0].upper(),
+        f"{address_of(name, operation)}?{query}",
+        *([] if body is None else [body]),
+        content_type="text/plain",
+        headers={**filled_in(operation, "header"), **headers},
+    )
+    described = operation["responses"][str(answer.status_code)]
+    assert described.get("headers", {}).keys() <= answer.headers.keys()
+    if str(answer.status_code) in WITHOUT_A_BODY:
+        assert answer.content == b""
+    return answer
+
+
+def test_a_file_goes_its_way_as_shown(operations, schema, user, bucket):
+    def say(name, **how):
+        return send(operations, user, name, **how)
+
+    key = {"idempotency-key": examples.IDEMPOTENCY_KEY, "x-checksum-sha256": examples.CHECKSUM}
+    record = client_of(user).put(
+        address_of("file_put", operations["file_put"]), examples.CONTENT, content_type="text/plain", headers=key
+    )
+    assert record.status_code == 201
+    repeated = say("file_put", body=examples.CONTENT, **key)
+    assert (repeated.status_code, repeated.headers["Idempotency-Replayed"]) == (201, "true")
+    assert repeated.json() == record.json()
+    assert record.json().keys() == examples.UPLOAD_EXAMPLE.keys()
+    assert record.json()["url"].partition("/modules/")[2] == examples.UPLOAD_EXAMPLE["url"].partition("/modules/")[2]
+
+    whole = say("file_get")
+    assert (whole.status_code, [whole.getvalue().decode()]) == (200, shown(operations["file_get"], "200"))
+    part = say("file_get", range="bytes=1-3")
+    assert (part.status_code, [part.getvalue().decode()]) == (206, shown(operations["file_get"], "206"))
+    assert part.headers["Content-Range"] == "bytes 1-3/5"
+    assert say("file_get", query={}).status_code == 302
+    assert say("file_get", **{"if-none-match": whole.headers["ETag"]}).status_code == 304
+    assert say("file_get", **{"if-modified-since": whole.headers["Last-Modified"]}).status_code == 304
+    assert say("file_get", **{"if-match": '"other"'}).status_code == 412
+    behind = say("file_get", range="bytes=5-")
+    assert behind.json() == error_body(operations["file_get"], "range_not_satisfiable")
+
+    for name in LISTS:
+        (page,) = shown(operations[name], "200")
+        listing = say(name).json()
+        assert listing.keys() == page.keys()
+        assert [found.keys() for found in listing["results"]] == [found.keys() for found in page["results"]]
+
+    assert say("file_remove").status_code == 204
+    assert say("file_get").json() == error_body(operations["file_get"], "file_not_found")
+    assert say("upload_get").json() == error_body(operations["upload_get"], "upload_not_found")
+    assert say("upload_delete").json() == error_body(operations["upload_delete"], "upload_not_found")
+
+
+def shown(operation: dict[str, Any], status: str) -> list[Any]:
+    (media,) = operation["responses"][status]["content"].values()
+    return values(media)
+
+
+def test_a_reused_key_is_answered_as_shown(operations, user, bucket):
+    key = {"idempotency-key": examples.IDEMPOTENCY_KEY}
+    address = f"{PREFIX}buckets/{examples.BUCKET}/files/another.txt/"
+    assert client_of(user).put(address, b"another", content_type="text/plain", headers=key).status_code == 201
+    answer = send(operations, user, "file_put", body=examples.CONTENT, **key)
+    assert (answer.status_code, answer.json()) == (422, error_body(operations["file_put"], "idempotency_key_reused"))
+
+
+# --- the host ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_token_is_described_with_errors_of_rest_framework(schema, client, db):
+    operation = schema["paths"]["/auth/token/"]["post"]
+    assert "security" not in operation
+    assert schema["components"]["schemas"]["AuthTokenRequest"]["required"] == ["password", "username"]
+    shown = {status: values(answer["content"]["application/json"]) for status, answer in operation["responses"].items()}
+    assert [value.keys() for value in shown["200"]] == [
+        schema["components"]["schemas"]["AuthToken"]["properties"].keys()
+    ]
+
+    refused = client.post("/auth/token/", {"username": "nobody", "password": "nothing"})
+    assert (refused.status_code, [refused.json()]) == (400, shown["400"])
+    text = client.post("/auth/token/", "x", content_type="text/plain")
+    assert (text.status_code, [text.json()]) == (415, shown["415"])
+
+
+def test_stale_credentials_do_not_keep_anybody_from_a_token(staff):
+    client = Client(enforce_csrf_checks=True, headers={"authorization": "Token stale"})
+    client.force_login(staff)
+    assert client.post("/auth/token/", {"username": "staff", "password": "x"}).status_code == 400
+
+
+def test_the_schema_is_served(client):
+    answer = client.get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"})
+    assert answer.status_code == 200
+    assert {f"{PREFIX}{address}" for _, address in ROUTES.values()} <= json.loads(answer.content)["paths"].keys()
+
+
+def test_the_page_comes_from_this_host_alone(client):
+    answer = client.get("/api/docs/")
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert not re.search(r"""["'(](https?:)?//""", page)
+    assets = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert {Path(asset).suffix for asset in assets} == {".css", ".js", ".png"}
+    for asset in assets:
+        served = client.get(asset)
+        assert served.status_code == 200
+        assert len(served.getvalue()) > 100
+
+
+def test_no_address_of_the_host_is_left_out(schema):
+    named = {route.name for route in get_resolver("modules.urls").url_patterns if hasattr(route, "name")}
+    assert named - {None, "schema", "docs"} == {"token"}
+    assert "/auth/token/" in schema["paths"]

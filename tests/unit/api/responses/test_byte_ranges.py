@@ -1,0 +1,70 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3_file_uploader.api.responses.byte_ranges import MAX_RANGES, ranges_wanted
+from s3_file_uploader.exceptions import RangeNotSatisfiable
+
+
+@pytest.mark.parametrize(
+    ("header", "ranges"),
+    [
+        ("bytes=0-0", [(0, 1)]),
+        ("bytes=0-9", [(0, 10)]),
+        ("bytes=5-", [(5, 10)]),
+        ("bytes=-3", [(7, 10)]),
+        ("bytes=-30", [(0, 10)]),
+        ("bytes=8-999999999999999999", [(8, 10)]),
+        ("bytes=0-1,4-5", [(0, 2), (4, 6)]),
+        ("bytes= 0-1 , ,4-5 ,", [(0, 2), (4, 6)]),
+        ("bytes=4-5,0-1", [(4, 6), (0, 2)]),
+        ("bytes=0-1,99-", [(0, 2)]),
+    ],
+)
+def test_what_is_wanted_of_ten_bytes(header, ranges):
+    assert ranges_wanted(header, 10) == ranges
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=a-b",
+        "bytes=-",
+        "bytes=5-2",
+        "bytes=0-1,5-2",
+        "lines=0-1",
+        "bytes=0-1;4-5",
+        "bytes=\u0660-\u0661",
+        f"bytes=0-{'9' * 20}",
+        "bytes=0-6,3-9",  # Together more than the file: somebody wants to keep us busy.
+        "bytes=" + ",".join(["0-0"] * (MAX_RANGES + 1)),
+    ],
+)
+def test_what_is_no_range_of_ours_is_answered_with_the_whole(header):
+    assert ranges_wanted(header, 10) == []
+
+
+@pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0)])
+def test_behind_the_end(header, size):
+    with pytest.raises(RangeNotSatisfiable, match=f"has {size} bytes") as raised:
+        ranges_wanted(header, size)
+    assert raised.value.size == size
+
+
+numbers = st.one_of(st.just(""), st.integers(0, 10**21).map(str), st.integers(0, 20).map(str))
+listed = st.lists(st.tuples(numbers, numbers).map("-".join), max_size=MAX_RANGES + 2).map(",".join)
+headers = st.one_of(listed.map("bytes={}".format), st.text(max_size=50), st.text("0123456789-, =byts", max_size=50))
+
+
+@given(headers, st.one_of(st.integers(0, 20), st.integers(0, 5 * 2**40)))
+def test_whatever_is_asked_lies_in_the_file_and_is_no_more_than_it(header, size):
+    with suppress(RangeNotSatisfiable):
+        ranges = ranges_wanted(header, size)
+        assert len(ranges) <= MAX_RANGES
+        assert all(0 <= start < stop <= size for start, stop in ranges)
+        assert sum(stop - start for start, stop in ranges) <= size

@@ -1,0 +1,407 @@
+"""Share links over HTTP: made, listed, followed, revoked; and all that makes one stop working."""
+
+import logging
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import resolve, reverse
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from s3_file_uploader.models import FileUpload, ShareLink
+from s3_file_uploader.models.share_link import secret_digest
+from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_delete
+from tests.conftest import client_of
+from tests.unit.services.conftest import after_reading, stored_file
+
+pytestmark = pytest.mark.django_db
+BASE = "/modules/s3-file-uploader/service"
+
+
+def address(bucket, name="file"):
+    return f"{BASE}/buckets/{bucket}/files/{name}/share/"
+
+
+def shared(person, bucket, name="file", **body):
+    answer = client_of(person).post(address(bucket, name), body, format="json")
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def follow(url, **headers):
+    return APIClient().get(url, headers=headers)
+
+
+def refused(answer):
+    return answer.status_code, answer.json()["code"]
+
+
+@pytest.fixture
+def url(bucket, user):
+    stored_file(user, bucket)
+    return shared(user, bucket)["url"]
+
+
+NOT_FOUND = (404, "share_not_found")
+
+
+class TestMake:
+    def test_the_link_is_shown_once(self, bucket, user):
+        upload = stored_file(user, bucket, "a/é b.txt")
+        answer = client_of(user).post(address(bucket, "a/%C3%A9%20b.txt"), {"expires_in": 60, "max_downloads": 3})
+        link = ShareLink.objects.get()
+        told = answer.json()
+        secret = told["url"].split("/")[-2]
+        assert (answer.status_code, answer["Cache-Control"]) == (201, "no-store")
+        assert told == {
+            "id": str(link.pk),
+            "user_id": str(user.pk),
+            "bucket": bucket,
+            "file_name": "a/é b.txt",
+            "created_at": link.created_at.isoformat().replace("+00:00", "Z"),
+            "expires_at": link.expires_at.isoformat().replace("+00:00", "Z"),
+            "revoked_at": None,
+            "max_downloads": 3,
+            "downloads": 0,
+            "url": f"http://testserver{BASE}/shares/{secret}/",
+        }
+        assert len(secret) == 43
+        assert (link.digest, link.upload, link.etag) == (secret_digest(secret), upload, upload.etag)
+        assert secret not in repr(list(ShareLink.objects.values()))
+        assert timedelta(seconds=50) < link.expires_at - timezone.now() <= timedelta(seconds=60)
+        assert str(link) == str(link.pk)
+
+    @pytest.mark.parametrize("form", ["json", "multipart"])
+    @pytest.mark.parametrize("body", [{}, {"expires_in": 86_400}])
+    def test_a_day_by_default(self, bucket, user, form, body):
+        stored_file(user, bucket)
+        assert client_of(user).post(address(bucket), body, format=form).json()["max_downloads"] is None
+        assert ShareLink.objects.get().expires_at - timezone.now() > timedelta(hours=23)
+
+    def test_what_is_optional_may_be_null_and_the_longest_is_the_default_where_a_day_is_too_long(
+        self, bucket, user, settings
+    ):
+        settings.S3_FILE_UPLOADER_SHARE_MAX_SECONDS = 60
+        stored_file(user, bucket)
+        shared(user, bucket, expires_in=None, max_downloads=None)
+        assert ShareLink.objects.get().expires_at - timezone.now() <= timedelta(seconds=60)
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"expires_in": 0}, "expires_in"),
+            ({"expires_in": 30 * 86_400 + 1}, "expires_in"),
+            ({"expires_in": "soon"}, "expires_in"),
+            ({"max_downloads": 0}, "max_downloads"),
+            ({"max_downloads": 1_000_001}, "max_downloads"),
+            ({"max_downloads": 10**30}, "max_downloads"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, bucket, user, body, field):
+        stored_file(user, bucket)
+        answer = client_of(user).post(address(bucket), body, format="json")
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+        assert not ShareLink.objects.exists()
+
+    def test_what_is_not_stored_is_not_shared(self, bucket, user):
+        FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        assert refused(client_of(user).post(address(bucket))) == (404, "file_not_found")
+        assert refused(client_of(user).post(address(bucket, "none"))) == (404, "file_not_found")
+        assert refused(client_of(user).post(address(bucket, "a//b"))) == (400, "invalid_file_name")
+
+    def test_only_its_owner_and_staff_share_a_file(self, bucket, user, other, staff, settings):
+        stored_file(user, bucket)
+        assert refused(client_of(other).post(address(bucket))) == (404, "file_not_found")
+        assert shared(staff, bucket)["user_id"] == str(staff.pk)
+        settings.S3_FILE_UPLOADER_VISIBLE_TO = "tests.unit.api.viewsets.test_shares.everything"
+        for answer in (client_of(other).post(address(bucket)), client_of(other).get(address(bucket))):
+            assert refused(answer) == (403, "not_your_file")
+        assert client_of(None).post(address(bucket)).status_code == 401
+
+
+def everything(queryset, user):
+    return queryset
+
+
+def nothing(queryset, user):
+    return queryset.none()
+
+
+class TestFollow:
+    def test_whoever_has_it_is_sent_on(self, url, bucket):
+        answer = follow(url)
+        assert answer.status_code == 302
+        to = urlsplit(answer["Location"])
+        query = parse_qs(to.query)
+        assert to.path.endswith("/file")
+        assert query["X-Amz-Expires"] == ["300"]
+        assert query["response-content-disposition"] == ['attachment; filename="my file.txt"']
+        expected = {
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Robots-Tag": "noindex",
+            "X-Content-Type-Options": "nosniff",
+        }
+        assert {name: answer[name] for name in expected} == expected
+        assert ShareLink.objects.get().downloads == 1
+
+    def test_without_its_slash_and_with_whatever_a_browser_sends(self, url):
+        assert follow(url.removesuffix("/")).status_code == 302
+        assert follow(url, Authorization="Token wrong", Accept="image/*").status_code == 302
+
+    def test_head_is_for_head_and_not_counted(self, url):
+        answer = APIClient().head(url)
+        assert answer.status_code == 302
+        assert answer["Location"] != follow(url)["Location"]
+        assert ShareLink.objects.get().downloads == 1
+
+    def test_so_often_and_no_more(self, bucket, user):
+        stored_file(user, bucket)
+        url = shared(user, bucket, max_downloads=2)["url"]
+        assert [follow(url).status_code for _ in range(4)] == [302, 302, 404, 404]
+        assert APIClient().head(url).status_code == 404
+        assert refused(follow(url)) == NOT_FOUND
+        assert ShareLink.objects.get().downloads == 2
+
+    def test_who_is_slower_by_a_moment_is_told_the_same(self, bucket, user):
+        stored_file(user, bucket)
+        url = shared(user, bucket, max_downloads=1)["url"]
+        with after_reading("s3_file_uploader_sharelink", ShareLink.objects.get().count_download):
+            assert refused(follow(url)) == NOT_FOUND
+        assert ShareLink.objects.get().downloads == 1
+
+    def test_what_the_sharer_may_no_longer_see(self, url, settings):
+        settings.S3_FILE_UPLOADER_VISIBLE_TO = "tests.unit.api.viewsets.test_shares.nothing"
+        assert refused(follow(url)) == NOT_FOUND
+
+    def test_when_its_time_is_over(self, url):
+        ShareLink.objects.update(expires_at=timezone.now())
+        assert refused(follow(url)) == NOT_FOUND
+
+    @pytest.mark.parametrize("secret", ["x", "é", "%00", "%ED%A0%80", "x" * 2000, str(UUID(int=7))])
+    def test_what_is_no_link(self, db, secret):
+        answer = follow(f"{BASE}/shares/{secret}/")
+        assert (answer.status_code, answer.json()["code"], answer["Cache-Control"]) == (*NOT_FOUND, "no-store")
+        assert answer["Referrer-Policy"] == "no-referrer"
+
+    def test_the_id_is_none(self, url):
+        assert refused(follow(f"{BASE}/shares/{ShareLink.objects.get().pk}/")) == NOT_FOUND
+
+    def test_of_a_file_that_is_deleted_nothing_is_left(self, url, bucket, user):
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert refused(follow(url)) == NOT_FOUND
+        assert not ShareLink.objects.exists()
+
+    def test_of_a_direct_upload_too_whose_record_stays_for_a_while(self, url, user):
+        upload = FileUpload.objects.get()
+        FileUpload.objects.update(strategy="put", writable_until=timezone.now() + timedelta(hours=1))
+        upload_delete(user=user, upload_id=upload.pk)
+        assert FileUpload.objects.get().status == "deleting"
+        assert refused(follow(url)) == NOT_FOUND
+        assert not ShareLink.objects.exists()
+
+    def test_it_follows_the_bytes_and_not_the_name(self, url, bucket, user):
+        stored_file(user, bucket, content=b"other bytes", overwrite=True)
+        assert refused(follow(url)) == NOT_FOUND
+        stored_file(user, bucket, overwrite=True)
+        assert follow(url).status_code == 302  # They are there again.
+
+    def test_while_the_file_is_being_replaced(self, url):
+        FileUpload.objects.update(status="pending", claimed_until=timezone.now() + timedelta(hours=1))
+        assert refused(follow(url)) == NOT_FOUND
+
+    @pytest.mark.parametrize("who", ["user", "staff"])
+    def test_whose_owner_or_sharer_is_not_active(self, bucket, user, staff, who):
+        stored_file(user, bucket)
+        url = shared(staff, bucket)["url"]
+        person = {"user": user, "staff": staff}[who]
+        person.is_active = False
+        person.save()
+        assert refused(follow(url)) == NOT_FOUND
+        person.is_active = True
+        person.save()
+        assert follow(url).status_code == 302
+
+    def test_whose_sharer_may_no_longer_share(self, bucket, user, staff):
+        stored_file(user, bucket)
+        url = shared(staff, bucket)["url"]
+        staff.is_staff = False
+        staff.save()
+        assert refused(follow(url)) == NOT_FOUND
+
+    def test_of_a_file_in_quarantine(self, url, bucket, user):
+        FileUpload.objects.update(status="quarantined")
+        assert refused(follow(url)) == NOT_FOUND
+        assert refused(client_of(user).post(address(bucket))) == (409, "quarantined")
+
+    def test_whose_bucket_is_closed(self, url, settings):
+        settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
+        assert refused(follow(url)) == NOT_FOUND
+
+    def test_of_a_file_that_has_lost_its_owner(self, bucket, user, staff):
+        stored_file(user, bucket)
+        url = shared(staff, bucket)["url"]
+        user.delete()
+        assert follow(url).status_code == 302
+
+    def test_a_url_that_cannot_be_signed_is_not_counted(self, url, settings, monkeypatch):
+        settings.AWS_S3_ENDPOINT_URL, settings.AWS_SECRET_ACCESS_KEY = "http://store.example", ""
+        with monkeypatch.context() as unset:
+            unset.delenv("AWS_SECRET_ACCESS_KEY")  # moto sets it.
+            assert refused(follow(url)) == (503, "storage_not_configured")
+        assert ShareLink.objects.get().downloads == 0
+
+    def test_the_secret_does_not_come_into_the_log(self, url, caplog):
+        caplog.set_level(logging.DEBUG)
+        secret = url.split("/")[-2]
+        ShareLink.objects.update(revoked_at=timezone.now())
+        assert Client().get(url).status_code == 404
+        assert Client().get(f"{BASE}/shares/{'x' * 43}/").status_code == 404
+        assert "Not Found" in caplog.text
+        written = "\n".join(f"{record.getMessage()} {record.args}" for record in caplog.records)
+        assert secret not in written
+        assert "x" * 43 not in written
+
+
+class TestList:
+    def test_ones_own_and_those_of_a_file(self, bucket, user, other, staff):
+        for person, name in ((user, "a"), (user, "b"), (other, "c")):
+            stored_file(person, bucket, name)
+            shared(person, bucket, name)
+        by_staff = shared(staff, bucket, "a")
+        mine = client_of(user).get(f"{BASE}/shares/").json()
+        assert [link["file_name"] for link in mine["results"]] == ["b", "a"]
+        assert mine["next"] is None
+        assert "url" not in mine["results"][0]
+        of_file = client_of(user).get(address(bucket, "a")).json()["results"]
+        assert [link["user_id"] for link in of_file] == [str(staff.pk), str(user.pk)]
+        assert by_staff["id"] == of_file[0]["id"]
+        assert [link["file_name"] for link in client_of(staff).get(f"{BASE}/shares/").json()["results"]] == ["a"]
+        assert refused(client_of(other).get(address(bucket, "a"))) == (404, "file_not_found")
+
+    def test_in_pages(self, bucket, user, django_assert_max_num_queries):
+        stored_file(user, bucket)
+        made = [shared(user, bucket)["id"] for _ in range(5)]
+        for start in (f"{BASE}/shares/?page_size=2", f"{address(bucket)}?page_size=2"):
+            seen, url = [], start
+            while url:
+                with django_assert_max_num_queries(2):
+                    page = client_of(user).get(url).json()
+                seen += [link["id"] for link in page["results"]]
+                url = page["next"]
+            assert seen == made[::-1]
+        assert client_of(user).get(f"{BASE}/shares/?cursor=x").status_code == 400
+
+
+class TestRevoke:
+    def test_from_now_on_it_is_refused(self, bucket, user):
+        stored_file(user, bucket)
+        link = shared(user, bucket)
+        path = f"{BASE}/shares/{link['id']}/"
+        for _ in range(2):
+            assert client_of(user).delete(path).status_code == 204
+        assert refused(follow(link["url"])) == NOT_FOUND
+        assert client_of(user).get(f"{BASE}/shares/").json()["results"][0]["revoked_at"]
+
+    def test_by_the_owner_and_staff_and_nobody_else(self, bucket, user, other, staff):
+        stored_file(user, bucket)
+        link = shared(staff, bucket)
+        path = f"{BASE}/shares/{link['id']}/"
+        assert client_of(None).delete(path).status_code == 401
+        assert refused(client_of(other).delete(path)) == NOT_FOUND
+        assert follow(link["url"]).status_code == 302
+        assert client_of(user).delete(path).status_code == 204
+        assert client_of(staff).delete(path).status_code == 204
+
+    @pytest.mark.parametrize("share_id", ["x", str(UUID(int=7))])
+    def test_what_is_none(self, user, share_id):
+        assert refused(client_of(user).delete(f"{BASE}/shares/{share_id}/")) == NOT_FOUND
+
+    def test_the_secret_does_not_revoke(self, url, user):
+        assert refused(client_of(user).delete(url)) == NOT_FOUND
+        assert follow(url).status_code == 302
+
+
+class TestFilesNamedShare:
+    """Files whose names end like the address of the links of another."""
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_they_are_stored_looked_at_and_removed_there(self, bucket, user, slash):
+        client, path = client_of(user), address(bucket, "a").removesuffix("/") + slash
+        record = client.put(path, "content", content_type="text/plain").json()
+        assert record["file_name"] == "a/share"
+        assert client.head(path).status_code == 302
+        assert client.get(record["url"]).status_code == 302
+        assert not record["url"].endswith("/")
+        assert client.get(record["url"], {"proxy": "true"}).getvalue() == b"content"
+        assert client.delete(path).status_code == 204
+        assert not FileUpload.objects.exists()
+
+    def test_get_with_a_slash_lists_links(self, bucket, user):
+        stored_file(user, bucket, "a")
+        stored_file(user, bucket, "a/share")
+        assert client_of(user).get(address(bucket, "a")).json()["results"] == []
+        assert shared(user, bucket, "a")["file_name"] == "a"
+        assert shared(user, bucket, "a/share")["file_name"] == "a/share"
+        without = client_of(user).post(address(bucket, "a").removesuffix("/"))
+        assert (without.status_code, without.json()["file_name"]) == (201, "a")
+
+    def test_paths_and_names(self):
+        for name, path in (
+            ("file-share", "/buckets/b/files/a/b/share/"),
+            ("share", "/shares/x/"),
+            ("share-list", "/shares/"),
+        ):
+            found = resolve(BASE + path)
+            assert found.view_name == f"s3_service-{name}"
+            assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
+
+    def test_another_method(self, user):
+        assert client_of(user).patch(address("bucket-one")).status_code == 405
+        assert client_of(user).options(address("bucket-one")).status_code == 200
+
+
+def test_housekeeping_forgets_those_whose_time_is_over(bucket, user):
+    stored_file(user, bucket)
+    share_create(user=user, bucket=bucket, file_name="file")
+    over = share_create(user=user, bucket=bucket, file_name="file").link
+    ShareLink.objects.filter(pk=over.pk).update(expires_at=timezone.now())
+    assert housekeeping_run(dry_run=True).share_links_forgotten == 1
+    assert ShareLink.objects.count() == 2
+    assert housekeeping_run().share_links_forgotten == 1
+    assert not ShareLink.objects.filter(pk=over.pk).exists()
+
+
+class TestAdmin:
+    LIST = "/admin/s3_file_uploader/sharelink/"
+
+    @pytest.fixture
+    def admin(self, client, staff):
+        client.force_login(staff)
+        return client
+
+    def test_they_are_seen_and_revoked_but_not_shown(self, admin, url):
+        link = ShareLink.objects.get()
+        for path in (f"{self.LIST}?q=file", f"{self.LIST}{link.pk}/change/"):
+            page = admin.get(path).content.decode()
+            assert str(link.pk) in page
+            assert url.split("/")[-2] not in page
+            assert link.digest not in page
+        assert admin.get(f"{self.LIST}add/").status_code == 403
+        assert admin.post(f"{self.LIST}{link.pk}/change/", {"downloads": 1}).status_code == 403
+        assert admin.post(self.LIST, {"action": "links_revoke", "_selected_action": [link.pk]}).status_code == 302
+        assert refused(follow(url)) == NOT_FOUND
+
+    def test_deleting_them_is_revoking_them(self, admin, url, bucket, user, caplog):
+        caplog.set_level(logging.INFO, "s3_file_uploader.audit")
+        share_create(user=user, bucket=bucket, file_name="file")
+        first, second = ShareLink.objects.all()
+        admin.post(f"{self.LIST}{first.pk}/delete/", {"post": "yes"})
+        admin.post(self.LIST, {"action": "delete_selected", "post": "yes", "_selected_action": [second.pk]})
+        assert not ShareLink.objects.exists()
+        told = [record.audit for record in caplog.records if record.audit["action"] == "share_revoke"]
+        assert [event["object_id"] for event in told] == [str(first.pk), str(second.pk)]
+        assert refused(follow(url)) == NOT_FOUND

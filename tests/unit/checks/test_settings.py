@@ -1,0 +1,189 @@
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+from s3_file_uploader.api.throttling import ServiceThrottle
+
+
+def found():
+    return {message.id for message in run_checks() if message.id.startswith("s3_file_uploader")}
+
+
+def test_nothing_to_say():
+    assert found() == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"AWS_STORAGE_REGION": ""}, "W006"),
+        ({"AWS_ACCESS_KEY_ID": ""}, "W007"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "W007"),
+        ({"AWS_S3_ENDPOINT_URL": "minio:9000"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "ftp://minio"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "http://minio/bucket"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "http://minio:port"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "https://user:word@minio"}, "E003"),
+        ({"AWS_S3_ENDPOINT_URL": "https://minio?x=1"}, "E003"),
+        ({"S3_FILE_UPLOADER_CLAIM_SECONDS": 69}, "E009"),
+        ({"S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES": None}, "E006"),
+        ({"S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES": "rest_framework.permissions.AllowAny"}, "E006"),
+        ({"S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES": ["rest_framework.permissions"]}, "E006"),
+        ({"S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES": "rest_framework.permissions.AllowAny"}, "E006"),
+        ({"S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES": ["nothing"]}, "E006"),
+        ({"S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES": -1}, "E005"),
+        ({"S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES": "10 GB"}, "E005"),
+        ({"S3_FILE_UPLOADER_DOWNLOAD_DAYS": -1}, "E005"),
+        ({"S3_FILE_UPLOADER_VISIBLE_TO": len}, "E006"),
+        ({"AWS_S3_ENDPOINT_URL": "http://minio", "AWS_S3_PUBLIC_ENDPOINT_URL": "//minio"}, "E003"),
+        ({"AWS_S3_ADDRESSING_STYLE": "paht"}, "E004"),
+        ({"S3_FILE_UPLOADER_PART_SIZE_BYTES": 5 * 2**20 - 1}, "E005"),
+        ({"S3_FILE_UPLOADER_PART_SIZE_BYTES": "8 MB"}, "E005"),
+        ({"S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS": None}, "E005"),
+        ({"S3_FILE_UPLOADER_MAX_ATTEMPTS": 0}, "E005"),
+        ({"S3_FILE_UPLOADER_BUCKET_PERMISSION_CLASSES": ["no.such.Class"]}, "E006"),
+        ({"S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES": ["nothing"]}, "E006"),
+        ({"S3_FILE_UPLOADER_VISIBLE_TO": "tests.conftest.nothing"}, "E006"),
+        ({"S3_FILE_UPLOADER_WHEN_USER_DELETED": "cascade"}, "E007"),
+        ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": "photos"}, "E008"),
+        ({"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 5 * 2**20 - 1}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES": 5 * 2**30 + 1}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 604_801}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS": "a day"}, "E005"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": []}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": "put"}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": None}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": ["put", "tus"]}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_STRATEGIES": [["put"]]}, "E012"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "uploads"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "/uploads/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "uploads//"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "a/../"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "./"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "a\n/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": "x" * 512 + "/"}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_PREFIX": None}, "E013"),
+        ({"S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS": 3599}, "E014"),
+        ({"S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": 86_401}, "E014"),
+        ({"S3_FILE_UPLOADER_DIRECT_MAX_SECONDS": 86_399}, "E014"),
+        ({"S3_FILE_UPLOADER_DIRECT_MAX_SECONDS": "a week"}, "E005"),
+        ({"S3_FILE_UPLOADER_STORE": ["checksums", "telepathy"]}, "E016"),
+        ({"S3_FILE_UPLOADER_STORE": "checksums"}, "E016"),
+        ({"S3_FILE_UPLOADER_STORE": None}, "E016"),
+        ({"S3_FILE_UPLOADER_STORE": [["checksums"]]}, "E016"),
+        ({"S3_FILE_UPLOADER_ALLOWED_BUCKETS": 1}, "E008"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": "https://app.example.com"}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": None}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": [b"https://app.example.com"]}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com", "app.example.com"]}, "E010"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["https://app.example.com/"]}, "E010"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 0}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
+        ({"S3_FILE_UPLOADER_SHARE_MAX_SECONDS": 0}, "E005"),
+        ({"S3_FILE_UPLOADER_AUDIT_ROWS": "no"}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": 0}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": 36_501}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": True}, "E035"),
+        ({"S3_FILE_UPLOADER_AUDIT_DAYS": "a year"}, "E035"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": [("sign", "1/s")]}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": "1/s"}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "1 a second"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "0/s"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "-1/s"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "1/week"}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": 5}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": None}}, "E036"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"read": "1/s"}}, "E037"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {7: "1/s"}}, "E037"),
+        ({"S3_FILE_UPLOADER_THROTTLE_RATES": {"sign": "600/min", "share": "1/d"}}, "W014"),
+        ({"USE_X_FORWARDED_HOST": True, "REST_FRAMEWORK": {}}, "W015"),
+        ({"SECURE_PROXY_SSL_HEADER": ("X", "https"), "REST_FRAMEWORK": {}}, "W015"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 1.5}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": True}, "E011"),
+        ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": "7"}, "E011"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGINS": ["*"]}, "W004"),
+        ({"S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS": 0}, "E005"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": "No Bucket"}, "E015"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": ["bucket"]}, "E015"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": "closed", "S3_FILE_UPLOADER_ALLOWED_BUCKETS": ["open-*"]}, "W005"),
+        ({"S3_FILE_UPLOADER_UPPY_BUCKET": "closed", "S3_FILE_UPLOADER_ALLOWED_BUCKETS": 1}, "E008"),
+        ({"PATH_TO_SAVE_FILE": ""}, "W001"),
+        ({"PATH_TO_SAVE_FILE": "/no/such/folder"}, "W002"),
+        ({"DEBUG": True}, "W003"),
+    ],
+)
+def test_each_check_by_its_id(settings, changed, expected):
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert found() == {f"s3_file_uploader.{expected}"}
+
+
+@pytest.mark.parametrize("origins", [[], (), ["https://app.example.com", "https://*.example.org"]])
+@pytest.mark.parametrize("days", [None, 1, 3650])
+def test_what_new_buckets_may_get(settings, origins, days):
+    settings.S3_FILE_UPLOADER_CORS_ORIGINS = origins
+    settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = days
+    assert found() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "warning", "error"),
+    [
+        ("AWS_STORAGE_REGION", "W006", "E001"),
+        ("AWS_ACCESS_KEY_ID", "W007", "E002"),
+        ("AWS_SECRET_ACCESS_KEY", "W007", "E002"),
+    ],
+)
+def test_checks_of_a_missing_setting_stop_no_command_but_check_deploy(db, settings, capsys, name, warning, error):
+    setattr(settings, name, "")
+    call_command("check")
+    assert warning in capsys.readouterr().err
+    with pytest.raises(SystemCheckError, match=error):
+        call_command("check", deploy=True)
+
+
+def test_every_message_has_a_hint(settings):
+    settings.AWS_STORAGE_REGION = settings.AWS_ACCESS_KEY_ID = settings.PATH_TO_SAVE_FILE = ""
+    messages = [message for message in run_checks() if message.id.startswith("s3_file_uploader")]
+    assert len(messages) == 3
+    assert all(message.hint for message in messages)
+    assert "test-secret-key" not in repr(messages)
+
+
+@pytest.mark.parametrize("changed", [{"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9000"}, {"DEBUG": False}])
+def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
+    settings.DEBUG = True
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert found() == set()
+
+
+@pytest.mark.parametrize("prefix", ["", "uploads/", "in/été/", "x" * 511 + "/"])
+def test_what_can_begin_a_key(settings, prefix):
+    settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+    assert found() == set()
+
+
+@pytest.mark.parametrize("days", [None, 1, 36_500])
+@pytest.mark.parametrize("rows", [True, False])
+def test_how_long_events_may_be_kept(settings, rows, days):
+    settings.S3_FILE_UPLOADER_AUDIT_ROWS, settings.S3_FILE_UPLOADER_AUDIT_DAYS = rows, days
+    assert found() == set()
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_proxies_that_are_counted(settings, proxies):
+    settings.USE_X_FORWARDED_HOST = True
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    assert found() == set()
+
+
+@pytest.mark.parametrize("rate", ["1/s", "20/sec", "20/second", "5/m", "5/minute", "100/h", "100/hour", "1000/day"])
+def test_rates_that_rest_framework_reads(settings, rate):
+    settings.S3_FILE_UPLOADER_THROTTLE_RATES = {"upload": rate}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}}
+    assert found() == set()
+    number, seconds = ServiceThrottle("upload", rate).parse_rate(rate)
+    assert (number, seconds in (1, 60, 3600, 86_400)) == (int(rate.partition("/")[0]), True)

@@ -1,0 +1,150 @@
+from datetime import timedelta
+
+import pytest
+from botocore.stub import Stubber
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.db.models.deletion import Collector
+
+from s3_file_uploader.exceptions import FileExists
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.services import housekeeping_run, upload_complete, upload_delete, upload_token_create
+from s3_file_uploader.values import mib
+from tests.people.models import Customer
+from tests.unit.services.conftest import sent, started, stored_file
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def objects_in(bucket):
+    return get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
+
+
+def test_files_outlive_their_user_by_default(bucket, user):
+    stored_file(user, bucket)
+    user.delete()
+    upload = FileUpload.objects.get()
+    assert (upload.user, upload.status) == (None, "stored")
+    assert objects_in(bucket) == 1
+
+
+def test_a_user_with_files_can_be_protected(bucket, user, other, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "protect"
+    stored_file(user, bucket)
+    with pytest.raises(ProtectedError):
+        user.delete()
+    other.delete()
+
+
+def test_files_can_follow_their_user(bucket, user, other, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket, "one")
+    stored_file(user, bucket, "two")
+    kept = stored_file(other, bucket, "kept")
+    user.delete()
+    assert FileUpload.objects.get() == kept
+    assert objects_in(bucket) == 1
+
+
+@pytest.mark.parametrize("rule", ["keep", "delete", "protect"])
+def test_user_delete_record_that_comes_while_it_begins_is_seen(user, settings, rule):
+    """Django has collected what is related, and not begun its transaction."""
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = rule
+    collector = Collector(using="default", origin=user)
+    collector.collect([user])
+    FileUpload.objects.claim_new(user_id=user.pk, bucket="bucket", file_name="file", content_type="x/y")
+    upload_token_create(user=user, expires_in_seconds=60)
+    if rule == "protect":
+        with pytest.raises(ProtectedError):
+            collector.delete()
+        assert FileUpload.objects.get().user_id is not None
+    else:
+        collector.delete()
+        assert FileUpload.objects.get().user_id is None
+    assert User.objects.count() == (rule == "protect")
+
+
+def test_a_user_by_another_name_is_the_same_user(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket)
+    Customer.objects.get(pk=user.pk).delete()
+    assert not FileUpload.objects.exists()
+    assert objects_in(bucket) == 0
+
+
+def test_what_is_being_written_meanwhile_never_becomes_stored(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    writing = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    user.delete()
+    with pytest.raises(FileExists):
+        writing.mark_stored(size=1, etag="e", completed_at=writing.created_at)
+    upload = FileUpload.objects.get()
+    assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", False)
+
+
+def test_a_missing_right_keeps_the_mark(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket)
+    with Stubber(get_client()) as stub:
+        stub.add_response("list_multipart_uploads", {})
+        stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
+        user.delete()
+    upload = FileUpload.objects.get()
+    assert (upload.status, upload.is_abandoned) == ("deleting", True)
+
+
+def test_a_deletion_that_is_rolled_back_changes_nothing(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket)
+    with transaction.atomic():
+        user.delete()
+        transaction.set_rollback(True)
+    assert FileUpload.objects.get().status == "stored"
+    assert objects_in(bucket) == 1
+
+
+def test_a_store_that_is_down_keeps_the_record_until_it_is_settled(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    stored_file(user, bucket)
+    with Stubber(get_client()) as stub:
+        stub.add_client_error("delete_object", "503", http_status_code=503)
+        user.delete()
+    upload = FileUpload.objects.get()
+    assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", True)
+
+
+def test_the_parts_of_one_who_was_deleted_in_the_middle_go_with_the_record(settings, bucket, user, staff):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    upload = FileUpload.objects.claim_new(user_id=user.pk, bucket=bucket, file_name="key")
+    get_client().create_multipart_upload(Bucket=bucket, Key="key")
+    user.delete()
+    upload.refresh_from_db()
+    upload.claim_end_in(-1)
+    upload_delete(user=staff, upload_id=upload.pk)
+    assert not FileUpload.objects.exists()
+    assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+def test_direct_uploads_on_their_way_follow_their_user_as_soon_as_nothing_can_come(bucket, user, settings):
+    settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+    put, big = started(user, bucket).upload, started(user, bucket, size=mib(20)).upload
+    sent(put)
+    user.delete()
+    assert objects_in(bucket) == 0
+    assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+    for upload in (put, big):
+        with pytest.raises(FileExists):
+            upload.mark_arrived(size=1, etag="e", completed_at=upload.created_at)
+    assert {(left.status, left.user) for left in FileUpload.objects.all()} == {("deleting", None)}
+    FileUpload.objects.update(writable_until=put.created_at - timedelta(days=1), claimed_until=put.created_at)
+    assert housekeeping_run().records_settled == 2
+    assert not FileUpload.objects.exists()
+
+
+def test_direct_uploads_outlive_their_user_by_default(bucket, user, staff):
+    upload = started(user, bucket).upload
+    user.delete()
+    sent(upload)
+    assert upload_complete(user=staff, upload_id=upload.pk).user is None

@@ -1,0 +1,157 @@
+from string import ascii_lowercase, digits
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3_file_uploader.exceptions import InvalidBucketName, InvalidFileName
+from s3_file_uploader.policy.names import (
+    bucket_name_check,
+    file_name_check,
+    file_name_new,
+    file_name_spellings,
+    name_shown,
+)
+
+
+@pytest.mark.parametrize("name", ["abc", "a.b-c", "1bucket9", "a" * 63, "my.bucket.of-2026"])
+def test_bucket_names_that_s3_allows(name):
+    assert bucket_name_check(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "ab", "a" * 64, "Abc", "a_b", "-abc", "abc-", ".abc", "abc.", "a..b", "a b", "bücket", "a/b", "abc\n"),
+        *("192.168.0.1", "xn--bucket", "sthree-bucket", "amzn-s3-demo-bucket", "bucket-s3alias", "bucket--ol-s3"),
+        *("bucket.mrap", "bucket--x-s3", "bucket--table-s3"),
+    ],
+)
+def test_bucket_names_that_s3_refuses(name):
+    with pytest.raises(InvalidBucketName):
+        bucket_name_check(name)
+
+
+@given(st.text(alphabet=ascii_lowercase + digits, min_size=3, max_size=63))
+def test_letters_and_digits_are_always_a_bucket_name(name):
+    assert bucket_name_check(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a", "a/b/c.txt", "a b", "100%.txt", "a#b?c&d+e=f", "ключ/é.mp4", "😀", ".hidden", "a..b", "...", "a/.../b"),
+        *("x" * 1024, "é" * 512, " ", "a\\b", "con"),
+    ],
+)
+def test_keys_that_every_store_keeps_apart(name):
+    assert file_name_check(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("", "this one has 0"),
+        ("x" * 1025, "this one has 1025"),
+        ("é" * 513, "this one has 1026"),
+        ("a\x00b", "control"),
+        ("a\nb", "control"),
+        ("a\x7fb", "control"),
+        ("a\x85b", "control"),
+        ("/a", "segment"),
+        ("a/", "segment"),
+        ("a//b", "segment"),
+        ("..", "segment"),
+        ("a/../b", "segment"),
+        ("./a", "segment"),
+        ("\ud800", "UTF-8"),
+    ],
+)
+def test_keys_that_some_store_would_confuse(name, says):
+    with pytest.raises(InvalidFileName, match=says):
+        file_name_check(name)
+
+
+@given(st.text(max_size=300))
+def test_a_key_is_returned_unchanged_or_refused(name):
+    try:
+        assert file_name_check(name) == name
+    except InvalidFileName:
+        return
+    assert 1 <= len(name.encode()) <= 1024
+    assert not {"", ".", ".."} & set(name.split("/"))
+
+
+@given(st.one_of(st.text(max_size=70), st.text(ascii_lowercase + digits + ".-", max_size=70)))
+def test_a_bucket_name_is_returned_unchanged_or_refused(name):
+    try:
+        assert bucket_name_check(name) == name
+    except InvalidBucketName:
+        return
+    assert 3 <= len(name) <= 63
+    assert set(name) <= set(ascii_lowercase + digits + ".-")
+    assert name[0] not in ".-"
+    assert name[-1] not in ".-"
+    assert ".." not in name
+
+
+DECOMPOSED, COMPOSED = "Zaz\u0307o\u0301\u0142c\u0301.txt", "Za\u017c\u00f3\u0142\u0107.txt"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b.txt",
+        "ключ/é.mp4",
+        ".hidden",
+        "console.txt",
+        "com10",
+        "a..b",
+        "👨\u200d👩\u200d👧.png",
+        "\u0645\u06cc\u200c\u062e.txt",
+    ],
+)
+def test_new_names_that_can_be(name):
+    assert file_name_new(name) == name
+
+
+def test_new_names_are_composed_and_looked_for_in_both_spellings():
+    assert file_name_new(DECOMPOSED) == COMPOSED
+    assert file_name_spellings(DECOMPOSED) == (DECOMPOSED, COMPOSED)
+    assert file_name_spellings(COMPOSED) == (COMPOSED,)
+
+
+@pytest.mark.parametrize("character", "\u202e\u2066\u200b\u200e\ufeff\u2060\u00ad\u2028\u061c\U000e0041")
+def test_new_names_that_deceive_the_eye(character):
+    assert file_name_check(f"a{character}b") == f"a{character}b"
+    with pytest.raises(InvalidFileName, match="invisible"):
+        file_name_new(f"a{character}b")
+
+
+@pytest.mark.parametrize(
+    "name", ["CON", "nul.txt", "a/Aux.tar.gz", "com1", "LPT9.x/b", "COM².txt", "conin$", "a.", "a /b", "a/b. "]
+)
+def test_new_names_that_windows_cannot_keep(name):
+    assert file_name_check(name) == name
+    with pytest.raises(InvalidFileName, match="Windows"):
+        file_name_new(name)
+
+
+@pytest.mark.parametrize("name", ["", "/a", "a/../b", "x" * 1025, "a\nb", "\u0958" * 341])
+def test_new_names_are_none_that_can_be_no_key(name):
+    with pytest.raises(InvalidFileName):
+        file_name_new(name)
+
+
+def test_names_are_shown_without_what_deceives():
+    assert name_shown("gpj\u202e.exe\r\n\u200b \u00e9") == "gpj.exe é"
+
+
+@given(st.text(max_size=50))
+def test_a_new_name_is_its_own_and_nothing_else_is_raised(name):
+    try:
+        new = file_name_new(name)
+    except InvalidFileName:
+        return
+    assert file_name_new(new) == new
+    assert file_name_check(new) == new

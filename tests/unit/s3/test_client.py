@@ -1,0 +1,134 @@
+from base64 import b64encode
+from hashlib import md5
+
+import pytest
+
+from s3_file_uploader import exceptions as own
+from s3_file_uploader.s3.client import (
+    _client_build,
+    _options_from_settings,
+    _session,
+    bucket_check,
+    bucket_region,
+    buckets_forget,
+    get_client,
+    region_is_known,
+)
+from s3_file_uploader.s3.objects import object_head
+
+
+def test_clients_are_made_once_for_each_set_of_options(settings):
+    first = get_client()
+    assert get_client() is first
+    assert get_client(region="eu-west-1") is not first
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 9
+    assert get_client() is not first
+
+
+def test_how_a_client_is_set_up(settings):
+    on_aws = get_client().meta
+    assert on_aws.config.signature_version == "s3v4"
+    assert on_aws.config.s3["addressing_style"] == "virtual"
+    assert on_aws.config.request_checksum_calculation == "when_supported"
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
+    elsewhere = get_client().meta
+    assert elsewhere.endpoint_url == "http://store.example:9000"
+    assert elsewhere.config.s3["addressing_style"] == "path"
+    assert elsewhere.config.request_checksum_calculation == "when_required"
+    settings.AWS_S3_ADDRESSING_STYLE = "virtual"
+    assert get_client().meta.config.s3["addressing_style"] == "virtual"
+
+
+def test_boto3s_own_endpoint_variables_do_not_lead_elsewhere(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
+    _client_build.cache_clear()
+    _session.cache_clear()
+    assert get_client().meta.endpoint_url == "https://s3.amazonaws.com"
+
+
+@pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_half_a_pair_of_keys_names_the_other_half(settings, missing):
+    setattr(settings, missing, "")
+    with pytest.raises(own.StorageNotConfigured, match=missing):
+        get_client()
+
+
+@pytest.mark.parametrize("name", ["AWS_S3_ENDPOINT_URL", "AWS_STORAGE_REGION"])
+def test_what_cannot_be_an_address(settings, name):
+    setattr(settings, name, "not an address")
+    with pytest.raises(own.StorageNotConfigured):
+        get_client()
+
+
+def test_no_secret_shows_in_a_repr(settings):
+    settings.AWS_SESSION_TOKEN = "test-session-token"
+    told = repr(_options_from_settings())
+    assert "us-east-1" in told
+    assert not any(secret in told for secret in ("test-access-key", "test-secret-key", "test-session-token"))
+
+
+def test_the_region_of_a_bucket_is_asked_once(aws, settings):
+    get_client(region="eu-west-3").create_bucket(
+        Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
+    )
+    assert bucket_region("far-away") == "eu-west-3"
+    get_client(region="eu-west-3").delete_bucket(Bucket="far-away")
+    assert bucket_region("far-away") == "eu-west-3"
+    buckets_forget()
+    with pytest.raises(own.BucketNotFound):
+        bucket_region("far-away")
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
+    assert bucket_region("any") == "us-east-1"
+
+
+def test_stores_that_want_content_md5_get_it(bucket):
+    sent = []
+
+    def keep(request, **kwargs):
+        sent.append((request.headers["Content-MD5"], b64encode(md5(request.body, usedforsecurity=False).digest())))
+
+    events = get_client().meta.events
+    events.register_first("before-send.s3", keep)
+    try:
+        rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+        get_client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+        rule = {"Status": "Enabled", "Prefix": "", "Expiration": {"Days": 1}}
+        get_client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    finally:
+        events.unregister("before-send.s3", keep)
+    (first, md5_of_first), (second, md5_of_second) = sent
+    assert (first, second) == (md5_of_first, md5_of_second)
+
+
+def test_what_head_tells(bucket):
+    get_client().put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/x", Metadata={"Name": "v"})
+    found = object_head(bucket=bucket, key="k")
+    assert (found.size, found.content_type, found.metadata) == (3, "text/x", {"name": "v"})
+    assert found.etag == "900150983cd24fb0d6963f7d28e17f72"
+    with pytest.raises(own.FileNotFound):
+        object_head(bucket=bucket, key="none")
+
+
+def test_which_regions_are_known(settings):
+    assert [region_is_known(name) for name in ("eu-west-1", "cn-north-1", "eu-nowhere-9")] == [True, True, False]
+    settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
+    assert region_is_known("nyc3")
+
+
+def test_bucket_check_within_a_minute_asks_once(bucket):
+    bucket_check(bucket)
+    get_client().delete_bucket(Bucket=bucket)
+    bucket_check(bucket)
+    with pytest.raises(own.BucketNotFound):
+        bucket_check(bucket, remembered_seconds=0)
+    with pytest.raises(own.BucketNotFound):
+        bucket_check(bucket)
+
+
+@pytest.mark.parametrize(
+    ("abilities", "calculation"), [([], "when_required"), (["checksum_trailers"], "when_supported")]
+)
+def test_client_adds_checksums_where_the_store_takes_trailers(settings, abilities, calculation):
+    settings.AWS_S3_ENDPOINT_URL, settings.S3_FILE_UPLOADER_STORE = "http://store.example", abilities
+    config = get_client().meta.config
+    assert (config.request_checksum_calculation, config.response_checksum_validation) == (calculation, calculation)

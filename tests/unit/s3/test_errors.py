@@ -1,0 +1,151 @@
+import pytest
+from botocore import exceptions as boto
+
+from s3_file_uploader import exceptions as own
+from s3_file_uploader.s3.errors import CLIENT_ERRORS, attempt_note, nothing_there, storage_errors
+
+
+def walk(kind):
+    yield kind
+    for below in kind.__subclasses__():
+        yield from walk(below)
+
+
+def raised_as(error, **options):
+    with pytest.raises(own.S3FileUploaderError) as caught, storage_errors(**options):
+        raise error
+    assert caught.value.__cause__ is error
+    return caught.value
+
+
+def client_error(code, status=400):
+    return boto.ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Operation")
+
+
+def bare(kind):
+    """Make any botocore error without knowing its parameters."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, "secret-value")
+    return error
+
+
+@pytest.mark.parametrize("kind", sorted(set(walk(boto.BotoCoreError)), key=repr))
+def test_every_error_of_botocore_is_one_of_ours(kind):
+    error = raised_as(bare(kind))
+    assert isinstance(error, own.StorageProblem)
+    assert "secret-value" not in str(error)
+    assert str(error).endswith((".", "role."))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [
+        (boto.ReadTimeoutError, own.StorageTimeout),
+        (boto.ConnectTimeoutError, own.StorageUnavailable),
+        (boto.EndpointConnectionError, own.StorageUnavailable),
+        (boto.ConnectionClosedError, own.StorageUnavailable),
+        (boto.SSLError, own.StorageUnavailable),
+        (boto.ProxyConnectionError, own.StorageUnavailable),
+        (boto.IncompleteReadError, own.StorageUnavailable),
+        (boto.ResponseStreamingError, own.StorageUnavailable),
+        (boto.NoCredentialsError, own.StorageNotConfigured),
+        (boto.CredentialRetrievalError, own.StorageNotConfigured),
+        (boto.NoRegionError, own.StorageNotConfigured),
+        (boto.ParamValidationError, own.StorageError),
+    ],
+)
+def test_which_one_it_becomes(kind, ours):
+    assert type(raised_as(bare(kind))) is ours
+
+
+@pytest.mark.parametrize("code", sorted(CLIENT_ERRORS))
+def test_every_code_of_s3_in_the_table(code):
+    ours, message = CLIENT_ERRORS[code]
+    error = raised_as(client_error(code))
+    assert type(error) is ours
+    assert str(error) == message
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "ours"),
+    [
+        ("SomethingNew", 400, own.StorageError),
+        ("SomethingNew", 503, own.StorageUnavailable),
+        ("SomethingNew", 403, own.StorageAccessDenied),
+        ("SomethingNew", 501, own.StorageUnsupported),
+        ("InternalError", 500, own.StorageError),
+        ("XMinioParentIsObject", 409, own.FileExists),
+        ("", 0, own.StorageError),
+    ],
+)
+def test_unknown_codes_go_by_their_status(code, status, ours):
+    assert type(raised_as(client_error(code, status))) is ours
+
+
+def test_a_bare_404_means_the_file_or_the_bucket():
+    assert type(raised_as(client_error("404", 404))) is own.FileNotFound
+    assert type(raised_as(client_error("404", 404), about="bucket")) is own.BucketNotFound
+    assert type(raised_as(client_error("404", 404), about="account")) is own.StorageNotConfigured
+
+
+@pytest.mark.parametrize("code", ["IllegalLocationConstraintException", "InvalidLocationConstraint"])
+def test_a_wrong_region_is_an_error_of_that_field(code):
+    assert raised_as(client_error(code)).field == "region"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "ours"),
+    [
+        (None, own.StorageUnavailable),
+        (boto.ConnectTimeoutError, own.StorageUnavailable),
+        (boto.ReadTimeoutError, own.StorageTimeout),
+        (boto.ConnectionClosedError, own.StorageTimeout),
+    ],
+)
+def test_unavailable_promises_that_no_attempt_was_carried_out(earlier, ours):
+    with pytest.raises(ours), storage_errors():
+        attempt_note(caught_exception=earlier and bare(earlier), response=None)
+        raise bare(boto.EndpointConnectionError)
+
+
+@pytest.mark.parametrize("code", ["503", "SlowDown"])
+def test_a_busy_store_says_nothing_of_an_attempt_before(code):
+    with pytest.raises(own.StorageTimeout), storage_errors():
+        attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
+        raise client_error(code, 503)
+    with pytest.raises(own.FileExists), storage_errors():  # A definite word of S3's stays what it is.
+        attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
+        raise client_error("PreconditionFailed", 412)
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate", own.StorageUnavailable),
+        ("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac", own.StorageTimeout),
+    ],
+)
+def test_of_tls_only_the_certificate_is_sure_to_come_before_the_request(said, ours):
+    with pytest.raises(ours), storage_errors():
+        attempt_note(caught_exception=boto.SSLError(endpoint_url="https://store", error=said), response=None)
+        raise bare(boto.EndpointConnectionError)
+
+
+def test_that_there_is_none_is_an_answer():
+    with nothing_there("NoSuchCORSConfiguration"):
+        raise client_error("NoSuchCORSConfiguration", 404)
+    for other in ("NoSuchBucket", "404"):
+        with pytest.raises(boto.ClientError), nothing_there("NoSuchCORSConfiguration"):
+            raise client_error(other, 404)
+
+
+def test_other_errors_pass():
+    with pytest.raises(KeyError), storage_errors():
+        raise KeyError
+
+
+@pytest.mark.parametrize("cause", ["cause(is a directory)", "cause(not a directory)"])
+def test_a_store_of_paths_says_what_is_in_the_way(cause):
+    error = client_error("InternalError", 500)
+    error.response["Error"]["Message"] = f"We encountered an internal error, please try again.: {cause}"
+    assert type(raised_as(error)) is own.FileExists

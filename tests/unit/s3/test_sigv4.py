@@ -1,0 +1,320 @@
+"""Our signatures beside AWS's published examples, and, byte for byte, beside those of botocore's own signers."""
+
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from hashlib import sha256
+from types import SimpleNamespace
+
+import pytest
+from botocore.auth import S3SigV4Auth, S3SigV4PostAuth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.utils import percent_encode
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from s3_file_uploader.s3.sigv4 import Credentials, Place, Presigner, Signer
+from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+EXAMPLE = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+EXAMPLE_BUCKET = Place(
+    bucket="examplebucket",
+    region="us-east-1",
+    origin="https://examplebucket.s3.amazonaws.com",
+    host="examplebucket.s3.amazonaws.com",
+    path="/",
+)
+EXAMPLE_DAY = datetime(2013, 5, 24, tzinfo=UTC)
+NO_BODY = sha256().hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "query", "headers", "body", "names", "signature"),
+    [
+        (
+            "GET",
+            "test.txt",
+            {},
+            {"Range": "bytes=0-9"},
+            b"",
+            "host;range;x-amz-content-sha256;x-amz-date",
+            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+        ),
+        (
+            "PUT",
+            "test$file.text",
+            {},
+            {"Date": "Fri, 24 May 2013 00:00:00 GMT", "x-amz-storage-class": "REDUCED_REDUNDANCY"},
+            b"Welcome to Amazon S3.",
+            "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
+            "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
+        ),
+        (
+            "GET",
+            "",
+            {"lifecycle": ""},
+            {},
+            b"",
+            "host;x-amz-content-sha256;x-amz-date",
+            "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
+        ),
+        (
+            "GET",
+            "",
+            {"prefix": "J", "max-keys": "2"},
+            {},
+            b"",
+            "host;x-amz-content-sha256;x-amz-date",
+            "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
+        ),
+    ],
+    ids=["get object", "put object", "get bucket lifecycle", "list objects"],
+)
+def test_aws_examples_of_signed_headers(method, key, query, headers, body, names, signature):
+    signer = Signer(EXAMPLE, EXAMPLE_BUCKET, EXAMPLE_DAY)
+    hashed = sha256(body).hexdigest()
+    sent = signer.headers(method, key, query=query, headers=headers, payload_sha256=hashed)
+    credential = f"{EXAMPLE.access_key_id}/20130524/us-east-1/s3/aws4_request"
+    assert sent == {
+        **headers,
+        "x-amz-content-sha256": hashed,
+        "x-amz-date": "20130524T000000Z",
+        "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}",
+    }
+
+
+def test_aws_example_of_a_presigned_url():
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    presigner = Presigner(EXAMPLE, EXAMPLE_BUCKET, EXAMPLE_DAY, expires_in_seconds=86_400)
+    assert presigner.url("GET", "test.txt") == (
+        "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+        "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+        "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+        "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+    )
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html, whose lines end as Windows ends them.
+EXAMPLE_POLICY = """\
+{ "expiration": "2015-12-30T12:00:00.000Z",
+  "conditions": [
+    {"bucket": "sigv4examplebucket"},
+    ["starts-with", "$key", "user/user1/"],
+    {"acl": "public-read"},
+    {"success_action_redirect": "http://sigv4examplebucket.s3.amazonaws.com/successful_upload.html"},
+    ["starts-with", "$Content-Type", "image/"],
+    {"x-amz-meta-uuid": "14365123651274"},
+    {"x-amz-server-side-encryption": "AES256"},
+    ["starts-with", "$x-amz-meta-tag", ""],
+
+    {"x-amz-credential": "<your-access-key-id>/20151229/us-east-1/s3/aws4_request"},
+    {"x-amz-algorithm": "AWS4-HMAC-SHA256"},
+    {"x-amz-date": "20151229T000000Z" }
+  ]
+}"""
+
+
+def test_aws_example_of_a_post_policy():
+    signer = Signer(EXAMPLE, EXAMPLE_BUCKET, datetime(2015, 12, 29, tzinfo=UTC))
+    policy = EXAMPLE_POLICY.replace("<your-access-key-id>", EXAMPLE.access_key_id).replace("\n", "\r\n")
+    assert (
+        signer.text(b64encode(policy.encode()).decode())
+        == "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e"
+    )
+
+
+# --- beside botocore -------------------------------------------------------------------------------------------------
+
+thoroughly = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+AWKWARD = st.text("+%&=~!*'();:@,/ ?#[]$\"<>\\^`{|}.-_aZ9é\t\n", max_size=60)
+KEYS = ANYTHING | AWKWARD | st.sampled_from(["", "a/../b", "./a", "//", "a" * 1024, "a%2Fb", "ключ/😀", "x\u0301"])
+PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
+CREDENTIALS = st.builds(Credentials, PRINTABLE, PRINTABLE, st.none() | PRINTABLE)
+REGIONS = st.sampled_from(["us-east-1", "eu-west-3", "cn-north-1", "us-gov-west-1", "auto", "nyc3"])
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+EXPIRATIONS = st.integers(1, MAX_EXPIRATION_SECONDS) | st.sampled_from([1, MAX_EXPIRATION_SECONDS])
+METHODS = st.sampled_from(["GET", "HEAD", "PUT", "DELETE", "POST"])
+VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            *("Content-Length", "content-type", "Content-MD5", "cache-control", "content-disposition", "If-None-Match"),
+            *("X-Amz-Meta-Name", "x-amz-meta-a", "x-amz-meta-a-b", "x-amz-acl", "x-amz-checksum-sha256"),
+        ]
+    ),
+    VALUES,
+)
+QUERIES = st.dictionaries(
+    st.sampled_from(
+        ["response-content-disposition", "response-content-type", "uploadId", "partNumber", "versionId", "uploads"]
+    ),
+    ANYTHING | AWKWARD,
+)
+
+
+ORIGINS = {
+    "https://a-bucket.s3.eu-west-3.amazonaws.com": "a-bucket.s3.eu-west-3.amazonaws.com",
+    "https://Store.Example:443": "store.example",
+    "http://store.example:80": "store.example",
+    "https://store.example:80": "store.example:80",
+    "http://127.0.0.1:9000": "127.0.0.1:9000",
+    "http://[::1]": "[::1]",
+    "https://[2001:DB8::1]:9000": "[2001:db8::1]:9000",
+}
+PATHS = st.sampled_from(["/", "/a-bucket/", "/base/a-bucket/"])
+PLACES = st.builds(
+    lambda region, origin, path: Place("a-bucket", region, origin, ORIGINS[origin], path),
+    *(REGIONS, st.sampled_from(list(ORIGINS)), PATHS),
+)
+
+
+class AtAnyTime:
+    """A signer of botocore with a clock of ours."""
+
+    def __init__(self, credentials, place, at, **options):
+        keys = ReadOnlyCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+        super().__init__(keys, "s3", place.region, **options)
+        self.at = at
+
+    def add_auth(self, request):
+        request.context["timestamp"] = self.at.strftime("%Y%m%dT%H%M%SZ")
+        self._modify_request_before_signing(request)
+        to_sign = self.string_to_sign(request, self.canonical_request(request))
+        self._inject_signature_to_request(request, self.signature(to_sign, request))
+
+
+class QueryAuth(AtAnyTime, S3SigV4QueryAuth):
+    pass
+
+
+class HeaderAuth(AtAnyTime, S3SigV4Auth):
+    pass
+
+
+def request_for(method, place, key, query, headers, body=b""):
+    url = f"{place.origin}{place.path}{percent_encode(key, safe='/~')}"
+    return AWSRequest(method, url, headers=dict(headers), params=dict(query), data=body)
+
+
+@thoroughly
+@given(CREDENTIALS, PLACES, TIMES, EXPIRATIONS, METHODS, KEYS, QUERIES, HEADERS)
+def test_urls_are_those_of_botocore(credentials, place, at, expires_in_seconds, method, key, query, headers):
+    request = request_for(method, place, key, query, headers)
+    QueryAuth(credentials, place, at, expires=expires_in_seconds).add_auth(request)
+    presigner = Presigner(credentials, place, at, expires_in_seconds=expires_in_seconds)
+    assert presigner.url(method, key, query=query, headers=headers) == request.url
+    assert presigner.expires_at == at.replace(microsecond=0) + timedelta(seconds=expires_in_seconds)
+
+
+@thoroughly
+@given(
+    CREDENTIALS,
+    PLACES,
+    TIMES,
+    EXPIRATIONS,
+    KEYS,
+    ANYTHING,
+    st.lists(st.tuples(st.integers(1, MAX_PARTS), st.integers(0, MAX_PART_BYTES)), max_size=5),
+    st.booleans(),
+)
+def test_urls_of_parts_are_those_of_botocore(
+    credentials, place, at, expires_in_seconds, key, upload_id, parts, with_sizes
+):
+    def theirs(number, size):
+        headers = {"Content-Length": str(size)} if with_sizes else {}
+        request = request_for("PUT", place, key, {"uploadId": upload_id, "partNumber": number}, headers)
+        QueryAuth(credentials, place, at, expires=expires_in_seconds).add_auth(request)
+        return request.url
+
+    presigner = Presigner(credentials, place, at, expires_in_seconds=expires_in_seconds)
+    numbers, sizes = [number for number, _ in parts], [size for _, size in parts]
+    ours = presigner.part_urls(key, upload_id=upload_id, part_numbers=numbers, part_sizes=sizes if with_sizes else None)
+    assert ours == [theirs(*part) for part in parts]
+
+
+@thoroughly
+@given(CREDENTIALS, PLACES, TIMES, METHODS, KEYS, QUERIES, HEADERS, st.none() | st.binary(min_size=1, max_size=40))
+def test_signed_headers_are_those_of_botocore(credentials, place, at, method, key, query, headers, body):
+    request = request_for(method, place, key, query, headers, body or b"")
+    signs_body = body is not None
+    request.context["client_config"] = SimpleNamespace(s3={"payload_signing_enabled": signs_body})
+    HeaderAuth(credentials, place, at).add_auth(request)
+    hashed = {"payload_sha256": sha256(body).hexdigest()} if signs_body else {}
+    ours = Signer(credentials, place, at).headers(method, key, query=query, headers=headers, **hashed)
+    theirs = {name.lower(): value for name, value in request.headers.items()}
+    assert {name.lower(): value for name, value in ours.items()} == theirs
+
+
+@thoroughly
+@given(
+    CREDENTIALS,
+    PLACES,
+    EXPIRATIONS,
+    KEYS,
+    st.dictionaries(ANYTHING, ANYTHING, max_size=4),
+    st.integers(),
+    st.integers(),
+)
+def test_forms_are_those_of_botocore(credentials, place, expires_in_seconds, key, fields, min_bytes, max_bytes):
+    keys = ReadOnlyCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+
+    def signed(at):
+        request = AWSRequest("POST", place.origin)
+        conditions = [
+            *({name: value} for name, value in fields.items()),
+            *(["content-length-range", min_bytes, max_bytes], {"bucket": place.bucket}, {"key": key}),
+        ]
+        until = (at + timedelta(seconds=expires_in_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        request.context["s3-presign-post-policy"] = {"expiration": until, "conditions": conditions}
+        request.context["s3-presign-post-fields"] = {**fields, "key": key}
+        S3SigV4PostAuth(keys, "s3", place.region).add_auth(request)
+        return request.context["s3-presign-post-fields"]
+
+    at, theirs = same_second(signed)
+    presigner = Presigner(credentials, place, at, expires_in_seconds=expires_in_seconds)
+    ours = presigner.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
+    assert ours == theirs
+
+
+def same_second(signed):
+    """Sign with botocore's own clock, and once more if a second ended meanwhile."""
+    while True:
+        at = datetime.now(UTC)
+        fields = signed(at)
+        if fields["x-amz-date"] == at.strftime("%Y%m%dT%H%M%SZ"):
+            return at, fields
+
+
+def test_a_signed_body_stands_in_the_url_of_botocore():
+    headers = {"x-amz-content-sha256": NO_BODY, "content-length": "0"}
+    request = request_for("PUT", EXAMPLE_BUCKET, "key", {}, headers)
+    QueryAuth(EXAMPLE, EXAMPLE_BUCKET, EXAMPLE_DAY, expires=60).add_auth(request)
+    presigner = Presigner(EXAMPLE, EXAMPLE_BUCKET, EXAMPLE_DAY, expires_in_seconds=60)
+    assert presigner.url("PUT", "key", headers=headers) == request.url
+    assert presigner.url("PUT", "key", headers={"content-length": "0"}) != request.url
+
+
+def test_any_clock_is_read_as_utc_and_cut_to_seconds():
+    east = EXAMPLE_DAY.astimezone(timezone(timedelta(hours=9))).replace(microsecond=999_999)
+    signer = Signer(EXAMPLE, EXAMPLE_BUCKET, east)
+    assert signer.signed_at == EXAMPLE_DAY
+    assert signer.headers("GET", "") == Signer(EXAMPLE, EXAMPLE_BUCKET, EXAMPLE_DAY).headers("GET", "")
+
+
+def test_no_secret_shows_in_a_repr():
+    told = repr(Credentials("test-key", "test-secret", "test-token"))
+    assert "test-key" in told
+    assert "test-secret" not in told
+    assert "test-token" not in told
+
+
+def test_threads_share_a_signer():
+    presigner = Presigner(EXAMPLE, EXAMPLE_BUCKET, EXAMPLE_DAY, expires_in_seconds=60)
+    keys = [f"key-{number}" for number in range(2000)]
+    alone = [presigner.url("GET", key) for key in keys]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(partial(presigner.url, "GET"), keys)) == alone

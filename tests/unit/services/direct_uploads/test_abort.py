@@ -1,0 +1,357 @@
+"""A direct upload is aborted, expires, or is removed when it is stored: nothing that comes late stays."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from s3_file_uploader.exceptions import (
+    FileExists,
+    FileNotFound,
+    InvalidFileName,
+    NotYourFile,
+    StorageAccessDenied,
+    StorageTimeout,
+    StorageUnavailable,
+    UploadNotFound,
+    UploadNotPending,
+)
+from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.services import (
+    file_delete,
+    housekeeping_run,
+    record_delete,
+    upload_abort,
+    upload_complete,
+    upload_delete,
+    upload_settle,
+)
+from s3_file_uploader.signals import file_deleted
+from s3_file_uploader.values import mib
+from tests.unit.services.conftest import (
+    after_reading,
+    expire,
+    meanwhile,
+    objects_in,
+    parts_left_in,
+    refusing,
+    sent,
+    started,
+    stored_file,
+)
+
+Status = FileUpload.Status
+pytestmark = pytest.mark.django_db
+BIG = b"0123456789" * mib(2)
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
+UPLOADS = FileUpload._meta.db_table
+
+
+def everybody_sees_all(queryset, user):
+    return queryset
+
+
+def is_about(moment, expected, seconds=5):
+    return abs(moment - expected) < timedelta(seconds=seconds)
+
+
+def abort(user, upload):
+    upload_delete(user=user, upload_id=upload.pk)
+
+
+def time_goes_by():
+    """Let the last of what was signed, and of what was on its way, be over."""
+    FileUpload.objects.update(writable_until=timezone.now() - HOUR, claimed_until=timezone.now() - HOUR)
+
+
+@pytest.fixture
+def put(bucket, user):
+    return started(user, bucket, idempotency_key="key").upload
+
+
+@pytest.fixture
+def big(bucket, user):
+    return started(user, bucket, size=len(BIG)).upload
+
+
+@pytest.fixture
+def told():
+    """What listeners to `file_deleted` heard."""
+    heard = []
+
+    def listen(upload, **kwargs):
+        heard.append(upload.file_name)
+
+    file_deleted.connect(listen)
+    yield heard
+    file_deleted.disconnect(listen)
+
+
+class TestAbort:
+    def test_parts_go(self, big, bucket, user):
+        sent(big, BIG)
+        abort(user, big)
+        assert parts_left_in(bucket) == []
+        with pytest.raises(UploadNotFound):
+            abort(user, big)
+
+    def test_what_has_arrived_goes(self, put, bucket, user):
+        sent(put)
+        abort(user, put)
+        assert objects_in(bucket) == []
+
+    def test_what_was_never_begun_leaves_no_trace(self, bucket, user):
+        with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
+            started(user, bucket, size=len(BIG))
+        abort(user, FileUpload.objects.get())
+        assert not FileUpload.objects.exists()
+
+    def test_a_url_that_still_works_brings_nothing_that_stays(self, put, bucket, user):
+        abort(user, put)
+        left = FileUpload.objects.get()
+        assert (left.status, left.user) == (Status.DELETING, None)
+        assert is_about(left.claimed_until, timezone.now() + HOUR + QUARTER)
+        sent(put)
+        assert housekeeping_run().records_settled == 0
+        time_goes_by()
+        assert housekeeping_run().records_settled == 1
+        assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
+
+    def test_a_transfer_that_outlives_its_url_brings_nothing_that_stays(self, put, bucket, user):
+        FileUpload.objects.update(writable_until=timezone.now() - timedelta(minutes=14))
+        abort(user, put)
+        sent(put)
+        time_goes_by()
+        housekeeping_run()
+        assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
+
+    def test_once_nothing_can_come_the_record_goes_at_once(self, put, user):
+        FileUpload.objects.update(writable_until=timezone.now() - timedelta(minutes=16))
+        abort(user, put)
+        assert not FileUpload.objects.exists()
+
+    def test_a_part_that_was_on_its_way_is_looked_for_once_more(self, big, bucket, user):
+        """S3 may keep it, and list neither the upload nor the part; only its id finds it."""
+        abort(user, big)
+        left = FileUpload.objects.get()
+        assert is_about(left.claimed_until, timezone.now() + QUARTER)
+        time_goes_by()
+        with meanwhile("AbortMultipartUpload", lambda: None):
+            assert housekeeping_run().records_settled == 1
+        assert not FileUpload.objects.exists()
+
+    def test_what_was_written_since_the_record_was_read_counts(self, put, user):
+        later = timezone.now() + 3 * HOUR
+        with after_reading(UPLOADS, lambda: FileUpload.objects.update(writable_until=later)):
+            abort(user, put)
+        assert FileUpload.objects.get().claimed_until == later + QUARTER
+
+    def test_the_idempotency_key_is_free_again(self, put, bucket, user):
+        abort(user, put)
+        assert not IdempotencyKey.objects.exists()
+        assert started(user, bucket, idempotency_key="key").upload != put
+
+    def test_it_is_no_deletion_of_a_file(self, put, user, told, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            abort(user, put)
+        assert told == []
+
+    @pytest.mark.parametrize("operation", ["AbortMultipartUpload", "ListMultipartUploads", "DeleteObject"])
+    @pytest.mark.parametrize(
+        ("code", "status", "error", "waits"),
+        [
+            ("ServiceUnavailable", 503, StorageUnavailable, False),
+            ("504", 504, StorageTimeout, True),
+            ("AccessDenied", 403, StorageAccessDenied, False),
+        ],
+    )
+    def test_what_s3_cannot_do_now_is_done_by_who_asks_again(
+        self, big, bucket, user, operation, code, status, error, waits, told, django_capture_on_commit_callbacks
+    ):
+        sent(big, BIG)
+        with refusing(operation, code=code, status=status), pytest.raises(error):
+            abort(user, big)
+        assert (FileUpload.objects.get().status, FileUpload.objects.get().user) == (Status.DELETING, user)
+        if waits:
+            with pytest.raises(FileExists):
+                abort(user, big)
+            expire(big)
+        with django_capture_on_commit_callbacks(execute=True):
+            abort(user, big)
+        assert (parts_left_in(bucket), objects_in(bucket), told) == ([], [], [])
+
+    def test_a_store_that_cannot_list_parts_is_given_their_id(self, big, bucket, user):
+        sent(big, BIG)
+        with refusing("ListMultipartUploads", code="NotImplemented", status=501):
+            abort(user, big)
+        assert parts_left_in(bucket) == []
+
+    def test_a_bucket_that_is_gone(self, put, big, bucket, user):
+        get_client().abort_multipart_upload(Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id)
+        get_client().delete_bucket(Bucket=bucket)
+        abort(user, put)
+        abort(user, big)
+        assert not FileUpload.objects.visible_to(user).exists()
+
+    def test_another_aborts_it_at_the_same_time(self, put, user):
+        def abort_too():
+            with pytest.raises(FileExists):
+                abort(user, put)
+
+        with meanwhile("DeleteObject", abort_too):
+            abort(user, put)
+        assert FileUpload.objects.get().user is None
+
+    def test_another_has_aborted_it(self, put, user):
+        time = timezone.now() - HOUR
+        FileUpload.objects.update(writable_until=time)
+        with after_reading(UPLOADS, lambda: abort(user, put)), pytest.raises(UploadNotFound):
+            record_delete(user=user, upload=FileUpload.objects.get())
+
+    def test_one_that_is_completed_at_that_moment_goes_like_any_file(
+        self, put, bucket, user, told, django_capture_on_commit_callbacks
+    ):
+        sent(put)
+        held = FileUpload.objects.get()
+        upload_complete(user=user, upload_id=put.pk)
+        with django_capture_on_commit_callbacks(execute=True):
+            record_delete(user=user, upload=held)
+        assert (objects_in(bucket), told) == ([], [put.file_name])
+        assert not FileUpload.objects.visible_to(user).exists()
+
+
+@pytest.mark.parametrize("remove", [upload_delete, upload_abort])
+class TestWhileS3JoinsTheParts:
+    """Who removes an upload waits a little for that: the JuiceFS gateway keeps an empty folder if both are at it."""
+
+    @pytest.fixture(autouse=True)
+    def waits(self, monkeypatch, big):
+        """Let something happen while they wait."""
+        monkeypatch.setattr("s3_file_uploader.services.direct_uploads.verify.WAITS_SECONDS", (0, 0))
+        monkeypatch.setattr("s3_file_uploader.services.direct_uploads.verify.sleep", lambda seconds: self.happens())
+        sent(big, BIG)
+        self.another = FileUpload.objects.get()
+        self.another.joining_begin()
+
+    def happens(self):
+        """Nothing, by default: whoever was at it was killed."""
+
+    def test_whoever_was_at_it_was_killed(self, big, bucket, user, remove):
+        remove(user=user, upload_id=big.pk)
+        assert (parts_left_in(bucket), FileUpload.objects.get().status) == ([], Status.DELETING)
+
+    def test_s3_refuses(self, big, bucket, user, remove):
+        self.happens = lambda: self.another.joining_end(0)
+        with meanwhile("AbortMultipartUpload", lambda: times.append(FileUpload.objects.get().writable_until)):
+            times = []
+            remove(user=user, upload_id=big.pk)
+        assert (parts_left_in(bucket), times[0] < timezone.now()) == ([], True)
+
+    def test_it_becomes_a_file(self, big, bucket, user, remove):
+        get_client().put_object(Bucket=bucket, Key=big.file_name, Body=BIG, ContentType="text/plain")
+        self.happens = lambda: upload_complete(user=user, upload_id=big.pk)
+        if remove is upload_abort:
+            with pytest.raises(UploadNotPending):
+                remove(user=user, upload_id=big.pk)
+            assert FileUpload.objects.get().status == Status.STORED
+        else:
+            remove(user=user, upload_id=big.pk)
+            assert objects_in(bucket) == []
+
+
+class TestWho:
+    def test_others_who_may_see_it_may_not_end_it(self, put, other, settings):
+        settings.S3_FILE_UPLOADER_VISIBLE_TO = f"{__name__}.everybody_sees_all"
+        with pytest.raises(NotYourFile):
+            abort(other, put)
+        with pytest.raises(UploadNotFound):
+            abort(AnonymousUser(), put)
+        assert FileUpload.objects.get().status == Status.PENDING
+
+    def test_staff_may(self, put, staff):
+        abort(staff, put)
+        assert FileUpload.objects.get().user is None
+
+    def test_by_its_name_nobody_ends_it(self, put, bucket, user):
+        with pytest.raises(FileNotFound):
+            file_delete(user=user, bucket=bucket, file_name=put.file_name)
+        assert FileUpload.objects.get().status == Status.PENDING
+
+
+class TestExpiry:
+    @pytest.mark.parametrize("options", [{}, {"strategy": "post"}])
+    def test_what_was_sent_goes(self, bucket, user, options):
+        upload = started(user, bucket, **options).upload
+        sent(upload)
+        FileUpload.objects.update(writable_until=timezone.now() - HOUR)
+        upload_settle(upload=expire(upload))
+        assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
+
+    def test_parts_go_and_are_looked_for_once_more(self, big, bucket, user):
+        sent(big, BIG)
+        expire(big)
+        assert housekeeping_run().records_settled == 1
+        assert parts_left_in(bucket) == []
+        assert FileUpload.objects.get().status == Status.DELETING
+        time_goes_by()
+        assert housekeeping_run().records_settled == 1
+        assert not FileUpload.objects.exists()
+
+    def test_one_that_is_alive_is_no_debris(self, big, bucket):
+        sent(big, BIG, only=[1])
+        report = housekeeping_run(abort_multipart_older_than=timedelta(0))
+        assert (report.multipart_uploads_aborted, report.multipart_uploads_unexplained) == (0, 0)
+        assert parts_left_in(bucket) == [big.file_name]
+
+    def test_what_the_client_does_meanwhile_wins(self, big, user):
+        held = expire(big)
+        FileUpload.objects.get().wait_for_client(60)
+        with pytest.raises(FileExists):
+            upload_settle(upload=held)
+
+    def test_its_folder_takes_no_other_file_afterwards(self, put, bucket, user, other):
+        expire(put)
+        with pytest.raises(FileExists):
+            stored_file(other, bucket, put.file_name)
+        time_goes_by()
+        with pytest.raises(InvalidFileName):  # It is no place of the others.
+            stored_file(other, bucket, put.file_name)
+        assert not FileUpload.objects.exists()
+
+
+class TestStored:
+    def test_a_url_that_still_works_brings_nothing_that_stays(self, put, bucket, user):
+        sent(put)
+        upload_complete(user=user, upload_id=put.pk)
+        abort(user, put)
+        sent(put)
+        assert not FileUpload.objects.visible_to(user).exists()
+        time_goes_by()
+        housekeeping_run()
+        assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
+
+    def test_parts_of_one_that_a_crash_had_begun_twice_go_too(self, big, bucket, user):
+        get_client().create_multipart_upload(Bucket=bucket, Key=big.file_name)
+        sent(big, BIG)
+        upload_complete(user=user, upload_id=big.pk)
+        FileUpload.objects.update(writable_until=timezone.now() - HOUR)
+        abort(user, big)
+        assert (parts_left_in(bucket), FileUpload.objects.count()) == ([], 0)
+
+    def test_the_owner_writes_over_it_through_the_server(self, put, bucket, user):
+        sent(put)
+        upload_complete(user=user, upload_id=put.pk)
+        upload = stored_file(user, bucket, put.file_name, b"after!!", overwrite=True)
+        assert (upload.pk, upload.strategy, upload.status) == (put.pk, "", Status.STORED)
+        assert upload.writable_until == put.writable_until
+        abort(user, upload)
+        assert objects_in(bucket) == []
+
+    def test_one_whose_deletion_may_not_be_stays_stored(self, put, user):
+        sent(put)
+        upload_complete(user=user, upload_id=put.pk)
+        with refusing("DeleteObject", code="AccessDenied", status=403), pytest.raises(StorageAccessDenied):
+            abort(user, put)
+        assert FileUpload.objects.get().status == Status.STORED

@@ -1,0 +1,488 @@
+"""A direct upload is begun: the record, what its client is told, and the same request again."""
+
+import logging
+from base64 import b64decode, b64encode
+from datetime import timedelta
+from hashlib import sha256
+from json import loads
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError
+from django.utils import timezone
+
+from s3_file_uploader.exceptions import (
+    BucketNotAllowed,
+    BucketNotFound,
+    FileTooLarge,
+    IdempotencyKeyReused,
+    InvalidBucketName,
+    InvalidField,
+    InvalidFileName,
+    StorageAccessDenied,
+    StorageTimeout,
+    StorageUnavailable,
+    UploadNotPending,
+)
+from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.s3 import presign
+from s3_file_uploader.s3.client import bucket_check, get_client
+from s3_file_uploader.services import bucket_remove, housekeeping_run, upload_complete, upload_delete, upload_repeated
+from s3_file_uploader.values import MAX_KEY_BYTES, MAX_OBJECT_BYTES, MultipartTransfer, PostTransfer, PutTransfer, mib
+from tests.unit.services.conftest import (
+    after_reading,
+    expire,
+    meanwhile,
+    parts_left_in,
+    refusing,
+    sent,
+    started,
+    stored_file,
+)
+
+Status = FileUpload.Status
+pytestmark = pytest.mark.django_db
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+KEYS = IdempotencyKey._meta.db_table
+CHECKSUM = sha256(b"content").hexdigest()
+CHECKSUM_IN_BASE64 = b64encode(bytes.fromhex(CHECKSUM)).decode()
+
+
+def is_about(moment, expected, seconds=5):
+    return abs(moment - expected) < timedelta(seconds=seconds)
+
+
+def signed(url):
+    """Return the key and the signed headers that stand in a URL."""
+    parts = urlsplit(url)
+    return unquote(parts.path).removeprefix("/"), parse_qs(parts.query)["X-Amz-SignedHeaders"][0].split(";")
+
+
+class TestRecord:
+    def test_it_is_pending_and_says_what_was_announced(self, bucket, user):
+        begun = started(user, bucket, checksum_sha256=CHECKSUM)
+        upload = FileUpload.objects.get()
+        assert upload == begun.upload
+        assert (upload.user, upload.bucket, upload.status, upload.strategy) == (user, bucket, Status.PENDING, "put")
+        assert (upload.size, upload.content_type, upload.checksum_sha256) == (7, "text/plain", CHECKSUM)
+        assert (upload.original_name, upload.file_name) == ("my file.txt", f"uploads/{upload.pk}/my file.txt")
+        assert (upload.etag, upload.completed_at, upload.part_size) == ("", None, None)
+        assert is_about(upload.claimed_until, timezone.now() + DAY)
+        assert is_about(upload.writable_until, timezone.now() + HOUR)
+        assert not begun.is_repeated
+
+    def test_one_in_parts_waits_for_its_client_once_s3_has_begun_it(self, bucket, user):
+        upload = started(user, bucket, size=mib(20)).upload
+        assert (upload.strategy, upload.part_size, upload.writable_until) == ("multipart", mib(8), None)
+        assert upload.multipart_upload_id
+        assert is_about(upload.claimed_until, timezone.now() + DAY)
+        assert parts_left_in(bucket) == [upload.file_name]
+
+    def test_every_upload_has_a_key_of_its_own(self, bucket, user):
+        keys = {started(user, bucket).upload.file_name for _ in range(3)}
+        assert len(keys) == 3
+        assert all(UUID(key.split("/")[1]) for key in keys)
+
+    @pytest.mark.parametrize("prefix", ["", "in/box/"])
+    def test_the_prefix_is_a_setting(self, bucket, user, settings, prefix):
+        settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
+        upload = started(user, bucket, file_name="a/b.txt").upload
+        assert upload.file_name == f"{prefix}{upload.pk}/a/b.txt"
+
+    def test_staff_begin_it_for_others(self, bucket, user, staff):
+        assert started(staff, bucket, owner=user).upload.user == user
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("key", [None, "key"])
+    def test_of_a_user_who_is_gone_nothing_begins(self, bucket, user, key):
+        gone = User.objects.get(pk=user.pk)
+        user.delete()
+        with pytest.raises(IntegrityError):
+            started(gone, bucket, idempotency_key=key)
+        assert not FileUpload.objects.exists()
+
+    def test_the_log_names_the_key(self, bucket, user, caplog):
+        caplog.set_level(logging.INFO, "s3_file_uploader")
+        upload = started(user, bucket, idempotency_key="key").upload
+        started(user, bucket, idempotency_key="key")
+        told = [record.operation for record in caplog.records if record.name == "s3_file_uploader"]
+        assert [(each["operation"], each["file_name"], each["bytes"]) for each in told] == [
+            ("upload_start", upload.file_name, 7)
+        ] * 2
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"bucket": "No"}, InvalidBucketName),
+            ({"bucket": "bucket-none"}, BucketNotFound),
+            ({"file_name": ""}, InvalidFileName),
+            ({"file_name": "/a"}, InvalidFileName),
+            ({"file_name": "a/../b"}, InvalidFileName),
+            ({"file_name": "a\0"}, InvalidFileName),
+            ({"file_name": "\ud800"}, InvalidFileName),
+            ({"file_name": "x" * (MAX_KEY_BYTES + 1)}, InvalidFileName),
+            ({"size": MAX_OBJECT_BYTES + 1}, FileTooLarge),
+            ({"size": MAX_OBJECT_BYTES, "strategy": "put"}, InvalidField),
+            ({"strategy": "post", "file_name": "${filename}"}, InvalidFileName),
+        ],
+    )
+    def test_nothing_begins(self, bucket, user, options, error):
+        with pytest.raises(error):
+            started(user, options.pop("bucket", bucket), **options)
+        assert not FileUpload.objects.exists()
+
+    def test_a_name_has_room_beside_the_prefix_and_the_id(self, bucket, user):
+        longest = MAX_KEY_BYTES - len("uploads//") - 36
+        assert len(started(user, bucket, file_name="é" * (longest // 2)).upload.file_name.encode()) <= MAX_KEY_BYTES
+        with pytest.raises(InvalidFileName, match=f"at most {longest} bytes"):
+            started(user, bucket, file_name="x" * (longest + 1))
+
+    def test_a_bucket_that_is_not_open(self, bucket, user, staff, settings):
+        settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
+        with pytest.raises(BucketNotAllowed):
+            started(user, bucket)
+        assert started(staff, bucket).upload.status == Status.PENDING
+
+    def test_the_bucket_is_asked_for_once(self, bucket, user):
+        with refusing() as refused:
+            with pytest.raises(StorageUnavailable):
+                started(user, bucket)
+        assert refused == ["HeadBucket"]
+        started(user, bucket)
+        with refusing() as refused:
+            started(user, bucket)
+        assert refused == []
+        assert FileUpload.objects.count() == 2
+
+    def test_a_bucket_that_was_removed_is_asked_for_anew(self, bucket, user, staff):
+        started(user, bucket)
+        FileUpload.objects.all().delete()
+        bucket_remove(user=staff, owner_id=get_client().list_buckets()["Owner"]["ID"], name=bucket)
+        with pytest.raises(BucketNotFound):
+            started(user, bucket)
+
+
+class TestPut:
+    def test_on_aws_it_is_for_this_file_and_once(self, bucket, user):
+        begun = started(user, bucket, checksum_sha256=CHECKSUM, content_type="text/plain; charset=utf-8")
+        transfer = begun.transfer
+        assert isinstance(transfer, PutTransfer)
+        assert transfer.method == "PUT"
+        assert transfer.headers == {
+            "Content-Type": "text/plain; charset=utf-8",
+            "If-None-Match": "*",
+            "x-amz-checksum-sha256": b64encode(bytes.fromhex(CHECKSUM)).decode(),
+        }
+        key, headers = signed(transfer.url)
+        assert key == begun.upload.file_name
+        assert headers == ["content-length", "content-type", "host", "if-none-match", "x-amz-checksum-sha256"]
+        assert is_about(transfer.expires_at, timezone.now() + HOUR)
+
+    def test_without_a_checksum_none_is_wanted(self, bucket, user):
+        assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain", "If-None-Match": "*"}
+
+    def test_without_a_size_any_is_taken(self, bucket, user):
+        _, headers = signed(started(user, bucket, size=None, strategy="put").transfer.url)
+        assert headers == ["content-type", "host", "if-none-match"]
+
+    def test_another_store_gets_what_any_store_knows(self, bucket, user, settings):
+        bucket_check(bucket)
+        settings.AWS_S3_ENDPOINT_URL = "https://s3.us-east-1.amazonaws.com"
+        assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain"}
+        with_checksum = started(user, bucket, checksum_sha256=CHECKSUM).transfer
+        assert with_checksum.headers == {"Content-Type": "text/plain"}
+
+    @pytest.mark.parametrize(
+        ("abilities", "guards"),
+        [
+            (["payload_hash_in_urls"], {"x-amz-content-sha256": CHECKSUM}),
+            (["checksums", "payload_hash_in_urls"], {"x-amz-checksum-sha256": CHECKSUM_IN_BASE64}),
+            (["conditional_writes"], {"If-None-Match": "*"}),
+        ],
+    )
+    def test_upload_start_on_a_store_with_abilities_signs_what_it_compares(
+        self, bucket, user, settings, abilities, guards
+    ):
+        settings.S3_FILE_UPLOADER_STORE = abilities
+        transfer = started(user, bucket, checksum_sha256=CHECKSUM).transfer
+        assert transfer.headers == {"Content-Type": "text/plain", **guards}
+        assert signed(transfer.url)[1] == sorted(["content-length", "content-type", "host", *map(str.lower, guards)])
+
+
+class TestPost:
+    def test_the_form_is_for_this_file(self, bucket, user):
+        begun = started(user, bucket, strategy="post")
+        transfer = begun.transfer
+        assert isinstance(transfer, PostTransfer)
+        assert {"Content-Type": "text/plain", "key": begun.upload.file_name}.items() <= transfer.fields.items()
+        assert transfer.fields["success_action_status"] == "201"
+        conditions = loads(b64decode(transfer.fields["policy"]))["conditions"]
+        assert ["content-length-range", 7, 7] in conditions
+        assert is_about(transfer.expires_at, timezone.now() + HOUR)
+
+    def test_without_a_size_any_is_taken(self, bucket, user):
+        fields = started(user, bucket, strategy="post", size=None).transfer.fields
+        assert ["content-length-range", 0, 5 * 2**30] in loads(b64decode(fields["policy"]))["conditions"]
+
+    def test_upload_start_with_a_checksum_signs_it_into_the_form(self, bucket, user):
+        fields = started(user, bucket, strategy="post", checksum_sha256=CHECKSUM).transfer.fields
+        assert fields["x-amz-checksum-sha256"] == CHECKSUM_IN_BASE64
+        assert {"x-amz-checksum-sha256": CHECKSUM_IN_BASE64} in loads(b64decode(fields["policy"]))["conditions"]
+
+    @pytest.mark.parametrize("wish", ["post", "auto"])
+    def test_upload_start_with_a_checksum_is_refused_where_forms_do_not_compare(self, bucket, user, settings, wish):
+        settings.S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
+        settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["post"]
+        with pytest.raises(InvalidField, match="choose put or multipart, or leave out the SHA-256") as caught:
+            started(user, bucket, strategy=wish, checksum_sha256=CHECKSUM)
+        assert caught.value.field == "strategy"
+        assert started(user, bucket, strategy=wish).transfer.fields
+
+
+class TestParts:
+    def test_the_first_are_signed_with_the_plan(self, bucket, user):
+        begun = started(user, bucket, size=mib(8) * 21 + 1)
+        transfer = begun.transfer
+        assert isinstance(transfer, MultipartTransfer)
+        assert (transfer.part_size, transfer.part_count) == (mib(8), 22)
+        assert [part.part_number for part in transfer.parts] == list(range(1, 21))
+        assert [(part.offset, part.size) for part in transfer.parts[:2]] == [(0, mib(8)), (mib(8), mib(8))]
+        key, headers = signed(transfer.parts[0].url)
+        assert (key, headers) == (begun.upload.file_name, ["content-length", "host"])
+        assert is_about(transfer.expires_at, timezone.now() + HOUR)
+
+    def test_the_last_is_what_is_left(self, bucket, user):
+        parts = started(user, bucket, size=mib(8) + 1, strategy="multipart").transfer.parts
+        assert [(part.part_number, part.offset, part.size) for part in parts] == [(1, 0, mib(8)), (2, mib(8), 1)]
+
+    def test_five_tebibytes(self, bucket, user):
+        transfer = started(user, bucket, size=MAX_OBJECT_BYTES).transfer
+        assert (transfer.part_size, transfer.part_count) == (mib(525), 9987)
+
+    def test_of_an_unknown_size_one_is_signed(self, bucket, user):
+        transfer = started(user, bucket, size=None).transfer
+        assert (transfer.part_size, transfer.part_count) == (mib(8), None)
+        assert [(part.part_number, part.offset, part.size) for part in transfer.parts] == [(1, None, None)]
+
+    def test_s3_knows_type_and_record(self, bucket, user):
+        upload = started(user, bucket, size=mib(20), content_type="video/mp4").upload
+        sent(upload, b"x" * mib(20))
+        found = get_client().head_object(Bucket=bucket, Key=upload_complete_anyway(upload))
+        assert found["ContentType"] == "video/mp4"
+        assert found["Metadata"] == {"upload-claim": str(upload.write_id)}
+
+    @pytest.mark.parametrize(("code", "status", "error"), [("AccessDenied", 403, StorageAccessDenied)])
+    def test_what_s3_refuses_to_begin_leaves_no_record(self, bucket, user, code, status, error):
+        with refusing("CreateMultipartUpload", code=code, status=status), pytest.raises(error):
+            started(user, bucket, size=mib(20), idempotency_key="key")
+        assert not FileUpload.objects.exists()
+        assert started(user, bucket, size=mib(20), idempotency_key="key").transfer is not None
+
+    def test_a_bucket_that_went_meanwhile_leaves_no_record_and_is_asked_for_anew(self, bucket, user):
+        started(user, bucket)
+        get_client().delete_bucket(Bucket=bucket)
+        with pytest.raises(BucketNotFound):
+            started(user, bucket, size=mib(20))
+        assert FileUpload.objects.get().strategy == "put"
+        with pytest.raises(BucketNotFound):
+            started(user, bucket)
+
+    @pytest.mark.parametrize(
+        ("code", "status", "error"), [("503", 503, StorageUnavailable), ("504", 504, StorageTimeout)]
+    )
+    def test_what_s3_could_not_begin_is_begun_by_the_same_request_again(self, bucket, user, code, status, error):
+        with refusing("CreateMultipartUpload", code=code, status=status), pytest.raises(error):
+            started(user, bucket, size=mib(20), idempotency_key="key")
+        left = FileUpload.objects.get()
+        assert (left.status, left.multipart_upload_id) == (Status.PENDING, "")
+        assert is_about(left.claimed_until, timezone.now() + timedelta(seconds=900))
+        again = started(user, bucket, size=mib(20), idempotency_key="key")
+        assert (again.upload, again.is_repeated) == (left, True)
+        assert is_about(FileUpload.objects.get().claimed_until, timezone.now() + DAY)
+
+    def test_what_s3_could_not_begin_and_nobody_asks_for_again_goes(self, bucket, user):
+        with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
+            started(user, bucket, size=mib(20))
+        expire(FileUpload.objects.get())
+        assert housekeeping_run().records_settled == 1
+        assert not FileUpload.objects.exists()
+
+    def test_a_request_that_dies_after_s3_has_begun_leaves_what_housekeeping_finds(self, bucket, user):
+        def die():
+            raise KeyboardInterrupt
+
+        with meanwhile("CreateMultipartUpload", die, after=True), pytest.raises(KeyboardInterrupt):
+            started(user, bucket, size=mib(20))
+        assert len(parts_left_in(bucket)) == 1
+        expire(FileUpload.objects.get())
+        housekeeping_run()
+        assert (parts_left_in(bucket), FileUpload.objects.count()) == ([], 0)
+
+
+def upload_complete_anyway(upload):
+    """Have S3 make the object, without this app; return its key."""
+    where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
+    parts = get_client().list_parts(**where)["Parts"]
+    named = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
+    get_client().complete_multipart_upload(**where, MultipartUpload={"Parts": named})
+    return upload.file_name
+
+
+class TestTheSameAgain:
+    @pytest.mark.parametrize("options", [{}, {"strategy": "post"}, {"size": mib(20)}])
+    def test_it_answers_the_record_with_a_fresh_plan(self, bucket, user, options):
+        first = started(user, bucket, idempotency_key="key", **options)
+        presign.settings_forget()
+        again = started(user, bucket, idempotency_key="key", **options)
+        assert (again.upload, again.is_repeated) == (first.upload, True)
+        assert type(again.transfer) is type(first.transfer)
+        assert FileUpload.objects.count() == 1
+        assert parts_left_in(bucket) == ([first.upload.file_name] if "size" in options else [])
+
+    def test_the_fresh_urls_are_remembered(self, bucket, user):
+        upload = started(user, bucket, idempotency_key="key").upload
+        FileUpload.objects.update(writable_until=timezone.now() - HOUR, claimed_until=timezone.now() - HOUR)
+        started(user, bucket, idempotency_key="key")
+        upload.refresh_from_db()
+        assert is_about(upload.writable_until, timezone.now() + HOUR)
+        assert is_about(upload.claimed_until, timezone.now() + DAY)
+
+    def test_once_it_is_stored_there_is_nothing_to_send(self, bucket, user):
+        first = started(user, bucket, idempotency_key="key")
+        sent(first.upload)
+        upload_complete(user=user, upload_id=first.upload.pk)
+        again = started(user, bucket, idempotency_key="key")
+        assert (again.upload.status, again.transfer, again.is_repeated) == (Status.STORED, None, True)
+
+    def test_what_s3_told_since_makes_it_no_other_file(self, bucket, user):
+        first = started(user, bucket, idempotency_key="key", size=None, strategy="put")
+        sent(first.upload)
+        upload_complete(user=user, upload_id=first.upload.pk)
+        FileUpload.objects.update(checksum_sha256=CHECKSUM)
+        again = started(user, bucket, idempotency_key="key", size=None, strategy="put")
+        assert (again.upload, again.upload.size, again.transfer) == (first.upload, 7, None)
+
+    @pytest.mark.parametrize(
+        "other_file",
+        [
+            {"file_name": "another"},
+            {"content_type": "video/mp4"},
+            {"size": 8},
+            {"checksum_sha256": CHECKSUM},
+        ],
+    )
+    def test_another_file_is_refused(self, bucket, user, other_file):
+        started(user, bucket, idempotency_key="key")
+        with pytest.raises(IdempotencyKeyReused):
+            started(user, bucket, idempotency_key="key", **other_file)
+
+    def test_another_owner_is_another_file(self, bucket, user, staff):
+        started(staff, bucket, idempotency_key="key", owner=user)
+        with pytest.raises(IdempotencyKeyReused):
+            started(staff, bucket, idempotency_key="key")
+
+    def test_the_key_of_another_user_is_another_key(self, bucket, user, other):
+        started(user, bucket, idempotency_key="key")
+        assert not started(other, bucket, idempotency_key="key").is_repeated
+
+    def test_a_key_that_went_through_the_server_is_refused(self, bucket, user):
+        upload = stored_file(user, bucket)
+        IdempotencyKey.objects.write_answered(user=user, key="key", upload=upload)
+        with pytest.raises(IdempotencyKeyReused):
+            started(user, bucket, idempotency_key="key")
+
+    def test_a_key_that_went_to_s3_is_refused_by_the_server(self, bucket, user):
+        upload = started(user, bucket, idempotency_key="key").upload
+        with pytest.raises(IdempotencyKeyReused):
+            upload_repeated(user=user, idempotency_key="key", bucket=bucket, file_name=upload.file_name)
+
+    def test_after_an_abort_it_is_a_new_upload(self, bucket, user):
+        first = started(user, bucket, idempotency_key="key").upload
+        upload_delete(user=user, upload_id=first.pk)
+        again = started(user, bucket, idempotency_key="key")
+        assert again.upload != first
+        assert not again.is_repeated
+
+    def test_while_it_is_being_removed_it_is_refused(self, bucket, user):
+        upload = started(user, bucket, idempotency_key="key").upload
+        upload.claim_from_client()
+        with pytest.raises(UploadNotPending):
+            started(user, bucket, idempotency_key="key")
+
+    @pytest.mark.parametrize("options", [{}, {"size": mib(20)}])
+    def test_of_two_at_once_one_inserts(self, bucket, user, options):
+        winner = []
+        with after_reading(
+            KEYS,
+            lambda: winner.append(started(user, bucket, idempotency_key="key", **options)),
+        ):
+            loser = started(user, bucket, idempotency_key="key", **options)
+        assert loser.upload == winner[0].upload
+        assert loser.is_repeated
+        assert FileUpload.objects.count() == 1
+
+    def test_of_two_that_begin_in_s3_the_slower_ends_its_own(self, bucket, user):
+        with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
+            started(user, bucket, size=mib(20), idempotency_key="key")
+        faster = []
+        with meanwhile(
+            "CreateMultipartUpload",
+            lambda: faster.append(started(user, bucket, size=mib(20), idempotency_key="key")),
+            after=True,
+        ):
+            slower = started(user, bucket, size=mib(20), idempotency_key="key")
+        upload = FileUpload.objects.get()
+        assert upload == slower.upload == faster[0].upload
+        assert slower.upload.multipart_upload_id == upload.multipart_upload_id
+        (left,) = get_client().list_multipart_uploads(Bucket=bucket)["Uploads"]
+        assert left["UploadId"] == upload.multipart_upload_id
+        assert upload.multipart_upload_id in slower.transfer.parts[0].url
+
+    def test_one_that_s3_refuses_does_not_end_that_of_another(self, bucket, user):
+        with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
+            started(user, bucket, size=mib(20), idempotency_key="key")
+
+        def begin_and_be_refused():
+            started(user, bucket, size=mib(20), idempotency_key="key")
+            raise StorageAccessDenied
+
+        with meanwhile("CreateMultipartUpload", begin_and_be_refused), pytest.raises(StorageAccessDenied):
+            started(user, bucket, size=mib(20), idempotency_key="key")
+        assert FileUpload.objects.get().multipart_upload_id
+
+    @pytest.mark.parametrize("ended", ["removed", "refused"])
+    def test_one_that_ends_while_s3_begins_it(self, bucket, user, ended):
+        def end():
+            upload = FileUpload.objects.get()
+            upload.multipart_refused() if ended == "refused" else upload.claim_from_client()
+
+        with meanwhile("CreateMultipartUpload", end, after=True), pytest.raises(UploadNotPending):
+            started(user, bucket, size=mib(20))
+        assert parts_left_in(bucket) == []
+
+    def test_one_of_which_s3_cannot_end_the_second_beginning(self, bucket, user):
+        with meanwhile("CreateMultipartUpload", lambda: FileUpload.objects.get().claim_from_client(), after=True):
+            with refusing("AbortMultipartUpload"), pytest.raises(UploadNotPending):
+                started(user, bucket, size=mib(20))
+        expire(FileUpload.objects.get())
+        housekeeping_run()
+        assert parts_left_in(bucket) == []
+
+    def test_one_that_is_completed_while_its_urls_are_renewed(self, bucket, user):
+        upload = started(user, bucket, idempotency_key="key").upload
+        sent(upload)
+        FileUpload.objects.update(writable_until=timezone.now() - HOUR)
+        with after_reading(KEYS, lambda: upload_complete(user=user, upload_id=upload.pk)):
+            again = started(user, bucket, idempotency_key="key")
+        assert (again.upload, again.upload.status, again.transfer) == (upload, Status.STORED, None)
+
+    def test_one_that_is_removed_while_its_urls_are_renewed(self, bucket, user):
+        upload = started(user, bucket, idempotency_key="key").upload
+        FileUpload.objects.update(writable_until=timezone.now() - HOUR)
+        with after_reading(KEYS, lambda: upload_delete(user=user, upload_id=upload.pk)):
+            with pytest.raises(UploadNotPending):
+                started(user, bucket, idempotency_key="key")

@@ -1,0 +1,416 @@
+import gc
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from botocore.stub import Stubber
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from s3_file_uploader.exceptions import InvalidBucketName
+from s3_file_uploader.models import FileUpload, location_digest
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.services import bucket_compare, file_delete
+from s3_file_uploader.services.housekeeping.compare import _batches
+from s3_file_uploader.services.reports import EXAMPLES, ComparisonTally, Finding, Kind, Outcome
+from s3_file_uploader.values import PAGE_KEYS, ListedObject
+from tests.unit.services.conftest import on_event, refused, stored_file
+
+Status = FileUpload.Status
+pytestmark = pytest.mark.django_db
+S3_IS_GONE = EndpointConnectionError(endpoint_url="https://s3.example.com")
+
+
+def figures(report):
+    """Return those that are neither 0 nor the bucket's name."""
+    names = [name for name in report.__slots__ if name not in ("bucket", "examples", "is_whole")]
+    return {name: getattr(report, name) for name in names if getattr(report, name)}
+
+
+def compared(bucket, **options):
+    """Compare, to the end; return the figures, and what is told by name."""
+    told = []
+    report = bucket_compare(bucket=bucket, on_finding=told.append, **options)
+    assert report.is_whole
+    assert list(report.examples) == told
+    return figures(report), {finding.file_name: finding for finding in told}
+
+
+def stray(bucket, name="stray", body=b"of another program", **metadata):
+    get_client().put_object(Bucket=bucket, Key=name, Body=body, Metadata=metadata)
+
+
+def at_the_first(call, action):
+    """Do something right after S3 answered that call for the first time."""
+    done = []
+
+    def handler(**kwargs):
+        if not done:
+            done.append(True)
+            action()
+
+    return on_event(f"after-call.s3.{call}", handler)
+
+
+def in_a_thread_of_its_own(action):
+    """Close the connection that it took: the thread ends with the comparison."""
+
+    def act():
+        action()
+        connection.close()
+
+    return act
+
+
+class TestFindings:
+    def test_where_all_agrees_there_is_nothing_to_tell(self, bucket, user):
+        for name in "abc":
+            stored_file(user, bucket, name)
+        assert compared(bucket) == ({"objects_compared": 3, "records_compared": 3}, {})
+
+    def test_an_empty_bucket(self, bucket):
+        assert compared(bucket) == ({}, {})
+
+    def test_an_object_without_a_record(self, bucket, user):
+        stored_file(user, bucket)
+        stray(bucket)
+        found = object_head(bucket=bucket, key="stray")
+        told, findings = compared(bucket)
+        assert told == {"objects_compared": 2, "records_compared": 1, "objects_without_record": 1}
+        assert findings == {
+            "stray": Finding(
+                kind=Kind.OBJECT_WITHOUT_RECORD,
+                bucket=bucket,
+                file_name="stray",
+                size=18,
+                etag=found.etag,
+                changed_at=found.changed_at,
+                made_here=False,
+            )
+        }
+
+    def test_one_that_was_made_here(self, bucket, user):
+        for name in "ab":
+            stored_file(user, bucket, name)
+        FileUpload.objects.filter(file_name="a").delete()
+        told, findings = compared(bucket)
+        assert (told["objects_without_record"], told["objects_without_record_made_here"]) == (1, 1)
+        assert findings["a"].made_here
+
+    def test_where_no_record_names_the_bucket_nothing_was_made_here(self, bucket, user):
+        """Or the records are in another database than the settings name."""
+        get_client().create_bucket(Bucket="bucket-two")
+        for name in (bucket, "bucket-two"):
+            stored_file(user, name)
+        FileUpload.objects.filter(bucket=bucket).delete()
+        told, findings = compared(bucket)
+        assert told == {"objects_compared": 1, "objects_without_record": 1}
+        assert findings["file"].made_here is False
+
+    def test_a_record_without_an_object(self, bucket, user):
+        stored_file(user, bucket, "kept")
+        upload = stored_file(user, bucket)
+        get_client().delete_object(Bucket=bucket, Key="file")
+        told, findings = compared(bucket)
+        assert told == {"objects_compared": 1, "records_compared": 2, "records_without_object": 1}
+        assert findings == {
+            "file": Finding(
+                kind=Kind.RECORD_WITHOUT_OBJECT,
+                bucket=bucket,
+                file_name="file",
+                record_id=upload.pk,
+                recorded_size=7,
+                recorded_etag=upload.etag,
+            )
+        }
+
+    @pytest.mark.parametrize("body", [b"changed", b"changed too"], ids=["same size", "other size"])
+    def test_an_object_that_another_program_changed(self, bucket, user, body):
+        upload = stored_file(user, bucket)
+        stray(bucket, "file", body)
+        told, findings = compared(bucket)
+        assert told == {"objects_compared": 1, "records_compared": 1, "objects_changed": 1}
+        found = findings["file"]
+        assert (found.record_id, found.recorded_size, found.recorded_etag) == (upload.pk, 7, upload.etag)
+        assert (found.size, found.etag) == (len(body), object_head(bucket=bucket, key="file").etag)
+
+    @pytest.mark.parametrize("status", [Status.PENDING, Status.DELETING])
+    def test_what_a_claim_explains_is_left_to_the_claim(self, bucket, user, status):
+        for name in ("there", "gone", "changed"):
+            stored_file(user, bucket, name).claim(status)
+        get_client().delete_object(Bucket=bucket, Key="gone")
+        stray(bucket, "changed")
+        assert compared(bucket) == ({"objects_compared": 2}, {})
+
+    def test_other_buckets_do_not_count(self, bucket, user):
+        get_client().create_bucket(Bucket="bucket-two")
+        stored_file(user, "bucket-two")
+        get_client().delete_object(Bucket="bucket-two", Key="file")
+        stray(bucket, "file")
+        told, _ = compared(bucket)
+        assert told == {"objects_compared": 1, "objects_without_record": 1}
+
+    def test_keys_that_look_alike_are_told_apart(self, bucket, user):
+        stored_file(user, bucket, "\u00e9")
+        stored_file(user, bucket, "B")
+        for name in ("e\u0301", "b", "\u65e5\u672c/\U0001f600 +%20"):
+            stray(bucket, name)
+        told, findings = compared(bucket)
+        assert told["objects_without_record"] == 3
+        assert set(findings) == {"e\u0301", "b", "\u65e5\u672c/\U0001f600 +%20"}
+
+    def test_progress_says_how_far_it_is(self, bucket, user):
+        for name in "ab":
+            stored_file(user, bucket, name)
+        stray(bucket)
+        told = []
+        bucket_compare(bucket=bucket, on_progress=lambda *progress: told.append(progress))
+        assert told == [("objects", 3, 2), ("records", 2, 2)]
+
+    def test_a_name_that_can_be_no_bucket(self):
+        with pytest.raises(InvalidBucketName):
+            bucket_compare(bucket="No Bucket")
+
+
+class TestABusyBucket:
+    def test_what_is_younger_than_the_comparison_does_not_count(self, bucket, user):
+        def later(parsed, **kwargs):
+            for found in parsed["Contents"]:
+                found["LastModified"] = timezone.now() + timedelta(seconds=found["Key"] == "young")
+
+        for name in ("old", "young"):
+            stray(bucket, name)
+        for name in ("a", "b", "c"):
+            stored_file(user, bucket, name)
+        FileUpload.objects.filter(file_name__in="bc").update(completed_at=timezone.now() + timedelta(minutes=1))
+        stray(bucket, "b")
+        get_client().delete_object(Bucket=bucket, Key="c")
+        with on_event("after-call.s3.ListObjectsV2", later):
+            told, findings = compared(bucket)
+        assert told == {"objects_compared": 4, "records_compared": 1}
+        assert findings == {}
+
+    def test_a_file_that_is_deleted_after_it_was_listed(self, bucket, user):
+        stored_file(user, bucket, "kept")
+        stored_file(user, bucket)
+        with at_the_first("ListObjectsV2", lambda: file_delete(user=user, bucket=bucket, file_name="file")):
+            assert compared(bucket) == ({"objects_compared": 2, "records_compared": 1}, {})
+
+    def test_a_file_that_is_overwritten_after_it_was_listed(self, bucket, user):
+        stored_file(user, bucket)
+        with at_the_first("ListObjectsV2", lambda: stored_file(user, bucket, content=b"longer!!", overwrite=True)):
+            assert compared(bucket) == ({"objects_compared": 1}, {})
+
+    def test_a_file_that_is_stored_after_its_place_was_listed(self, bucket, user):
+        with at_the_first("ListObjectsV2", lambda: stored_file(user, bucket)):
+            assert compared(bucket) == ({}, {})
+
+    def test_an_object_that_is_back_when_it_is_looked_at(self, bucket, user):
+        stored_file(user, bucket)
+        get_client().delete_object(Bucket=bucket, Key="file")
+        with at_the_first("ListObjectsV2", lambda: stray(bucket, "file", b"content")):
+            assert compared(bucket) == ({"records_compared": 1}, {})
+
+    def test_an_object_that_is_overwritten_while_it_is_looked_at(self, bucket):
+        def later(parsed, **kwargs):
+            parsed["LastModified"] = timezone.now() + timedelta(seconds=1)
+
+        stray(bucket)
+        with on_event("after-call.s3.HeadObject", later):
+            assert compared(bucket) == ({"objects_compared": 1}, {})
+
+
+@pytest.mark.django_db(transaction=True)
+class TestClaimsMeanwhile:
+    """Somebody claims the key between the look at S3 and the second look at the record."""
+
+    def test_a_record_whose_object_is_gone(self, bucket, user):
+        upload = stored_file(user, bucket)
+        get_client().delete_object(Bucket=bucket, Key="file")
+        with at_the_first("HeadObject", in_a_thread_of_its_own(lambda: upload.claim(Status.PENDING))):
+            assert compared(bucket) == ({"records_compared": 1}, {})
+
+    def test_one_that_is_stored_again_by_then(self, bucket, user):
+        """The status is what it was, the claim is not."""
+        upload = stored_file(user, bucket)
+        get_client().delete_object(Bucket=bucket, Key="file")
+
+        def overwritten():
+            upload.claim(Status.PENDING)
+            upload.mark_stored()
+
+        with at_the_first("HeadObject", in_a_thread_of_its_own(overwritten)):
+            assert compared(bucket) == ({"records_compared": 1}, {})
+
+    def test_one_whose_user_is_deleted_meanwhile(self, bucket, user):
+        """Then the status changes, and the claim does not."""
+        stored_file(user, bucket)
+        get_client().delete_object(Bucket=bucket, Key="file")
+        marked = lambda: FileUpload.objects.update(status=Status.DELETING)  # noqa: E731
+        with at_the_first("HeadObject", in_a_thread_of_its_own(marked)):
+            assert compared(bucket) == ({"records_compared": 1}, {})
+
+    def test_one_that_is_gone_by_then(self, bucket, user):
+        upload = stored_file(user, bucket)
+        stray(bucket, "file")
+        with at_the_first("HeadObject", in_a_thread_of_its_own(upload.delete)):
+            assert compared(bucket) == ({"objects_compared": 1}, {})
+
+    def test_an_object_that_another_host_adopts(self, bucket, user):
+        stray(bucket)
+        claim = lambda: FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="stray")  # noqa: E731
+        with at_the_first("HeadObject", in_a_thread_of_its_own(claim)):
+            assert compared(bucket) == ({"objects_compared": 1}, {})
+
+
+class TestWhereS3Fails:
+    def incomplete(self, bucket):
+        report = bucket_compare(bucket=bucket)
+        assert not report.is_complete
+        return report
+
+    def test_one_object_that_cannot_be_looked_at_does_not_hide_the_others(self, bucket, user, caplog):
+        for name in ("denied", "denied record", "stray"):
+            stray(bucket, name)
+        stored_file(user, bucket, "kept")
+        with refused("AccessDenied", "HeadObject", Key="denied"):
+            report = self.incomplete(bucket)
+        assert report.is_whole
+        assert figures(report) == {
+            "objects_compared": 4,
+            "records_compared": 1,
+            "objects_without_record": 2,
+            "left": 1,
+        }
+        assert [(found.kind, found.outcome) for found in report.examples if found.file_name == "denied"] == [
+            (Kind.NOT_LOOKED_AT, Outcome.LEFT)
+        ]
+        assert "bucket-one/denied" in caplog.text
+
+    def test_a_record_whose_object_cannot_be_looked_at_is_not_called_changed(self, bucket, user):
+        stored_file(user, bucket)
+        stray(bucket, "file")
+        with refused("InternalError", "HeadObject"):
+            report = self.incomplete(bucket)
+        assert figures(report) == {"objects_compared": 1, "records_compared": 1, "left": 1}
+
+    def test_s3_goes_away_before_the_second_page(self, bucket, user, caplog):
+        """What was not listed is not missing."""
+        stored_file(user, bucket, "z")
+        for number in range(3):
+            stray(bucket, f"{number}")
+
+        def small_pages(params, **kwargs):
+            params["MaxKeys"] = 2
+            if "ContinuationToken" in params:
+                raise S3_IS_GONE
+
+        with on_event("provide-client-params.s3.ListObjectsV2", small_pages):
+            report = self.incomplete(bucket)
+        assert figures(report) == {"objects_compared": 2, "objects_without_record": 2}
+        assert not report.is_whole
+        assert "could not go on" in caplog.text
+
+    def test_s3_goes_away_while_suspects_are_looked_at(self, bucket, user):
+        for number in range(30):
+            stray(bucket, f"{number}")
+        asked = []
+
+        def gone(**kwargs):
+            asked.append(1)
+            raise S3_IS_GONE
+
+        with on_event("provide-client-params.s3.HeadObject", gone):
+            report = self.incomplete(bucket)
+        assert (report.is_whole, figures(report)) == (False, {})
+        assert len(asked) < 30  # Those that wait are not asked for, one time-out after the other.
+
+    def test_a_bucket_that_is_gone_makes_no_record_a_disagreement(self, bucket, user, caplog):
+        stored_file(user, bucket)
+        get_client().delete_object(Bucket=bucket, Key="file")
+        get_client().delete_bucket(Bucket=bucket)
+        report = self.incomplete(bucket)
+        assert (report.is_whole, figures(report)) == (False, {})
+        assert "There is no such bucket" in caplog.text
+
+
+def rows(bucket, user, numbers, **values):
+    """Return records of stored files that nobody uploaded."""
+    return [
+        FileUpload(
+            user=user,
+            bucket=bucket,
+            file_name=f"{number:06}",
+            location_digest=location_digest(bucket, f"{number:06}"),
+            size=number,
+            etag=f"{number}",
+            status=Status.STORED,
+            completed_at=datetime(2026, 1, 1, tzinfo=UTC),
+            **{"created_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number), **values},
+        )
+        for number in numbers
+    ]
+
+
+class TestBatches:
+    @pytest.mark.parametrize("count", [0, 1, PAGE_KEYS - 1, PAGE_KEYS, PAGE_KEYS + 1, 2 * PAGE_KEYS + 1])
+    @pytest.mark.parametrize("moments", ["one", "many", "few"])
+    def test_every_record_once(self, user, count, moments):
+        begin = datetime(2026, 1, 1, tzinfo=UTC)
+        seconds = {"one": 10**9, "many": 1, "few": 700}[moments]
+        uploads = [
+            upload
+            for number in range(count)
+            for upload in rows("bucket", user, [number], created_at=begin + timedelta(seconds=number // seconds))
+        ]
+        FileUpload.objects.bulk_create(uploads)
+        batches = list(islice(_batches(FileUpload.objects.stored()), 10))
+        assert all(0 < len(batch) <= PAGE_KEYS for batch in batches)
+        seen = [upload.pk for batch in batches for upload in batch]
+        assert len(seen) == len(set(seen)) == count
+
+
+class TestSize:
+    def test_a_page_costs_the_same_whichever_it_is_and_is_forgotten(self, user):
+        costs = [self.cost(user, pages) for pages in (1, 2, 3)]
+        assert costs[2]["queries"] - costs[1]["queries"] == costs[1]["queries"] - costs[0]["queries"] > 0
+        assert [cost["calls"] for cost in costs] == [1, 2, 3]
+        assert costs[0]["alive"] == costs[1]["alive"] == costs[2]["alive"] > 0
+
+    def cost(self, user, pages):
+        FileUpload.objects.all().delete()
+        count = pages * PAGE_KEYS
+        FileUpload.objects.bulk_create(rows("bucket", user, range(count)))
+        gc.collect()  # Else garbage of earlier tests is counted, or not.
+        alive = []
+
+        def look(what, more, total):
+            alive.append(sum(type(one) is ListedObject for one in gc.get_objects()))
+
+        with Stubber(get_client()) as stub, CaptureQueriesContext(connection) as queries:
+            for number in range(pages):
+                stub.add_response("list_objects_v2", self.page(number, pages))
+            report = bucket_compare(bucket="bucket", on_progress=look)
+            stub.assert_no_pending_responses()
+        assert figures(report) == {"objects_compared": count, "records_compared": count}
+        return {"queries": len(queries), "calls": pages, "alive": max(alive)}
+
+    def page(self, number, pages):
+        numbers = range(number * PAGE_KEYS, (number + 1) * PAGE_KEYS)
+        long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+        listed = [{"Key": f"{n:06}", "Size": n, "ETag": f'"{n}"', "LastModified": long_ago} for n in numbers]
+        more = {"IsTruncated": True, "NextContinuationToken": f"{number}"} if number + 1 < pages else {}
+        return {"Contents": listed, **more}
+
+    def test_the_first_of_each_kind_are_kept_and_all_are_told(self):
+        told = []
+        tally = ComparisonTally(told.append)
+        for number in range(EXAMPLES + 1):
+            for kind in (Kind.OBJECT_CHANGED, Kind.OBJECT_WITHOUT_RECORD):
+                tally.add(Finding(kind=kind, bucket="bucket", file_name=f"{number}"))
+        report = tally.report(bucket="bucket", is_whole=True)
+        assert (report.objects_changed, report.objects_without_record) == (EXAMPLES + 1, EXAMPLES + 1)
+        assert (len(report.examples), len(told)) == (2 * EXAMPLES, 2 * EXAMPLES + 2)

@@ -1,0 +1,469 @@
+import os
+import signal
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, fields
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from s3_file_uploader.exceptions import InvalidBucketName
+from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
+from s3_file_uploader.services.download_folder.write import partial_files_remove
+from s3_file_uploader.services.housekeeping.run import BATCH
+from s3_file_uploader.services.recovery import WRITTEN_BY
+from s3_file_uploader.services.reports import Kind, Outcome
+from s3_file_uploader.values import HousekeepingReport
+from tests.support.host import python
+from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
+
+Status = FileUpload.Status
+pytestmark = pytest.mark.django_db
+NOTHING = HousekeepingReport(*[0] * len(fields(HousekeepingReport)))
+
+
+def figures(report):
+    """Return those that are not 0."""
+    return {field.name: number for field, number in zip(fields(report), astuple(report), strict=True) if number}
+
+
+def claimed(user, bucket, file_name="file"):
+    return FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
+
+
+def abandoned(user, bucket, file_name="file"):
+    upload = claimed(user, bucket, file_name)
+    upload.claim_end_in(-1)
+    return upload
+
+
+def put(upload, body=b"written"):
+    written_by = {WRITTEN_BY: str(upload.claim_id)}
+    get_client().put_object(Bucket=upload.bucket, Key=upload.file_name, Body=body, Metadata=written_by)
+
+
+def begin(bucket, key="file"):
+    return get_client().create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+
+
+def left_in(bucket):
+    return [upload["Key"] for upload in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+
+
+@pytest.fixture
+def second_bucket(aws):
+    get_client().create_bucket(Bucket="bucket-two")
+    return "bucket-two"
+
+
+@pytest.fixture
+def begun_ago():
+    """Return what says how long ago the multipart uploads of a key were begun; moto says 2010 of all."""
+    ages = {}
+
+    def tell(parsed, **kwargs):
+        for upload in parsed.get("Uploads", ()):
+            if upload["Key"] in ages:
+                upload["Initiated"] = timezone.now() - ages[upload["Key"]]
+
+    with on_event("after-call.s3.ListMultipartUploads", tell):
+        yield ages
+
+
+class TestRecords:
+    def test_where_nothing_is_wrong_nothing_is_done(self, bucket, user):
+        stored_file(user, bucket)
+        assert housekeeping_run() == NOTHING
+        assert FileUpload.objects.get().status == Status.STORED
+
+    def test_all_that_crashes_left_is_settled(self, bucket, user):
+        put(abandoned(user, bucket, "first"))
+        for name, status in (("overwriting", Status.PENDING), ("deleting", Status.DELETING)):
+            upload = stored_file(user, bucket, name)
+            upload.claim(status)
+            upload.claim_end_in(-1)
+        begin(bucket, "first")
+        assert figures(housekeeping_run()) == {"records_settled": 3}
+        assert objects_in(bucket) == ["overwriting"]
+        assert left_in(bucket) == []
+        kept = FileUpload.objects.get()
+        assert (kept.file_name, kept.status, kept.claimed_until) == ("overwriting", Status.STORED, None)
+        assert housekeeping_run() == NOTHING
+
+    @pytest.mark.parametrize("older_than", [None, timedelta(0)])
+    def test_a_live_claim_is_left_alone(self, bucket, user, older_than):
+        upload = claimed(user, bucket)
+        put(upload)
+        begin(bucket)
+        assert housekeeping_run(abort_multipart_older_than=older_than) == NOTHING
+        assert FileUpload.objects.get().claim_id == upload.claim_id
+        assert (objects_in(bucket), left_in(bucket)) == (["file"], ["file"])
+
+    def test_a_bucket_out_of_order_does_not_keep_the_others_from_being_mended(
+        self, bucket, second_bucket, user, caplog
+    ):
+        for where in (bucket, second_bucket):
+            stored_file(user, where, "kept")
+            for name in ("a", "b"):
+                abandoned(user, where, name)
+            begin(where, "kept")
+        with out_of_order(bucket):
+            report = housekeeping_run()
+        assert not report.is_complete
+        assert figures(report) == {
+            "records_settled": 2,
+            "records_left": 2,
+            "multipart_uploads_aborted": 1,
+            "buckets_left": 1,
+        }
+        assert (left_in(bucket), left_in(second_bucket)) == (["kept"], [])
+        assert [record.levelname for record in caplog.records if "housekeeping" in record.name] == ["WARNING"] * 3
+        assert figures(housekeeping_run()) == {"records_settled": 2, "multipart_uploads_aborted": 1}
+        assert housekeeping_run() == NOTHING
+
+    def test_each_record_is_tried_once_a_run_however_many_there_are(self, bucket, user):
+        for number in range(BATCH + 1):
+            abandoned(user, bucket, f"{number}")
+        asked = Counter()
+
+        def refuse(params, **kwargs):
+            asked[params.get("Prefix")] += 1
+            raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "ListMultipartUploads")
+
+        with on_event("provide-client-params.s3", refuse):
+            report = housekeeping_run()
+        assert figures(report) == {"records_left": BATCH + 1, "buckets_left": 1}
+        assert [asked[f"{number}"] for number in range(BATCH + 1)] == [1] * (BATCH + 1)
+
+    def test_of_two_hosts_each_settles_what_the_other_has_not(self, bucket, user):
+        for name in "abc":
+            put(abandoned(user, bucket, name))
+        reports = []
+
+        def at_the_first_call(**kwargs):
+            if not reports:
+                reports.append(None)
+                reports.append(housekeeping_run())
+
+        with on_event("provide-client-params.s3", at_the_first_call):
+            reports.append(housekeeping_run())
+        assert [figures(report) for report in reports[1:]] == [{"records_settled": 2}, {"records_settled": 1}]
+        assert not FileUpload.objects.exists()
+        assert objects_in(bucket) == []
+
+    @pytest.mark.parametrize("crashes", ["S3", "the settling process"])
+    def test_what_a_first_run_could_not_finish_the_second_does(self, bucket, user, crashes):
+        """Also the object that the upload wrote: it is not a stranger's because somebody tried to settle before."""
+        upload = abandoned(user, bucket)
+        put(upload)
+        if crashes == "S3":
+            with out_of_order(bucket):
+                assert housekeeping_run().records_left == 1
+        else:
+            upload.claim_to_settle()
+            upload.claim_end_in(-1)
+        assert figures(housekeeping_run()) == {"records_settled": 1}
+        assert not FileUpload.objects.exists()
+        assert objects_in(bucket) == []
+
+
+class TestMultipartUploads:
+    def test_debris_under_a_record_is_aborted(self, bucket, user):
+        stored_file(user, bucket)
+        begin(bucket)
+        begin(bucket)
+        assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 2}
+        assert left_in(bucket) == []
+
+    def test_what_was_begun_of_late_may_be_at_work(self, bucket, user, begun_ago, settings):
+        settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 3600
+        stored_file(user, bucket)
+        begin(bucket)
+        begun_ago["file"] = timedelta(minutes=59)
+        assert housekeeping_run() == NOTHING
+        begun_ago["file"] = timedelta(minutes=61)
+        assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
+
+    def test_those_of_others_are_counted_and_left(self, bucket, user):
+        stored_file(user, bucket)
+        begin(bucket, "another's")
+        report = housekeeping_run()
+        assert report.is_complete
+        assert figures(report) == {"multipart_uploads_unexplained": 1}
+        assert left_in(bucket) == ["another's"]
+
+    def test_those_of_others_go_once_they_are_older_than_asked(self, bucket, user, begun_ago):
+        stored_file(user, bucket)
+        for key, hours in {"old": 25, "young": 23, "file": 25}.items():
+            begin(bucket, key)
+            begun_ago[key] = timedelta(hours=hours)
+        report = housekeeping_run(abort_multipart_older_than=timedelta(hours=24))
+        assert figures(report) == {"multipart_uploads_aborted": 2, "multipart_uploads_unexplained": 1}
+        assert left_in(bucket) == ["young"]
+
+    def test_one_that_has_gone_meanwhile_is_aborted_too(self, bucket, user):
+        stored_file(user, bucket)
+        listed = [{"Key": "file", "UploadId": "gone", "Initiated": timezone.now() - timedelta(days=1)}]
+        with Stubber(get_client()) as stub:
+            stub.add_response("list_multipart_uploads", {"Uploads": listed})
+            stub.add_client_error("abort_multipart_upload", "NoSuchUpload", http_status_code=404)
+            assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
+
+    def test_one_that_is_claimed_only_now_is_not_aborted(self, bucket, user):
+        """The records of a page were read before: somebody may have begun since."""
+        stored = [stored_file(user, bucket, name) for name in "ab"]
+        for upload in stored:
+            begin(bucket, upload.file_name)
+        with on_event(
+            "provide-client-params.s3.AbortMultipartUpload", lambda **kwargs: stored[1].claim(Status.PENDING)
+        ):
+            assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
+        assert left_in(bucket) == ["b"]
+
+    def test_a_page_of_them_costs_one_look_at_the_records(self, bucket, user):
+        stored_file(user, bucket)
+        costs = []
+        for count in (1, 30):
+            for number in range(count):
+                begin(bucket, f"{count}/{number}")
+            with CaptureQueriesContext(connection) as queries:
+                assert housekeeping_run().multipart_uploads_unexplained in (1, 31)
+            costs.append(len(queries))
+        assert costs[0] == costs[1]
+
+    @pytest.mark.parametrize(("code", "left"), [("NoSuchBucket", 0), ("NotImplemented", 0), ("AccessDenied", 1)])
+    def test_a_bucket_of_which_nothing_can_be_known(self, bucket, user, code, left):
+        stored_file(user, bucket)
+        with Stubber(get_client()) as stub:
+            stub.add_client_error("list_multipart_uploads", code)
+            report = housekeeping_run()
+        assert (report.buckets_left, report.is_complete) == (left, not left)
+
+    def test_a_bucket_is_asked_once_and_one_without_records_not_at_all(self, bucket, second_bucket, user):
+        for name in "ab":
+            stored_file(user, bucket, name)
+        asked = []
+        with on_event("provide-client-params.s3", lambda params, **kwargs: asked.append(params["Bucket"])):
+            housekeeping_run()
+        assert asked == [bucket]
+
+
+class TestWhichBuckets:
+    def test_those_with_records_and_those_that_the_settings_name(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["of-the-settings", "pattern-*", "[ab]", "bucket-?", bucket]
+        for name in ("z-last", bucket, "a-first"):
+            for number in range(3):
+                abandoned(user, name, f"{number}")
+        assert housekeeping_buckets() == ["a-first", bucket, "of-the-settings", "z-last"]
+
+    def test_where_there_are_none_there_is_nothing_to_do(self, db):
+        assert housekeeping_buckets() == []
+        assert housekeeping_run() == NOTHING
+
+    @pytest.mark.parametrize("named_by", ["settings", "caller"])
+    def test_one_without_records_is_looked_into_if_it_is_named(self, bucket, second_bucket, settings, named_by):
+        begin(second_bucket)
+        if named_by == "settings":
+            settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = [second_bucket]
+            report = housekeeping_run()
+        else:
+            report = housekeeping_run(buckets=[second_bucket, second_bucket])
+        assert figures(report) == {"multipart_uploads_unexplained": 1}
+
+    def test_a_name_that_can_be_no_bucket_is_said_before_anything_is_done(self, bucket, user):
+        abandoned(user, bucket)
+        with pytest.raises(InvalidBucketName):
+            housekeeping_run(buckets=["No Bucket"])
+        assert FileUpload.objects.get().is_abandoned
+
+    def test_a_query_for_each_however_many_records_they_have(self, bucket, user, django_assert_num_queries):
+        for name in (bucket, "bucket-two"):
+            for number in range(20):
+                abandoned(user, name, f"{number}")
+        with django_assert_num_queries(3):
+            assert housekeeping_buckets() == [bucket, "bucket-two"]
+
+
+class TestDryRun:
+    @pytest.fixture
+    def disorder(self, bucket, user, tmp_path):
+        """All that housekeeping has something to do with, each in all its kinds."""
+        put(abandoned(user, bucket, "written"))
+        abandoned(user, bucket, "not written")
+        for name, status in {"as before": Status.PENDING, "anew": Status.PENDING, "deleting": Status.DELETING}.items():
+            upload = stored_file(user, bucket, name)
+            upload.claim(status)
+            upload.claim_end_in(-1)
+        put(FileUpload.objects.get(file_name="anew"))
+        claimed(user, bucket, "at work")
+        kept = stored_file(user, bucket, "kept")
+        for key in ("kept", "another's", "at work"):
+            begin(bucket, key)
+        IdempotencyKey.objects.take(user=user, key="old", upload=kept)
+        IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=8), is_answered=True)
+        partial_file(tmp_path, age_seconds=10_000)
+        return tmp_path
+
+    def snapshot(self, bucket, folder):
+        """Return every row, object, part and file."""
+        rows = [list(model.objects.order_by("pk").values()) for model in (FileUpload, IdempotencyKey)]
+        heads = [object_head(bucket=bucket, key=name) for name in objects_in(bucket)]
+        return rows, objects_in(bucket), heads, left_in(bucket), sorted(folder.rglob("*"))
+
+    @pytest.mark.parametrize("older_than", [None, timedelta(0)])
+    def test_it_foretells_each_thing_and_changes_none(self, bucket, disorder, older_than):
+        before, foretold, told = self.snapshot(bucket, disorder), [], []
+        options = {"abort_multipart_older_than": older_than}
+        report = housekeeping_run(dry_run=True, on_finding=foretold.append, **options)
+        assert self.snapshot(bucket, disorder) == before
+        assert housekeeping_run(on_finding=told.append, **options) == report
+        assert told == foretold
+        assert figures(report) == {
+            "records_settled": 5,
+            "idempotency_keys_forgotten": 1,
+            "partial_files_removed": 1,
+            **({"multipart_uploads_aborted": 1, "multipart_uploads_unexplained": 1} if older_than is None else {}),
+            **({} if older_than is None else {"multipart_uploads_aborted": 2}),
+        }
+        assert {finding.file_name: finding.outcome for finding in told} == {
+            "written": Outcome.RECORD_AND_OBJECT_REMOVED,
+            "not written": Outcome.RECORD_REMOVED,
+            "as before": Outcome.RECORD_KEPT,
+            "anew": Outcome.RECORD_UPDATED,
+            "deleting": Outcome.RECORD_AND_OBJECT_REMOVED,
+            "kept": Outcome.MULTIPART_ABORTED,
+            "another's": Outcome.NOTHING if older_than is None else Outcome.MULTIPART_ABORTED,
+        }
+
+    def test_what_s3_does_not_tell_has_to_wait_there_too(self, bucket, disorder):
+        with out_of_order(bucket):
+            report = housekeeping_run(dry_run=True)
+        assert (report.records_settled, report.records_left, report.buckets_left) == (0, 5, 1)
+        assert not report.is_complete
+
+
+class TestWhoIsTold:
+    def test_of_each_thing_once_it_is_done(self, bucket, user):
+        uploads = [abandoned(user, bucket, name) for name in "ab"]
+        begin(bucket, "another's")
+        told, progress = [], []
+        housekeeping_run(on_finding=told.append, on_progress=lambda *said: progress.append(said))
+        records = {finding.record_id: finding for finding in told if finding.kind == Kind.RECORD_HALFWAY}
+        assert set(records) == {upload.pk for upload in uploads}
+        parts = told[-1]
+        assert (parts.kind, parts.file_name, parts.record_id) == (Kind.MULTIPART_UPLOAD, "another's", None)
+        assert parts.changed_at.year == 2010  # moto says so of all.
+        assert progress == [("records left half-way", 1, 2)] * 2 + [("multipart uploads", 1, 0)]
+
+    def test_also_of_what_another_host_did_and_of_what_waits(self, bucket, user):
+        uploads = {name: abandoned(user, bucket, name) for name in "ab"}
+        told = []
+
+        def others_settle(finding):
+            told.append(finding.outcome)
+            for upload in FileUpload.objects.abandoned():
+                upload.claim_to_settle()
+
+        assert len(uploads) == 2
+        assert figures(housekeeping_run(on_finding=others_settle)) == {"records_settled": 1}
+        assert told == [Outcome.RECORD_REMOVED, Outcome.OVERTAKEN]
+        FileUpload.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+        with out_of_order(bucket):
+            housekeeping_run(on_finding=others_settle)
+        assert told[2:] == [Outcome.LEFT]
+
+
+class TestIdempotencyKeys:
+    def test_the_old_ones_are_forgotten(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_IDEMPOTENCY_SECONDS = 3600
+        upload = stored_file(user, bucket)
+        for name, minutes in {"old": 61, "young": 59}.items():
+            IdempotencyKey.objects.take(user=user, key=name, upload=upload)
+            mine = IdempotencyKey.objects.of(user=user, key=name)
+            mine.update(created_at=timezone.now() - timedelta(minutes=minutes), is_answered=True)
+        assert figures(housekeeping_run()) == {"idempotency_keys_forgotten": 1}
+        assert IdempotencyKey.objects.get() == IdempotencyKey.objects.of(user=user, key="young").get()
+        assert FileUpload.objects.get() == upload
+
+
+def partial_file(folder, age_seconds=0.0):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f".{uuid4().hex}.part"
+    path.write_bytes(b"some")
+    os.utime(path, (time.time() - age_seconds,) * 2)
+    return path
+
+
+KILLED_WHILE_SAVING = """
+import os, pathlib, signal, sys
+import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "modules.settings"
+django.setup()
+from s3_file_uploader.services.download_folder.write import file_saved_under
+with file_saved_under(pathlib.Path(sys.argv[1]), "bucket/file") as file:
+    file.write(b"some")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+class TestPartialFiles:
+    def test_what_a_killed_process_left_goes_once_nobody_can_be_writing_it(self, db, tmp_path, settings):
+        assert python(tmp_path, "-c", KILLED_WHILE_SAVING, str(tmp_path)).returncode == -signal.SIGKILL
+        settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 100
+        (left,) = (tmp_path / "bucket").iterdir()
+        for age_seconds, removed in {90: 0, 110: 1}.items():
+            os.utime(left, (time.time() - age_seconds,) * 2)
+            assert housekeeping_run().partial_files_removed == removed
+        assert list((tmp_path / "bucket").iterdir()) == []
+
+    @pytest.mark.parametrize("folder", ["", "missing"])
+    def test_without_a_folder_there_are_none(self, db, tmp_path, settings, folder):
+        settings.PATH_TO_SAVE_FILE = folder and str(tmp_path / folder)
+        assert housekeeping_run() == NOTHING
+
+    def test_files_that_only_look_alike_stay(self, tmp_path):
+        names = [
+            "file.part",
+            f"{uuid4().hex}.part",
+            f".{uuid4().hex}.part.txt",
+            f".{uuid4().hex.upper()}.part",
+            ".part",
+        ]
+        for name in names:
+            (tmp_path / name).touch()
+        (tmp_path / f".{uuid4().hex}.part").mkdir()
+        assert partial_files_remove(tmp_path, older_than_seconds=-1) == 0
+        assert len(list(tmp_path.iterdir())) == len(names) + 1
+
+    def test_nothing_outside_the_folder_is_touched(self, tmp_path):
+        outside = partial_file(tmp_path / "outside", age_seconds=1000)
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        (folder / "bucket").symlink_to(outside.parent)
+        (folder / f".{uuid4().hex}.part").symlink_to(outside)
+        assert partial_files_remove(folder, older_than_seconds=-1) == 1  # The link itself.
+        assert [path.name for path in folder.iterdir()] == ["bucket"]
+        assert outside.exists()
+
+    def test_the_folder_itself_may_be_a_link(self, tmp_path):
+        partial_file(tmp_path / "disk", age_seconds=1000)
+        (tmp_path / "folder").symlink_to(tmp_path / "disk")
+        assert partial_files_remove(tmp_path / "folder", older_than_seconds=10) == 1
+
+    def test_of_many_hosts_each_file_is_removed_by_one(self, tmp_path):
+        for number in range(200):
+            partial_file(tmp_path / f"{number % 7}" / "below", age_seconds=1000)
+        with ThreadPoolExecutor(4) as hosts:
+            removed = list(hosts.map(lambda _: partial_files_remove(tmp_path, older_than_seconds=10), range(4)))
+        assert sum(removed) == 200
+        assert not list(tmp_path.rglob("*.part"))
