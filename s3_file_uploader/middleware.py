@@ -46,10 +46,15 @@ class GuardMiddleware:
 
 
 def _redact_doubled_slashes(request: HttpRequest) -> None:
-    """Redact the secrets that the address would hold with single slashes."""
-    if "//" in request.path_info:
-        with suppress(Resolver404):
-            match = resolve(DOUBLED_SLASHES.sub("/", request.path_info))
-            for value in match.kwargs.values():
-                if isinstance(value, Secret):
-                    redact(request, value)
+    """Redact the secrets of an address that leads to a view only with single slashes."""
+    path = request.path_info
+    if "//" in path and not _arguments_of(path):
+        for value in _arguments_of(DOUBLED_SLASHES.sub("/", path)).values():
+            if isinstance(value, Secret):
+                redact(request, value)
+
+
+def _arguments_of(path: str) -> dict[str, Any]:
+    with suppress(Resolver404):
+        return resolve(path).kwargs
+    return {}

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from s3_file_uploader.s3.client import buckets_forget
-from tests import programs
+from tests.support import programs
 
 # `make fuzz` sets it: how many random inputs a property gets. Without it they are few, and the same each time.
 FUZZ_INPUTS = int(os.environ.get("FUZZ_INPUTS") or 0)

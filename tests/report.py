@@ -8,7 +8,7 @@ from pathlib import Path
 import django
 import pytest
 
-from tests import programs
+from tests.support import programs
 
 REPORT = "TEST_REPORT"
 

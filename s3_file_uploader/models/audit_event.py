@@ -1,4 +1,4 @@
-"""Who did what, as rows: one for each event of `services/audit/trail.py`, where the settings want rows. Nothing here changes a row.
+"""Store audit events as rows, where a setting asks for them; `services/audit/trail.py` makes them, nothing changes them.
 
 No foreign keys: an event outlives the user and the file that it is about, until housekeeping forgets it.
 """

@@ -5,9 +5,9 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests import programs
 from tests.integration.uppy.browser import Chromium
 from tests.settings import DATABASES, TESTS_DIR
+from tests.support import programs
 from tests.support.clamd import clamd
 from tests.support.served import ASGI, WSGI
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from s3_file_uploader.embedded import EmbeddedS3
-from tests import programs
 from tests.report import report_line
+from tests.support import programs
 from tests.support.projects import SECRET, Project, bare_environment, output_of, settled_check, wheel_built
 
 BUCKET = "bucket-of-a-host"
@@ -32,7 +32,7 @@ WARNINGS_SETTINGS = """
     warnings.simplefilter("error", RemovedInNextVersionWarning)
 """
 DEPLOYMENT_SETTINGS = """
-    from tests.integration.settings import *
+    from .settings import *
     DEBUG = False
     ALLOWED_HOSTS = ["host.example.com"]
     SECRET_KEY = "a test's own secret key, which is long enough and has many different characters"
