@@ -1,4 +1,4 @@
-"""Store audit events as rows, where a setting asks for them; `services/audit/trail.py` makes them, nothing changes them.
+"""Store audit events as rows, where a setting asks for them. `services/audit/trail.py` makes them.
 
 No foreign keys: an event outlives the user and the file that it is about, until housekeeping forgets it.
 """

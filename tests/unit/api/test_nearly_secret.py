@@ -42,6 +42,7 @@ def test_address_with_a_doubled_slash_above_the_app_is_not_logged(db, caplog, st
     assert SECRET not in answer.wsgi_request.META["RAW_URI"]
 
 
-def test_address_of_nothing_is_still_logged(db, caplog):
-    assert Client().get(f"{SERVICE}nowhere/").status_code == 404
+@pytest.mark.parametrize("path", [f"{SERVICE}nowhere/", f"/{SERVICE}uploads/nowhere/parts/"])
+def test_address_without_a_secret_is_still_logged(db, caplog, path):
+    assert Client().get("/", PATH_INFO=path).status_code == 404
     assert "nowhere" in caplog.text
