@@ -50,7 +50,8 @@ check: .venv/.test
 	@$(MAKE) lint
 	@$(PYTEST) tests/unit -m "not slow"
 
-# The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs.
+# The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs. For
+# another: make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'
 newest: .venv/.test
 	@$(BIN)/python -m pytest tests/integration/delivery/test_newest.py
 
