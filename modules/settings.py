@@ -189,8 +189,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "Buckets", "description": "List, create and remove buckets; list what one holds."},
         {"name": "Files", "description": "Upload, read, download, presign and delete one file."},
         {"name": "Uploads", "description": "The records of uploads: list, show and delete."},
-        {"name": "Shares", "description": "Links by which somebody without an account reads a file."},
-        {"name": "Uppy", "description": "What Uppy asks for, and upload tokens, which may stand in its endpoint."},
+        {"name": "Shares", "description": "Share links: people without an account read one file."},
+        {"name": "Uppy", "description": "Endpoints for Uppy, and upload tokens."},
         {"name": "Health", "description": "For load balancers."},
     ],
 }

@@ -70,11 +70,15 @@ class EmbeddedS3:
         return f"http://{reached_at(self.identity.address)}:{self.identity.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which the app, or any other S3 client, uses this store."""
+        """Return the variables with which the app, or any other S3 client, uses this store.
+
+        An empty value takes the place of what a shell may have set for another store.
+        """
         return {
             "AWS_STORAGE_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": self.identity.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.identity.secret_access_key,
+            "AWS_SESSION_TOKEN": "",
             "AWS_S3_ENDPOINT_URL": self.endpoint_url,
         }
 

@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.core.checks import ERROR, run_checks
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
-from django.urls import include, path
+from django.urls import path
 from django.urls.resolvers import RegexPattern, URLResolver
 from django.utils.module_loading import import_string
 from drf_spectacular.generators import SchemaGenerator
@@ -66,7 +66,7 @@ def test_install_settings_pass_the_checks():
 
 def test_install_urls_route_the_service():
     for block in blocks_run_by("test_install_urls_route_the_service"):
-        names = {"urlpatterns": [], "path": path, "include": include}
+        names = {"urlpatterns": [], "path": path}  # As `startproject` writes urls.py.
         exec(block.code, names)  # noqa: S102 - ours, from the docs
         resolver = URLResolver(RegexPattern(r"^/"), names["urlpatterns"])
         assert resolver.resolve("/modules/s3-file-uploader/service/health/").url_name == "s3_service-health"

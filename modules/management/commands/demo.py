@@ -20,7 +20,7 @@ from .runserver import Command as Runserver
 REFUSED = (
     "{} is set, in the environment or in .env. The demo accounts have a password that everybody knows, so they are "
     "never made beside a database or a store of yours: use `python manage.py migrate`, `createsuperuser` and "
-    "`runserver`, or leave that out."
+    "`runserver`, or leave that out. If your shell exports it: `env -u NAME make run`."
 )
 WARNING = (
     "WARNING: every device on this network can reach this server now, and everybody knows the password of its "

@@ -34,5 +34,7 @@ class Command(StaticFilesRunserver):
     def on_store(self, store: EmbeddedS3) -> None:
         """Use the store, which runs by now, and say so."""
         os.environ.update(store.environment())
+        for name in ("NO_PROXY", "no_proxy"):  # A proxy of the shell does not reach this machine.
+            os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
         kind = "JuiceFS gateway" if store.checks_signatures else "moto: it checks NO signatures and forgets everything"
         self.stdout.write(f"Embedded S3 ({kind}) at {store.endpoint_url}")

@@ -1,6 +1,6 @@
 """Ranges of an object, received into memory that is used again: without copies, and without taking fresh memory.
 
-For the stores that `first_attempt.py` asks. Where a range breaks off, or anything else is answered, it ends there: what
+For the stores that `../fast_path.py` asks. Where a range breaks off, or anything else is answered, it ends there: what
 is left is for boto3 to ask for.
 """
 

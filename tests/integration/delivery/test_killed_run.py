@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support import hanging
+from tests.integration import hanging
 from tests.support.host import ROOT
 from tests.support.processes import children, command, is_alive
 

@@ -510,6 +510,7 @@ def test_the_fixture_is_a_running_store_of_its_own(embedded_s3):
         "AWS_STORAGE_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": embedded_s3.identity.access_key_id,
         "AWS_SECRET_ACCESS_KEY": embedded_s3.identity.secret_access_key,
+        "AWS_SESSION_TOKEN": "",
         "AWS_S3_ENDPOINT_URL": embedded_s3.endpoint_url,
     }
     assert json.loads((embedded_s3.folder / "identity.json").read_text())["address"] == LOOPBACK
