@@ -1,6 +1,6 @@
 """The body of a request, guarded against clients that send it slowly, and cleared away once the request is answered.
 
-    reads      each under a deadline of the watchdog: one for a small body, a least rate for a file
+    reads      each under a deadline of the watchdog: one for a body as a whole, a least rate for what may be large
     answered   what is left of the body is read, up to a limit; if more may come, the connection is shut down
 
 The second step matters as much as the first. gunicorn (gthread) closes a connection in the loop that serves all other
@@ -31,6 +31,9 @@ TOO_SLOW = "The body of the request came too slowly: send it again over a better
 GUARD = "s3_file_uploader.body_guard"
 # Django reads no larger body as a whole, unless DATA_UPLOAD_MAX_MEMORY_SIZE says so.
 SMALL_BYTES = mib(5) // 2
+# A larger body, and a form, may take so many times as long as a small one. There is no such end for a file, which a
+# view of the app expects once it has let its caller in.
+LARGE_TIMES = 10
 # Servers return nothing before all of a read has come: a client at the least rate needs half a minute for so many.
 READ_BYTES = 16 * 1024
 # What is read of a body that nobody wants, so that its client gets the answer and may keep the connection.
@@ -76,8 +79,8 @@ class BodyGuard:
         self._meta, self._connection = request.META, connection
         self._stream: _Stream = request._stream
         self._left = _announced(self._meta)
-        may_be_large = _is_form_data(self._meta) or self._left > SMALL_BYTES
-        self._patience = file_patience() if may_be_large else Patience(conf.body_timeout_seconds)
+        may_be_large, seconds = _is_form_data(self._meta) or self._left > SMALL_BYTES, conf.body_timeout_seconds
+        self._patience = file_patience(in_all=LARGE_TIMES * seconds) if may_be_large else Patience(seconds)
         self.is_too_slow = self._is_ended = False
         request._stream = self
 
@@ -171,9 +174,9 @@ class BodyGuard:
         return left > 0
 
 
-def file_patience() -> Patience:
+def file_patience(in_all: float = inf) -> Patience:
     """Return the patience with a client that sends a file."""
-    return Patience(conf.client_timeout_seconds, conf.client_bytes_per_second)
+    return Patience(conf.client_timeout_seconds, conf.client_bytes_per_second, in_all)
 
 
 def _announced(meta: dict[str, Any]) -> float:

@@ -93,11 +93,13 @@ class Patience:
     """How much longer a client may keep the server waiting for its body.
 
     Without a rate the seconds are all there is. With a rate each byte that arrives gives time back, up to the seconds
-    of the beginning: a client may be silent for so long, and has to send at the rate on average.
+    of the beginning: a client may be silent for so long, and has to send at the rate on average. No byte gives back any
+    of what all reads may take in all.
     """
 
-    def __init__(self, seconds: float, bytes_per_second: float | None = None) -> None:
+    def __init__(self, seconds: float, bytes_per_second: float | None = None, in_all: float = inf) -> None:
         self._most = self._left = seconds
+        self._in_all = in_all
         self._rate = bytes_per_second
 
     @property
@@ -107,9 +109,10 @@ class Patience:
 
     def seconds_for(self, at_once: float) -> float:
         """Return how long a read may take that returns nothing before `at_once` bytes have come."""
-        return self._left + (at_once / self._rate if self._rate else 0)
+        return min(self._in_all, self._left + (at_once / self._rate if self._rate else 0))
 
     def account(self, *, waited: float, received: int) -> None:
         """Take off the seconds of a read, and add those that its bytes are worth."""
         gained = received / self._rate if self._rate else 0
         self._left = max(0, min(self._most, self._left - waited + gained))
+        self._in_all = max(0, self._in_all - waited)

@@ -13,7 +13,7 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
 from s3_file_uploader.api.requests.body import RequestBody
-from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, READ_BYTES, body_guard, close_cleanly
+from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, LARGE_TIMES, READ_BYTES, body_guard, close_cleanly
 from s3_file_uploader.api.requests.slow_clients import Patience, Watchdog, shut_down
 from s3_file_uploader.exceptions import RequestTooSlow
 from s3_file_uploader.middleware import GuardMiddleware
@@ -130,6 +130,13 @@ class TestPatience:
         patience.account(waited=0, received=10**9)
         assert patience.seconds_for(0) == 60
 
+    def test_patience_in_all_is_not_given_back(self):
+        patience = Patience(60, 500, in_all=100)
+        patience.account(waited=50, received=10**9)
+        assert (patience.seconds_for(0), patience.seconds_for(1000)) == (50, 50)
+        patience.account(waited=60, received=10**9)
+        assert patience.seconds_for(1000) == 0
+
 
 class TestReading:
     @pytest.mark.parametrize("content_type", ["application/json", FORM])
@@ -165,6 +172,15 @@ class TestReading:
         assert guard.is_too_slow
         answered(request)
         assert not is_open(arrives)
+
+    @pytest.mark.parametrize(("content_type", "length"), [(FORM, 5_000), ("application/json", 10_000_000)])
+    def test_large_body_at_a_good_rate_ends_where_no_file_is_expected(self, arrives, settings, content_type, length):
+        settings.S3_FILE_UPLOADER_BODY_TIMEOUT_SECONDS = 0.1 / LARGE_TIMES
+        settings.S3_FILE_UPLOADER_CLIENT_BYTES_PER_SECOND = 1
+        request = arrives(b"x" * 1_000, length=length, content_type=content_type)
+        body_guard(request)
+        with pytest.raises(UnreadablePostError, match="too slowly"):
+            request.read()
 
     @pytest.mark.parametrize("chunked", [True, False])
     def test_file_that_does_not_come_is_too_slow(self, arrives, settings, chunked):
