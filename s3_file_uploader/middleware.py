@@ -51,7 +51,7 @@ def _redact_doubled_slashes(request: HttpRequest) -> None:
     if "//" in path and not _arguments_of(path):
         for value in _arguments_of(DOUBLED_SLASHES.sub("/", path)).values():
             if isinstance(value, Secret):
-                redact(request, value)
+                redact(request, value if value in path else path)
 
 
 def _arguments_of(path: str) -> dict[str, Any]:

@@ -41,7 +41,9 @@ class ObjectKeyConverter:
 
 
 class SecretConverter(StringConverter):
-    """What authenticates, in one segment of the address."""
+    """What authenticates, in one segment of the address; the secret is behind one that clients should have left out."""
+
+    regex = r"(?!\.{1,2}(?:/|$))[^/]+"
 
     def to_python(self, value: str) -> Secret:
         """Keep it from showing wherever the address is taken apart."""

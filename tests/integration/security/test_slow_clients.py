@@ -180,11 +180,27 @@ def test_all_threads_held_by_slow_bodies_are_free_again_soon(impatient, user, bu
         assert {status_of(client) for client in clients} == {SILENT[kind][-1]}
 
 
-def trickle(clients, over):
+def trickle(clients, over, size=1):
     while not over.wait(0.3):
         for client in clients:
             with suppress(OSError):
-                client.send(b"-")
+                client.send(b"-" * size)
+
+
+@pytest.mark.parametrize("path", [TOKEN, LOGIN])
+def test_all_threads_held_by_forms_without_a_login_are_free_again(impatient, path):
+    """They come at a rate that is good enough for a file, and go on for as long as they may."""
+    lines = [f"Content-Type: {FORM}", f"Cookie: csrftoken={'a' * 32}"]
+    begin = '--boundary\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n'
+    over = threading.Event()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(impatient.connect()) for _ in range(THREADS)]
+        for client in clients:
+            client.sendall((head("POST", path, *lines, length=10**8) + begin).encode())
+        stack.callback(over.set)
+        threading.Thread(target=trickle, args=(clients, over, 600)).start()
+        time.sleep(0.5)
+        assert seconds_of(impatient) < SOON_SECONDS
 
 
 def test_chunks_that_trickle_are_cut_off(impatient, user, bucket):

@@ -19,6 +19,9 @@ NEARLY = [
     f"uppy/token//{SECRET}",
     f"UPPY/signed/{SECRET}",
     f"//uppy//signed//{SECRET}/",
+    f"shares/./{SECRET}/",
+    f"uppy/token/./{SECRET}/s3/params",
+    f"uppy/signed/./{SECRET}",
 ]
 
 
@@ -33,7 +36,9 @@ def test_address_that_is_nearly_that_of_a_secret_is_not_logged(db, caplog, path,
 
 
 @pytest.mark.parametrize("start", ["//modules/s3-file-uploader/", "/modules//s3-file-uploader/"])
-@pytest.mark.parametrize("end", [f"service/shares/{SECRET}/", f"service//uppy//token/{SECRET}/s3/params"])
+@pytest.mark.parametrize(
+    "end", [f"service/shares/{SECRET}/", f"service//uppy//token/{SECRET}/s3/params", f"service/SHARES/{SECRET}//x"]
+)
 def test_address_with_a_doubled_slash_above_the_app_is_not_logged(db, caplog, start, end):
     with caplog.at_level(logging.DEBUG):
         answer = Client().get("/", PATH_INFO=f"{start}{end}", RAW_URI=f"{start}{end}")
