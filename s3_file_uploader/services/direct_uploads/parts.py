@@ -13,9 +13,9 @@ from ...models import FileUpload
 from ...s3 import presign
 from ...s3.multipart import multipart_parts
 from ...s3.objects import object_head
-from ...values import MAX_PARTS, Part, SignedParts, StoredPart, UploadProgress
+from ...values import MAX_PARTS, MIN_PART_BYTES, Part, SignedParts, StoredPart, UploadProgress
 from ..audit.operation import Operation
-from ..limits import has_limit
+from ..limits import has_limit, parts_foresee
 from ..lookup import own_upload_find
 from ..plan import part_count_of, part_sizes
 from .part_totals import parts_total_check
@@ -67,7 +67,8 @@ def upload_parts_sign(
     Raises:
         UploadNotFound, UploadNotPending, UploadInProgress: as `upload_parts`.
         InvalidField: there is no part of such a number.
-        FileTooLarge, QuotaExceeded: the parts that S3 holds come to more than is allowed; the upload was removed.
+        FileTooLarge, QuotaExceeded: the parts that S3 holds come to more than is allowed; the upload was removed. Or
+            no file that is allowed has a part of such a number.
         StorageProblem: S3 could not answer.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
@@ -80,6 +81,7 @@ def upload_parts_sign(
             _numbers_check(upload, wanted)
             if _is_to_be_added_up(upload, wanted):
                 _progress(upload)
+            _reach_check(upload, wanted)
         return parts_sign(upload=upload, part_numbers=wanted)
 
 
@@ -190,6 +192,15 @@ def _is_object(upload: FileUpload) -> bool:
     except FileNotFound:
         return False
     return True
+
+
+def _reach_check(upload: FileUpload, numbers: Sequence[int]) -> None:
+    """Pass if a file that the policy allows may have parts of these numbers: of all parts, only the last may be small.
+
+    A client may ask for URLs before it sends anything, so that no sum of what S3 holds finds it out.
+    """
+    if upload.size is None and numbers and has_limit(upload):
+        parts_foresee(upload, (max(numbers) - 1) * MIN_PART_BYTES + 1)
 
 
 def _numbers_check(upload: FileUpload, numbers: Sequence[int]) -> None:

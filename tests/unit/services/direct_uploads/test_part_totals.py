@@ -57,10 +57,19 @@ class TestUnknownSize:
     ):
         limited(settings, **policy)
         part_put(unknown, TOO_MUCH)
-        upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[31, 33])
+        upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[1])
         with pytest.raises(error):
             upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[31, 32])
         assert is_gone(unknown)
+
+    def test_upload_parts_sign_of_a_part_that_no_allowed_file_has_is_refused(
+        self, unknown, user, settings, policy, error
+    ):
+        """URLs that are asked for ahead of the bytes would lead past every sum of them."""
+        limited(settings, **policy)
+        upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[1])
+        with pytest.raises(error):
+            upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[1, 2])
 
     def test_upload_parts_beyond_the_policy_removes_it(self, unknown, user, settings, policy, error):
         limited(settings, **policy)
