@@ -60,6 +60,7 @@ PATH_TO_SAVE_FILE = os.environ.get("PATH_TO_SAVE_FILE")
 if not PATH_TO_SAVE_FILE:
     PATH_TO_SAVE_FILE = str(DATA_DIR / "downloads")
     Path(PATH_TO_SAVE_FILE).mkdir(exist_ok=True)
+S3_FILE_UPLOADER_FORM_TIMEOUT_SECONDS = 300  # No view but those of the app takes files.
 
 # --- files are scanned before anybody gets them, where .env says by whom ----------------------------------------------
 

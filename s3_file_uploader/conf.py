@@ -200,6 +200,14 @@ class Conf:
         return float(_own("BODY_TIMEOUT_SECONDS", 30))
 
     @property
+    def form_timeout_seconds(self) -> float:
+        """How long the server waits, in all, for a form or a body above 2.5 MiB, unless a view of the app takes a file.
+
+        Long, because the host's own upload views have the same limit under `GuardMiddleware`.
+        """
+        return float(_own("FORM_TIMEOUT_SECONDS", 3600))
+
+    @property
     def client_timeout_seconds(self) -> float:
         """How long a client may be silent while it sends a file; with gunicorn.
 

@@ -50,6 +50,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "claim_seconds": (60, 86_400),
     "idempotency_seconds": (60, 31_536_000),
     "body_timeout_seconds": (0.1, 3600),
+    "form_timeout_seconds": (0.1, 86_400),
     "client_timeout_seconds": (0.1, 86_400),
     "download_max_bytes": (0, 2**60),
     "download_days": (0, 36_500),

@@ -31,9 +31,6 @@ TOO_SLOW = "The body of the request came too slowly: send it again over a better
 GUARD = "s3_file_uploader.body_guard"
 # Django reads no larger body as a whole, unless DATA_UPLOAD_MAX_MEMORY_SIZE says so.
 SMALL_BYTES = mib(5) // 2
-# A larger body, and a form, may take so many times as long as a small one. There is no such end for a file, which a
-# view of the app expects once it has let its caller in.
-LARGE_TIMES = 10
 # Servers return nothing before all of a read has come: a client at the least rate needs half a minute for so many.
 READ_BYTES = 16 * 1024
 # What is read of a body that nobody wants, so that its client gets the answer and may keep the connection.
@@ -79,8 +76,9 @@ class BodyGuard:
         self._meta, self._connection = request.META, connection
         self._stream: _Stream = request._stream
         self._left = _announced(self._meta)
-        may_be_large, seconds = _is_form_data(self._meta) or self._left > SMALL_BYTES, conf.body_timeout_seconds
-        self._patience = file_patience(in_all=LARGE_TIMES * seconds) if may_be_large else Patience(seconds)
+        may_be_large = _is_form_data(self._meta) or self._left > SMALL_BYTES
+        in_all = conf.form_timeout_seconds
+        self._patience = file_patience(in_all) if may_be_large else Patience(conf.body_timeout_seconds)
         self.is_too_slow = self._is_ended = False
         request._stream = self
 

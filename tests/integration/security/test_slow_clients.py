@@ -17,6 +17,7 @@ SOON_SECONDS = 15
 OWN = """
 from modules.settings import *
 S3_FILE_UPLOADER_BODY_TIMEOUT_SECONDS = 1
+S3_FILE_UPLOADER_FORM_TIMEOUT_SECONDS = 10
 S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 2
 """
 JSON, IN_URL = "application/json", "application/x-www-form-urlencoded"

@@ -13,7 +13,7 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
 from s3_file_uploader.api.requests.body import RequestBody
-from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, LARGE_TIMES, READ_BYTES, body_guard, close_cleanly
+from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, READ_BYTES, body_guard, close_cleanly
 from s3_file_uploader.api.requests.slow_clients import Patience, Watchdog, shut_down
 from s3_file_uploader.exceptions import RequestTooSlow
 from s3_file_uploader.middleware import GuardMiddleware
@@ -175,7 +175,7 @@ class TestReading:
 
     @pytest.mark.parametrize(("content_type", "length"), [(FORM, 5_000), ("application/json", 10_000_000)])
     def test_large_body_at_a_good_rate_ends_where_no_file_is_expected(self, arrives, settings, content_type, length):
-        settings.S3_FILE_UPLOADER_BODY_TIMEOUT_SECONDS = 0.1 / LARGE_TIMES
+        settings.S3_FILE_UPLOADER_FORM_TIMEOUT_SECONDS = 0.1
         settings.S3_FILE_UPLOADER_CLIENT_BYTES_PER_SECOND = 1
         request = arrives(b"x" * 1_000, length=length, content_type=content_type)
         body_guard(request)
