@@ -8,7 +8,7 @@ PORT ?= 8000
 # Processes that share the tests; each has a store and a database of its own. One more than processors: tests wait, too.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
-ON_ANY_DATABASE := uppy endpoints/test_cors.py $(addsuffix .py,$(addprefix security/test_,hostile_bodies secrets signing)) \
+ON_ANY_DATABASE := uppy endpoints/test_cors.py $(addsuffix .py,$(addprefix security/test_,hostile_bodies secrets signing slow_clients)) \
 	$(addsuffix .py,$(addprefix delivery/test_,docs newest packaging postman running))
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
