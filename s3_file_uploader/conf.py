@@ -386,7 +386,7 @@ class Conf:
 
     @property
     def download_permission_classes(self) -> list[type["BasePermission"]]:
-        """Who, of those who may read a file, may have it saved on this server: DRF permission classes."""
+        """DRF permission classes: they decide which readers of a file may have it saved on this server."""
         return [import_string(path) for path in self.download_permission_paths]
 
     @property

@@ -41,7 +41,7 @@ class ObjectKeyConverter:
 
 
 class SecretConverter(StringConverter):
-    """What authenticates, in one segment of the address; the secret is behind one that clients should have left out."""
+    """A secret in one segment of the address. A `.` or `..` is none: the secret stands behind it."""
 
     regex = r"(?!\.{1,2}(?:/|$))[^/]+"
 

@@ -41,7 +41,7 @@ PAGE_KEYS = 1000
 # https://www.rfc-editor.org/rfc/rfc6266.html#section-4.2
 DISPOSITIONS = ("attachment", "inline")
 
-# What S3_FILE_UPLOADER_STORE says that a store can do. AWS can do all of it.
+# The abilities that S3_FILE_UPLOADER_STORE may name. AWS has all of them.
 CONDITIONAL_WRITES = "conditional_writes"  # PutObject and CompleteMultipartUpload obey If-None-Match.
 CONDITIONAL_DELETES = "conditional_deletes"  # DeleteObject obeys If-Match.
 CHECKSUMS = "checksums"  # PutObject and POST forms compare `x-amz-checksum-sha256`; the store keeps it for HEAD.

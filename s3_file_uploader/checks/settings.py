@@ -15,7 +15,7 @@ E037 no such scope of throttles
 A setting that is impossible is an error. One that is only missing is a warning, since an error would stop `migrate` and
 `test` of the whole project; `check --deploy` makes an error of it.
 
-Those of the policies, E020 to E024, W010 and W011, are in `policies.py`.
+The checks of the policies, E020 to E024, W010 and W011, are in `policies.py`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What kind of binary file its first bytes say it is.
+"""Tell the type of a binary file by its first bytes.
 
 The kinds that browsers know and people send are told for sure, by their own signatures. `rare_signatures.py` has more.
 

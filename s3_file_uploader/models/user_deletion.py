@@ -1,4 +1,4 @@
-"""What the database does to the records of a user who is deleted; migrations name this function."""
+"""Decide what the database does to the records of a deleted user; migrations name this function."""
 
 from typing import Any
 

@@ -56,7 +56,7 @@ def bare_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Project:
-    """Somebody else's Django project: `django-admin startproject`, a user model of its own, and our app."""
+    """A new Django project: `django-admin startproject`, a user model of its own, and our app."""
 
     python: Path
     folder: Path

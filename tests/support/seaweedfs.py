@@ -22,7 +22,7 @@ from s3_file_uploader.embedded.ports import LOOPBACK
 READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 10
 SERVERS = ("master.port", "volume.port", "filer.port", "s3.port")
-# What SeaweedFS can do, as S3_FILE_UPLOADER_STORE has it.
+# The abilities of SeaweedFS, as S3_FILE_UPLOADER_STORE names them.
 ABILITIES = ["conditional_writes", "conditional_deletes", "checksums"]
 
 

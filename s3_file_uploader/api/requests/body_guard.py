@@ -33,7 +33,7 @@ GUARD = "s3_file_uploader.body_guard"
 SMALL_BYTES = mib(5) // 2
 # Servers return nothing before all of a read has come: a client at the least rate needs half a minute for so many.
 READ_BYTES = 16 * 1024
-# What is read of a body that nobody wants, so that its client gets the answer and may keep the connection.
+# The server reads up to this much of a refused body, so that its client gets the answer and may keep the connection.
 DRAINED_BYTES = 512 * 1024
 DRAIN_SECONDS = 5.0
 

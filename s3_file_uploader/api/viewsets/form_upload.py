@@ -50,7 +50,7 @@ class _AlreadyStored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the fields that decide where a file goes, and under which names, say; each under its name."""
+    """The fields that decide where a file goes, and under which names."""
 
     bucket: str
     file_name: str

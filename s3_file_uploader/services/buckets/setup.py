@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What is written to a new bucket, and how it is taken back; both take `bucket` and `region`."""
+    """A rule that a new bucket gets, and how to take it back; both functions take `bucket` and `region`."""
 
     right: str
     write: Callable[..., None]

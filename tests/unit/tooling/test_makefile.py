@@ -1,4 +1,4 @@
-"""What `make` would install: nothing twice, and a half-made `.venv` from the beginning."""
+"""The installs of `make`: nothing twice, and a half-made `.venv` from the beginning."""
 
 import os
 import shutil
