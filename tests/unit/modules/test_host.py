@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.host import ROOT, python
 
+pytestmark = pytest.mark.slow  # It starts processes.
+
 EXAMPLE = ROOT / ".env.example"
 READERS = ("flag", "words", "_text", "os.environ.get")
 # AWS's own names for the region, which its other tools read too; ours comes first.

@@ -19,6 +19,8 @@ from s3_file_uploader.s3.client import _client_build, _session, bucket_region, c
 from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
 from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
+pytestmark = pytest.mark.slow  # It signs many random requests, as botocore does.
+
 ELSEWHERE = "http://store.example:9000"
 
 

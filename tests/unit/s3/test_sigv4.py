@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from s3_file_uploader.s3.sigv4 import Credentials, Place, Presigner, Signer
 from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
+pytestmark = pytest.mark.slow  # It signs many random requests, as botocore does.
+
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 EXAMPLE = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 EXAMPLE_BUCKET = Place(

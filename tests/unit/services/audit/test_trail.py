@@ -32,7 +32,7 @@ from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import sent, started, stored_file
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # Each route, with all that it needs.
 BASE = "/modules/s3-file-uploader/service"
 FIELDS = ("action", "user", "bucket", "file_name", "object_id", "outcome")
 

@@ -58,7 +58,7 @@ from tests.unit.services.conftest import (
 )
 
 Status = FileUpload.Status
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # It waits for other requests.
 CHECKSUM = sha256(b"content").hexdigest()
 BIG = b"0123456789" * mib(2)
 HOUR = timedelta(hours=1)

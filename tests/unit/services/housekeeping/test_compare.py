@@ -20,7 +20,7 @@ from s3_file_uploader.values import PAGE_KEYS, ListedObject
 from tests.unit.services.conftest import on_event, refused, stored_file
 
 Status = FileUpload.Status
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # Buckets of many pages.
 S3_IS_GONE = EndpointConnectionError(endpoint_url="https://s3.example.com")
 
 
