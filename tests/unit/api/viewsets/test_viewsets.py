@@ -548,31 +548,6 @@ class TestRead:
         beyond = client_of(user).get(f"{address}?proxy=true", headers={"Range": "bytes=7-"})
         assert (beyond.status_code, beyond["Content-Range"]) == (416, "bytes */7")
 
-    @pytest.mark.parametrize(
-        ("given", "kept"),
-        [
-            ("Été 1.txt", "Été 1.txt"),
-            ("C:\\photos\\Été 1.txt", "Été 1.txt"),
-            ("../../é.txt", "é.txt"),
-            ("", "%C3%89t%C3%A9%201.txt"),
-        ],
-    )
-    def test_original_name_of_a_form_is_kept_beside_the_key(self, bucket, user, given, kept):
-        record = upload(client_of(user), bucket, "%C3%89t%C3%A9%201.txt", original_name=given).json()
-        assert (record["file_name"], record["original_name"]) == ("%C3%89t%C3%A9%201.txt", kept)
-
-    @pytest.mark.parametrize("given", ["a\nb.txt", "é" * 513, "a/", ".."])
-    def test_original_name_that_cannot_be_a_name_is_refused(self, bucket, user, given):
-        answer = upload(client_of(user), bucket, original_name=given)
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file_name")
-        assert not FileUpload.objects.exists()
-
-    def test_original_name_with_invisible_characters_is_shown_without_them(self, bucket, user):
-        name = "\u202egnp.exe\u200b"
-        assert upload(client_of(user), bucket, "a.txt", original_name=name).json()["original_name"] == name
-        shown = client_of(user).get(url("file", bucket_name=bucket, file_name="a.txt"), {"proxy": "true"})
-        assert shown["Content-Disposition"] == 'attachment; filename="gnp.exe"'
-
     def test_an_empty_file(self, bucket, user):
         assert put(client_of(user), bucket, "key", b"", **{"Content-Length": "0"}).json()["size"] == 0
         answer = client_of(user).get(f"{url('file', bucket_name=bucket, file_name='key')}?proxy=true")
