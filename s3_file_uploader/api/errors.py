@@ -17,7 +17,7 @@ from rest_framework import exceptions as drf
 
 from .. import exceptions as own
 from ..conf import conf
-from .requests.gunicorn import is_parse_error
+from .requests.body_guard import is_parse_error
 
 # Leaves before their parents: the first that fits is taken.
 STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (

@@ -1,27 +1,26 @@
-"""The body of a request, read as it arrives: of known length or in chunks, and never cut off unnoticed.
+"""Read the body of a request as it arrives: of known length or in chunks, and never cut off unnoticed.
 
-WSGI servers give a body that broke off as if it had ended (https://peps.python.org/pep-3333/), so what came is held
-against what was announced. Under ASGI Django has the whole body before a view runs.
+A WSGI server ends a broken body as if it were whole (https://peps.python.org/pep-3333/), so the bytes that arrive are
+compared with the announced length. Under ASGI Django has the whole body before a view runs.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils.datastructures import MultiValueDict
 
 from ...exceptions import LengthRequired, RequestTooSlow, SizeMismatch
 from .body_guard import READ_BYTES, TOO_SLOW, BodyGuard, body_guard
-from .gunicorn import Connection
 
 TAIL_BYTES = 4096
 
 
-def leave_unread(request: HttpRequest) -> None:
-    """Keep Django from reading a form before the view does: looking for a CSRF token in it is enough for that.
+def keep_unread(request: HttpRequest) -> None:
+    """Keep Django from reading a form before the view does, for example in search of a CSRF token.
 
-    Whoever logs in with a session sends the token as the header X-CSRFToken.
+    With session authentication, clients send the token in the header `X-CSRFToken`.
     """
     if not was_read(request):
         unread: Any = request
@@ -29,22 +28,24 @@ def leave_unread(request: HttpRequest) -> None:
 
 
 def was_read(request: Any) -> bool:
-    """Tell whether somebody, such as a middleware of the host, has begun to read the body."""
+    """Return True if other code, such as a middleware of the host, has begun to read the body."""
     return bool(request._read_started)
 
 
-def _mark_read(request: Any) -> None:
-    request._read_started = True
-
-
 class RequestBody:
-    """A body to read once; `length` is what was announced, None where it comes in chunks."""
+    """A body to read once.
+
+    Attributes:
+        length: the announced number of bytes; None for a body in chunks.
+        received: the number of bytes so far.
+        tail: the last bytes so far.
+    """
 
     def __init__(self, request: HttpRequest) -> None:
-        """Find out where to read.
+        """Find the stream to read from.
 
         Raises:
-            LengthRequired: neither Content-Length nor chunks that the server decodes.
+            LengthRequired: the request has no Content-Length, and no chunks that the server decodes.
         """
         self.length = _announced_length(request)
         self.received = 0
@@ -52,8 +53,8 @@ class RequestBody:
         self._guard = body_guard(request)
         if self._guard:
             self._guard.expect_file()
-        self._connection = None if was_read(request) else Connection.of(request.META)
-        self._read_some, self._read_into = _ways_to_read(request, self.length, self._connection, self._guard)
+        self._read = _find_reader(request, self.length, self._guard)
+        cast(Any, request)._read_started = True
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, and none at the end.
@@ -63,40 +64,24 @@ class RequestBody:
             RequestTooSlow: the client is silent for too long, or sends too slowly.
             SizeMismatch: the body ended before it was whole.
         """
-        size = self._at_once(size)
-        with self._patience(size) as received:
-            received.append(data := self._read_some(size))
-        self._count(len(data))
+        if self._guard:  # The server collects all of a read before it returns: a slow client must manage it in time.
+            size = min(size, READ_BYTES)
+        with self._limit_read(size) as received:
+            received.append(data := self._read(size))
+        self.received += len(data)
+        if not data and self.length is not None and self.received < self.length:
+            raise SizeMismatch(
+                f"{self.length} bytes were announced and {self.received} arrived: send the whole file again."
+            )
         if data:
             self.tail = (self.tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
         return data
 
-    def read_into(self, room: memoryview) -> int:
-        """Read into a room that is not empty, return how many bytes; `tail` is not kept, errors are those of `read`."""
-        room = room[: self._at_once(len(room))]
-        with self._patience(len(room)) as received:
-            received.append(count := self._read_into(room))
-        self._count(count)
-        return count
-
-    def _at_once(self, size: int) -> int:
-        """Ask for no more than a slow client can send in time, where the server collects it all before it returns."""
-        return min(size, READ_BYTES) if self._guard and not self._connection else size
-
-    def _count(self, received: int) -> None:
-        self.received += received
-        if not received and self.length is not None and self.received < self.length:
-            raise SizeMismatch(
-                f"{self.length} bytes were announced and {self.received} arrived: send the whole file again."
-            )
-
     @contextmanager
-    def _patience(self, size: int) -> Iterator[list[bytes | int]]:
-        """Wait for the client, under the deadline of the guard where there is one."""
-        at_once = 0 if self._connection else size
-        reading = self._guard.reading(at_once) if self._guard else nullcontext(list[bytes | int]())
+    def _limit_read(self, size: int) -> Iterator[list[bytes]]:
+        """Give the block the deadline of the guard, if there is one."""
         try:
-            with reading as received:
+            with self._guard.limit_read(size) if self._guard else nullcontext(list[bytes]()) as received:
                 yield received
         except OSError as error:
             if self._guard and self._guard.is_too_slow:
@@ -104,24 +89,11 @@ class RequestBody:
             raise UnreadablePostError(*error.args) from error
 
 
-def _ways_to_read(
-    request: HttpRequest, length: int | None, connection: Connection | None, guard: BodyGuard | None
-) -> tuple[Callable[[int], bytes], Callable[[memoryview], int]]:
-    """Return what gives some bytes of their own, and what puts them where they are wanted."""
-    if connection:
-        _mark_read(request)
-        return connection.receive, connection.receive_into
-    # Django reads no further than Content-Length, so it must not stand between us and a body in chunks.
-    is_chunked_wsgi = length is None and "wsgi.input" in request.META
-    stream = guard.unguarded if guard and not was_read(request) else request
-    read: Callable[[int], bytes] = (request.META["wsgi.input"] if is_chunked_wsgi else stream).read
-
-    def read_into(room: memoryview) -> int:
-        data = read(len(room))
-        room[: len(data)] = data
-        return len(data)
-
-    return read, read_into
+def _find_reader(request: HttpRequest, length: int | None, guard: BodyGuard | None) -> Callable[[int], bytes]:
+    # Django reads no further than Content-Length, so a body in chunks is read from the server itself.
+    if length is None and "wsgi.input" in request.META:
+        return request.META["wsgi.input"].read  # type: ignore[no-any-return]
+    return guard.unguarded.read if guard and not was_read(request) else request.read
 
 
 def _announced_length(request: HttpRequest) -> int | None:

@@ -12,6 +12,7 @@ ASGI Django has the whole body before a view runs, and a slow client holds no th
 """
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,7 +25,6 @@ from django.http.response import HttpResponseBase
 
 from ...conf import conf
 from ...values import mib
-from .gunicorn import is_parse_error
 from .slow_clients import WATCHDOG, Patience, shut_down
 
 TOO_SLOW = "The body of the request came too slowly: send it again over a better connection."
@@ -84,7 +84,7 @@ class BodyGuard:
 
     @property
     def unguarded(self) -> _Stream:
-        """Return the stream itself, for a caller who reads it within `reading`."""
+        """Return the stream itself, for a caller who reads it within `limit_read`."""
         return self._stream
 
     def expect_file(self) -> None:
@@ -110,26 +110,26 @@ class BodyGuard:
         self._stream.close()
 
     def _read(self, read: Callable[[int], bytes], size: int) -> bytes:
-        with self.reading(max(size, 0)) as received:
+        with self.limit_read(max(size, 0)) as received:
             received.append(data := read(size))
         return data
 
     @contextmanager
-    def reading(self, at_once: int = 0) -> Iterator[list[bytes | int]]:
+    def limit_read(self, at_once: int = 0) -> Iterator[list[bytes]]:
         """Give a read its deadline.
 
         Args:
             at_once: how many bytes have to come before the read returns any.
 
         Yields:
-            A list to which the block adds what it has read: the bytes, or their number.
+            A list to which the block adds the bytes that it has read.
 
         Raises:
             TimeoutError: the client did not send in time, now or before.
         """
         if self.is_too_slow:
             raise TimeoutError(TOO_SLOW)
-        began, received = monotonic(), list[bytes | int]()
+        began, received = monotonic(), list[bytes]()
         seconds = self._patience.seconds_for(min(at_once, self._left))
         try:
             with WATCHDOG.limit(self._connection, seconds):
@@ -138,7 +138,7 @@ class BodyGuard:
             self.is_too_slow = True
             raise
         finally:
-            count = sum(part if isinstance(part, int) else len(part) for part in received)
+            count = sum(map(len, received))
             self._left = max(0, self._left - count)
             self._patience.account(waited=monotonic() - began, received=count)
 
@@ -191,3 +191,9 @@ def _closes(meta: dict[str, Any]) -> bool:
     """Return whether the connection ends with this request (RFC 9112, 9.3)."""
     options = meta.get("HTTP_CONNECTION", "").lower()
     return "close" in options or (meta.get("SERVER_PROTOCOL") == "HTTP/1.0" and "keep-alive" not in options)
+
+
+def is_parse_error(error: Exception) -> bool:
+    """Return True if gunicorn raised it because the chunks of a body are malformed (RFC 9112, 7.1)."""
+    errors = sys.modules.get("gunicorn.http.errors")
+    return errors is not None and isinstance(error, errors.ParseException)

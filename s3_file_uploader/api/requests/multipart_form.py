@@ -1,203 +1,206 @@
-"""form-data (RFC 7578) read as it arrives: the file goes on while the fields around it are still coming.
+"""Read form-data (RFC 7578) as it arrives: the fields, then the file as a stream.
 
     fields ... file ... fields
                │
-               ├── it may be large, and the bucket is known     opened at once, and written as it comes
-               ├── the whole form is no larger than a part      held back until it has ended, and sent from there
-               └── else                                         held back likewise: in memory up to one part, beyond
-                                                                that in a temporary file
+               ├── it may be larger than a part, and the bucket is known     streamed while it arrives
+               └── else                                                      held back until the form has ended
 
-A large file that is sent before its bucket costs a temporary file, therefore; everything else never touches a disk.
-Django's own parser does the parsing, with its limits on fields (DATA_UPLOAD_MAX_*).
+A file that is held back stays in memory up to the size of a part. Beyond that it goes to a temporary file, which only
+happens to a large file that is sent before its bucket. Django parses the parts, and its limits apply
+(DATA_UPLOAD_MAX_*).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, Protocol, cast
+from typing import Any, cast
 
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, QueryDict
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.http.multipartparser import (
+    FIELD,
+    FILE,
+    ChunkIter,
+    LazyStream,
+    MultiPartParser,
+    MultiPartParserError,
+    Parser,
+)
+from django.utils.encoding import force_str
 from rest_framework.exceptions import ParseError
 
 from ...conf import conf
 from ...exceptions import InvalidField, SizeMismatch
-from ...s3.part_buffer import PartBuffer
 from ...values import CHUNK_BYTES
 from .body import RequestBody, was_read
 
 FILE_FIELD = "file"
-DECIDED_BY = "bucket"
-# Half of what is read elsewhere at a time: Django's parser holds a handful of them.
+BUCKET_FIELD = "bucket"
+# Half of a usual read: Django's parser holds a handful of them.
 FORM_CHUNK_BYTES = CHUNK_BYTES // 2
-
-
-class Writable(Protocol):
-    """Takes some bytes of the file."""
-
-    def write(self, data: bytes, /) -> Any:
-        """Take them."""
-
-
-class Sink(Writable, Protocol):
-    """Where the bytes of the file go in the end."""
-
-    def take(self, body: PartBuffer, /) -> Any:
-        """Take all of them at once, without a copy; the buffer is its own from then on."""
 
 
 @dataclass(slots=True)
 class FormFile:
-    """The file of a form as its headers describe it."""
+    """The file of a form.
+
+    Attributes:
+        name: as the client calls it, without folders.
+        content_type: as the client declares it, with its parameters.
+        chunks: the content, to read once.
+        size: in bytes; None while the file arrives.
+        at_most: the number of bytes that it can have; None if that is unknown.
+    """
 
     name: str
     content_type: str
-    content_type_extra: dict[str, Any] = field(default_factory=dict)
-    size: int = 1  # Not known before its end; that it may be empty is not for a serializer to say.
-    exact_size: int | None = None  # In bytes, where the whole file is here already.
-
-
-Opener = Callable[[QueryDict, int | None], Sink]
-
-
-class _Parser(MultiPartParser):
-    """Django's parser, which tells what fields have come so far."""
-
-    @property
-    def fields(self) -> QueryDict:
-        """Return a copy."""
-        return cast(Any, self)._post.copy()  # type: ignore[no-any-return]
-
-    @property
-    def end(self) -> bytes:
-        """Return the boundary behind the last part."""
-        return b"--%b--" % cast(Any, self)._boundary
-
-
-class _FileToSink(FileUploadHandler):
-    """Leads the one file of the form to wherever it belongs."""
-
-    chunk_size = FORM_CHUNK_BYTES
-
-    def __init__(self, opened: Callable[[FormFile], Writable]) -> None:
-        super().__init__()
-        self.received: FormFile | None = None
-        self._opened = opened
-        self._sink: Writable
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Take the first part called `file`, pass by files of other names."""
-        super().new_file(*args, **kwargs)
-        if self.field_name != FILE_FIELD:
-            raise SkipFile
-        if self.received is not None:
-            raise InvalidField(FILE_FIELD, "Send one file a request.")
-        self.received = FormFile(str(self.file_name), self.content_type or "", self.content_type_extra or {})
-        self._sink = self._opened(self.received)
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Pass it on; nothing is kept."""
-        self._sink.write(raw_data)
-
-    def close(self) -> None:
-        """Let go of where it goes, which knows this handler: parts in memory would wait for the garbage collector."""
-        del self._opened
-
-    def file_complete(self, file_size: int) -> None:
-        """Leave no file behind for Django to keep."""
+    chunks: Iterable[bytes]
+    size: int | None = None
+    at_most: int | None = None
 
 
 @contextmanager
-def form_received(request: HttpRequest, opened: Opener) -> Iterator[QueryDict]:
-    """Read a form to its end.
-
-    Args:
-        request: of type multipart/form-data, not read yet.
-        opened: called once with the fields so far (`file` among them, a `FormFile`) and the number of bytes that the
-            file has at most, None if nobody knows; returns where to write it. What it raises ends the reading.
+def read_form(request: HttpRequest) -> Iterator[tuple[QueryDict, FormFile | None]]:
+    """Read a form up to its file.
 
     Yields:
-        All fields; those behind the file may differ from what `opened` was told.
+        The fields and the file, None if the form has none. Fields that follow the file are added to the others before
+        `chunks` ends. The file works within the block only.
 
     Raises:
-        ParseError: this is no form-data.
-        SizeMismatch: it broke off.
+        ParseError: the body is no form-data; raised by `chunks`, too.
+        SizeMismatch: the form broke off; raised by `chunks`, too.
     """
-    with ExitStack() as stack:
-        yield _parsed_before(request, opened) if was_read(request) else _Form(request, opened, stack).read()
+    if was_read(request):
+        yield request.POST.copy(), _take_parsed_file(request)
+    else:
+        with ExitStack() as stack:
+            form = _Form(request)
+            yield form.fields, form.open_file(stack)
 
 
-def _parsed_before(request: HttpRequest, opened: Opener) -> QueryDict:
-    """Take what Django has parsed already: a middleware of the host looked at `request.POST`."""
-    fields, file = request.POST.copy(), request.FILES.get(FILE_FIELD)
-    if file is not None:
-        form_file = FormFile(file.name or "", file.content_type or "", file.content_type_extra or {})
-        form_file.exact_size = file.size
-        _with_file(fields, form_file)
-        sink = opened(fields, file.size)
-        for data in file.chunks(CHUNK_BYTES):
-            sink.write(data)
-    return fields
+def _take_parsed_file(request: HttpRequest) -> FormFile | None:
+    """Return the file that Django has parsed: a middleware of the host looked at `request.POST`."""
+    file = request.FILES.get(FILE_FIELD)
+    if file is None:
+        return None
+    content_type = _join_content_type(file.content_type or "", file.content_type_extra or {})
+    return FormFile(file.name or "", content_type, file.chunks(CHUNK_BYTES), file.size, file.size)
 
 
-class _Form:
-    """One form on its way in."""
+class _Form(MultiPartParser):
+    """Read a form part by part, by the rules of Django's parser, which would hand over the file by callbacks."""
 
-    def __init__(self, request: HttpRequest, opened: Opener, stack: ExitStack) -> None:
-        """Read its headers."""
-        self._opened, self._stack = opened, stack
-        self._held: PartBuffer | IO[bytes] | None = None
+    def __init__(self, request: HttpRequest) -> None:
         self._body = RequestBody(request)
-        self._handler = _FileToSink(self._sink_for)
-        # Django takes a form without Content-Length for empty; any other number only says that there is one.
-        meta = {**request.META, "CONTENT_LENGTH": 1 if self._body.length is None else self._body.length}
-        with _form_errors():
-            self._parser = _Parser(meta, cast(Any, self._body), [self._handler], request.encoding)
+        with _parse_errors():
+            super().__init__(request.META, cast(Any, self._body), [], request.encoding)
+        own = cast(Any, self)  # Django's stubs leave out what is not documented.
+        self._coding, self._end = own._encoding, b"--%b--" % own._boundary
+        self._parts = iter(Parser(LazyStream(ChunkIter(cast(Any, self._body), FORM_CHUNK_BYTES)), own._boundary))
+        self._part_count = self._file_count = self._field_bytes = 0
+        self.fields = QueryDict(mutable=True)
 
-    def read(self) -> QueryDict:
-        """Read to the end; a file that was held back goes on then."""
-        with _form_errors(), closing(self._handler):
-            fields: QueryDict = self._parser.parse()[0].copy()
-        if self._body.received and self._parser.end not in self._body.tail:
-            raise SizeMismatch("The form-data ended before its last boundary: send the whole file again.")
-        if self._handler.received is not None:
-            _with_file(fields, self._handler.received)
-        if self._held is not None:
-            self._replay(self._held, fields)
-        return fields
-
-    def _sink_for(self, file: FormFile) -> Writable:
-        fields, at_most = self._parser.fields, self._body.length
-        if fields.get(DECIDED_BY) and (at_most is None or at_most > conf.part_size_bytes):
-            _with_file(fields, file)
-            return self._opened(fields, at_most)
-        if at_most is not None and at_most <= conf.part_size_bytes:
-            self._held = PartBuffer(at_most)
-        else:
-            self._held = self._stack.enter_context(SpooledTemporaryFile(conf.part_size_bytes))  # noqa: SIM115 - the stack
-        return self._held
-
-    def _replay(self, held: PartBuffer | IO[bytes], fields: QueryDict) -> None:
-        size = len(held) if isinstance(held, PartBuffer) else held.tell()
-        cast(Any, fields[FILE_FIELD]).exact_size = size
-        sink = self._opened(fields, size)
-        if isinstance(held, PartBuffer):
-            sink.take(held)
-            return
+    def open_file(self, stack: ExitStack) -> FormFile | None:
+        """Read to the file; read it, too, if it is held back."""
+        with _parse_errors():
+            file = self._find_file()
+        at_most = self._body.length
+        if file is None or (self.fields.get(BUCKET_FIELD) and (at_most is None or at_most > conf.part_size_bytes)):
+            return file
+        held = stack.enter_context(SpooledTemporaryFile(conf.part_size_bytes))  # noqa: SIM115 - the stack closes it
+        for chunk in file.chunks:
+            held.write(chunk)
+        file.size = file.at_most = held.tell()
         held.seek(0)
-        while data := held.read(CHUNK_BYTES):
-            sink.write(data)
+        file.chunks = iter(partial(held.read, CHUNK_BYTES), b"")
+        return file
+
+    def _find_file(self) -> FormFile | None:
+        """Read the fields up to the next file, or to the end."""
+        for kind, headers, stream in self._parts:
+            self._count(kind)
+            names = cast(dict[str, bytes], headers.get("content-disposition", ("", {}))[1])
+            name = self._decode(names["name"]).strip() if "name" in names else None
+            is_base64 = headers.get("content-transfer-encoding", ("", {}))[0].strip() == "base64"
+            if kind == FILE and name == FILE_FIELD:
+                file_name = self.sanitize_file_name(self._decode(names["filename"]))
+                if file_name:
+                    content_type = _join_content_type(*headers.get("content-type", ("", {})))
+                    return FormFile(
+                        file_name, content_type, self._read_file(stream, is_base64), None, self._body.length
+                    )
+            if kind == FIELD and name is not None:
+                self._add_field(name, stream, is_base64)
+            deque(stream, maxlen=0)
+        while self._body.read(FORM_CHUNK_BYTES):
+            pass
+        if self._body.received and self._end not in self._body.tail:
+            raise SizeMismatch("The form-data ended before its last boundary: send the whole file again.")
+        return None
+
+    def _read_file(self, stream: LazyStream, is_base64: bool) -> Iterator[bytes]:
+        """Yield the content of the file, and read the rest of the form before the end."""
+        with _parse_errors():
+            yield from _decode_base64(stream) if is_base64 else stream
+            if self._find_file() is not None:
+                raise InvalidField(FILE_FIELD, "Send one file a request.")
+
+    def _count(self, kind: str) -> None:
+        """Count a part, up to the limits of Django; it counts two empty parts around the form among the fields."""
+        if kind == FILE:
+            self._file_count += 1
+        else:
+            self._part_count += 1
+        files, fields = settings.DATA_UPLOAD_MAX_NUMBER_FILES, settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        if files is not None and self._file_count > files:
+            raise TooManyFilesSent("The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.")
+        if fields is not None and self._part_count > fields + 2:
+            raise TooManyFieldsSent("The number of parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.")
+
+    def _add_field(self, name: str, stream: LazyStream, is_base64: bool) -> None:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        data = stream.read(None if limit is None else limit - self._field_bytes)
+        self._field_bytes += len(data) + len(name) + 2  # `&` and `=` of a form in a URL.
+        if limit is not None and self._field_bytes > limit:
+            raise RequestDataTooBig("The fields exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.")
+        if is_base64:
+            with suppress(Base64Error):
+                data = b64decode(data)
+        self.fields.appendlist(name, self._decode(data))
+
+    def _decode(self, data: bytes) -> str:
+        return force_str(data, self._coding, errors="replace")
 
 
-def _with_file(fields: QueryDict, file: FormFile) -> None:
-    """Put it where a serializer looks for it, as DRF does with the files of Django."""
-    fields[FILE_FIELD] = cast(Any, file)
+def _decode_base64(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Decode four characters at a time, whatever the chunks are cut into."""
+    rest = b""
+    for chunk in chunks:
+        text = rest + b"".join(chunk.split())
+        end = len(text) // 4 * 4
+        rest = text[end:]
+        try:
+            yield b64decode(text[:end])
+        except Base64Error as error:
+            raise MultiPartParserError("Could not decode base64 data") from error
+    if rest:
+        raise MultiPartParserError("Could not decode base64 data")
+
+
+def _join_content_type(essence: str, parameters: Mapping[str, bytes | str]) -> str:
+    """Return a content type as it was sent: Django takes off its parameters, and leaves their values as bytes."""
+    return "; ".join([essence.strip(), *(f"{name}={force_str(value)}" for name, value in parameters.items())])
 
 
 @contextmanager
-def _form_errors() -> Iterator[None]:
+def _parse_errors() -> Iterator[None]:
     try:
         yield
     except MultiPartParserError as error:

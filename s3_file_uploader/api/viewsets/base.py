@@ -21,7 +21,7 @@ from ...models import FileUpload
 from ...services.audit.trail import QUIET, Trail, request_trail
 from ..errors import http_error
 from ..raw_address import path_is_utf8
-from ..requests.body import leave_unread
+from ..requests.body import keep_unread
 from ..requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..requests.client_ip import client_address
 from ..serializers import UploadSerializer
@@ -87,7 +87,7 @@ class ServiceViewSet(ViewSet):
         _form_type_lower(request)
         wrapped = super().initialize_request(request, *args, **kwargs)
         if self.action in self.streamed_actions:
-            leave_unread(request)
+            keep_unread(request)
         return wrapped
 
     def get_authenticate_header(self, request: Request) -> str:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from rest_framework import status
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,8 +10,8 @@ from rest_framework.response import Response
 from ... import services
 from ...policy.users import user_acted_for
 from ..serializers import PresignedUrlSerializer, PresignSerializer
-from .base import FORM, ServiceViewSet, audited, caller_of, stored_answer, validated
-from .form_upload import form_upload
+from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
+from .receive import receive_form
 
 
 class FileViewSet(ServiceViewSet):
@@ -29,10 +28,7 @@ class FileViewSet(ServiceViewSet):
 
     def upload(self, request: Request) -> Response:
         """Store a file sent as form-data, and its record, while it arrives."""
-        if not request.content_type.startswith(FORM):
-            wanted = "Send multipart/form-data, or PUT the bytes of the file alone to buckets/../files/../."
-            raise UnsupportedMediaType(request.content_type, wanted)
-        upload, repeated = form_upload(request)
+        upload, repeated = receive_form(request)
         return stored_answer(request, upload, repeated=repeated)
 
     def destroy(self, request: Request, user_id: str, bucket_name: str, file_name: str) -> Response:

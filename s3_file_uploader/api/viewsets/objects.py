@@ -15,7 +15,7 @@ from ...models import FileUpload
 from ..responses.file_response import file_answer, unchanged
 from ..serializers import ObjectListSerializer, ObjectsWantedSerializer, ReadSerializer
 from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
-from .raw_upload import raw_upload
+from .receive import receive_body
 
 READING = ("retrieve", "retrieve_or_download")
 
@@ -38,7 +38,7 @@ class ObjectViewSet(ServiceViewSet):
 
     def store(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Store the body of the request while it arrives."""
-        upload, repeated = raw_upload(request, bucket=bucket_name, file_name=file_name)
+        upload, repeated = receive_body(request, bucket=bucket_name, file_name=file_name)
         return stored_answer(request, upload, repeated=repeated)
 
     def retrieve(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:

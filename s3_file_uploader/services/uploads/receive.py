@@ -1,6 +1,6 @@
 """Take in a file through this server: its key is claimed, its bytes go to S3 as they arrive, the record says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,7 +16,6 @@ from ...policy.names import bucket_name_check, file_name_new, file_name_spelling
 from ...policy.users import bucket_allowed_check
 from ...s3.client import bucket_check
 from ...s3.objects import object_head
-from ...s3.part_buffer import PartBuffer
 from ...s3.transfer.object_writer import ObjectWriter, Sent, object_writer
 from ...s3.transfer.part_uploader import Destination
 from ...values import CHUNK_BYTES
@@ -63,25 +62,6 @@ class IncomingFile:
         """
         self._intake.comes(self._writer.size + len(data))
         self._writer.write(data)
-
-    def take(self, body: PartBuffer) -> None:
-        """Take a whole file without a copy; the buffer is not its owner's any more.
-
-        Raises:
-            FileTooLarge, QuotaExceeded: as `write`.
-        """
-        self._intake.comes(self._writer.size + len(body))
-        self._writer.take(body)
-
-    def receive(self, read_into: Callable[[memoryview], int], size: int) -> None:
-        """Take `size` bytes without a copy between: `read_into` puts some where it is told, and says how many.
-
-        Raises:
-            FileTooLarge, QuotaExceeded: as `write`, but before the first of them.
-            S3FileUploaderError: as S3 answered.
-        """
-        self._intake.comes(self._writer.size + size)
-        self._writer.receive(read_into, size)
 
     def finish(self) -> Sent:
         """Send what is left; whoever opened the file does this."""

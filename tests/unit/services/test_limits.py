@@ -203,13 +203,13 @@ def test_a_quota_is_exceeded_in_the_middle(user, bucket, policy):
 @pytest.mark.parametrize(
     ("fields", "error"), [({"max_file_bytes": 6}, FileTooLarge), ({"quota_bytes": 6}, QuotaExceeded)]
 )
-def test_what_is_to_be_received_is_refused_before_its_first_byte(user, bucket, policy, fields, error):
+def test_receive_of_announced_size_beyond_policy_is_refused_before_first_byte(user, bucket, policy, fields, error):
     policy(**fields)
     with pytest.raises(error):
         with file_receive(
-            user=user, owner=user, bucket=bucket, file_name="f", content_type="a/b", original_name="f"
-        ) as incoming:
-            incoming.receive(lambda room: pytest.fail("It was read."), 7)
+            user=user, owner=user, bucket=bucket, file_name="f", content_type="a/b", original_name="f", size=7
+        ):
+            pytest.fail("It was read.")
     assert nothing_in(bucket)
 
 

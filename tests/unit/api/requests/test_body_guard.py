@@ -187,14 +187,13 @@ class TestReading:
         settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 0.1
         settings.S3_FILE_UPLOADER_CLIENT_BYTES_PER_SECOND = 10**6
         body = RequestBody(arrives(b"" if chunked else b"begun", length=20, chunked=chunked))
-        assert chunked or body.read(5) == b"begun"
         with pytest.raises(RequestTooSlow, match="too slowly"):
-            body.read_into(memoryview(bytearray(99)))
+            body.read(99)
 
     def test_file_in_chunks_is_read_in_steps(self, arrives):
         body = RequestBody(arrives(b"%x\r\n%b\r\n0\r\n\r\n" % (20_000, b"x" * 20_000), chunked=True))
         assert len(body.read(10**6)) == READ_BYTES
-        assert body.read_into(memoryview(bytearray(10**6))) == 20_000 - READ_BYTES
+        assert len(body.read(10**6)) == 20_000 - READ_BYTES
         assert body.read(1) == b""
 
     def test_file_whose_client_goes_is_unreadable(self, arrives, settings):
