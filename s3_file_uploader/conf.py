@@ -95,18 +95,13 @@ class Conf:
 
     @property
     def connect_timeout_seconds(self) -> float:
-        """How long one attempt to reach S3 may take."""
+        """How long one attempt to connect to S3 may take; S3 must also take each 64 KiB of an upload within it."""
         return float(_own("CONNECT_TIMEOUT_SECONDS", 3))
 
     @property
     def read_timeout_seconds(self) -> float:
         """How long S3 may be silent within one attempt."""
         return float(_own("READ_TIMEOUT_SECONDS", 20))
-
-    @property
-    def ca_bundle(self) -> str | None:
-        """REQUESTS_CA_BUNDLE of the environment: boto3 heeds it where AWS's variables and files name no other."""
-        return os.environ.get("REQUESTS_CA_BUNDLE")
 
     @property
     def max_attempts(self) -> int:

@@ -36,7 +36,7 @@ from ..api.throttling import ACTIONS_OF
 from ..conf import conf
 from ..exceptions import InvalidBucketName, InvalidField, StorageNotConfigured
 from ..policy.names import MAX_PREFIX_BYTES, bucket_name_check, is_key_prefix
-from ..s3.origins import EVERY_ORIGIN, origin_check
+from ..s3.cors_rules import EVERY_ORIGIN, origin_check
 from ..values import ABILITIES, MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
 STRATEGIES = ("put", "post", "multipart")

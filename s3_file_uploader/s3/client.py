@@ -14,8 +14,6 @@ from urllib.parse import SplitResult, urlsplit
 import boto3
 from botocore import exceptions as boto
 from botocore.config import Config
-from botocore.httpsession import get_cert_path
-from botocore.session import get_session
 
 from ..conf import conf
 from ..exceptions import BucketNotFound, StorageNotConfigured
@@ -57,7 +55,6 @@ def get_client(
     endpoint_url: str | None = None,
     patience_seconds: float | None = None,
     signed_payload: bool = True,
-    attempts_made: int = 0,
 ) -> "S3Client":
     """Return the client for today's settings, made on first use and shared by all threads.
 
@@ -66,13 +63,11 @@ def get_client(
         endpoint_url: another address than the settings name, to sign for what the client of the API can reach.
         patience_seconds: try once, and wait no longer than this to connect and for the answer.
         signed_payload: sign the SHA-256 of what is sent, so that every store compares it with what arrives.
-        attempts_made: of those that the settings allow for each call.
 
     Raises:
         StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
     """
-    options = _options_from_settings(region, endpoint_url)
-    options = replace(options, signed_payload=signed_payload, max_attempts=options.max_attempts - attempts_made)
+    options = replace(_options_from_settings(region, endpoint_url), signed_payload=signed_payload)
     if patience_seconds is not None:
         options = replace(
             options,
@@ -275,11 +270,6 @@ def credentials() -> Credentials:
             raise boto.NoCredentialsError
         now = found.get_frozen_credentials()
     return Credentials(cast(str, now.access_key), cast(str, now.secret_key), now.token)
-
-
-def ca_bundle() -> str:
-    """Return the file of those whose certificates boto3 trusts: as AWS's variables and files say, or its own."""
-    return cast(str, get_session().get_config_variable("ca_bundle") or conf.ca_bundle or get_cert_path(verify=True))
 
 
 def region_is_known(region: str) -> bool:

@@ -1,44 +1,52 @@
-"""What a browser needs of a bucket's CORS rules, to upload to it and read from it. No I/O.
+"""CORS rules of a bucket: the rules that a browser needs to upload and read, and the origins in them. No I/O.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from ..exceptions import InvalidField
 from ..values import CorsRule
-from .origins import covers, origin_check
 
-# By this our own rule is known among those of others.
+# The id of our own rule among the others of a bucket.
 RULE_ID = "s3-file-uploader"
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSConfiguration.html
 MAX_RULES = 100
-# Chrome remembers no answer for longer than two hours.
+# Chrome caches a preflight response for two hours at most.
 MAX_AGE_SECONDS = 3600
 
-# With which headers a page sends each: a PUT those that are signed; a form has none, but a page that watches its
-# progress makes the browser ask first all the same. Nothing is signed for DELETE.
+# The headers that a page sends with each method. A PUT sends the signed ones. A form sends none, but a page that shows
+# its progress causes a preflight. DELETE is never signed.
 NEEDED: dict[str, tuple[str, ...]] = {
     "GET": (),
     "HEAD": (),
     "PUT": ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-name"),
     "POST": (),
 }
-# What uploaders such as Uppy read of the answers to uploads.
+# The response headers that uploaders such as Uppy read after an upload.
 READ = ("ETag", "Location")
 READ_OF: dict[str, tuple[str, ...]] = {"PUT": ("ETag",), "POST": READ}
-# What players and resuming downloads read besides.
+# Players and resumed downloads read these too.
 ALSO_EXPOSED = ("Content-Length", "Content-Range", "Accept-Ranges")
+
+EVERY_ORIGIN = "*"
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_ORIGIN_LENGTH = 255
+HOST = re.compile(r"[a-z0-9*_-]+(\.[a-z0-9*_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+
+# --- rules -----------------------------------------------------------------------------------------------------------
 
 
 def own_rule(origins: Sequence[str]) -> CorsRule:
-    """Return the rule that gives pages of these origins all that they need.
+    """Return the rule that lets pages of these origins upload and read.
 
-    Any header may be sent: what a request may do is decided by its signature.
+    The rule allows every header, because the signature of a request decides what the request may do.
 
     Raises:
-        InvalidField: one of them is no origin.
+        InvalidField: one of the origins is malformed.
     """
     return CorsRule(
         rule_id=RULE_ID,
@@ -51,13 +59,13 @@ def own_rule(origins: Sequence[str]) -> CorsRule:
 
 
 def rules_with_own(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule, ...]:
-    """Return the rules of others, untouched, and our own.
+    """Return the other rules, unchanged, and our own.
 
-    It comes last, where it changes nothing for anybody. If a rule before it would answer our origins and fall short,
-    it comes first, and exposes what the others exposed to them, so that no page loses anything.
+    Our rule comes last, where it changes nothing for other pages. If an earlier rule would match our origins and allow
+    too little, our rule comes first and also exposes the headers of that rule, so that no page loses anything.
 
     Raises:
-        InvalidField: one is no origin, or the bucket has as many rules as S3 takes.
+        InvalidField: an origin is malformed, or the bucket has as many rules as S3 keeps.
     """
     others, own = rules_of_others(rules), own_rule(origins)
     if len(others) >= MAX_RULES:
@@ -69,41 +77,41 @@ def rules_with_own(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[C
 
 
 def rules_of_others(rules: Iterable[CorsRule]) -> tuple[CorsRule, ...]:
-    """Return all but our own."""
+    """Return all rules except our own."""
     return tuple(rule for rule in rules if rule.rule_id != RULE_ID)
 
 
 def shortcomings(rules: Sequence[CorsRule], origins: Iterable[str]) -> tuple[str, ...]:
-    """Say what pages of these origins cannot do under the rules; nothing if they can do all that they need.
+    """Return sentences about the actions that the rules deny to pages of these origins; empty if they deny none.
 
     Args:
         rules: in the order of the bucket.
-        origins: or patterns; of a pattern, what the rules say of single origins for which it stands counts too.
+        origins: origins or patterns. For a pattern, origins in the rules that match it are examined too.
     """
-    return tuple(dict.fromkeys(text for origin in origins for one in _faces(rules, origin) for text in _of(rules, one)))
+    examined = (one for origin in origins for one in [origin, *_origins_matching(origin, rules)])
+    return tuple(dict.fromkeys(text for origin in examined for text in _denied_to(origin, rules)))
 
 
-def _faces(rules: Sequence[CorsRule], origin: str) -> list[str]:
-    return [origin, *(other for rule in rules for other in rule.origins if covers(origin, other))]
+def _origins_matching(pattern: str, rules: Sequence[CorsRule]) -> Iterator[str]:
+    return (origin for rule in rules for origin in rule.origins if covers(pattern, origin))
 
 
-def _of(rules: Sequence[CorsRule], origin: str) -> Iterator[str]:
-    fitting = [rule for rule in rules if any(covers(pattern, origin) for pattern in rule.origins)]
-    if not fitting:
+def _denied_to(origin: str, rules: Sequence[CorsRule]) -> Iterator[str]:
+    matching = [rule for rule in rules if any(covers(pattern, origin) for pattern in rule.origins)]
+    if not matching:
         yield f"No rule allows {origin}."
         return
-    for method in NEEDED:
-        able = [rule for rule in fitting if method in rule.methods]
-        yield from _of_method(able, origin, method) if able else [f"{origin} may not send {method}."]
-
-
-def _of_method(able: Sequence[CorsRule], origin: str, method: str) -> Iterator[str]:
-    refused = min((_uncovered(rule.headers, NEEDED[method]) for rule in able), key=len)
-    if refused:
-        yield f"{origin} may not send {method} with {', '.join(refused)}."
-    # To the request itself the first rule applies, whatever its headers: S3 looks at those in the preflight alone.
-    if hidden := _uncovered(able[0].exposed, READ_OF.get(method, ())):
-        yield f"{origin} cannot read {', '.join(hidden)} of the answer to {method}."
+    for method, headers in NEEDED.items():
+        allowing = [rule for rule in matching if method in rule.methods]
+        if not allowing:
+            yield f"{origin} may not send {method}."
+            continue
+        refused = min((_uncovered(rule.headers, headers) for rule in allowing), key=len)
+        if refused:
+            yield f"{origin} may not send {method} with {', '.join(refused)}."
+        # S3 compares headers in the preflight only. The first rule for the method applies to the request itself.
+        if hidden := _uncovered(allowing[0].exposed, READ_OF.get(method, ())):
+            yield f"{origin} cannot read {', '.join(hidden)} of the answer to {method}."
 
 
 def _uncovered(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -113,3 +121,60 @@ def _uncovered(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
 
 def _share_an_origin(one: CorsRule, other: CorsRule) -> bool:
     return any(covers(a, b) or covers(b, a) for a in one.origins for b in other.origins)
+
+
+# --- origins ---------------------------------------------------------------------------------------------------------
+
+
+def origin_check(text: str) -> str:
+    """Return `text` if it is an origin as browsers send it, or a pattern of origins.
+
+    A pattern is `*` for every site, or has one `*` in its host, as in https://*.example.com.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html#cors-allowed-origin
+
+    Raises:
+        InvalidField: it is neither. A store compares letter by letter, so another spelling of the same site is refused
+            too: capitals, a path, a slash at the end, the default port.
+    """
+    if text == EVERY_ORIGIN:
+        return text
+    try:
+        origin = _serialize_origin(text)
+    except ValueError as error:
+        raise InvalidField(
+            "origin",
+            f"{text[:80]!r} is no origin: give scheme and host, and the port if it has one, such as "
+            "https://app.example.com or http://localhost:3000.",
+        ) from error
+    if origin != text:
+        raise InvalidField("origin", f"Browsers send {origin}, not {text!r}: give it as they do.")
+    return text
+
+
+def covers(pattern: str, text: str) -> bool:
+    """Return True if a pattern with at most one `*` matches the text, or everything that the text as a pattern does."""
+    before, wild, after = pattern.partition("*")
+    if not wild:
+        return pattern == text
+    return len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after)
+
+
+def stand_in(pattern: str) -> str:
+    """Return one origin that the pattern matches; an origin matches itself."""
+    return "https://any.example.com" if pattern == EVERY_ORIGIN else pattern.replace("*", "any")
+
+
+def _serialize_origin(text: str) -> str:
+    """Return the ASCII serialisation of an origin: https://html.spec.whatwg.org/multipage/browsers.html#origin .
+
+    Raises:
+        ValueError: the text is no origin.
+    """
+    url = urlsplit(text)
+    host = (url.hostname or "").encode("idna").decode()
+    if len(text) > MAX_ORIGIN_LENGTH or text.count("*") > 1 or not (url.scheme and HOST.fullmatch(host)):
+        raise ValueError(text)
+    bracketed = f"[{host}]" if ":" in host else host
+    port = "" if url.port in (None, DEFAULT_PORTS.get(url.scheme)) else f":{url.port}"
+    return f"{url.scheme}://{bracketed}{port}"

@@ -152,13 +152,8 @@ _maybe_carried_out: ContextVar[bool] = ContextVar("maybe_carried_out", default=F
 
 def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> None:
     """Note how one attempt ended; botocore calls it as `needs-retry` after each, and goes on by its own rules."""
-    if caught_exception is not None:
-        attempt_broken(caught_exception, NEVER_SENT)
-
-
-def attempt_broken(error: Exception, never_sent: tuple[type[Exception], ...]) -> None:
-    """Note that an attempt ended without an answer, unless it is sure that S3 had nothing of it."""
-    if not isinstance(error, never_sent) and CERTIFICATE_REFUSED not in str(error):
+    is_sent = caught_exception is not None and not isinstance(caught_exception, NEVER_SENT)
+    if is_sent and CERTIFICATE_REFUSED not in str(caught_exception):
         _maybe_carried_out.set(True)
 
 

@@ -1,92 +1,74 @@
-"""The calls about one object that every upload makes: what lies there, store it, begin its parts, store a part."""
+"""The calls about objects: read what S3 keeps about one, store one, create a multipart upload, upload a part, list."""
 
-import re
 from base64 import b64decode
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from html import unescape
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from ..conf import conf
-from ..exceptions import BucketNotFound, FileNotFound, StorageError
-from ..values import CHECKSUMS, StoredObject
+from ..exceptions import BucketNotFound, FileNotFound, StorageAccessDenied, StorageError, StorageUnsupported
+from ..values import CHECKSUMS, ListedObject, StoredObject
+from .client import get_client, pages
 from .errors import NO_FILE, storage_errors
-from .fast_path import NOT_FOUND, first_attempt
 from .part_buffer import PartBuffer
-from .sigv4 import NOTHING
 
-METADATA = "x-amz-meta-"
-CHECKSUMS_OF = "x-amz-checksum-"
-CHECKSUM = f"{CHECKSUMS_OF}sha256"
-CHECKSUM_WANTED = {f"{CHECKSUMS_OF}mode": "ENABLED"}
 CHECK_THE_STORE = "check that AWS_S3_ENDPOINT_URL is that of a store that speaks S3."
-UPLOAD_ID = re.compile(rb"<UploadId>([!-;=-~]+)</UploadId>")
 
 
 def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
-    """Ask S3 what lies under a key.
+    """Return what S3 keeps about an object.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 
     Args:
-        bucket: its name.
-        key: the object's.
-        with_checksum: ask for the SHA-256 too, where the store keeps it.
+        bucket: name of the bucket.
+        key: key of the object.
+        with_checksum: ask for the SHA-256 too, if the store keeps it.
 
     Raises:
-        FileNotFound: nothing, or the bucket is missing: a HEAD cannot tell which.
+        FileNotFound: there is no such object, or no such bucket: a HEAD cannot tell which.
         StorageProblem: S3 could not answer.
     """
+    options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and conf.store_can(CHECKSUMS) else {}
     try:
         with storage_errors():
-            with_checksum = with_checksum and conf.store_can(CHECKSUMS)
-            attempt = first_attempt("HEAD", bucket, key, headers=CHECKSUM_WANTED if with_checksum else NOTHING)
-            if attempt.succeeded and (described := _described(attempt.headers)):
-                return described
-            if attempt.status == NOT_FOUND:
-                raise FileNotFound(NO_FILE[1])
-            options: Any = {"ChecksumMode": "ENABLED"} if with_checksum else {}
-            answer = attempt.boto3().head_object(Bucket=bucket, Key=key, **options)
+            response = get_client().head_object(Bucket=bucket, Key=key, **options)
     except BucketNotFound as error:
         raise FileNotFound(NO_FILE[1]) from error
-    if not {"ContentLength", "LastModified"} <= answer.keys():
-        raise StorageError(f"The store does not tell the size and the time of a file: {CHECK_THE_STORE}")
+    if not {"ContentLength", "LastModified"} <= response.keys():
+        raise StorageError(f"The store does not report the size and the time of a file: {CHECK_THE_STORE}")
     return StoredObject(
-        size=answer["ContentLength"],
-        etag=_bare(answer.get("ETag")),
-        content_type=answer.get("ContentType", ""),
-        metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
-        changed_at=answer["LastModified"],
-        checksum_sha256=_whole_checksum(answer.get("ChecksumSHA256", ""), answer.get("ChecksumType")),
+        size=response["ContentLength"],
+        etag=_unquote(response.get("ETag")),
+        content_type=response.get("ContentType", ""),
+        metadata={name.lower(): value for name, value in response.get("Metadata", {}).items()},
+        changed_at=response["LastModified"],
+        checksum_sha256=_decode_checksum(response.get("ChecksumSHA256", ""), response.get("ChecksumType")),
     )
 
 
 def object_put(
     *, bucket: str, key: str, body: PartBuffer, content_type: str, metadata: Mapping[str, str], only_if_absent: bool
 ) -> str:
-    """Store an object by one call; return its ETag without quotes, or nothing if the store tells none.
+    """Store an object with one call; return its ETag without quotes, or "" if the store reports none.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 
     Args:
-        bucket: its name.
-        key: the object's.
-        body: all of its bytes.
-        content_type: its MIME type.
+        bucket: name of the bucket.
+        key: key of the object.
+        body: all bytes of the object.
+        content_type: MIME type of the object.
         metadata: ASCII.
-        only_if_absent: for stores that look whether there is one already.
+        only_if_absent: refuse to replace an object; for stores with conditional writes.
 
     Raises:
-        FileExists: there is one already; it may be this: the call is repeated where its answer was lost.
-        BucketNotFound, StorageProblem: S3 did not take it.
+        FileExists: there is an object of this key. It may be this one: boto3 retries a call whose answer was lost.
+        BucketNotFound, StorageProblem: S3 did not store it.
     """
     condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
-    headers = _kept(content_type, metadata) | ({"if-none-match": "*"} if only_if_absent else {})
     with storage_errors():
-        attempt = first_attempt("PUT", bucket, key, headers=headers, body=body)
-        if attempt.succeeded:
-            return _bare(attempt.headers.get("etag"))
-        answer = attempt.boto3(signed_payload=conf.sign_parts).put_object(
+        response = get_client(signed_payload=conf.sign_parts).put_object(
             Bucket=bucket,
             Key=key,
             Body=cast(Any, body),
@@ -94,31 +76,30 @@ def object_put(
             Metadata=dict(metadata),
             **condition,
         )
-    return _bare(answer.get("ETag"))
+    return _unquote(response.get("ETag"))
 
 
 def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
-    """Begin an object in parts; return the upload id. Whoever begins it registers its abort.
+    """Create a multipart upload and return its upload id. The caller registers the abort.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
 
     Args:
-        bucket: its name.
-        key: the object's.
-        content_type: its MIME type.
+        bucket: name of the bucket.
+        key: key of the object.
+        content_type: MIME type of the object.
         metadata: ASCII.
 
     Raises:
-        BucketNotFound, StorageProblem: nothing was begun.
+        BucketNotFound, StorageProblem: S3 created nothing.
     """
     with storage_errors(about="bucket"):
-        attempt = first_attempt("POST", bucket, key, query={"uploads": ""}, headers=_kept(content_type, metadata))
-        if attempt.succeeded and (found := UPLOAD_ID.search(attempt.body)):
-            return unescape(found[1].decode())
-        answer = attempt.boto3().create_multipart_upload(
+        response = get_client().create_multipart_upload(
             Bucket=bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
         )
-    return answer["UploadId"]
+    if not (upload_id := response.get("UploadId")):
+        raise StorageError(f"The store does not report the id of a multipart upload: {CHECK_THE_STORE}")
+    return upload_id
 
 
 def part_put(*, bucket: str, key: str, upload_id: str, part_number: int, body: PartBuffer) -> str:
@@ -127,56 +108,75 @@ def part_put(*, bucket: str, key: str, upload_id: str, part_number: int, body: P
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
 
     Args:
-        bucket: its name.
-        key: the object's.
-        upload_id: of the multipart upload.
+        bucket: name of the bucket.
+        key: key of the object.
+        upload_id: id of the multipart upload.
         part_number: 1 to 10,000.
         body: the bytes of the part.
 
     Raises:
         FileNotFound: S3 does not know the upload: it was completed or aborted.
-        StorageProblem: S3 did not take it.
+        StorageProblem: S3 did not store the part.
     """
-    query = {"partNumber": str(part_number), "uploadId": upload_id}
     with storage_errors():
-        attempt = first_attempt("PUT", bucket, key, query=query, body=body)
-        if attempt.succeeded and (etag := _bare(attempt.headers.get("etag"))):
-            return etag
-        answer = attempt.boto3(signed_payload=conf.sign_parts).upload_part(
+        response = get_client(signed_payload=conf.sign_parts).upload_part(
             Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=cast(Any, body)
         )
-    if not (etag := _bare(answer.get("ETag"))):
-        raise StorageError(f"The store does not tell the ETag of a part: {CHECK_THE_STORE}")
+    if not (etag := _unquote(response.get("ETag"))):
+        raise StorageError(f"The store does not report the ETag of a part: {CHECK_THE_STORE}")
     return etag
 
 
-def _kept(content_type: str, metadata: Mapping[str, str]) -> dict[str, str]:
-    return {"content-type": content_type, **{f"{METADATA}{name}": value for name, value in metadata.items()}}
+def object_pages(*, bucket: str) -> Iterator[list[ListedObject]]:
+    """Yield all objects of a bucket, up to `PAGE_KEYS` at a time; only the current page is in memory.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+
+    Raises:
+        BucketNotFound: there is no such bucket.
+        StorageProblem: S3 could not answer.
+    """
+    for page in pages("list_objects_v2", Bucket=bucket):
+        yield [object_listed(entry) for entry in page.get("Contents", ())]
 
 
-def _bare(etag: str | None) -> str:
-    """Return an ETag without quotes; a store that keeps keys as paths has none for a folder."""
-    return (etag or "").strip('"')
-
-
-def _described(headers: Mapping[str, str]) -> StoredObject | None:
-    """Return what the headers say, None where they say it in another way than AWS's."""
-    try:
-        size, changed_at = int(headers["content-length"]), parsedate_to_datetime(headers["last-modified"])
-    except (KeyError, ValueError):
-        return None
-    return StoredObject(
-        size=size,
-        etag=_bare(headers.get("etag")),
-        content_type=headers.get("content-type", ""),
-        metadata={name.removeprefix(METADATA): value for name, value in headers.items() if name.startswith(METADATA)},
-        changed_at=changed_at,
-        checksum_sha256=_whole_checksum(headers.get(CHECKSUM, ""), headers.get(f"{CHECKSUMS_OF}type")),
+def object_listed(entry: Mapping[str, Any]) -> ListedObject:
+    """Return one entry of a listing by S3 as a `ListedObject`."""
+    return ListedObject(
+        file_name=entry["Key"],
+        size=entry["Size"],
+        etag=_unquote(entry.get("ETag")),
+        changed_at=entry["LastModified"],
     )
 
 
-def _whole_checksum(checksum: str, kind: str | None) -> str | None:
-    """Return the SHA-256 of the object, if there is one: that of a multipart upload is one of its parts' checksums."""
+def bucket_is_empty(*, bucket: str, region: str) -> bool:
+    """Return True if a bucket holds no object, no old version of an object, and no delete marker.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+
+    Raises:
+        BucketNotFound: there is no such bucket.
+        StorageProblem: S3 could not answer.
+    """
+    client = get_client(region=region)
+    with storage_errors(about="bucket"):
+        if client.list_objects_v2(Bucket=bucket, MaxKeys=1).get("Contents"):
+            return False
+    # If the store has no versions, or the credentials may not list them, the store itself refuses to remove the bucket.
+    with suppress(StorageUnsupported, StorageAccessDenied), storage_errors(about="bucket"):
+        response = client.list_object_versions(Bucket=bucket, MaxKeys=1)
+        return not (response.get("Versions") or response.get("DeleteMarkers"))
+    return True
+
+
+def _unquote(etag: str | None) -> str:
+    """Return an ETag without quotes. A store that keeps keys as paths has no ETag for a folder."""
+    return (etag or "").strip('"')
+
+
+def _decode_checksum(checksum: str, kind: str | None) -> str | None:
+    """Return the SHA-256 of the whole object, or None. A multipart upload has a checksum of its parts' checksums."""
     if not checksum or "-" in checksum or kind not in (None, "FULL_OBJECT"):
         return None
     return b64decode(checksum).hex()

@@ -15,9 +15,10 @@ Answers = Answer | list[Answer]
 class AnsweringServer(ThreadingHTTPServer):
     """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address.
 
-    `asked` holds method, path and headers of each request, `sent` their bodies; `content` is what a GET or POST gets,
-    in one chunk where the answer says so, and `connected` counts who called. It rests before it reads a body, and
-    before it answers, for as many seconds as it is told.
+    `asked` holds method, path and headers of each request, `sent` their bodies; `content` is the body of the answer to
+    a GET or POST, in one chunk where the answer says so, and `connected` counts connections. The server rests before it
+    reads a body and before it answers, for as many seconds as it is told. `rests_after_bytes` holds how many bytes of a
+    body it reads at a time, and for how long it rests after each read.
     """
 
     daemon_threads = True
@@ -29,6 +30,7 @@ class AnsweringServer(ThreadingHTTPServer):
         self.sent: list[bytes] = []
         self.content, self.connected = b"", 0
         self.rests_before_body = self.rests_before_answer = 0.0
+        self.rests_after_bytes: tuple[int, float] | None = None
 
     @property
     def url(self) -> str:
@@ -59,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.server.asked.append((self.command, self.path, dict(self.headers)))
         time.sleep(self.server.rests_before_body)
-        self.server.sent.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.server.sent.append(self._body(int(self.headers.get("Content-Length", 0))))
         time.sleep(self.server.rests_before_answer)
         answers = self.server.answers.get(self.command, (404, {}))
         if isinstance(answers, list):
@@ -73,6 +75,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if in_chunks else content)
         self.close_connection = self.close_connection or headers.get("Content-Length", "0") != "0"
+
+    def _body(self, size: int) -> bytes:
+        step, seconds = self.server.rests_after_bytes or (size, 0)
+        content = b""
+        while len(content) < size:
+            content += self.rfile.read(min(step, size - len(content)))
+            time.sleep(seconds)
+        return content
 
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 

@@ -10,8 +10,7 @@ from django.core.management.base import CommandParser
 from ... import services
 from ...conf import conf
 from ...exceptions import S3FileUploaderError
-from ...s3.cors_rules import RULE_ID
-from ...s3.origins import EVERY_ORIGIN
+from ...s3.cors_rules import EVERY_ORIGIN, RULE_ID
 from ...values import BrowserAccess, CorsRule
 
 

@@ -23,7 +23,7 @@ from ...policy.names import bucket_name_check
 from ...policy.users import bucket_allowed_check, may_use
 from ...s3.client import bucket_region, buckets_forget, get_client, region_is_known
 from ...s3.errors import storage_errors
-from ...s3.listing import bucket_is_empty
+from ...s3.objects import bucket_is_empty
 from ...values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
 from ..audit.operation import Operation
 from ..audit.trail import about

@@ -12,9 +12,18 @@ from ...policy.names import bucket_name_check
 from ...s3.bucket_config import cors_rules_read, cors_rules_write
 from ...s3.client import bucket_region, get_client
 from ...s3.cors_preflight import reading_refused, sending_refused
-from ...s3.cors_rules import NEEDED, READ, RULE_ID, rules_of_others, rules_with_own, shortcomings
+from ...s3.cors_rules import (
+    NEEDED,
+    READ,
+    RULE_ID,
+    covers,
+    origin_check,
+    rules_of_others,
+    rules_with_own,
+    shortcomings,
+    stand_in,
+)
 from ...s3.errors import storage_errors
-from ...s3.origins import covers, origin_check, stand_in
 from ...s3.presign import presigned_url
 from ...values import BrowserAccess, CorsChange, CorsRule
 from ..audit.operation import Operation

@@ -14,7 +14,7 @@ from ...policy.names import bucket_name_check
 from ...policy.users import bucket_allowed_check, is_staff
 from ...s3.client import bucket_check, get_client
 from ...s3.errors import storage_errors
-from ...s3.listing import object_listed
+from ...s3.objects import object_listed
 from ...values import ObjectListing
 from .recorded_objects import Position, recorded_objects
 

@@ -1,6 +1,7 @@
 """Give out a stored file: save it on this server, read it through, or sign a URL for it."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Literal
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -10,7 +11,7 @@ from ...content_types.sniff import canonical, may_run
 from ...exceptions import InvalidField, StorageError
 from ...models import FileUpload
 from ...s3 import presign
-from ...s3.transfer.object_reader import object_fetch, object_read
+from ...s3.transfer.object_reader import object_read
 from ...values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
 from ..audit.operation import Operation
 from ..download_folder.copies import copy_of_file_remove
@@ -37,8 +38,11 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
             conf.download_folder, path := f"{bucket}/{file_name}", size=size, max_bytes=conf.download_max_bytes
         ) as file,
     ):
-        checksum = object_fetch(bucket=bucket, key=file_name, etag=upload.etag, size=size, file=file)
-        if upload.checksum_sha256 and checksum != upload.checksum_sha256:
+        digest = sha256()
+        for chunk in object_read(bucket=bucket, key=file_name, etag=upload.etag, start=0, stop=size):
+            digest.update(chunk)
+            file.write(chunk)
+        if upload.checksum_sha256 and digest.hexdigest() != upload.checksum_sha256:
             raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
     if not FileUpload.objects.filter(pk=upload.pk).exclude(status=FileUpload.Status.DELETING).exists():
         # The removal of the file looked for its copy before that was whole.

@@ -29,7 +29,7 @@ from ...exceptions import (
 )
 from ...models import FileUpload, location_digest
 from ...policy.names import bucket_name_check
-from ...s3.listing import object_pages
+from ...s3.objects import object_pages
 from ...values import PAGE_KEYS, ListedObject, StoredObject
 from ..lookup import finding_of
 from ..recovery import object_found

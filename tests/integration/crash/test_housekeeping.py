@@ -22,7 +22,7 @@ from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE
 from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.listing import object_pages
+from s3_file_uploader.s3.objects import object_pages
 from s3_file_uploader.services import (
     Repairs,
     bucket_compare,

@@ -7,10 +7,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import pytest
 
-from s3_file_uploader.s3.client import bucket_place, credentials, get_client
+from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
-from s3_file_uploader.s3.sigv4 import Signer
 
 KEYS = ["a.txt", "a/b c.txt", "ключ/é.mp4", "100%.txt", "a#b?c&d+e=f;g", "a%2Fb", "😀", "~!*'();:@,", "${x}\\'\""]
 CONTENT = b"content"
@@ -128,12 +127,11 @@ def part_urls(bucket, upload_id, part_numbers=(1, 2, 3), **options):
     return presigned_part_urls(**{**upload, "part_numbers": part_numbers, **options})
 
 
-@pytest.mark.parametrize("endpoint", ["public", "internal"])
-def test_parts_become_a_file(bucket, upload_id, endpoint):
+def test_parts_become_a_file(bucket, upload_id):
     parts = [b"a" * 5 * 2**20, b"b" * 5 * 2**20, b"c"]
     etags = [
         httpx.put(url, content=part).headers["etag"]
-        for url, part in zip(part_urls(bucket, upload_id, endpoint=endpoint), parts, strict=True)
+        for url, part in zip(part_urls(bucket, upload_id), parts, strict=True)
     ]
     numbered = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
     upload = {"Bucket": bucket, "Key": "file.txt", "UploadId": upload_id}
@@ -219,18 +217,3 @@ def test_a_form_is_for_one_bucket(bucket):
 def test_a_form_ends(bucket):
     assert post(form(bucket, now=an_hour_ago(), expires_in_seconds=3590)).status_code == 403
     assert post(form(bucket, now=an_hour_ago(), expires_in_seconds=3700)).status_code == 204
-
-
-# --- headers ---------------------------------------------------------------------------------------------------------
-
-
-def test_signed_headers_are_taken_as_they_are_and_not_otherwise(bucket):
-    place = bucket_place(bucket)
-    signer = Signer(credentials(), place, datetime.now(UTC))
-    sent = signer.headers("PUT", "file.txt", headers={"content-type": "text/x"})
-    url = f"{place.origin}{place.path}file.txt"
-    assert error_of(httpx.put(url, content=CONTENT, headers={**sent, "content-type": "text/y"})) == MISMATCH
-    assert httpx.put(url, content=CONTENT, headers=sent).status_code == 200
-    query = {"prefix": "fi", "list-type": "2"}
-    listed = httpx.get(f"{place.origin}{place.path}", params=query, headers=signer.headers("GET", "", query=query))
-    assert "<Key>file.txt</Key>" in listed.text

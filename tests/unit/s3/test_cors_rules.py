@@ -3,7 +3,16 @@ from dataclasses import replace
 import pytest
 
 from s3_file_uploader.exceptions import InvalidField
-from s3_file_uploader.s3.cors_rules import MAX_RULES, own_rule, rules_of_others, rules_with_own, shortcomings
+from s3_file_uploader.s3.cors_rules import (
+    MAX_RULES,
+    covers,
+    origin_check,
+    own_rule,
+    rules_of_others,
+    rules_with_own,
+    shortcomings,
+    stand_in,
+)
 from s3_file_uploader.values import CorsRule
 
 APP, OTHER = "https://app.example.com", "https://other.example.com"
@@ -17,13 +26,13 @@ ENOUGH = CorsRule(
 )
 
 
-def test_our_own_rule_is_enough():
+def test_shortcomings_of_our_own_rule_are_none():
     rule = own_rule([APP, OTHER, APP])
     assert rule.origins == (APP, OTHER)
     assert shortcomings([rule], [APP, OTHER]) == ()
 
 
-def test_a_rule_of_somebody_else_may_be_enough():
+def test_shortcomings_of_another_sufficient_rule_are_none():
     assert shortcomings([ENOUGH], [APP]) == ()
 
 
@@ -45,26 +54,26 @@ def test_a_rule_of_somebody_else_may_be_enough():
         ({"exposed": ("ETag",)}, [f"{APP} cannot read Location of the answer to POST."]),
     ],
 )
-def test_what_is_missing_is_said(changed, missing):
+def test_shortcomings_of_an_insufficient_rule_name_each_denied_action(changed, missing):
     assert shortcomings([replace(ENOUGH, **changed)], [APP]) == tuple(missing)
 
 
-def test_without_rules_nothing_is_allowed():
+def test_shortcomings_without_rules_name_every_origin():
     assert shortcomings([], [APP, OTHER]) == (f"No rule allows {APP}.", f"No rule allows {OTHER}.")
 
 
-def test_several_rules_may_be_enough_together():
+def test_shortcomings_of_rules_that_suffice_together_are_none():
     reading = replace(ENOUGH, methods=("GET", "HEAD"), exposed=())
     writing = replace(ENOUGH, methods=("PUT", "POST"))
     assert shortcomings([reading, writing], [APP]) == ()
 
 
-def test_to_a_preflight_the_first_rule_that_allows_its_headers_applies():
+def test_shortcomings_preflight_uses_the_first_rule_that_allows_its_headers():
     poor = replace(ENOUGH, headers=())
     assert shortcomings([poor, ENOUGH], [APP]) == ()
 
 
-def test_to_the_request_itself_the_first_rule_applies_that_allows_the_method():
+def test_shortcomings_request_uses_the_first_rule_that_allows_its_method():
     hiding = replace(ENOUGH, headers=(), exposed=())
     assert shortcomings([hiding, ENOUGH], [APP]) == (
         f"{APP} cannot read ETag of the answer to PUT.",
@@ -72,7 +81,7 @@ def test_to_the_request_itself_the_first_rule_applies_that_allows_the_method():
     )
 
 
-def test_of_a_pattern_every_origin_that_a_rule_names_counts():
+def test_shortcomings_of_a_pattern_include_matching_origins_of_the_rules():
     every = replace(ENOUGH, origins=("*",))
     hiding = replace(ENOUGH, methods=("PUT",), exposed=())
     assert shortcomings([every, hiding], ["*"]) == ()
@@ -81,17 +90,17 @@ def test_of_a_pattern_every_origin_that_a_rule_names_counts():
 
 
 class TestOurRuleAmongOthers:
-    def test_it_comes_last_where_that_is_enough(self):
+    def test_rules_with_own_where_last_suffices_appends_it(self):
         others = (replace(ENOUGH, methods=("GET",), exposed=()), replace(ENOUGH, origins=(OTHER,), exposed=()))
         rules = rules_with_own(others, [APP])
         assert rules == (*others, own_rule([APP]))
         assert rules_with_own(rules, [APP]) == rules
 
-    def test_it_takes_the_place_of_the_one_before(self):
+    def test_rules_with_own_replaces_the_earlier_own_rule(self):
         rules = rules_with_own((own_rule([APP]), ENOUGH), [OTHER])
         assert rules == (ENOUGH, own_rule([OTHER]))
 
-    def test_it_comes_first_where_another_would_answer_and_fall_short_and_no_page_loses_anything(self):
+    def test_rules_with_own_where_another_rule_would_hide_headers_comes_first(self):
         hiding = replace(ENOUGH, exposed=("x-amz-meta-colour", "Location"))
         elsewhere = replace(ENOUGH, origins=(OTHER,), exposed=("x-amz-meta-taste",))
         own, *others = rules = rules_with_own((hiding, elsewhere), [APP])
@@ -101,21 +110,126 @@ class TestOurRuleAmongOthers:
         assert rules_with_own(rules, [APP]) == rules
 
     @pytest.mark.parametrize(("theirs", "ours"), [("*", APP), (APP, "*"), ("https://*.example.com", APP)])
-    def test_patterns_share_origins_too(self, theirs, ours):
+    def test_rules_with_own_patterns_that_overlap_share_their_headers(self, theirs, ours):
         hiding = replace(ENOUGH, origins=(theirs,), exposed=("x-amz-meta-colour",))
         own, _ = rules_with_own((hiding,), [ours])
         assert "x-amz-meta-colour" in own.exposed
 
-    def test_s3_takes_no_more_than_a_hundred(self):
+    def test_rules_with_own_beyond_a_hundred_is_refused(self):
         others = [replace(ENOUGH, rule_id=str(number)) for number in range(MAX_RULES - 1)]
         assert len(rules_with_own([*others, own_rule([APP])], [APP])) == MAX_RULES
         with pytest.raises(InvalidField, match="It has 100 CORS rules") as caught:
             rules_with_own([*others, ENOUGH], [APP])
         assert caught.value.field == "bucket"
 
-    def test_taking_it_away_leaves_the_others(self):
+    def test_rules_of_others_omits_our_own(self):
         assert rules_of_others([ENOUGH, own_rule([APP])]) == (ENOUGH,)
 
-    def test_it_is_for_origins_alone(self):
+    def test_own_rule_of_a_malformed_origin_is_refused(self):
         with pytest.raises(InvalidField):
             own_rule([f"{APP}/login"])
+
+
+# --- origins ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://app.example.com",
+        "http://localhost:3000",
+        "http://127.0.0.1:8000",
+        "https://[::1]:8443",
+        "https://*.example.com",
+        "https://xn--mller-kva.example",
+        "capacitor://localhost",
+        "https://my_app.example.com",
+    ],
+)
+def test_origin_check_origin_as_browsers_send_it_is_returned(origin):
+    assert origin_check(origin) == origin
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("https://app.example.com/", "https://app.example.com"),
+        ("https://app.example.com/login?next=1#top", "https://app.example.com"),
+        ("HTTPS://App.Example.com", "https://app.example.com"),
+        ("https://app.example.com:443", "https://app.example.com"),
+        ("http://app.example.com:80", "http://app.example.com"),
+        ("https://me:word@app.example.com", "https://app.example.com"),
+        ("https://müller.example", "https://xn--mller-kva.example"),
+        ("https://[::1]:443", "https://[::1]"),
+        (" https://app.example.com", "https://app.example.com"),
+        ("https://app.example.com\r\n", "https://app.example.com"),
+    ],
+)
+def test_origin_check_other_spelling_is_refused_with_the_right_one(given, meant):
+    with pytest.raises(InvalidField, match="Browsers send ") as caught:
+        origin_check(given)
+    assert caught.value.field == "origin"
+    assert str(caught.value) == f"Browsers send {meant}, not {given!r}: give it as they do."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "app.example.com",
+        "//app.example.com",
+        "https://",
+        "file:///index.html",
+        "https://a b",
+        "https://a,b",
+        "https://.example.com",
+        "https://*.*.example.com",
+        "**",
+        "http://localhost:99999",
+        "http://localhost:*",
+        "https://[::1",
+        f"https://{'a' * 64}ü.example",
+        f"https://{'a.' * 124}example",
+        "https://\ud800.example",
+        "https://a\x00b",
+    ],
+)
+def test_origin_check_malformed_origin_is_refused(text):
+    with pytest.raises(InvalidField, match="is no origin: give scheme and host"):
+        origin_check(text)
+
+
+def test_origin_check_huge_text_is_shortened_in_the_message():
+    with pytest.raises(InvalidField) as caught:
+        origin_check("https://" + "a" * 10**6)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "stands_for"),
+    [
+        ("https://a.example", "https://a.example", True),
+        ("https://a.example", "https://b.example", False),
+        ("*", "https://a.example", True),
+        ("*", "*", True),
+        ("https://a.example", "*", False),
+        ("https://*.example", "https://a.example", True),
+        ("https://*.example", "https://a.example.com", False),
+        ("https://*.example", "https://*.a.example", True),
+        ("https://*.a.example", "https://*.example", False),
+        ("x-amz-*", "x-amz-", True),
+        ("ab*ba", "aba", False),
+    ],
+)
+def test_covers_pattern_matches_text_or_not(pattern, text, stands_for):
+    assert covers(pattern, text) is stands_for
+
+
+@pytest.mark.parametrize("pattern", ["*", "https://*.example.com", "https://app.example.com", "https://*"])
+def test_stand_in_is_an_origin_that_the_pattern_covers(pattern):
+    one = stand_in(pattern)
+    assert "*" not in one
+    assert origin_check(one) == one
+    assert covers(pattern, one)

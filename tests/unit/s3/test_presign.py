@@ -1,4 +1,4 @@
-"""What the store and the settings say about signatures; and URLs and forms beside those of the boto3 client."""
+"""Presigned URLs and forms: keys, addresses and times from the settings; equality with the boto3 client."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ class RoleOfTheHost(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def without_keys(settings, monkeypatch, tmp_path):
-    """Leave boto3 to what it finds, which is nothing."""
+    """Leave boto3 without credentials."""
     settings.AWS_ACCESS_KEY_ID = settings.AWS_SECRET_ACCESS_KEY = ""
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -84,16 +84,16 @@ def signed_at(url):
     return datetime.strptime(query_of(url)["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
 
 
-# --- whose keys ------------------------------------------------------------------------------------------------------
+# --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def test_without_keys_the_role_of_the_host_signs(role):
+def test_presigned_url_without_keys_is_signed_by_the_role_of_the_host(role):
     query = query_of(signed().url)
     assert query["X-Amz-Credential"].startswith("test-role-1/")
     assert query["X-Amz-Security-Token"] == "test-token"
 
 
-def test_keys_that_are_about_to_end_are_renewed(role):
+def test_presigned_url_with_keys_about_to_expire_renews_them(role):
     def signer_of():
         return query_of(signed(now=datetime.now(UTC)).url)["X-Amz-Credential"]
 
@@ -106,30 +106,30 @@ def test_keys_that_are_about_to_end_are_renewed(role):
 
 
 @pytest.mark.parametrize("sign", [signed, credentials])
-def test_without_any_keys(without_keys, sign):
+def test_signing_without_any_keys_is_storage_not_configured(without_keys, sign):
     with pytest.raises(own.StorageNotConfigured, match="AWS_ACCESS_KEY_ID"):
         sign()
 
 
 @pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_half_a_pair_of_keys(settings, missing):
+def test_signing_with_half_a_pair_of_keys_names_the_missing_one(settings, missing):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     setattr(settings, missing, "")
     with pytest.raises(own.StorageNotConfigured, match=missing):
         signed()
 
 
-def test_a_session_token_goes_with_its_keys(settings):
+def test_presigned_url_with_a_session_token_contains_it(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     assert "X-Amz-Security-Token" not in query_of(signed().url)
     settings.AWS_SESSION_TOKEN = "test-session"
     assert query_of(signed().url)["X-Amz-Security-Token"] == "test-session"
 
 
-# --- where, and when -------------------------------------------------------------------------------------------------
+# --- address and time ------------------------------------------------------------------------------------------------
 
 
-def test_settings_changed_within_a_second_count(settings):
+def test_presigned_url_after_a_change_of_settings_uses_them_at_once(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     for number in range(20):
         settings.AWS_ACCESS_KEY_ID = f"test-key-{number}"
@@ -137,9 +137,9 @@ def test_settings_changed_within_a_second_count(settings):
         assert query_of(signed().url)["X-Amz-Credential"].startswith(f"test-key-{number}/")
 
 
-def test_what_no_setting_says_is_looked_at_again_in_the_next_second(without_keys, monkeypatch):
+def test_presigned_url_after_a_change_of_the_environment_uses_it_in_the_next_second(without_keys, monkeypatch):
     def key_in(second):
-        return presign._presigner_of_second("bucket", "public", 60, second).url("GET", "key")
+        return presign._presigner_of_second("bucket", 60, second).url("GET", "key")
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test-key-1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
@@ -149,16 +149,15 @@ def test_what_no_setting_says_is_looked_at_again_in_the_next_second(without_keys
     assert "test-key-2" in key_in(1_000_000_001)
 
 
-def test_clients_and_this_server_have_addresses_of_their_own(settings):
+def test_presigned_url_with_a_public_endpoint_uses_it(settings):
     settings.AWS_S3_ENDPOINT_URL = "http://inside:9000"
     settings.AWS_S3_PUBLIC_ENDPOINT_URL = "https://outside.example"
     parts = {"bucket": "bucket", "key": "key", "upload_id": "id", "part_numbers": [1], "expires_in_seconds": 60}
     assert signed().url.startswith("https://outside.example/bucket/key?")
     assert presigned_part_urls(**parts)[0].startswith("https://outside.example/bucket/key?")
-    assert presigned_part_urls(**parts, endpoint="internal")[0].startswith("http://inside:9000/bucket/key?")
 
 
-def test_the_region_is_that_of_the_bucket(aws, settings):
+def test_presigned_url_of_a_bucket_elsewhere_uses_its_region(aws, settings):
     get_client(region="eu-west-3").create_bucket(
         Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
     )
@@ -169,7 +168,7 @@ def test_the_region_is_that_of_the_bucket(aws, settings):
         signed(bucket="nowhere-at-all")
 
 
-def test_when_it_ends(settings):
+def test_presigned_url_expires_at_its_signature_plus_its_seconds(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     before = datetime.now(UTC).replace(microsecond=0)
     presigned = signed()
@@ -182,7 +181,7 @@ def test_when_it_ends(settings):
     assert query_of(long_ago.url)["X-Amz-Date"] == "20130524T010203Z"
 
 
-# --- beside boto3 ----------------------------------------------------------------------------------------------------
+# --- compared with boto3 ---------------------------------------------------------------------------------------------
 
 STORES = {
     "aws": {},
@@ -199,7 +198,7 @@ STORES = {
 
 @pytest.fixture(params=list(STORES.values()), ids=list(STORES))
 def store(request, settings, aws):
-    """Use each kind of store; on AWS the buckets must exist, for their region is asked."""
+    """Use each kind of store; on AWS the buckets must exist, because S3 is asked for their region."""
     for name, value in request.param.items():
         setattr(settings, name, value)
     if not conf.endpoint_url:
@@ -212,7 +211,7 @@ def theirs(bucket):
     return get_client(region=bucket_region(bucket), endpoint_url=conf.public_endpoint_url)
 
 
-beside_boto3 = thoroughly(
+compared_with_boto3 = thoroughly(
     max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -223,7 +222,7 @@ KEYS = ANYTHING | AWKWARD | st.sampled_from(["a/../b", "./a", "//", "a" * 1024, 
 BUCKETS = st.sampled_from(["bucket-one", "bucket.with.dots"])
 EXPIRATIONS = st.integers(1, MAX_EXPIRATION_SECONDS) | st.sampled_from([1, MAX_EXPIRATION_SECONDS])
 ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40)
-# What boto3 calls it, and how it stands in a request.
+# The parameter of boto3, and the header of a request.
 HEADERS = {
     "ContentLength": "content-length",
     "ContentType": "Content-Type",
@@ -237,18 +236,18 @@ HEADERS = {
 UPLOADS = st.dictionaries(st.sampled_from(list(HEADERS)), ASCII)
 
 
-@beside_boto3
+@compared_with_boto3
 @given(BUCKETS, KEYS, EXPIRATIONS, st.sampled_from(["GET", "HEAD"]), st.none() | ANYTHING | AWKWARD)
-def test_urls_to_read_are_those_of_boto3(store, bucket, key, expires_in_seconds, method, disposition):
+def test_presigned_url_to_read_equals_boto3(store, bucket, key, expires_in_seconds, method, disposition):
     params = {"Bucket": bucket, "Key": key, **({"ResponseContentDisposition": disposition} if disposition else {})}
     url = theirs(bucket).generate_presigned_url(f"{method.lower()}_object", params, expires_in_seconds)
     read = {"method": method, "expires_in_seconds": expires_in_seconds, "content_disposition": disposition}
     assert signed(bucket=bucket, key=key, now=signed_at(url), **read).url == url
 
 
-@beside_boto3
+@compared_with_boto3
 @given(BUCKETS, KEYS, EXPIRATIONS, UPLOADS, st.integers(0, 2**40), st.dictionaries(st.sampled_from("abc"), ASCII))
-def test_urls_to_write_are_those_of_boto3(store, bucket, key, expires_in_seconds, upload, size, metadata):
+def test_presigned_url_to_write_equals_boto3(store, bucket, key, expires_in_seconds, upload, size, metadata):
     params = {"Bucket": bucket, "Key": key, **upload, "ContentLength": size, "Metadata": metadata}
     url = theirs(bucket).generate_presigned_url("put_object", params, expires_in_seconds)
     headers = {HEADERS[name]: value for name, value in {**upload, "ContentLength": str(size)}.items()}
@@ -257,29 +256,27 @@ def test_urls_to_write_are_those_of_boto3(store, bucket, key, expires_in_seconds
     assert signed(bucket=bucket, key=key, now=signed_at(url), **write).url == url
 
 
-@beside_boto3
+@compared_with_boto3
 @given(
     BUCKETS,
     KEYS,
     EXPIRATIONS,
     ANYTHING | AWKWARD,
     st.integers(1, MAX_PARTS),
-    st.sampled_from(["public", "internal"]),
     st.none() | st.integers(0, MAX_PART_BYTES),
 )
-def test_urls_of_parts_are_those_of_boto3(store, bucket, key, expires_in_seconds, upload_id, number, endpoint, size):
+def test_presigned_part_urls_equal_boto3(store, bucket, key, expires_in_seconds, upload_id, number, size):
     params = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
     params |= {} if size is None else {"ContentLength": size}
-    client = theirs(bucket) if endpoint == "public" else get_client(region=bucket_region(bucket))
-    url = client.generate_presigned_url("upload_part", params, expires_in_seconds)
-    part = {"upload_id": upload_id, "part_numbers": iter([number]), "endpoint": endpoint, "now": signed_at(url)}
+    url = theirs(bucket).generate_presigned_url("upload_part", params, expires_in_seconds)
+    part = {"upload_id": upload_id, "part_numbers": iter([number]), "now": signed_at(url)}
     part["part_sizes"] = None if size is None else [size]
     assert presigned_part_urls(bucket=bucket, key=key, expires_in_seconds=expires_in_seconds, **part) == [url]
 
 
-@beside_boto3
+@compared_with_boto3
 @given(BUCKETS, KEYS, EXPIRATIONS, st.dictionaries(ANYTHING, ANYTHING, max_size=4), st.integers(0), st.integers(0))
-def test_forms_are_those_of_boto3(store, bucket, key, expires_in_seconds, fields, min_bytes, max_bytes):
+def test_presigned_post_equals_boto3(store, bucket, key, expires_in_seconds, fields, min_bytes, max_bytes):
     size = {"min_bytes": min_bytes, "max_bytes": max_bytes}
     conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", min_bytes, max_bytes]]
     form = {"Fields": fields, "Conditions": conditions, "ExpiresIn": expires_in_seconds}
@@ -309,14 +306,14 @@ def in_one_second(sign, expires_in_seconds):
         ("key", {"Content-Type": "a/b", "x-amz-meta-a": "a ${filename} b"}, own.InvalidField),
     ],
 )
-def test_a_form_takes_no_word_that_s3_replaces(settings, key, fields, error):
+def test_presigned_post_with_a_word_that_s3_replaces_is_refused(settings, key, fields, error):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     with pytest.raises(error, match=r"\$\{filename\}") as raised:
         presigned_post(bucket="bucket", key=key, fields=fields, min_bytes=0, max_bytes=1, expires_in_seconds=60)
     assert getattr(raised.value, "field", "x-amz-meta-a") == "x-amz-meta-a"
 
 
-def test_parts_come_in_the_order_asked_for(settings):
+def test_presigned_part_urls_keep_the_given_order(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     upload = {"bucket": "bucket", "key": "key", "upload_id": "id", "expires_in_seconds": 60}
     urls = presigned_part_urls(part_numbers=(10_000, 3, 3, 1), **upload)
