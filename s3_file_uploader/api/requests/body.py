@@ -12,7 +12,7 @@ from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils.datastructures import MultiValueDict
 
 from ...exceptions import LengthRequired, RequestTooSlow, SizeMismatch
-from .body_guard import READ_BYTES, TOO_SLOW, BodyGuard, body_guard
+from .body_guard import TOO_SLOW, BodyGuard, body_guard
 
 TAIL_BYTES = 4096
 
@@ -65,7 +65,7 @@ class RequestBody:
             SizeMismatch: the body ended before it was whole.
         """
         if self._guard:  # The server collects all of a read before it returns: a slow client must manage it in time.
-            size = min(size, READ_BYTES)
+            size = min(size, self._guard.step)
         with self._limit_read(size) as received:
             received.append(data := self._read(size))
         self.received += len(data)

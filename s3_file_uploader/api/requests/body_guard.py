@@ -31,11 +31,10 @@ TOO_SLOW = "The body of the request came too slowly: send it again over a better
 GUARD = "s3_file_uploader.body_guard"
 # Django reads no larger body as a whole, unless DATA_UPLOAD_MAX_MEMORY_SIZE says so.
 SMALL_BYTES = mib(5) // 2
-# Servers return nothing before all of a read has come: a client at the least rate needs half a minute for so many.
-READ_BYTES = 16 * 1024
 # The server reads up to this much of a refused body, so that its client gets the answer and may keep the connection.
 DRAINED_BYTES = 512 * 1024
 DRAIN_SECONDS = 5.0
+DRAIN_STEP_BYTES = 16 * 1024
 
 
 class _Stream(Protocol):
@@ -87,6 +86,11 @@ class BodyGuard:
         """Return the stream itself, for a caller who reads it within `limit_read`."""
         return self._stream
 
+    @property
+    def step(self) -> int:
+        """Return how many bytes the next read may ask for, so that a slow client can send them in time."""
+        return self._patience.step
+
     def expect_file(self) -> None:
         """Apply the rules of files from now on."""
         self._patience = file_patience()
@@ -95,9 +99,12 @@ class BodyGuard:
         """Read so many bytes, or all; what may be large, in steps that a slow client can send in time."""
         if not self._patience.has_rate:
             return self._read(self._stream.read, size)
-        data, step = bytearray(), READ_BYTES
-        while step and (size < 0 or len(data) < size):
-            step = len(piece := self._read(self._stream.read, READ_BYTES if size < 0 else min(size - len(data), step)))
+        data = bytearray()
+        while size < 0 or len(data) < size:
+            step = self._patience.step
+            piece = self._read(self._stream.read, step if size < 0 else min(size - len(data), step))
+            if not piece:
+                break
             data += piece
         return bytes(data)
 
@@ -131,13 +138,16 @@ class BodyGuard:
             raise TimeoutError(TOO_SLOW)
         began, received = monotonic(), list[bytes]()
         seconds = self._patience.seconds_for(min(at_once, self._left))
+        timeout = self._connection.gettimeout()
+        self._connection.settimeout(self._patience.silence_seconds)
         try:
             with WATCHDOG.limit(self._connection, seconds):
                 yield received
-        except TimeoutError:
+        except TimeoutError as error:
             self.is_too_slow = True
-            raise
+            raise TimeoutError(TOO_SLOW) from error
         finally:
+            self._connection.settimeout(timeout)
             count = sum(map(len, received))
             self._left = max(0, self._left - count)
             self._patience.account(waited=monotonic() - began, received=count)
@@ -161,7 +171,7 @@ class BodyGuard:
         body, left = self._meta["wsgi.input"], DRAINED_BYTES
         try:
             with WATCHDOG.limit(self._connection, DRAIN_SECONDS):
-                while left > 0 and (data := body.read(min(left, READ_BYTES))):
+                while left > 0 and (data := body.read(min(left, DRAIN_STEP_BYTES))):
                     left -= len(data)
         except OSError:
             return False

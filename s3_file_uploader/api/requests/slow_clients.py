@@ -13,6 +13,12 @@ from math import inf
 from threading import Condition, Thread
 from time import monotonic
 
+# A client at the least rate needs 8 seconds for the smallest read.
+MIN_STEP_BYTES = 4 * 1024
+MAX_STEP_BYTES = 256 * 1024
+STEP_GROWTH = 4
+QUICK_SECONDS = 0.5
+
 
 def shut_down(connection: socket.socket, how: int) -> None:
     """Shut down one side of a connection, or both; a connection that is gone already is fine.
@@ -92,19 +98,23 @@ WATCHDOG = Watchdog()
 class Patience:
     """How much longer a client may keep the server waiting for its body.
 
-    Without a rate the seconds are all there is. With a rate each byte that arrives gives time back, up to the seconds
-    of the beginning: a client may be silent for so long, and has to send at the rate on average. No byte gives back any
-    of what all reads may take in all.
+    Without a rate, the seconds are the limit. With a rate, each byte that arrives gives time back, up to the initial
+    seconds: a client may be silent for so long, and has to send at the rate on average. `in_all` limits the sum of all
+    reads, and no byte extends it.
+
+    A server returns nothing before the whole read has arrived, so a read gets the time that its bytes need at the least
+    rate. `step` is the size of the next read: small for a slow client, larger after each quick read.
     """
 
     def __init__(self, seconds: float, bytes_per_second: float | None = None, in_all: float = inf) -> None:
-        self._most = self._left = seconds
+        self.silence_seconds = self._left = seconds
         self._in_all = in_all
         self._rate = bytes_per_second
+        self.step = MIN_STEP_BYTES
 
     @property
     def has_rate(self) -> bool:
-        """Whether bytes give time back."""
+        """Return True if bytes give time back."""
         return self._rate is not None
 
     def seconds_for(self, at_once: float) -> float:
@@ -112,7 +122,8 @@ class Patience:
         return min(self._in_all, self._left + (at_once / self._rate if self._rate else 0))
 
     def account(self, *, waited: float, received: int) -> None:
-        """Take off the seconds of a read, and add those that its bytes are worth."""
+        """Subtract the seconds of a read, and add the time that its bytes give back."""
         gained = received / self._rate if self._rate else 0
-        self._left = max(0, min(self._most, self._left - waited + gained))
+        self._left = max(0, min(self.silence_seconds, self._left - waited + gained))
         self._in_all = max(0, self._in_all - waited)
+        self.step = min(self.step * STEP_GROWTH, MAX_STEP_BYTES) if waited < QUICK_SECONDS else MIN_STEP_BYTES

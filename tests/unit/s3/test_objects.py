@@ -42,7 +42,7 @@ def store(settings):
 
 def body_of(content):
     body = PartBuffer(len(content))
-    body.write(content)
+    body.fill(memoryview(content))
     return body
 
 

@@ -12,21 +12,18 @@ def filled():
     return buffer
 
 
-def test_it_takes_what_there_is_room_for(filled):
+def test_fill_beyond_the_capacity_returns_the_rest(filled):
     assert (len(filled), filled.is_full) == (7, False)
     assert bytes(filled.fill(memoryview(b"!?"))) == b"?"
     assert (len(filled), filled.is_full) == (8, True)
     assert bytes(filled.read()) == b"content!"
 
 
-def test_what_must_all_be_taken_is_not_taken_in_part(filled):
-    filled.write(b"!")
-    assert bytes(filled.read()) == b"content!"
-    with pytest.raises(BufferError, match="More than 8"):
-        filled.write(b"?")
+def test_head_copies_the_first_bytes(filled):
+    assert (filled.head(3), filled.head(99)) == (b"con", b"content")
 
 
-def test_it_is_read_once_and_again(filled):
+def test_read_after_seek_returns_the_bytes_again(filled):
     assert (bytes(filled.read()), bytes(filled.read()), filled.tell()) == (b"content", b"", 7)
     assert filled.seek(3) == 3
     assert bytes(filled.read()) == b"tent"
@@ -35,7 +32,7 @@ def test_it_is_read_once_and_again(filled):
     assert bytes(filled.read(-1)) == b"ent"
 
 
-def test_small_reads_get_larger_pieces():
+def test_read_of_less_than_a_piece_returns_a_piece():
     buffer = PartBuffer(3 * PIECE_BYTES)
     buffer.fill(memoryview(bytes(2 * PIECE_BYTES + 5)))
     assert [len(buffer.read(16_384)) for _ in range(4)] == [PIECE_BYTES, PIECE_BYTES, 5, 0]
@@ -43,15 +40,9 @@ def test_small_reads_get_larger_pieces():
     assert len(buffer.read(2 * PIECE_BYTES)) == 2 * PIECE_BYTES
 
 
-def test_emptied_it_takes_other_bytes(filled):
+def test_fill_after_empty_replaces_the_content(filled):
     filled.read()
     filled.empty()
     assert (len(filled), bytes(filled.read())) == (0, b"")
     filled.fill(memoryview(b"new"))
     assert bytes(filled.read()) == b"new"
-
-
-def test_what_is_written_into_its_room_is_taken(filled):
-    room = filled.room()
-    room[:] = b"!"
-    assert (bytes(filled.wrote(1)), filled.is_full, bytes(filled.read())) == (b"!", True, b"content!")

@@ -3,6 +3,7 @@
 import socket
 from contextlib import suppress
 from threading import Timer
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
@@ -13,8 +14,8 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
 from s3_file_uploader.api.requests.body import RequestBody
-from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, READ_BYTES, body_guard, close_cleanly
-from s3_file_uploader.api.requests.slow_clients import Patience, Watchdog, shut_down
+from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, body_guard, close_cleanly
+from s3_file_uploader.api.requests.slow_clients import MAX_STEP_BYTES, MIN_STEP_BYTES, Patience, Watchdog, shut_down
 from s3_file_uploader.exceptions import RequestTooSlow
 from s3_file_uploader.middleware import GuardMiddleware
 
@@ -130,6 +131,14 @@ class TestPatience:
         patience.account(waited=0, received=10**9)
         assert patience.seconds_for(0) == 60
 
+    def test_patience_step_grows_with_quick_reads_and_shrinks_with_a_slow_one(self):
+        patience, steps = Patience(60, 500), []
+        for waited in (0.1, 0.1, 0.1, 0.1, 0.1, 2, 0.1):
+            steps.append(patience.step)
+            patience.account(waited=waited, received=patience.step)
+        assert steps == [MIN_STEP_BYTES * 4**power for power in (0, 1, 2, 3, 3, 3, 0)]
+        assert max(steps) == MAX_STEP_BYTES
+
     def test_patience_in_all_is_not_given_back(self):
         patience = Patience(60, 500, in_all=100)
         patience.account(waited=50, received=10**9)
@@ -190,10 +199,21 @@ class TestReading:
         with pytest.raises(RequestTooSlow, match="too slowly"):
             body.read(99)
 
+    def test_file_whose_client_falls_silent_after_quick_reads_is_too_slow_in_time(self, arrives, settings):
+        """The next read is large by then, and its bytes alone would give the client more than a minute."""
+        settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 0.2
+        body = RequestBody(arrives(bytes(100_000), length=10**6))
+        began = monotonic()
+        with pytest.raises(RequestTooSlow, match="too slowly"):
+            while True:
+                body.read(10**6)
+        assert monotonic() - began < SOON_SECONDS
+        assert arrives.server.gettimeout() == SOON_SECONDS
+
     def test_file_in_chunks_is_read_in_steps(self, arrives):
         body = RequestBody(arrives(b"%x\r\n%b\r\n0\r\n\r\n" % (20_000, b"x" * 20_000), chunked=True))
-        assert len(body.read(10**6)) == READ_BYTES
-        assert len(body.read(10**6)) == 20_000 - READ_BYTES
+        assert len(body.read(10**6)) == MIN_STEP_BYTES
+        assert len(body.read(10**6)) == 20_000 - MIN_STEP_BYTES
         assert body.read(1) == b""
 
     def test_file_whose_client_goes_is_unreadable(self, arrives, settings):

@@ -56,32 +56,6 @@ def send(
         return writer.finish(size=size, checksum_sha256=checksum)
 
 
-def taken(bucket, data, **options):
-    """Send a file that lies whole in a buffer."""
-    body = PartBuffer(max(len(data), 1))
-    body.write(data)
-    with object_writer(
-        destination=destination(bucket), at_most=len(data), on_progress=lambda: None, **options
-    ) as writer:
-        writer.take(body)
-        return writer.finish(size=len(data), checksum_sha256=None)
-
-
-def receive(bucket, data, piece=700_001):
-    """Send bytes that are read straight into the room of a part."""
-    rest = memoryview(data)
-
-    def read_into(room):
-        nonlocal rest
-        received = min(len(room), piece, len(rest))
-        room[:received], rest = rest[:received], rest[received:]
-        return received
-
-    with object_writer(destination=destination(bucket), at_most=len(data), on_progress=lambda: None) as writer:
-        writer.receive(read_into, len(data))
-        return writer.finish(size=len(data))
-
-
 def stored(bucket):
     return get_client().get_object(Bucket=bucket, Key="key")
 
@@ -96,7 +70,7 @@ def nothing_is_left(bucket):
     [(0, None), (1, None), (PART - 1, None), (PART, None), (PART + 1, 2), (2 * PART, 2), (3 * PART + 7, 4)],
 )
 @pytest.mark.parametrize(("known", "slack", "piece"), [(True, 0, 70_001), (True, 500, PART * 2), (False, 0, mib(1))])
-def test_the_bytes_arrive_and_one_part_is_never_a_multipart(bucket, size, parts, known, slack, piece):
+def test_object_writer_any_size_is_stored_in_as_few_parts_as_needed(bucket, size, parts, known, slack, piece):
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     sent = send(bucket, data, at_most=size + slack if known else None, piece=piece)
     answer = stored(bucket)
@@ -107,14 +81,14 @@ def test_the_bytes_arrive_and_one_part_is_never_a_multipart(bucket, size, parts,
     assert sent.etag == (None if parts else answer["ETag"].strip('"'))
 
 
-def test_a_right_checksum_is_stored(bucket):
+def test_finish_with_the_right_checksum_stores_the_object(bucket):
     data = b"x" * (PART + 1)
     send(bucket, data, checksum=sha256(data).hexdigest())
     assert stored(bucket)["ContentLength"] == len(data)
 
 
 @pytest.mark.parametrize("size", [10, PART + 10])
-def test_a_wrong_checksum_stores_nothing(bucket, size):
+def test_finish_with_a_wrong_checksum_stores_nothing(bucket, size):
     with pytest.raises(ChecksumMismatch):
         send(bucket, b"x" * size, checksum="0" * 64)
     assert nothing_is_left(bucket)
@@ -122,13 +96,13 @@ def test_a_wrong_checksum_stores_nothing(bucket, size):
 
 @pytest.mark.parametrize("size", [10, PART + 10])
 @pytest.mark.parametrize("difference", [-1, 1])
-def test_another_number_of_bytes_than_announced_stores_nothing(bucket, size, difference):
+def test_finish_with_another_size_stores_nothing(bucket, size, difference):
     with pytest.raises(SizeMismatch):
         send(bucket, b"x" * size, size=size + difference)
     assert nothing_is_left(bucket)
 
 
-def test_what_progress_raises_ends_the_upload_without_debris(bucket):
+def test_write_error_of_on_progress_aborts_the_upload(bucket):
     def lost():
         raise FileExists("lost")
 
@@ -137,7 +111,7 @@ def test_what_progress_raises_ends_the_upload_without_debris(bucket):
     assert nothing_is_left(bucket)
 
 
-def test_the_abort_waits_for_the_parts_on_their_way(bucket):
+def test_abort_waits_for_the_parts_in_flight(bucket):
     """S3 may keep a part that arrives after the abort."""
     told, events = [], get_client(signed_payload=False).meta.events
 
@@ -159,7 +133,7 @@ def test_the_abort_waits_for_the_parts_on_their_way(bucket):
     assert told == ["part", "part", "abort"]
 
 
-def test_what_is_there_is_not_replaced_unless_wanted(bucket):
+def test_finish_over_an_existing_object_is_refused_unless_it_may_replace(bucket):
     for size in (1, PART + 1):
         get_client().put_object(Bucket=bucket, Key="key", Body=b"precious")
         with pytest.raises(FileExists):
@@ -170,7 +144,7 @@ def test_what_is_there_is_not_replaced_unless_wanted(bucket):
 
 
 @pytest.mark.parametrize("size", [1, PART + 1])
-def test_a_bucket_that_is_not_there(aws, size):
+def test_object_writer_without_the_bucket_is_bucket_not_found(aws, size):
     with pytest.raises(BucketNotFound):
         send("missing-bucket", b"x" * size)
 
@@ -194,21 +168,21 @@ def part_sizes(bucket, at_most, count):
     return [sizes[number] for number in range(1, count + 1)]
 
 
-def test_parts_are_as_large_as_ten_thousand_of_them_must_be(bucket):
+def test_part_size_of_a_large_file_fits_ten_thousand_parts(bucket):
     assert part_sizes(bucket, PART * MAX_PARTS * 2, 2) == [PART * 2] * 2
 
 
-def test_parts_of_a_file_of_unknown_size_grow(bucket, monkeypatch):
+def test_part_size_of_an_unknown_size_grows(bucket, monkeypatch):
     monkeypatch.setattr(object_writer_module, "PARTS_OF_ONE_SIZE", 2)
     assert part_sizes(bucket, None, 5) == [PART, PART, PART * 2, PART * 2, PART * 4]
 
 
-def test_grown_parts_make_room_for_the_largest_object():
+def test_part_size_growth_reaches_the_largest_object():
     sizes = [min(PART << (number // PARTS_OF_ONE_SIZE), MAX_PART_BYTES) for number in range(MAX_PARTS)]
     assert sum(sizes) >= MAX_OBJECT_BYTES
 
 
-def test_more_than_s3_keeps_is_refused_before_it_is_read(bucket, monkeypatch):
+def test_write_beyond_the_largest_object_is_refused(bucket, monkeypatch):
     monkeypatch.setattr(object_writer_module, "MAX_OBJECT_BYTES", 10)
     with pytest.raises(FileTooLarge):
         send(bucket, b"x" * 11)
@@ -257,7 +231,7 @@ def writing(writer, parts):
     return thread, written
 
 
-def test_the_sender_waits_while_two_parts_are_on_their_way(bucket):
+def test_write_while_two_parts_are_in_flight_blocks(bucket):
     with (
         watched_parts() as (now, most, go),
         object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
@@ -271,7 +245,7 @@ def test_the_sender_waits_while_two_parts_are_on_their_way(bucket):
     assert stored(bucket)["ContentLength"] == 8 * PART
 
 
-def test_three_buffers_are_enough_for_a_file_of_any_size(bucket, monkeypatch):
+def test_object_writer_any_size_uses_three_buffers(bucket, monkeypatch):
     made = []
     monkeypatch.setattr(object_writer_module, "PartBuffer", lambda size: made.append(PartBuffer(size)) or made[-1])
     content = os.urandom(6 * PART + 1)
@@ -280,7 +254,7 @@ def test_three_buffers_are_enough_for_a_file_of_any_size(bucket, monkeypatch):
     assert len(made) == 3
 
 
-def test_of_many_uploads_at_once_the_later_ones_send_one_part_at_a_time(bucket):
+def test_object_writer_beside_many_others_sends_one_part_at_a_time(bucket):
     with ExitStack() as others:
         for _ in range(UPLOADS_WITH_TWO_PARTS):
             other = object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None)
@@ -301,12 +275,12 @@ def test_of_many_uploads_at_once_the_later_ones_send_one_part_at_a_time(bucket):
 
 
 @pytest.mark.parametrize("size", [1, PART + 1])
-def test_a_repeated_call_may_meet_its_own_object(bucket, size):
+def test_finish_repeated_call_that_meets_its_own_object_succeeds(bucket, size):
     get_client().put_object(Bucket=bucket, Key="key", Body=b"x" * size, Metadata={"upload-claim": "1"})
     assert send(bucket, b"x" * size).size == size
 
 
-def test_parts_that_somebody_aborted_make_no_object(bucket):
+def test_finish_of_an_aborted_upload_stores_nothing(bucket):
     with Stubber(get_client()) as stub, pytest.raises(FileNotFound):
         stub.add_response("create_multipart_upload", {"UploadId": "1"})
         stub.add_client_error("complete_multipart_upload", "NoSuchUpload", http_status_code=404)
@@ -318,7 +292,7 @@ def test_parts_that_somebody_aborted_make_no_object(bucket):
             send("bucket", bytes(PART + 1))
 
 
-def test_a_second_error_does_not_hide_the_first():
+def test_abort_that_fails_does_not_hide_the_first_error():
     parts = Stubber(get_client(signed_payload=False))
     with Stubber(get_client()) as stub, parts, pytest.raises(BucketNotFound):
         stub.add_response("create_multipart_upload", {"UploadId": "1"})
@@ -328,7 +302,7 @@ def test_a_second_error_does_not_hide_the_first():
         send("bucket", b"x" * (PART + 1))
 
 
-def test_debris_of_exactly_this_key_is_removed(bucket):
+def test_multipart_debris_remove_aborts_uploads_of_exactly_this_key(bucket):
     for key in ("key", "key", "key-of-another"):
         get_client().create_multipart_upload(Bucket=bucket, Key=key)
     multipart_debris_remove(bucket=bucket, key="key")
@@ -337,22 +311,20 @@ def test_debris_of_exactly_this_key_is_removed(bucket):
     multipart_debris_remove(bucket="missing-bucket", key="key")
 
 
-@pytest.mark.parametrize(
-    ("size", "parts"), [(0, 0), (1, 0), (PART, 0), (PART + 1, 2), (2 * PART, 2), (3 * PART + 7, 4)]
-)
-def test_bytes_are_received_without_a_copy(bucket, size, parts):
-    data = (bytes(range(251)) * (size // 251 + 1))[:size]
-    assert receive(bucket, data).checksum_sha256 == sha256(data).hexdigest()
-    there = stored(bucket)
-    assert there["Body"].read() == data
-    assert ("-" in there["ETag"]) == bool(parts)
-
-
-@pytest.mark.parametrize("size", [0, 7, PART])
-def test_a_file_that_lies_whole_in_a_buffer_goes_from_there(bucket, size):
-    data, heads = os.urandom(size), []
-    sent = taken(bucket, data, on_head=lambda head: heads.append(head) or "text/x")
-    assert (sent.size, sent.checksum_sha256) == (size, sha256(data).hexdigest())
-    found = get_client().get_object(Bucket=bucket, Key="key")
-    assert (found["Body"].read(), found["ContentType"]) == (data, "text/x")
+@pytest.mark.parametrize("size", [0, 7, SNIFFED_BYTES, PART, PART + 1])
+@pytest.mark.parametrize("piece", [100, mib(1)])
+def test_object_writer_shows_the_head_once_before_anything_is_sent(bucket, size, piece):
+    data, heads = os.urandom(min(size, SNIFFED_BYTES)).ljust(size, b"x"), []
+    writer = object_writer(
+        destination=destination(bucket),
+        at_most=None,
+        on_progress=lambda: None,
+        on_head=lambda head: heads.append(head) or "text/x",
+    )
+    with writer as opened:
+        for start in range(0, min(size, 2 * SNIFFED_BYTES), piece):
+            opened.write(data[start : min(start + piece, 2 * SNIFFED_BYTES)])
+        opened.write(data[2 * SNIFFED_BYTES :])
+        opened.finish(size=size)
+    assert (stored(bucket)["Body"].read(), stored(bucket)["ContentType"]) == (data, "text/x")
     assert heads == [data[:SNIFFED_BYTES]]
