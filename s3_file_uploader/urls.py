@@ -12,7 +12,6 @@ from .api.authentication import Secret, UploadTokenAuthentication
 from .api.viewsets import (
     BucketViewSet,
     FileDownloadViewSet,
-    FileShareViewSet,
     FileViewSet,
     HealthViewSet,
     ObjectViewSet,
@@ -117,24 +116,17 @@ service = [
         name="s3_service-delete-file",
     ),
     path("buckets/<str:bucket_name>/files/", ObjectViewSet.as_view({"get": "list"}), name="s3_service-object-list"),
-    # GET has the older right to these endings; whatever else is asked is about a file of that name.
+    # GET saves the file; other methods are about a file whose name ends like this.
     path(
         f"{FILE}/download/",
         FileDownloadViewSet.as_view({**OF_FILE, "get": "download"}),
         name="s3_service-download-file",
     ),
     path(f"{FILE}/download", FileDownloadViewSet.as_view({**OF_FILE, "get": "retrieve_or_download"})),
-    path(
-        f"{FILE}/share/",
-        FileShareViewSet.as_view({**OF_FILE, "get": "shares", "post": "share"}),
-        name="s3_service-file-share",
-    ),
-    # Without the slash, GET reads a file of that name.
-    path(f"{FILE}/share", FileShareViewSet.as_view({**OF_FILE, "post": "share"})),
     path(f"{FILE}/", file, name="s3_service-file"),
     # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
     path(FILE, file),
-    path("shares/", ShareListViewSet.as_view({"get": "list"}), name="s3_service-share-list"),
+    path("shares/", ShareListViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-share-list"),
     path("shares/<s3_secret:share>/", share, name="s3_service-share"),
     path("shares/<s3_secret:share>", share),
     # Django would write the secret into its log.

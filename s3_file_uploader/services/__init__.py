@@ -9,7 +9,7 @@ from .direct_uploads.start import StartedUpload, upload_key, upload_start
 from .files.delete import file_delete, record_delete, upload_abort, upload_delete
 from .files.list_objects import object_list
 from .files.read import file_disposition, file_download, file_presign, file_read, file_redirect
-from .files.share_links import NewShareLink, share_create, share_follow, share_list, share_list_of_file, share_revoke
+from .files.share_links import NewShareLink, share_create, share_follow, share_list, share_revoke
 from .files.usage import usage_find
 from .housekeeping.compare import bucket_compare
 from .housekeeping.repairs import Repairs
@@ -59,7 +59,6 @@ __all__ = [
     "share_create",
     "share_follow",
     "share_list",
-    "share_list_of_file",
     "share_revoke",
     "storage_health_forget",
     "upload_abort",

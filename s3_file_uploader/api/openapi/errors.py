@@ -173,12 +173,11 @@ RAISED: dict[str, ErrorKinds] = {
         own.NotYourFile,
         own.FileQuarantined,
     ),
-    "share_list_of_file": (
+    "share_list": (
         *(*OF_A_CALLER, *OF_A_FILE, drf.ValidationError, own.InvalidField),
         own.NotYourFile,
         own.FileQuarantined,
     ),
-    "share_list": (*OF_A_CALLER, drf.ValidationError, own.InvalidField),
     "share_follow": (
         *OF_STORAGE,
         *(drf.MethodNotAllowed, drf.Throttled, DatabaseError),
@@ -290,7 +289,7 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
     },
     **{
         (name, own.NotYourFile): ("Only its owner and staff share a file: ask one of them.",)
-        for name in ("share_create", "share_list_of_file")
+        for name in ("share_create", "share_list")
     },
     **{
         (name, own.NotYourFile): ("Only its owner and staff delete a file: ask one of them.",)
@@ -304,7 +303,7 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
         (name, drf.ValidationError): (
             {"page_size": [drf.ErrorDetail("Ensure this value is greater than or equal to 1.", "min_value")]},
         )
-        for name in ("object_list", "upload_list", "uppy_token_list", "share_list", "share_list_of_file")
+        for name in ("object_list", "upload_list", "uppy_token_list", "share_list")
     },
 }
 

@@ -16,7 +16,6 @@ from rest_framework.views import APIView
 from ..viewsets import (
     BucketViewSet,
     FileDownloadViewSet,
-    FileShareViewSet,
     FileViewSet,
     HealthViewSet,
     ObjectViewSet,
@@ -33,7 +32,7 @@ from . import direct_uploads, endpoints, objects, shares, uploads, uppy
 from .enums import field_for_clients
 
 # Second addresses of what is described under the first.
-ALIASES = ("/files/{file_name}", "/files/{file_name}/download", "/files/{file_name}/share", "/shares/{share}")
+ALIASES = ("/files/{file_name}", "/files/{file_name}/download", "/shares/{share}")
 # What Uppy asks for, by the token in its endpoint.
 UPPY_ALIAS = "/uppy/token/{token}"
 ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any], Any]]]] = {
@@ -51,12 +50,6 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
     FileDownloadViewSet: {
         "download": endpoints.file_download,
         **dict.fromkeys(("retrieve_or_download", "store", "retrieve", "destroy"), uppy.hidden),
-    },
-    FileShareViewSet: {
-        "share": shares.share_create,
-        "shares": shares.share_list_of_file,
-        # Of a file whose name ends like this address.
-        **dict.fromkeys(("store", "retrieve", "destroy"), uppy.hidden),
     },
     ObjectViewSet: {
         "list": objects.object_list,
@@ -93,7 +86,7 @@ ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any],
         "arrived": uppy.arrived,
         "missing": uppy.hidden,
     },
-    ShareListViewSet: {"list": shares.share_list},
+    ShareListViewSet: {"create": shares.share_create, "list": shares.share_list},
     ShareViewSet: {"retrieve": shares.share_follow, "destroy": shares.share_revoke, "missing": uppy.hidden},
     HealthViewSet: {
         "retrieve": endpoints.health,

@@ -68,7 +68,7 @@ def file_get() -> Callable[[Any], Any]:
         description="Sends you on to a presigned URL that works for a few minutes: S3 itself gives the bytes, ranges "
         "included. With `proxy=true` they come through this server, for clients that cannot reach S3; several ranges "
         "come as `multipart/byteranges`. HEAD is answered with the same headers and no body. Leave the final slash out "
-        "where a name ends in `/download` or `/share`. Files of others are not found, except by staff.",
+        "where a name ends in `/download`. Files of others are not found, except by staff.",
     )
 
 

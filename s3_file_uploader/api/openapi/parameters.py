@@ -91,6 +91,7 @@ RAW_UPLOAD_IN_QUERY = _in_query({"overwrite": False}, {})
 READ_IN_QUERY = _in_query({"proxy": True, "disposition": "attachment"}, {})
 OBJECTS_IN_QUERY = _in_query({"page_size": 100}, {"cursor": OBJECT_CURSOR, "prefix": "2026/May/", "delimiter": "/"})
 TOKENS_IN_QUERY = _in_query({"page_size": 100}, {"cursor": UPLOAD_CURSOR})
+SHARES_IN_QUERY = _in_query({"page_size": 100}, {"cursor": UPLOAD_CURSOR, "bucket": BUCKET, "file_name": FILE_NAME})
 UPLOADS_IN_QUERY = _in_query(
     {"page_size": 100},
     {

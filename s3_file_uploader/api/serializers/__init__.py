@@ -43,7 +43,7 @@ from .responses import (
     UTCDateTimeField,
     time_shown,
 )
-from .shares import NewShareLinkSerializer, ShareCreateSerializer, ShareLinkSerializer
+from .shares import NewShareLinkSerializer, ShareCreateSerializer, ShareLinkSerializer, ShareListQuerySerializer
 from .uppy import (
     NewUploadTokenSerializer,
     UploadTokenCreateSerializer,
@@ -90,6 +90,7 @@ __all__ = [
     "SavedFileSerializer",
     "ShareCreateSerializer",
     "ShareLinkSerializer",
+    "ShareListQuerySerializer",
     "SignedPartsSerializer",
     "StartedUploadSerializer",
     "StoredPartSerializer",

@@ -15,8 +15,8 @@ from ...models import FileUpload
 from ...policy.bucket_policy import Policy
 from ...values import Usage
 
-# GET of addresses that end like this, with a slash behind, is another endpoint's: without one it reads the file.
-RESERVED_WITH_SLASH = ("/download", "/share")
+# GET of an address that ends in `/download/` belongs to another endpoint; without the slash it reads the file.
+RESERVED_WITH_SLASH = "/download"
 
 NEVER_READ = frozenset({FileUpload.Status.QUARANTINED, FileUpload.Status.REJECTED})
 

@@ -2,11 +2,11 @@
 
 from .base import ServiceViewSet
 from .buckets import BucketViewSet
-from .file_subresources import FileDownloadViewSet
+from .downloads import FileDownloadViewSet
 from .files import FileViewSet
 from .health import HealthViewSet
 from .objects import ObjectViewSet
-from .shares import FileShareViewSet, ShareListViewSet, ShareViewSet
+from .shares import ShareListViewSet, ShareViewSet
 from .upload_tokens import UploadTokenViewSet
 from .uploads import UploadViewSet
 from .uppy import UppyViewSet
@@ -15,7 +15,6 @@ from .uppy_sign_request import UppySignedViewSet, UppySignViewSet
 __all__ = [
     "BucketViewSet",
     "FileDownloadViewSet",
-    "FileShareViewSet",
     "FileViewSet",
     "HealthViewSet",
     "ObjectViewSet",

@@ -1,6 +1,6 @@
-"""Share links: under the address of a file to make and list them, under their own to revoke and to follow them."""
+"""Make, list, follow and revoke share links."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,104 +13,83 @@ from rest_framework.response import Response
 
 from ... import services
 from ..pagination import UploadPages
-from ..serializers import NewShareLinkSerializer, PageSerializer, ShareCreateSerializer, ShareLinkSerializer
+from ..serializers import (
+    NewShareLinkSerializer,
+    ShareCreateSerializer,
+    ShareLinkSerializer,
+    ShareListQuerySerializer,
+)
 from .base import ServiceViewSet, audited, caller_of, validated
-from .file_subresources import EndingViewSet
-from .objects import ObjectViewSet
 from .url_credentials import SecretAddressViewSet
 
 FOLLOWED_BY = ("GET", "HEAD")
 
 
-class FileShareViewSet(EndingViewSet):
-    """The links of a file: POST makes one, GET lists them.
+class ShareListViewSet(ServiceViewSet):
+    """Make links to files, and list them."""
 
-    A file whose name ends in `/share` has the same address. Nobody POSTs to a file, so only GET has to give way: what
-    else is asked is about that file, and GET without the final slash too.
-    """
-
-    ending = "/share"
-    own_actions = ("share", "shares")
     parser_classes = (JSONParser, FormParser, MultiPartParser)
-    audit_actions = audited(share="share_create", shares="share_list", **ObjectViewSet.audit_actions)
+    audit_actions = audited(create="share_create", list="share_list")
 
-    def share(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """Make a link; it is shown this once."""
-        wanted = validated(ShareCreateSerializer, request.data)
-        made = services.share_create(
-            user=caller_of(request),
-            bucket=bucket_name,
-            file_name=file_name,
-            expires_in_seconds=wanted.get("expires_in"),
-            max_downloads=wanted.get("max_downloads"),
+    def create(self, request: Request) -> Response:
+        """Make a link; the response alone shows it."""
+        options = validated(ShareCreateSerializer, request.data)
+        link = services.share_create(
+            user=caller_of(request), expires_in_seconds=options.pop("expires_in", None), **options
         )
-        shown = NewShareLinkSerializer(made, context={"request": request})
+        shown = NewShareLinkSerializer(link, context={"request": request})
         return Response(shown.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
-    def shares(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """List the links of the file, newest first."""
-        links = services.share_list_of_file(user=caller_of(request), bucket=bucket_name, file_name=file_name)
-        return _page(self, request, links)
-
-
-class ShareListViewSet(ServiceViewSet):
-    """The links that the caller made."""
-
-    audit_actions = audited(list="share_list")
-
     def list(self, request: Request) -> Response:
-        """List them, newest first."""
-        return _page(self, request, services.share_list(user=caller_of(request)))
+        """List the links that the caller made, or all links to one file, newest first."""
+        params = validated(ShareListQuerySerializer, request.query_params)
+        pages = UploadPages(params.pop("page_size"))
+        page = pages.paginate_queryset(services.share_list(user=caller_of(request), **params), request, view=self)
+        return pages.get_paginated_response(ShareLinkSerializer(page, many=True).data)
 
 
 class ShareViewSet(SecretAddressViewSet):
-    """One link: whoever has its secret follows it, whoever knows its id and may, revokes it."""
+    """Follow a link by its secret, or revoke it by its id."""
 
     audit_actions = audited(retrieve="share_follow", destroy="share_revoke", missing="share_missing")
 
     def get_authenticators(self) -> list[Any]:
-        """Look at no credentials of those who follow a link: wrong ones must not keep them from it."""
-        # Whoever describes the API has a view without a request.
+        """Ignore credentials when a link is followed: invalid ones must not refuse it."""
+        # A schema generator has a view without a request.
         is_followed = self.action == "retrieve" if self.request is None else self.request.method in FOLLOWED_BY
         return [] if is_followed else super().get_authenticators()
 
     def get_permissions(self) -> list[BasePermission]:
-        """Let everybody follow a link."""
+        """Let clients follow a link without an account."""
         return [AllowAny()] if self.action in ("retrieve", "missing") else super().get_permissions()
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Send on whatever `Accept` says: the file has the type it has."""
+        """Redirect whatever `Accept` says: the file has its own type."""
         return super().perform_content_negotiation(request, force=force or self.action == "retrieve")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        """Have no browser tell the link to where it leads, and no search engine keep it."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        answer["Referrer-Policy"] = "no-referrer"
-        answer["X-Robots-Tag"] = "noindex"
-        return answer
+        """Keep the link out of the `Referer` header of browsers, and out of search engines."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex"
+        return cast(Response, response)
 
     def retrieve(self, request: Request, share: str) -> HttpResponseBase:
-        """Send whoever has the link on to S3."""
+        """Redirect the client to S3."""
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
         signed = services.share_follow(secret=share, method=method)
         headers = {"Location": signed.url, "X-Content-Type-Options": "nosniff"}
         return HttpResponse(status=status.HTTP_302_FOUND, headers=headers)
 
     def destroy(self, request: Request, share: str) -> Response:
-        """Revoke it."""
+        """Revoke a link."""
         services.share_revoke(user=caller_of(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def missing(self, request: Request, **_: Any) -> HttpResponse:
-        """Answer like any other here: Django would write the secret into its log.
+        """Answer instead of Django, which would log the secret.
 
         Raises:
             NotFound: always.
         """
         raise NotFound("A link ends with its slash: take it as it was sent to you.")
-
-
-def _page(view: ServiceViewSet, request: Request, links: Any) -> Response:
-    pages = UploadPages(validated(PageSerializer, request.query_params)["page_size"])
-    page = pages.paginate_queryset(links, request, view=view)
-    return pages.get_paginated_response(ShareLinkSerializer(page, many=True).data)

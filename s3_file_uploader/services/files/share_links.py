@@ -77,19 +77,23 @@ def share_create(
     return NewShareLink(link, secret)
 
 
-def share_list(*, user: AbstractBaseUser) -> QuerySet[ShareLink]:
-    """Return the links that the user made, newest first; nothing is asked of the database yet."""
-    return ShareLink.objects.filter(user_id=user.pk).select_related("upload")
+def share_list(
+    *, user: AbstractBaseUser, bucket: str | None = None, file_name: str | None = None
+) -> QuerySet[ShareLink]:
+    """Return the links that the user made, or all links to one file, newest first; the query is lazy.
 
-
-def share_list_of_file(*, user: AbstractBaseUser, bucket: str, file_name: str) -> QuerySet[ShareLink]:
-    """Return the links to a file, whoever made them, newest first.
+    Args:
+        user: the caller; to list the links to a file, its owner or staff.
+        bucket: of the file; together with `file_name`.
+        file_name: the object key of a stored file.
 
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound, NotYourFile: as `share_create`.
     """
-    upload = _own_file(user, bucket, file_name)
-    return ShareLink.objects.filter(upload=upload).select_related("upload")
+    links = ShareLink.objects.select_related("upload")
+    if bucket is None or file_name is None:
+        return links.filter(user_id=user.pk)
+    return links.filter(upload=_own_file(user, bucket, file_name))
 
 
 def share_revoke(*, user: AbstractBaseUser, share_id: str | UUID) -> None:

@@ -15,7 +15,7 @@ AT_ONCE = 50
 def url(http, user, bucket):
     client = http(user)
     assert client.put(f"buckets/{bucket}/files/page.html/", content=b"<p>hello", headers={"Content-Type": "text/html"})
-    answer = client.post(f"buckets/{bucket}/files/page.html/share/", json={"max_downloads": 10})
+    answer = client.post("shares/", json={"bucket": bucket, "file_name": "page.html", "max_downloads": 10})
     assert answer.status_code == 201, answer.text
     return answer.json()["url"]
 
@@ -45,7 +45,7 @@ def test_of_many_at_once_so_many_get_it_and_no_more(url, settings):
 def test_no_log_knows_the_secret(served, bucket, user):
     with client_at(served.url, user) as client:
         client.put(f"buckets/{bucket}/files/a.txt/", content=b"hello")
-        url = client.post(f"buckets/{bucket}/files/a.txt/share/", json={}).json()["url"]
+        url = client.post("shares/", json={"bucket": bucket, "file_name": "a.txt"}).json()["url"]
     secret = url.split("/")[-2]
     assert httpx.get(url).status_code == 302
     assert httpx.get(url.replace(secret, f"{secret}x")).status_code == 404

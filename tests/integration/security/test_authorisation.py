@@ -70,6 +70,7 @@ UPPY = "s3/multipart/<str:upload_id>"
 KEY = {"key": "{key}"}
 NEW_FILE = {"file_name": "{new_name}"}
 BY_ID = {"share": "{share_id}"}
+STORED_FILE = {"bucket": "{bucket_name}", "file_name": "{file_name}"}
 
 
 NOT_THERE = "404 not_found"
@@ -217,21 +218,19 @@ ROWS: dict[str, Row] = {
             ),
         )
     },
-    # --- share links; a file may be called so, too, and like what saves another
-    f"POST {FILE}/share/": Row("201", NO_FILE, "201", body={}),
-    f"POST {FILE}/share": Row("201", NO_FILE, "201", body={}),
-    f"GET {FILE}/share/": Row("200", NO_FILE, "200"),
-    f"GET {FILE}/share": Row(NO_FILE, NO_FILE, NO_FILE),
+    # --- a file whose name ends in `/download`
     **{
-        f"{verb} {FILE}/{ending}{slash}": row
-        for ending in ("share", "download")
+        f"{verb} {FILE}/download{slash}": row
         for slash in ("/", "")
         for verb, row in (
             ("DELETE", Row(NO_FILE, NO_FILE, NO_FILE)),
             ("PUT", Row("201", "201", "201", body="content", kind="text/plain", path=NEW_FILE)),
         )
     },
+    # --- share links
+    "POST shares/": Row("201", NO_FILE, "201", body=STORED_FILE),
     "GET shares/": Row("200", "200", "200"),
+    "GET shares/ | to a file": Row("200", NO_FILE, "200", query=STORED_FILE),
     **{
         f"{verb} shares/<s3_secret:share>{slash}{special}": row
         for slash in ("/", "")

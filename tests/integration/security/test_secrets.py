@@ -320,9 +320,9 @@ def shown(model):
 def shares(place, people):
     """Links that open a file to whoever has them: shown once, and never again."""
     owner, nobody = place.client(people["owner"]), place.client()
-    file = f"buckets/{BUCKET}/files/a/file.txt/share/"
+    file = {"bucket": BUCKET, "file_name": "a/file.txt"}
     for body in ({}, {"max_downloads": 1}, {"expires_in": -1}):
-        made = place.ask(owner, "POST", file, json=body, gives={"share link"})
+        made = place.ask(owner, "POST", "shares/", json={**file, **body}, gives={"share link"})
         if not made.is_success:
             continue
         url = made.json()["url"]
@@ -335,7 +335,7 @@ def shares(place, people):
             place.ask(nobody, "GET", url.replace("service/shares/", f"service/{nearly}"))
         place.ask(owner, "DELETE", f"shares/{made.json()['id']}/")
         place.ask(nobody, "GET", url)
-    for path in (file, "shares/"):
+    for path in (f"shares/?bucket={BUCKET}&file_name=a/file.txt", "shares/"):
         place.ask(owner, "GET", path)
         place.ask(owner, "GET", path, headers=HTML)
 

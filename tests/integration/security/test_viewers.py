@@ -40,8 +40,8 @@ def attacks(owner, bucket, stored, pending):
     for method in ("GET", "DELETE", "POST"):
         sign = {"method": method, "key": pending.file_name, "uploadId": str(pending.pk)}
         yield "POST", "uppy/sign", sign, "404 upload_not_found"
-    yield "POST", f"{file}/share/", {}, "403 not_your_file"
-    yield "GET", f"{file}/share/", None, "403 not_your_file"
+    yield "POST", "shares/", {"bucket": bucket, "file_name": "file"}, "403 not_your_file"
+    yield "GET", f"shares/?bucket={bucket}&file_name=file", None, "403 not_your_file"
 
 
 def test_viewer_every_way_to_change_a_file_is_refused(http, visible, user, other, bucket):

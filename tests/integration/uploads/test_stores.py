@@ -150,7 +150,7 @@ class TestAFormThatIsSentAgain:
         file = {"bucket": bucket_of_each_store, "file_name": record["file_name"]}
         assert sent(record["transfer"], CONTENT).status_code in {200, 201}
         assert client.post(f"uploads/{record['id']}/complete/").json()["status"] == "stored"
-        share = client.post(f"buckets/{file['bucket']}/files/{file['file_name']}/share/", json={}).json()
+        share = client.post("shares/", json={name: file[name] for name in ("bucket", "file_name")}).json()
         assert client.get(share["url"]).status_code == 302
         assert sent(record["transfer"], OTHER).status_code in {200, 201}
         assert client.get(share["url"]).status_code == 404

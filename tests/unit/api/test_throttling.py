@@ -75,7 +75,7 @@ def test_where_the_rate_was_lowered_all_of_the_time_is_to_be_waited(user, rates)
         ("upload", "post", "/uploads/", {"bucket": "bucket-one", "file_name": "f", "size": 1}),
         ("list", "get", "/buckets/bucket-one/files/", None),
         ("bucket", "post", "/bucket/create/", {"bucket": "bucket-two"}),
-        ("share", "post", "/buckets/bucket-one/files/file/share/", {}),
+        ("share", "post", "/shares/", {"bucket": "bucket-one", "file_name": "file"}),
     ],
 )
 def test_each_scope(bucket, staff, rates, scope, method, path, body):
@@ -91,7 +91,7 @@ def test_each_scope(bucket, staff, rates, scope, method, path, body):
 
 def test_links_are_followed_so_often_from_one_address(bucket, user, rates, settings):
     stored_file(user, bucket)
-    url = client_of(user).post(f"{BASE}/buckets/{bucket}/files/file/share/").json()["url"]
+    url = client_of(user).post(f"{BASE}/shares/", {"bucket": bucket, "file_name": "file"}).json()["url"]
     rates(share="2/min")
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": None}
     forged = [{"X-Forwarded-For": f"10.0.0.{number}"} for number in range(4)]

@@ -31,6 +31,7 @@ from s3_file_uploader.api.serializers import (
     RawUploadSerializer,
     ReadSerializer,
     ShareCreateSerializer,
+    ShareListQuerySerializer,
     UploadStartSerializer,
     UploadsWantedSerializer,
     UploadTokenCreateSerializer,
@@ -40,7 +41,6 @@ from s3_file_uploader.api.serializers import (
 )
 from s3_file_uploader.api.viewsets import (
     FileDownloadViewSet,
-    FileShareViewSet,
     FileViewSet,
     HealthViewSet,
     ObjectViewSet,
@@ -139,8 +139,7 @@ CODES = {
     "uppy_token_list": {*CALLER, "invalid"} - STORAGE,
     "uppy_token_revoke": {*CALLER, "upload_token_not_found"} - STORAGE,
     "share_create": {*FILE, *BODY, "not_your_file", "quarantined"} - STORAGE,
-    "share_list_of_file": {*FILE, "invalid", "not_your_file", "quarantined"} - STORAGE,
-    "share_list": {*CALLER, "invalid"} - STORAGE,
+    "share_list": {*FILE, "invalid", "not_your_file", "quarantined"} - STORAGE,
     "share_follow": {
         *(*STORAGE, "method_not_allowed", "throttled", "database_unavailable", "share_not_found", "bucket_not_found")
     },
@@ -192,8 +191,7 @@ ROUTES = {
     "uppy_token_create": ("post", "uppy/tokens/"),
     "uppy_token_list": ("get", "uppy/tokens/"),
     "uppy_token_revoke": ("delete", "uppy/tokens/{token_id}/"),
-    "share_create": ("post", "buckets/{bucket_name}/files/{file_name}/share/"),
-    "share_list_of_file": ("get", "buckets/{bucket_name}/files/{file_name}/share/"),
+    "share_create": ("post", "shares/"),
     "share_list": ("get", "shares/"),
     "share_follow": ("get", "shares/{share}/"),
     "share_revoke": ("delete", "shares/{share}/"),
@@ -221,7 +219,7 @@ WITH_A_BODY = sorted(
 )
 WITH_A_KEY = sorted(name for name, (_, address) in ROUTES.items() if "{file_name}" in address)
 # Files whose name ends like the address of something else: described under the address of files.
-OF_FILES_NAMED_SO = dict.fromkeys((FileDownloadViewSet, FileShareViewSet), ("store", "destroy"))
+OF_FILES_NAMED_SO = {FileDownloadViewSet: ("store", "destroy")}
 WITHOUT_A_BODY = ("204", "302", "304")
 ROUTED = [route for route in urls.service if not str(route.pattern).startswith(SECRET_ADDRESSES)]
 LISTS = ("object_list", "upload_list")
@@ -317,9 +315,8 @@ def test_an_alias_is_the_described_address_without_its_slash():
     addresses = {str(route.pattern): route.callback.actions for route in ROUTED if route.name}
     unnamed = {str(route.pattern): route.callback.actions for route in ROUTED if not route.name}
     aliases = {address: actions for address, actions in unnamed.items() if "missing" not in actions.values()}
-    for ending, get in (("/share", "retrieve"), ("/download", "retrieve_or_download")):  # The file of that name.
-        (alias,) = [address for address in aliases if address.endswith(ending)]
-        assert aliases.pop(alias) == addresses[f"{alias}/"] | {"get": get}
+    (alias,) = [address for address in aliases if address.endswith("/download")]  # The file of that name.
+    assert aliases.pop(alias) == addresses[f"{alias}/"] | {"get": "retrieve_or_download"}
     assert aliases == {address: addresses[f"{address}/"] for address in aliases}
     assert len(aliases) == 2
 
@@ -630,8 +627,7 @@ def test_presign_takes_the_same_in_query_and_body(schema, operations):
         ("object_list", ObjectsWantedSerializer, set()),
         ("upload_list", UploadsWantedSerializer, set()),
         ("uppy_token_list", PageSerializer, set()),
-        ("share_list", PageSerializer, set()),
-        ("share_list_of_file", PageSerializer, set()),
+        ("share_list", ShareListQuerySerializer, set()),
     ],
 )
 def test_queries(operations, name, serializer, not_in_query):

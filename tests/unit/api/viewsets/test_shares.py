@@ -21,12 +21,19 @@ pytestmark = pytest.mark.django_db
 BASE = "/modules/s3-file-uploader/service"
 
 
-def address(bucket, name="file"):
-    return f"{BASE}/buckets/{bucket}/files/{name}/share/"
+SHARES = f"{BASE}/shares/"
+
+
+def make(person, bucket, name="file", form="json", **body):
+    return client_of(person).post(SHARES, {"bucket": bucket, "file_name": name, **body}, format=form)
+
+
+def links_to(person, bucket, name="file"):
+    return client_of(person).get(SHARES, {"bucket": bucket, "file_name": name})
 
 
 def shared(person, bucket, name="file", **body):
-    answer = client_of(person).post(address(bucket, name), body, format="json")
+    answer = make(person, bucket, name, **body)
     assert answer.status_code == 201, answer.content
     return answer.json()
 
@@ -51,7 +58,7 @@ NOT_FOUND = (404, "share_not_found")
 class TestMake:
     def test_the_link_is_shown_once(self, bucket, user):
         upload = stored_file(user, bucket, "a/é b.txt")
-        answer = client_of(user).post(address(bucket, "a/%C3%A9%20b.txt"), {"expires_in": 60, "max_downloads": 3})
+        answer = make(user, bucket, "a/é b.txt", expires_in=60, max_downloads=3)
         link = ShareLink.objects.get()
         told = answer.json()
         secret = told["url"].split("/")[-2]
@@ -78,7 +85,7 @@ class TestMake:
     @pytest.mark.parametrize("body", [{}, {"expires_in": 86_400}])
     def test_a_day_by_default(self, bucket, user, form, body):
         stored_file(user, bucket)
-        assert client_of(user).post(address(bucket), body, format=form).json()["max_downloads"] is None
+        assert make(user, bucket, form=form, **body).json()["max_downloads"] is None
         assert ShareLink.objects.get().expires_at - timezone.now() > timedelta(hours=23)
 
     def test_what_is_optional_may_be_null_and_the_longest_is_the_default_where_a_day_is_too_long(
@@ -102,24 +109,24 @@ class TestMake:
     )
     def test_what_is_wrong_is_named(self, bucket, user, body, field):
         stored_file(user, bucket)
-        answer = client_of(user).post(address(bucket), body, format="json")
+        answer = make(user, bucket, **body)
         assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
         assert not ShareLink.objects.exists()
 
     def test_what_is_not_stored_is_not_shared(self, bucket, user):
         FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        assert refused(client_of(user).post(address(bucket))) == (404, "file_not_found")
-        assert refused(client_of(user).post(address(bucket, "none"))) == (404, "file_not_found")
-        assert refused(client_of(user).post(address(bucket, "a//b"))) == (400, "invalid_file_name")
+        assert refused(make(user, bucket)) == (404, "file_not_found")
+        assert refused(make(user, bucket, "none")) == (404, "file_not_found")
+        assert refused(make(user, bucket, "a//b")) == (400, "invalid_file_name")
 
     def test_only_its_owner_and_staff_share_a_file(self, bucket, user, other, staff, settings):
         stored_file(user, bucket)
-        assert refused(client_of(other).post(address(bucket))) == (404, "file_not_found")
+        assert refused(make(other, bucket)) == (404, "file_not_found")
         assert shared(staff, bucket)["user_id"] == str(staff.pk)
         settings.S3_FILE_UPLOADER_VISIBLE_TO = "tests.unit.api.viewsets.test_shares.everything"
-        for answer in (client_of(other).post(address(bucket)), client_of(other).get(address(bucket))):
+        for answer in (make(other, bucket), links_to(other, bucket)):
             assert refused(answer) == (403, "not_your_file")
-        assert client_of(None).post(address(bucket)).status_code == 401
+        assert make(None, bucket).status_code == 401
 
 
 def everything(queryset, user):
@@ -235,7 +242,7 @@ class TestFollow:
     def test_of_a_file_in_quarantine(self, url, bucket, user):
         FileUpload.objects.update(status="quarantined")
         assert refused(follow(url)) == NOT_FOUND
-        assert refused(client_of(user).post(address(bucket))) == (409, "quarantined")
+        assert refused(make(user, bucket)) == (409, "quarantined")
 
     def test_whose_bucket_is_closed(self, url, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
@@ -276,16 +283,16 @@ class TestList:
         assert [link["file_name"] for link in mine["results"]] == ["b", "a"]
         assert mine["next"] is None
         assert "url" not in mine["results"][0]
-        of_file = client_of(user).get(address(bucket, "a")).json()["results"]
+        of_file = links_to(user, bucket, "a").json()["results"]
         assert [link["user_id"] for link in of_file] == [str(staff.pk), str(user.pk)]
         assert by_staff["id"] == of_file[0]["id"]
         assert [link["file_name"] for link in client_of(staff).get(f"{BASE}/shares/").json()["results"]] == ["a"]
-        assert refused(client_of(other).get(address(bucket, "a"))) == (404, "file_not_found")
+        assert refused(links_to(other, bucket, "a")) == (404, "file_not_found")
 
     def test_in_pages(self, bucket, user, django_assert_max_num_queries):
         stored_file(user, bucket)
         made = [shared(user, bucket)["id"] for _ in range(5)]
-        for start in (f"{BASE}/shares/?page_size=2", f"{address(bucket)}?page_size=2"):
+        for start in (f"{SHARES}?page_size=2", f"{SHARES}?page_size=2&bucket={bucket}&file_name=file"):
             seen, url = [], start
             while url:
                 with django_assert_max_num_queries(2):
@@ -294,6 +301,11 @@ class TestList:
                 url = page["next"]
             assert seen == made[::-1]
         assert client_of(user).get(f"{BASE}/shares/?cursor=x").status_code == 400
+
+    @pytest.mark.parametrize(("params", "field"), [({"bucket": "b"}, "file_name"), ({"file_name": "f"}, "bucket")])
+    def test_list_with_one_name_alone_is_refused(self, user, params, field):
+        answer = client_of(user).get(SHARES, params)
+        assert (answer.status_code, answer.json()["errors"][field][0]["code"]) == (400, "required")
 
 
 class TestRevoke:
@@ -325,43 +337,24 @@ class TestRevoke:
         assert follow(url).status_code == 302
 
 
-class TestFilesNamedShare:
-    """Files whose names end like the address of the links of another."""
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_file_called_share_is_an_ordinary_file(bucket, user, slash):
+    client, path = client_of(user), f"{BASE}/buckets/{bucket}/files/a/share{slash}"
+    record = client.put(path, "content", content_type="text/plain").json()
+    assert record["file_name"] == "a/share"
+    assert client.get(path, {"proxy": "true"}).getvalue() == b"content"
+    assert client.get(record["url"]).status_code == 302
+    assert shared(user, bucket, "a/share")["file_name"] == "a/share"
+    assert client.post(path).status_code == 405
+    assert client.delete(path).status_code == 204
+    assert not FileUpload.objects.exists()
 
-    @pytest.mark.parametrize("slash", ["", "/"])
-    def test_they_are_stored_looked_at_and_removed_there(self, bucket, user, slash):
-        client, path = client_of(user), address(bucket, "a").removesuffix("/") + slash
-        record = client.put(path, "content", content_type="text/plain").json()
-        assert record["file_name"] == "a/share"
-        assert client.head(path).status_code == 302
-        assert client.get(record["url"]).status_code == 302
-        assert not record["url"].endswith("/")
-        assert client.get(record["url"], {"proxy": "true"}).getvalue() == b"content"
-        assert client.delete(path).status_code == 204
-        assert not FileUpload.objects.exists()
 
-    def test_get_with_a_slash_lists_links(self, bucket, user):
-        stored_file(user, bucket, "a")
-        stored_file(user, bucket, "a/share")
-        assert client_of(user).get(address(bucket, "a")).json()["results"] == []
-        assert shared(user, bucket, "a")["file_name"] == "a"
-        assert shared(user, bucket, "a/share")["file_name"] == "a/share"
-        without = client_of(user).post(address(bucket, "a").removesuffix("/"))
-        assert (without.status_code, without.json()["file_name"]) == (201, "a")
-
-    def test_paths_and_names(self):
-        for name, path in (
-            ("file-share", "/buckets/b/files/a/b/share/"),
-            ("share", "/shares/x/"),
-            ("share-list", "/shares/"),
-        ):
-            found = resolve(BASE + path)
-            assert found.view_name == f"s3_service-{name}"
-            assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
-
-    def test_another_method(self, user):
-        assert client_of(user).patch(address("bucket-one")).status_code == 405
-        assert client_of(user).options(address("bucket-one")).status_code == 200
+@pytest.mark.parametrize(("name", "path"), [("share", "/shares/x/"), ("share-list", "/shares/")])
+def test_urls_of_shares_have_their_names(name, path):
+    found = resolve(BASE + path)
+    assert found.view_name == f"s3_service-{name}"
+    assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
 
 
 def test_housekeeping_forgets_those_whose_time_is_over(bucket, user):

@@ -70,7 +70,6 @@ class Routes:
         sent(self.small)
         self.token = upload_token_create(user=user, expires_in_seconds=60)
         stored_file(user, bucket, "kept.txt")
-        stored_file(user, bucket, "a/share")
         stored_file(user, bucket, "a/download")
         self.share = f"{BASE}/buckets/{bucket}/files/a/"
         self.link = share_create(user=user, bucket=bucket, file_name="kept.txt")
@@ -130,11 +129,7 @@ class Routes:
             "UppyViewSet.abort": ("delete", self.uppy()),
             "UppyViewSet.arrived": ("post", f"{BASE}/uppy/s3/complete?key={self.small.file_name}"),
             "UppyViewSet.missing": ("get", f"{BASE}/uppy/token/{self.token.text}/elsewhere"),
-            "FileShareViewSet.share": ("post", f"{self.file}share/", {}),
-            "FileShareViewSet.shares": ("get", f"{self.file}share/"),
-            "FileShareViewSet.store": ("put", f"{self.file}share/", "content", "json"),
-            "FileShareViewSet.retrieve": ("head", f"{self.share}share/"),
-            "FileShareViewSet.destroy": ("delete", f"{self.share}share/"),
+            "ShareListViewSet.create": ("post", f"{BASE}/shares/", presign),
             "ShareListViewSet.list": ("get", f"{BASE}/shares/"),
             "ShareViewSet.retrieve": ("get", f"{BASE}/shares/{self.link.secret}/"),
             "ShareViewSet.missing": ("get", f"{BASE}/shares/{self.link.secret}/x"),
@@ -156,7 +151,6 @@ NAMES = sorted(
 BECOMES = {
     "ObjectViewSet.retrieve": "file_redirect",
     "FileDownloadViewSet.retrieve": "file_redirect",
-    "FileShareViewSet.retrieve": "file_redirect",
     "FileViewSet.presign_from_query": "file_presign",
     "FileViewSet.presign_from_body": "file_presign",
 }

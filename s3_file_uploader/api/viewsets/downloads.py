@@ -1,6 +1,6 @@
-"""Addresses that are that of a file and an ending: what is asked of them, and the files whose names end so, too."""
+"""Save a file on the server."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -14,28 +14,25 @@ from .base import audited, caller_of
 from .objects import ObjectViewSet
 from .same_origin import other_sites_refuse
 
-
-class EndingViewSet(ObjectViewSet):
-    """What else is asked than `own_actions` is about the file whose name has the ending."""
-
-    ending: ClassVar[str]
-    own_actions: ClassVar[tuple[str, ...]]
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Give the name back its ending, where it is the file itself that is meant."""
-        if self.action_map.get(request.method.lower()) not in self.own_actions:
-            kwargs["file_name"] += self.ending
-        return super().dispatch(request, *args, **kwargs)
+ENDING = "/download"
+OWN_ACTIONS = ("download", "retrieve_or_download")
 
 
-class FileDownloadViewSet(EndingViewSet):
-    """GET saves a file on the server; without the final slash only where no file has the whole name."""
+class FileDownloadViewSet(ObjectViewSet):
+    """GET saves a file on the server; without the final slash only where no file has the whole name.
 
-    ending = "/download"
-    own_actions = ("download", "retrieve_or_download")
+    A file whose name ends in `/download` has the same address. Other methods are about that file.
+    """
+
     audit_actions = audited(
         download="file_download", retrieve_or_download="file_download", **ObjectViewSet.audit_actions
     )
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Give the name back its ending, where the request is about the file of that name."""
+        if self.action_map.get(request.method.lower()) not in OWN_ACTIONS:
+            kwargs["file_name"] += ENDING
+        return super().dispatch(request, *args, **kwargs)
 
     def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Save a file in the server's download folder, for those who may have it there."""
@@ -49,6 +46,6 @@ class FileDownloadViewSet(EndingViewSet):
     def retrieve_or_download(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:
         """Read the file that has this address for its own, else do as with the slash."""
         try:
-            return self.retrieve(request, bucket_name, f"{file_name}{self.ending}")
+            return self.retrieve(request, bucket_name, f"{file_name}{ENDING}")
         except (FileNotFound, InvalidFileName):  # There is none, or a name with the ending would be too long.
             return self.download(request, bucket_name, file_name)
