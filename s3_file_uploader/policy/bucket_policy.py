@@ -10,6 +10,8 @@ sends it.
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
@@ -38,6 +40,7 @@ USER_ID = "{user_id}"
 WILDCARDS = re.compile(r"\[[^]]*\]|[*?]")
 
 _Value = TypeVar("_Value")
+_decided: ContextVar[dict[tuple[Any, str], "Policy"] | None] = ContextVar("s3_file_uploader.policies", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,23 +94,38 @@ class Policy:
 
 
 def policy_for(user: Any, bucket: str) -> Policy:
-    """Return the policy for the files of a user in a bucket.
+    """Return the policy for the files of a user in a bucket; during a request, decide it once.
 
     Args:
-        user: whose files they are, or become. None where that user was deleted; the callable is not asked then.
+        user: the owner of the files. None if that user was deleted; the callable is not called then.
         bucket: its name.
     """
+    decided = _decided.get()
+    if user is None or decided is None:
+        return _decide(user, bucket)
+    key = user.pk, bucket
+    if key not in decided:
+        decided[key] = _decide(user, bucket)
+    return decided[key]
+
+
+@contextmanager
+def policies_decided_once() -> Iterator[None]:
+    """Keep, within the block, what the callable has decided for a user and a bucket."""
+    token = _decided.set({})
+    try:
+        yield
+    finally:
+        _decided.reset(token)
+
+
+def _decide(user: Any, bucket: str) -> Policy:
     policy = Policy(is_open=conf.bucket_is_allowed(bucket), **_configured(bucket))
-    if user is not None and (decide := conf.policy):
-        policy = decide(user, bucket, policy)
+    if user is not None and (callback := conf.policy):
+        policy = callback(user, bucket, policy)
     if user is None or USER_ID not in policy.key_prefix:
         return policy
     return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(user.pk)))
-
-
-def bucket_is_open(user: Any, bucket: str) -> bool:
-    """Tell whether somebody who is not staff may use the bucket."""
-    return policy_for(user, bucket).is_open if conf.policy_path else conf.bucket_is_allowed(bucket)
 
 
 def key_prefixes() -> Iterator[str]:

@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
 from ..exceptions import BucketNotAllowed, InvalidField, NotYourFile
-from .bucket_policy import bucket_is_open
+from .bucket_policy import policy_for
 
 
 def is_staff(user: Any) -> bool:
@@ -53,7 +53,7 @@ def _primary_key(model: Any, user_id: object) -> Any:
 
 def may_use(user: Any, bucket: str) -> bool:
     """Tell whether the bucket is open to the user; all are to staff."""
-    return is_staff(user) or bucket_is_open(user, bucket)
+    return is_staff(user) or policy_for(user, bucket).is_open
 
 
 def bucket_allowed_check(user: Any, bucket: str) -> None:

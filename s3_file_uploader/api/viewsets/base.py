@@ -18,6 +18,7 @@ from rest_framework.viewsets import ViewSet
 from ...conf import conf
 from ...exceptions import InvalidFileName, RangeNotSatisfiable, RequestTooSlow
 from ...models import FileUpload
+from ...policy.bucket_policy import policies_decided_once
 from ...services.audit.trail import QUIET, Trail, request_trail
 from ..errors import http_error
 from ..raw_address import path_is_utf8
@@ -58,7 +59,8 @@ class ServiceViewSet(ViewSet):
         """Tell the audit trail how each request ends; what there is no action for is none of its business."""
         body_guard(request)  # Before anything reads; a host that has the middleware has done it already.
         action = self.action_map.get(request.method.lower(), "")
-        with request_trail(action=self.audit_actions.get(action, action), address=client_address(request)) as trail:
+        name, address = self.audit_actions.get(action, action), client_address(request)
+        with policies_decided_once(), request_trail(action=name, address=address) as trail:
             self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
             trail.about(**{told: kwargs[name] for name, told in IN_PATH.items() if name in kwargs})
             answer = super().dispatch(request, *args, **kwargs)

@@ -3,7 +3,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from s3_file_uploader.policy.bucket_policy import INLINE_CONTENT_TYPES, Policy, bucket_is_open, key_prefixes, policy_for
+from s3_file_uploader.policy.bucket_policy import (
+    INLINE_CONTENT_TYPES,
+    Policy,
+    key_prefixes,
+    policies_decided_once,
+    policy_for,
+)
 
 USER = SimpleNamespace(pk=7, is_staff=False)
 
@@ -72,12 +78,23 @@ def test_a_callable_decides_for_one_user(settings):
     assert policy_for(None, "bucket").max_file_bytes == 1
 
 
+def test_policy_within_block_is_decided_once_for_each_user_and_bucket(settings):
+    settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
+    before = policy_for(USER, "bucket")
+    with policies_decided_once():
+        decided = [policy_for(SimpleNamespace(pk=pk), name) for pk in (7, 7, 8) for name in ("bucket", "other")]
+        assert decided[0] is decided[2]
+        assert len(set(map(id, decided))) == 4
+        assert policy_for(None, "bucket").max_file_bytes is None
+    assert policy_for(USER, "bucket") == before == decided[0]
+    assert policy_for(USER, "bucket") is not decided[0]
+
+
 def test_which_buckets_are_open(settings):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open-*"]
     assert [policy_for(USER, name).is_open for name in ("open-1", "mine")] == [True, False]
-    assert [bucket_is_open(USER, name) for name in ("open-1", "mine")] == [True, False]
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
-    assert [bucket_is_open(USER, name) for name in ("open-1", "mine")] == [False, True]
+    assert [policy_for(USER, name).is_open for name in ("open-1", "mine")] == [False, True]
 
 
 @pytest.mark.parametrize(("quota", "has_quota"), [({}, False), ({"quota_bytes": 0}, True), ({"quota_files": 0}, True)])
