@@ -1,4 +1,4 @@
-"""Every address of the app; the host mounts them at `modules/s3-file-uploader/`.
+"""Route every address of the app; the host mounts them at `modules/s3-file-uploader/`.
 
 The reverse names are part of the contract, so there is no `app_name`.
 """
@@ -26,31 +26,31 @@ from .api.viewsets import (
 
 
 class ObjectKeyConverter:
-    """Any text at all, line breaks and nothing included: the services refuse what cannot be a key, in words."""
+    """Match any text, also line breaks and an empty one: the services refuse invalid keys with a message."""
 
     regex = "(?s:.*)"
 
     def to_python(self, value: str) -> str:
-        """Return it as it came; Django has decoded it."""
+        """Return the text, which Django has decoded."""
         return value
 
     def to_url(self, value: str) -> str:
-        """Return it as it is; Django encodes it."""
+        """Return the text; Django encodes it."""
         return value
 
 
 class SecretConverter(StringConverter):
-    """A secret in one segment of the address. A `.` or `..` is none: the secret stands behind it."""
+    """Match a secret in one segment of the address; not `.` or `..`, because a secret may follow them."""
 
     regex = r"(?!\.{1,2}(?:/|$))[^/]+"
 
     def to_python(self, value: str) -> Secret:
-        """Keep it from showing wherever the address is taken apart."""
+        """Return a `Secret`, which hides its text in logs."""
         return Secret(value)
 
 
 class NearlySecretConverter(SecretConverter):
-    """Any text in which one of the words stands before which a secret would follow, or that is still encoded."""
+    """Match any text with a word that a secret would follow, or that is still encoded."""
 
     regex = "(?is:.*(?:%|share|uppy).*)"
 
@@ -66,12 +66,12 @@ share = ShareViewSet.as_view({"get": "retrieve", "head": "retrieve", "delete": "
 
 
 def uppy(endpoint: str, name: str, **options: Any) -> list[URLPattern]:
-    """Return what Uppy asks for below an endpoint, as Companion has it: without a slash at the end.
+    """Return the addresses for Uppy below an endpoint; like those of Companion, they end without a slash.
 
     Args:
         endpoint: the address before it, with its slash.
-        name: what the reverse names begin with.
-        options: of the views.
+        name: the beginning of the reverse names.
+        options: arguments of the views.
     """
 
     def view(actions: dict[str, str]) -> Any:
@@ -124,7 +124,7 @@ service = [
     ),
     path(f"{FILE}/download", FileDownloadViewSet.as_view({**OF_FILE, "get": "retrieve_or_download"})),
     path(f"{FILE}/", file, name="s3_service-file"),
-    # `curl -T video.mp4 .../files/` asks for it like this, and a PUT cannot be redirected.
+    # `curl -T video.mp4 .../files/` sends this address, and a PUT cannot be redirected.
     path(FILE, file),
     path("shares/", ShareListViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-share-list"),
     path("shares/<s3_secret:share>/", share, name="s3_service-share"),
@@ -166,7 +166,7 @@ service = [
     path("uppy/token/<s3_secret:token>", missing),
     path("uppy/token/<s3_secret:token>/<s3_object_key:rest>", missing),
     path("uppy/signed/<s3_secret:ticket>/<s3_object_key:rest>", UppySignedViewSet.as_view(nothing)),
-    # Nearly one of those above, by a doubled slash, another case or percent-encoding: Django would log the secret.
+    # Variants of the addresses above (doubled slash, another case, percent-encoding): Django would log the secret.
     path("<s3_nearly_secret:share>", ShareViewSet.as_view(nothing)),
 ]
 

@@ -1,15 +1,15 @@
-"""The address of a request as the client sent it, before Django or the server has decoded it."""
+"""Check the address of a request as the client sent it, before the server or Django decodes it."""
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-# gunicorn has the first, uWSGI, mod_wsgi and waitress the second.
+# gunicorn sets the first; uWSGI, mod_wsgi and waitress set the second.
 RAW_ADDRESSES = ("RAW_URI", "REQUEST_URI")
 
 
 def path_is_utf8(meta: Mapping[str, Any], scope: Mapping[str, Any]) -> bool:
-    """Return False if the path holds bytes that are not UTF-8; True where the server does not tell them.
+    """Return False if the path holds bytes that are not UTF-8; True if the server does not pass them on.
 
     Django percent-encodes such bytes anew, and ASGI servers replace them, so the decoded path shows no difference
     from a name that really holds the text.

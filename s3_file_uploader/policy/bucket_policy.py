@@ -1,11 +1,11 @@
-"""What may be uploaded to a bucket, how much of it, under which keys, and what a browser may show of it.
+"""Limit uploads to a bucket by type, size, quota and key, and decide which types a browser may show.
 
     the defaults below  <──"*"──  <──patterns that fit──  <──the bucket's own name──  <──the callable──
                                   fewer fixed characters first; of equals the later
 
-Each later one has the last word on the fields that it names, S3_FILE_UPLOADER_POLICIES up to the name, and
-S3_FILE_UPLOADER_POLICY, a function of the user, on everything. The policy of a file is that of its owner, whoever
-sends it.
+Each later source overrides the fields that it names. S3_FILE_UPLOADER_POLICIES holds patterns and names;
+S3_FILE_UPLOADER_POLICY is the callable, a function of the user. The policy of a file is that of its owner, also when
+staff upload it.
 """
 
 import re
@@ -20,7 +20,7 @@ from ..conf import conf
 
 OnMismatch = Literal["refuse", "quarantine"]
 
-# What a browser can show without running anything of it; SVG and HTML can hold scripts.
+# Types that a browser shows without running code; SVG and HTML can hold scripts.
 INLINE_CONTENT_TYPES = (
     "image/apng",
     "image/avif",
@@ -45,20 +45,20 @@ _decided: ContextVar[dict[tuple[Any, str], "Policy"] | None] = ContextVar("s3_fi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one user may do with one bucket; None, in each field, is no limit.
+    """The limits of one user in one bucket; None in a field is no limit.
 
     Attributes:
-        is_open: whether somebody who is not staff may use the bucket; S3_FILE_UPLOADER_ALLOWED_BUCKETS says so, the
-            callable has the last word.
-        key_prefix: what every key begins with; `{user_id}` in the settings is the primary key of the owner.
+        is_open: True if users who are not staff may use the bucket; S3_FILE_UPLOADER_ALLOWED_BUCKETS says so, and the
+            callable overrides it.
+        key_prefix: the beginning of every key; `{user_id}` in the settings is the primary key of the owner.
         max_file_bytes: the largest file.
         content_types: MIME types, `image/png` or `image/*`, in lower case.
         extensions: endings of names without the first dot, `png` or `tar.gz`, in lower case; empty: no ending.
-        quota_bytes: of all files of the owner in the bucket, those on their way included.
-        quota_files: the number of them.
-        may_overwrite: whether an owner may replace a file of theirs.
-        inline_content_types: what a browser may show instead of saving it.
-        on_mismatch: what becomes of bytes that are not of the type that the client said.
+        quota_bytes: of all files of the owner in the bucket, unfinished uploads included.
+        quota_files: the number of these files.
+        may_overwrite: True if owners may replace their files.
+        inline_content_types: MIME types that a browser may show instead of saving the file.
+        on_mismatch: how to treat bytes that are not of the declared type.
     """
 
     is_open: bool = True
@@ -74,19 +74,19 @@ class Policy:
 
     @property
     def has_quota(self) -> bool:
-        """Whether what the owner has already matters."""
+        """Return True if the existing files of the owner count."""
         return self.quota_bytes is not None or self.quota_files is not None
 
     def allows_content_type(self, content_type: str) -> bool:
-        """Tell whether files of that type, with or without parameters, may be stored."""
+        """Return True if files of that type, with or without parameters, may be stored."""
         return self.content_types is None or _fits(content_type, self.content_types)
 
     def allows_inline(self, content_type: str) -> bool:
-        """Tell whether a browser may show files of that type, with or without parameters."""
+        """Return True if a browser may show files of that type, with or without parameters."""
         return _fits(content_type, self.inline_content_types)
 
     def allows_extension(self, name: str) -> bool:
-        """Tell whether files of that name, with or without folders, may be stored."""
+        """Return True if files of that name, with or without folders, may be stored."""
         if self.extensions is None:
             return True
         name = name.rpartition("/")[2].lower()
@@ -129,7 +129,7 @@ def _decide(user: Any, bucket: str) -> Policy:
 
 
 def key_prefixes() -> Iterator[str]:
-    """Yield the shape of each prefix that the settings name, as a regular expression; none is one, too."""
+    """Yield each prefix in the settings as a regular expression, and the empty prefix."""
     yield ""
     for fields in conf.policies.values():
         if prefix := fields.get("key_prefix"):
@@ -137,7 +137,7 @@ def key_prefixes() -> Iterator[str]:
 
 
 def _configured(bucket: str) -> dict[str, Any]:
-    """Return the fields that the settings name for a bucket, lists as tuples."""
+    """Return the fields in the settings for a bucket, lists as tuples."""
     policies: Mapping[str, Mapping[str, Any]] = conf.policies
     fields: dict[str, Any] = {}
     for pattern in sorted(policies, key=_specificity):

@@ -1,4 +1,4 @@
-"""Which names S3, and every S3-compatible store, can keep apart."""
+"""Validate names of buckets and files, for S3 and every S3-compatible store."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 JOINERS = "\u200c\u200d"
 RESERVED_ON_WINDOWS = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
-# Leaves half of a key for the id and the name of the file.
+# Half of a key is left for the id and the name of the file.
 MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -21,7 +21,7 @@ def bucket_name_check(name: str) -> str:
     """Return `name` if S3 allows it for a bucket.
 
     Raises:
-        InvalidBucketName: it breaks a rule of
+        InvalidBucketName: it violates a rule of
             https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     """
     if not BUCKET_SHAPE.fullmatch(name):
@@ -37,7 +37,7 @@ def bucket_name_check(name: str) -> str:
 
 
 def is_key_prefix(prefix: object) -> bool:
-    """Tell whether keys can begin like that: with folders that end in a slash, or with nothing."""
+    """Return True if keys can begin with this: with folders that end in a slash, or with nothing."""
     if not isinstance(prefix, str) or not prefix:
         return prefix == ""
     try:
@@ -48,13 +48,14 @@ def is_key_prefix(prefix: object) -> bool:
 
 
 def file_name_new(name: str) -> str:
-    """Return `name`, normalised, if a new file may be called so; strict, since others have to live with it.
+    """Return `name`, normalised, if a new file may have it; stricter than for existing files.
 
-    Composed (NFC), since phones and Macs send the same letters in two ways, and two keys would look the same.
+    The name is composed (NFC), because phones and Macs send the same letters in two ways, and two keys would look the
+    same.
 
     Raises:
-        InvalidFileName: as `file_name_check`; or it has a character that cannot be seen, or turns the order of others,
-            so that it looks like another; or Windows cannot keep a file of that name.
+        InvalidFileName: as `file_name_check`; or the name has a character that is invisible or changes the order of
+            others, so that it looks like another name; or Windows cannot keep a file of that name.
             https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
     """
     name = unicodedata.normalize("NFC", file_name_check(name))
@@ -74,20 +75,20 @@ def file_name_new(name: str) -> str:
 
 
 def file_name_spellings(name: str) -> tuple[str, ...]:
-    """Return under which keys a file may be that is there already: as it is asked for, and as it would be stored."""
+    """Return the keys that an existing file may have: as the client writes it, and as the server would store it."""
     composed = unicodedata.normalize("NFC", name)
     return (name,) if composed == name else (name, composed)
 
 
 def name_shown(name: str) -> str:
-    """Return what a file is called where people see it: as its sender called it, without what deceives the eye."""
+    """Return the name of a file for display: as the client sent it, without deceptive characters."""
     return "".join(character for character in name if not is_deceptive(character)).strip()
 
 
 def is_deceptive(character: str) -> bool:
-    """Tell whether a character is invisible, or turns the order of others: control, format and separators of lines.
+    """Return True if a character is invisible or changes the order of others: controls, formats, line separators.
 
-    Joiners stay: Persian and emoji are written with them.
+    Joiners are not deceptive: Persian and emoji need them.
     https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
     """
     return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in JOINERS
@@ -96,10 +97,10 @@ def is_deceptive(character: str) -> bool:
 def file_name_check(name: str) -> str:
     """Return `name` if it can be an object key on every store.
 
-    Stores that keep keys as paths collapse or refuse empty, `.` and `..` segments, so no store gets them.
+    Some stores keep keys as paths, and collapse or refuse empty, `.` and `..` segments.
 
     Raises:
-        InvalidFileName: it is empty, too long, has such a segment, a control character, or is no valid unicode.
+        InvalidFileName: it is empty or too long, has such a segment or a control character, or is not valid unicode.
             https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
     try:

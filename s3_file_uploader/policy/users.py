@@ -1,4 +1,4 @@
-"""What this app asks of a user model, whatever its fields and primary key."""
+"""Decide what a user may do, for any user model."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .bucket_policy import policy_for
 
 
 def is_staff(user: Any) -> bool:
-    """Tell whether the user may act for others; a user model without `is_staff` has no staff."""
+    """Return True if the user may act for others; a user model without `is_staff` has no staff."""
     return bool(getattr(user, "is_staff", False))
 
 
@@ -19,12 +19,12 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
     """Return the user that the caller acts for.
 
     Args:
-        caller: who asks.
+        caller: the authenticated user.
         user_id: a primary key in any form that the user model understands, or empty for the caller.
 
     Raises:
-        NotYourFile: the caller is not staff and names somebody else, real or not.
-        InvalidField: staff named a user who does not exist.
+        NotYourFile: the caller is not staff and names another user, existing or not.
+        InvalidField: staff named a user that does not exist.
     """
     if caller.pk is None:
         raise NotYourFile("Files belong to users: log in as one.")
@@ -40,47 +40,47 @@ def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBase
     except (ValidationError, TypeError, ValueError, OverflowError, model.DoesNotExist) as error:
         if is_staff(caller):
             raise InvalidField("user_id", "There is no such user: give the primary key of an existing one.") from error
-    raise NotYourFile("Leave out user_id, or give your own: only staff may act for somebody else.")
+    raise NotYourFile("Leave out user_id, or give your own: only staff may act for other users.")
 
 
 def _primary_key(model: Any, user_id: object) -> Any:
     primary_key = model._meta.pk.to_python(user_id)
     text = str(user_id)
     if isinstance(primary_key, int) and not (text.isascii() and text.isdigit()):
-        raise ValueError(user_id)  # Django reads 1_0 and digits of other scripts, too.
+        raise ValueError(user_id)  # Django accepts 1_0 and digits of other scripts.
     return primary_key
 
 
 def may_use(user: Any, bucket: str) -> bool:
-    """Tell whether the bucket is open to the user; all are to staff."""
+    """Return True if the bucket is open to the user; all buckets are open to staff."""
     return is_staff(user) or policy_for(user, bucket).is_open
 
 
 def bucket_allowed_check(user: Any, bucket: str) -> None:
-    """Pass if the settings open the bucket to the user; staff use them all.
+    """Check that the bucket is open to the user.
 
     Raises:
-        BucketNotAllowed: they do not.
+        BucketNotAllowed: it is not.
     """
     if not may_use(user, bucket):
         raise BucketNotAllowed("This bucket is not open to you: take one from the list of buckets.")
 
 
 def user_named(text: str) -> AbstractBaseUser:
-    """Return the user who logs in with that name, or has that primary key.
+    """Return the user with that login name or primary key.
 
     Raises:
-        InvalidField: there is none, or two of them.
+        InvalidField: no user matches, or two users match.
     """
     model = get_user_model()
-    found = {user.pk: user for user in (_one(**{model.USERNAME_FIELD: text}), _one(pk=text)) if user is not None}
-    if len(found) != 1:
-        raise InvalidField("user", f"There is not one user {text!r}: give the name for the login, or the primary key.")
-    return found.popitem()[1]
+    users = {user.pk: user for user in (_one(**{model.USERNAME_FIELD: text}), _one(pk=text)) if user is not None}
+    if len(users) != 1:
+        raise InvalidField("user", f"There is not exactly one user {text!r}: give the login name, or the primary key.")
+    return users.popitem()[1]
 
 
-def _one(**wanted: object) -> AbstractBaseUser | None:
+def _one(**lookup: object) -> AbstractBaseUser | None:
     try:
-        return get_user_model()._default_manager.filter(**wanted).first()
+        return get_user_model()._default_manager.filter(**lookup).first()
     except (ValidationError, TypeError, ValueError, OverflowError):
-        return None  # It can be no such thing, as a name can be no number.
+        return None  # The text cannot be a value of that field, such as a name for an integer key.

@@ -1,13 +1,13 @@
-"""Whether the policy of its owner lets a file in: before it begins, while it comes, and once it has arrived.
+"""Apply the policy of the owner to a file: before its upload, during it, and after it.
 
-    begins     name, type, announced size   upload_check, key_check
-               its place under the quota    quota_for, around the statement that writes the record
-    comes      bytes so far                 Intake, for what comes through this server
-    arrived    what S3 holds                arrival_check; quota_for again, if nobody had announced the size
+    before     name, type, announced size   upload_check, key_check
+               its share of the quota       quota_for, around the statement that writes the record
+    during     bytes so far                 Intake, for uploads through this server
+    after      size and type in S3          arrival_check; quota_for again, if the size was not announced
 
-Under the quota counts every record of the owner in the bucket until it is gone: what is stored with its size, what is
-on its way with what was announced, or else with the bytes that have come so far; what replaces a file with the larger
-of both. Who may add to it is decided under a lock of the owner's, in the transaction that adds.
+Every record of the owner in the bucket counts for the quota. A stored file counts with its size; an upload with its
+announced size, or else with the bytes so far; an upload that replaces a file with the larger of both sizes. Each
+addition is checked under a lock of the owner, in its own transaction.
 """
 
 from collections.abc import Iterator
@@ -23,24 +23,24 @@ from .plan import is_folder_of_direct_keys
 
 
 def policy_of(upload: FileUpload) -> Policy:
-    """Return the policy for a record that is there; its owner is fetched only where a callable wants to know them.
+    """Return the policy for an existing record; its owner is fetched only if a callable needs them.
 
-    The key prefix in it is of no use then, and of none for a key that was given already.
+    Do not use its key prefix: without an owner it is incomplete, and the record has a key already.
     """
     return policy_for(upload.user if conf.policy_path else None, upload.bucket)
 
 
 def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str | None, size: int | None) -> None:
-    """Pass if a file like that may be stored.
+    """Check a file against the policy of its owner.
 
     Args:
         policy: of the owner.
-        names: under which the file is, or will be, known; each with or without folders.
-        content_type: as announced, or as found; None if the bytes are to say it.
+        names: the names of the file, each with or without folders.
+        content_type: as announced or detected; None if the bytes will decide it.
         size: in bytes, if it is known.
 
     Raises:
-        FileTooLarge, ContentTypeNotAllowed: it may not.
+        FileTooLarge, ContentTypeNotAllowed: the policy does not allow the file.
     """
     if size is not None:
         size_check(policy, size)
@@ -49,16 +49,16 @@ def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str | 
     if not all(policy.allows_extension(name) for name in names):
         endings = policy.extensions or ()
         raise ContentTypeNotAllowed(
-            f"Files with this ending are not taken here: send one that ends in {_listed(endings)}.",
+            f"Files with this extension are not taken here: send one that ends in {_listed(endings)}.",
             limit={"extensions": list(endings)},
         )
 
 
 def content_type_check(policy: Policy, content_type: str) -> None:
-    """Pass if files of that type may be stored.
+    """Check a type against the policy.
 
     Raises:
-        ContentTypeNotAllowed: they may not.
+        ContentTypeNotAllowed: the policy does not allow it.
     """
     if not policy.allows_content_type(content_type):
         allowed = policy.content_types or ()
@@ -69,10 +69,10 @@ def content_type_check(policy: Policy, content_type: str) -> None:
 
 
 def size_check(policy: Policy, size: int) -> None:
-    """Pass if a file may be as large.
+    """Check a size against the policy and the limit of S3.
 
     Raises:
-        FileTooLarge: it may not, by the policy or by S3.
+        FileTooLarge: it is over a limit.
     """
     largest = policy.max_file_bytes
     if largest is not None and size > largest:
@@ -85,10 +85,10 @@ def size_check(policy: Policy, size: int) -> None:
 
 
 def key_check(policy: Policy, file_name: str) -> None:
-    """Pass if the owner may have that object key for a file that comes through this server.
+    """Check that the owner may use an object key for an upload through this server.
 
     Raises:
-        InvalidFileName: it lies outside of their prefix, or would stand in the way of direct uploads.
+        InvalidFileName: the key is outside of their prefix, or would block the keys of direct uploads.
     """
     if is_folder_of_direct_keys(file_name):
         raise InvalidFileName("Direct uploads lie below this name: choose another.")
@@ -99,16 +99,16 @@ def key_check(policy: Policy, file_name: str) -> None:
 
 
 def arrival_check(upload: FileUpload, size: int) -> None:
-    """Pass if what a client sent to S3 itself may be stored by the policy of this moment, not of when it began.
+    """Check a direct upload that has arrived against the present policy, not that of its start.
 
     Raises:
-        FileTooLarge, ContentTypeNotAllowed: it may not.
+        FileTooLarge, ContentTypeNotAllowed: the policy does not allow the file.
     """
     upload_check(policy_of(upload), names=(upload.original_name,), content_type=upload.content_type, size=size)
 
 
 def unannounced_max_bytes(upload: FileUpload) -> int:
-    """Return how much may be sent at most, in one request, for a direct upload whose size nobody announced."""
+    """Return the maximum size of a direct upload in one request, whose size was not announced."""
     policy = policy_of(upload)
     room = None if policy.quota_bytes is None else max(0, policy.quota_bytes - _others(upload).bytes)
     return min(limit for limit in (MAX_PUT_BYTES, policy.max_file_bytes, room) if limit is not None)
@@ -118,13 +118,13 @@ def unannounced_max_bytes(upload: FileUpload) -> int:
 
 
 def quota_for(policy: Policy, size: int | None) -> Within | None:
-    """Return what opens, for a record, a durable transaction in which it may come to `size` bytes.
+    """Return a context manager that opens a durable transaction in which a record may grow to `size` bytes.
 
-    Nobody else counts the files of its owner meanwhile. There is none where there is no quota, and no query.
+    It locks the usage of the owner. Without a quota, return None and make no query.
 
     Args:
         policy: of the owner.
-        size: in bytes; of an unknown one, a single byte must have room.
+        size: in bytes; if it is unknown, one byte must fit.
 
     Raises:
         QuotaExceeded: on entry; nothing was written.
@@ -134,7 +134,7 @@ def quota_for(policy: Policy, size: int | None) -> Within | None:
 
 @contextmanager
 def _quota_kept(policy: Policy, size: int, upload: FileUpload) -> Iterator[int | None]:
-    """Yield how many bytes the record may come to."""
+    """Yield the number of bytes to which the record may grow."""
     with durable_transaction():
         UsageLock.objects.take(upload.user_id)
         yield _room_check(policy, upload, size)
@@ -189,7 +189,7 @@ def has_limit(upload: FileUpload) -> bool:
 
 
 def _announced_check(upload: FileUpload, total: int) -> Policy | None:
-    """Compare with the announced size; without one, with the policy, which is returned for the quota."""
+    """Check against the announced size; without one, against the policy, which is returned for the quota."""
     if upload.size is None:
         policy = policy_of(upload)
         size_check(policy, total)
@@ -202,10 +202,10 @@ def _announced_check(upload: FileUpload, total: int) -> Policy | None:
 
 
 class Intake:
-    """Keeps the bytes of one file that come through this server within the policy, while they come."""
+    """Check the bytes of one upload through this server against the policy, while they arrive."""
 
     def __init__(self, policy: Policy, upload: FileUpload, size: int | None) -> None:
-        """Begin with nothing; `size` is what was announced, and so is counted already."""
+        """Start with no bytes; the announced `size` is counted already."""
         self._policy, self._upload = policy, upload
         self._counted, self._room = size or 0, 0
 

@@ -206,7 +206,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
     own.PreconditionFailed: ("The file was replaced since you saw it: ask for it without the condition.",),
     own.RangeNotSatisfiable: ("The file has 5 bytes: ask for a range within.", 5),
     own.IdempotencyKeyReused: ("This Idempotency-Key was sent with another file: take a new one for each file.",),
-    own.NotYourFile: ("Leave out user_id, or give your own: only staff may act for somebody else.",),
+    own.NotYourFile: ("Leave out user_id, or give your own: only staff may act for other users.",),
     own.BucketOwnerMismatch: ("The bucket belongs to another owner: take owner_id from the list of buckets.",),
     own.BucketNotAllowed: ("This bucket is not open to you: take one from the list of buckets.",),
     own.BucketNotFound: ("There is no such bucket: create it or check the name.",),
@@ -295,9 +295,7 @@ MADE_OF_IN: dict[tuple[str, type[Exception]], tuple[Any, ...]] = {
         (name, own.NotYourFile): ("Only its owner and staff delete a file: ask one of them.",)
         for name in ("file_remove", "upload_delete")
     },
-    ("share_follow", own.ShareNotFound): (
-        "This link does not work, or no longer: ask whoever sent it to you for another.",
-    ),
+    ("share_follow", own.ShareNotFound): ("This link does not work, or no longer works: ask its sender for another.",),
     ("file_get", drf.ValidationError): ({"proxy": [drf.ErrorDetail("Must be a valid boolean.", "invalid")]},),
     **{
         (name, drf.ValidationError): (

@@ -1,14 +1,14 @@
-"""The body of a request, guarded against clients that send it slowly, and cleared away once the request is answered.
+"""Guard the body of a request against slow clients, and clear it away after the response.
 
-    reads      each under a deadline of the watchdog: one for a body as a whole, a least rate for what may be large
-    answered   what is left of the body is read, up to a limit; if more may come, the connection is shut down
+    read       under a deadline of the watchdog: one for a small body as a whole, a least rate for a large one
+    response   the rest of the body is read, up to a limit; if more may come, the connection is shut down
 
 The second step matters as much as the first. gunicorn (gthread) closes a connection in the loop that serves all other
-connections of the worker, and waits there up to 2 seconds for the client to close, if the body was not read or the
-client has asked for `Connection: close`. A connection that is shut down already is closed at once.
+connections of the worker. It waits there up to 2 seconds for the client to close, if the body was not read or the
+client has sent `Connection: close`. It closes a connection at once that is shut down already.
 
-All of it needs `gunicorn.socket`. Other servers read bodies before the app or end slow connections themselves; under
-ASGI Django has the whole body before a view runs, and a slow client holds no thread.
+The guard needs `gunicorn.socket`. Other servers read bodies before the app or end slow connections themselves. Under
+ASGI, Django has the whole body before a view runs, and a slow client holds no thread.
 """
 
 import socket
@@ -29,7 +29,7 @@ from .slow_clients import WATCHDOG, Patience, shut_down
 
 TOO_SLOW = "The body of the request came too slowly: send it again over a better connection."
 GUARD = "s3_file_uploader.body_guard"
-# Django reads no larger body as a whole, unless DATA_UPLOAD_MAX_MEMORY_SIZE says so.
+# Django reads no larger body at once, unless DATA_UPLOAD_MAX_MEMORY_SIZE allows it.
 SMALL_BYTES = mib(5) // 2
 # The server reads up to this much of a refused body, so that its client gets the answer and may keep the connection.
 DRAINED_BYTES = 512 * 1024
@@ -38,7 +38,7 @@ DRAIN_STEP_BYTES = 16 * 1024
 
 
 class _Stream(Protocol):
-    """Where Django reads a body."""
+    """The stream from which Django reads a body."""
 
     def read(self, size: int = ..., /) -> bytes:
         """Return up to `size` bytes."""
@@ -47,31 +47,31 @@ class _Stream(Protocol):
         """Return one line."""
 
     def close(self) -> None:
-        """Read no more from it."""
+        """Close the stream."""
 
 
 def body_guard(request: HttpRequest) -> "BodyGuard | None":
-    """Return the guard of a request, set by the first call; None where the connection is not known."""
+    """Return the guard of a request, created by the first call; None if the connection is not known."""
     meta = request.META
     if GUARD not in meta:
         connection = meta.get("gunicorn.socket")
-        # All requests of an HTTP/2 connection share it; gunicorn has time-outs of its own for them.
+        # All requests of an HTTP/2 connection share its socket, and gunicorn has time-outs of its own.
         is_known = connection is not None and not meta.get("SERVER_PROTOCOL", "").startswith("HTTP/2")
         meta[GUARD] = BodyGuard(cast(Any, request), cast(socket.socket, connection)) if is_known else None
     return cast("BodyGuard | None", meta[GUARD])
 
 
 def close_cleanly(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Have the body of a request cleared away after its answer has been sent: servers close the response then."""
+    """Clear the body away when the server closes the response, after sending it."""
     if guard := body_guard(request):
         response.close = partial(guard.close_after, response.close)  # type: ignore[method-assign]
 
 
 class BodyGuard:
-    """Stands between Django and the body of one request."""
+    """Give the reads of one body their deadlines."""
 
     def __init__(self, request: Any, connection: socket.socket) -> None:
-        """Take the place of the stream from which Django reads."""
+        """Replace the stream from which Django reads."""
         self._meta, self._connection = request.META, connection
         self._stream: _Stream = request._stream
         self._left = _announced(self._meta)
@@ -83,7 +83,7 @@ class BodyGuard:
 
     @property
     def unguarded(self) -> _Stream:
-        """Return the stream itself, for a caller who reads it within `limit_read`."""
+        """Return the stream itself, for callers that read it within `limit_read`."""
         return self._stream
 
     @property
@@ -96,7 +96,7 @@ class BodyGuard:
         self._patience = file_patience()
 
     def read(self, size: int = -1) -> bytes:
-        """Read so many bytes, or all; what may be large, in steps that a slow client can send in time."""
+        """Read so many bytes, or all; a large body in steps that a slow client can send in time."""
         if not self._patience.has_rate:
             return self._read(self._stream.read, size)
         data = bytearray()
@@ -113,7 +113,7 @@ class BodyGuard:
         return self._read(self._stream.readline, size)
 
     def close(self) -> None:
-        """Let Django close the stream once it has the body."""
+        """Close the stream when Django has the body."""
         self._stream.close()
 
     def _read(self, read: Callable[[int], bytes], size: int) -> bytes:
@@ -126,13 +126,13 @@ class BodyGuard:
         """Give a read its deadline.
 
         Args:
-            at_once: how many bytes have to come before the read returns any.
+            at_once: how many bytes must arrive before the read returns any.
 
         Yields:
             A list to which the block adds the bytes that it has read.
 
         Raises:
-            TimeoutError: the client did not send in time, now or before.
+            TimeoutError: the client did not send in time, in this read or an earlier one.
         """
         if self.is_too_slow:
             raise TimeoutError(TOO_SLOW)
@@ -153,7 +153,7 @@ class BodyGuard:
             self._patience.account(waited=monotonic() - began, received=count)
 
     def close_after(self, close: Callable[[], None]) -> None:
-        """Close a response, then clear the body away; once, however often it is called."""
+        """Close a response, then clear the body away; further calls only close."""
         try:
             close()
         finally:
@@ -167,7 +167,7 @@ class BodyGuard:
             shut_down(self._connection, socket.SHUT_RDWR)
 
     def _drain(self) -> bool:
-        """Read what is left; return whether that was all, and came in time."""
+        """Read the rest; return True if it ended within the limits."""
         body, left = self._meta["wsgi.input"], DRAINED_BYTES
         try:
             with WATCHDOG.limit(self._connection, DRAIN_SECONDS):
@@ -183,12 +183,12 @@ class BodyGuard:
 
 
 def file_patience(in_all: float = inf) -> Patience:
-    """Return the patience with a client that sends a file."""
+    """Return the patience for a client that sends a file."""
     return Patience(conf.client_timeout_seconds, conf.client_bytes_per_second, in_all)
 
 
 def _announced(meta: dict[str, Any]) -> float:
-    """Return how many bytes the body has; infinitely many where they come in chunks."""
+    """Return the number of bytes of the body; infinity for a body in chunks."""
     length = meta.get("CONTENT_LENGTH") or "0"
     return inf if meta.get("HTTP_TRANSFER_ENCODING") or not length.isdigit() else float(length)
 

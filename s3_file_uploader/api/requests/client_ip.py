@@ -1,7 +1,7 @@
-"""From which address a request came, as far as the proxies can be believed that the settings count.
+"""Find the IP address of the client, by as many proxies as the settings trust.
 
-`NUM_PROXIES` of Django REST framework says how many stand before this server. Without it X-Forwarded-For is what the
-client likes to write, so the address is that of the connection:
+`NUM_PROXIES` of Django REST framework is the number of proxies before this server. Without it, a client can write any
+X-Forwarded-For, so the address is that of the connection:
 https://www.django-rest-framework.org/api-guide/throttling/#how-clients-are-identified
 """
 
@@ -10,7 +10,7 @@ from rest_framework.settings import api_settings
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address, or nothing where the server tells none, as on a Unix socket."""
+    """Return the address, or an empty text if the server gives none, as on a Unix socket."""
     connected = str(request.META.get("REMOTE_ADDR") or "")
     proxies, forwarded = api_settings.NUM_PROXIES, request.headers.get("X-Forwarded-For")
     if not proxies or not forwarded:

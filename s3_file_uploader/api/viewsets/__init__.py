@@ -1,4 +1,4 @@
-"""HTTP: parse, call one service, answer. Errors leave through `http_errors`, then the host's own handler."""
+"""Parse a request, call one service, answer. Errors pass `errors.http_error`, then the handler of the host."""
 
 from .base import ServiceViewSet
 from .buckets import BucketViewSet

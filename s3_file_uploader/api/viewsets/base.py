@@ -1,4 +1,4 @@
-"""What all viewsets have in common."""
+"""The base of all viewsets."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -29,63 +29,65 @@ from ..serializers import UploadSerializer
 from ..throttling import throttles_of
 from ..transactions import outside_transactions
 
-# What the audit trail takes from an address: never what authenticates.
+# The arguments of an address that the audit trail records; credentials are not among them.
 IN_PATH = {"bucket_name": "bucket", "file_name": "file_name", "upload_id": "object_id", "token_id": "object_id"}
-# Requests that only show something are events too, if they end like this.
+# A read-only request is an event only if its response has one of these statuses.
 REFUSED = frozenset({401, 403, 404, 409, 413, 415, 429})
 
 FORM, FORM_IN_URL = "multipart/form-data", "application/x-www-form-urlencoded"
 
 
 def audited(**names: str) -> Mapping[str, str]:
-    """Return what the audit trail calls the actions of a viewset."""
+    """Return the names that the audit trail gives to the actions of a viewset."""
     return MappingProxyType(names)
 
 
 class ServiceViewSet(ViewSet):
-    """Errors in one shape, no transaction around a request, and no body read before its action does."""
+    """Give errors one shape, open no transaction around a request, and read no body before the action does."""
 
     streamed_actions: ClassVar[tuple[str, ...]] = ()
-    # What the audit trail calls each action, as long as no operation of the services has begun.
+    # The names of actions in the audit trail, until an operation of the services begins.
     audit_actions: ClassVar[Mapping[str, str]] = audited()
     trail: Trail | None = None
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """Keep ATOMIC_REQUESTS away."""
+        """Opt out of ATOMIC_REQUESTS."""
         return outside_transactions(super().as_view(actions, **initkwargs))
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Tell the audit trail how each request ends; what there is no action for is none of its business."""
-        body_guard(request)  # Before anything reads; a host that has the middleware has done it already.
+        """Report the end of each request to the audit trail, unless the method has no action."""
+        body_guard(request)  # Before any code reads; the middleware may have set the guard already.
         action = self.action_map.get(request.method.lower(), "")
         name, address = self.audit_actions.get(action, action), client_address(request)
         with policies_decided_once(), request_trail(action=name, address=address) as trail:
             self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
-            trail.about(**{told: kwargs[name] for name, told in IN_PATH.items() if name in kwargs})
-            answer = super().dispatch(request, *args, **kwargs)
-            _trail_end(trail, answer.status_code)
-            close_cleanly(request, answer)
-            return answer
+            trail.about(**{field: kwargs[name] for name, field in IN_PATH.items() if name in kwargs})
+            response = super().dispatch(request, *args, **kwargs)
+            _end_trail(trail, response.status_code)
+            close_cleanly(request, response)
+            return response
 
     def perform_authentication(self, request: Request) -> None:
-        """Have the audit trail know who asks."""
+        """Record the user in the audit trail."""
         super().perform_authentication(request)
-        if self.trail is not None and getattr(request.user, "pk", None) is not None:  # The host may have no Nobody.
+        if (
+            self.trail is not None and getattr(request.user, "pk", None) is not None
+        ):  # UNAUTHENTICATED_USER may be None.
             self.trail.user, self.trail.is_kept = request.user, True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse an address that is not UTF-8, once it is known who asks.
+        """Authenticate, then refuse an address that is not UTF-8.
 
         Raises:
-            InvalidFileName: Django has put something else in place of its bytes.
+            InvalidFileName: Django has replaced bytes of the file name.
         """
         super().initial(request, *args, **kwargs)
         if "file_name" in kwargs and not path_is_utf8(request.META, getattr(request._request, "scope", {})):
             raise InvalidFileName("Send the file name in UTF-8, percent-encoded.")
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        """Know a form by its type, and leave the body alone where the action reads it while it arrives."""
+        """Recognise a form by its type, and keep the body unread if the action streams it."""
         _form_type_lower(request)
         wrapped = super().initialize_request(request, *args, **kwargs)
         if self.action in self.streamed_actions:
@@ -93,74 +95,77 @@ class ServiceViewSet(ViewSet):
         return wrapped
 
     def get_authenticate_header(self, request: Request) -> str:
-        """Have nobody be 401, whichever of its authenticators the host names first: sessions have no challenge."""
+        """Always return a challenge, so that unauthenticated requests get 401.
+
+        DRF answers 403 if the first authenticator has no `WWW-Authenticate` header.
+        """
         challenges = (authenticator.authenticate_header(request) for authenticator in self.get_authenticators())
         return next(filter(None, challenges), "Session")
 
     def get_permissions(self) -> list[BasePermission]:
-        """Read the classes from the settings at each request; whatever they say, an anonymous caller may nothing."""
+        """Read the classes from the settings at each request, and always require authentication."""
         return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]
 
     def get_throttles(self) -> list[Any]:
-        """Add our own, by the settings, to those of the host."""
+        """Add the throttles of the settings to those of the host."""
         action = self.action or ""
         return [*super().get_throttles(), *throttles_of(self.audit_actions.get(action, action))]
 
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
-        """Return who may, besides being somebody."""
+        """Return the permission classes for an authenticated user."""
         return conf.file_permission_classes
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Give every error its one shape before the host's handler sees it."""
+        """Give every error one shape before the handler of the host sees it."""
         guard = body_guard(self.request._request)
-        # Django and its parsers tell of a body that came too slowly in several ways.
+        # Django and its parsers report a body that came too slowly in several ways.
         error = http_error(RequestTooSlow(TOO_SLOW) if guard and guard.is_too_slow else exc)
         if self.trail is not None and isinstance(error, APIException):
             self.trail.outcome = str(cast(Any, error.detail)["code"])
-        answer = super().handle_exception(error)
+        response = super().handle_exception(error)
         if isinstance(exc, RangeNotSatisfiable):
-            answer["Content-Range"] = f"bytes */{exc.size}"
-        return answer
+            response["Content-Range"] = f"bytes */{exc.size}"
+        return response
 
 
 def _form_type_lower(request: Any) -> None:
-    """Name a form as the parsers of Django do, who tell upper from lower case (RFC 9110, 8.3.1, does not)."""
+    """Write the type of a form in lower case: Django's parsers compare case, against RFC 9110, 8.3.1."""
     essence, semicolon, parameters = request.META.get("CONTENT_TYPE", "").partition(";")
     if essence.strip().lower() in {FORM, FORM_IN_URL}:
         request.META["CONTENT_TYPE"] = f"{essence.strip().lower()}{semicolon}{parameters}"
 
 
-def _trail_end(trail: Trail, status_code: int) -> None:
+def _end_trail(trail: Trail, status_code: int) -> None:
     trail.is_told = trail.is_told and (trail.action not in QUIET or status_code in REFUSED)
     trail.is_kept = trail.is_kept or status_code < status.HTTP_400_BAD_REQUEST
 
 
 def caller_of(request: Request) -> AbstractBaseUser:
-    """Return the user; anonymous callers have been refused by now."""
+    """Return the user; anonymous callers were refused before."""
     return cast(AbstractBaseUser, request.user)
 
 
 @cache
 def _shape(serializer: type[Serializer[Any]]) -> Serializer[Any]:
-    """Return the one instance that looks at all requests: to make its fields takes longer than to ask them."""
+    """Return the one instance for all requests: creating its fields takes longer than validating."""
     return serializer()
 
 
 def validated(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """Return the parameters of a request in their shapes.
+    """Return the validated parameters of a request.
 
     Raises:
-        ValidationError: they are not what the serializer wants.
+        ValidationError: the serializer refuses them.
     """
     return cast(dict[str, Any], _shape(serializer).run_validation({} if data is None else data))
 
 
 def stored_answer(request: Request, upload: FileUpload, *, repeated: bool = False) -> Response:
-    """Answer with the record of what was stored, by this request or by the first with its Idempotency-Key."""
+    """Answer with the record of a file, stored by this request or by the first with its Idempotency-Key."""
     return created_answer(UploadSerializer(upload, context={"request": request}), repeated=repeated)
 
 
 def created_answer(shown: Serializer[Any], *, repeated: bool) -> Response:
-    """Answer with what was made, and whether an earlier request with the same Idempotency-Key made it."""
+    """Answer 201, and mark the response to a repeated Idempotency-Key."""
     headers = {"Idempotency-Replayed": "true"} if repeated else {}
     return Response(shown.data, status=status.HTTP_201_CREATED, headers=headers)

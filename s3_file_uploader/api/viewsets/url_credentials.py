@@ -1,4 +1,4 @@
-"""Addresses that hold what opens something: an upload token, a ticket, or the secret of a share link."""
+"""Serve addresses that hold a credential: an upload token, a ticket, or the secret of a share link."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ IN_ADDRESS = ("token", "ticket", "share")
 
 
 class SecretAddressViewSet(ServiceViewSet):
-    """Reads what authenticates from the address, leaves none of it there, and has nobody keep an answer."""
+    """Read the credential from the address, redact it there, and forbid caches."""
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        """Keep the secret out of all that is logged from now on."""
+        """Keep the secret out of the logs from now on."""
         for name in IN_ADDRESS:
             if secret := self.kwargs.get(name):
                 redact(request, secret)
         return super().initialize_request(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        """Forbid caches: a shared one would see no credentials in the headers."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        """Forbid caches: a shared cache sees no credentials in the headers."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final["Cache-Control"] = "no-store"
+        return final

@@ -1,4 +1,4 @@
-"""List what a bucket holds: for staff from S3 itself, for everybody else from the records that they may see."""
+"""List the objects of a bucket: for staff from S3, for other users from the records that they may see."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,15 +33,15 @@ def object_list(
 ) -> ObjectListing:
     """List one page of a bucket, in the order of keys.
 
-    Staff see every object, whether it has a record or not. Everybody else sees the stored files of which they may see
-    the record, and learns nothing about others.
+    Staff see every object, with or without a record. Other users see the stored files whose records they may see, and
+    learn nothing about other files.
 
     Args:
-        user: who asks.
+        user: the caller.
         bucket: its name.
         prefix: the beginning of the keys.
         delimiter: keys with it behind the prefix are rolled up into one prefix each.
-        cursor: where the page begins, as the one before said; it is good for the same user and bucket.
+        cursor: `next_cursor` of the previous page; it works for the same user and bucket only.
         page_size: 1 to 1,000 objects and prefixes.
 
     Raises:
@@ -53,16 +53,16 @@ def object_list(
     bucket_allowed_check(user, bucket)
     list_from = _list_from_s3 if is_staff(user) else _list_from_records
     salt = f"{SALT}:{list_from.__name__}:{user.pk}:{bucket}"
-    wanted: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}
-    listing, end = list_from(user=user, begin=_opened(cursor, salt), **wanted)
+    params: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}
+    listing, end = list_from(user=user, begin=_opened(cursor, salt), **params)
     return replace(listing, next_cursor=None if end is None else dumps(end, salt=salt, compress=True))
 
 
 def _opened(cursor: str, salt: str) -> Any:
-    """Return what a cursor of ours holds, None without a cursor.
+    """Return the content of a cursor, None without a cursor.
 
     Raises:
-        InvalidField: it was not made for this user, bucket and kind of list.
+        InvalidField: it was not signed for this user, bucket and kind of list.
     """
     if not cursor:
         return None
@@ -73,11 +73,11 @@ def _opened(cursor: str, salt: str) -> Any:
 
 
 def _list_from_records(
-    *, user: AbstractBaseUser, bucket: str, begin: Any, **wanted: Any
+    *, user: AbstractBaseUser, bucket: str, begin: Any, **params: Any
 ) -> tuple[ObjectListing, tuple[str, bool] | None]:
     position = None if begin is None else Position(*begin)
     records = FileUpload.objects.visible_to(user)
-    listing, end = recorded_objects(records=records, bucket=bucket, position=position, **wanted)
+    listing, end = recorded_objects(records=records, bucket=bucket, position=position, **params)
     if not (listing.objects or listing.prefixes):
         bucket_check(bucket)
     return listing, None if end is None else (end.after, end.is_prefix)
@@ -87,10 +87,10 @@ def _list_from_s3(
     *, user: AbstractBaseUser, bucket: str, prefix: str, delimiter: str, begin: str | None, page_size: int
 ) -> tuple[ObjectListing, str | None]:
     """Ask S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html."""
-    wanted: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "ContinuationToken": begin}
+    params: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "ContinuationToken": begin}
     with _cursor_errors(begin), storage_errors(about="bucket"):
         answer = get_client().list_objects_v2(
-            Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in wanted.items() if value}
+            Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in params.items() if value}
         )
     listing = ObjectListing(
         objects=tuple(object_listed(found) for found in answer.get("Contents", ())),
@@ -102,7 +102,7 @@ def _list_from_s3(
 
 @contextmanager
 def _cursor_errors(begin: str | None) -> Iterator[None]:
-    """Blame the cursor where S3 no longer takes its own token."""
+    """Refuse the cursor if S3 no longer accepts its own token."""
     try:
         yield
     except StorageUnsupported as error:

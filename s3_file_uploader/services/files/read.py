@@ -1,4 +1,4 @@
-"""Give out a stored file: save it on this server, read it through, or sign a URL for it."""
+"""Deliver a stored file: save it on this server, stream it, or sign a URL for it."""
 
 from collections.abc import Iterator
 from hashlib import sha256

@@ -1,7 +1,7 @@
 """List the files of a bucket from their records, as S3 lists objects: in the order of keys, with folders rolled up.
 
 A page reads records in the order of an index and skips each folder as a whole. Its cost depends on the size of the
-page, not on the number of files. S3 is not asked, so a page tells nothing about files that the caller may not see.
+page, not on the number of files. S3 is not asked, so a page reveals nothing about files that the caller may not see.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import cast
 from ...models import FileUpload, FileUploadQuerySet
 from ...values import ListedObject, ObjectListing
 
-# Records that are read after a folder, in which the next key is often another folder. The number doubles from there.
+# After a folder, the next key is often another folder, so few records are read. The number doubles from there.
 FIRST_BATCH = 16
 LAST_CHARACTER = 0x10FFFF
 SURROGATES = range(0xD800, 0xE000)
@@ -20,7 +20,7 @@ SURROGATES = range(0xD800, 0xE000)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page begins: behind the key `after`, or behind every key that begins with it, if it is a prefix."""
+    """The begin of a page: after the key `after`, or after every key that begins with it, if it is a prefix."""
 
     after: str
     is_prefix: bool
@@ -35,28 +35,28 @@ def recorded_objects(
     position: Position | None,
     page_size: int,
 ) -> tuple[ObjectListing, Position | None]:
-    """Return one page of a bucket, and where the next page begins, None on the last.
+    """Return one page of a bucket, and the begin of the next page, None on the last.
 
     Args:
-        records: those that the caller may see.
+        records: the records that the caller may see.
         bucket: its name.
         prefix: the beginning of the keys.
-        delimiter: keys with it behind the prefix are rolled up; empty for none.
+        delimiter: keys with it after the prefix are rolled up; empty for none.
         position: the end of the page before.
         page_size: 1 to 1,000 objects and prefixes.
     """
-    found: list[ListedObject | str] = []
+    entries: list[ListedObject | str] = []
     for entry in _entries(records.by_key(bucket), prefix, delimiter, position, page_size):
-        if len(found) == page_size:
-            return _page(found), _position_behind(found[-1])
-        found.append(entry)
-    return _page(found), None
+        if len(entries) == page_size:
+            return _page(entries), _position_behind(entries[-1])
+        entries.append(entry)
+    return _page(entries), None
 
 
-def _page(found: list[ListedObject | str]) -> ObjectListing:
+def _page(entries: list[ListedObject | str]) -> ObjectListing:
     return ObjectListing(
-        objects=tuple(entry for entry in found if isinstance(entry, ListedObject)),
-        prefixes=tuple(entry for entry in found if isinstance(entry, str)),
+        objects=tuple(entry for entry in entries if isinstance(entry, ListedObject)),
+        prefixes=tuple(entry for entry in entries if isinstance(entry, str)),
         next_cursor=None,
     )
 
@@ -69,7 +69,7 @@ def _entries(
     records: FileUploadQuerySet, prefix: str, delimiter: str, position: Position | None, page_size: int
 ) -> Iterator[ListedObject | str]:
     """Yield files, and folders as their prefixes, in the order of keys."""
-    largest = page_size + 1  # One more than a page tells whether there is another.
+    largest = page_size + 1  # One entry more than a page shows that there is another page.
     size = min(FIRST_BATCH, largest) if delimiter else largest
     rest = _begun(records, prefix, position)
     while rest is not None:
@@ -89,32 +89,32 @@ def _entries(
 
 
 def _begun(records: FileUploadQuerySet, prefix: str, position: Position | None) -> FileUploadQuerySet | None:
-    """Narrow to the keys behind the position that may have the prefix, None if there can be none."""
+    """Narrow to the keys after the position that may have the prefix, None if there can be none."""
     if position is None or position.after < prefix:
         return records.with_key(gte=prefix) if prefix else records
     return _behind_prefix(records, position.after) if position.is_prefix else records.with_key(gt=position.after)
 
 
 def _behind_prefix(records: FileUploadQuerySet, prefix: str) -> FileUploadQuerySet | None:
-    """Narrow to the keys behind all that begin with the prefix, None if there can be none."""
+    """Narrow to the keys after all that begin with the prefix, None if there can be none."""
     following = _following(prefix)
     return records.with_key(gte=following) if following else None
 
 
 def _following(prefix: str) -> str:
-    """Return the first text behind all that begin with the prefix, empty if there is none.
+    """Return the first text after all that begin with the prefix, empty if there is none.
 
     The order of code points is the order of their bytes in UTF-8 (RFC 3629, section 1).
     """
-    kept = prefix.rstrip(chr(LAST_CHARACTER))
-    if not kept:
+    text = prefix.rstrip(chr(LAST_CHARACTER))
+    if not text:
         return ""
-    following = ord(kept[-1]) + 1
-    return kept[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
+    following = ord(text[-1]) + 1
+    return text[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
 
 
 def _folder_of(key: str, prefix: str, delimiter: str) -> str:
-    """Return the key up to its first delimiter behind the prefix, empty if there is none."""
+    """Return the key up to its first delimiter after the prefix, empty if there is none."""
     end = key.find(delimiter, len(prefix)) if delimiter else -1
     return "" if end < 0 else key[: end + len(delimiter)]
 

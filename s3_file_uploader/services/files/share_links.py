@@ -1,4 +1,4 @@
-"""Share links: made by those whose file it is, listed, revoked, and followed by whoever has one."""
+"""Create, list, revoke and follow share links."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ MAX_DOWNLOADS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class NewShareLink:
-    """A link just made, and its secret, which nobody learns again."""
+    """A new link and its secret; the database keeps only a hash of the secret."""
 
     link: ShareLink
     secret: str
@@ -42,19 +42,19 @@ def share_create(
     expires_in_seconds: int | None = None,
     max_downloads: int | None = None,
 ) -> NewShareLink:
-    """Make a link to the bytes that a stored file has now.
+    """Create a link to the present bytes of a stored file.
 
     Args:
-        user: who asks: the owner, or staff.
-        bucket: where the file lies.
+        user: the caller: the owner, or staff.
+        bucket: of the file.
         file_name: the object key.
         expires_in_seconds: 1 to S3_FILE_UPLOADER_SHARE_MAX_SECONDS; by default a day, if that is not too long.
-        max_downloads: how often it may be followed; None for any number of times.
+        max_downloads: how often clients may follow it; None for no limit.
 
     Raises:
-        InvalidField: one of the numbers.
-        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
-        NotYourFile: the user may see it, and no more.
+        InvalidField: a number is out of range.
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: the user has no such file.
+        NotYourFile: the user may only see the file.
     """
     longest = conf.share_max_seconds
     seconds = min(DEFAULT_SECONDS, longest) if expires_in_seconds is None else expires_in_seconds
@@ -97,16 +97,16 @@ def share_list(
 
 
 def share_revoke(*, user: AbstractBaseUser, share_id: str | UUID) -> None:
-    """Have a link refused from now on; URLs that were signed for it work to their own end, within minutes.
+    """Revoke a link; URLs that were signed for it work until they expire, within minutes.
 
     Args:
-        user: who made it, whose file it is, or staff.
+        user: the user who made the link, the owner of the file, or staff.
         share_id: of the link.
 
     Raises:
-        ShareNotFound: there is none of theirs with that id.
+        ShareNotFound: the user has no link with that id.
     """
-    with suppress(ValueError):  # What is no UUID is nobody's id; it may be a secret, and nobody is told of it.
+    with suppress(ValueError):  # A malformed id may be a secret: answer "not found", and do not log it.
         link = ShareLink.objects.select_related("upload").filter(pk=UUID(str(share_id))).first()
         about(object_id=share_id)
         if link is not None and (is_staff(user) or user.pk in (link.user_id, link.upload.user_id)):
@@ -118,17 +118,17 @@ def share_revoke(*, user: AbstractBaseUser, share_id: str | UUID) -> None:
 
 
 def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl:
-    """Sign a URL for whoever has the link, and count it; a HEAD is signed for HEAD alone, and not counted.
+    """Sign a URL for a client that has the link, and count it; a HEAD is signed for HEAD alone, and not counted.
 
     Args:
-        secret: as it stands in the link.
-        method: what the client will send to S3.
+        secret: the last segment of the link.
+        method: the method of the request to S3.
 
     Raises:
-        ShareNotFound: no such link, or it is over, revoked or used up, the file was replaced or removed, or whoever
-            shared or owns it is no longer active or may no longer share it. Nobody is told which.
-        StorageNotConfigured: there is nothing to sign with.
-        StorageProblem: S3 could not say whether a file that may be rewritten is the same.
+        ShareNotFound: the link does not exist, is expired, revoked or used up; the file was replaced or removed; or
+            the user who shared or owns it is inactive or may no longer share it. The message is always the same.
+        StorageNotConfigured: there are no credentials to sign with.
+        StorageProblem: S3 could not confirm that a file which clients may rewrite is unchanged.
     """
     link = ShareLink.objects.usable_as(secret)
     if link is None:
@@ -159,13 +159,13 @@ def _own_file(user: Any, bucket: str, file_name: str) -> FileUpload:
 
 
 def _works(link: ShareLink) -> bool:
-    """Tell whether the sharer could share this file now, and it is what was shared."""
+    """Return True if the sharer may share this file now, and its bytes are the shared ones."""
     owner, sharer, upload = link.upload.user, link.user, link.upload
     if not (link.is_of_present_file and sharer.is_active and (owner is None or owner.is_active)):
         return False
     try:
         return _own_file(sharer, upload.bucket, upload.file_name).pk == upload.pk
-    except S3FileUploaderError:  # It is not; S3 is not asked.
+    except S3FileUploaderError:  # A local check failed; S3 is not asked.
         return False
 
 
@@ -177,4 +177,4 @@ def _unchanged_check(upload: FileUpload) -> None:
 
 
 def _not_found() -> ShareNotFound:
-    return ShareNotFound("This link does not work, or no longer: ask whoever sent it to you for another.")
+    return ShareNotFound("This link does not work, or no longer works: ask its sender for another.")

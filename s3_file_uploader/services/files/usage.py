@@ -1,4 +1,4 @@
-"""Tell somebody what they have in a bucket, and what they may have."""
+"""Report the usage of a bucket by a user, and the limits."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -10,12 +10,12 @@ from ...values import Usage
 
 
 def usage_find(*, user: AbstractBaseUser, owner: AbstractBaseUser, bucket: str) -> tuple[Usage, Policy]:
-    """Return what a user has in a bucket, counted as the quota counts it, and the policy for their files there.
+    """Return the usage of a bucket by a user, counted as for the quota, and the policy for their files there.
 
     Args:
-        user: who asks.
-        owner: whose files; the same, or anybody where `user` is staff.
-        bucket: that it is there is not asked of S3.
+        user: the caller.
+        owner: the owner of the files; another user only if `user` is staff.
+        bucket: its name; S3 is not asked whether it exists.
 
     Raises:
         InvalidBucketName, BucketNotAllowed: the user may not use it.

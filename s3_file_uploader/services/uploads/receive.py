@@ -1,4 +1,4 @@
-"""Take in a file through this server: its key is claimed, its bytes go to S3 as they arrive, the record says so."""
+"""Receive a file through this server: claim its key, stream its bytes to S3, then mark the record stored."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -32,7 +32,7 @@ _REUSED = "This Idempotency-Key was sent with another file: take a new one for e
 
 
 class Readable(Protocol):
-    """Anything with bytes to read: an upload of Django's, an open file, a socket's file."""
+    """A source of bytes: an uploaded file of Django, an open file, the file of a socket."""
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes, and none at the end."""
@@ -40,11 +40,9 @@ class Readable(Protocol):
 
 @dataclass(slots=True)
 class IncomingFile:
-    """A file that is being taken in: write its bytes, then leave the block; `upload` is the stored record then.
+    """A file that is being received: write its bytes, then leave the block; then `upload` is the stored record.
 
-    With scanners it may be in quarantine.
-
-    What the bytes must be may become known as late as at their end.
+    With scanners, the record may be in quarantine. Announced `size` and `checksum_sha256` may be set until the end.
     """
 
     upload: FileUpload
@@ -54,17 +52,17 @@ class IncomingFile:
     _intake: Intake = field(repr=False)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take some bytes; waits while S3 is slower than they come.
+        """Take some bytes; wait while S3 is slower than the client.
 
         Raises:
-            FileTooLarge, QuotaExceeded: more than S3 keeps, or the policy allows.
-            S3FileUploaderError: as S3 answered.
+            FileTooLarge, QuotaExceeded: the bytes are over a limit of S3 or of the policy.
+            S3FileUploaderError: S3 refused them.
         """
         self._intake.comes(self._writer.size + len(data))
         self._writer.write(data)
 
     def finish(self) -> Sent:
-        """Send what is left; whoever opened the file does this."""
+        """Send the rest; called when the block ends."""
         self._intake.ends(self._writer.size)
         return self._writer.finish(size=self.size, checksum_sha256=self.checksum_sha256)
 
@@ -84,35 +82,35 @@ def file_receive(
     checksum_sha256: str | None = None,
     idempotency_key: str | None = None,
 ) -> Iterator[IncomingFile]:
-    """Open a file to be stored; what is written in the block is sent to S3 meanwhile, in bounded memory.
+    """Open a file to be stored; bytes that the block writes are streamed to S3, in bounded memory.
 
-    The key is claimed before the block is entered. Leaving it sends what is left, asks S3 what it holds and marks the
-    record stored; leaving it by an error stores nothing.
+    The key is claimed before the block runs. When the block ends, the rest is sent, the object in S3 is verified and
+    the record is marked stored. If the block raises, nothing is stored.
 
     Args:
-        user: who asks.
-        owner: whose file it becomes; the same, or anybody where `user` is staff.
+        user: the caller.
+        owner: the owner of the file; another user only if `user` is staff.
         bucket: must exist and be open to the user.
         file_name: the object key.
-        content_type: the MIME type that the sender says; empty, or application/octet-stream, has the bytes say it.
-        original_name: what the sender calls the file.
-        size: how many bytes must come, if that is known.
-        at_most: how many can come, if that is known.
-        overwrite: replace the owner's own file of that name; nobody else's, ever.
-        checksum_sha256: what the bytes must add up to, lower-case hex.
-        idempotency_key: under which the request may be repeated; ask `upload_repeated` first.
+        content_type: the declared MIME type; if it is empty or application/octet-stream, the bytes decide.
+        original_name: the name of the file on the device.
+        size: the announced number of bytes, if there is one.
+        at_most: the maximum number of bytes, if it is known.
+        overwrite: replace the owner's file of that name; never another user's.
+        checksum_sha256: the announced SHA-256, in lower-case hex.
+        idempotency_key: the key of a request that may be repeated; call `upload_repeated` first.
 
     Yields:
         The file to write to.
 
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: before
-            anything happened; or the bytes come to more than the owner may have, then nothing was stored.
+            the block; the last three also when too many bytes arrive, and then nothing is stored.
         FileExists: the key is taken, also by an object that has no record, or by a request at this moment.
         UploadInProgress: another request with the same Idempotency-Key was faster.
-        SizeMismatch, ChecksumMismatch, ContentTypeMismatch: the bytes are not what was announced; nothing was stored.
-        FileRejected: a scanner found something in it; it was removed, and its record says what.
-        BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
+        SizeMismatch, ChecksumMismatch, ContentTypeMismatch: the bytes are not the announced ones; nothing is stored.
+        FileRejected: a scanner found malware; the file was removed, and its record holds the reason.
+        BucketNotFound, StorageProblem: nothing is stored, or recovery settles it later.
     """
     about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
@@ -163,9 +161,9 @@ def file_upload(
     overwrite: bool = False,
     checksum_sha256: str | None = None,
 ) -> FileUpload:
-    """Store a file that is at hand, such as an open one: read once, from where it stands to its end.
+    """Store a file that the server can read, such as an open one: read once, from its position to its end.
 
-    `file_receive` explains the other arguments, and the errors.
+    `file_receive` documents the other arguments, and the errors.
 
     Returns:
         The stored record.
@@ -195,20 +193,20 @@ def upload_repeated(
     size: int | None = None,
     checksum_sha256: str | None = None,
 ) -> FileUpload | None:
-    """Return what an earlier request with the same Idempotency-Key stored, or None if this is the first or has no key.
+    """Return the record of an earlier request with the same Idempotency-Key; None if there is no such request or key.
 
     Args:
-        user: who asks.
-        idempotency_key: under which the request came, if it has one.
-        bucket: where the file would lie.
+        user: the caller.
+        idempotency_key: of the request, if it has one.
+        bucket: of the file.
         file_name: the object key.
         size: in bytes, if it was announced.
         checksum_sha256: of the whole file in lower-case hex, if it was announced.
 
     Raises:
-        IdempotencyKeyReused: the earlier one had another file.
-        UploadInProgress: it is still at work.
-        FileRejected: it was removed for what it holds.
+        IdempotencyKeyReused: the earlier request had another file.
+        UploadInProgress: the earlier request has not ended.
+        FileRejected: a scanner rejected the file.
     """
     about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
@@ -230,24 +228,24 @@ def upload_repeated(
 
 @dataclass(frozen=True, slots=True)
 class _Repeat:
-    """A request that may be sent again, and may be there twice at the same time."""
+    """A request that a client may repeat, also while the first one runs."""
 
     user: AbstractBaseUser
     key: str
 
     def take(self, upload: FileUpload) -> None:
-        """Write down that the claim on `upload` was made under the key."""
+        """Store that the claim on `upload` was made under the key."""
         IdempotencyKey.objects.take(user=self.user, key=self.key, upload=upload)
 
     @contextmanager
     def first_or_in_progress(
         self, where: dict[str, str], size: int | None, checksum_sha256: str | None
     ) -> Iterator[None]:
-        """Let the block claim a file; where the same request was faster, say that instead of what it left.
+        """Let the block claim a file; if it fails because the same request was faster, raise that instead.
 
         Raises:
-            UploadInProgress: the other one holds the file or the last place under the quota, or has stored the file.
-            IdempotencyKeyReused: the key stands for another file by now.
+            UploadInProgress: the other request holds the file or the rest of the quota, or has stored the file.
+            IdempotencyKeyReused: the key belongs to another file by now.
         """
         try:
             yield
@@ -259,7 +257,7 @@ class _Repeat:
 
 
 def _has_same_bytes(found: IdempotencyKey, *, size: int | None, checksum_sha256: str | None) -> bool:
-    """Compare what is announced; of bytes that another request has replaced since, nothing is known any more."""
+    """Compare the announced size and checksum; if another request has replaced the bytes since, return True."""
     upload = found.upload
     if upload.write_id != found.claim_id:
         return True
@@ -272,7 +270,7 @@ def _destination(upload: FileUpload, content_type: str) -> Destination:
 
 
 def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
-    """Mark the record stored, and in the same step answered the key under which it came, if it has one."""
+    """Mark the record stored, and its Idempotency-Key answered in the same transaction, if it has one."""
     etag = sent.etag or _verified_etag(upload, sent.size)
     with durable_transaction() if has_key else durable_statement():
         upload.mark_stored(
