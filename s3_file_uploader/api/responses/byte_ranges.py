@@ -1,4 +1,4 @@
-"""The Range header of RFC 9110: which bytes of a file a client asks for.
+"""Parse the Range header of RFC 9110.
 
 https://www.rfc-editor.org/rfc/rfc9110.html#name-range-requests
 """
@@ -7,7 +7,7 @@ import re
 
 from ...exceptions import RangeNotSatisfiable
 
-# More than a player or a download manager asks for at once; a header with more is answered with the whole file.
+# Players and download managers send fewer ranges; a header with more gets the whole file.
 MAX_RANGES = 16
 RANGE = re.compile(r"\d{1,19}-\d{0,19}|-\d{1,19}", re.ASCII)
 
@@ -15,23 +15,23 @@ Range = tuple[int, int]
 
 
 def ranges_wanted(header: str, size: int) -> list[Range]:
-    """Return the wanted ranges, each from its first byte to the one behind its last.
+    """Return the requested ranges, each from its first byte to the byte after its last.
 
     Args:
-        header: what stands behind `Range:`; empty if nothing does.
+        header: the value of `Range`; empty without the header.
         size: of the file, in bytes.
 
     Returns:
-        None of them where the header asks for nothing that this server serves in ranges: then the file is sent whole.
+        An empty list if this server does not serve the header in ranges; then send the whole file.
 
     Raises:
-        RangeNotSatisfiable: every one lies behind the end of the file.
+        RangeNotSatisfiable: every range begins after the end of the file.
     """
     unit, _, listed = header.partition("=")
-    wanted = [part.strip() for part in listed.split(",") if part.strip()]
-    if unit.strip() != "bytes" or not 0 < len(wanted) <= MAX_RANGES or not all(map(_is_range, wanted)):
+    parts = [part.strip() for part in listed.split(",") if part.strip()]
+    if unit.strip() != "bytes" or not 0 < len(parts) <= MAX_RANGES or not all(map(_is_range, parts)):
         return []
-    ranges = [clipped for part in wanted if (clipped := _clipped(part, size))]
+    ranges = [clipped for part in parts if (clipped := _clip(part, size))]
     if not ranges:
         raise RangeNotSatisfiable(f"The file has {size} bytes: ask for a range within.", size)
     return ranges if sum(stop - start for start, stop in ranges) <= size else []
@@ -42,7 +42,7 @@ def _is_range(part: str) -> bool:
     return bool(RANGE.fullmatch(part)) and not (first and last and int(last) < int(first))
 
 
-def _clipped(part: str, size: int) -> Range | None:
+def _clip(part: str, size: int) -> Range | None:
     first, _, last = part.partition("-")
     start = int(first) if first else max(size - int(last), 0)
     stop = min(int(last) + 1, size) if first and last else size

@@ -1,4 +1,4 @@
-"""A stored file as the answer to a request: whole, in one range or several, or not at all since the client has it.
+"""Answer a request with a stored file: whole, in one range or several, or with 304.
 
 https://www.rfc-editor.org/rfc/rfc9110.html
 """
@@ -24,22 +24,22 @@ from .byte_ranges import Range, ranges_wanted
 
 
 class Reader(Protocol):
-    """Gives the bytes of a file from one position to before another."""
+    """Read the bytes of a file from `start` to before `stop`."""
 
     def __call__(self, *, start: int, stop: int) -> Iterator[bytes]:
-        """Return them in pieces of bounded size."""
+        """Return the bytes in chunks."""
 
 
 def unchanged(request: HttpRequest, *, etag: str, changed_at: datetime) -> HttpResponseBase | None:
-    """Return 304 where the client has the file already, else None.
+    """Return 304 if the client has the file already, else None.
 
     Args:
-        request: with `If-None-Match`, `If-Modified-Since` and their like.
+        request: with conditional headers, such as `If-None-Match`.
         etag: of the file, without quotes.
-        changed_at: when its bytes were stored; aware.
+        changed_at: the time when its bytes were stored; aware.
 
     Raises:
-        PreconditionFailed: the client wants another version than there is.
+        PreconditionFailed: the client requires another version of the file.
     """
     fresh = HttpResponse(headers=_validators(etag, changed_at))
     answer = get_conditional_response(request, etag=fresh["ETag"], last_modified=_seconds(changed_at), response=fresh)
@@ -58,27 +58,27 @@ def file_answer(
     disposition: str,
     read: Reader,
 ) -> HttpResponseBase:
-    """Answer with a file, or with what `Range` asks for of it; HEAD gets the headers of the whole.
+    """Answer with a file or the ranges in `Range`; HEAD gets the headers of the whole file.
 
     Args:
         request: GET or HEAD.
         size: in bytes.
         content_type: of the file.
         etag: without quotes.
-        changed_at: when its bytes were stored; aware.
+        changed_at: the time when its bytes were stored; aware.
         disposition: the header that names the file.
-        read: gives the bytes from one position to before another; the first ones are asked for before this returns,
-            so an error of S3 is an answer of its own.
+        read: reads the bytes from S3; the first chunk is read before this returns, so that an error of S3 becomes the
+            response.
 
     Raises:
-        RangeNotSatisfiable: no byte of the file lies in the range.
-        S3FileUploaderError: what `read` raises.
+        RangeNotSatisfiable: no byte of the file is in the range.
+        S3FileUploaderError: raised by `read`.
     """
     headers = {
         **_validators(etag, changed_at),
         "Accept-Ranges": "bytes",
         "Content-Disposition": disposition,
-        # What users uploaded must not run as a page of this site.
+        # An uploaded file must not run as a page of this site.
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
     }
@@ -137,7 +137,7 @@ def _seconds(moment: datetime) -> int:
 
 
 def _range_applies(request: HttpRequest, etag: str, changed_at: datetime) -> bool:
-    """Tell whether the file is still the one of which the client has the other ranges (`If-Range`)."""
+    """Return True if the client has other ranges of the same version of the file (`If-Range`)."""
     condition = request.headers.get("If-Range")
     if not condition:
         return True
@@ -148,14 +148,14 @@ def _range_applies(request: HttpRequest, etag: str, changed_at: datetime) -> boo
 
 
 def _begun(request: HttpRequest, body: Iterator[bytes]) -> Any:
-    """Ask for the first bytes now; Django closes the body with the answer, and with it the call to S3."""
+    """Read the first chunk now; Django closes the body with the response, and so ends the call to S3."""
     chunks = _Chunks(next(body, b""), body)
-    # Django would read a synchronous body to its end before it sends the first byte under ASGI.
+    # Under ASGI, Django would read a synchronous body to its end before it sends the first byte.
     return _ChunksFromThreads(chunks) if isinstance(request, ASGIRequest) else chunks
 
 
 class _Chunks:
-    """An iterator that has begun; closing it waits for the chunk that is being read."""
+    """A started iterator; closing it waits for the chunk that is being read."""
 
     def __init__(self, first: bytes, rest: Any) -> None:
         self._chunks, self._rest, self._turn = chain([first], rest), rest, Lock()
@@ -174,7 +174,7 @@ class _Chunks:
 
 
 class _ChunksFromThreads:
-    """The same for ASGI, where nothing may wait for S3 in the event loop."""
+    """The same for ASGI, where the event loop must not wait for S3."""
 
     def __init__(self, chunks: _Chunks) -> None:
         self._chunks, self.close = chunks, chunks.close

@@ -1,7 +1,7 @@
-"""What @uppy/aws-s3 asks of its server, in the words of Companion.
+"""Serve @uppy/aws-s3 by the protocol of Companion.
 
 https://uppy.io/docs/aws-s3/
-The `uploadId` that Uppy is told is the id of the record; the one of S3 is nobody else's business.
+The `uploadId` for Uppy is the id of the record; the upload id of S3 stays on the server.
 """
 
 from typing import Any, cast
@@ -108,7 +108,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         return Response(UploadSerializer(upload, context={"request": request}).data)
 
     def missing(self, request: Request, **_: Any) -> Response:
-        """Answer like any other here: whoever writes an address wrongly, writes a token into logs otherwise.
+        """Answer instead of Django, which would log the token in a mistyped address.
 
         Raises:
             NotFound: always.
@@ -117,7 +117,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
 
 def upload_begin(request: Request, strategy: str, wanted: dict[str, Any], **options: Any) -> services.StartedUpload:
-    """Begin a direct upload of the caller's, of a size that nobody tells."""
+    """Start a direct upload of the caller, without an announced size."""
     caller = caller_of(request)
     return services.upload_start(
         user=caller,
@@ -131,14 +131,14 @@ def upload_begin(request: Request, strategy: str, wanted: dict[str, Any], **opti
 
 
 def in_one_request(*preferred: str) -> str:
-    """Return the first strategy that the store can do."""
+    """Return the first strategy that the store supports."""
     return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
 
 
 def _form(started: services.StartedUpload) -> dict[str, Any]:
     expires, transfer = _url_seconds(), cast(PutTransfer | PostTransfer, started.transfer)
     if isinstance(transfer, PutTransfer):
-        key = {"key": started.upload.file_name}  # For the page: it is told what stands here.
+        key = {"key": started.upload.file_name}  # Uppy passes it to the page.
         return {"method": "PUT", "url": transfer.url, "fields": key, "headers": transfer.headers, "expires": expires}
     # Majors 6.0 to 6.2 append the key to the address.
     return {"method": "POST", "url": f"{transfer.url.rstrip('/')}/", "fields": transfer.fields, "expires": expires}

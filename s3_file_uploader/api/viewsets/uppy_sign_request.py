@@ -1,9 +1,9 @@
-"""The option `signRequest` of @uppy/aws-s3 6: Uppy asks how to send each request, and sends it as to S3.
+"""Serve the option `signRequest` of @uppy/aws-s3 6: Uppy gets a signed URL for each request to S3.
 
     PUT a file, PUT a part                            signed for S3: the bytes go there
     POST, GET, DELETE: begin, list, complete, abort   signed for this server, which answers as S3 does
 
-So whatever changes the record comes by here, and it never says what is not so.
+So every request that changes the record reaches this server, and the record stays true.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
@@ -28,7 +28,7 @@ from .base import audited, caller_of, validated
 from .uppy import UppyViewSet, in_one_request, upload_begin
 from .url_credentials import SecretAddressViewSet
 
-# A pattern and no parser: what else a client writes into its XML cannot matter then.
+# A pattern instead of a parser: the rest of the XML of a client has no effect.
 PART_NUMBER = re.compile(rb"<PartNumber>\s*([0-9]{1,5})\s*</PartNumber>")
 
 
@@ -70,7 +70,7 @@ def _file(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beginning(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Name the key of an upload that begins when Uppy comes with the ticket: only then it tells the type."""
+    """Return the key of an upload that starts with the ticket: Uppy sends the type only then."""
     upload_id, name = uuid4(), wanted["key"]
     key = services.upload_key(owner=caller_of(request), bucket=conf.uppy_bucket, upload_id=upload_id, file_name=name)
     return {"url": _ticket_url(request, "POST", upload_id, name), "key": key}
@@ -102,7 +102,7 @@ class UppySignedViewSet(SecretAddressViewSet):
             "multipart",
             {"file_name": ticket.file_name, "content_type": content_type},
             upload_id=ticket.id,
-            idempotency_key=f"uppy-{ticket.id}",  # Uppy tries again where an answer is lost.
+            idempotency_key=f"uppy-{ticket.id}",  # Uppy retries if a response is lost.
         )
         return _xml("InitiateMultipartUploadResult", _place(started.upload), UploadId=started.upload.pk)
 
@@ -125,7 +125,7 @@ class UppySignedViewSet(SecretAddressViewSet):
         return HttpResponse(status=204)
 
     def missing(self, request: Request, **_: Any) -> HttpResponse:
-        """Answer like any other here, as behind an upload token: Django would write the ticket into its log.
+        """Answer instead of Django, which would log the ticket.
 
         Raises:
             NotFound: always.

@@ -17,12 +17,12 @@ from ..recovery import object_remove, parts_remove, settled_on_error, taken_remo
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
     """Remove a file's object, then its record.
 
-    A deletion that S3 interrupted is finished by asking again.
+    If S3 interrupts a deletion, a repeated call finishes it.
 
     Args:
-        user: who asks.
-        owner: whose file it must be, if that matters.
-        bucket: where it lies.
+        user: the caller.
+        owner: the required owner of the file, if there is one.
+        bucket: of the file.
         file_name: the object key.
 
     Raises:
@@ -58,14 +58,14 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
 
 
 def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> None:
-    """Give up a multipart upload on its way; one that was completed stays.
+    """Abort a pending multipart upload; a completed one stays.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 
     Args:
-        user: who asks.
+        user: the caller.
         upload_id: of the record.
-        key: the object key, where the client names that too.
+        key: the object key, if the client sends it.
 
     Raises:
         UploadNotFound: the user has none with that id.

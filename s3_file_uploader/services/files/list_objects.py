@@ -93,8 +93,8 @@ def _list_from_s3(
             Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in params.items() if value}
         )
     listing = ObjectListing(
-        objects=tuple(object_listed(found) for found in answer.get("Contents", ())),
-        prefixes=tuple(found["Prefix"] for found in answer.get("CommonPrefixes", ())),
+        objects=tuple(object_listed(each) for each in answer.get("Contents", ())),
+        prefixes=tuple(each["Prefix"] for each in answer.get("CommonPrefixes", ())),
         next_cursor=None,
     )
     return listing, answer.get("NextContinuationToken")

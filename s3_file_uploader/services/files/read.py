@@ -25,10 +25,10 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
     """Save a stored file as PATH_TO_SAVE_FILE/<bucket>/<file_name>, whole or not at all.
 
     Raises:
-        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
-        StorageNotConfigured, DownloadFolderFull, FileExists: the folder cannot take it.
-        StorageError: what S3 gave is not what was stored; another program changed the object.
-        StorageProblem: S3 could not.
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: the user has no such file.
+        StorageNotConfigured, DownloadFolderFull, FileExists: the folder cannot take the file.
+        StorageError: the bytes in S3 are not the stored ones; another program changed the object.
+        StorageProblem: S3 failed.
     """
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
     size, file_name = upload.size or 0, upload.file_name
@@ -45,27 +45,27 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
         if upload.checksum_sha256 and digest.hexdigest() != upload.checksum_sha256:
             raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
     if not FileUpload.objects.filter(pk=upload.pk).exclude(status=FileUpload.Status.DELETING).exists():
-        # The removal of the file looked for its copy before that was whole.
+        # The file was deleted meanwhile, before its copy was complete.
         copy_of_file_remove(bucket=bucket, file_name=file_name)
         raise file_not_found()
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=size, etag=upload.etag)
 
 
 def file_read(*, user: AbstractBaseUser, upload: FileUpload, start: int, stop: int) -> Iterator[bytes]:
-    """Read a stored file through this server, in pieces of bounded size; closing the iterator ends the call to S3.
+    """Read a stored file through this server, in chunks; closing the iterator ends the call to S3.
 
     Args:
-        user: who asks.
-        upload: of whom `file_find` said that the user may read it.
+        user: the caller.
+        upload: a record that `file_find` returned for the user.
         start: the first byte, counted from 0.
-        stop: the byte behind the last.
+        stop: the byte after the last.
 
     Yields:
         Bytes `start` to `stop` of the file.
 
     Raises:
         StorageError: another program changed the object.
-        FileNotFound, StorageProblem: S3 could not.
+        FileNotFound, StorageProblem: S3 failed.
     """
     with Operation.on("file_read", user=user, upload=upload) as operation:
         operation.size = stop - start
@@ -80,21 +80,21 @@ def file_presign(
     expires_in_seconds: int = 3600,
     disposition: str = "attachment",
 ) -> PresignedUrl:
-    """Sign a URL from which anybody who has it can read a stored file.
+    """Sign a URL of a stored file; every client that has it can read the file.
 
     Args:
-        user: who asks.
-        bucket: where it lies.
+        user: the caller.
+        bucket: of the file.
         file_name: the object key.
         expires_in_seconds: 1 to 604,800 (seven days, the limit of Signature Version 4).
-        disposition: `attachment`, the default, or `inline`, where the type of the file allows that.
+        disposition: `attachment`, the default, or `inline`, if the type of the file allows it.
 
     Raises:
-        InvalidField: expiration or disposition.
-        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
-        FileQuarantined: it is not clean yet, or was rewritten since.
-        StorageNotConfigured: there is nothing to sign with.
-        StorageProblem: S3 could not say whether a file that may be rewritten is the same.
+        InvalidField: expiration or disposition is invalid.
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: the user has no such file.
+        FileQuarantined: the file is not scanned yet, or was rewritten since.
+        StorageNotConfigured: there are no credentials to sign with.
+        StorageProblem: S3 could not confirm that a file which clients may rewrite is unchanged.
     """
     if not 1 <= expires_in_seconds <= MAX_EXPIRATION_SECONDS:
         raise InvalidField("expiration", f"Give seconds, from 1 to {MAX_EXPIRATION_SECONDS}.")
@@ -108,33 +108,33 @@ def file_presign(
 def file_redirect(
     *, user: AbstractBaseUser, upload: FileUpload, method: Literal["GET", "HEAD"], disposition: str
 ) -> PresignedUrl:
-    """Sign a URL to which a request for a stored file is sent on; it works just long enough for that.
+    """Sign a URL for the redirect of a request for a stored file; it expires soon.
 
     Args:
-        user: who asks.
-        upload: of whom `file_find` said that the user may read it.
-        method: what the client will send there; a signature is for one method.
-        disposition: `attachment`, or `inline`, where the type of the file allows that.
+        user: the caller.
+        upload: a record that `file_find` returned for the user.
+        method: the method of the request to S3; a signature is for one method.
+        disposition: `attachment`, or `inline`, if the type of the file allows it.
 
     Raises:
-        StorageNotConfigured: there is nothing to sign with.
+        StorageNotConfigured: there are no credentials to sign with.
         FileNotFound, FileQuarantined, StorageProblem: as `file_presign`.
     """
     with Operation.on("file_redirect", user=user, upload=upload):
         return _signed(upload, method, conf.redirect_expiration_seconds, disposition)
 
 
-def file_disposition(upload: FileUpload, wanted: str) -> str:
-    """Return the header that names a file (RFC 6266), and has a browser show it only where that is safe.
+def file_disposition(upload: FileUpload, disposition: str) -> str:
+    """Return the header that names a file (RFC 6266); browsers show the file only if its type is safe.
 
     Args:
         upload: the record.
-        wanted: `attachment` or `inline`; the latter counts where the policy of the owner lists the type of the file,
-            and never for one that a browser may run.
+        disposition: `attachment` or `inline`; `inline` applies only if the policy of the owner lists the type of the
+            file, and never to a type that a browser may run.
     """
     content_type = upload.served_content_type
     may_be_shown = not may_run(content_type) and policy_of(upload).allows_inline(canonical(content_type))
-    return upload.content_disposition("inline" if wanted == "inline" and may_be_shown else "attachment")
+    return upload.content_disposition("inline" if disposition == "inline" and may_be_shown else "attachment")
 
 
 def _signed(
