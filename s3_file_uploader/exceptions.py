@@ -29,7 +29,8 @@
     ├── Conflict                     the state of the bucket or key forbids it
     │   ├── BucketExists
     │   ├── BucketNotEmpty
-    │   ├── FileExists
+    │   ├── FileExists               the key is taken: choose another
+    │   ├── ClaimLost                another request has the file: try again in a moment
     │   ├── QuotaExceeded            the owner has as much as the policy allows: remove something
     │   ├── PreconditionFailed       the file is no longer the one that the caller knows
     │   ├── UploadInProgress         the same request is at work: ask again
@@ -183,7 +184,11 @@ class BucketNotEmpty(Conflict):
 
 
 class FileExists(Conflict):
-    """The key is taken, or is being written or removed right now."""
+    """The key is taken."""
+
+
+class ClaimLost(Conflict):
+    """Another request is writing, completing or removing the file, or has done so."""
 
 
 class QuotaExceeded(Conflict):

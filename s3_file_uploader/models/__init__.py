@@ -4,9 +4,10 @@ And the locks under which quotas are counted.
 """
 
 from .audit_event import AuditEvent
-from .claims import BUSY, Within
-from .file_upload import FileUpload, FileUploadQuerySet, durable_statement, durable_transaction, location_digest
+from .file_upload import FileUpload
 from .idempotency_key import IdempotencyKey
+from .lease import BUSY, Within, durable_statement, durable_transaction
+from .queries import FileUploadQuerySet, location_digest
 from .share_link import ShareLink
 from .upload_token import UploadToken
 from .usage_lock import UsageLock

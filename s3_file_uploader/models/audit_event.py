@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from .file_upload import location_digest
+from .queries import location_digest
 
 MAX_TEXT_LENGTH = 255
 MAX_NAME_LENGTH = 1024

@@ -18,6 +18,7 @@ from ..content_types.sniff import (
 )
 from ..exceptions import ContentTypeMismatch
 from ..models import FileUpload
+from ..models.transitions import held_values
 from ..policy.bucket_policy import Policy
 from ..s3.transfer.object_reader import object_read
 from ..values import StoredObject
@@ -42,7 +43,7 @@ class Contents:
 
     def described(self) -> dict[str, Any]:
         """Return what the record says of it once it is stored: its type, and that it is held, by the policy."""
-        return {"content_type": self.content_type, **(FileUpload.held(self.mismatch) if self.mismatch else {})}
+        return {"content_type": self.content_type, **(held_values(self.mismatch) if self.mismatch else {})}
 
     def look(self, head: bytes) -> str:
         """Return under which type the file is to be stored, by its first bytes.

@@ -14,6 +14,8 @@ Only what the record explains is touched: an object that another program put und
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any
 
 from django.db import Error
 from django.utils import timezone
@@ -29,6 +31,9 @@ from ..exceptions import (
     StorageUnavailable,
 )
 from ..models import FileUpload, durable_transaction
+from ..models.direct_transitions import claim_from_client, expect_late_parts
+from ..models.lease import claim_abandoned, end_lease_in, keep_lease, renew_lease
+from ..models.transitions import mark_stored, remove_record
 from ..s3.client import get_client
 from ..s3.errors import storage_errors
 from ..s3.multipart import multipart_abort, multipart_debris_remove
@@ -55,14 +60,14 @@ def upload_settle(*, upload: FileUpload) -> Outcome:
         What became of it.
 
     Raises:
-        FileExists: another request was faster; it settles.
+        ClaimLost: another request was faster; it settles.
         StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
     """
     is_with_client = upload.is_direct and upload.status == FileUpload.Status.PENDING
-    upload.claim_to_settle()
+    claim_abandoned(upload)
     with _free_again_on_error(upload):
         if is_with_client:
-            upload.late_parts_expect()
+            expect_late_parts(upload)
         return _settle(upload)
 
 
@@ -89,20 +94,20 @@ def settled_on_error(upload: FileUpload) -> Iterator[None]:
 
 def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
     try:
-        upload.claim_renew()  # Whoever lost the claim touches nothing: the key may be another request's by now.
+        renew_lease(upload)  # Whoever lost the claim touches nothing: the key may be another request's by now.
         upload.refresh_from_db()  # What we wrote in a transaction that failed is in memory alone.
         match error:
             case _ if upload.status in FileUpload.WHOLE:
-                upload.mark_stored()  # The last step was committed, only the answer was lost: the claim ends.
+                mark_stored(upload)  # The last step was committed, only the answer was lost: the claim ends.
             case StorageTimeout():
-                upload.claim_end_in(conf.read_timeout_seconds)
+                end_lease_in(upload, conf.read_timeout_seconds)
             case StorageUnavailable():
-                upload.claim_end_in(0)
+                end_lease_in(upload, 0)
             case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
                 if upload.was_stored and upload.user_id is not None and not upload.is_being_rejected:
-                    upload.mark_stored()
+                    mark_stored(upload)
                 else:  # Its user is gone, it never was whole, or is infected: it stays marked until the right is given.
-                    upload.claim_end_in(0)
+                    end_lease_in(upload, 0)
             case _:
                 with _free_again_on_error(upload):
                     _settle(upload)
@@ -113,7 +118,7 @@ def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
 @contextmanager
 def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
     with ExitStack() as undo:
-        undo.callback(upload.claim_end_in, 0)
+        undo.callback(end_lease_in, upload, 0)
         yield
         undo.pop_all()
 
@@ -123,9 +128,9 @@ def _settle(upload: FileUpload) -> Outcome:
     found = None if upload.status == FileUpload.Status.DELETING else object_found(upload)
     outcome = _decided(upload, found)
     if outcome == Outcome.RECORD_UPDATED and found:
-        upload.mark_stored(**object_described(upload, found, on_progress=upload.claim_keep))
+        mark_stored(upload, **object_described(upload, found, on_progress=partial(keep_lease, upload)))
     elif outcome == Outcome.RECORD_KEPT:
-        upload.mark_stored()
+        mark_stored(upload)
     else:
         if outcome in OBJECT_GOES or upload.is_direct:
             object_remove(upload)
@@ -135,7 +140,7 @@ def _settle(upload: FileUpload) -> Outcome:
 
 def _forget(upload: FileUpload) -> None:
     with durable_transaction():
-        upload.forget()
+        remove_record(upload)
         if upload.status == FileUpload.Status.REJECTED:
             after_commit(file_rejected, upload)
 
@@ -156,10 +161,10 @@ def direct_remove(upload: FileUpload) -> None:
     """Take a pending direct upload from its client: what S3 holds of it goes, then the record.
 
     Raises:
-        FileExists: it was completed or removed meanwhile.
+        ClaimLost: it was completed or removed meanwhile.
         StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
     """
-    upload.claim_from_client()
+    claim_from_client(upload)
     taken_remove(upload)
 
 
@@ -170,7 +175,7 @@ def taken_remove(upload: FileUpload) -> None:
         StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
     """
     with settled_on_error(upload):
-        upload.late_parts_expect()
+        expect_late_parts(upload)
         all_remove(upload)
 
 
@@ -182,7 +187,7 @@ def all_remove(upload: FileUpload) -> None:
     """
     parts_remove(upload)
     object_remove(upload)
-    upload.forget()
+    remove_record(upload)
 
 
 def parts_remove(upload: FileUpload) -> None:
@@ -225,7 +230,7 @@ def object_found(upload: FileUpload) -> StoredObject | None:
 
 def object_described(
     upload: FileUpload, found: StoredObject, *, on_progress: Callable[[], object] = lambda: None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Read an object through, and return what its record has to say of it.
 
     Raises:

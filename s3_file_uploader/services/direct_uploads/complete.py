@@ -7,6 +7,7 @@ stored. Whoever finds that it was removed meanwhile removes the object, which ca
 import logging
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error
@@ -14,8 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ...exceptions import (
+    ClaimLost,
     Conflict,
-    FileExists,
     InvalidInput,
     NotFound,
     PartsMissing,
@@ -23,6 +24,8 @@ from ...exceptions import (
     UploadNotPending,
 )
 from ...models import FileUpload, durable_transaction
+from ...models.direct_transitions import keep_completion_lease
+from ...models.transitions import held_values, mark_stored
 from ...s3.client import bucket_check
 from ...values import StoredObject
 from ..audit.operation import Operation
@@ -88,10 +91,10 @@ def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
         raise UploadNotPending(NO_LONGER_PENDING)
     try:
         found = object_arrived(upload, part_numbers)
-        upload.completion_keep()
+        keep_completion_lease(upload)
         _verify(upload, found)
-    except FileExists as error:
-        return _decided_elsewhere(upload, error)
+    except ClaimLost:
+        return _completed_elsewhere(upload)
     arrived_scan(upload)
     return upload
 
@@ -101,29 +104,27 @@ def _verify(upload: FileUpload, found: StoredObject) -> None:
     try:
         checksum = announced_check(upload, found)
         mismatch = contents_mismatch(upload, found)
-        _mark(upload, found, checksum, FileUpload.held(mismatch) if mismatch else {})
+        _mark(upload, found, checksum, held_values(mismatch) if mismatch else {})
     except UNWANTED:
         direct_remove(upload)
         raise
 
 
-def _mark(upload: FileUpload, found: StoredObject, checksum: str, held: dict[str, object]) -> None:
+def _mark(upload: FileUpload, found: StoredObject, checksum: str, held: dict[str, Any]) -> None:
     """Mark the record stored; a size that nobody had announced is counted now, others have been from the beginning."""
     whole = {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
     is_counted = upload.size is not None
     within = None if is_counted else quota_for(policy_of(upload), found.size)
     with within(upload) if within else durable_transaction():
-        upload.mark_arrived(**whole, **held)
+        mark_stored(upload, only_if=Q(status=FileUpload.Status.PENDING), **whole, **held)
         stored_tell(upload)
 
 
-def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
+def _completed_elsewhere(upload: FileUpload) -> FileUpload:
     there = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.file_name).first()
     now = there if there and there.pk == upload.pk else None
     if now and now.status in COMPLETED:
         return not_rejected(now)
-    if now and now.status == FileUpload.Status.PENDING and now.claim_id == upload.claim_id:
-        raise error  # Nobody took it: S3 itself refuses the key.
     if there is None or (now and (now.is_direct or now.status == FileUpload.Status.DELETING)):
         object_remove(upload)  # What was removed may have been made anew by this request.
     raise UploadNotPending(NO_LONGER_PENDING) if now else upload_not_found()

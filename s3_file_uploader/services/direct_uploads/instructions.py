@@ -9,7 +9,7 @@ from django.utils import timezone
 from ...conf import conf
 from ...exceptions import (
     BucketNotFound,
-    FileExists,
+    ClaimLost,
     S3FileUploaderError,
     StorageProblem,
     StorageTimeout,
@@ -17,6 +17,7 @@ from ...exceptions import (
     UploadNotPending,
 )
 from ...models import FileUpload
+from ...models.direct_transitions import mark_multipart_begun, remove_unbegun, renew_client_lease
 from ...s3 import presign
 from ...s3.client import buckets_forget
 from ...s3.multipart import multipart_abort
@@ -117,8 +118,8 @@ def _renewed(upload: FileUpload) -> int:
     writable_until = timezone.now() + timedelta(seconds=seconds)
     if upload.writable_until is None or writable_until - upload.writable_until > timedelta(seconds=1):
         try:
-            upload.wait_for_client(conf.direct_expiration_seconds, writable_until=writable_until)
-        except FileExists as error:
+            renew_client_lease(upload, writable_until=writable_until)
+        except ClaimLost as error:
             raise UploadNotPending(NO_LONGER_PENDING) from error
     return seconds
 
@@ -139,8 +140,8 @@ def _multipart_begin(upload: FileUpload) -> None:
     """Begin it in S3 and write down its id; of two requests at once, the slower ends its own and takes the other's."""
     begun = _begun_in_s3(upload)
     try:
-        upload.multipart_began(begun, expires_in_seconds=conf.direct_expiration_seconds)
-    except FileExists:
+        mark_multipart_begun(upload, begun)
+    except ClaimLost:
         _abort_if_possible(upload, begun)
         _taken_from_other(upload)
 
@@ -158,7 +159,7 @@ def _begun_in_s3(upload: FileUpload) -> str:
     except S3FileUploaderError as error:
         if isinstance(error, BucketNotFound):
             buckets_forget()
-        upload.multipart_refused()
+        remove_unbegun(upload)
         raise
 
 

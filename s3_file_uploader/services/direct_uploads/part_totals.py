@@ -11,6 +11,7 @@ from django.db import Error
 
 from ...exceptions import Conflict, FileTooLarge, InvalidInput, NotFound, QuotaExceeded, S3FileUploaderError
 from ...models import FileUpload
+from ...models.direct_transitions import claim_from_client
 from ...s3.multipart import multipart_parts
 from ...values import StoredPart
 from ..limits import parts_count, parts_foresee
@@ -33,14 +34,14 @@ def parts_total_check(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
 
     Raises:
         FileTooLarge, QuotaExceeded: they are more; the upload was removed.
-        FileExists: the upload was completed or removed meanwhile.
+        ClaimLost: the upload was completed or removed meanwhile.
         StorageProblem: S3 could not remove it; housekeeping does.
     """
     try:
         parts_count(upload, _total(parts))
     except TOO_MUCH:
         # A request that has the parts joined checks the file itself.
-        if upload.claim_from_client(unless_joining=True):
+        if claim_from_client(upload, unless_joining=True):
             taken_remove(upload)
         raise
 

@@ -8,8 +8,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import Conflict, FileExists, FileNotFound, InvalidField, UploadInProgress, UploadNotPending
+from ...exceptions import ClaimLost, Conflict, FileNotFound, InvalidField, UploadInProgress, UploadNotPending
 from ...models import FileUpload
+from ...models.direct_transitions import client_lease_end, renew_client_lease
 from ...s3 import presign
 from ...s3.multipart import multipart_parts
 from ...s3.objects import object_head
@@ -142,14 +143,14 @@ def _expiration_keep(upload: FileUpload) -> None:
     """Give the client its time anew once half of it is over: a phone on a bad line may need days."""
     try:
         if _is_to_be_renewed(upload):
-            upload.wait_for_client(conf.direct_expiration_seconds)
-    except FileExists as error:
+            renew_client_lease(upload)
+    except ClaimLost as error:
         raise UploadNotPending(NO_LONGER_PENDING) from error
 
 
 def _is_to_be_renewed(upload: FileUpload) -> bool:
     seconds, until = conf.direct_expiration_seconds, upload.claimed_until
-    end = upload.client_end(seconds)
+    end = client_lease_end(upload)
     return until is None or (until < end and until - timezone.now() < timedelta(seconds=seconds / 2))
 
 

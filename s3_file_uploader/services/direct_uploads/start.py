@@ -22,6 +22,7 @@ from ...conf import conf
 from ...content_types.sniff import content_type_kept
 from ...exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
+from ...models.lease import build_pending, insert_upload
 from ...policy.bucket_policy import Policy, policy_for
 from ...policy.names import bucket_name_check, file_name_new
 from ...policy.users import bucket_allowed_check
@@ -125,7 +126,7 @@ def _key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
 
 def _wanted(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload:
     """Return the record, not yet in the database; nobody has its key."""
-    upload = FileUpload.objects.pending(
+    upload = build_pending(
         file_name=_key(policy, fields["id"], fields["original_name"]),
         strategy=strategy,
         part_size=part_size_for(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
@@ -165,7 +166,7 @@ def _inserted(
 ) -> FileUpload:
     """Insert the record and its key in one transaction, or return what the key stands for already."""
     if not idempotency_key:
-        upload.insert(within=within)
+        insert_upload(upload, within=within)
         return upload
     if earlier := _repeated(upload, user, idempotency_key):
         return earlier

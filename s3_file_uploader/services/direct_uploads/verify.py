@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from time import sleep
 from typing import Any
 
@@ -9,9 +10,9 @@ from ...conf import conf
 from ...content_types.sniff import content_type_kept
 from ...exceptions import (
     ChecksumMismatch,
+    ClaimLost,
     ContentTypeMismatch,
     ContentTypeNotAllowed,
-    FileExists,
     FileNotFound,
     FileTooLarge,
     PartsMissing,
@@ -21,6 +22,7 @@ from ...exceptions import (
     UploadInProgress,
 )
 from ...models import FileUpload
+from ...models.direct_transitions import begin_joining, end_joining, keep_completion_lease, refresh_times
 from ...s3.multipart import multipart_complete, multipart_parts
 from ...s3.objects import object_head
 from ...s3.transfer.object_reader import object_checksum
@@ -56,7 +58,7 @@ def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> St
         part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
 
     Raises:
-        FileExists: the upload was completed or removed meanwhile.
+        ClaimLost: the upload was completed or removed meanwhile.
         PartsMissing, SizeMismatch: not everything is there, or some parts are of the wrong size.
         UploadInProgress: another request is at it, or was a while ago and may be still.
         UploadNotPending: S3 has no parts any more, and no object.
@@ -64,7 +66,7 @@ def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> St
     """
     for is_first in patience():
         if not is_first:
-            upload.look_again()
+            refresh_times(upload)
         if found := _object_found(upload, part_numbers):
             return found
     raise UploadInProgress(BEING_COMPLETED)
@@ -83,7 +85,7 @@ def _object_found(upload: FileUpload, part_numbers: Collection[int]) -> StoredOb
         return _object_of_parts(upload, part_numbers)
     found = object_there(upload)
     if found is None:
-        upload.look_again()  # Who is told to send it has somewhere to send it to.
+        refresh_times(upload)  # Who is told to send it has somewhere to send it to.
         raise PartsMissing(NOTHING_ARRIVED)
     return found
 
@@ -107,7 +109,7 @@ def announced_check(upload: FileUpload, found: StoredObject) -> str:
         SizeMismatch, ContentTypeMismatch, ChecksumMismatch: it holds something else.
         FileTooLarge, ContentTypeNotAllowed: the policy of the owner does not allow it, or no longer.
         PartsMissing: it holds nothing any more.
-        FileExists: the upload was completed or removed meanwhile.
+        ClaimLost: the upload was completed or removed meanwhile.
         StorageProblem: S3 could not tell.
     """
     shape_check(upload, found)
@@ -144,12 +146,12 @@ def contents_mismatch(upload: FileUpload, found: StoredObject) -> str:
 
     Raises:
         ContentTypeMismatch: by the policy they are refused.
-        PartsMissing, FileExists, StorageProblem: as `announced_check`.
+        PartsMissing, ClaimLost, StorageProblem: as `announced_check`.
     """
     try:
         return arrived_contents_check(upload, found)
     except FileNotFound as error:
-        upload.look_again()
+        refresh_times(upload)
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 
@@ -160,10 +162,10 @@ def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
             key=upload.file_name,
             etag=found.etag,
             size=found.size,
-            on_progress=upload.completion_keep,
+            on_progress=partial(keep_completion_lease, upload),
         )
     except FileNotFound as error:
-        upload.look_again()
+        refresh_times(upload)
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 
@@ -185,7 +187,7 @@ def _object_of_parts(upload: FileUpload, part_numbers: Collection[int]) -> Store
     parts_total_check(upload, held)
     try:
         parts = _planned(upload, part_numbers, held)
-        if upload.joining_begin():
+        if begin_joining(upload):
             _join(upload, parts)
     except (FileNotFound, PartsMissing, SizeMismatch) as error:
         return _joined_meanwhile(upload, error)
@@ -205,13 +207,13 @@ def _join(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
 
 
 def _joining_end(upload: FileUpload, error: BaseException | None) -> None:
-    with suppress(FileExists):  # Removed meanwhile; what S3 said goes on to the caller.
-        upload.joining_end(conf.read_timeout_seconds if isinstance(error, StorageTimeout) else 0)
+    with suppress(ClaimLost):  # Removed meanwhile; what S3 said goes on to the caller.
+        end_joining(upload, conf.read_timeout_seconds if isinstance(error, StorageTimeout) else 0)
 
 
 def _joined_meanwhile(upload: FileUpload, error: Exception) -> StoredObject | None:
     """Return the object, if parts are missing because another request had it made of them; else the error stands."""
-    upload.look_again()
+    refresh_times(upload)
     is_gone = isinstance(error, FileNotFound)
     found = object_there(upload) if is_gone or upload.writable_until else None
     if found or upload.may_become_an_object:

@@ -4,8 +4,11 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ...exceptions import FileExists, UploadNotPending
+from ...exceptions import ClaimLost, UploadNotPending
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.direct_transitions import claim_from_client, expect_late_parts
+from ...models.lease import claim_record
+from ...models.transitions import remove_record
 from ...signals import after_commit, file_deleted
 from ..audit.operation import Operation
 from ..direct_uploads.parts import NO_LONGER_PENDING, in_parts_check
@@ -28,7 +31,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
         NotYourFile: the user may see it, and no more.
-        FileExists: it is being written at this moment.
+        ClaimLost: it is being written at this moment.
         StorageProblem: S3 could not.
     """
     names_check(user, bucket, file_name)
@@ -39,7 +42,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
         raise file_not_found()
     owner_check(user, upload, action="delete")
     if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:
-        raise FileExists(BUSY) if upload.was_stored else file_not_found()
+        raise ClaimLost(BUSY) if upload.was_stored else file_not_found()
     record_delete(user=user, upload=upload)
 
 
@@ -49,7 +52,7 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
     Raises:
         UploadNotFound: there is none that the user may see.
         NotYourFile: the user may see it, and no more.
-        FileExists: it is being written or removed at this moment.
+        ClaimLost: it is being written or removed at this moment.
         StorageProblem: S3 could not.
     """
     upload = upload_find(user=user, upload_id=upload_id)
@@ -77,7 +80,7 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     with Operation.on("upload_abort", user=user, upload=upload):
         try:
             _joined_or_removed(upload)
-        except FileExists as error:
+        except ClaimLost as error:
             raise UploadNotPending(NO_LONGER_PENDING) from error
 
 
@@ -85,12 +88,12 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
     """Remove the object of a record, then the record; for callers who hold the record and may do so.
 
     Raises:
-        FileExists: another request is writing or removing it.
+        ClaimLost: another request is writing or removing it.
         StorageProblem: S3 could not; ask again.
     """
     with Operation.on("file_delete", user=user, upload=upload):
         if upload.status == FileUpload.Status.REJECTED:
-            upload.forget()
+            remove_record(upload)
             return
         if upload.status == FileUpload.Status.PENDING and upload.is_direct and _taken_from_client(upload):
             return
@@ -99,15 +102,15 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             if upload.status == FileUpload.Status.PENDING:
                 return
         was_halfway = upload.status not in FileUpload.WHOLE
-        upload.claim(FileUpload.Status.DELETING)
+        claim_record(upload, FileUpload.Status.DELETING)
         with settled_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
-                upload.late_parts_expect()
+                expect_late_parts(upload)
             if was_halfway or upload.multipart_upload_id:  # Or a crash had it begun twice, and nobody has looked since.
                 parts_remove(upload)
             object_remove(upload)
             with durable_transaction():
-                upload.forget()
+                remove_record(upload)
                 if upload.was_stored:
                     after_commit(file_deleted, upload)
 
@@ -118,11 +121,11 @@ def _joined_or_removed(upload: FileUpload) -> None:
     A store that joins and aborts at the same time may keep some of it: the JuiceFS gateway keeps an empty folder.
 
     Raises:
-        FileExists: it was completed or removed meanwhile.
+        ClaimLost: it was completed or removed meanwhile.
         StorageProblem: S3 could not.
     """
-    if not any(upload.claim_from_client(unless_joining=True) for _ in patience()):
-        upload.claim_from_client()  # Whoever was at it was killed, most likely.
+    if not any(claim_from_client(upload, unless_joining=True) for _ in patience()):
+        claim_from_client(upload)  # Whoever was at it was killed, most likely.
     taken_remove(upload)
 
 
@@ -130,7 +133,7 @@ def _taken_from_client(upload: FileUpload) -> bool:
     """Remove a pending direct upload, or tell that it was completed just now: then the file goes like any other."""
     try:
         _joined_or_removed(upload)
-    except FileExists:
+    except ClaimLost:
         try:
             upload.refresh_from_db()
         except FileUpload.DoesNotExist:

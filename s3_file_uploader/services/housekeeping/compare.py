@@ -20,6 +20,7 @@ from django.db import Error, router
 from django.utils import timezone
 
 from ...exceptions import (
+    ClaimLost,
     FileExists,
     FileNotFound,
     S3FileUploaderError,
@@ -38,7 +39,7 @@ from .digest_set import DigestSet, digest_set
 from .repairs import Repairs, is_made_here
 
 if TYPE_CHECKING:
-    from ...models.file_upload import FileUploadQuerySet
+    from ...models import FileUploadQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +175,7 @@ class _Comparison:
             return wanted
         try:
             self._repairs.perform(wanted, upload=upload, found=found)
-        except (FileExists, FileNotFound):
+        except (ClaimLost, FileExists, FileNotFound):
             return Outcome.OVERTAKEN
         except (StorageAccessDenied, StorageError) as error:
             logger.warning("%s stays as it is until the next run: %s", upload, error)

@@ -18,8 +18,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import BucketNotFound, FileExists, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
+from ...exceptions import BucketNotFound, ClaimLost, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.lease import claim_record, create_claimed, end_lease_in
+from ...models.transitions import mark_stored, remove_record
 from ...policy.names import file_name_check
 from ...s3.client import get_client
 from ...s3.errors import storage_errors
@@ -81,7 +83,7 @@ class Repairs:
             found: the StoredObject, or None where it is gone.
 
         Raises:
-            FileExists: another request was faster, or what lies there is no longer what was found.
+            ClaimLost, FileExists: another request was faster, or what lies there is no longer what was found.
             S3FileUploaderError: S3 could not.
         """
         match outcome:
@@ -116,22 +118,22 @@ def _can_be_recorded(finding: Finding) -> bool:
 
 def _record_remove(upload: FileUpload) -> None:
     with Operation.on("record_remove", user=None, upload=upload):
-        upload.claim(FileUpload.Status.PENDING)
+        claim_record(upload, FileUpload.Status.PENDING)
         with settled_on_error(upload):
             _still_check(upload, None)
             with durable_transaction():
-                upload.forget()
+                remove_record(upload)
                 after_commit(file_deleted, upload)
 
 
 def _record_update(upload: FileUpload, found: StoredObject) -> None:
     with Operation("record_update", user=None, bucket=upload.bucket, file_name=upload.file_name, size=found.size):
         described = object_described(upload, found)
-        upload.claim(FileUpload.Status.PENDING)
+        claim_record(upload, FileUpload.Status.PENDING)
         with settled_on_error(upload):
             _still_check(upload, found)
             with durable_transaction():
-                upload.mark_stored(**described)
+                mark_stored(upload, **described)
                 stored_tell(upload)
 
 
@@ -141,7 +143,7 @@ def _object_adopt(stray: FileUpload, found: StoredObject, user: Any) -> None:
         with _claimed(stray, user_id=user.pk, original_name=stray.file_name.rpartition("/")[2]) as upload:
             _still_check(upload, found)
             with durable_transaction():
-                upload.mark_stored(**described)
+                mark_stored(upload, **described)
                 stored_tell(upload)
 
 
@@ -157,7 +159,7 @@ def _object_delete(stray: FileUpload, found: StoredObject) -> None:
 @contextmanager
 def _claimed(stray: FileUpload, **values: Any) -> Iterator[FileUpload]:
     """Hold the key of an object by a pending record, which goes with the block unless it was marked stored."""
-    upload = FileUpload.objects.claim_new(bucket=stray.bucket, file_name=stray.file_name, **values)
+    upload = create_claimed(bucket=stray.bucket, file_name=stray.file_name, **values)
     with ExitStack() as undo:
         undo.push(lambda _kind, error, _trace: _let_go(upload, error))
         yield upload
@@ -165,14 +167,14 @@ def _claimed(stray: FileUpload, **values: Any) -> Iterator[FileUpload]:
 
 def _let_go(upload: FileUpload, error: BaseException | None) -> None:
     if isinstance(error, StorageTimeout):  # S3 may still do what it was asked: nobody is to write there before.
-        upload.claim_end_in(conf.read_timeout_seconds)
+        end_lease_in(upload, conf.read_timeout_seconds)
     elif upload.status == FileUpload.Status.PENDING:
-        upload.forget()
+        remove_record(upload)
 
 
 def _still_check(upload: FileUpload, found: StoredObject | None) -> None:
     if object_found(upload) != found:
-        raise FileExists(BUSY)
+        raise ClaimLost(BUSY)
 
 
 def _delete(upload: FileUpload, found: StoredObject) -> None:

@@ -14,7 +14,7 @@ from django.db import Error
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
+from ...exceptions import ClaimLost, S3FileUploaderError, StorageNotConfigured
 from ...models import FileUpload, location_digest
 from ...policy.names import bucket_name_check
 from ...s3.multipart import MultipartUpload, multipart_abort, multipart_uploads
@@ -136,7 +136,7 @@ class _Run:
                     continue  # It would not be waiting any more.
                 outcome = settlement_foresee(upload) if self.dry_run else upload_settle(upload=upload)
                 settled += 1
-            except FileExists:
+            except ClaimLost:
                 outcome = Outcome.OVERTAKEN
             except (S3FileUploaderError, Error) as error:
                 logger.warning("Record %s stays half-way until the next run: %s", upload.pk, error)

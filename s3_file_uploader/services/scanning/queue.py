@@ -9,6 +9,7 @@ from django.db import Error
 
 from ...exceptions import S3FileUploaderError
 from ...models import FileUpload
+from ...models.transitions import request_scan
 from ...scanners import ScannerProblem
 from ...values import ScanReport
 from ..audit.operation import Operation
@@ -38,7 +39,7 @@ def upload_scan_again(*, user: AbstractBaseUser, upload: FileUpload) -> bool:
         StorageProblem: it is infected, and S3 could not remove it yet.
     """
     with Operation.on("file_scan_again", user=user, upload=upload):
-        is_whole = upload.scan_again()
+        is_whole = request_scan(upload)
         if is_whole:
             arrived_scan(upload)
         return is_whole

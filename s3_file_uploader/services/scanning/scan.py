@@ -16,8 +16,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import FileExists, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
+from ...exceptions import ClaimLost, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.transitions import begin_rejection, begin_scan, hold, keep_scan, mark_clean, postpone_scan, remove_record
 from ...s3.transfer.object_reader import object_read
 from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, scanners
 from ...signals import after_commit, file_quarantined, file_rejected, file_uploaded
@@ -61,7 +62,7 @@ def unchanged_check(upload: FileUpload) -> None:
     if found is None:
         raise file_not_found()
     if found.etag != upload.etag:
-        upload.hold(REWRITTEN)
+        hold(upload, REWRITTEN)
         raise FileQuarantined(REWRITTEN)
 
 
@@ -111,12 +112,12 @@ def record_scan(upload: FileUpload) -> Outcome:
         ScannerProblem: they do not say; the record says why.
         S3FileUploaderError: S3 could not.
     """
-    if not upload.scan_begin():
+    if not begin_scan(upload):
         return Outcome.OVERTAKEN
     with Operation.on("file_scan", user=None, upload=upload):
         try:
             verdict = _verdict(upload)
-        except FileExists:
+        except ClaimLost:
             return Outcome.OVERTAKEN
     return _passed(upload) if verdict.is_clean else _rejected(upload, verdict.reason or FOUND_SOMETHING)
 
@@ -145,7 +146,7 @@ def _content(upload: FileUpload) -> Generator[bytes]:
     """Yield the bytes that the record is about.
 
     Raises:
-        FileExists: it was removed or overwritten, or another process scans it by now.
+        ClaimLost: it was removed or overwritten, or another process scans it by now.
         StorageError, FileNotFound: another program changed or removed the object.
         StorageProblem: S3 could not.
     """
@@ -154,8 +155,8 @@ def _content(upload: FileUpload) -> Generator[bytes]:
     size = upload.size or 0
     with closing(object_read(bucket=upload.bucket, key=upload.file_name, etag=upload.etag, start=0, stop=size)) as read:
         for chunk in read:
-            if not upload.scan_keep():
-                raise FileExists(BUSY)
+            if not keep_scan(upload):
+                raise ClaimLost(BUSY)
             yield chunk
 
 
@@ -168,15 +169,15 @@ def _empty_check(upload: FileUpload) -> None:
 def _put_off(upload: FileUpload, error: BaseException | None) -> None:
     reason = str(error) if isinstance(error, ScannerProblem | S3FileUploaderError) else SCANNER_FAILED
     seconds = OF_THE_FILE_AGAIN_SECONDS if isinstance(error, OF_THE_FILE) else 0
-    upload.scan_put_off(reason, until=timezone.now() + timedelta(seconds=seconds))
+    postpone_scan(upload, until=timezone.now() + timedelta(seconds=seconds), status_reason=reason)
 
 
 def _passed(upload: FileUpload) -> Outcome:
     if (until := upload.rewritable_until) is not None:
-        upload.scan_put_off(URL_STILL_WORKS, until=until)
+        postpone_scan(upload, until=until, status_reason=URL_STILL_WORKS)
         return Outcome.LEFT
     with durable_transaction():
-        is_passed = upload.mark_clean()
+        is_passed = mark_clean(upload)
         if is_passed:
             after_commit(file_uploaded, upload)
     return Outcome.FILE_CLEAN if is_passed else Outcome.OVERTAKEN
@@ -184,7 +185,7 @@ def _passed(upload: FileUpload) -> Outcome:
 
 def _rejected(upload: FileUpload, reason: str) -> Outcome:
     """Remove the object; a process that is killed leaves the record `deleting`, with the reason, to housekeeping."""
-    if not upload.rejection_begin(reason):
+    if not begin_rejection(upload, reason):
         return Outcome.OVERTAKEN
     told = Operation.on("file_reject", user=None, upload=upload)
     with told, settled_on_error(upload):
@@ -192,6 +193,6 @@ def _rejected(upload: FileUpload, reason: str) -> Outcome:
             parts_remove(upload)
         object_remove(upload)
         with durable_transaction():
-            upload.forget()
+            remove_record(upload)
             after_commit(file_rejected, upload)
     return Outcome.FILE_REJECTED

@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from ...exceptions import FileExists, FileNotFound, InvalidFileName
 from ...models import BUSY, FileUpload, Within, durable_transaction
+from ...models.lease import claim_record, create_claimed
 from ...policy.bucket_policy import Policy
 from ...s3.objects import object_head
 from ..limits import quota_for
@@ -52,11 +53,11 @@ def key_claim(
         upload = there.first()
     if upload is None:
         _free_check(file_name)
-        return FileUpload.objects.claim_new(
+        return create_claimed(
             within=within, user_id=owner.pk, bucket=bucket, file_name=file_name, incoming_size=size, **described
         )
     _replaceable_check(policy, owner, upload, overwrite=overwrite)
-    upload.claim(FileUpload.Status.PENDING, incoming_size=size, within=within)
+    claim_record(upload, FileUpload.Status.PENDING, incoming_size=size, within=within)
     return upload
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from ...exceptions import FileExists, IdempotencyKeyReused, QuotaExceeded, UploadInProgress
+from ...exceptions import ClaimLost, FileExists, IdempotencyKeyReused, QuotaExceeded, UploadInProgress
 from ...models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ...models.idempotency_key import IN_PROGRESS
+from ...models.lease import keep_lease
+from ...models.transitions import mark_stored
 from ...policy.bucket_policy import policy_for
 from ...policy.names import bucket_name_check, file_name_new, file_name_spellings
 from ...policy.users import bucket_allowed_check
@@ -158,7 +161,7 @@ def file_receive(
                 object_writer(
                     destination=_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
-                    on_progress=upload.claim_keep,
+                    on_progress=partial(keep_lease, upload),
                     on_head=contents.look,
                 )
             )
@@ -271,7 +274,7 @@ class _Repeat:
         """
         try:
             yield
-        except (FileExists, QuotaExceeded) as error:
+        except (FileExists, ClaimLost, QuotaExceeded) as error:
             told: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
             if upload_repeated(user=self.user, idempotency_key=self.key, **told):
                 raise UploadInProgress(IN_PROGRESS) from error
@@ -295,7 +298,8 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_ke
     """Mark the record stored, and in the same step answered the key under which it came, if it has one."""
     etag = sent.etag or _verified_etag(upload, sent.size)
     with durable_transaction() if has_key else durable_statement():
-        upload.mark_stored(
+        mark_stored(
+            upload,
             size=sent.size,
             etag=etag,
             checksum_sha256=sent.checksum_sha256,

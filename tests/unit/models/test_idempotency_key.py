@@ -6,6 +6,8 @@ from django.utils import timezone
 from s3_file_uploader.exceptions import UploadInProgress
 from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.models.idempotency_key import key_digest
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
+from s3_file_uploader.models.transitions import mark_stored, remove_record
 
 pytestmark = pytest.mark.django_db
 Status = FileUpload.Status
@@ -14,7 +16,7 @@ KEYS = IdempotencyKey.objects
 
 @pytest.fixture
 def upload(user):
-    return FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="file", content_type="x/y")
+    return create_claimed(user=user, bucket="bucket", file_name="file", content_type="x/y")
 
 
 def taken(user, upload, key="key"):
@@ -23,7 +25,7 @@ def taken(user, upload, key="key"):
 
 
 def store(upload):
-    upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
+    mark_stored(upload, size=1, etag="e", completed_at=timezone.now())
     KEYS.answered(upload)
 
 
@@ -58,20 +60,20 @@ class TestInProgress:
 
     def test_not_once_the_claim_has_run_out(self, user, upload):
         key = taken(user, upload)
-        upload.claim_end_in(-1)
+        end_lease_in(upload, -1)
         assert not KEYS.get(pk=key.pk).is_in_progress
 
     def test_not_once_somebody_else_has_the_claim(self, user, upload):
         key = taken(user, upload)
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         assert not KEYS.get(pk=key.pk).is_in_progress
 
     def test_not_once_an_overwrite_was_undone(self, user, upload):
-        upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
-        upload.claim(Status.PENDING)
+        mark_stored(upload, size=1, etag="e", completed_at=timezone.now())
+        claim_record(upload, Status.PENDING)
         key = taken(user, upload)
-        upload.mark_stored()
+        mark_stored(upload)
         key.refresh_from_db()
         assert (key.is_answered, key.is_in_progress) == (False, False)
 
@@ -79,8 +81,8 @@ class TestInProgress:
 class TestTake:
     def test_an_open_key_is_taken_over(self, user, upload):
         first = taken(user, upload)
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         second = taken(user, upload)
         assert (KEYS.get(), second.claim_id) == (second, upload.claim_id)
         assert second.claim_id != first.claim_id
@@ -88,7 +90,7 @@ class TestTake:
     def test_an_answered_key_is_not(self, user, upload):
         taken(user, upload)
         store(upload)
-        later = FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="later", content_type="x/y")
+        later = create_claimed(user=user, bucket="bucket", file_name="later", content_type="x/y")
         with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
             taken(user, later)
         assert KEYS.get().upload == upload
@@ -96,7 +98,7 @@ class TestTake:
 
     def test_a_key_in_progress_is_not(self, user, upload):
         key = taken(user, upload)
-        later = FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="later", content_type="x/y")
+        later = create_claimed(user=user, bucket="bucket", file_name="later", content_type="x/y")
         with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
             taken(user, later)
         assert KEYS.get() == key
@@ -121,21 +123,21 @@ class TestTake:
 class TestAnswered:
     def test_only_the_key_under_which_the_claim_was_made(self, user, upload):
         before = taken(user, upload, "before")
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         mine = taken(user, upload, "mine")
         store(upload)
         assert [KEYS.get(pk=key.pk).is_answered for key in (before, mine)] == [False, True]
 
     def test_an_upload_without_a_key_answers_none(self, user, upload):
         key = taken(user, upload)
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         store(upload)
         assert not KEYS.get(pk=key.pk).is_answered
 
 
 def test_with_the_record_its_keys_go(user, upload):
     taken(user, upload)
-    upload.forget()
+    remove_record(upload)
     assert not KEYS.exists()

@@ -6,21 +6,23 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from s3_file_uploader.exceptions import FileExists
+from s3_file_uploader.exceptions import ClaimLost, FileExists
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.byte_order import ByteOrder
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in, keep_lease, renew_lease
+from s3_file_uploader.models.transitions import mark_stored, remove_record
 
 pytestmark = pytest.mark.django_db
 Status = FileUpload.Status
 
 
 def claimed(user, file_name="file", **fields):
-    return FileUpload.objects.claim_new(user=user, bucket="bucket", file_name=file_name, content_type="x/y", **fields)
+    return create_claimed(user=user, bucket="bucket", file_name=file_name, content_type="x/y", **fields)
 
 
 def stored(user, file_name="file"):
     upload = claimed(user, file_name)
-    upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
+    mark_stored(upload, size=1, etag="e", completed_at=timezone.now())
     return upload
 
 
@@ -44,29 +46,29 @@ def test_keys_that_a_database_may_think_equal_are_two(user, names):
 
 def test_the_bucket_is_part_of_the_claim(user):
     claimed(user)
-    FileUpload.objects.claim_new(user=user, bucket="other", file_name="file", content_type="x/y")
+    create_claimed(user=user, bucket="other", file_name="file", content_type="x/y")
     assert FileUpload.objects.count() == 2
 
 
 def test_a_stored_record_is_claimed_by_one_of_two(user):
     stored(user)
     first, second = FileUpload.objects.get(), FileUpload.objects.get()
-    first.claim(Status.PENDING)
-    with pytest.raises(FileExists):
-        second.claim(Status.DELETING)
+    claim_record(first, Status.PENDING)
+    with pytest.raises(ClaimLost):
+        claim_record(second, Status.DELETING)
     assert FileUpload.objects.get().status == Status.PENDING
 
 
 def test_a_claim_that_runs_out_can_be_taken_and_its_holder_changes_nothing_more(user):
     late = claimed(user)
-    late.claim_end_in(-1)
+    end_lease_in(late, -1)
     assert FileUpload.objects.abandoned().get().is_abandoned
     taker = FileUpload.objects.get()
-    taker.claim(Status.PENDING)
-    for step in (late.claim_renew, lambda: late.mark_stored(size=1, etag="e"), lambda: late.claim_end_in(0)):
-        with pytest.raises(FileExists):
+    claim_record(taker, Status.PENDING)
+    for step in (lambda: renew_lease(late), lambda: mark_stored(late, size=1, etag="e"), lambda: end_lease_in(late, 0)):
+        with pytest.raises(ClaimLost):
             step()
-    late.forget()
+    remove_record(late)
     assert FileUpload.objects.get().claim_id == taker.claim_id
     assert not FileUpload.objects.abandoned().exists()
 
@@ -75,20 +77,20 @@ def test_a_claim_is_renewed_only_when_half_of_it_is_over(user, django_assert_num
     settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 1000
     upload = claimed(user)
     with django_assert_num_queries(0):
-        upload.claim_keep()
-    upload.claim_end_in(499)
-    upload.claim_keep()
+        keep_lease(upload)
+    end_lease_in(upload, 499)
+    keep_lease(upload)
     assert upload.claimed_until > timezone.now() + timedelta(seconds=990)
     upload.claimed_until = None
     with django_assert_num_queries(1):
-        upload.claim_keep()
+        keep_lease(upload)
 
 
 def test_stored_means_whole_for_the_database_too(user):
     for lacking in ({"size": None}, {"etag": ""}, {"completed_at": None}, {"size": -1}):
         upload = claimed(user, file_name=str(lacking))
         with pytest.raises(IntegrityError), transaction.atomic():
-            upload.mark_stored(**{"size": 1, "etag": "e", "completed_at": timezone.now(), **lacking})
+            mark_stored(upload, **{"size": 1, "etag": "e", "completed_at": timezone.now(), **lacking})
 
 
 def test_a_status_that_nobody_knows_is_refused(user):
@@ -125,9 +127,9 @@ def test_a_claim_inside_a_transaction_is_refused(user):
 def test_one_statement_needs_no_transaction_around_it(user, django_assert_num_queries):
     with django_assert_num_queries(1):
         upload = claimed(user)
-    upload.claim_end_in(-1)
+    end_lease_in(upload, -1)
     with django_assert_num_queries(1):
-        upload.claim(Status.DELETING)
+        claim_record(upload, Status.DELETING)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,8 +7,10 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
 
-from s3_file_uploader.exceptions import FileExists
+from s3_file_uploader.exceptions import ClaimLost
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import create_claimed, end_lease_in
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, upload_complete, upload_delete, upload_token_create
 from s3_file_uploader.values import mib
@@ -54,7 +56,7 @@ def test_user_delete_record_that_comes_while_it_begins_is_seen(user, settings, r
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = rule
     collector = Collector(using="default", origin=user)
     collector.collect([user])
-    FileUpload.objects.claim_new(user_id=user.pk, bucket="bucket", file_name="file", content_type="x/y")
+    create_claimed(user_id=user.pk, bucket="bucket", file_name="file", content_type="x/y")
     upload_token_create(user=user, expires_in_seconds=60)
     if rule == "protect":
         with pytest.raises(ProtectedError):
@@ -76,10 +78,10 @@ def test_a_user_by_another_name_is_the_same_user(bucket, user, settings):
 
 def test_what_is_being_written_meanwhile_never_becomes_stored(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
-    writing = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    writing = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
     user.delete()
-    with pytest.raises(FileExists):
-        writing.mark_stored(size=1, etag="e", completed_at=writing.created_at)
+    with pytest.raises(ClaimLost):
+        mark_stored(writing, size=1, etag="e", completed_at=writing.created_at)
     upload = FileUpload.objects.get()
     assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", False)
 
@@ -117,11 +119,11 @@ def test_a_store_that_is_down_keeps_the_record_until_it_is_settled(bucket, user,
 
 def test_the_parts_of_one_who_was_deleted_in_the_middle_go_with_the_record(settings, bucket, user, staff):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
-    upload = FileUpload.objects.claim_new(user_id=user.pk, bucket=bucket, file_name="key")
+    upload = create_claimed(user_id=user.pk, bucket=bucket, file_name="key")
     get_client().create_multipart_upload(Bucket=bucket, Key="key")
     user.delete()
     upload.refresh_from_db()
-    upload.claim_end_in(-1)
+    end_lease_in(upload, -1)
     upload_delete(user=staff, upload_id=upload.pk)
     assert not FileUpload.objects.exists()
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
@@ -135,8 +137,8 @@ def test_direct_uploads_on_their_way_follow_their_user_as_soon_as_nothing_can_co
     assert objects_in(bucket) == 0
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
     for upload in (put, big):
-        with pytest.raises(FileExists):
-            upload.mark_arrived(size=1, etag="e", completed_at=upload.created_at)
+        with pytest.raises(ClaimLost):
+            mark_stored(upload, size=1, etag="e", completed_at=upload.created_at)
     assert {(left.status, left.user) for left in FileUpload.objects.all()} == {("deleting", None)}
     FileUpload.objects.update(writable_until=put.created_at - timedelta(days=1), claimed_until=put.created_at)
     assert housekeeping_run().records_settled == 2

@@ -8,13 +8,15 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
-    FileExists,
+    ClaimLost,
     StorageAccessDenied,
     StorageError,
     StorageTimeout,
     StorageUnavailable,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import file_delete, upload_settle
@@ -36,8 +38,8 @@ def objects_in(bucket):
 @pytest.fixture
 def first(bucket, user):
     """A first upload whose worker died."""
-    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-    upload.claim_end_in(-1)
+    upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    end_lease_in(upload, -1)
     return upload
 
 
@@ -45,8 +47,8 @@ def first(bucket, user):
 def overwriting(bucket, user):
     """An overwrite whose worker died."""
     upload = stored_file(user, bucket, content=b"before")
-    upload.claim(Status.PENDING)
-    upload.claim_end_in(-1)
+    claim_record(upload, Status.PENDING)
+    end_lease_in(upload, -1)
     return upload
 
 
@@ -93,8 +95,8 @@ class TestAfterACrash:
 
     def test_a_deletion(self, bucket, user):
         upload = stored_file(user, bucket)
-        upload.claim(Status.DELETING)
-        upload.claim_end_in(-1)
+        claim_record(upload, Status.DELETING)
+        end_lease_in(upload, -1)
         upload_settle(upload=upload)
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
@@ -105,8 +107,8 @@ class TestAfterACrash:
         assert FileUpload.objects.get().status == Status.STORED
 
     def test_a_claim_that_still_runs_is_left_alone(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(FileExists):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        with pytest.raises(ClaimLost):
             upload_settle(upload=upload)
         assert FileUpload.objects.get().claim_id == upload.claim_id
 
@@ -129,14 +131,14 @@ class TestAfterACrash:
 class TestInARequest:
     def test_no_answer_in_time_keeps_the_key_for_as_long_as_s3_may_take(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 7
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(StorageTimeout), settled_on_error(upload):
             raise StorageTimeout
         held_for = FileUpload.objects.get().claimed_until - timezone.now()
         assert timedelta(seconds=5) < held_for <= timedelta(seconds=7)
 
     def test_a_store_that_is_gone_frees_the_key_at_once(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(StorageUnavailable), settled_on_error(upload):
             raise StorageUnavailable
         assert FileUpload.objects.get().is_abandoned
@@ -144,7 +146,7 @@ class TestInARequest:
 
     def test_whoever_lost_the_claim_touches_nothing(self, first, bucket):
         holder = FileUpload.objects.get()
-        holder.claim(Status.PENDING)
+        claim_record(holder, Status.PENDING)
         put(holder, **{WRITTEN_BY: str(first.claim_id)})
         with pytest.raises(KeyError), settled_on_error(first):
             raise KeyError
@@ -152,7 +154,7 @@ class TestInARequest:
         assert FileUpload.objects.get().claim_id == holder.claim_id
 
     def test_a_database_that_refuses_the_end(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
         with pytest.raises(OperationalError), settled_on_error(upload):
             raise OperationalError
@@ -161,28 +163,28 @@ class TestInARequest:
 
     def test_a_commit_that_fails_at_the_very_end_of_an_overwrite(self, bucket, user):
         upload = stored_file(user, bucket, content=b"before")
-        upload.claim(Status.PENDING)
+        claim_record(upload, Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
         etag = object_head(bucket=bucket, key="file").etag
         with pytest.raises(OperationalError), settled_on_error(upload), transaction.atomic():
-            upload.mark_stored(size=7, etag=etag)
+            mark_stored(upload, size=7, etag=etag)
             raise OperationalError
         upload.refresh_from_db()
         assert (upload.status, upload.size, upload.etag, upload.claimed_until) == (Status.STORED, 7, etag, None)
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
 
     def test_a_commit_whose_answer_was_lost(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
         with pytest.raises(OperationalError), settled_on_error(upload):
-            upload.mark_stored(size=7, etag="e", completed_at=upload.created_at)
+            mark_stored(upload, size=7, etag="e", completed_at=upload.created_at)
             raise OperationalError
         upload.refresh_from_db()
         assert (upload.status, upload.claimed_until) == (Status.STORED, None)
         assert objects_in(bucket) == 1
 
     def test_a_cleaning_that_fails_is_left_for_later(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with Stubber(get_client()) as stub, suppress(KeyError), settled_on_error(upload):
             stub.add_client_error("list_multipart_uploads", "InternalError", http_status_code=500)
             raise KeyError

@@ -22,6 +22,7 @@ from s3_file_uploader.api.authentication import Ticket
 from s3_file_uploader.api.viewsets import FileDownloadViewSet, HealthViewSet
 from s3_file_uploader.models import AuditEvent, FileUpload, UploadToken
 from s3_file_uploader.models.audit_event import showable
+from s3_file_uploader.models.lease import create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.scanners import Verdict
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
@@ -458,8 +459,8 @@ def test_operations_of_programs_tell_their_own(bucket, user, told, rows):
 
 
 def test_what_housekeeping_removes_is_told(bucket, user, told, rows):
-    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-    upload.claim_end_in(-1)
+    upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    end_lease_in(upload, -1)
     housekeeping_run(dry_run=True)
     assert told() == []
     housekeeping_run()

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
-    FileExists,
+    ClaimLost,
     FileNotFound,
     InvalidFileName,
     NotYourFile,
@@ -18,6 +18,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.direct_transitions import begin_joining, end_joining, renew_client_lease
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import (
     file_delete,
@@ -175,7 +176,7 @@ class TestAbort:
             abort(user, big)
         assert (FileUpload.objects.get().status, FileUpload.objects.get().user) == (Status.DELETING, user)
         if waits:
-            with pytest.raises(FileExists):
+            with pytest.raises(ClaimLost):
                 abort(user, big)
             expire(big)
         with django_capture_on_commit_callbacks(execute=True):
@@ -197,7 +198,7 @@ class TestAbort:
 
     def test_another_aborts_it_at_the_same_time(self, put, user):
         def abort_too():
-            with pytest.raises(FileExists):
+            with pytest.raises(ClaimLost):
                 abort(user, put)
 
         with meanwhile("DeleteObject", abort_too):
@@ -233,7 +234,7 @@ class TestWhileS3JoinsTheParts:
         monkeypatch.setattr("s3_file_uploader.services.direct_uploads.verify.sleep", lambda seconds: self.happens())
         sent(big, BIG)
         self.another = FileUpload.objects.get()
-        self.another.joining_begin()
+        begin_joining(self.another)
 
     def happens(self):
         """Nothing, by default: whoever was at it was killed."""
@@ -243,7 +244,7 @@ class TestWhileS3JoinsTheParts:
         assert (parts_left_in(bucket), FileUpload.objects.get().status) == ([], Status.DELETING)
 
     def test_s3_refuses(self, big, bucket, user, remove):
-        self.happens = lambda: self.another.joining_end(0)
+        self.happens = lambda: end_joining(self.another, 0)
         with meanwhile("AbortMultipartUpload", lambda: times.append(FileUpload.objects.get().writable_until)):
             times = []
             remove(user=user, upload_id=big.pk)
@@ -307,13 +308,13 @@ class TestExpiry:
 
     def test_what_the_client_does_meanwhile_wins(self, big, user):
         held = expire(big)
-        FileUpload.objects.get().wait_for_client(60)
-        with pytest.raises(FileExists):
+        renew_client_lease(FileUpload.objects.get())
+        with pytest.raises(ClaimLost):
             upload_settle(upload=held)
 
     def test_its_folder_takes_no_other_file_afterwards(self, put, bucket, user, other):
         expire(put)
-        with pytest.raises(FileExists):
+        with pytest.raises(ClaimLost):
             stored_file(other, bucket, put.file_name)
         time_goes_by()
         with pytest.raises(InvalidFileName):  # It is no place of the others.

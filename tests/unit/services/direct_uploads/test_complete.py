@@ -18,6 +18,7 @@ from django.utils import timezone
 from s3_file_uploader.exceptions import (
     BucketNotFound,
     ChecksumMismatch,
+    ClaimLost,
     ContentTypeMismatch,
     FileExists,
     FileTooLarge,
@@ -32,6 +33,9 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.direct_transitions import begin_joining, claim_from_client, end_joining
+from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed
+from s3_file_uploader.models.transitions import mark_stored, remove_record
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import (
@@ -454,8 +458,8 @@ class TestMeanwhile:
 
         def abort_as_if_earlier():
             upload = FileUpload.objects.get()
-            upload.claim_from_client()
-            upload.forget()
+            claim_from_client(upload)
+            remove_record(upload)
 
         with meanwhile("CompleteMultipartUpload", abort_as_if_earlier):
             with pytest.raises(UploadNotPending):
@@ -477,7 +481,7 @@ class TestMeanwhile:
     def test_it_is_being_settled_at_this_moment(self, put, bucket, user):
         sent(put)
         with (
-            meanwhile("HeadObject", lambda: expire(put).claim_to_settle(), after=True),
+            meanwhile("HeadObject", lambda: claim_abandoned(expire(put)), after=True),
             pytest.raises(UploadNotPending),
         ):
             complete(user, put)
@@ -525,7 +529,7 @@ class TestMeanwhile:
         sent(put)
         held = expire(put)
         stored = complete(user, put)
-        with pytest.raises(FileExists):
+        with pytest.raises(ClaimLost):
             upload_settle(upload=held)
         assert (FileUpload.objects.get().status, objects_in(bucket)) == (Status.STORED, [stored.file_name])
 
@@ -546,7 +550,7 @@ class TestMeanwhile:
 
         def complete_and_claim():
             complete(user, put)
-            FileUpload.objects.get().claim(Status.PENDING)
+            claim_record(FileUpload.objects.get(), Status.PENDING)
 
         with meanwhile("HeadObject", complete_and_claim, after=True), pytest.raises(UploadNotPending):
             complete(user, put)
@@ -559,7 +563,7 @@ class TestMeanwhile:
             FileUpload.objects.all().delete()
             get_client().delete_object(Bucket=bucket, Key=put.file_name)
             get_client().put_object(Bucket=bucket, Key=put.file_name, Body=b"content", ContentType="text/plain")
-            FileUpload.objects.claim_new(user_id=other.pk, bucket=bucket, file_name=put.file_name)
+            create_claimed(user_id=other.pk, bucket=bucket, file_name=put.file_name)
 
         with meanwhile("HeadObject", be_followed, after=True), pytest.raises(UploadNotFound):
             complete(user, put)
@@ -600,7 +604,7 @@ class TestJoining:
     def by_another(self, upload):
         """What the request does that has S3 join the parts."""
         another = FileUpload.objects.get(pk=upload.pk)
-        assert another.joining_begin()
+        assert begin_joining(another)
         return another
 
     def joined(self, upload):
@@ -648,7 +652,7 @@ class TestJoining:
 
         def say_so():
             self.joined(big)
-            another.mark_arrived(size=len(BIG), etag="of-another", completed_at=timezone.now())
+            mark_stored(another, size=len(BIG), etag="of-another", completed_at=timezone.now())
 
         with meanwhile("HeadObject", say_so, after=True):
             assert complete(user, big).etag == "of-another"
@@ -656,7 +660,7 @@ class TestJoining:
     def test_another_fails_while_we_wait(self, big, user):
         sent(big, BIG)
         another = self.by_another(big)
-        with meanwhile("HeadObject", lambda: another.joining_end(0), after=True):
+        with meanwhile("HeadObject", lambda: end_joining(another, 0), after=True):
             assert complete(user, big).status == Status.STORED
 
     def test_it_is_aborted_while_we_wait(self, big, user):
@@ -693,7 +697,7 @@ class TestJoining:
 
     def test_where_there_is_none_they_are_missing(self, big, user):
         sent(big, BIG, only=[1])
-        self.by_another(big).joining_end(0)
+        end_joining(self.by_another(big), 0)
         with pytest.raises(PartsMissing, match="send 2, 3"):
             complete(user, big)
 
@@ -725,7 +729,7 @@ class TestWho:
             upload_complete(user=user, upload_id=upload_id)
 
     def test_what_is_written_through_the_server(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(UploadNotPending):
             complete(user, upload)
 
@@ -810,7 +814,7 @@ class TestArrived:
 
     def test_parts_that_a_killed_server_was_joining(self, big, bucket):
         sent(big, BIG)
-        FileUpload.objects.get(pk=big.pk).joining_begin()
+        begin_joining(FileUpload.objects.get(pk=big.pk))
         self.later()
         assert arrived_complete() == (0, 0)
         time_goes_by(big)

@@ -17,6 +17,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.direct_transitions import begin_joining, renew_client_lease
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import upload_complete, upload_delete, upload_parts, upload_parts_sign
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, mib
@@ -113,7 +114,7 @@ class TestProgress:
     def test_joined_though_some_parts_are_left(self, upload, user):
         """S3 was killed before it had removed all of them: nothing has to be sent again."""
         sent(upload, CONTENT, only=[1, 2])
-        FileUpload.objects.get().joining_begin()
+        begin_joining(FileUpload.objects.get())
         assert upload_parts(user=user, upload_id=upload.pk).missing == tuple(range(3, 11))
         get_client().put_object(Bucket=upload.bucket, Key=upload.file_name, Body=CONTENT)
         progress = upload_parts(user=user, upload_id=upload.pk)
@@ -206,7 +207,7 @@ class TestTime:
         until = timezone.now() + HOUR
         FileUpload.objects.update(claimed_until=until)
         settings.S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS = 60
-        FileUpload.objects.get().wait_for_client(60)
+        renew_client_lease(FileUpload.objects.get())
         assert FileUpload.objects.get().claimed_until == until
 
     def test_one_that_is_removed_meanwhile(self, upload, user):

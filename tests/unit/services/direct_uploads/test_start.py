@@ -27,6 +27,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.direct_transitions import claim_from_client, remove_unbegun
 from s3_file_uploader.s3 import presign
 from s3_file_uploader.s3.client import bucket_check, get_client
 from s3_file_uploader.services import bucket_remove, housekeeping_run, upload_complete, upload_delete, upload_repeated
@@ -409,7 +410,7 @@ class TestTheSameAgain:
 
     def test_while_it_is_being_removed_it_is_refused(self, bucket, user):
         upload = started(user, bucket, idempotency_key="key").upload
-        upload.claim_from_client()
+        claim_from_client(upload)
         with pytest.raises(UploadNotPending):
             started(user, bucket, idempotency_key="key")
 
@@ -458,14 +459,14 @@ class TestTheSameAgain:
     def test_one_that_ends_while_s3_begins_it(self, bucket, user, ended):
         def end():
             upload = FileUpload.objects.get()
-            upload.multipart_refused() if ended == "refused" else upload.claim_from_client()
+            remove_unbegun(upload) if ended == "refused" else claim_from_client(upload)
 
         with meanwhile("CreateMultipartUpload", end, after=True), pytest.raises(UploadNotPending):
             started(user, bucket, size=mib(20))
         assert parts_left_in(bucket) == []
 
     def test_one_of_which_s3_cannot_end_the_second_beginning(self, bucket, user):
-        with meanwhile("CreateMultipartUpload", lambda: FileUpload.objects.get().claim_from_client(), after=True):
+        with meanwhile("CreateMultipartUpload", lambda: claim_from_client(FileUpload.objects.get()), after=True):
             with refusing("AbortMultipartUpload"), pytest.raises(UploadNotPending):
                 started(user, bucket, size=mib(20))
         expire(FileUpload.objects.get())

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, location_digest
+from s3_file_uploader.models.lease import claim_record, create_claimed
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import bucket_compare, file_delete
@@ -140,7 +142,7 @@ class TestFindings:
     @pytest.mark.parametrize("status", [Status.PENDING, Status.DELETING])
     def test_what_a_claim_explains_is_left_to_the_claim(self, bucket, user, status):
         for name in ("there", "gone", "changed"):
-            stored_file(user, bucket, name).claim(status)
+            claim_record(stored_file(user, bucket, name), status)
         get_client().delete_object(Bucket=bucket, Key="gone")
         stray(bucket, "changed")
         assert compared(bucket) == ({"objects_compared": 2}, {})
@@ -230,7 +232,7 @@ class TestClaimsMeanwhile:
     def test_a_record_whose_object_is_gone(self, bucket, user):
         upload = stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
-        with at_the_first("HeadObject", in_a_thread_of_its_own(lambda: upload.claim(Status.PENDING))):
+        with at_the_first("HeadObject", in_a_thread_of_its_own(lambda: claim_record(upload, Status.PENDING))):
             assert compared(bucket) == ({"records_compared": 1}, {})
 
     def test_one_that_is_stored_again_by_then(self, bucket, user):
@@ -239,8 +241,8 @@ class TestClaimsMeanwhile:
         get_client().delete_object(Bucket=bucket, Key="file")
 
         def overwritten():
-            upload.claim(Status.PENDING)
-            upload.mark_stored()
+            claim_record(upload, Status.PENDING)
+            mark_stored(upload)
 
         with at_the_first("HeadObject", in_a_thread_of_its_own(overwritten)):
             assert compared(bucket) == ({"records_compared": 1}, {})
@@ -261,7 +263,7 @@ class TestClaimsMeanwhile:
 
     def test_an_object_that_another_host_adopts(self, bucket, user):
         stray(bucket)
-        claim = lambda: FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="stray")  # noqa: E731
+        claim = lambda: create_claimed(user=user, bucket=bucket, file_name="stray")  # noqa: E731
         with at_the_first("HeadObject", in_a_thread_of_its_own(claim)):
             assert compared(bucket) == ({"objects_compared": 1}, {})
 

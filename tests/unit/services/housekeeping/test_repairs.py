@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import Repairs, bucket_compare, housekeeping_run
@@ -172,7 +173,7 @@ class TestRecordsWhoseObjectIsGone:
 
         def others_claimed():
             for upload in FileUpload.objects.stored():
-                upload.claim(Status.PENDING)
+                claim_record(upload, Status.PENDING)
 
         with at_call(3, "HeadObject", others_claimed):
             report, outcomes = mended(bucket, remove_records=True)
@@ -194,8 +195,8 @@ class TestRecordsWhoseObjectIsGone:
     def test_a_process_that_dies_there_loses_no_object(self, bucket, user):
         upload = lost(user, bucket)
         killed = FileUpload.objects.get()
-        killed.claim(Status.PENDING)
-        killed.claim_end_in(-1)
+        claim_record(killed, Status.PENDING)
+        end_lease_in(killed, -1)
         stray(bucket, "file", b"content")
         housekeeping_run()
         assert_as_it_was(upload)
@@ -343,7 +344,7 @@ class TestObjectsThatAreAdopted:
 
     def test_a_process_that_dies_there_loses_no_object(self, bucket, user, other):
         orphaned(user, bucket)
-        FileUpload.objects.claim_new(user=other, bucket=bucket, file_name="file").claim_end_in(-1)
+        end_lease_in(create_claimed(user=other, bucket=bucket, file_name="file"), -1)
         assert housekeeping_run().records_settled == 1
         assert objects_in(bucket) == ["file", "kept"]
 
@@ -432,7 +433,7 @@ class TestObjectsThatAreDeleted:
         assert (report.is_whole, outcomes) == (False, {"file": Outcome.LEFT})
         holds = FileUpload.objects.get(file_name="file")
         assert timedelta(seconds=5) < holds.claimed_until - timezone.now() <= timedelta(seconds=7)
-        holds.claim_end_in(-1)
+        end_lease_in(holds, -1)
         assert housekeeping_run().records_settled == 1
         assert mended(bucket, delete_objects_older_than=NOW)[1] == {"file": Outcome.OBJECT_DELETED}
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
@@ -38,12 +39,12 @@ def figures(report):
 
 
 def claimed(user, bucket, file_name="file"):
-    return FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
+    return create_claimed(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
 
 
 def abandoned(user, bucket, file_name="file"):
     upload = claimed(user, bucket, file_name)
-    upload.claim_end_in(-1)
+    end_lease_in(upload, -1)
     return upload
 
 
@@ -90,8 +91,8 @@ class TestRecords:
         put(abandoned(user, bucket, "first"))
         for name, status in (("overwriting", Status.PENDING), ("deleting", Status.DELETING)):
             upload = stored_file(user, bucket, name)
-            upload.claim(status)
-            upload.claim_end_in(-1)
+            claim_record(upload, status)
+            end_lease_in(upload, -1)
         begin(bucket, "first")
         assert figures(housekeeping_run()) == {"records_settled": 3}
         assert objects_in(bucket) == ["overwriting"]
@@ -170,8 +171,8 @@ class TestRecords:
             with out_of_order(bucket):
                 assert housekeeping_run().records_left == 1
         else:
-            upload.claim_to_settle()
-            upload.claim_end_in(-1)
+            claim_abandoned(upload)
+            end_lease_in(upload, -1)
         assert figures(housekeeping_run()) == {"records_settled": 1}
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == []
@@ -225,7 +226,7 @@ class TestMultipartUploads:
         for upload in stored:
             begin(bucket, upload.file_name)
         with on_event(
-            "provide-client-params.s3.AbortMultipartUpload", lambda **kwargs: stored[1].claim(Status.PENDING)
+            "provide-client-params.s3.AbortMultipartUpload", lambda **kwargs: claim_record(stored[1], Status.PENDING)
         ):
             assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
         assert left_in(bucket) == ["b"]
@@ -302,8 +303,8 @@ class TestDryRun:
         abandoned(user, bucket, "not written")
         for name, status in {"as before": Status.PENDING, "anew": Status.PENDING, "deleting": Status.DELETING}.items():
             upload = stored_file(user, bucket, name)
-            upload.claim(status)
-            upload.claim_end_in(-1)
+            claim_record(upload, status)
+            end_lease_in(upload, -1)
         put(FileUpload.objects.get(file_name="anew"))
         claimed(user, bucket, "at work")
         kept = stored_file(user, bucket, "kept")
@@ -372,7 +373,7 @@ class TestWhoIsTold:
         def others_settle(finding):
             told.append(finding.outcome)
             for upload in FileUpload.objects.abandoned():
-                upload.claim_to_settle()
+                claim_abandoned(upload)
 
         assert len(uploads) == 2
         assert figures(housekeeping_run(on_finding=others_settle)) == {"records_settled": 1}

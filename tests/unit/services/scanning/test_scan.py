@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
+    ClaimLost,
     FileExists,
     FileNotFound,
     FileQuarantined,
@@ -13,6 +14,8 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record
+from s3_file_uploader.models.transitions import begin_rejection, begin_scan, keep_scan, remove_record
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.scanners import ScannerUnavailable, scanners
 from s3_file_uploader.services import (
@@ -243,7 +246,7 @@ class TestInfected:
 
     def test_a_scan_that_is_killed_while_it_removes(self, bucket, user, later, heard):
         stored_file(user, bucket, content=VIRUS)
-        assert record().rejection_begin(FOUND)
+        assert begin_rejection(record(), FOUND)
         expire(record())
         told = []
         housekeeping_run(dry_run=True, on_finding=told.append)
@@ -253,7 +256,7 @@ class TestInfected:
 
     def test_its_owner_may_remove_what_is_being_rejected(self, bucket, user, later):
         stored_file(user, bucket, content=VIRUS)
-        assert record().rejection_begin(FOUND)
+        assert begin_rejection(record(), FOUND)
         expire(record())
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
@@ -309,14 +312,14 @@ class TestQuarantine:
     def test_what_could_not_be_replaced_is_what_it_was(self, bucket, user, scanning, settings, is_clean):
         settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 100 if is_clean else 0
         stored_file(user, bucket)
-        record().claim(Status.PENDING)
+        claim_record(record(), Status.PENDING)
         expire(record())
         housekeeping_run()
         assert says() == ("stored" if is_clean else "quarantined", "")
 
     def test_what_was_replaced_when_the_server_was_killed_is_scanned(self, bucket, user, scanning):
         stored_file(user, bucket)
-        record().claim(Status.PENDING)
+        claim_record(record(), Status.PENDING)
         get_client().put_object(Bucket=bucket, Key="file", Body=VIRUS)
         expire(record())
         housekeeping_run()
@@ -342,8 +345,8 @@ class TestQuarantine:
             upload_scan(upload=upload)
         user.delete()
         assert says() == ("deleting", "")
-        with pytest.raises(FileExists):
-            upload.forget()
+        with pytest.raises(ClaimLost):
+            remove_record(upload)
         expire(record())
         housekeeping_run()
         assert (FileUpload.objects.exists(), objects_in(bucket)) == (False, [])
@@ -551,19 +554,19 @@ class TestMeanwhile:
 
     def test_a_scan_that_was_killed_is_begun_again(self, bucket, user, later):
         upload = stored_file(user, bucket)
-        assert upload.scan_begin()
+        assert begin_scan(upload)
         assert outcomes()[1] == []
         FileUpload.objects.update(scan_after=timezone.now())
         assert outcomes()[1] == [Outcome.FILE_CLEAN]
 
     def test_a_long_scan_says_that_it_goes_on(self, bucket, user, later, django_assert_num_queries):
         upload = stored_file(user, bucket)
-        assert upload.scan_begin()
+        assert begin_scan(upload)
         with django_assert_num_queries(0):
-            assert upload.scan_keep()
+            assert keep_scan(upload)
         upload.scan_after = timezone.now()
         with django_assert_num_queries(1):
-            assert upload.scan_keep()
+            assert keep_scan(upload)
         assert record().scan_after == upload.scan_after > timezone.now()
 
     def test_a_long_scan_ends_when_the_file_is_gone(self, bucket, user, later):
@@ -571,7 +574,7 @@ class TestMeanwhile:
 
         def removed(upload=upload, **kwargs):
             upload.scan_after = timezone.now()
-            record().claim(Status.DELETING)
+            claim_record(record(), Status.DELETING)
 
         with on_event("after-call.s3.GetObject", removed):
             assert upload_scan(upload=upload) == Outcome.OVERTAKEN

@@ -6,6 +6,7 @@ import pytest
 
 from s3_file_uploader.exceptions import (
     ChecksumMismatch,
+    ClaimLost,
     FileExists,
     FileRejected,
     IdempotencyKeyReused,
@@ -14,6 +15,7 @@ from s3_file_uploader.exceptions import (
     UploadInProgress,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import file_delete, file_receive, housekeeping_run, upload_repeated
 from s3_file_uploader.services.recovery import WRITTEN_BY
@@ -55,15 +57,15 @@ def crashed(sender, content=None, key="key"):
     """Leave what is there of an upload, the first or an overwrite, whose process died and whose claim ran out."""
     upload = FileUpload.objects.filter(file_name="file").first()
     if upload:
-        upload.claim(Status.PENDING)
+        claim_record(upload, Status.PENDING)
     else:
         fields = {"user": sender.user, "bucket": sender.bucket, "file_name": "file", "content_type": "x/y"}
-        upload = FileUpload.objects.claim_new(**fields)
+        upload = create_claimed(**fields)
     IdempotencyKey.objects.take(user=sender.user, key=key, upload=upload)
     if content is not None:
         written_by = {WRITTEN_BY: str(upload.claim_id)}
         get_client().put_object(Bucket=sender.bucket, Key="file", Body=content, Metadata=written_by)
-    upload.claim_end_in(-1)
+    end_lease_in(upload, -1)
 
 
 def content_of(bucket):
@@ -251,7 +253,7 @@ class TestFailed:
             raise StorageTimeout
         with pytest.raises(UploadInProgress):
             sender.send(overwrite=overwrite)
-        FileUpload.objects.get().claim_end_in(-1)
+        end_lease_in(FileUpload.objects.get(), -1)
         assert not sender.send(overwrite=overwrite)[1]
         assert sender.send(overwrite=overwrite)[1]
 
@@ -291,9 +293,9 @@ class TestCrashed:
     @pytest.mark.parametrize("size", [7, mib(7)])
     def test_one_that_was_slow_and_not_dead_writes_nothing_once_it_was_taken_over(self, sender, user, bucket, size):
         stored_file(user, bucket, content=b"before")
-        with pytest.raises(FileExists), sender.open(overwrite=True) as slow:
+        with pytest.raises(ClaimLost), sender.open(overwrite=True) as slow:
             slow.write(b"1" * size)
-            slow.upload.claim_end_in(-1)
+            end_lease_in(slow.upload, -1)
             upload, _ = sender.send(overwrite=True)
         assert content_of(bucket) == b"content"
         assert sender.send(overwrite=True) == (upload, True)
