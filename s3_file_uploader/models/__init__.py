@@ -1,7 +1,4 @@
-"""What the database keeps: records of uploads, keys of repeated requests, tokens, share links, who did what.
-
-And the locks under which quotas are counted.
-"""
+"""The database tables: upload records, Idempotency-Keys, upload tokens, share links, audit events and usage locks."""
 
 from .audit_event import AuditEvent
 from .file_upload import FileUpload

@@ -28,15 +28,15 @@ from s3_file_uploader.signals import file_deleted, file_uploaded
 
 FOLDER = Path(os.environ["DYING_FOLDER"])
 STEPS = (
-    (start, "_inserted"),
+    (start, "_insert"),
     (multipart, "multipart_parts", "multipart_complete"),
     (multipart, "multipart_abort", "multipart_debris_remove"),
     (presign, "presigned_url", "presigned_part_urls", "presigned_post"),
     (objects, "multipart_create", "object_head"),
     (verify, "object_checksum"),
-    (parts, "parts_sign"),
-    (recovery, "object_remove"),
-    (complete, "record_complete"),
+    (parts, "sign_parts"),
+    (recovery, "remove_object"),
+    (complete, "complete_record"),
     (direct_transitions, "mark_multipart_begun", "renew_client_lease", "begin_joining", "keep_completion_lease"),
     (direct_transitions, "claim_from_client", "expect_late_parts"),
     (lease, "claim_record", "claim_abandoned"),

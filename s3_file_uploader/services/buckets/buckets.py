@@ -27,7 +27,7 @@ from ...s3.listing import bucket_is_empty
 from ...values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
 from ..audit.operation import Operation
 from ..audit.trail import about
-from .setup import bucket_set_up
+from .setup import set_up_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
@@ -101,7 +101,7 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         with storage_errors(about="bucket"):
             answer = get_client(region=region).create_bucket(**arguments)
         undo.callback(_bucket_take_back, name, region)
-        bucket_set_up(name=name, region=region)
+        set_up_bucket(name=name, region=region)
         undo.pop_all()
     return CreatedBucket(name=name, region=region, location=answer.get("Location", f"/{name}"))
 

@@ -31,7 +31,7 @@ class _Rule:
     refused: str
 
 
-def bucket_set_up(*, name: str, region: str) -> None:
+def set_up_bucket(*, name: str, region: str) -> None:
     """Make a new bucket private, and write the rules of the settings to it.
 
     Args:

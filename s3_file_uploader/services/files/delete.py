@@ -11,10 +11,18 @@ from ...models.lease import claim_record
 from ...models.transitions import remove_record
 from ...signals import after_commit, file_deleted
 from ..audit.operation import Operation
-from ..direct_uploads.parts import NO_LONGER_PENDING, in_parts_check
-from ..direct_uploads.verify import patience
-from ..lookup import file_not_found, names_check, own_upload_find, owner_check, record_at, upload_find, upload_not_found
-from ..recovery import object_remove, parts_remove, settled_on_error, taken_remove, upload_settle
+from ..direct_uploads.parts import NO_LONGER_PENDING, validate_in_parts
+from ..direct_uploads.verify import poll_attempts
+from ..lookup import (
+    file_not_found,
+    find_record,
+    own_upload_find,
+    upload_find,
+    upload_not_found,
+    validate_names,
+    validate_owner,
+)
+from ..recovery import remove_claimed, remove_object, remove_parts, settle_on_error, upload_settle
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -34,13 +42,13 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
         ClaimLost: it is being written at this moment.
         StorageProblem: S3 could not.
     """
-    names_check(user, bucket, file_name)
+    validate_names(user, bucket, file_name)
     records = FileUpload.objects.visible_to(user)
     owned = records if owner is None else records.filter(user_id=owner.pk)
-    upload = record_at(owned, bucket=bucket, file_name=file_name)
+    upload = find_record(owned, bucket=bucket, file_name=file_name)
     if upload is None:
         raise file_not_found()
-    owner_check(user, upload, action="delete")
+    validate_owner(user, upload, action="delete")
     if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:
         raise ClaimLost(BUSY) if upload.was_stored else file_not_found()
     record_delete(user=user, upload=upload)
@@ -56,7 +64,7 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
         StorageProblem: S3 could not.
     """
     upload = upload_find(user=user, upload_id=upload_id)
-    owner_check(user, upload, action="delete")
+    validate_owner(user, upload, action="delete")
     record_delete(user=user, upload=upload)
 
 
@@ -76,7 +84,7 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
         StorageProblem: S3 could not; ask again, or leave it to housekeeping.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
-    in_parts_check(upload)
+    validate_in_parts(upload)
     with Operation.on("upload_abort", user=user, upload=upload):
         try:
             _joined_or_removed(upload)
@@ -103,12 +111,12 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
                 return
         was_halfway = upload.status not in FileUpload.WHOLE
         claim_record(upload, FileUpload.Status.DELETING)
-        with settled_on_error(upload):
+        with settle_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
                 expect_late_parts(upload)
             if was_halfway or upload.multipart_upload_id:  # Or a crash had it begun twice, and nobody has looked since.
-                parts_remove(upload)
-            object_remove(upload)
+                remove_parts(upload)
+            remove_object(upload)
             with durable_transaction():
                 remove_record(upload)
                 if upload.was_stored:
@@ -124,9 +132,9 @@ def _joined_or_removed(upload: FileUpload) -> None:
         ClaimLost: it was completed or removed meanwhile.
         StorageProblem: S3 could not.
     """
-    if not any(claim_from_client(upload, unless_joining=True) for _ in patience()):
+    if not any(claim_from_client(upload, unless_joining=True) for _ in poll_attempts()):
         claim_from_client(upload)  # Whoever was at it was killed, most likely.
-    taken_remove(upload)
+    remove_claimed(upload)
 
 
 def _taken_from_client(upload: FileUpload) -> bool:

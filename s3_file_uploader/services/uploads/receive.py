@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from ...exceptions import ClaimLost, FileExists, IdempotencyKeyReused, QuotaExceeded, UploadInProgress
+from ...exceptions import ClaimLost, FileExists, QuotaExceeded, UploadInProgress
 from ...models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ...models.idempotency_key import IN_PROGRESS
 from ...models.lease import keep_lease
@@ -27,12 +27,10 @@ from ..audit.operation import Operation
 from ..audit.trail import about
 from ..content_check import Contents
 from ..limits import Intake, key_check, upload_check
-from ..lookup import not_rejected
-from ..recovery import WRITTEN_BY, settled_on_error
-from ..scanning.scan import arrived_scan, stored_tell
-from .key_claim import key_claim, nothing_there_check
-
-_REUSED = "This Idempotency-Key was sent with another file: take a new one for each file."
+from ..lookup import raise_if_rejected
+from ..recovery import WRITTEN_BY, settle_on_error
+from ..scanning.scan import notify_stored, scan_on_arrival
+from .key_claim import claim_key, validate_key_is_free
 
 
 class Readable(Protocol):
@@ -152,11 +150,11 @@ def file_receive(
         repeat = _Repeat(user, idempotency_key) if idempotency_key else None
         with repeat.first_or_in_progress(where, size, checksum_sha256) if repeat else nullcontext():
             also = repeat.take if repeat else None
-            upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
+            upload = claim_key(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
         operation.object_id = upload.pk
-        with settled_on_error(upload), ExitStack() as stack:
+        with settle_on_error(upload), ExitStack() as stack:
             if not upload.was_stored:
-                nothing_there_check(upload)
+                validate_key_is_free(upload)
             writer = stack.enter_context(
                 object_writer(
                     destination=_destination(upload, contents.content_type),
@@ -170,7 +168,7 @@ def file_receive(
             operation.size = writer.size
             sent = incoming.finish()
             _stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
-        arrived_scan(upload)
+        scan_on_arrival(upload)
 
 
 def file_upload(
@@ -236,19 +234,11 @@ def upload_repeated(
     about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
-    found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
-    if found is None:
-        return None
-    upload = found.upload
-    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
-        raise IdempotencyKeyReused(_REUSED)
-    if found.is_in_progress:
+    is_same = partial(_is_same_file, bucket=bucket, file_name=file_name, size=size, checksum_sha256=checksum_sha256)
+    used = IdempotencyKey.objects.find_used(user=user, key=idempotency_key, is_same=is_same)
+    if used is not None and used.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    if not found.is_answered:
-        return None
-    if not _has_same_bytes(found, size=size, checksum_sha256=checksum_sha256):
-        raise IdempotencyKeyReused(_REUSED)
-    return not_rejected(upload)
+    return raise_if_rejected(used.upload) if used is not None and used.is_answered else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +271,14 @@ class _Repeat:
             raise
 
 
-def _has_same_bytes(found: IdempotencyKey, *, size: int | None, checksum_sha256: str | None) -> bool:
-    """Compare what is announced; of bytes that another request has replaced since, nothing is known any more."""
-    upload = found.upload
-    if upload.write_id != found.claim_id:
+def _is_same_file(
+    used: IdempotencyKey, *, bucket: str, file_name: str, size: int | None, checksum_sha256: str | None
+) -> bool:
+    """Compare the place, and the announced bytes unless they are not stored yet or were replaced since."""
+    upload = used.upload
+    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
+        return False
+    if not used.is_answered or upload.write_id != used.claim_id:
         return True
     return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
 
@@ -307,8 +301,8 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_ke
             **described,
         )
         if has_key:
-            IdempotencyKey.objects.answered(upload)
-        stored_tell(upload)
+            IdempotencyKey.objects.mark_answered(upload)
+        notify_stored(upload)
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:

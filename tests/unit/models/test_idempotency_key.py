@@ -26,7 +26,7 @@ def taken(user, upload, key="key"):
 
 def store(upload):
     mark_stored(upload, size=1, etag="e", completed_at=timezone.now())
-    KEYS.answered(upload)
+    KEYS.mark_answered(upload)
 
 
 def test_the_key_of_another_user_and_another_key_are_others(user, other):

@@ -20,7 +20,7 @@ from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import file_delete, upload_settle
-from s3_file_uploader.services.recovery import WRITTEN_BY, settled_on_error
+from s3_file_uploader.services.recovery import WRITTEN_BY, settle_on_error
 from tests.unit.services.conftest import stored_file
 
 Status = FileUpload.Status
@@ -132,14 +132,14 @@ class TestInARequest:
     def test_no_answer_in_time_keeps_the_key_for_as_long_as_s3_may_take(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 7
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(StorageTimeout), settled_on_error(upload):
+        with pytest.raises(StorageTimeout), settle_on_error(upload):
             raise StorageTimeout
         held_for = FileUpload.objects.get().claimed_until - timezone.now()
         assert timedelta(seconds=5) < held_for <= timedelta(seconds=7)
 
     def test_a_store_that_is_gone_frees_the_key_at_once(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(StorageUnavailable), settled_on_error(upload):
+        with pytest.raises(StorageUnavailable), settle_on_error(upload):
             raise StorageUnavailable
         assert FileUpload.objects.get().is_abandoned
         assert stored_file(user, bucket).status == Status.STORED
@@ -148,7 +148,7 @@ class TestInARequest:
         holder = FileUpload.objects.get()
         claim_record(holder, Status.PENDING)
         put(holder, **{WRITTEN_BY: str(first.claim_id)})
-        with pytest.raises(KeyError), settled_on_error(first):
+        with pytest.raises(KeyError), settle_on_error(first):
             raise KeyError
         assert objects_in(bucket) == 1
         assert FileUpload.objects.get().claim_id == holder.claim_id
@@ -156,7 +156,7 @@ class TestInARequest:
     def test_a_database_that_refuses_the_end(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
-        with pytest.raises(OperationalError), settled_on_error(upload):
+        with pytest.raises(OperationalError), settle_on_error(upload):
             raise OperationalError
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
@@ -166,7 +166,7 @@ class TestInARequest:
         claim_record(upload, Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
         etag = object_head(bucket=bucket, key="file").etag
-        with pytest.raises(OperationalError), settled_on_error(upload), transaction.atomic():
+        with pytest.raises(OperationalError), settle_on_error(upload), transaction.atomic():
             mark_stored(upload, size=7, etag=etag)
             raise OperationalError
         upload.refresh_from_db()
@@ -176,7 +176,7 @@ class TestInARequest:
     def test_a_commit_whose_answer_was_lost(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
-        with pytest.raises(OperationalError), settled_on_error(upload):
+        with pytest.raises(OperationalError), settle_on_error(upload):
             mark_stored(upload, size=7, etag="e", completed_at=upload.created_at)
             raise OperationalError
         upload.refresh_from_db()
@@ -185,7 +185,7 @@ class TestInARequest:
 
     def test_a_cleaning_that_fails_is_left_for_later(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with Stubber(get_client()) as stub, suppress(KeyError), settled_on_error(upload):
+        with Stubber(get_client()) as stub, suppress(KeyError), settle_on_error(upload):
             stub.add_client_error("list_multipart_uploads", "InternalError", http_status_code=500)
             raise KeyError
         assert FileUpload.objects.get().is_abandoned

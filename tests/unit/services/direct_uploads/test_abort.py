@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
     ClaimLost,
+    FileExists,
     FileNotFound,
     InvalidFileName,
     NotYourFile,
@@ -314,7 +315,7 @@ class TestExpiry:
 
     def test_its_folder_takes_no_other_file_afterwards(self, put, bucket, user, other):
         expire(put)
-        with pytest.raises(ClaimLost):
+        with pytest.raises(FileExists):
             stored_file(other, bucket, put.file_name)
         time_goes_by()
         with pytest.raises(InvalidFileName):  # It is no place of the others.

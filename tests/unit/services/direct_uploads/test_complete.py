@@ -46,7 +46,7 @@ from s3_file_uploader.services import (
     upload_delete,
     upload_settle,
 )
-from s3_file_uploader.services.direct_uploads.complete import arrived_complete
+from s3_file_uploader.services.direct_uploads.complete import complete_arrived
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.signals import file_uploaded
 from s3_file_uploader.values import mib
@@ -760,7 +760,7 @@ class TestArrived:
         sent(self.put)
         sent(self.form)
         with django_capture_on_commit_callbacks(execute=True):
-            assert arrived_complete() == (2, 0)
+            assert complete_arrived() == (2, 0)
         assert self.statuses() == [Status.STORED, Status.STORED]
         assert set(told) == {self.put, self.form}
 
@@ -791,7 +791,7 @@ class TestArrived:
 
     @pytest.mark.parametrize("dry_run", [False, True])
     def test_what_has_not_arrived_waits(self, dry_run):
-        assert arrived_complete(dry_run=dry_run) == (0, 0)
+        assert complete_arrived(dry_run=dry_run) == (0, 0)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
 
     def test_what_has_not_arrived_expires(self):
@@ -810,34 +810,34 @@ class TestArrived:
 
     def test_whose_client_may_still_say_so_is_left_alone(self, bucket, user):
         sent(started(user, bucket).upload)
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
 
     def test_parts_that_a_killed_server_was_joining(self, big, bucket):
         sent(big, BIG)
         begin_joining(FileUpload.objects.get(pk=big.pk))
         self.later()
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
         time_goes_by(big)
-        assert arrived_complete() == (1, 0)
+        assert complete_arrived() == (1, 0)
         assert FileUpload.objects.get(pk=big.pk).status == Status.STORED
         assert parts_left_in(bucket) == []
 
     def test_parts_that_nobody_joins_are_left_alone(self, big):
         sent(big, BIG)
         self.later()
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
         assert FileUpload.objects.get(pk=big.pk).status == Status.PENDING
 
     def test_something_else_is_removed(self, bucket):
         sent(self.put, b"contents")
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
         assert objects_in(bucket) == []
 
     def test_somebody_who_is_faster(self, user):
         sent(self.put)
         with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=self.put.pk), after=True):
             with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=self.form.pk), after=True):
-                assert arrived_complete() == (0, 0)
+                assert complete_arrived() == (0, 0)
 
     def test_s3_is_down(self, caplog):
         sent(self.put)
@@ -845,7 +845,7 @@ class TestArrived:
             report = housekeeping_run()
         assert (report.uploads_completed, report.records_left, report.is_complete) == (0, 2, False)
         assert len([record for record in caplog.records if "stays pending until the next run" in record.message]) == 2
-        assert arrived_complete() == (1, 0)
+        assert complete_arrived() == (1, 0)
 
     def test_the_database_refuses(self):
         sent(self.put)
@@ -856,11 +856,11 @@ class TestArrived:
             return execute(sql, params, many, context)
 
         with connection.execute_wrapper(refuse):
-            assert arrived_complete() == (0, 1)
-        assert arrived_complete() == (1, 0)
+            assert complete_arrived() == (0, 1)
+        assert complete_arrived() == (1, 0)
 
     def test_more_than_are_read_at_a_time(self, bucket, user, monkeypatch):
-        monkeypatch.setattr("s3_file_uploader.services.direct_uploads.complete.BATCH", 1)
+        monkeypatch.setattr("s3_file_uploader.models.queries.BATCH", 1)
         sent(self.put)
         sent(self.form)
-        assert arrived_complete() == (2, 0)
+        assert complete_arrived() == (2, 0)

@@ -16,7 +16,7 @@ from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import bucket_compare, file_delete
-from s3_file_uploader.services.housekeeping.compare import _batches
+from s3_file_uploader.services.housekeeping.compare import _iterate_batches
 from s3_file_uploader.services.reports import EXAMPLES, ComparisonTally, Finding, Kind, Outcome
 from s3_file_uploader.values import PAGE_KEYS, ListedObject
 from tests.unit.services.conftest import on_event, refused, stored_file
@@ -369,7 +369,7 @@ class TestBatches:
             for upload in rows("bucket", user, [number], created_at=begin + timedelta(seconds=number // seconds))
         ]
         FileUpload.objects.bulk_create(uploads)
-        batches = list(islice(_batches(FileUpload.objects.stored()), 10))
+        batches = list(islice(_iterate_batches(FileUpload.objects.stored()), 10))
         assert all(0 < len(batch) <= PAGE_KEYS for batch in batches)
         seen = [upload.pk for batch in batches for upload in batch]
         assert len(seen) == len(set(seen)) == count

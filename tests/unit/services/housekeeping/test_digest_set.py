@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from s3_file_uploader.services.housekeeping.digest_set import DigestSet, digest_set
+from s3_file_uploader.services.housekeeping.digest_set import DigestSet, open_digest_set
 
 MANY = 2345
 
@@ -15,7 +15,7 @@ def digests(start, stop):
 
 @pytest.fixture
 def seen():
-    with digest_set() as seen:
+    with open_digest_set() as seen:
         yield seen
 
 
@@ -48,7 +48,7 @@ def test_neighbours_are_told_apart(seen):
 
 def test_a_process_that_is_killed_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
-    with digest_set() as seen:
+    with open_digest_set() as seen:
         seen._database.execute("PRAGMA cache_size = 1")
         seen.add(digests(0, MANY))
         assert list(tmp_path.iterdir()) == []
@@ -56,7 +56,7 @@ def test_a_process_that_is_killed_leaves_no_file(tmp_path, monkeypatch):
 
 
 def test_no_room_is_said_with_what_to_do(seen):
-    with pytest.raises(OSError, match="SQLITE_TMPDIR"), digest_set() as full:
+    with pytest.raises(OSError, match="SQLITE_TMPDIR"), open_digest_set() as full:
         full._database.execute("PRAGMA max_page_count = 5")
         full.add(digests(0, MANY))
     assert isinstance(full, DigestSet)

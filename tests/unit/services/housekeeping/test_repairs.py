@@ -453,7 +453,7 @@ class TestWhatIsWanted:
 
     @pytest.mark.parametrize("kind", list(Kind))
     def test_of_itself_nothing(self, kind):
-        assert Repairs().wanted(self.finding(kind)) == Outcome.NOTHING
+        assert Repairs().choose_outcome(self.finding(kind)) == Outcome.NOTHING
 
     @pytest.mark.parametrize(
         ("kind", "outcome"),
@@ -465,7 +465,7 @@ class TestWhatIsWanted:
         ],
     )
     def test_each_repair_has_its_kind(self, kind, outcome):
-        assert Repairs(**EVERYTHING).wanted(self.finding(kind)) == outcome
+        assert Repairs(**EVERYTHING).choose_outcome(self.finding(kind)) == outcome
 
     def test_an_object_cannot_be_adopted_and_deleted(self, user):
         with pytest.raises(InvalidField, match="one of the two"):
@@ -473,13 +473,13 @@ class TestWhatIsWanted:
 
     def test_what_has_no_etag_cannot_be_recorded(self, user):
         told = Repairs(update_records=True, adopt_for=user)
-        assert told.wanted(self.finding(Kind.OBJECT_CHANGED, etag="")) == Outcome.NOTHING
-        assert told.wanted(self.finding(Kind.OBJECT_WITHOUT_RECORD, etag="")) == Outcome.NOTHING
+        assert told.choose_outcome(self.finding(Kind.OBJECT_CHANGED, etag="")) == Outcome.NOTHING
+        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, etag="")) == Outcome.NOTHING
 
     @pytest.mark.parametrize(
         "described", [{"days": 0.9}, {"days": None}, {"made_here": False}, {"made_here": None}, {"name": "a\0b"}]
     )
     def test_what_is_not_to_be_deleted(self, described):
         told = Repairs(delete_objects_older_than=DAY)
-        assert told.wanted(self.finding(Kind.OBJECT_WITHOUT_RECORD)) == Outcome.OBJECT_DELETED
-        assert told.wanted(self.finding(Kind.OBJECT_WITHOUT_RECORD, **described)) == Outcome.NOTHING
+        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD)) == Outcome.OBJECT_DELETED
+        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, **described)) == Outcome.NOTHING

@@ -17,11 +17,11 @@ from django.utils import timezone
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed, end_lease_in
+from s3_file_uploader.models.queries import BATCH
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
 from s3_file_uploader.services.download_folder.write import partial_files_remove
-from s3_file_uploader.services.housekeeping.run import BATCH
 from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.values import HousekeepingReport
