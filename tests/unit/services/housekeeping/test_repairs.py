@@ -377,9 +377,11 @@ class TestObjectsThatAreDeleted:
 
     @pytest.mark.parametrize(("hours", "left"), [(23, ["kept"]), (25, ["file", "kept"])])
     def test_only_those_that_are_old_enough(self, bucket, user, hours, left):
+        moment = timezone.now().replace(microsecond=0) - DAY
+
         def a_day_ago(parsed, **kwargs):
-            for found in parsed.get("Contents", [parsed]):
-                found["LastModified"] = timezone.now().replace(microsecond=0) - DAY
+            for entry in parsed.get("Contents", [parsed]):
+                entry["LastModified"] = moment
 
         orphaned(user, bucket)
         with on_event("after-call.s3.ListObjectsV2", a_day_ago), on_event("after-call.s3.HeadObject", a_day_ago):
