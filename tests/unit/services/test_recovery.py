@@ -53,34 +53,34 @@ def overwriting(bucket, user):
 
 
 class TestAfterACrash:
-    def test_a_first_upload_that_sent_nothing(self, first):
+    def test_settle_first_upload_without_bytes_removes_the_record(self, first):
         upload_settle(upload=first)
         assert not FileUpload.objects.exists()
 
-    def test_a_first_upload_whose_bytes_arrived(self, first, bucket):
+    def test_settle_first_upload_with_bytes_removes_both(self, first, bucket):
         put(first, **{WRITTEN_BY: str(first.claim_id)})
         upload_settle(upload=first)
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_parts_are_removed(self, first, bucket):
+    def test_settle_removes_parts(self, first, bucket):
         get_client().create_multipart_upload(Bucket=bucket, Key="file")
         upload_settle(upload=first)
         assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
-    def test_what_a_stranger_put_there_stays(self, first, bucket):
+    def test_settle_keeps_an_object_of_another_program(self, first, bucket):
         put(first, **{WRITTEN_BY: "another"})
         upload_settle(upload=first)
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 1
 
-    def test_an_overwrite_that_sent_nothing(self, overwriting):
+    def test_settle_overwrite_without_bytes_keeps_the_file(self, overwriting):
         upload_settle(upload=overwriting)
         upload = FileUpload.objects.get()
         assert (upload.status, upload.checksum_sha256) == (Status.STORED, sha256(b"before").hexdigest())
         assert upload.claimed_until is None
 
-    def test_an_overwrite_whose_bytes_arrived(self, overwriting):
+    def test_settle_overwrite_with_bytes_updates_the_record(self, overwriting):
         put(overwriting, b"after!!", **{WRITTEN_BY: str(overwriting.claim_id)})
         upload_settle(upload=overwriting)
         upload = FileUpload.objects.get()
@@ -88,12 +88,12 @@ class TestAfterACrash:
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
         assert upload.etag == object_head(bucket=upload.bucket, key="file").etag
 
-    def test_an_overwrite_of_what_has_gone(self, overwriting, bucket):
+    def test_settle_overwrite_without_object_removes_the_record(self, overwriting, bucket):
         get_client().delete_object(Bucket=bucket, Key="file")
         upload_settle(upload=overwriting)
         assert not FileUpload.objects.exists()
 
-    def test_a_deletion(self, bucket, user):
+    def test_settle_deletion_finishes_it(self, bucket, user):
         upload = stored_file(user, bucket)
         claim_record(upload, Status.DELETING)
         end_lease_in(upload, -1)
@@ -101,18 +101,18 @@ class TestAfterACrash:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_the_next_upload_to_the_key_settles_it_by_itself(self, first, bucket, other):
+    def test_upload_to_an_abandoned_key_settles_it(self, first, bucket, other):
         put(first, **{WRITTEN_BY: str(first.claim_id)})
         assert stored_file(other, bucket).user == other
         assert FileUpload.objects.get().status == Status.STORED
 
-    def test_a_claim_that_still_runs_is_left_alone(self, bucket, user):
+    def test_settle_during_a_live_lease_is_refused(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(ClaimLost):
             upload_settle(upload=upload)
         assert FileUpload.objects.get().claim_id == upload.claim_id
 
-    def test_a_store_that_is_down_leaves_it_for_the_next_try(self, first):
+    def test_settle_while_s3_is_down_leaves_the_record(self, first):
         with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):
             stub.add_client_error("list_multipart_uploads", "503", http_status_code=503)
             upload_settle(upload=first)
@@ -120,7 +120,7 @@ class TestAfterACrash:
         upload_settle(upload=FileUpload.objects.get())
         assert not FileUpload.objects.exists()
 
-    def test_a_store_that_cannot_list_parts(self, first):
+    def test_settle_without_list_of_parts_removes_the_record(self, first):
         with Stubber(get_client()) as stub:
             stub.add_client_error("list_multipart_uploads", "NotImplemented", http_status_code=501)
             stub.add_client_error("head_object", "404", http_status_code=404)
@@ -129,7 +129,7 @@ class TestAfterACrash:
 
 
 class TestInARequest:
-    def test_no_answer_in_time_keeps_the_key_for_as_long_as_s3_may_take(self, bucket, user, settings):
+    def test_failure_by_timeout_keeps_the_key_for_the_read_timeout(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 7
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(StorageTimeout), settle_on_error(upload):
@@ -137,14 +137,14 @@ class TestInARequest:
         held_for = FileUpload.objects.get().claimed_until - timezone.now()
         assert timedelta(seconds=5) < held_for <= timedelta(seconds=7)
 
-    def test_a_store_that_is_gone_frees_the_key_at_once(self, bucket, user):
+    def test_failure_by_unavailable_store_frees_the_key(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(StorageUnavailable), settle_on_error(upload):
             raise StorageUnavailable
         assert FileUpload.objects.get().is_abandoned
         assert stored_file(user, bucket).status == Status.STORED
 
-    def test_whoever_lost_the_claim_touches_nothing(self, first, bucket):
+    def test_failure_after_a_lost_claim_changes_nothing(self, first, bucket):
         holder = FileUpload.objects.get()
         claim_record(holder, Status.PENDING)
         put(holder, **{WRITTEN_BY: str(first.claim_id)})
@@ -153,7 +153,7 @@ class TestInARequest:
         assert objects_in(bucket) == 1
         assert FileUpload.objects.get().claim_id == holder.claim_id
 
-    def test_a_database_that_refuses_the_end(self, bucket, user):
+    def test_failure_of_the_database_settles_the_record(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
         with pytest.raises(OperationalError), settle_on_error(upload):
@@ -161,7 +161,7 @@ class TestInARequest:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_a_commit_that_fails_at_the_very_end_of_an_overwrite(self, bucket, user):
+    def test_failure_of_the_commit_of_an_overwrite_settles_the_record(self, bucket, user):
         upload = stored_file(user, bucket, content=b"before")
         claim_record(upload, Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
@@ -173,7 +173,7 @@ class TestInARequest:
         assert (upload.status, upload.size, upload.etag, upload.claimed_until) == (Status.STORED, 7, etag, None)
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
 
-    def test_a_commit_whose_answer_was_lost(self, bucket, user):
+    def test_failure_after_the_commit_ends_the_lease(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
         with pytest.raises(OperationalError), settle_on_error(upload):
@@ -183,7 +183,7 @@ class TestInARequest:
         assert (upload.status, upload.claimed_until) == (Status.STORED, None)
         assert objects_in(bucket) == 1
 
-    def test_a_cleaning_that_fails_is_left_for_later(self, bucket, user):
+    def test_failure_of_the_cleaning_leaves_the_record(self, bucket, user):
         upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with Stubber(get_client()) as stub, suppress(KeyError), settle_on_error(upload):
             stub.add_client_error("list_multipart_uploads", "InternalError", http_status_code=500)
@@ -192,14 +192,14 @@ class TestInARequest:
 
 
 class TestDeletion:
-    def test_a_missing_right_leaves_the_file_stored(self, bucket, user):
+    def test_delete_without_the_right_keeps_the_file_stored(self, bucket, user):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub, pytest.raises(StorageAccessDenied):
             stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
             file_delete(user=user, bucket=bucket, file_name="file")
         assert FileUpload.objects.get().status == Status.STORED
 
-    def test_a_store_that_was_down_is_asked_again_by_the_next_request(self, bucket, user):
+    def test_delete_after_an_outage_is_finished_by_the_next_request(self, bucket, user):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):
             stub.add_client_error("delete_object", "SlowDown", http_status_code=503)
@@ -209,7 +209,7 @@ class TestDeletion:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_any_other_answer_is_tried_once_more(self, bucket, user):
+    def test_delete_after_an_unknown_error_is_tried_once_more(self, bucket, user):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub, pytest.raises(StorageError):
             stub.add_client_error("delete_object", "InternalError", http_status_code=500)
