@@ -1,26 +1,26 @@
-"""Everything this app raises, one leaf for each thing that a caller can do differently.
+"""The errors of this app, with one leaf for each thing that a caller can do differently.
 
     S3FileUploaderError
     ├── InvalidInput                 change the request
     │   ├── InvalidBucketName
     │   ├── InvalidFileName
     │   ├── InvalidField             one named parameter is wrong
-    │   ├── ChecksumMismatch         the bytes were damaged on the way: send them again
-    │   ├── SizeMismatch             fewer or more bytes came than were announced
-    │   ├── ContentTypeMismatch      the file lies in S3 under another type than was announced
-    │   ├── PartsMissing             not all of the file has arrived in S3
-    │   ├── FileRejected             the scanners found something: it was removed
+    │   ├── ChecksumMismatch         the bytes were damaged in transit: send them again
+    │   ├── SizeMismatch             fewer or more bytes arrived than announced
+    │   ├── ContentTypeMismatch      the file has another type than announced
+    │   ├── PartsMissing             parts of the file are not in S3
+    │   ├── FileRejected             a scanner condemned the file: it was removed
     │   ├── FileTooLarge
-    │   ├── ContentTypeNotAllowed    the policy of the bucket does not take files of this kind
+    │   ├── ContentTypeNotAllowed    the policy of the bucket does not allow this type
     │   ├── RequestTooSlow           the body did not arrive in time: send it again
     │   ├── LengthRequired           this server cannot read a body of unknown length
-    │   ├── RangeNotSatisfiable      no byte of the file lies in the range
-    │   └── IdempotencyKeyReused     the key stands for another file
-    ├── Refused                      ask somebody who may
+    │   ├── RangeNotSatisfiable      the range is beyond the end of the file
+    │   └── IdempotencyKeyReused     the key was sent with another file
+    ├── Refused                      ask a user who has the right
     │   ├── NotYourFile
     │   ├── BucketOwnerMismatch
     │   └── BucketNotAllowed
-    ├── NotFound                     it does not exist, or not for this caller
+    ├── NotFound                     it does not exist, or this caller may not see it
     │   ├── BucketNotFound
     │   ├── FileNotFound
     │   ├── UploadNotFound
@@ -29,33 +29,34 @@
     ├── Conflict                     the state of the bucket or key forbids it
     │   ├── BucketExists
     │   ├── BucketNotEmpty
-    │   ├── FileExists
-    │   ├── QuotaExceeded            the owner has as much as the policy allows: remove something
-    │   ├── PreconditionFailed       the file is no longer the one that the caller knows
-    │   ├── UploadInProgress         the same request is at work: ask again
-    │   ├── UploadNotPending         it was completed, or is being removed
-    │   └── FileQuarantined          the scanners have not found it clean yet: ask again
+    │   ├── FileExists               the key is taken: choose another
+    │   ├── ClaimLost                another request has the file: try again in a moment
+    │   ├── QuotaExceeded            the policy allows the owner no more: remove something
+    │   ├── PreconditionFailed       the file was replaced since the caller saw it
+    │   ├── UploadInProgress         the same request is in progress: ask again
+    │   ├── UploadNotPending         the upload was completed, or is being removed
+    │   └── FileQuarantined          no scanner has found it clean yet: ask again
     ├── StorageProblem               S3, or the way to it
     │   ├── StorageAccessDenied      the app's own credentials lack a right
     │   ├── StorageNotConfigured     a setting is missing or refused by S3
     │   ├── StorageUnavailable       try again in a while
-    │   ├── StorageTimeout           no answer in time
-    │   └── StorageError             an answer that nobody expected
+    │   ├── StorageTimeout           S3 did not answer in time
+    │   └── StorageError             an unexpected answer
     │       └── StorageUnsupported   the store does not know this call
     └── DownloadFolderFull           no room left under PATH_TO_SAVE_FILE
 
-No HTTP and no boto3 here: `api/errors.py` gives each leaf its status and code, `s3/errors.py` translates what boto3
-raises.
+No HTTP and no boto3 here: `api/errors.py` gives each leaf its status and code, and `s3/errors.py` translates the errors
+of boto3.
 """
 
 from collections.abc import Mapping
 
 
 class S3FileUploaderError(Exception):
-    """Root of every error of this app; `str(error)` is a message fit for the caller of the API."""
+    """Root of every error of this app; `str(error)` is a message for the client."""
 
     def __init__(self, message: str = "", limit: Mapping[str, object] | None = None) -> None:
-        """Take what to do next, and the fields of the policy that forbid the request, if it is the policy."""
+        """Take the message, which says what to do next, and the fields of the policy that forbid the request."""
         super().__init__(message)
         self.limit = limit
 
@@ -76,21 +77,21 @@ class InvalidField(InvalidInput):
     """One parameter has a value that cannot be used."""
 
     def __init__(self, field: str, message: str) -> None:
-        """Name the parameter, as the caller spelt it, and what would be right."""
+        """Take the name of the parameter, and a message that says which values are valid."""
         super().__init__(message)
         self.field = field
 
 
 class ChecksumMismatch(InvalidInput):
-    """The SHA-256 of what arrived is not the one that the caller gave."""
+    """The SHA-256 of the received bytes is not the one that the caller gave."""
 
 
 class SizeMismatch(InvalidInput):
-    """The number of bytes that arrived is not the one that was announced."""
+    """The number of received bytes is not the announced one."""
 
 
 class ContentTypeMismatch(InvalidInput):
-    """The MIME type under which S3 holds the file is not the one that was announced."""
+    """The MIME type of the file is not the announced one."""
 
 
 class PartsMissing(InvalidInput):
@@ -98,7 +99,7 @@ class PartsMissing(InvalidInput):
 
 
 class FileRejected(InvalidInput):
-    """A scanner found something in the file; its record says what."""
+    """A scanner condemned the file; its record says why."""
 
 
 class FileTooLarge(InvalidInput):
@@ -106,7 +107,7 @@ class FileTooLarge(InvalidInput):
 
 
 class ContentTypeNotAllowed(InvalidInput):
-    """The policy takes no files of this MIME type, or with this ending."""
+    """The policy does not allow files of this MIME type, or with this extension."""
 
 
 class RequestTooSlow(InvalidInput):
@@ -114,14 +115,14 @@ class RequestTooSlow(InvalidInput):
 
 
 class LengthRequired(InvalidInput):
-    """The body has no Content-Length, and the server before this app does not decode chunks."""
+    """The body has no Content-Length, and the WSGI server does not decode chunks."""
 
 
 class RangeNotSatisfiable(InvalidInput):
-    """The wanted range lies behind the end of the file."""
+    """The requested range begins after the end of the file."""
 
     def __init__(self, message: str, size: int = 0) -> None:
-        """Take the size of the file, in bytes, too."""
+        """Take the message, and the size of the file in bytes."""
         super().__init__(message)
         self.size = size
 
@@ -147,7 +148,7 @@ class BucketNotAllowed(Refused):
 
 
 class NotFound(S3FileUploaderError):
-    """Nothing by that name, as far as this caller may know."""
+    """Nothing by that name exists, or this caller may not see it."""
 
 
 class BucketNotFound(NotFound):
@@ -167,11 +168,11 @@ class UploadTokenNotFound(NotFound):
 
 
 class ShareNotFound(NotFound):
-    """No share link that works, or none with that id that the caller may revoke."""
+    """No share link works with that secret, or the caller may revoke none with that id."""
 
 
 class Conflict(S3FileUploaderError):
-    """The request is right, the state of the store forbids it."""
+    """The request is valid, but the state of bucket or file forbids it."""
 
 
 class BucketExists(Conflict):
@@ -183,7 +184,11 @@ class BucketNotEmpty(Conflict):
 
 
 class FileExists(Conflict):
-    """The key is taken, or is being written or removed right now."""
+    """The key is taken."""
+
+
+class ClaimLost(Conflict):
+    """Another request is writing, completing or removing the file, or has done so."""
 
 
 class QuotaExceeded(Conflict):
@@ -199,15 +204,15 @@ class UploadInProgress(Conflict):
 
 
 class UploadNotPending(Conflict):
-    """Nothing can be sent any more: the upload was completed, removed, or is of another kind."""
+    """The client can send nothing: the upload was completed or removed, or is of another kind."""
 
 
 class FileQuarantined(Conflict):
-    """The file is whole, but nobody gets it before the scanners have found it clean."""
+    """The file is whole, but cannot be read before the scanners have found it clean."""
 
 
 class StorageProblem(S3FileUploaderError):
-    """S3 could not do what it was asked."""
+    """S3 could not carry out a call."""
 
 
 class StorageAccessDenied(StorageProblem):

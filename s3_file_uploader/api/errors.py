@@ -45,6 +45,7 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.BucketExists, 409, "bucket_exists"),
     (own.BucketNotEmpty, 409, "bucket_not_empty"),
     (own.FileExists, 409, "file_exists"),
+    (own.ClaimLost, 409, "file_exists"),
     (own.UploadInProgress, 409, "upload_in_progress"),
     (own.UploadNotPending, 409, "upload_not_pending"),
     (own.FileQuarantined, 409, "quarantined"),

@@ -1,12 +1,10 @@
-"""What the database keeps: records of uploads, keys of repeated requests, tokens, share links, who did what.
-
-And the locks under which quotas are counted.
-"""
+"""The database tables: upload records, Idempotency-Keys, upload tokens, share links, audit events and usage locks."""
 
 from .audit_event import AuditEvent
-from .claims import BUSY, Within
-from .file_upload import FileUpload, FileUploadQuerySet, durable_statement, durable_transaction, location_digest
+from .file_upload import FileUpload
 from .idempotency_key import IdempotencyKey
+from .lease import BUSY, Within, durable_statement, durable_transaction
+from .queries import FileUploadQuerySet, location_digest
 from .share_link import ShareLink
 from .upload_token import UploadToken
 from .usage_lock import UsageLock

@@ -1,6 +1,6 @@
-"""Store audit events as rows, where a setting asks for them. `services/audit/trail.py` makes them.
+"""Store audit events as rows, if a setting asks for them. `services/audit/trail.py` creates them.
 
-No foreign keys: an event outlives the user and the file that it is about, until housekeeping forgets it.
+An event has no foreign keys, because it outlives its user and its file, until housekeeping purges it.
 """
 
 import unicodedata
@@ -13,19 +13,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from .file_upload import location_digest
+from .queries import location_digest
 
 MAX_TEXT_LENGTH = 255
 MAX_NAME_LENGTH = 1024
-# Cc, Cf, Cs: control, format (they turn text around) and half characters; Zl, Zp: ends of lines and paragraphs.
+# Cc, Cf, Cs: control and format characters (these reverse text) and lone surrogates; Zl, Zp: line and paragraph ends.
 UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 JOINERS = "\u200c\u200d"
 
 
-def showable(text: str, length: int) -> str:
-    """Return the text with what breaks, hides or turns a line in Python's escapes, cut off at `length` characters.
+def escape_text(text: str, length: int) -> str:
+    """Return the text with Python's escapes for characters that break, hide or reverse a line, cut to `length`.
 
-    PostgreSQL keeps neither NUL nor half characters; nobody should be shown the others.
+    PostgreSQL stores neither NUL nor lone surrogates.
     """
     if text.isprintable():
         return text[:length]
@@ -42,27 +42,27 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     """Queries by meaning."""
 
     def older_than(self, moment: datetime) -> Self:
-        """Narrow to what happened before."""
+        """Narrow to events before a moment."""
         return self.filter(created_at__lt=moment)
 
     def at(self, *, bucket: str, file_name: str) -> Self:
-        """Narrow to what is about one object, whichever records it had."""
+        """Narrow to events about one object, under any record."""
         return self.filter(location_digest=location_digest(bucket, file_name))
 
     def about(self, text: str) -> Self:
-        """Narrow to one object as `bucket/file name`, else to a user, an address, or an id; each of them whole."""
+        """Narrow to an object as `bucket/file name`, or to a user, an address or an id; each as a whole."""
         bucket, slash, file_name = text.partition("/")
         if slash:
             return self.at(bucket=bucket, file_name=file_name)
         if _is_uuid(text):
             return self.filter(Q(object_id=text) | Q(user_id=text))
-        if "." in text and not _users_named(text):
+        if "." in text and not _find_users(text):
             return self.filter(Q(address=text) | Q(user_name=text))
-        return self.filter(Q(user_id__in=[text, *_users_named(text)]) | Q(address=text))
+        return self.filter(Q(user_id__in=[text, *_find_users(text)]) | Q(address=text))
 
 
 class AuditEvent(models.Model):
-    """One event: when, who, from where, what, to which object, and how it ended."""
+    """One event: time, user, address, action, object and outcome."""
 
     created_at = models.DateTimeField("when", default=timezone.now)
     user_id = models.CharField("user id", max_length=MAX_TEXT_LENGTH, blank=True, help_text="The primary key, as text.")
@@ -78,7 +78,7 @@ class AuditEvent(models.Model):
     objects = AuditEventQuerySet.as_manager()
 
     class Meta:
-        """Newest first; one index for each way to look, in that order."""
+        """Newest first; one index for each kind of search, in that order."""
 
         ordering = ("-created_at", "-id")
         indexes = (
@@ -88,36 +88,36 @@ class AuditEvent(models.Model):
         )
 
     def __str__(self) -> str:
-        """Return what was done."""
+        """Return action and outcome."""
         return f"{self.action}: {self.outcome}"
 
     @classmethod
-    def made_of(cls, *, user: Any, action: str, outcome: str, **told: str) -> "AuditEvent":
-        """Return an event that is not in the database yet, with everything in a shape that it keeps.
+    def build(cls, *, user: Any, action: str, outcome: str, **where: str) -> "AuditEvent":
+        """Return an unsaved event, with every text in a form that any database stores.
 
         Args:
-            user: who asked, None if nobody is known.
-            action: what for.
-            outcome: how it ended.
-            told: address, bucket, file_name, object_id.
+            user: the user of the request, or None.
+            action: name of the action.
+            outcome: `ok`, or the code of the error.
+            where: address, bucket, file_name, object_id.
         """
         event = cls(
-            user_id="" if user is None else showable(str(user.pk), MAX_TEXT_LENGTH),
-            user_name="" if user is None else showable(user.get_username(), MAX_TEXT_LENGTH),
+            user_id="" if user is None else escape_text(str(user.pk), MAX_TEXT_LENGTH),
+            user_name="" if user is None else escape_text(user.get_username(), MAX_TEXT_LENGTH),
             action=action[:32],
             outcome=outcome[:64],
-            **{name: showable(text, _length_of(name)) for name, text in told.items()},
+            **{name: escape_text(text, _max_length(name)) for name, text in where.items()},
         )
         if event.file_name:
             event.location_digest = location_digest(event.bucket, event.file_name)
         return event
 
 
-def _length_of(name: str) -> int:
+def _max_length(name: str) -> int:
     return MAX_NAME_LENGTH if name == "file_name" else MAX_TEXT_LENGTH
 
 
-def _users_named(text: str) -> list[str]:
+def _find_users(text: str) -> list[str]:
     model = get_user_model()
     users = model._default_manager.filter(**{model.USERNAME_FIELD: text})
     return [str(pk) for pk in users.values_list("pk", flat=True)]

@@ -6,7 +6,7 @@ from django.db.models import CharField, Func
 
 
 class ByteOrder(Func):
-    """A text column in the order of its bytes.
+    """Order a text column by its bytes.
 
     SQLite compares bytes by itself (https://sqlite.org/datatype3.html#collation). PostgreSQL does so with the collation
     `C` alone (https://www.postgresql.org/docs/current/collation.html#COLLATION-MANAGING-STANDARD).

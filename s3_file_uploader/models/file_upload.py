@@ -1,4 +1,4 @@
-"""The record of an upload. No S3 calls: the services bring row and object into agreement.
+"""The record of an upload. No S3 calls: the services bring record and object into agreement.
 
     (no row) ──claim──> pending ──bytes verified──> stored ──claim──> deleting ──object gone──> (no row)
                          ^   │                      ^    │             ^    └───of an infected file──> rejected
@@ -6,129 +6,49 @@
                          │          └────────────────────┼─────────────┘
                          └──────claim, to overwrite──────┘   (a quarantined file may be overwritten, too)
 
-`claims.py` says who may change a row, `quarantine.py` what scanners do to one, `direct_upload.py` what else there is to
-one whose bytes the client sends to S3 itself.
+`lease.py` decides which request may change a record, and `transitions.py` has the steps of the drawing.
+`direct_transitions.py` adds the steps of a direct upload, in which the client sends the bytes to S3 itself.
 """
 
 import uuid
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, Self, cast
+from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, models, router, transaction
-from django.db.models.functions import Coalesce, Greatest
-from django.db.models.signals import post_save
+from django.db import models
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from ..conf import conf
 from ..content_types.sniff import content_type_kept
-from ..exceptions import FileExists
 from ..policy.names import name_shown
-from ..policy.users import is_staff
-from ..values import MAX_CONTENT_TYPE_LENGTH, Usage
+from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_CONTENT_TYPE_LENGTH, PAYLOAD_HASH_IN_URLS
 from .byte_order import ByteOrder
-from .claims import BUSY, Within, claim_end, durable_statement_on, durable_transaction_on
-from .direct_upload import DirectUpload
+from .queries import FileUploadQuerySet
 from .user_deletion import on_user_delete
 
 
-def location_digest(bucket: str, file_name: str) -> str:
-    """Return what is unique to an object: short, and exact even where a database compares text loosely."""
-    return sha256(f"{bucket}/{file_name}".encode()).hexdigest()
-
-
-def durable_transaction() -> transaction.Atomic:
-    """Return a transaction for records, as `durable_transaction_on`."""
-    return durable_transaction_on(FileUpload)
-
-
-def durable_statement() -> AbstractContextManager[Any]:
-    """Return what commits one statement on records, as `durable_statement_on`."""
-    return durable_statement_on(FileUpload)
-
-
-class FileUploadQuerySet(models.QuerySet["FileUpload"]):
-    """Queries by meaning."""
-
-    def at(self, *, bucket: str, file_name: str) -> Self:
-        """Narrow to the one record of an object."""
-        return self.order_by().filter(location_digest=location_digest(bucket, file_name))
-
-    def stored(self) -> Self:
-        """Narrow to files whose bytes are in S3, whole, and which may be read."""
-        return self.filter(status=FileUpload.Status.STORED)
-
-    def whole(self) -> Self:
-        """Narrow to files whose bytes are in S3, whole, in quarantine or not."""
-        return self.filter(status__in=FileUpload.WHOLE)
-
-    def to_scan(self) -> Self:
-        """Narrow to what waits for the scanners, and is not being scanned."""
-        waiting = self.filter(status=FileUpload.Status.QUARANTINED)
-        return waiting.filter(models.Q(scan_after=None) | models.Q(scan_after__lte=timezone.now()))
-
-    def abandoned(self) -> Self:
-        """Narrow to what a crash left half-way: the claim has run out."""
-        return self.exclude(status__in=FileUpload.WHOLE).filter(claimed_until__lt=timezone.now())
-
-    def visible_to(self, user: Any) -> Self:
-        """Narrow to what the user may know of: their own, all for staff, or as S3_FILE_UPLOADER_VISIBLE_TO says."""
-        if user.pk is None:  # Nobody: not the owner of the records that have lost theirs.
-            return self.none()
-        narrow = conf.visible_to
-        if narrow:
-            return cast(Self, narrow(self, user))
-        return self if is_staff(user) else self.filter(user_id=user.pk)
-
-    def by_key(self, bucket: str) -> Self:
-        """Narrow to the files of a bucket that may be read, in the order of S3, with the object key as `key`."""
-        return self.stored().filter(bucket=bucket).annotate(key=ByteOrder("file_name")).order_by("key")
-
-    def with_key(self, **compared: str) -> Self:
-        """Narrow what `by_key` gave to keys that are compared so, as bytes: `gt`, `gte`."""
-        return self.filter(**{f"key__{lookup}": key for lookup, key in compared.items()})
-
-    def usage(self, *, user_id: Any, bucket: str) -> Usage:
-        """Count what a user has in a bucket: all that is there or may come, with the larger of old and new bytes."""
-        mine = self.order_by().filter(user_id=user_id, bucket=bucket).exclude(status=FileUpload.Status.REJECTED)
-        larger = Greatest(Coalesce("size", 0), Coalesce("incoming_size", 0))
-        counted = mine.aggregate(bytes=models.Sum(larger), files=models.Count("pk"))
-        return Usage(bytes=int(counted["bytes"] or 0), files=counted["files"])
-
-    def claim_new(self, *, within: Within | None = None, **fields: Any) -> "FileUpload":
-        """Insert a pending record, which claims its key.
-
-        Args:
-            within: as `FileUpload.insert`.
-            fields: of the record.
-
-        Raises:
-            FileExists: somebody else has the key; the unique constraint decides, on every database.
-        """
-        upload = self.pending(claimed_until=claim_end(), **fields)
-        try:
-            upload.insert(within=within)
-        except IntegrityError as error:
-            raise FileExists(BUSY) from error
-        return upload
-
-    def pending(self, **fields: Any) -> "FileUpload":
-        """Make a pending record with a claim on its key; whoever asked for it inserts it."""
-        claim_id = uuid.uuid4()
-        return self.model(
-            claim_id=claim_id,
-            write_id=claim_id,
-            location_digest=location_digest(fields["bucket"], fields["file_name"]),
-            status=FileUpload.Status.PENDING,
-            **fields,
-        )
-
-
-class FileUpload(DirectUpload):
+class FileUpload(models.Model):
     """One object in S3 and the user whose upload first claimed its key."""
+
+    class Status(models.TextChoices):
+        """See the drawing above."""
+
+        PENDING = "pending"
+        QUARANTINED = "quarantined"
+        STORED = "stored"
+        REJECTED = "rejected"
+        DELETING = "deleting"
+
+    class Strategy(models.TextChoices):
+        """How the client of a direct upload sends its bytes to S3; empty if the bytes pass through this server."""
+
+        PUT = "put"
+        POST = "post"
+        MULTIPART = "multipart"
+
+    # The whole object is in S3, and no request holds a lease on the record.
+    WHOLE = (Status.STORED, Status.QUARANTINED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -149,8 +69,25 @@ class FileUpload(DirectUpload):
     )
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
+    etag = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
+    # The lease: `claim_id` names the request that holds it, `write_id` the claim under which the object was written.
+    status = models.CharField(max_length=11, choices=Status.choices)
+    claim_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    write_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    # The scan: `needs_scan` belongs to the object, so it outlasts a claim that has not changed the object.
+    needs_scan = models.BooleanField(default=False, editable=False)
+    scan_after = models.DateTimeField(
+        null=True, editable=False, help_text="Somebody is scanning it, or it is no use to try, until then."
+    )
+    status_reason = models.TextField(blank=True, help_text="Why it was rejected, or what keeps it in quarantine.")
+    # The direct upload: an object may appear until `writable_until`, by a signed URL or by S3 joining the parts.
+    strategy = models.CharField(max_length=9, choices=Strategy.choices, blank=True)
+    multipart_upload_id = models.CharField(max_length=1024, blank=True, editable=False, help_text="As S3 named it.")
+    part_size = models.BigIntegerField(null=True, editable=False, help_text="Bytes of every part but the last.")
+    writable_until = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 
@@ -175,7 +112,7 @@ class FileUpload(DirectUpload):
                 condition=~models.Q(status="rejected") | ~models.Q(status_reason=""), name="s3_upload_rejected_says_why"
             ),
         )
-        # One for each filter of a listing, in its order: a page is read from the index, without a sort.
+        # Each filter of a listing has an index in the listing's order, so that the database sorts nothing.
         indexes = (
             models.Index(fields=("user", "-created_at", "-id"), name="s3_upload_of_user"),
             models.Index(fields=("user", "bucket", "-created_at", "-id"), name="s3_upload_of_user_in_bucket"),
@@ -192,111 +129,72 @@ class FileUpload(DirectUpload):
         )
 
     def __str__(self) -> str:
-        """Return where it lies."""
+        """Return the object's place."""
         return f"{self.bucket}/{self.file_name}"
 
     @property
+    def s3_address(self) -> dict[str, Any]:
+        """Return bucket and key as the arguments that the functions of `s3` take."""
+        return {"bucket": self.bucket, "key": self.file_name}
+
+    @property
     def was_stored(self) -> bool:
-        """Whether there was a whole file under the key before the present claim."""
+        """Return True if the key held a whole file before the present claim."""
         return self.completed_at is not None
 
     @property
+    def is_abandoned(self) -> bool:
+        """Return True if the lease has expired on an unfinished record."""
+        return self.claimed_until is not None and self.claimed_until < timezone.now()
+
+    @property
+    def is_being_rejected(self) -> bool:
+        """Return True if a scanner condemned the file: its object is being removed, and the record will stay."""
+        return self.status == self.Status.DELETING and bool(self.status_reason)
+
+    @property
+    def is_to_scan(self) -> bool:
+        """Return True if the file waits for a scan and, as far as this process knows, none is running."""
+        return self.status == self.Status.QUARANTINED and (self.scan_after is None or self.scan_after <= timezone.now())
+
+    @property
     def served_content_type(self) -> str:
-        """The type with which the file is given out, whatever the record or S3 has kept of an older one."""
+        """Return the MIME type with which the file is served, even if an older record holds an unsafe one."""
         return content_type_kept(self.content_type)
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
         return content_disposition_header(disposition == "attachment", name_shown(self.original_name)) or disposition
 
-    def insert(self, *, within: Within | None = None) -> None:
-        """Insert the record, for good: S3 may be asked for anything afterwards.
+    # --- direct uploads ---
 
-        What a listener of the host raises takes the record back: it would keep its key from everybody, for nothing.
+    @property
+    def is_direct(self) -> bool:
+        """Return True if the client sends the bytes to S3 itself; then no other upload writes under the key."""
+        return bool(self.strategy)
 
-        Args:
-            within: takes this record and gives a durable transaction in which something else holds, too.
+    @property
+    def may_become_an_object(self) -> bool:
+        """Return True if a signed URL, or S3 joining the parts, may bring an object under the key at this moment."""
+        return self.writable_until is not None and self.writable_until > timezone.now()
 
-        Raises:
-            IntegrityError: somebody else has the key.
+    @property
+    def rewritable_until(self) -> datetime | None:
+        """Return until when the client may replace the completed bytes; None if it cannot any more.
+
+        Parts cannot be sent once they are joined. A store with conditional writes or checksums refuses other bytes.
+        Elsewhere URLs and forms work until they expire, and a transfer that began before may end after that.
         """
-        durably = durable_transaction if post_save.has_listeners(type(self)) else durable_statement
-        with within(self) if within else durably():
-            self.save(force_insert=True)
+        if self.writable_until is None or self.strategy == self.Strategy.MULTIPART or self._is_guarded:
+            return None
+        end = self.writable_until + timedelta(seconds=conf.claim_seconds)
+        return end if end > timezone.now() else None
 
-    def claim(
-        self,
-        status: DirectUpload.Status,
-        *,
-        incoming_size: int | None = None,
-        within: Within | None = None,
-    ) -> None:
-        """Take a whole or abandoned record for this request alone, as `status`: `pending` to write its object.
-
-        Args:
-            status: pending or deleting.
-            incoming_size: bytes that will come, if somebody announced them.
-            within: as `insert`.
-
-        Raises:
-            FileExists: another request was faster.
-        """
-        claim_id = uuid.uuid4()
-        # Who writes through this server ends what the client might still send by itself.
-        new = {"write_id": claim_id, "strategy": "", "incoming_size": incoming_size}
-        written: dict[str, Any] = new if status == "pending" else {}
-        self._claim(within=within, status=status, claim_id=claim_id, status_reason="", **written)
-
-    def incoming_count(self, size: int) -> None:
-        """Write down how many bytes have come through this server so far.
-
-        Raises:
-            FileExists: the claim is lost.
-        """
-        self._change(incoming_size=size)
-
-    def mark_stored(self, **what_s3_holds: Any) -> None:
-        """Say that the bytes are in S3, whole, and end the claim; with scanners, new bytes are in quarantine then.
-
-        Args:
-            what_s3_holds: new values of size, etag, content_type, checksum_sha256, completed_at, original_name;
-                those left out are as they were. Nothing, if the object is the one from before the claim.
-
-        Raises:
-            FileExists: the claim is lost, so the bytes may be another request's by now.
-        """
-        self._change(incoming_size=None, **self._whole(what_s3_holds))
-
-    def forget(self) -> None:
-        """Remove the record, if it is still this request's; its object is gone or was never made.
-
-        While bytes may still come, the record stays, as nobody's, for housekeeping to end. One that is being rejected
-        stays as its owner's, to say why.
-        """
-        # A transfer that began while it was allowed may end after it.
-        end = self.writable_until and self.writable_until + timedelta(seconds=conf.claim_seconds)
-        late = end if end is not None and end >= timezone.now() else None
-        if self.is_being_rejected:
-            self._mark_rejected(late)
-        elif late is None or self.status == self.Status.REJECTED:
-            self._mine().delete()
-        else:
-            self.idempotency_keys.all().delete()
-            self.share_links.all().delete()
-            self._mine().update(status=self.Status.DELETING, user=None, claimed_until=late)
-
-    def _mark_rejected(self, late: datetime | None) -> None:
-        """Leave the key to others; if bytes may come until `late`, to a record by which housekeeping finds them."""
-        nowhere = location_digest("", str(self.pk))  # No bucket is called nothing.
-        with transaction.atomic(using=router.db_for_write(type(self))):
-            still = models.Q(status=self.Status.DELETING) & ~models.Q(status_reason="")  # Not, if its user was deleted.
-            self._change(only_if=still, status=self.Status.REJECTED, location_digest=nowhere, claimed_until=None)
-            if late is not None:
-                self._late_bytes_expect(late)
-
-    def _late_bytes_expect(self, late: datetime) -> None:
-        names = ("bucket", "file_name", "original_name", "content_type", "strategy", "multipart_upload_id", "part_size")
-        same = {name: getattr(self, name) for name in (*names, "writable_until")}
-        record = type(self).objects.pending(**same, claimed_until=late)
-        record.status = self.Status.DELETING
-        record.save(force_insert=True)
+    @property
+    def _is_guarded(self) -> bool:
+        """Return True if the store refuses other bytes than the completed ones, though a URL or form still works."""
+        is_put = self.strategy == self.Strategy.PUT
+        if is_put and conf.store_can(CONDITIONAL_WRITES):
+            return True
+        compares = conf.store_can(CHECKSUMS) or (is_put and conf.store_can(PAYLOAD_HASH_IN_URLS))
+        return bool(self.checksum_sha256) and compares

@@ -1,10 +1,10 @@
-"""Links by which somebody without an account reads one file.
+"""Links by which a client without an account reads one file.
 
-    (no row) ──create──> works ──its time or its downloads are over, revoked, the file replaced──> refused
-                           └──the file is deleted, or its time is long over──> (no row)
+    (no row) ──create──> works ──expired, used up, revoked, or the file replaced──> refused
+                           └──the file is deleted, or housekeeping purges the link──> (no row)
 
-The secret in the address is kept as a hash alone: who reads the database cannot make a link of it. It has as many
-random bits as the hash, so the hash needs neither salt nor rounds.
+Only a hash of the secret is stored, so a reader of the database cannot build a link. The secret has as many random bits
+as the hash, so the hash needs neither salt nor rounds.
 """
 
 import secrets
@@ -23,35 +23,35 @@ SECRET_BYTES = 32
 
 
 def secret_make() -> str:
-    """Return what nobody can guess, fit for an address."""
+    """Return a random secret that fits into a URL."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def secret_digest(secret: str) -> str:
-    """Return what is kept of it; of text that is no secret, too."""
+    """Return the hash that is stored; any text has one."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     """Queries by meaning."""
 
-    def over(self) -> Self:
-        """Narrow to those whose time is over, revoked or not."""
+    def expired(self) -> Self:
+        """Narrow to expired links, revoked or not."""
         return self.order_by().filter(expires_at__lte=timezone.now())
 
     def usable(self) -> Self:
-        """Narrow to those that may still be followed, as far as they know themselves."""
+        """Narrow to links that are not expired, used up or revoked."""
         not_used_up = Q(max_downloads=None) | Q(downloads__lt=F("max_downloads"))
         return self.filter(not_used_up, revoked_at=None, expires_at__gt=timezone.now())
 
     def usable_as(self, secret: str) -> "ShareLink | None":
-        """Return the link whose secret this is, with file, owner and sharer."""
-        found = self.usable().filter(digest=secret_digest(secret))
-        return found.select_related("user", "upload", "upload__user").first()
+        """Return the usable link with this secret, with file, owner and sharer, or None."""
+        links = self.usable().filter(digest=secret_digest(secret))
+        return links.select_related("user", "upload", "upload__user").first()
 
 
 class ShareLink(models.Model):
-    """One link to the bytes that a file had when it was shared."""
+    """One link to the bytes that a file had when the link was created."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -82,18 +82,18 @@ class ShareLink(models.Model):
         )
 
     def __str__(self) -> str:
-        """Return which it is, and nothing that opens anything."""
+        """Return the id, which opens nothing."""
         return f"{self.pk}"
 
     @property
     def is_of_present_file(self) -> bool:
-        """Whether the file is stored, and still has the bytes that were shared."""
+        """Return True if the file is stored, and still has the bytes that were shared."""
         return self.upload.status == FileUpload.Status.STORED and self.upload.etag == self.etag
 
     def count_download(self) -> bool:
-        """Count one more; tell whether there was one left. The database decides, in one statement."""
+        """Count a download in one statement, so that the database decides; return False if none is left."""
         return bool(type(self).objects.usable().filter(pk=self.pk).update(downloads=F("downloads") + 1))
 
     def revoke(self) -> None:
-        """Have it refused from now on; the first time counts."""
+        """Refuse the link from now on; a repeated call keeps the first time."""
         type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())

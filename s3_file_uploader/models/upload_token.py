@@ -1,8 +1,8 @@
-"""Tokens for clients that can send neither headers nor cookies: Uppy 6 has them in the address of its endpoint.
+"""Tokens for clients that can send neither headers nor cookies: Uppy 6 has them in the URL of its endpoint.
 
-    (no row) ──create──> usable ──its time is over, or revoked──> refused ──its time is long over──> (no row)
+    (no row) ──create──> usable ──expired or revoked──> refused ──housekeeping──> (no row)
 
-The text of a token is the signed id of its row, and is kept nowhere: who reads the database cannot make one.
+The text of a token is the signed id of its row and is not stored, so a reader of the database cannot build one.
 """
 
 import uuid
@@ -19,16 +19,16 @@ SALT = "s3_file_uploader.upload_token"
 class UploadTokenQuerySet(models.QuerySet["UploadToken"]):
     """Queries by meaning."""
 
-    def over(self) -> Self:
-        """Narrow to those whose time is over, revoked or not."""
+    def expired(self) -> Self:
+        """Narrow to expired tokens, revoked or not."""
         return self.order_by().filter(expires_at__lte=timezone.now())
 
     def usable(self) -> Self:
-        """Narrow to those that authenticate their users, if these are active."""
+        """Narrow to tokens that are not expired or revoked."""
         return self.filter(revoked_at=None, expires_at__gt=timezone.now())
 
     def usable_as(self, text: str) -> "UploadToken | None":
-        """Return the token that the text is, with its user; None if it is forged, over or revoked."""
+        """Return the token of a text, with its user; None if it is forged, expired or revoked."""
         try:
             pk = uuid.UUID(_signer().unsign(text))
         except BadSignature:
@@ -37,7 +37,7 @@ class UploadTokenQuerySet(models.QuerySet["UploadToken"]):
 
 
 class UploadToken(models.Model):
-    """One token of one user; what it opens are the addresses for Uppy."""
+    """One token of one user, for the endpoints of Uppy."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -59,16 +59,16 @@ class UploadToken(models.Model):
         indexes = (models.Index(fields=("user", "-created_at", "-id"), name="s3_upload_token_of_user"),)
 
     def __str__(self) -> str:
-        """Return which it is, and nothing that opens anything."""
+        """Return the id, which opens nothing."""
         return f"{self.pk}"
 
     @property
     def text(self) -> str:
-        """The token itself, as it stands in an address."""
+        """Return the text of the token, for a URL."""
         return _signer().sign(self.pk.hex)
 
     def revoke(self) -> None:
-        """Have it refused from now on; the first time counts."""
+        """Refuse the token from now on; a repeated call keeps the first time."""
         type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 

@@ -1,8 +1,8 @@
-"""The lock under which somebody's files are counted, so that many uploads at once cannot pass a quota together.
+"""The lock under which a user's files are counted, so that concurrent uploads cannot exceed a quota together.
 
-Nothing is added up beforehand: what counts are the records, and a sum that is kept could only ever be wrong. The lock
-is a row that is written, not one that is read `for update`: that holds on SQLite too, and where a host isolates its
-transactions more strictly, a request fails rather than to count what it cannot see.
+No sum is stored, because it could drift from the records. To take the lock, a request writes the row instead of reading
+it `for update`: that works on SQLite too, and under a stricter isolation level the request fails instead of counting
+without the newest records.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ class UsageLockQuerySet(models.QuerySet["UsageLock"]):
     """Queries by meaning."""
 
     def take(self, user_id: Any) -> None:
-        """Hold the lock of a user until the transaction ends that the caller is in; waits for whoever has it."""
+        """Wait for the lock of a user, and hold it until the caller's transaction ends."""
         lock = self.filter(pk=user_id)
         if not lock.update(taken_at=timezone.now()):
             self.bulk_create([self.model(pk=user_id)], ignore_conflicts=True)
@@ -24,7 +24,7 @@ class UsageLockQuerySet(models.QuerySet["UsageLock"]):
 
 
 class UsageLock(models.Model):
-    """The lock of one user; there is none before their first upload under a quota."""
+    """The lock of one user; the first upload under a quota creates it."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="s3_usage_lock"
@@ -34,5 +34,5 @@ class UsageLock(models.Model):
     objects = UsageLockQuerySet.as_manager()
 
     def __str__(self) -> str:
-        """Return whose it is."""
+        """Return the id of the user."""
         return f"{self.pk}"

@@ -1,4 +1,4 @@
-"""Decide what the database does to the records of a deleted user; migrations name this function."""
+"""Decide what happens to the records of a deleted user; migrations name this function."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ def on_user_delete(collector: Any, field: Any, sub_objs: Any, using: str) -> Non
 
     With `delete` the records stay too, until `receivers.py` has removed their objects from S3.
 
-    Django calls it before the transaction of the deletion begins. A queryset that nobody has read is read only within
-    that transaction, so it finds the records that came meanwhile, too: `receivers.user_lock` keeps out later ones.
+    Django calls it before the transaction of the deletion begins. A lazy queryset is read within that transaction, so
+    it finds the records that came meanwhile, too: `receivers.user_lock` keeps out later ones.
 
     Raises:
         django.db.models.ProtectedError: the setting is `protect`.

@@ -180,3 +180,15 @@ def _decode_checksum(checksum: str, kind: str | None) -> str | None:
     if not checksum or "-" in checksum or kind not in (None, "FULL_OBJECT"):
         return None
     return b64decode(checksum).hex()
+
+
+def find_object(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject | None:
+    """Return what S3 keeps about an object as `object_head`, or None if there is no such object.
+
+    Raises:
+        StorageProblem: S3 could not answer.
+    """
+    try:
+        return object_head(bucket=bucket, key=key, with_checksum=with_checksum)
+    except FileNotFound:
+        return None

@@ -1,7 +1,6 @@
-"""Whether the bytes of a file are what was declared, and what becomes of it if not: by the policy of its owner.
+"""Compare the first bytes of a file with its declared type; the policy of its owner decides about a mismatch.
 
-through this server    the first bytes are looked at before S3 hears of the file
-sent to S3 directly    they are read from S3 before the record says that they are stored
+An upload through this server is checked before S3 gets the file, a direct upload before its record becomes `stored`.
 """
 
 from contextlib import closing
@@ -18,6 +17,7 @@ from ..content_types.sniff import (
 )
 from ..exceptions import ContentTypeMismatch
 from ..models import FileUpload
+from ..models.transitions import held_values
 from ..policy.bucket_policy import Policy
 from ..s3.transfer.object_reader import object_read
 from ..values import StoredObject
@@ -25,13 +25,13 @@ from .limits import content_type_check, policy_of
 
 
 class Contents:
-    """The type of a file that comes through this server: as far as it is known before its bytes, and by them."""
+    """The MIME type of a file that comes through this server: as declared, then as its first bytes show."""
 
     def __init__(self, policy: Policy, *, declared: str, name: str) -> None:
-        """Take what the sender says; an empty `declared` is nothing.
+        """Take the type that the client declares, or an empty text.
 
         Raises:
-            ContentTypeNotAllowed: the policy does not allow what was declared. What was not waits for the bytes.
+            ContentTypeNotAllowed: the policy does not allow the declared type.
         """
         declared = content_type_kept(declared) if declared else ""
         self.content_type = declared or content_type_by_name(name)
@@ -41,43 +41,41 @@ class Contents:
             content_type_check(policy, declared)
 
     def described(self) -> dict[str, Any]:
-        """Return what the record says of it once it is stored: its type, and that it is held, by the policy."""
-        return {"content_type": self.content_type, **(FileUpload.held(self.mismatch) if self.mismatch else {})}
+        """Return the values of the stored record: the MIME type, and the quarantine that the policy demands."""
+        return {"content_type": self.content_type, **(held_values(self.mismatch) if self.mismatch else {})}
 
     def look(self, head: bytes) -> str:
-        """Return under which type the file is to be stored, by its first bytes.
+        """Return the MIME type under which to store the file, by its first bytes.
 
         Raises:
             ContentTypeMismatch: they are not of the declared type, and the policy refuses that.
-            ContentTypeNotAllowed: it does not allow what they are.
+            ContentTypeNotAllowed: the policy does not allow their type.
         """
-        found = verdict(declared=self._declared, name=self._name, head=head)
-        self.mismatch = _told(self._policy, found)
-        self.content_type = found.content_type
-        if not found.mismatch:
+        judged = verdict(declared=self._declared, name=self._name, head=head)
+        self.mismatch = _apply_policy(self._policy, judged)
+        self.content_type = judged.content_type
+        if not judged.mismatch:
             content_type_check(self._policy, self.content_type)
         return self.content_type
 
 
-def arrived_contents_check(upload: FileUpload, found: StoredObject) -> str:
-    """Read the first bytes of what S3 holds; return why it belongs in quarantine, or nothing.
+def check_arrived_contents(upload: FileUpload, stored: StoredObject) -> str:
+    """Read the first bytes of an object; return the reason to quarantine it, or an empty text.
 
-    The type stays as it was declared, since S3 keeps it so.
+    The declared type stays, because S3 keeps it with the object.
 
     Raises:
         ContentTypeMismatch: the bytes are not of the declared type, and the policy refuses that.
-        FileNotFound, StorageProblem: S3 could not give them.
+        FileNotFound, StorageProblem: S3 could not return them.
     """
-    declared = found.content_type or UNKNOWN
-    stop = min(found.size, SNIFFED_BYTES)
-    with closing(
-        object_read(bucket=upload.bucket, key=upload.file_name, etag=found.etag, start=0, stop=stop)
-    ) as chunks:
+    stop = min(stored.size, SNIFFED_BYTES)
+    with closing(object_read(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
         head = b"".join(chunks)
-    return _told(policy_of(upload), verdict(declared=declared, name=upload.original_name, head=head))
+    judged = verdict(declared=stored.content_type or UNKNOWN, name=upload.original_name, head=head)
+    return _apply_policy(policy_of(upload), judged)
 
 
-def _told(policy: Policy, found: Verdict) -> str:
-    if found.mismatch and policy.on_mismatch == "refuse":
-        raise ContentTypeMismatch(f"{found.mismatch}: send it as what it is, or as application/octet-stream.")
-    return found.mismatch
+def _apply_policy(policy: Policy, judged: Verdict) -> str:
+    if judged.mismatch and policy.on_mismatch == "refuse":
+        raise ContentTypeMismatch(f"{judged.mismatch}: send it as what it is, or as application/octet-stream.")
+    return judged.mismatch

@@ -17,6 +17,7 @@ from functools import partial
 from ..conf import conf
 from ..exceptions import ContentTypeNotAllowed, FileTooLarge, InvalidFileName, QuotaExceeded
 from ..models import FileUpload, UsageLock, Within, durable_transaction
+from ..models.transitions import count_incoming
 from ..policy.bucket_policy import Policy, policy_for
 from ..values import MAX_OBJECT_BYTES, MAX_PUT_BYTES, Usage
 from .plan import is_folder_of_direct_keys
@@ -163,12 +164,12 @@ def parts_count(upload: FileUpload, total: int) -> None:
 
     Raises:
         FileTooLarge, QuotaExceeded: they may not.
-        FileExists: the upload was completed or removed meanwhile.
+        ClaimLost: the upload was completed or removed meanwhile.
     """
     policy = _announced_check(upload, total)
     if policy is not None and policy.quota_bytes is not None and total > (upload.incoming_size or 0):
         with _quota_kept(policy, total, upload):
-            upload.incoming_count(total)
+            count_incoming(upload, total)
 
 
 def parts_foresee(upload: FileUpload, total: int) -> None:
@@ -214,7 +215,7 @@ class Intake:
 
         Raises:
             FileTooLarge, QuotaExceeded: they may not.
-            FileExists: the claim is lost.
+            ClaimLost: the claim is lost.
         """
         size_check(self._policy, size)
         if size > self._room or size - self._counted >= conf.part_size_bytes:
@@ -225,12 +226,12 @@ class Intake:
 
         Raises:
             QuotaExceeded: they may not.
-            FileExists: the claim is lost.
+            ClaimLost: the claim is lost.
         """
         if self._policy.quota_bytes is None or size <= self._counted:
             return
         with _quota_kept(self._policy, size, self._upload) as room:
-            self._upload.incoming_count(size)
+            count_incoming(self._upload, size)
         self._counted, self._room = size, room or 0
 
 

@@ -1,4 +1,4 @@
-"""Find the record of a file, or of an upload, for somebody who may know of it."""
+"""Find the record of a file or of an upload for a user who may know of it."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -12,19 +12,18 @@ from ..models import FileUpload, FileUploadQuerySet
 from ..policy.names import bucket_name_check, file_name_check, file_name_spellings
 from ..policy.users import bucket_allowed_check, is_staff
 from .audit.trail import about
-from .plan import direct_id
-from .reports import Finding, Kind, Outcome
+from .plan import find_direct_id
 
 
 def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpload:
     """Return the record of a stored file.
 
     Raises:
-        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
-        FileQuarantined: the scanners have not found it clean yet.
+        InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: the user has no such file.
+        FileQuarantined: it has not been found clean yet.
     """
-    names_check(user, bucket, file_name)
-    upload = record_at(FileUpload.objects.visible_to(user).whole(), bucket=bucket, file_name=file_name)
+    validate_names(user, bucket, file_name)
+    upload = find_record(FileUpload.objects.visible_to(user).whole(), bucket=bucket, file_name=file_name)
     if upload is None:
         raise file_not_found()
     if upload.status == FileUpload.Status.QUARANTINED:
@@ -32,11 +31,11 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
     return upload
 
 
-def record_at(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
-    """Return the record under a name as it is asked for, or else as it would have been stored (NFC)."""
+def find_record(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
+    """Return the record of a name as given, else of the name as an upload would normalise it (NFC), else None."""
     for spelling in file_name_spellings(file_name):
-        if found := records.at(bucket=bucket, file_name=spelling).first():
-            return found
+        if upload := records.at(bucket=bucket, file_name=spelling).first():
+            return upload
     return None
 
 
@@ -44,41 +43,41 @@ def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
     """Return a record by its id, whatever its status.
 
     Raises:
-        UploadNotFound: there is none that the user may see.
+        UploadNotFound: the user may see no such record.
     """
+    return _find_by_id(FileUpload.objects.visible_to(user), upload_id)
+
+
+def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> FileUpload:
+    """Return a record that the user may change: the user's own, or any record for staff.
+
+    Args:
+        user: who asks; a user who may see a record may not always send its bytes.
+        upload_id: id of the record.
+        key: the object key, if the client names that too; it must be the record's.
+
+    Raises:
+        UploadNotFound: the user has no such upload.
+    """
+    records = FileUpload.objects.all()
+    if user.pk is None:  # An anonymous user does not own the records that have lost their owner.
+        records = records.none()
+    elif not is_staff(user):
+        records = records.filter(user_id=user.pk)
+    return _find_by_id(records if key is None else records.filter(file_name=key), upload_id)
+
+
+def _find_by_id(records: QuerySet[FileUpload], upload_id: object) -> FileUpload:
     about(object_id=upload_id)
-    with suppress(ValueError):  # What is no UUID is nobody's id.
-        upload = FileUpload.objects.visible_to(user).filter(pk=UUID(str(upload_id))).first()
-        if upload is not None:
+    with suppress(ValueError):  # Treat a malformed UUID as "not found".
+        if upload := records.filter(pk=UUID(str(upload_id))).first():
             about(bucket=upload.bucket, file_name=upload.file_name)
             return upload
     raise upload_not_found()
 
 
-def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | None = None) -> FileUpload:
-    """Return a record to act on: the user's own, or anybody's for staff. Who may see it may not yet send its bytes.
-
-    Args:
-        user: who asks.
-        upload_id: of the record.
-        key: the object key, where the client names that too; then both must fit.
-
-    Raises:
-        UploadNotFound: there is none.
-    """
-    about(object_id=upload_id)
-    if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
-        owned = {} if is_staff(user) else {"user_id": user.pk}
-        with suppress(ValueError, FileUpload.DoesNotExist):
-            upload = FileUpload.objects.get(pk=UUID(str(upload_id)), **owned)
-            if key in (None, upload.file_name):
-                about(bucket=upload.bucket, file_name=upload.file_name)
-                return upload
-    raise upload_not_found()
-
-
-def owner_check(user: AbstractBaseUser, upload: FileUpload, *, action: str) -> None:
-    """Pass if the user owns the record or is staff; to see a record gives no right to change it.
+def validate_owner(user: AbstractBaseUser, upload: FileUpload, *, action: str) -> None:
+    """Pass if the user owns the record or is staff; the right to see a record is no right to change it.
 
     Args:
         user: who asks.
@@ -93,8 +92,8 @@ def owner_check(user: AbstractBaseUser, upload: FileUpload, *, action: str) -> N
 
 
 def upload_id_in(key: str) -> str:
-    """Return the id that stands in the key of a direct upload, or something that is nobody's."""
-    return direct_id(key) or ""
+    """Return the id in the key of a direct upload, or an empty text."""
+    return find_direct_id(key) or ""
 
 
 def upload_list(
@@ -108,22 +107,22 @@ def upload_list(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> QuerySet[FileUpload]:
-    """Return the records that the user may see, newest first; nothing is asked of the database yet.
+    """Return the records that the user may see, newest first, as a query that has not run yet.
 
-    `owner`, `bucket`, `status` and `content_type` have an index each, in the order of the listing; of several the
-    database uses one, or an index of owner and one more. `file_name` looks at every record that the others leave.
+    `owner`, `bucket`, `status` and `content_type` each have an index in the order of the listing; the database uses one
+    of them, or an index of owner and one more. `file_name` looks at every record that the other filters leave.
 
     Args:
         user: who asks.
-        owner: whose records.
-        bucket: in which bucket.
+        owner: owner of the records.
+        bucket: name of the bucket.
         status: pending, quarantined, stored, rejected or deleting.
         content_type: exactly this MIME type.
-        file_name: a part of the object key; upper and lower case differ.
+        file_name: a part of the object key; case-sensitive.
         created_after: aware; later than this.
         created_before: aware; earlier than this.
     """
-    wanted = {
+    filters = {
         "user_id": owner and owner.pk,
         "bucket": bucket,
         "status": status,
@@ -132,12 +131,12 @@ def upload_list(
         "created_at__gt": created_after,
         "created_at__lt": created_before,
     }
-    narrowed = {name: value for name, value in wanted.items() if value is not None and value != ""}
-    return FileUpload.objects.visible_to(user).filter(**narrowed)
+    given = {name: value for name, value in filters.items() if value not in (None, "")}
+    return FileUpload.objects.visible_to(user).filter(**given)
 
 
-def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
-    """Pass if both names can be, and the bucket is open to the user.
+def validate_names(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
+    """Pass if both names are valid and the bucket is open to the user.
 
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
@@ -148,11 +147,11 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     bucket_allowed_check(user, bucket)
 
 
-def not_rejected(upload: FileUpload) -> FileUpload:
-    """Return the record, unless its file was removed for what it holds.
+def raise_if_rejected(upload: FileUpload) -> FileUpload:
+    """Return the record, unless a scanner condemned its file.
 
     Raises:
-        FileRejected: it was.
+        FileRejected: the file was removed.
     """
     if upload.status == FileUpload.Status.REJECTED:
         raise FileRejected(upload.status_reason)
@@ -160,23 +159,10 @@ def not_rejected(upload: FileUpload) -> FileUpload:
 
 
 def upload_not_found() -> UploadNotFound:
-    """Return the error for an upload that is gone or somebody else's: nobody can tell which."""
+    """Return the error that hides if an upload is missing or belongs to another user."""
     return UploadNotFound("You have no upload with that id: look at the list of uploads.")
 
 
 def file_not_found() -> FileNotFound:
-    """Return the error for a file that is missing or somebody else's: nobody can tell which."""
+    """Return the error that hides if a file is missing or belongs to another user."""
     return FileNotFound("You have no stored file of that name in this bucket.")
-
-
-def finding_of(upload: FileUpload, kind: Kind, outcome: Outcome = Outcome.NOTHING) -> Finding:
-    """Return what a report says of a record; one that was never inserted has no id there."""
-    return Finding(
-        kind=kind,
-        bucket=upload.bucket,
-        file_name=upload.file_name,
-        record_id=None if upload._state.adding else upload.pk,
-        recorded_size=upload.size,
-        recorded_etag=upload.etag,
-        outcome=outcome,
-    )

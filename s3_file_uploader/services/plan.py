@@ -1,4 +1,4 @@
-"""How a direct upload goes to S3: under which key, in one request or in parts, and how large those are."""
+"""Plan a direct upload: its key, its strategy (one request or parts), and the size of its parts."""
 
 import re
 from collections.abc import Iterable
@@ -12,27 +12,27 @@ from ..exceptions import FileTooLarge, InvalidField
 from ..policy.bucket_policy import key_prefixes
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
-# Not the one in the `[^/]+` that stands for the id of a user.
+# Matches every slash but the one in `[^/]+`, which stands for the id of a user.
 _SLASH = re.compile(r"(?<!\[\^)/")
 UPLOAD_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-# As many as files from 256 MiB to 1 GiB have; below, parts are not smaller, above, not larger.
+# A file from 256 MiB to 1 GiB has this many parts; smaller files have fewer, larger files have more.
 PARTS_OF_A_FILE = 32
 SMALLEST_SHARE_BYTES, LARGEST_SHARE_BYTES = mib(8), mib(32)
 
 Wish = Literal["auto", "put", "post", "multipart"]
 
 
-def strategy_for(*, size: int | None, wish: str, with_checksum: bool = False) -> str:
-    """Return put, post or multipart: what the client wishes, if the size and the store allow it.
+def choose_strategy(*, size: int | None, wish: str, with_checksum: bool = False) -> str:
+    """Return put, post or multipart: the client's wish, if the size and the store allow it.
 
     Args:
         size: of the file in bytes, None if it is not announced.
-        wish: one of them, or `auto`. An empty file has no parts: wished for in parts, it is put.
-        with_checksum: whether the client announced a SHA-256.
+        wish: one of them, or `auto`. An empty file has no parts, so multipart becomes put.
+        with_checksum: True if the client announced a SHA-256.
 
     Raises:
-        FileTooLarge: S3 keeps none of that size, or the store takes none.
+        FileTooLarge: S3, or this store, takes no file of that size.
         InvalidField: the size or the store does not allow it.
     """
     if size is not None and size > MAX_OBJECT_BYTES:
@@ -66,23 +66,26 @@ def _best(size: int | None) -> str:
 
 
 def _multipart_from_bytes() -> int:
-    """Return from which size on: with scanners soon, where the URL of a PUT still works once the file was scanned."""
+    """Return the size from which a file is sent in parts.
+
+    With scanners, and a store that lets a client repeat its PUT after the scan, every file is.
+    """
     can_be_rewritten = not conf.store_can(CONDITIONAL_WRITES)
     return 0 if conf.scanner_paths and can_be_rewritten else conf.direct_multipart_from_bytes
 
 
-def part_size_for(size: int | None) -> int:
+def choose_part_size(size: int | None) -> int:
     """Return the size of every part but the last: as configured, or by the size of the file, in whole MiB.
 
-    A store takes some milliseconds for each part, and what is sent of one when a line breaks is sent again: so a part
-    is a small share of its file, within limits. All are as large as 10,000 must be. A file whose size is not announced
-    gets the size that its client chooses; this is what it is told.
+    Each part costs a store some milliseconds, and a part is sent again if the line breaks, so a part is a small share
+    of its file, within limits, and large enough for 10,000 parts to hold the file. The client of a file without an
+    announced size may choose another size.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
     needed = ceil((size or 0) / MAX_PARTS)
-    wanted = conf.direct_part_size_bytes or _share_of(size or 0)
-    return wanted if needed <= wanted else _whole_mib(needed)
+    preferred = conf.direct_part_size_bytes or _share_of(size or 0)
+    return preferred if needed <= preferred else _whole_mib(needed)
 
 
 def _share_of(size: int) -> int:
@@ -93,8 +96,8 @@ def _whole_mib(size: float) -> int:
     return ceil(size / mib(1)) * mib(1)
 
 
-def part_count_of(*, size: int, part_size: int) -> int:
-    """Return into how many parts the file goes, at least one."""
+def count_parts(*, size: int, part_size: int) -> int:
+    """Return the number of parts of a file, at least one."""
     return max(1, ceil(size / part_size))
 
 
@@ -104,33 +107,33 @@ def part_sizes(*, size: int, part_size: int) -> Iterable[int]:
         yield min(part_size, size - offset)
 
 
-def direct_key(upload_id: UUID, file_name: str) -> str:
-    """Return a key that nobody else can get, and that ends in the name so that it means something to people."""
+def build_direct_key(upload_id: UUID, file_name: str) -> str:
+    """Return a key that is unique to the upload and ends in the file name, for people to read."""
     return f"{conf.direct_prefix}{upload_id}/{file_name}"
 
 
-def direct_id(key: str) -> str | None:
-    """Return the id that stands in a key like that, behind whatever prefix of its owner; None in others."""
-    found = _shape("(?:.*?/)??", conf.direct_prefix).match(key)
-    return found and found["id"]
+def find_direct_id(key: str) -> str | None:
+    """Return the upload id in a direct key, after any prefix of its owner; None for other keys."""
+    match = _shape("(?:.*?/)??", conf.direct_prefix).match(key)
+    return match and match["id"]
 
 
 def is_direct_key(key: str) -> bool:
-    """Tell whether a key is one of those, behind a prefix that the settings name."""
+    """Return True for a direct key after one of the prefixes that the settings name."""
     return any(_shape(before, conf.direct_prefix).match(key) for before in key_prefixes())
 
 
 def is_folder_of_direct_keys(key: str) -> bool:
-    """Return True if a key, taken as a folder, is one in which the keys of direct uploads lie.
+    """Return True if a key is the path of a folder that contains keys of direct uploads.
 
-    On a store that keeps keys as paths, a file of that name would keep everybody from them.
+    On a store that keeps keys as paths, a file of that name would block these uploads.
     """
     return any(_folders(before, conf.direct_prefix).fullmatch(f"{key}/") for before in key_prefixes())
 
 
 @cache
 def _folders(before: str, prefix: str) -> re.Pattern[str]:
-    """Return the shape of each folder that leads to the keys, the last one with an id; arguments as `_shape`."""
+    """Return the pattern of every folder above the keys, the last one with an id; arguments as `_shape`."""
     folders = _SLASH.split(f"{before}{re.escape(prefix)}{UPLOAD_ID}")
     shape = f"{folders.pop()}/"
     for folder in reversed(folders):
@@ -140,5 +143,5 @@ def _folders(before: str, prefix: str) -> re.Pattern[str]:
 
 @cache
 def _shape(before: str, prefix: str) -> re.Pattern[str]:
-    """Return the shape of a key; `before` is one already, `prefix` a text."""
+    """Return the pattern of a key; `before` is a pattern already, `prefix` a plain text."""
     return re.compile(f"{before}{re.escape(prefix)}(?P<id>{UPLOAD_ID})/", re.DOTALL)

@@ -1,19 +1,20 @@
-"""Make a record true again that a failure or a crash left half-way, by looking at what S3 holds.
+"""Recover a record that a failure or a crash left unfinished, by asking what S3 holds.
 
-    pending, first upload     the object that this claim wrote, if any, and the record go
-    pending, direct           it has expired: its parts, the object and the record go
-    pending, to overwrite     the old object is still there: stored as before; another is there: stored as it is now,
-                              read and hashed; none is there: the record goes
-    deleting                  the object and the record go; of an infected file the record stays, and says so
+    pending, first upload     remove the record, and the object if this claim wrote it
+    pending, direct           it has expired: remove its parts, the object and the record
+    pending, to overwrite     the old object is there: stored as before; another object: describe that one anew;
+                              no object: remove the record
+    deleting                  remove the object and the record; the record of an infected file stays and says why
 
-"Stored" is "in quarantine", where the object has not been found clean.
-
-Only what the record explains is touched: an object that another program put under the key stays.
+"Stored" means "in quarantine" for an object that was not found clean. An object that another program wrote under the
+key stays.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any
 
 from django.db import Error
 from django.utils import timezone
@@ -29,10 +30,13 @@ from ..exceptions import (
     StorageUnavailable,
 )
 from ..models import FileUpload, durable_transaction
+from ..models.direct_transitions import claim_from_client, expect_late_parts
+from ..models.lease import claim_abandoned, end_lease_in, keep_lease, renew_lease
+from ..models.transitions import mark_stored, remove_record
 from ..s3.client import get_client
 from ..s3.errors import storage_errors
 from ..s3.multipart import multipart_abort, multipart_debris_remove
-from ..s3.objects import object_head
+from ..s3.objects import find_object
 from ..s3.transfer.object_reader import object_checksum
 from ..signals import after_commit, file_rejected
 from ..values import StoredObject
@@ -42,44 +46,44 @@ from .reports import Outcome
 logger = logging.getLogger(__name__)
 
 WRITTEN_BY = "upload-claim"
-OBJECT_GOES = (Outcome.RECORD_AND_OBJECT_REMOVED, Outcome.FILE_REJECTED)
+Status = FileUpload.Status
 
 
 def upload_settle(*, upload: FileUpload) -> Outcome:
-    """Settle a record whose claim has run out.
+    """Recover a record whose lease has expired.
 
     Args:
-        upload: pending or deleting; it is claimed for the time that this takes.
+        upload: pending or deleting; it is claimed meanwhile.
 
     Returns:
-        What became of it.
+        The outcome for record and object.
 
     Raises:
-        FileExists: another request was faster; it settles.
-        StorageProblem: S3 cannot be asked; the record stays as it is, for the next try.
+        ClaimLost: another request was faster, and recovers it.
+        StorageProblem: S3 could not answer; the record stays as it is, for the next try.
     """
-    is_with_client = upload.is_direct and upload.status == FileUpload.Status.PENDING
-    upload.claim_to_settle()
-    with _free_again_on_error(upload):
+    is_with_client = upload.is_direct and upload.status == Status.PENDING
+    claim_abandoned(upload)
+    with _end_lease_on_error(upload):
         if is_with_client:
-            upload.late_parts_expect()
+            expect_late_parts(upload)
         return _settle(upload)
 
 
-def settlement_foresee(upload: FileUpload) -> Outcome:
-    """Return what `upload_settle` would do now; nothing is changed.
+def foresee_outcome(upload: FileUpload) -> Outcome:
+    """Return the outcome of `upload_settle` without changing anything.
 
     Raises:
-        StorageProblem: S3 cannot be asked.
+        StorageProblem: S3 could not answer.
     """
-    return _decided(upload, object_found(upload))
+    return _choose_outcome(upload, find_object(**upload.s3_address))
 
 
 @contextmanager
-def settled_on_error(upload: FileUpload) -> Iterator[None]:
-    """Settle the record if the block fails; the block's own error goes on to the caller.
+def settle_on_error(upload: FileUpload) -> Iterator[None]:
+    """Recover the record if the block fails; the block's own error goes on to the caller.
 
-    After a time-out the call may still be carried out by S3, so the record keeps its key for as long as S3 may take.
+    S3 may carry out a call after it timed out, so the record then holds its key for as long as S3 may take.
     """
     with ExitStack() as undo:
         undo.push(lambda _kind, error, _trace: _settle_after(upload, error))
@@ -89,117 +93,131 @@ def settled_on_error(upload: FileUpload) -> Iterator[None]:
 
 def _settle_after(upload: FileUpload, error: BaseException | None) -> None:
     try:
-        upload.claim_renew()  # Whoever lost the claim touches nothing: the key may be another request's by now.
-        upload.refresh_from_db()  # What we wrote in a transaction that failed is in memory alone.
+        renew_lease(upload)  # Without the claim this request touches nothing: the key may be another request's.
+        upload.refresh_from_db()  # The values of a rolled back transaction are in memory only.
         match error:
             case _ if upload.status in FileUpload.WHOLE:
-                upload.mark_stored()  # The last step was committed, only the answer was lost: the claim ends.
+                mark_stored(upload)  # The last step was committed and only its answer was lost: end the lease.
             case StorageTimeout():
-                upload.claim_end_in(conf.read_timeout_seconds)
+                end_lease_in(upload, conf.read_timeout_seconds)
             case StorageUnavailable():
-                upload.claim_end_in(0)
-            case StorageAccessDenied() if upload.status == FileUpload.Status.DELETING:
+                end_lease_in(upload, 0)
+            case StorageAccessDenied() if upload.status == Status.DELETING:
                 if upload.was_stored and upload.user_id is not None and not upload.is_being_rejected:
-                    upload.mark_stored()
-                else:  # Its user is gone, it never was whole, or is infected: it stays marked until the right is given.
-                    upload.claim_end_in(0)
+                    mark_stored(upload)
+                else:  # Without an owner, never whole, or infected: it stays marked until the right is granted.
+                    end_lease_in(upload, 0)
             case _:
-                with _free_again_on_error(upload):
+                with _end_lease_on_error(upload):
                     _settle(upload)
     except (S3FileUploaderError, Error):
-        logger.warning("Record %s stays half-way; whoever next wants its key, or housekeeping, settles it.", upload.pk)
+        logger.warning("Record %s stays unfinished until its key is wanted again, or housekeeping runs.", upload.pk)
 
 
 @contextmanager
-def _free_again_on_error(upload: FileUpload) -> Iterator[None]:
+def _end_lease_on_error(upload: FileUpload) -> Iterator[None]:
     with ExitStack() as undo:
-        undo.callback(upload.claim_end_in, 0)
+        undo.callback(end_lease_in, upload, 0)
         yield
         undo.pop_all()
 
 
 def _settle(upload: FileUpload) -> Outcome:
-    parts_remove(upload)
-    found = None if upload.status == FileUpload.Status.DELETING else object_found(upload)
-    outcome = _decided(upload, found)
-    if outcome == Outcome.RECORD_UPDATED and found:
-        upload.mark_stored(**object_described(upload, found, on_progress=upload.claim_keep))
+    remove_parts(upload)
+    stored = None if upload.status == Status.DELETING else find_object(**upload.s3_address)
+    outcome = _choose_outcome(upload, stored)
+    if outcome == Outcome.RECORD_UPDATED and stored:
+        mark_stored(upload, **describe_object(upload, stored, on_progress=partial(keep_lease, upload)))
     elif outcome == Outcome.RECORD_KEPT:
-        upload.mark_stored()
+        mark_stored(upload)
     else:
-        if outcome in OBJECT_GOES or upload.is_direct:
-            object_remove(upload)
-        _forget(upload)
+        if outcome in (Outcome.RECORD_AND_OBJECT_REMOVED, Outcome.FILE_REJECTED) or upload.is_direct:
+            remove_object(upload)
+        remove_and_notify(upload)
     return outcome
 
 
-def _forget(upload: FileUpload) -> None:
-    with durable_transaction():
-        upload.forget()
-        if upload.status == FileUpload.Status.REJECTED:
-            after_commit(file_rejected, upload)
-
-
-def _decided(upload: FileUpload, found: StoredObject | None) -> Outcome:
-    if upload.status == FileUpload.Status.DELETING:
+def _choose_outcome(upload: FileUpload, stored: StoredObject | None) -> Outcome:
+    if upload.status == Status.DELETING:
         return Outcome.FILE_REJECTED if upload.is_being_rejected else Outcome.RECORD_AND_OBJECT_REMOVED
     if upload.is_direct:
-        return Outcome.RECORD_AND_OBJECT_REMOVED if found else Outcome.RECORD_REMOVED
-    if upload.was_stored and found:
-        return Outcome.RECORD_KEPT if found.etag == upload.etag else Outcome.RECORD_UPDATED
-    if found and found.metadata.get(WRITTEN_BY) == str(upload.write_id):
+        return Outcome.RECORD_AND_OBJECT_REMOVED if stored else Outcome.RECORD_REMOVED
+    if upload.was_stored and stored:
+        return Outcome.RECORD_KEPT if stored.etag == upload.etag else Outcome.RECORD_UPDATED
+    if stored and stored.metadata.get(WRITTEN_BY) == str(upload.write_id):
         return Outcome.RECORD_AND_OBJECT_REMOVED
     return Outcome.RECORD_REMOVED
 
 
-def direct_remove(upload: FileUpload) -> None:
-    """Take a pending direct upload from its client: what S3 holds of it goes, then the record.
+def describe_object(
+    upload: FileUpload, stored: StoredObject, *, on_progress: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
+    """Read an object to its end, and return the values that its record gets.
 
     Raises:
-        FileExists: it was completed or removed meanwhile.
-        StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
+        StorageError, FileNotFound: the object was changed or removed meanwhile.
+        StorageProblem: S3 could not answer.
     """
-    upload.claim_from_client()
-    taken_remove(upload)
+    checksum = object_checksum(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=on_progress)
+    return {
+        "size": stored.size,
+        "etag": stored.etag,
+        "content_type": content_type_kept(stored.content_type),
+        "checksum_sha256": checksum,
+        "completed_at": timezone.now(),
+    }
 
 
-def taken_remove(upload: FileUpload) -> None:
-    """Remove what S3 holds of an upload that was taken from its client, then the record.
+# --- remove ----------------------------------------------------------------------------------------------------------
+
+
+def remove_direct_upload(upload: FileUpload) -> None:
+    """Take a pending direct upload from its client, and remove it.
 
     Raises:
-        StorageProblem: S3 could not; it is finished by whoever asks next, or by housekeeping.
+        ClaimLost: another request completed or removed it.
+        StorageProblem: S3 could not; the next request or housekeeping finishes the removal.
     """
-    with settled_on_error(upload):
-        upload.late_parts_expect()
-        all_remove(upload)
+    claim_from_client(upload)
+    remove_claimed(upload)
 
 
-def all_remove(upload: FileUpload) -> None:
-    """Remove what S3 holds under the key of a claimed record, then the record.
+def remove_claimed(upload: FileUpload) -> None:
+    """Remove the parts, the object and the record of an upload that was claimed from its client.
 
     Raises:
-        StorageProblem: S3 could not.
+        StorageProblem: S3 could not; the next request or housekeeping finishes the removal.
     """
-    parts_remove(upload)
-    object_remove(upload)
-    upload.forget()
+    with settle_on_error(upload):
+        expect_late_parts(upload)
+        remove_parts(upload)
+        remove_object(upload)
+        remove_record(upload)
 
 
-def parts_remove(upload: FileUpload) -> None:
+def remove_and_notify(upload: FileUpload) -> None:
+    """Remove a record whose object is gone; tell listeners if the file was rejected."""
+    with durable_transaction():
+        remove_record(upload)
+        if upload.status == Status.REJECTED:
+            after_commit(file_rejected, upload)
+
+
+def remove_parts(upload: FileUpload) -> None:
     """Abort the multipart uploads of a claimed record.
 
-    Also the one that S3 no longer lists: it may have kept a part that came late.
+    S3 may have kept a late part of a multipart upload that it no longer lists, so that one is aborted by its id.
 
     Raises:
         StorageProblem: S3 could not.
     """
     if upload.multipart_upload_id:
-        multipart_abort(bucket=upload.bucket, key=upload.file_name, upload_id=upload.multipart_upload_id)
-    multipart_debris_remove(bucket=upload.bucket, key=upload.file_name)
+        multipart_abort(**upload.s3_address, upload_id=upload.multipart_upload_id)
+    multipart_debris_remove(**upload.s3_address)
 
 
-def object_remove(upload: FileUpload) -> None:
-    """Delete the object of a record, and its copy on this server; that it, or its bucket, is gone already is as good.
+def remove_object(upload: FileUpload) -> None:
+    """Delete the object of a record, and its copy on this server; pass if the object, or its bucket, is gone already.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
 
@@ -209,36 +227,3 @@ def object_remove(upload: FileUpload) -> None:
     with suppress(FileNotFound, BucketNotFound), storage_errors():
         get_client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
     copy_of_file_remove(bucket=upload.bucket, file_name=upload.file_name)
-
-
-def object_found(upload: FileUpload) -> StoredObject | None:
-    """Return what lies under the key of a record, or None.
-
-    Raises:
-        StorageProblem: S3 could not answer.
-    """
-    try:
-        return object_head(bucket=upload.bucket, key=upload.file_name)
-    except FileNotFound:
-        return None
-
-
-def object_described(
-    upload: FileUpload, found: StoredObject, *, on_progress: Callable[[], object] = lambda: None
-) -> dict[str, object]:
-    """Read an object through, and return what its record has to say of it.
-
-    Raises:
-        StorageError, FileNotFound: it was changed or removed meanwhile.
-        StorageProblem: S3 could not answer.
-    """
-    checksum = object_checksum(
-        bucket=upload.bucket, key=upload.file_name, etag=found.etag, size=found.size, on_progress=on_progress
-    )
-    return {
-        "size": found.size,
-        "etag": found.etag,
-        "content_type": content_type_kept(found.content_type),
-        "checksum_sha256": checksum,
-        "completed_at": timezone.now(),
-    }

@@ -1,17 +1,20 @@
-"""What housekeeping and comparisons find, item by item and in figures. No I/O."""
+"""The findings of housekeeping and comparisons, one by one and as figures. No I/O."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
+
+from ..models import FileUpload
 
 EXAMPLES = 1000
 
 
 class Kind(StrEnum):
-    """What does not agree."""
+    """The kind of disagreement between records and objects."""
 
     UPLOAD_ARRIVED = "upload_arrived"
     UPLOAD_TOO_LARGE = "upload_too_large"
@@ -25,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What was done about it, or would be where nothing is changed."""
+    """The result for a finding; in a dry run, the result that a run would have."""
 
     NOTHING = "nothing"
     UPLOAD_COMPLETED = "upload_completed"
@@ -44,10 +47,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that does not agree, and what became of it.
+    """One disagreement and its outcome.
 
-    `size`, `etag` and `changed_at` are what S3 holds, the `recorded_` ones what the record says; None and empty where
-    there is no such thing. `made_here` tells whether this app wrote the object.
+    `size`, `etag` and `changed_at` describe the object in S3, the `recorded_` fields the record; None or empty if there
+    is none. `made_here` is True if this app wrote the object.
     """
 
     kind: Kind
@@ -62,12 +65,25 @@ class Finding:
     made_here: bool | None = None
     outcome: Outcome = Outcome.NOTHING
 
+    @classmethod
+    def of(cls, upload: FileUpload, kind: Kind, outcome: Outcome = Outcome.NOTHING) -> Self:
+        """Return a finding about a record; a record that was never inserted has no id there."""
+        return cls(
+            kind=kind,
+            bucket=upload.bucket,
+            file_name=upload.file_name,
+            record_id=None if upload._state.adding else upload.pk,
+            recorded_size=upload.size,
+            recorded_etag=upload.etag,
+            outcome=outcome,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonReport:
-    """The figures of one bucket; `examples` are the first of each kind, so that a bucket of millions stays small.
+    """The figures of one bucket; `examples` are the first findings of each kind, to bound the size of the report.
 
-    `is_whole` tells whether the comparison came to its end.
+    `is_whole` is True if the comparison came to its end.
     """
 
     bucket: str
@@ -87,22 +103,22 @@ class ComparisonReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything was looked at, and all was done that was asked for."""
+        """Return True if everything was compared, and every repair that was asked for succeeded."""
         return self.is_whole and not self.left
 
 
 class ComparisonTally:
-    """Counts findings, keeps the first of each kind, and passes all of them on."""
+    """Count findings, keep the first of each kind, and pass every finding on."""
 
     def __init__(self, on_finding: Callable[[Finding], object] | None) -> None:
-        """Begin with nothing."""
+        """Start with no findings."""
         self.counts: Counter[str] = Counter()
         self._made_here = 0
         self._examples: list[Finding] = []
         self._on_finding = on_finding
 
     def add(self, finding: Finding) -> None:
-        """Take one."""
+        """Count one finding."""
         self.counts[finding.kind] += 1
         self.counts[finding.outcome] += 1
         if finding.kind == Kind.OBJECT_WITHOUT_RECORD and finding.made_here:
@@ -113,7 +129,7 @@ class ComparisonTally:
             self._on_finding(finding)
 
     def report(self, *, bucket: str, is_whole: bool) -> ComparisonReport:
-        """Return what there is by now."""
+        """Return the figures so far."""
         return ComparisonReport(
             bucket=bucket,
             objects_compared=self.counts["objects"],

@@ -1,4 +1,4 @@
-"""Upload tokens: made for a while, listed, revoked, and known again when Uppy comes with one."""
+"""Create, list, revoke and look up upload tokens, with which Uppy authenticates."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -15,37 +15,37 @@ from .audit.trail import OK, about, event_tell
 
 
 def upload_token_create(*, user: AbstractBaseUser, expires_in_seconds: int) -> UploadToken:
-    """Make a token that authenticates the user where Uppy asks, and nowhere else; those that are over go.
+    """Create a token for the endpoints of Uppy, and delete the user's expired tokens.
 
     Args:
-        user: who asks, and who the bearer will be.
+        user: who asks; the token authenticates this user.
         expires_in_seconds: 1 to S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS.
 
     Raises:
-        InvalidField: that is too long.
+        InvalidField: the time is out of range.
     """
     longest = conf.uppy_token_max_seconds
     if not 1 <= expires_in_seconds <= longest:
         raise InvalidField("expires_in", f"Give 1 to {longest} seconds.")
     tokens = UploadToken.objects.filter(user_id=user.pk)
-    tokens.over().delete()
+    tokens.expired().delete()
     token = tokens.create(user_id=user.pk, expires_at=timezone.now() + timedelta(seconds=expires_in_seconds))
     about(object_id=token.pk)
     return token
 
 
 def upload_token_list(*, user: AbstractBaseUser) -> QuerySet[UploadToken]:
-    """Return the user's own tokens, newest first; nothing is asked of the database yet."""
+    """Return the user's own tokens, newest first, as a query that has not run yet."""
     return UploadToken.objects.filter(user_id=user.pk)
 
 
 def upload_token_revoke(*, user: AbstractBaseUser, token_id: str | UUID) -> None:
-    """Have a token refused from now on; what was signed with it until now works to its own end.
+    """Refuse a token from now on; URLs that were signed with it work until they expire.
 
     Raises:
-        UploadTokenNotFound: the user has none with that id.
+        UploadTokenNotFound: the user has no such token.
     """
-    with suppress(ValueError):  # What is no UUID is nobody's id.
+    with suppress(ValueError):  # Treat a malformed UUID as "not found".
         token = UploadToken.objects.filter(user_id=user.pk, pk=UUID(str(token_id))).first()
         if token is not None:
             token.revoke()
@@ -54,11 +54,11 @@ def upload_token_revoke(*, user: AbstractBaseUser, token_id: str | UUID) -> None
 
 
 def upload_token_remove(*, user: AbstractBaseUser, token: UploadToken) -> None:
-    """Remove anybody's token, for the admin; it is refused from now on.
+    """Remove any user's token, for the admin.
 
     Args:
-        user: who removes it.
-        token: of whichever user.
+        user: the admin's user.
+        token: of any user.
     """
     key = token.pk
     token.delete()
@@ -66,6 +66,6 @@ def upload_token_remove(*, user: AbstractBaseUser, token: UploadToken) -> None:
 
 
 def upload_token_find(*, text: str) -> UploadToken | None:
-    """Return the token with its user, None if it is forged, over or revoked, or the user is not active."""
+    """Return the token with its user; None if it is forged, expired or revoked, or the user is not active."""
     token = UploadToken.objects.usable_as(text)
     return token if token and token.user.is_active else None

@@ -19,7 +19,7 @@ from django.db import connection
 
 from modules.wsgi import application as host
 from s3_file_uploader import services
-from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models import direct_transitions, lease, transitions
 from s3_file_uploader.s3 import multipart, objects, presign
 from s3_file_uploader.s3.client import bucket_place
 from s3_file_uploader.services import recovery
@@ -28,17 +28,19 @@ from s3_file_uploader.signals import file_deleted, file_uploaded
 
 FOLDER = Path(os.environ["DYING_FOLDER"])
 STEPS = (
-    (start, "_inserted"),
+    (start, "_insert"),
     (multipart, "multipart_parts", "multipart_complete"),
     (multipart, "multipart_abort", "multipart_debris_remove"),
     (presign, "presigned_url", "presigned_part_urls", "presigned_post"),
     (objects, "multipart_create", "object_head"),
     (verify, "object_checksum"),
-    (parts, "parts_sign"),
-    (recovery, "object_remove"),
-    (complete, "record_complete"),
-    (FileUpload, "multipart_began", "wait_for_client", "joining_begin", "completion_keep", "mark_arrived"),
-    (FileUpload, "claim", "claim_from_client", "claim_to_settle", "late_parts_expect", "forget"),
+    (parts, "sign_parts"),
+    (recovery, "remove_object"),
+    (complete, "complete_record"),
+    (direct_transitions, "mark_multipart_begun", "renew_client_lease", "begin_joining", "keep_completion_lease"),
+    (direct_transitions, "claim_from_client", "expect_late_parts"),
+    (lease, "claim_record", "claim_abandoned"),
+    (transitions, "mark_stored", "remove_record"),
 )
 MOMENTS = ("before", "after")
 
@@ -88,10 +90,7 @@ def arm():
     for owner, *names in STEPS:
         for name in names:
             function = getattr(owner, name)
-            if owner is FileUpload:
-                setattr(owner, name, dying(name, function))
-            else:
-                everywhere(function, dying(name, function))
+            everywhere(function, dying(name, function))
 
 
 def listen(upload, signal, **others):

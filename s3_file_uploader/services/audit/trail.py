@@ -104,7 +104,7 @@ class Trail:
 
     def _keep(self) -> None:
         what = {name: getattr(self, name) for name in ("address", "bucket", "file_name", "object_id")}
-        event = AuditEvent.made_of(user=self.user, action=self.action, outcome=self.outcome, **what)
+        event = AuditEvent.build(user=self.user, action=self.action, outcome=self.outcome, **what)
         try:
             with _alone():
                 event.save(force_insert=True)

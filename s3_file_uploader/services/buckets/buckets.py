@@ -1,4 +1,4 @@
-"""Create, list and remove buckets. Whether the caller may is decided by the permission class of the viewset."""
+"""Create, list and remove buckets. The permission class of the viewset decides if the caller has the right."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ from ...s3.objects import bucket_is_empty
 from ...values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
 from ..audit.operation import Operation
 from ..audit.trail import about
-from .setup import bucket_set_up
+from .setup import set_up_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
@@ -46,8 +46,8 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
 
     Returns:
-        All of them for staff, else those that the settings open to the user. A store that does not say in
-        which region a bucket lies has one region: the configured one.
+        All buckets for staff, else those that the settings open to the user. A store that does not report the region of
+        a bucket has one region: the configured one.
 
     Raises:
         StorageProblem: S3 could not answer.
@@ -60,30 +60,30 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
     return BucketListing(
         owner_id=owner_id,
         buckets=tuple(
-            Bucket(name=found["Name"], created_at=found["CreationDate"], region=found.get("BucketRegion", conf.region))
-            for found in buckets
-            if may_use(user, found["Name"])
+            Bucket(name=entry["Name"], created_at=entry["CreationDate"], region=entry.get("BucketRegion", conf.region))
+            for entry in buckets
+            if may_use(user, entry["Name"])
         ),
     )
 
 
 def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = None) -> CreatedBucket:
-    """Create a private bucket, with what the settings want for new ones.
+    """Create a private bucket, with the rules that the settings define for new buckets.
 
-    Public access is blocked; S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS ends multipart uploads that nobody finishes;
-    S3_FILE_UPLOADER_CORS_ORIGINS lets pages use it. Where the store does not know one of these calls, or takes no file
-    after it, the bucket does without, and the log says so.
+    Public access is blocked, S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS expires abandoned multipart uploads, and
+    S3_FILE_UPLOADER_CORS_ORIGINS lets web pages use the bucket. If the store does not know one of these calls, or takes
+    no file after it, the bucket goes without that rule, and the log says so.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 
     Args:
         user: who asks.
-        name: by the rules of S3, checked before S3 is asked.
-        region: where, the configured one by default.
+        name: by the rules of S3, validated before S3 is asked.
+        region: region of the bucket, by default the configured one.
 
     Raises:
         InvalidBucketName, InvalidField, BucketNotAllowed: the name or the region cannot be used.
-        BucketExists: the name is taken, by anybody.
+        BucketExists: the name is taken, perhaps by another account.
         StorageProblem: S3 could not; no bucket is left behind, or the log names it.
     """
     about(bucket=name)
@@ -96,27 +96,27 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
     if region != REGION_WITHOUT_CONSTRAINT:
         arguments["CreateBucketConfiguration"] = {"LocationConstraint": cast(Any, region)}
     with Operation("bucket_create", user=user, bucket=name), ExitStack() as undo:
-        if _bucket_exists(name):  # Some stores answer 200 to the creation of what is there already.
+        if _bucket_exists(name):  # Some stores answer 200 to the creation of an existing bucket.
             raise BucketExists("The bucket name is taken: choose another.")
         with storage_errors(about="bucket"):
-            answer = get_client(region=region).create_bucket(**arguments)
-        undo.callback(_bucket_take_back, name, region)
-        bucket_set_up(name=name, region=region)
+            response = get_client(region=region).create_bucket(**arguments)
+        undo.callback(_remove_created, name, region)
+        set_up_bucket(name=name, region=region)
         undo.pop_all()
-    return CreatedBucket(name=name, region=region, location=answer.get("Location", f"/{name}"))
+    return CreatedBucket(name=name, region=region, location=response.get("Location", f"/{name}"))
 
 
 def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
-    """Remove an empty bucket from its owner.
+    """Remove an empty bucket.
 
-    Some stores remove a bucket with all that it holds, so S3 is asked for one object, and the records for one file or
-    one upload under way. Multipart uploads of other programs do not keep a bucket, as on AWS.
+    Some stores remove a bucket with all its objects, so S3 is asked for one object first, and the database for one file
+    or unfinished upload. Multipart uploads of other programs do not protect a bucket, as on AWS.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 
     Args:
         user: who asks.
         owner_id: on AWS an account id of 12 digits, which S3 itself compares; else the id that `bucket_list` shows.
-        name: of the bucket.
+        name: name of the bucket.
 
     Raises:
         BucketNotAllowed, BucketOwnerMismatch, BucketNotFound, BucketNotEmpty: nothing was removed.
@@ -127,18 +127,18 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
     bucket_allowed_check(user, name)
     started = timezone.now()
     with Operation("bucket_remove", user=user, bucket=name):
-        _owner_check(name, owner_id)
-        _records_check(name)
-        _empty_bucket_delete(name, bucket_region(name))
+        _validate_owner(name, owner_id)
+        _validate_no_records(name)
+        _delete_empty_bucket(name, bucket_region(name))
         buckets_forget()
         FileUpload.objects.filter(status=FileUpload.Status.REJECTED, bucket=name, completed_at__lt=started).delete()
 
 
-def _records_check(name: str) -> None:
-    """Pass if no record says that the bucket holds a file, or is about to.
+def _validate_no_records(name: str) -> None:
+    """Pass if the bucket has no record of a file or an unfinished upload.
 
     Raises:
-        BucketNotEmpty: one does.
+        BucketNotEmpty: it has one.
     """
     counted = (*FileUpload.WHOLE, FileUpload.Status.PENDING)
     if FileUpload.objects.filter(bucket=name, status__in=counted).exists():
@@ -148,7 +148,7 @@ def _records_check(name: str) -> None:
         )
 
 
-def _empty_bucket_delete(name: str, region: str) -> None:
+def _delete_empty_bucket(name: str, region: str) -> None:
     if not bucket_is_empty(bucket=name, region=region):
         raise BucketNotEmpty("The bucket still holds files, or old versions of them: delete them first.")
     with storage_errors(about="bucket"):
@@ -162,20 +162,20 @@ def _bucket_exists(name: str) -> bool:
     except BucketNotFound:
         return False
     except StorageAccessDenied:
-        return True  # Somebody else's: names are shared by all accounts.
+        return True  # Another account owns it: bucket names are global.
     return True
 
 
-def _bucket_take_back(name: str, region: str) -> None:
+def _remove_created(name: str, region: str) -> None:
     try:
-        _empty_bucket_delete(name, region)
+        _delete_empty_bucket(name, region)
     except S3FileUploaderError as error:
         logger.warning("Bucket %s was left behind, half set up: remove it. %s", name, error)
 
 
-def _owner_check(name: str, owner_id: str) -> None:
+def _validate_owner(name: str, owner_id: str) -> None:
     if AWS_ACCOUNT_ID.fullmatch(owner_id) and conf.store_can(EXPECTED_OWNER):
-        _account_check(name, owner_id)
+        _validate_account(name, owner_id)
         return
     with storage_errors(about="bucket"):
         get_client().head_bucket(Bucket=name)
@@ -185,12 +185,12 @@ def _owner_check(name: str, owner_id: str) -> None:
         raise BucketOwnerMismatch(_OTHER_OWNER)
 
 
-def _account_check(name: str, account_id: str) -> None:
+def _validate_account(name: str, account_id: str) -> None:
     try:
         with storage_errors(about="bucket"):
             get_client().head_bucket(Bucket=name, ExpectedBucketOwner=account_id)
     except StorageAccessDenied as error:
-        # S3 says the same to a wrong owner and to a missing right; without the condition it tells them apart.
+        # S3 gives the same answer for a wrong owner and a missing right; a call without the condition tells them apart.
         with storage_errors(about="bucket"):
             get_client().head_bucket(Bucket=name)
         raise BucketOwnerMismatch(_OTHER_OWNER) from error

@@ -1,7 +1,7 @@
-"""Show, check and set the CORS rules of a bucket.
+"""List, check and set the CORS rules of a bucket.
 
-Whoever runs the host does so, on the command line: no user is asked for. S3 keeps all rules of a bucket as one
-document, without a lock: of two who change it at the same moment, one wins. A change takes a while to reach all of S3.
+The operator of the host does so on the command line, so these services take no user. S3 keeps all rules of a bucket as
+one document without a lock: of two concurrent changes, one wins. A change takes a while to reach all of S3.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from ...s3.presign import presigned_url
 from ...values import BrowserAccess, CorsChange, CorsRule
 from ..audit.operation import Operation
 
-# Nothing needs to be there: a store answers browsers in the same way where there is nothing.
+# The object need not exist: a store answers browsers in the same way.
 ASKED_KEY = "s3-file-uploader-preflight"
 ASKED_FOR_SECONDS = 60
 UNSUPPORTED = (
@@ -40,33 +40,33 @@ UNSUPPORTED = (
 def cors_list(*, bucket: str) -> tuple[CorsRule, ...]:
     """Return the CORS rules of a bucket in the order in which S3 tries them.
 
-    MinIO and the embedded S3 have no such rules, and say "none" all the same.
+    MinIO and the embedded S3 have no such rules, but answer "none".
 
     Raises:
-        InvalidBucketName, BucketNotFound: there is no such bucket.
-        StorageUnsupported: the store says that it has no such rules; the message says what to do instead.
+        InvalidBucketName, BucketNotFound: the bucket does not exist.
+        StorageUnsupported: the store reports that it has no such rules; the message says what to do instead.
         StorageProblem: S3 could not answer.
     """
-    return _read(bucket, _region_of(bucket))
+    return _read(bucket, _find_region(bucket))
 
 
 def cors_check(*, bucket: str, origins: Sequence[str], preflight: bool = False) -> BrowserAccess:
-    """Tell whether pages of these origins can upload directly to the bucket and read from it.
+    """Check if web pages of these origins can upload directly to the bucket and read from it.
 
     Args:
-        bucket: which.
-        origins: whose pages; of a pattern, the store is asked about one origin for which it stands.
-        preflight: also ask the store itself, at its public address, as a browser would. That is done in any case
-            where the bucket has no rules: the store may answer by itself.
+        bucket: name of the bucket.
+        origins: origins of the pages; for a pattern, the store is asked about one matching origin.
+        preflight: also ask the store itself, at its public URL, as a browser would. A bucket without rules is always
+            checked that way, because the store may answer by itself.
 
     Raises:
-        InvalidField: one of them is no origin.
-        InvalidBucketName, BucketNotFound: there is no such bucket.
-        StorageProblem: S3 could not answer; StorageUnavailable, too, if its public address is out of reach from here.
+        InvalidField: one of them is not an origin.
+        InvalidBucketName, BucketNotFound: the bucket does not exist.
+        StorageProblem: S3 could not answer, or its public URL cannot be reached from here.
     """
     for origin in origins:
         origin_check(origin)
-    region = _region_of(bucket)
+    region = _find_region(bucket)
     try:
         rules = _read(bucket, region)
     except StorageUnsupported:
@@ -74,42 +74,42 @@ def cors_check(*, bucket: str, origins: Sequence[str], preflight: bool = False) 
     missing = shortcomings(rules, origins) if rules else ()
     if rules and not preflight:
         return BrowserAccess(rules=rules, missing_in_rules=missing)
-    refused = tuple(text for origin in origins for text in _store_ask(bucket, stand_in(origin)))
+    refused = tuple(text for origin in origins for text in _ask_store(bucket, stand_in(origin)))
     return BrowserAccess(rules=rules, missing_in_rules=missing, refused_by_store=refused, store_was_asked=True)
 
 
 def cors_set(*, bucket: str, origins: Sequence[str]) -> CorsChange:
-    """Let pages of these origins, and of no others before them, use the bucket; rules of others stay as they are.
+    """Let web pages of these origins use the bucket, instead of earlier ones; keep the rules of other programs.
 
-    Our own rule is known by its id; to set it again changes nothing. Where a rule of somebody else would answer for it
-    and falls short, ours goes first.
+    The app's own rule has an id, and setting it again changes nothing. If another rule would match first and falls
+    short, the app's own rule goes first.
 
     Raises:
-        InvalidField: one of them is no origin, or the bucket has as many rules as S3 takes.
-        InvalidBucketName, BucketNotFound: there is no such bucket.
+        InvalidField: one of them is not an origin, or the bucket has as many rules as S3 takes.
+        InvalidBucketName, BucketNotFound: the bucket does not exist.
         StorageUnsupported: the store has no such rules; the message says what to do instead.
         StorageProblem: S3 could not.
     """
-    region = _region_of(bucket)
+    region = _find_region(bucket)
     before = _read(bucket, region)
-    return _change(bucket, region, before, rules_with_own(before, origins))
+    return _write(bucket, region, before, rules_with_own(before, origins))
 
 
 def cors_remove(*, bucket: str) -> CorsChange:
-    """Take our own rule away; those of others stay.
+    """Remove the app's own rule; keep the rules of other programs.
 
     Raises:
-        InvalidBucketName, BucketNotFound: there is no such bucket.
+        InvalidBucketName, BucketNotFound: the bucket does not exist.
         StorageUnsupported: the store has no such rules; the message says what to do instead.
         StorageProblem: S3 could not.
     """
-    region = _region_of(bucket)
+    region = _find_region(bucket)
     before = _read(bucket, region)
-    return _change(bucket, region, before, rules_of_others(before))
+    return _write(bucket, region, before, rules_of_others(before))
 
 
-def _region_of(bucket: str) -> str:
-    """Return it if the bucket is there: what a store without CORS rules says tells nothing of that."""
+def _find_region(bucket: str) -> str:
+    """Return the region of an existing bucket: a store without CORS rules does not report a missing bucket."""
     bucket_name_check(bucket)
     region = bucket_region(bucket)
     with storage_errors(about="bucket"):
@@ -118,22 +118,22 @@ def _region_of(bucket: str) -> str:
 
 
 def _read(bucket: str, region: str) -> tuple[CorsRule, ...]:
-    with _advice():
+    with _add_advice():
         return cors_rules_read(bucket=bucket, region=region)
 
 
 @contextmanager
-def _advice() -> Iterator[None]:
+def _add_advice() -> Iterator[None]:
     try:
         yield
     except StorageUnsupported as error:
         raise StorageUnsupported(UNSUPPORTED) from error
 
 
-def _change(bucket: str, region: str, before: tuple[CorsRule, ...], after: tuple[CorsRule, ...]) -> CorsChange:
+def _write(bucket: str, region: str, before: tuple[CorsRule, ...], after: tuple[CorsRule, ...]) -> CorsChange:
     if after == before:
         return CorsChange(rules=before, is_changed=False)
-    with Operation("cors_change", user=None, bucket=bucket), _advice():
+    with Operation("cors_change", user=None, bucket=bucket), _add_advice():
         cors_rules_write(bucket=bucket, region=region, rules=after)
     now = _own_origins(after)
     gone = tuple(origin for origin in _own_origins(before) if not any(covers(pattern, origin) for pattern in now))
@@ -144,7 +144,7 @@ def _own_origins(rules: Sequence[CorsRule]) -> tuple[str, ...]:
     return tuple(origin for rule in rules if rule.rule_id == RULE_ID for origin in rule.origins)
 
 
-def _store_ask(bucket: str, origin: str) -> Iterator[str]:
+def _ask_store(bucket: str, origin: str) -> Iterator[str]:
     signed = presigned_url(method="GET", bucket=bucket, key=ASKED_KEY, expires_in_seconds=ASKED_FOR_SECONDS).url
     address = signed.partition("?")[0]
     # A form goes to the bucket, all else to the object.

@@ -1,4 +1,4 @@
-"""Whether the two things that everything needs can be reached."""
+"""Check that the database and S3 can be reached."""
 
 from math import inf
 from threading import Lock
@@ -13,37 +13,35 @@ from ...s3.errors import storage_errors
 
 # Load balancers give up after about five seconds.
 PATIENCE_SECONDS = 2.0
-
-
-# Everybody may ask, and S3 charges for each question.
+# Every client may ask, and S3 charges for each call.
 REMEMBERED_SECONDS = 5.0
 
 
 def health_check() -> dict[str, bool]:
-    """Ask the database and S3 for something small.
+    """Send a small query to the database and to S3.
 
     Each process asks S3 at most once in `REMEMBERED_SECONDS`.
 
     Returns:
-        `{"database": bool, "storage": bool}`, within a few seconds. Credentials without the right to list buckets
-        are fine.
+        `{"database": bool, "storage": bool}`, within a few seconds. Credentials without the right to list
+        buckets are fine.
     """
     return {"database": database_health_check(), "storage": _storage.answers()}
 
 
 class _Storage:
-    """Remembers for a while what S3 answered, under the settings of that moment."""
+    """Remember S3's answer for a while, under the settings of that moment."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self.forget()
 
     def forget(self) -> None:
-        """Ask again the next time."""
+        """Ask S3 again the next time."""
         self._answered_at, self._is_there = -inf, False
 
     def answers(self) -> bool:
-        """Return whether S3 can be reached; callers at the same time wait for one question."""
+        """Return True if S3 can be reached; concurrent callers share one call."""
         with self._lock:
             if monotonic() - self._answered_at > REMEMBERED_SECONDS:
                 self._is_there = _storage_answers()
@@ -55,12 +53,12 @@ _storage = _Storage()
 
 
 def storage_health_forget() -> None:
-    """Forget what S3 answered: a setting has changed."""
+    """Forget the answer of S3, because a setting has changed."""
     _storage.forget()
 
 
 def database_health_check() -> bool:
-    """Return whether the database can be reached."""
+    """Return True if the database can be reached."""
     try:
         with connections[router.db_for_read(FileUpload)].cursor() as cursor:
             cursor.execute("SELECT 1")

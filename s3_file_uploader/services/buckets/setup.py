@@ -1,4 +1,4 @@
-"""Give a new bucket what the settings want, as far as the store knows it and still takes files."""
+"""Give a new bucket the rules of the settings, if the store knows them and still takes files."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -22,36 +22,36 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A rule that a new bucket gets, and how to take it back; both functions take `bucket` and `region`."""
+    """A rule for new buckets, and how to remove it; both functions take `bucket` and `region`."""
 
     right: str
     write: Callable[..., None]
-    take_back: Callable[..., None]
+    undo: Callable[..., None]
     unsupported: str
     refused: str
 
 
-def bucket_set_up(*, name: str, region: str) -> None:
-    """Make a new bucket private, and write the rules of the settings to it.
+def set_up_bucket(*, name: str, region: str) -> None:
+    """Make a new bucket private, and write the rules of the settings.
 
     Args:
-        name: of the bucket, empty.
-        region: of it.
+        name: name of the empty bucket.
+        region: its region.
 
     Raises:
-        StorageAccessDenied: the credentials lack a right; it is named.
+        StorageAccessDenied: the credentials lack a right; the message names it.
         StorageProblem: S3 could not.
     """
     for rule in _rules():
-        if _written(rule, name, region):
-            _take_back_if_refused(rule, name, region)
+        if _write(rule, name, region):
+            _undo_if_blocking(rule, name, region)
 
 
 def _rules() -> Iterator[_Rule]:
     yield _Rule(
         right="s3:PutBucketPublicAccessBlock",
         write=public_access_block,
-        take_back=public_acls_ignore,
+        undo=public_acls_ignore,
         unsupported="This store has no public access block; bucket %s is as private as the store makes it.",
         refused="With BlockPublicAcls this store takes no file: bucket %s does without it, and ignores public ACLs.",
     )
@@ -59,7 +59,7 @@ def _rules() -> Iterator[_Rule]:
         yield _Rule(
             right="s3:PutLifecycleConfiguration",
             write=partial(abort_rule_write, days=conf.abort_multipart_days),
-            take_back=lifecycle_rules_remove,
+            undo=lifecycle_rules_remove,
             unsupported="This store ends no multipart uploads by itself: in bucket %s, s3_housekeeping does.",
             refused="With lifecycle rules this store takes no file: in bucket %s, s3_housekeeping does their work.",
         )
@@ -67,14 +67,14 @@ def _rules() -> Iterator[_Rule]:
         yield _Rule(
             right="s3:PutBucketCORS",
             write=partial(cors_rules_write, rules=[own_rule(conf.cors_origins)]),
-            take_back=partial(cors_rules_write, rules=[]),
+            undo=partial(cors_rules_write, rules=[]),
             unsupported="This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket %s.",
             refused="With CORS rules this store takes no file: bucket %s has none.",
         )
 
 
-def _written(rule: _Rule, name: str, region: str) -> bool:
-    """Write a rule; return False where the store does not know it, and name the right for one that it refuses."""
+def _write(rule: _Rule, name: str, region: str) -> bool:
+    """Write a rule; return False if the store does not know it."""
     try:
         rule.write(bucket=name, region=region)
     except StorageUnsupported:
@@ -85,11 +85,11 @@ def _written(rule: _Rule, name: str, region: str) -> bool:
     return True
 
 
-def _take_back_if_refused(rule: _Rule, name: str, region: str) -> None:
-    """Take a rule back that keeps the bucket from taking files; one that is not to blame is written again."""
+def _undo_if_blocking(rule: _Rule, name: str, region: str) -> None:
+    """Remove a rule that stops the bucket from taking files; write it again if it is not the cause."""
     if bucket_is_writable(bucket=name, region=region):
         return
-    rule.take_back(bucket=name, region=region)
+    rule.undo(bucket=name, region=region)
     if bucket_is_writable(bucket=name, region=region):
         logger.warning(rule.refused, name)
     else:

@@ -1,12 +1,13 @@
-"""A direct upload ends here: S3 is asked what arrived, and only what is whole becomes `stored`.
+"""Complete a direct upload: ask S3 what arrived, and mark the record stored only if the file is whole.
 
-Every step can be repeated, and be done by several requests at once: one of them marks the record, the others find it
-stored. Whoever finds that it was removed meanwhile removes the object, which can be nobody else's.
+Every step can be repeated, and several requests may do it at once: one of them marks the record, the others find it
+stored. A request that finds the record removed meanwhile removes the object, which cannot belong to another upload.
 """
 
 import logging
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error
@@ -14,8 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ...exceptions import (
+    ClaimLost,
     Conflict,
-    FileExists,
     InvalidInput,
     NotFound,
     PartsMissing,
@@ -23,171 +24,167 @@ from ...exceptions import (
     UploadNotPending,
 )
 from ...models import FileUpload, durable_transaction
+from ...models.direct_transitions import keep_completion_lease
+from ...models.lease import PENDING
+from ...models.transitions import held_values, mark_stored
 from ...s3.client import bucket_check
+from ...s3.objects import find_object
 from ...values import StoredObject
 from ..audit.operation import Operation
 from ..limits import policy_of, quota_for
-from ..lookup import not_rejected, own_upload_find, upload_not_found
-from ..recovery import direct_remove, object_remove
-from ..scanning.scan import arrived_scan, stored_tell
+from ..lookup import own_upload_find, raise_if_rejected, upload_not_found
+from ..recovery import remove_direct_upload, remove_object
+from ..scanning.scan import notify_stored, scan_on_arrival
 from .parts import NO_LONGER_PENDING
-from .verify import UNWANTED, announced_check, contents_mismatch, object_arrived, object_there, shape_check
+from .verify import UNWANTED, find_arrived, find_mismatch, validate_announced, validate_shape
 
 logger = logging.getLogger(__name__)
 
 IN_ONE_REQUEST = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
 COMPLETED = (*FileUpload.WHOLE, FileUpload.Status.REJECTED)
-# A client that lives completes its upload itself, at once.
+# A client that is alive completes its upload itself, at once.
 TIME_TO_SAY_SO_SECONDS = 60
-BATCH = 500
 
 
 def upload_complete(
     *, user: AbstractBaseUser, upload_id: object, key: str | None = None, part_numbers: Collection[int] = ()
 ) -> FileUpload:
-    """Ask S3 what arrived, finish the upload there, and mark the record stored; asked again, it answers the same.
+    """Finish an upload in S3, verify it, and mark its record stored; a repeated call returns the same.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 
     Args:
         user: who asks.
-        upload_id: of a direct upload.
-        key: the object key, where the client names that too.
-        part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
+        upload_id: id of a direct upload.
+        key: the object key, if the client names that too.
+        part_numbers: the parts that make the file, if its size was not announced; by default all that S3 holds.
 
     Returns:
         The stored record.
 
     Raises:
-        UploadNotFound: the user has none with that id.
+        UploadNotFound: the user has no such upload.
         UploadNotPending: it is no direct upload, is being removed, or was given up by S3.
         UploadInProgress: another request is completing it; ask again.
-        PartsMissing: not everything has arrived; send it, and ask again.
-        SizeMismatch: of a part: send it again. Of the whole: it was removed.
+        PartsMissing: the file or some parts are missing; send them, and ask again.
+        SizeMismatch: of a part: send it again. Of the whole file: it was removed.
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
-        FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: the policy does not allow it, or no longer; as well.
-        BucketNotFound: another program removed it.
-        FileRejected: a scanner found something in it; it was removed, and its record says what.
-        FileExists: S3 refuses the key, of which a part is a file.
+        FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: the policy does not allow the file; it was removed.
+        BucketNotFound: another program removed the bucket.
+        FileRejected: a scanner condemned the file; it was removed, and its record says why.
+        FileExists: S3 refuses the key, because a part of it is the name of a file.
         StorageProblem: S3 could not; ask again.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
     with Operation.on("upload_complete", user=user, upload=upload):
         try:
-            return record_complete(upload, part_numbers)
+            return complete_record(upload, part_numbers)
         except PartsMissing:
             bucket_check(upload.bucket, remembered_seconds=0)  # A HEAD does not tell that the bucket is missing.
             raise
 
 
-def record_complete(upload: FileUpload, part_numbers: Collection[int] = ()) -> FileUpload:
-    """Complete an upload whose record the caller holds; `upload_complete` has the errors."""
+def complete_record(upload: FileUpload, part_numbers: Collection[int] = ()) -> FileUpload:
+    """Complete the upload of a record that the caller has found; errors as `upload_complete`."""
     if upload.status in COMPLETED:
-        return not_rejected(upload)
+        return raise_if_rejected(upload)
     if upload.status != FileUpload.Status.PENDING or not upload.is_direct:
         raise UploadNotPending(NO_LONGER_PENDING)
     try:
-        found = object_arrived(upload, part_numbers)
-        upload.completion_keep()
-        _verify(upload, found)
-    except FileExists as error:
-        return _decided_elsewhere(upload, error)
-    arrived_scan(upload)
+        stored = find_arrived(upload, part_numbers)
+        keep_completion_lease(upload)
+        _verify(upload, stored)
+    except ClaimLost:
+        return _completed_elsewhere(upload)
+    scan_on_arrival(upload)
     return upload
 
 
-def _verify(upload: FileUpload, found: StoredObject) -> None:
-    """Mark the record stored; what is not what was announced, or not allowed, is removed."""
+def _verify(upload: FileUpload, stored: StoredObject) -> None:
+    """Mark the record stored, or remove a file that is not as announced or not allowed."""
     try:
-        checksum = announced_check(upload, found)
-        mismatch = contents_mismatch(upload, found)
-        _mark(upload, found, checksum, FileUpload.held(mismatch) if mismatch else {})
+        checksum = validate_announced(upload, stored)
+        mismatch = find_mismatch(upload, stored)
+        _mark(upload, stored, checksum, held_values(mismatch) if mismatch else {})
     except UNWANTED:
-        direct_remove(upload)
+        remove_direct_upload(upload)
         raise
 
 
-def _mark(upload: FileUpload, found: StoredObject, checksum: str, held: dict[str, object]) -> None:
-    """Mark the record stored; a size that nobody had announced is counted now, others have been from the beginning."""
-    whole = {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
-    is_counted = upload.size is not None
-    within = None if is_counted else quota_for(policy_of(upload), found.size)
+def _mark(upload: FileUpload, stored: StoredObject, checksum: str, held: dict[str, Any]) -> None:
+    """Mark the record stored; the quota counts a size now that was not announced, and others from the beginning."""
+    values = {"size": stored.size, "etag": stored.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
+    within = quota_for(policy_of(upload), stored.size) if upload.size is None else None
     with within(upload) if within else durable_transaction():
-        upload.mark_arrived(**whole, **held)
-        stored_tell(upload)
+        mark_stored(upload, only_if=PENDING, **values, **held)
+        notify_stored(upload)
 
 
-def _decided_elsewhere(upload: FileUpload, error: FileExists) -> FileUpload:
-    there = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.file_name).first()
-    now = there if there and there.pk == upload.pk else None
-    if now and now.status in COMPLETED:
-        return not_rejected(now)
-    if now and now.status == FileUpload.Status.PENDING and now.claim_id == upload.claim_id:
-        raise error  # Nobody took it: S3 itself refuses the key.
-    if there is None or (now and (now.is_direct or now.status == FileUpload.Status.DELETING)):
-        object_remove(upload)  # What was removed may have been made anew by this request.
-    raise UploadNotPending(NO_LONGER_PENDING) if now else upload_not_found()
+def _completed_elsewhere(upload: FileUpload) -> FileUpload:
+    """Return the record that another request completed, or remove the object of an upload that it removed."""
+    record = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.file_name).first()
+    same = record if record and record.pk == upload.pk else None
+    if same and same.status in COMPLETED:
+        return raise_if_rejected(same)
+    if record is None or (same and (same.is_direct or same.status == FileUpload.Status.DELETING)):
+        remove_object(upload)  # This request may have made the removed object anew.
+    raise UploadNotPending(NO_LONGER_PENDING) if same else upload_not_found()
 
 
 # --- for clients that are gone ---------------------------------------------------------------------------------------
 
 
-def arrived_complete(
+def complete_arrived(
     *, dry_run: bool = False, on_completed: Callable[[FileUpload], object] = lambda upload: None
 ) -> tuple[int, int]:
-    """Complete what arrived whole though its client never said so: an app was killed, or it is Uppy, which never does.
+    """Complete uploads that arrived whole but whose client never said so: its app was killed, or it is Uppy.
 
-    Uploads in parts only where S3 was asked to join them, and then this server, or S3, was killed: they may be one
+    An upload in parts qualifies only if S3 was asked to join them and a server was killed then, so that they may be one
     file already. Others expire.
 
     Args:
-        dry_run: tell how many would be, by size and type alone, and change nothing.
+        dry_run: count them by size and type alone, and change nothing.
         on_completed: called with each of them.
 
     Returns:
-        How many were completed, and of how many S3 could not tell; the log says why.
+        The number of completed uploads, and the number of uploads that failed; the log says why.
     """
-    completed = left = 0
-    for upload in _waiting():
+    completed = failed = 0
+    for upload in _find_waiting():
         try:
-            if has_arrived(upload) if dry_run else bool(record_complete(upload)):
+            if has_arrived(upload) if dry_run else bool(complete_record(upload)):
                 completed += 1
                 on_completed(upload)
         except (InvalidInput, NotFound, Conflict):
-            continue  # Not there yet, or not what was announced and removed; or somebody was faster.
+            continue  # It has not arrived, was not as announced and removed, or another request was faster.
         except (S3FileUploaderError, Error) as error:
             logger.warning("Upload %s stays pending until the next run: %s", upload.pk, error)
-            left += 1
-    return completed, left
+            failed += 1
+    return completed, failed
 
 
 def has_arrived(upload: FileUpload) -> bool:
-    """Tell whether housekeeping would complete it: S3 holds its size and type, and nobody else will say so.
+    """Return True if housekeeping would complete the upload: S3 holds its size and type.
 
     Raises:
-        S3FileUploaderError: S3 could not tell.
+        S3FileUploaderError: S3 could not answer.
     """
     if upload.status != FileUpload.Status.PENDING or not (upload.strategy in IN_ONE_REQUEST or upload.writable_until):
         return False
-    found = object_there(upload)
+    stored = find_object(**upload.s3_address)
     try:
-        if found is not None:
-            shape_check(upload, found)
+        if stored is not None:
+            validate_shape(upload, stored)
     except UNWANTED:
         return False
-    return found is not None
+    return stored is not None
 
 
-def _waiting() -> Iterator[FileUpload]:
+def _find_waiting() -> Iterator[FileUpload]:
     now = timezone.now()
     in_one_request = Q(strategy__in=IN_ONE_REQUEST)
     in_parts_being_joined = Q(strategy=FileUpload.Strategy.MULTIPART, writable_until__lt=now)
-    waiting = FileUpload.objects.filter(
-        in_one_request | in_parts_being_joined,
-        status=FileUpload.Status.PENDING,
-        created_at__lt=now - timedelta(seconds=TIME_TO_SAY_SO_SECONDS),
-    ).order_by("pk")
-    batch = list(waiting[:BATCH])
-    while batch:
-        yield from batch
-        batch = list(waiting.filter(pk__gt=batch[-1].pk)[:BATCH])
+    earliest = now - timedelta(seconds=TIME_TO_SAY_SO_SECONDS)
+    return FileUpload.objects.filter(
+        PENDING, in_one_request | in_parts_being_joined, created_at__lt=earliest
+    ).each_once()

@@ -1,4 +1,4 @@
-"""What the client of a pending direct upload is to send, and where: in one request, as a form, or in parts."""
+"""Sign the instructions for the client of a direct upload: one request, a form, or parts."""
 
 from base64 import b64encode
 from contextlib import suppress
@@ -9,7 +9,7 @@ from django.utils import timezone
 from ...conf import conf
 from ...exceptions import (
     BucketNotFound,
-    FileExists,
+    ClaimLost,
     S3FileUploaderError,
     StorageProblem,
     StorageTimeout,
@@ -17,6 +17,7 @@ from ...exceptions import (
     UploadNotPending,
 )
 from ...models import FileUpload
+from ...models.direct_transitions import mark_multipart_begun, remove_unbegun, renew_client_lease
 from ...s3 import presign
 from ...s3.client import buckets_forget
 from ...s3.multipart import multipart_abort
@@ -32,20 +33,20 @@ from ...values import (
     Transfer,
 )
 from ..limits import unannounced_max_bytes
-from ..plan import part_count_of
+from ..plan import count_parts
 from ..recovery import WRITTEN_BY
-from .parts import NO_LONGER_PENDING, parts_sign
+from .parts import NO_LONGER_PENDING, sign_parts
 
-# Signed with the plan itself; the client asks for more as it goes on.
+# Signed with the first answer; the client asks for more as it goes on.
 FIRST_PARTS = 20
 
 
-def transfer_of(upload: FileUpload) -> Transfer:
-    """Sign what the client needs; each time anew, so that a plan that has expired can be asked for again.
+def sign_transfer(upload: FileUpload) -> Transfer:
+    """Sign the instructions anew, so that a client can ask again after they have expired.
 
     Raises:
-        UploadNotPending: it was completed or removed meanwhile.
-        BucketNotFound, StorageProblem: S3 could not begin it; there is no record of it then, or for a while only.
+        UploadNotPending: another request completed or removed the upload.
+        BucketNotFound, StorageProblem: S3 could not begin it; its record is removed, or soon expires.
     """
     match upload.strategy:
         case FileUpload.Strategy.PUT:
@@ -56,23 +57,22 @@ def transfer_of(upload: FileUpload) -> Transfer:
 
 
 def _put(upload: FileUpload) -> PutTransfer:
-    """Sign exactly this file: its type, its size and, where they are known, its bytes."""
+    """Sign exactly this file: its type, its size if known, and its bytes if their SHA-256 is known."""
     headers = {"Content-Type": upload.served_content_type, **_guards(upload)}
     length = {} if upload.size is None else {"Content-Length": str(upload.size)}
     signed = presign.presigned_url(
         method="PUT",
-        bucket=upload.bucket,
-        key=upload.file_name,
-        expires_in_seconds=_renewed(upload),
+        **upload.s3_address,
+        expires_in_seconds=_renew_times(upload),
         headers={**headers, **length},
     )
     return PutTransfer(method="PUT", url=signed.url, headers=headers, expires_at=signed.expires_at)
 
 
 def _guards(upload: FileUpload) -> dict[str, str]:
-    """Return headers by which the store refuses other bytes and to write twice, as far as it can do so.
+    """Return headers that make the store refuse other bytes or a second write, as far as it can.
 
-    A store that can do neither takes any bytes; they are read and compared when the upload is completed.
+    A store that can do neither takes any bytes; the completion reads and compares them.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
     guards = {"If-None-Match": "*"} if conf.store_can(CONDITIONAL_WRITES) else {}
@@ -83,8 +83,8 @@ def _guards(upload: FileUpload) -> dict[str, str]:
     return guards
 
 
-def form_fields(upload: FileUpload) -> dict[str, str]:
-    """Return what a form says besides the key and the signature; the SHA-256 needs a store that compares it.
+def build_form_fields(upload: FileUpload) -> dict[str, str]:
+    """Return the fields of a form besides key and signature; the SHA-256 needs a store that compares it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
@@ -98,27 +98,26 @@ def _checksum_field(upload: FileUpload) -> dict[str, str]:
 
 def _post(upload: FileUpload) -> PostTransfer:
     signed = presign.presigned_post(
-        bucket=upload.bucket,
-        key=upload.file_name,
-        fields=form_fields(upload),
+        **upload.s3_address,
+        fields=build_form_fields(upload),
         min_bytes=upload.size or 0,
         max_bytes=unannounced_max_bytes(upload) if upload.size is None else upload.size,
-        expires_in_seconds=_renewed(upload),
+        expires_in_seconds=_renew_times(upload),
     )
     return PostTransfer(url=signed.url, fields=signed.fields, expires_at=signed.expires_at)
 
 
-def _renewed(upload: FileUpload) -> int:
-    """Return for how many seconds to sign, having written down until when the URL may bring an object.
+def _renew_times(upload: FileUpload) -> int:
+    """Return the seconds to sign for, after the record knows until when the URL may bring an object.
 
-    A record that was just inserted knows; one whose plan is asked for again does not.
+    A record that was just inserted knows already.
     """
     seconds = conf.direct_url_expiration_seconds
     writable_until = timezone.now() + timedelta(seconds=seconds)
     if upload.writable_until is None or writable_until - upload.writable_until > timedelta(seconds=1):
         try:
-            upload.wait_for_client(conf.direct_expiration_seconds, writable_until=writable_until)
-        except FileExists as error:
+            renew_client_lease(upload, writable_until=writable_until)
+        except ClaimLost as error:
             raise UploadNotPending(NO_LONGER_PENDING) from error
     return seconds
 
@@ -128,46 +127,41 @@ def _renewed(upload: FileUpload) -> int:
 
 def _multipart(upload: FileUpload) -> MultipartTransfer:
     if not upload.multipart_upload_id:
-        _multipart_begin(upload)
+        _begin_multipart(upload)
     size, part_size = upload.size, upload.part_size or 0
-    count = None if size is None else part_count_of(size=size, part_size=part_size)
-    first = parts_sign(upload=upload, part_numbers=range(1, min(count or 1, FIRST_PARTS) + 1))
+    count = None if size is None else count_parts(size=size, part_size=part_size)
+    first = sign_parts(upload=upload, part_numbers=range(1, min(count or 1, FIRST_PARTS) + 1))
     return MultipartTransfer(part_size=part_size, part_count=count, parts=first.parts, expires_at=first.expires_at)
 
 
-def _multipart_begin(upload: FileUpload) -> None:
-    """Begin it in S3 and write down its id; of two requests at once, the slower ends its own and takes the other's."""
-    begun = _begun_in_s3(upload)
+def _begin_multipart(upload: FileUpload) -> None:
+    """Begin it in S3 and write its id; of two requests at once, the slower aborts its own and takes the other's."""
+    multipart_upload_id = _begin_in_s3(upload)
     try:
-        upload.multipart_began(begun, expires_in_seconds=conf.direct_expiration_seconds)
-    except FileExists:
-        _abort_if_possible(upload, begun)
-        _taken_from_other(upload)
+        mark_multipart_begun(upload, multipart_upload_id)
+    except ClaimLost:
+        with suppress(StorageProblem):  # Removing the record aborts everything that was begun under its key.
+            multipart_abort(**upload.s3_address, upload_id=multipart_upload_id)
+        _take_from_other(upload)
 
 
-def _begun_in_s3(upload: FileUpload) -> str:
+def _begin_in_s3(upload: FileUpload) -> str:
     try:
         return multipart_create(
-            bucket=upload.bucket,
-            key=upload.file_name,
+            **upload.s3_address,
             content_type=upload.served_content_type,
             metadata={WRITTEN_BY: str(upload.write_id)},
         )
     except (StorageUnavailable, StorageTimeout):
-        raise  # The same Idempotency-Key begins it again; without one the record's short claim ends.
+        raise  # The same Idempotency-Key begins it again; otherwise the record's short lease expires.
     except S3FileUploaderError as error:
         if isinstance(error, BucketNotFound):
             buckets_forget()
-        upload.multipart_refused()
+        remove_unbegun(upload)
         raise
 
 
-def _abort_if_possible(upload: FileUpload, multipart_upload_id: str) -> None:
-    with suppress(StorageProblem):  # It goes with the record: all that was begun under its key does, sooner or later.
-        multipart_abort(bucket=upload.bucket, key=upload.file_name, upload_id=multipart_upload_id)
-
-
-def _taken_from_other(upload: FileUpload) -> None:
+def _take_from_other(upload: FileUpload) -> None:
     try:
         upload.refresh_from_db()
     except FileUpload.DoesNotExist as error:

@@ -1,10 +1,10 @@
-"""Direct uploads begin here: a pending record, and a plan by which its client sends the bytes to S3 itself.
+"""Start a direct upload: insert a pending record, and sign instructions for the client to send the bytes to S3.
 
-    upload_start ──plan──> client ──bytes──> S3        parts.py signs more part URLs, as often as they are asked for
-         │                    └──"complete"──> complete.py asks S3 what arrived, and only then says `stored`
+    upload_start ──URLs──> client ──bytes──> S3        parts.py signs more part URLs, as often as the client asks
+         │                    └──"complete"──> complete.py asks S3 what arrived, and only then marks it `stored`
       pending
 
-One request needs no call to S3 beforehand, parts need one, to begin the upload there.
+An upload in one request needs no call to S3 beforehand; an upload in parts needs one, to begin it there.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/PresignedUrlUploadObject.html
 """
 
@@ -12,6 +12,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,8 +21,9 @@ from django.utils import timezone
 
 from ...conf import conf
 from ...content_types.sniff import content_type_kept
-from ...exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
+from ...exceptions import InvalidFileName, QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
+from ...models.lease import build_pending, insert_upload
 from ...policy.bucket_policy import Policy, policy_for
 from ...policy.names import bucket_name_check, file_name_new
 from ...policy.users import bucket_allowed_check
@@ -31,16 +33,16 @@ from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
 from ..audit.trail import about
 from ..limits import quota_for, upload_check
-from ..plan import direct_key, part_size_for, strategy_for
-from .instructions import form_fields, transfer_of
+from ..plan import build_direct_key, choose_part_size, choose_strategy
+from .instructions import build_form_fields, sign_transfer
 from .parts import NO_LONGER_PENDING
 
 
 @dataclass(frozen=True, slots=True)
 class StartedUpload:
-    """The record, what the client is to send, and whether an earlier request with the same key began it.
+    """The record, the client's instructions, and whether an earlier request with the same key started the upload.
 
-    There is nothing to send, and `transfer` is None, where the upload was completed since.
+    `transfer` is None if the upload was completed since, so that there is nothing to send.
     """
 
     upload: FileUpload
@@ -61,33 +63,33 @@ def upload_start(
     idempotency_key: str | None = None,
     upload_id: uuid.UUID | None = None,
 ) -> StartedUpload:
-    """Begin a direct upload under a key of its own: `<the owner's prefix><prefix><id>/<file name>`.
+    """Start a direct upload under a unique key: `<the owner's prefix><prefix><id>/<file name>`.
 
     Args:
         user: who asks.
-        owner: whose file it becomes; the same, or anybody where `user` is staff.
+        owner: owner of the file; another user only if `user` is staff.
         bucket: must exist and be open to the user.
         file_name: the name on the device; kept as `original_name`.
-        content_type: the MIME type, of which essence and charset are kept; S3 takes no other.
-        size: in bytes, 0 to 5 TiB; None if the client does not know, then whatever arrives is taken.
-        checksum_sha256: of the whole file in lower-case hex; compared before the record says `stored`.
+        content_type: the MIME type; essence and charset are kept, and S3 takes no other.
+        size: in bytes, 0 to 5 TiB; None if the client does not know it.
+        checksum_sha256: of the whole file in lower-case hex; compared before the record becomes `stored`.
         strategy: auto, put, post or multipart.
-        idempotency_key: the same from the same user answers the same record, with a fresh plan.
-        upload_id: the id of the record, if the client was told its key beforehand; a new one by default.
+        idempotency_key: repeated by the same user, it returns the same record with new instructions.
+        upload_id: id of the record, if the client knows its key already; a new id by default.
 
     Raises:
         InvalidBucketName, InvalidFileName, InvalidField, BucketNotAllowed, BucketNotFound, FileTooLarge,
-            ContentTypeNotAllowed, QuotaExceeded: nothing began.
-        IdempotencyKeyReused: the key was sent before, with another file.
-        UploadNotPending: the upload that the key began is being removed.
-        StorageProblem: nothing began that lasts; the same key tries again.
+            ContentTypeNotAllowed, QuotaExceeded: nothing was started.
+        IdempotencyKeyReused: the user sent the key with another file.
+        UploadNotPending: the upload that the key started is being removed.
+        StorageProblem: nothing lasting was started; the same key tries again.
     """
     about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
     policy, content_type = policy_for(owner, bucket), content_type_kept(content_type)
     upload_check(policy, names=(file_name,), content_type=content_type, size=size)
-    wanted = _wanted(
+    upload = _build_record(
         policy,
         id=upload_id or uuid.uuid4(),
         user_id=owner.pk,
@@ -96,50 +98,50 @@ def upload_start(
         content_type=content_type,
         size=size,
         checksum_sha256=checksum_sha256 or "",
-        strategy=strategy_for(size=size, wish=strategy, with_checksum=bool(checksum_sha256)),
+        strategy=choose_strategy(size=size, wish=strategy, with_checksum=bool(checksum_sha256)),
     )
-    with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
+    with Operation("upload_start", user=user, bucket=bucket, file_name=upload.file_name, size=size) as operation:
         bucket_check(bucket)
-        upload = _inserted(wanted, user, idempotency_key, quota_for(policy, size))
-        operation.file_name, operation.object_id = upload.file_name, upload.pk
-        return _started(upload, is_repeated=upload is not wanted)
+        started = _insert(upload, user, idempotency_key, quota_for(policy, size))
+        operation.file_name, operation.object_id = started.file_name, started.pk
+        return _sign(started, is_repeated=started is not upload)
 
 
 def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, file_name: str) -> str:
-    """Return a key that nobody else can get, and that ends in the name so that it means something to people.
+    """Return a key that is unique to the upload and ends in the file name, for people to read.
 
     Raises:
-        InvalidFileName: the name cannot be the end of one.
+        InvalidFileName: the name cannot be the end of a key.
     """
-    return _key(policy_for(owner, bucket), upload_id, file_name)
+    return _build_key(policy_for(owner, bucket), upload_id, file_name)
 
 
-def _key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
+def _build_key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
     file_name = file_name_new(file_name)
-    key = f"{policy.key_prefix}{direct_key(upload_id, file_name)}"
+    key = f"{policy.key_prefix}{build_direct_key(upload_id, file_name)}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess
         raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
     return key
 
 
-def _wanted(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload:
-    """Return the record, not yet in the database; nobody has its key."""
-    upload = FileUpload.objects.pending(
-        file_name=_key(policy, fields["id"], fields["original_name"]),
+def _build_record(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload:
+    """Return the record, not yet in the database."""
+    upload = build_pending(
+        file_name=_build_key(policy, fields["id"], fields["original_name"]),
         strategy=strategy,
-        part_size=part_size_for(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
-        **_times(strategy),
+        part_size=choose_part_size(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
+        **_choose_times(strategy),
         **fields,
     )
     if strategy == FileUpload.Strategy.POST:
-        presign.form_check(key=upload.file_name, fields=form_fields(upload))
+        presign.form_check(key=upload.file_name, fields=build_form_fields(upload))
     return upload
 
 
-def _times(strategy: str) -> dict[str, Any]:
+def _choose_times(strategy: str) -> dict[str, Any]:
     now = timezone.now()
-    if strategy == FileUpload.Strategy.MULTIPART:  # Short: until S3 has begun it, too, nobody can send anything.
+    if strategy == FileUpload.Strategy.MULTIPART:  # Short: the client cannot send anything before S3 has begun it.
         return {"claimed_until": now + timedelta(seconds=conf.claim_seconds)}
     return {
         "claimed_until": now + timedelta(seconds=conf.direct_expiration_seconds),
@@ -147,10 +149,10 @@ def _times(strategy: str) -> dict[str, Any]:
     }
 
 
-def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
-    with suppress(UploadNotPending):  # Another request may be faster.
+def _sign(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
+    with suppress(UploadNotPending):  # Another request may complete it first.
         if upload.status == FileUpload.Status.PENDING:
-            return StartedUpload(upload, transfer_of(upload), is_repeated)
+            return StartedUpload(upload, sign_transfer(upload), is_repeated)
     whole = FileUpload.objects.whole().filter(pk=upload.pk).first()
     if whole is None:
         raise UploadNotPending(NO_LONGER_PENDING)
@@ -160,38 +162,39 @@ def _started(upload: FileUpload, *, is_repeated: bool) -> StartedUpload:
 # --- the same request again ------------------------------------------------------------------------------------------
 
 
-def _inserted(
+def _insert(
     upload: FileUpload, user: AbstractBaseUser, idempotency_key: str | None, within: Within | None
 ) -> FileUpload:
-    """Insert the record and its key in one transaction, or return what the key stands for already."""
+    """Insert the record and its key in one transaction, or return the upload that the key stands for already."""
     if not idempotency_key:
-        upload.insert(within=within)
+        insert_upload(upload, within=within)
         return upload
-    if earlier := _repeated(upload, user, idempotency_key):
+    if earlier := _find_repeated(upload, user, idempotency_key):
         return earlier
     try:
         with within(upload) if within else durable_transaction():
             upload.save(force_insert=True)
             IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
-    except (IntegrityError, QuotaExceeded):  # The same request, at the same time, may have been given the last place.
-        earlier = _repeated(upload, user, idempotency_key)
+    except (
+        IntegrityError,
+        QuotaExceeded,
+    ):  # Another copy of the request may have been faster.
+        earlier = _find_repeated(upload, user, idempotency_key)
         if earlier is None:
             raise
         return earlier
     return upload
 
 
-def _repeated(wanted: FileUpload, user: AbstractBaseUser, idempotency_key: str) -> FileUpload | None:
-    found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
-    if found is None:
-        return None
-    if not found.upload.is_direct or not _is_same_file(wanted, found.upload):
-        raise IdempotencyKeyReused("This Idempotency-Key was sent with another file: take a new one for each file.")
-    return found.upload
+def _find_repeated(upload: FileUpload, user: AbstractBaseUser, idempotency_key: str) -> FileUpload | None:
+    is_same = partial(_is_same_file, upload)
+    used = IdempotencyKey.objects.find_used(user=user, key=idempotency_key, is_same=is_same)
+    return None if used is None else used.upload
 
 
-def _is_same_file(wanted: FileUpload, found: FileUpload) -> bool:
-    """Compare what is announced; what was not, S3 may have told since."""
-    named = ("user_id", "bucket", "original_name", "content_type")
-    told = [name for name in ("size", "checksum_sha256") if getattr(wanted, name) not in (None, "")]
-    return all(getattr(found, name) == getattr(wanted, name) for name in (*named, *told))
+def _is_same_file(upload: FileUpload, used: IdempotencyKey) -> bool:
+    """Compare the announced values; S3 may have reported the others since."""
+    names = ["user_id", "bucket", "original_name", "content_type"]
+    names += [name for name in ("size", "checksum_sha256") if getattr(upload, name) not in (None, "")]
+    earlier = used.upload
+    return earlier.is_direct and all(getattr(earlier, name) == getattr(upload, name) for name in names)

@@ -1,17 +1,17 @@
-"""What S3 says of a direct upload: which parts and which object arrived, and whether they are what was announced."""
+"""Ask S3 which parts and which object of a direct upload arrived, and compare them with the announced values."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from time import sleep
-from typing import Any
 
 from ...conf import conf
 from ...content_types.sniff import content_type_kept
 from ...exceptions import (
     ChecksumMismatch,
+    ClaimLost,
     ContentTypeMismatch,
     ContentTypeNotAllowed,
-    FileExists,
     FileNotFound,
     FileTooLarge,
     PartsMissing,
@@ -21,226 +21,199 @@ from ...exceptions import (
     UploadInProgress,
 )
 from ...models import FileUpload
-from ...s3.multipart import multipart_complete, multipart_parts
-from ...s3.objects import object_head
+from ...models.direct_transitions import begin_joining, end_joining, keep_completion_lease, refresh_times
+from ...s3.multipart import multipart_complete
+from ...s3.objects import find_object
 from ...s3.transfer.object_reader import object_checksum
 from ...values import StoredObject, StoredPart
-from ..content_check import arrived_contents_check
+from ..content_check import check_arrived_contents
 from ..limits import arrival_check
 from ..plan import part_sizes
-from .part_totals import parts_total_check
-from .parts import BEING_COMPLETED, parts_unknown
+from .part_totals import list_parts, validate_parts_total
+from .parts import BEING_COMPLETED, unknown_parts_error
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
 SHOWN_NUMBERS = 20
-# What S3 holds is removed for.
-UNWANTED = (
-    SizeMismatch,
-    ContentTypeMismatch,
-    ChecksumMismatch,
-    FileTooLarge,
-    ContentTypeNotAllowed,
-    QuotaExceeded,
-)
-# Between looks at what another request is having S3 make; about as long as its client would be told to wait.
+# An upload with one of these errors is removed.
+UNWANTED = (SizeMismatch, ContentTypeMismatch, ChecksumMismatch, FileTooLarge, ContentTypeNotAllowed, QuotaExceeded)
+# Between looks at an object that another request has S3 make; in all, about as long as a client would wait to retry.
 WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
-def object_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> StoredObject:
-    """Return what lies in S3, having had it made of its parts if it came in parts.
+def find_arrived(upload: FileUpload, part_numbers: Collection[int] = ()) -> StoredObject:
+    """Return the object in S3, after S3 joined its parts if it came in parts.
 
-    Of several requests at once, one has S3 join the parts; the others wait a little for what comes of it.
+    If several requests complete an upload at once, one of them has S3 join the parts; the others wait a little.
 
     Args:
         upload: pending.
-        part_numbers: of the parts that make the file, where its size was not announced; by default all that S3 holds.
+        part_numbers: the parts that make the file, if its size was not announced; by default all that S3 holds.
 
     Raises:
-        FileExists: the upload was completed or removed meanwhile.
-        PartsMissing, SizeMismatch: not everything is there, or some parts are of the wrong size.
-        UploadInProgress: another request is at it, or was a while ago and may be still.
+        ClaimLost: another request completed or removed the upload.
+        PartsMissing, SizeMismatch: parts, or the file, are missing, or parts have the wrong size.
+        UploadInProgress: another request has S3 join the parts, and may not have finished.
         UploadNotPending: S3 has no parts any more, and no object.
-        BucketNotFound, StorageProblem: S3 could not tell.
+        BucketNotFound, StorageProblem: S3 could not answer.
     """
-    for is_first in patience():
+    for is_first in poll_attempts():
         if not is_first:
-            upload.look_again()
-        if found := _object_found(upload, part_numbers):
-            return found
+            refresh_times(upload)
+        if stored := _find_or_join(upload, part_numbers):
+            return stored
     raise UploadInProgress(BEING_COMPLETED)
 
 
-def patience() -> Iterator[bool]:
-    """Yield at once, and then after longer and longer waits for what another request has S3 do, a few times."""
+def poll_attempts() -> Iterator[bool]:
+    """Yield True at once, then False a few times after longer and longer waits."""
     yield True
     for seconds in WAITS_SECONDS:
         sleep(seconds)
         yield False
 
 
-def _object_found(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
+def _find_or_join(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
     if upload.strategy == FileUpload.Strategy.MULTIPART:
-        return _object_of_parts(upload, part_numbers)
-    found = object_there(upload)
-    if found is None:
-        upload.look_again()  # Who is told to send it has somewhere to send it to.
+        return _find_joined(upload, part_numbers)
+    stored = find_object(**upload.s3_address, with_checksum=True)
+    if stored is None:
+        refresh_times(upload)  # A client that is told to send the file still has an upload to send it to.
         raise PartsMissing(NOTHING_ARRIVED)
-    return found
+    return stored
 
 
-def object_there(upload: FileUpload) -> StoredObject | None:
-    """Return what lies under the key of an upload, None if nothing does.
-
-    Raises:
-        StorageProblem: S3 could not tell.
-    """
-    try:
-        return object_head(bucket=upload.bucket, key=upload.file_name, with_checksum=True)
-    except FileNotFound:
-        return None
-
-
-def announced_check(upload: FileUpload, found: StoredObject) -> str:
-    """Pass if S3 holds what was announced; return its SHA-256 in lower-case hex, or nothing if nobody told it.
+def validate_announced(upload: FileUpload, stored: StoredObject) -> str:
+    """Pass if S3 holds the announced file; return its SHA-256 in lower-case hex, or an empty text if it is unknown.
 
     Raises:
-        SizeMismatch, ContentTypeMismatch, ChecksumMismatch: it holds something else.
-        FileTooLarge, ContentTypeNotAllowed: the policy of the owner does not allow it, or no longer.
-        PartsMissing: it holds nothing any more.
-        FileExists: the upload was completed or removed meanwhile.
-        StorageProblem: S3 could not tell.
+        SizeMismatch, ContentTypeMismatch, ChecksumMismatch: S3 holds another file.
+        FileTooLarge, ContentTypeNotAllowed: the owner's policy does not allow it, or no longer.
+        PartsMissing: the object was removed.
+        ClaimLost: another request completed or removed the upload.
+        StorageProblem: S3 could not answer.
     """
-    shape_check(upload, found)
-    if not upload.checksum_sha256:  # The checksum of bytes that may still be rewritten is worth nothing.
-        return "" if upload.rewritable_until else found.checksum_sha256 or ""
-    if upload.checksum_sha256 != (found.checksum_sha256 or _checksum_read(upload, found)):
+    validate_shape(upload, stored)
+    if not upload.checksum_sha256:  # The checksum of bytes that may still be rewritten proves nothing.
+        return "" if upload.rewritable_until else stored.checksum_sha256 or ""
+    if upload.checksum_sha256 != (stored.checksum_sha256 or _read_checksum(upload, stored)):
         raise ChecksumMismatch(
             "The SHA-256 of what arrived is not the one you gave: it was removed, start a new upload."
         )
     return upload.checksum_sha256
 
 
-def shape_check(upload: FileUpload, found: StoredObject) -> None:
-    """Pass if S3 holds the size and type that were announced, and the policy of the owner allows them.
+def validate_shape(upload: FileUpload, stored: StoredObject) -> None:
+    """Pass if S3 holds the announced size and type, and the owner's policy allows them.
 
     Raises:
         SizeMismatch, ContentTypeMismatch: it does not.
-        FileTooLarge, ContentTypeNotAllowed: the policy does not, or no longer.
+        FileTooLarge, ContentTypeNotAllowed: the policy does not allow them, or no longer.
     """
-    if upload.size is not None and found.size != upload.size:
+    if upload.size is not None and stored.size != upload.size:
         raise SizeMismatch(
-            f"{upload.size} bytes were announced and {found.size} arrived: they were removed, start a new upload."
+            f"{upload.size} bytes were announced and {stored.size} arrived: they were removed, start a new upload."
         )
-    if "," in found.content_type or content_type_kept(found.content_type) != upload.served_content_type:
+    if "," in stored.content_type or content_type_kept(stored.content_type) != upload.served_content_type:
         raise ContentTypeMismatch(
-            f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
+            f"The file arrived as {stored.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    arrival_check(upload, found.size)
+    arrival_check(upload, stored.size)
 
 
-def contents_mismatch(upload: FileUpload, found: StoredObject) -> str:
-    """Return why the first bytes belong in quarantine by the policy, or nothing.
+def find_mismatch(upload: FileUpload, stored: StoredObject) -> str:
+    """Return the reason to quarantine the file for its first bytes, or an empty text.
 
     Raises:
-        ContentTypeMismatch: by the policy they are refused.
-        PartsMissing, FileExists, StorageProblem: as `announced_check`.
+        ContentTypeMismatch: the policy refuses them.
+        PartsMissing, ClaimLost, StorageProblem: as `validate_announced`.
     """
     try:
-        return arrived_contents_check(upload, found)
+        return check_arrived_contents(upload, stored)
     except FileNotFound as error:
-        upload.look_again()
+        refresh_times(upload)
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 
-def _checksum_read(upload: FileUpload, found: StoredObject) -> str:
+def _read_checksum(upload: FileUpload, stored: StoredObject) -> str:
+    keep_lease = partial(keep_completion_lease, upload)
     try:
-        return object_checksum(
-            bucket=upload.bucket,
-            key=upload.file_name,
-            etag=found.etag,
-            size=found.size,
-            on_progress=upload.completion_keep,
-        )
+        return object_checksum(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=keep_lease)
     except FileNotFound as error:
-        upload.look_again()
+        refresh_times(upload)
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _object_of_parts(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
-    """Return the object, made by this request or another; None while another is at it."""
+def _find_joined(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
+    """Return the object that this request or another has S3 make of the parts; None while another is at it."""
     if not upload.multipart_upload_id:
         raise PartsMissing(NOTHING_ARRIVED)
-    if upload.writable_until:  # S3 was asked before; where there is an object, what is left of the parts is debris.
-        found = object_there(upload)
-        if found or upload.may_become_an_object:
-            return found
+    if upload.writable_until:  # S3 was asked before; if there is an object, remaining parts are debris.
+        stored = find_object(**upload.s3_address, with_checksum=True)
+        if stored or upload.may_become_an_object:
+            return stored
     try:
-        held = multipart_parts(**_where(upload))
+        held = list_parts(upload)
     except FileNotFound as error:
-        return _joined_meanwhile(upload, error)
-    parts_total_check(upload, held)
+        return _joined_by_another(upload, error)
+    validate_parts_total(upload, held)
     try:
-        parts = _planned(upload, part_numbers, held)
-        if upload.joining_begin():
+        parts = _choose_parts(upload, part_numbers, held)
+        if begin_joining(upload):
             _join(upload, parts)
     except (FileNotFound, PartsMissing, SizeMismatch) as error:
-        return _joined_meanwhile(upload, error)
-    return object_there(upload)
-
-
-def _where(upload: FileUpload) -> dict[str, Any]:
-    return {"bucket": upload.bucket, "key": upload.file_name, "upload_id": upload.multipart_upload_id}
+        return _joined_by_another(upload, error)
+    return find_object(**upload.s3_address, with_checksum=True)
 
 
 def _join(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
-    """Have S3 join them; if it does not, others may try. After a time-out it may be at it still."""
+    """Have S3 join the parts; if it fails, other requests may try. After a time-out S3 may still be joining them."""
     with ExitStack() as undo:
-        undo.push(lambda _kind, error, _trace: _joining_end(upload, error))
-        multipart_complete(**_where(upload), parts=parts)
+        undo.push(lambda _kind, error, _trace: _let_others_join(upload, error))
+        multipart_complete(**upload.s3_address, upload_id=upload.multipart_upload_id, parts=parts)
         undo.pop_all()
 
 
-def _joining_end(upload: FileUpload, error: BaseException | None) -> None:
-    with suppress(FileExists):  # Removed meanwhile; what S3 said goes on to the caller.
-        upload.joining_end(conf.read_timeout_seconds if isinstance(error, StorageTimeout) else 0)
+def _let_others_join(upload: FileUpload, error: BaseException | None) -> None:
+    with suppress(ClaimLost):  # The upload was removed meanwhile; S3's own error goes on to the caller.
+        end_joining(upload, conf.read_timeout_seconds if isinstance(error, StorageTimeout) else 0)
 
 
-def _joined_meanwhile(upload: FileUpload, error: Exception) -> StoredObject | None:
-    """Return the object, if parts are missing because another request had it made of them; else the error stands."""
-    upload.look_again()
+def _joined_by_another(upload: FileUpload, error: Exception) -> StoredObject | None:
+    """Return the object if parts are missing because another request had them joined; else raise the error."""
+    refresh_times(upload)
     is_gone = isinstance(error, FileNotFound)
-    found = object_there(upload) if is_gone or upload.writable_until else None
-    if found or upload.may_become_an_object:
-        return found
-    raise (parts_unknown(upload) if is_gone else error) from error
+    stored = find_object(**upload.s3_address, with_checksum=True) if is_gone or upload.writable_until else None
+    if stored or upload.may_become_an_object:
+        return stored
+    raise (unknown_parts_error(upload) if is_gone else error) from error
 
 
-def _planned(upload: FileUpload, part_numbers: Collection[int], parts: Sequence[StoredPart]) -> list[StoredPart]:
-    """Return the parts that make the file; others, which no URL of ours can have brought, are left out.
+def _choose_parts(upload: FileUpload, part_numbers: Collection[int], parts: Sequence[StoredPart]) -> list[StoredPart]:
+    """Return the parts that make the file, without parts that no URL of this app can have brought.
 
     Raises:
-        PartsMissing, SizeMismatch: some have to be sent, or sent again.
+        PartsMissing, SizeMismatch: the client has to send some parts, or send them again.
     """
     held = {part.part_number: part for part in parts}
-    wanted = _wanted_sizes(upload, part_numbers, held)
-    if missing := [number for number in wanted if number not in held]:
-        raise PartsMissing(f"S3 does not hold all parts: send {_numbers(missing)}, then complete the upload again.")
-    if wrong := [number for number, size in wanted.items() if held[number].size != size]:
-        raise SizeMismatch(f"Parts have another size than planned: send {_numbers(wrong)} again, as planned.")
-    return [held[number] for number in wanted]
+    planned = _plan_sizes(upload, part_numbers, held)
+    if missing := [number for number in planned if number not in held]:
+        raise PartsMissing(f"S3 does not hold all parts: send {_shorten(missing)}, then complete the upload again.")
+    if wrong := [number for number, size in planned.items() if held[number].size != size]:
+        raise SizeMismatch(f"Parts have another size than planned: send {_shorten(wrong)} again, as planned.")
+    return [held[number] for number in planned]
 
 
-def _wanted_sizes(upload: FileUpload, part_numbers: Collection[int], held: Mapping[int, StoredPart]) -> dict[int, int]:
-    if upload.size is None:  # What the client counts, or whatever was sent, without a gap.
-        wanted = sorted(part_numbers) or range(1, max(held, default=1) + 1)
-        return {number: held[number].size if number in held else 0 for number in wanted}
+def _plan_sizes(upload: FileUpload, part_numbers: Collection[int], held: Mapping[int, StoredPart]) -> dict[int, int]:
+    if upload.size is None:  # The numbers that the client names, or all up to the highest, without a gap.
+        numbers = sorted(part_numbers) or range(1, max(held, default=1) + 1)
+        return {number: held[number].size if number in held else 0 for number in numbers}
     return dict(enumerate(part_sizes(size=upload.size, part_size=upload.part_size or 1), start=1))
 
 
-def _numbers(numbers: Sequence[int]) -> str:
+def _shorten(numbers: Sequence[int]) -> str:
     more = len(numbers) - SHOWN_NUMBERS
     return ", ".join(map(str, numbers[:SHOWN_NUMBERS])) + (f" and {more} more" if more > 0 else "")

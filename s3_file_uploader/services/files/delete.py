@@ -4,14 +4,25 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ...exceptions import FileExists, UploadNotPending
+from ...exceptions import ClaimLost, UploadNotPending
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.direct_transitions import claim_from_client, expect_late_parts
+from ...models.lease import claim_record
+from ...models.transitions import remove_record
 from ...signals import after_commit, file_deleted
 from ..audit.operation import Operation
-from ..direct_uploads.parts import NO_LONGER_PENDING, in_parts_check
-from ..direct_uploads.verify import patience
-from ..lookup import file_not_found, names_check, own_upload_find, owner_check, record_at, upload_find, upload_not_found
-from ..recovery import object_remove, parts_remove, settled_on_error, taken_remove, upload_settle
+from ..direct_uploads.parts import NO_LONGER_PENDING, validate_in_parts
+from ..direct_uploads.verify import poll_attempts
+from ..lookup import (
+    file_not_found,
+    find_record,
+    own_upload_find,
+    upload_find,
+    upload_not_found,
+    validate_names,
+    validate_owner,
+)
+from ..recovery import remove_claimed, remove_object, remove_parts, settle_on_error, upload_settle
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -28,18 +39,18 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
         NotYourFile: the user may see it, and no more.
-        FileExists: it is being written at this moment.
+        ClaimLost: it is being written at this moment.
         StorageProblem: S3 could not.
     """
-    names_check(user, bucket, file_name)
+    validate_names(user, bucket, file_name)
     records = FileUpload.objects.visible_to(user)
     owned = records if owner is None else records.filter(user_id=owner.pk)
-    upload = record_at(owned, bucket=bucket, file_name=file_name)
+    upload = find_record(owned, bucket=bucket, file_name=file_name)
     if upload is None:
         raise file_not_found()
-    owner_check(user, upload, action="delete")
+    validate_owner(user, upload, action="delete")
     if upload.status not in FileUpload.WHOLE and not upload.is_abandoned:
-        raise FileExists(BUSY) if upload.was_stored else file_not_found()
+        raise ClaimLost(BUSY) if upload.was_stored else file_not_found()
     record_delete(user=user, upload=upload)
 
 
@@ -49,11 +60,11 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
     Raises:
         UploadNotFound: there is none that the user may see.
         NotYourFile: the user may see it, and no more.
-        FileExists: it is being written or removed at this moment.
+        ClaimLost: it is being written or removed at this moment.
         StorageProblem: S3 could not.
     """
     upload = upload_find(user=user, upload_id=upload_id)
-    owner_check(user, upload, action="delete")
+    validate_owner(user, upload, action="delete")
     record_delete(user=user, upload=upload)
 
 
@@ -73,11 +84,11 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
         StorageProblem: S3 could not; ask again, or leave it to housekeeping.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
-    in_parts_check(upload)
+    validate_in_parts(upload)
     with Operation.on("upload_abort", user=user, upload=upload):
         try:
             _joined_or_removed(upload)
-        except FileExists as error:
+        except ClaimLost as error:
             raise UploadNotPending(NO_LONGER_PENDING) from error
 
 
@@ -85,12 +96,12 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
     """Remove the object of a record, then the record; for callers who hold the record and may do so.
 
     Raises:
-        FileExists: another request is writing or removing it.
+        ClaimLost: another request is writing or removing it.
         StorageProblem: S3 could not; ask again.
     """
     with Operation.on("file_delete", user=user, upload=upload):
         if upload.status == FileUpload.Status.REJECTED:
-            upload.forget()
+            remove_record(upload)
             return
         if upload.status == FileUpload.Status.PENDING and upload.is_direct and _taken_from_client(upload):
             return
@@ -99,15 +110,15 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             if upload.status == FileUpload.Status.PENDING:
                 return
         was_halfway = upload.status not in FileUpload.WHOLE
-        upload.claim(FileUpload.Status.DELETING)
-        with settled_on_error(upload):
+        claim_record(upload, FileUpload.Status.DELETING)
+        with settle_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
-                upload.late_parts_expect()
+                expect_late_parts(upload)
             if was_halfway or upload.multipart_upload_id:  # Or a crash had it begun twice, and nobody has looked since.
-                parts_remove(upload)
-            object_remove(upload)
+                remove_parts(upload)
+            remove_object(upload)
             with durable_transaction():
-                upload.forget()
+                remove_record(upload)
                 if upload.was_stored:
                     after_commit(file_deleted, upload)
 
@@ -118,19 +129,19 @@ def _joined_or_removed(upload: FileUpload) -> None:
     A store that joins and aborts at the same time may keep some of it: the JuiceFS gateway keeps an empty folder.
 
     Raises:
-        FileExists: it was completed or removed meanwhile.
+        ClaimLost: it was completed or removed meanwhile.
         StorageProblem: S3 could not.
     """
-    if not any(upload.claim_from_client(unless_joining=True) for _ in patience()):
-        upload.claim_from_client()  # Whoever was at it was killed, most likely.
-    taken_remove(upload)
+    if not any(claim_from_client(upload, unless_joining=True) for _ in poll_attempts()):
+        claim_from_client(upload)  # Whoever was at it was killed, most likely.
+    remove_claimed(upload)
 
 
 def _taken_from_client(upload: FileUpload) -> bool:
     """Remove a pending direct upload, or tell that it was completed just now: then the file goes like any other."""
     try:
         _joined_or_removed(upload)
-    except FileExists:
+    except ClaimLost:
         try:
             upload.refresh_from_db()
         except FileUpload.DoesNotExist:

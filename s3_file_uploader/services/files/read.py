@@ -18,7 +18,7 @@ from ..download_folder.copies import copy_of_file_remove
 from ..download_folder.index import copy_saved
 from ..limits import policy_of
 from ..lookup import file_find, file_not_found
-from ..scanning.scan import unchanged_check
+from ..scanning.scan import validate_unchanged
 
 
 def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> SavedFile:
@@ -140,7 +140,7 @@ def file_disposition(upload: FileUpload, disposition: str) -> str:
 def _signed(
     upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str
 ) -> PresignedUrl:
-    unchanged_check(upload)
+    validate_unchanged(upload)
     return presign.presigned_url(
         method=method,
         bucket=upload.bucket,

@@ -19,8 +19,8 @@ from ...s3 import presign
 from ...values import PresignedUrl
 from ..audit.operation import Operation
 from ..audit.trail import about
-from ..lookup import file_find, owner_check
-from ..scanning.scan import unchanged_check
+from ..lookup import file_find, validate_owner
+from ..scanning.scan import validate_unchanged
 
 DEFAULT_SECONDS = 86_400
 MAX_DOWNLOADS = 1_000_000
@@ -154,7 +154,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
 
 def _own_file(user: Any, bucket: str, file_name: str) -> FileUpload:
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
-    owner_check(user, upload, action="share")
+    validate_owner(user, upload, action="share")
     return upload
 
 
@@ -171,7 +171,7 @@ def _works(link: ShareLink) -> bool:
 
 def _unchanged_check(upload: FileUpload) -> None:
     try:
-        unchanged_check(upload)
+        validate_unchanged(upload)
     except (FileNotFound, FileQuarantined) as error:
         raise _not_found() from error
 

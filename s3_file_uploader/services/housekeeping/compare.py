@@ -1,12 +1,12 @@
 """Compare the objects of a bucket with its records, in bounded memory, beside the running service.
 
-    1. S3 lists the objects, a page at a time. The records of a page are looked up: objects without one, and objects
-       that are not as their record says, are suspects. What has a record is noted in a set on disk.
-    2. The records are read, a batch at a time, and looked up in that set: those that are not there are suspects.
+    1. S3 lists the objects, a page at a time, and the database finds their records. An object without a record, or
+       that differs from its record, is a suspect. The digests of objects with a record go into a set on disk.
+    2. The database lists the records, a batch at a time. A record that is not in that set is a suspect.
 
-Nothing leans on an order of keys, which stores and databases have each their own. What changed after the comparison
-began does not count. Before a suspect is told, S3 is asked for that one object, and the database for its record, before
-and after: where somebody claimed it in between, a request was at work, and nothing is wrong.
+The order of keys does not matter, because it differs between stores and databases. Changes after the start of the
+comparison do not count. Before a suspect is reported, S3 is asked for that one object, and the database for its record
+before and after: if the claim changed in between, a request was at work, and nothing is wrong.
 """
 
 import logging
@@ -20,6 +20,7 @@ from django.db import Error, router
 from django.utils import timezone
 
 from ...exceptions import (
+    ClaimLost,
     FileExists,
     FileNotFound,
     S3FileUploaderError,
@@ -29,21 +30,19 @@ from ...exceptions import (
 )
 from ...models import FileUpload, location_digest
 from ...policy.names import bucket_name_check
-from ...s3.objects import object_pages
+from ...s3.objects import find_object, object_pages
 from ...values import PAGE_KEYS, ListedObject, StoredObject
-from ..lookup import finding_of
-from ..recovery import object_found
 from ..reports import ComparisonReport, ComparisonTally, Finding, Kind, Outcome
-from .digest_set import DigestSet, digest_set
+from .digest_set import DigestSet, open_digest_set
 from .repairs import Repairs, is_made_here
 
 if TYPE_CHECKING:
-    from ...models.file_upload import FileUploadQuerySet
+    from ...models import FileUploadQuerySet
 
 logger = logging.getLogger(__name__)
 
 LOOKS_AT_ONCE = 8
-Looked = StoredObject | StorageProblem | None
+Answer = StoredObject | StorageProblem | None
 
 
 def bucket_compare(
@@ -54,25 +53,24 @@ def bucket_compare(
     on_finding: Callable[[Finding], object] | None = None,
     on_progress: Callable[[str, int, int], object] | None = None,
 ) -> ComparisonReport:
-    """Find objects without record, records without object and changed objects; mend what `repairs` names.
+    """Find objects without record, records without object and changed objects; repair them as `repairs` says.
 
-    The memory it takes does not grow with the bucket; an object takes some 50 bytes in a temporary file. Any number of
-    hosts may do it at once, beside the service.
+    Memory does not grow with the bucket; an object takes some 50 bytes in a temporary file. Any number of hosts may do
+    this at once, beside the service.
 
     Args:
-        bucket: its name.
-        repairs: what is to be mended; by default nothing is.
-        dry_run: tell what would be mended, and change nothing.
-        on_finding: called with each, once it is mended.
-        on_progress: called with what is looked at, "objects" or "records", with how many more were, and with how many
-            there are, more or less.
+        bucket: name of the bucket.
+        repairs: the repairs to make; by default none.
+        dry_run: report the repairs, and change nothing.
+        on_finding: called with each finding, after its repair.
+        on_progress: called with "objects" or "records", the number compared since, and the total, more or less.
 
     Returns:
-        The figures, and the first of each kind. Errors are in the log; where S3 or the database could not go on,
-        `is_whole` is False, and what was found before is true all the same.
+        The figures, and the first findings of each kind. Errors are in the log; if S3 or the database fails, `is_whole`
+        is False, and the findings until then are valid.
 
     Raises:
-        InvalidBucketName: it can be no bucket.
+        InvalidBucketName: the name is not valid.
         OSError: there is no room for the temporary file.
     """
     bucket_name_check(bucket)
@@ -99,31 +97,34 @@ class _Comparison:
         self._began = timezone.now()
 
     def run(self) -> Iterator[tuple[str, int]]:
-        """Yield "objects" or "records", and how many of them were looked at since."""
+        """Yield "objects" or "records", and the number of them compared since."""
         whole = _records().whole().filter(bucket=self._bucket, completed_at__lt=self._began)
         self.expected = whole.count()
         self._is_known = _records().filter(bucket=self._bucket).exists()
-        with digest_set() as seen, ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="s3-look") as self._lookers:
+        with (
+            open_digest_set() as known,
+            ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="s3-look") as self._threads,
+        ):
             for page in object_pages(bucket=self._bucket):
-                self._objects_look_at(page, seen)
+                self._compare_page(page, known)
                 yield "objects", len(page)
-            for batch in _batches(whole):
-                missing = seen.missing([upload.location_digest for upload in batch])
-                self._records_confirm([upload for upload in batch if upload.location_digest in missing])
+            for batch in _iterate_batches(whole):
+                missing = known.missing([upload.location_digest for upload in batch])
+                self._confirm_records([upload for upload in batch if upload.location_digest in missing])
                 yield "records", len(batch)
 
-    def _objects_look_at(self, page: list[ListedObject], seen: DigestSet) -> None:
-        listed = {location_digest(self._bucket, found.file_name): found for found in page}
-        recorded = _at(listed)
-        seen.add(recorded)
-        self._strays_confirm(
+    def _compare_page(self, page: list[ListedObject], known: DigestSet) -> None:
+        listed = {location_digest(self._bucket, entry.file_name): entry for entry in page}
+        recorded = _find_records(listed)
+        known.add(recorded)
+        self._confirm_strays(
             [
-                FileUpload(bucket=self._bucket, file_name=found.file_name, location_digest=digest)
-                for digest, found in listed.items()
-                if digest not in recorded and self._is_old(found.changed_at)
+                FileUpload(bucket=self._bucket, file_name=entry.file_name, location_digest=digest)
+                for digest, entry in listed.items()
+                if digest not in recorded and self._is_old(entry.changed_at)
             ]
         )
-        self._records_confirm(
+        self._confirm_records(
             [upload for digest, upload in recorded.items() if self._is_suspect(upload, listed[digest])]
         )
 
@@ -134,72 +135,72 @@ class _Comparison:
     def _is_old(self, changed_at: datetime | None) -> bool:
         return changed_at is not None and changed_at < self._began
 
-    def _strays_confirm(self, strays: list[FileUpload]) -> None:
-        there = self._look_at(strays)
-        recorded = _at(stray.location_digest for stray in strays)
-        for stray, found in zip(strays, there, strict=True):
-            is_new = isinstance(found, StoredObject) and not self._is_old(found.changed_at)
-            if found is not None and not is_new and stray.location_digest not in recorded:
-                self._tell(Kind.OBJECT_WITHOUT_RECORD, stray, found)
+    def _confirm_strays(self, strays: list[FileUpload]) -> None:
+        answers = self._find_objects(strays)
+        recorded = _find_records(stray.location_digest for stray in strays)
+        for stray, stored in zip(strays, answers, strict=True):
+            is_new = isinstance(stored, StoredObject) and not self._is_old(stored.changed_at)
+            if stored is not None and not is_new and stray.location_digest not in recorded:
+                self._repair(Kind.OBJECT_WITHOUT_RECORD, stray, stored)
 
-    def _records_confirm(self, uploads: list[FileUpload]) -> None:
-        there = self._look_at(uploads)
-        recorded = _at(upload.location_digest for upload in uploads)
-        for upload, found in zip(uploads, there, strict=True):
+    def _confirm_records(self, uploads: list[FileUpload]) -> None:
+        answers = self._find_objects(uploads)
+        recorded = _find_records(upload.location_digest for upload in uploads)
+        for upload, stored in zip(uploads, answers, strict=True):
             if not _is_as_before(upload, recorded.get(upload.location_digest)):
                 continue
-            if found is None:
-                self._tell(Kind.RECORD_WITHOUT_OBJECT, upload, found)
-            elif isinstance(found, StorageProblem) or (found.size, found.etag) != (upload.size, upload.etag):
-                self._tell(Kind.OBJECT_CHANGED, upload, found)
+            if stored is None:
+                self._repair(Kind.RECORD_WITHOUT_OBJECT, upload, stored)
+            elif isinstance(stored, StorageProblem) or (stored.size, stored.etag) != (upload.size, upload.etag):
+                self._repair(Kind.OBJECT_CHANGED, upload, stored)
 
-    def _look_at(self, uploads: list[FileUpload]) -> list[Looked]:
-        return list(self._lookers.map(_looked_at, uploads))
+    def _find_objects(self, uploads: list[FileUpload]) -> list[Answer]:
+        return list(self._threads.map(_try_find_object, uploads))
 
-    def _tell(self, kind: Kind, upload: FileUpload, found: Looked) -> None:
-        if isinstance(found, StorageProblem):
-            logger.warning("S3 does not say what lies at %s: %s", upload, found)
-            self._tally.add(replace(finding_of(upload, Kind.NOT_LOOKED_AT), outcome=Outcome.LEFT))
+    def _repair(self, kind: Kind, upload: FileUpload, stored: Answer) -> None:
+        if isinstance(stored, StorageProblem):
+            logger.warning("S3 does not say which object is at %s: %s", upload, stored)
+            self._tally.add(replace(Finding.of(upload, Kind.NOT_LOOKED_AT), outcome=Outcome.LEFT))
             return
-        finding = self._described(finding_of(upload, kind), found)
+        finding = self._add_object(Finding.of(upload, kind), stored)
         outcome = Outcome.LEFT
         try:
-            outcome = self._mended(finding, upload, found)
-        finally:  # Told also where S3 is down by now.
+            outcome = self._try_repair(finding, upload, stored)
+        finally:  # The finding counts even if S3 is down now.
             self._tally.add(replace(finding, outcome=outcome))
 
-    def _mended(self, finding: Finding, upload: FileUpload, found: StoredObject | None) -> Outcome:
-        wanted = self._repairs.wanted(finding)
+    def _try_repair(self, finding: Finding, upload: FileUpload, stored: StoredObject | None) -> Outcome:
+        outcome = self._repairs.choose_outcome(finding)
         if self._dry_run:
-            return wanted
+            return outcome
         try:
-            self._repairs.perform(wanted, upload=upload, found=found)
-        except (FileExists, FileNotFound):
+            self._repairs.apply(outcome, upload=upload, stored=stored)
+        except (ClaimLost, FileExists, FileNotFound):
             return Outcome.OVERTAKEN
         except (StorageAccessDenied, StorageError) as error:
             logger.warning("%s stays as it is until the next run: %s", upload, error)
             return Outcome.LEFT
-        return wanted
+        return outcome
 
-    def _described(self, finding: Finding, found: StoredObject | None) -> Finding:
-        if found is None:
+    def _add_object(self, finding: Finding, stored: StoredObject | None) -> Finding:
+        if stored is None:
             return finding
-        # A database that knows nothing of the bucket may be the wrong one.
-        made_here = self._is_known and is_made_here(finding.file_name, found)
-        return replace(finding, size=found.size, etag=found.etag, changed_at=found.changed_at, made_here=made_here)
+        # A database without any record of the bucket may be the wrong database.
+        made_here = self._is_known and is_made_here(finding.file_name, stored)
+        return replace(finding, size=stored.size, etag=stored.etag, changed_at=stored.changed_at, made_here=made_here)
 
 
 def _records() -> "FileUploadQuerySet":
-    """Return all of them, where they are written: a copy of the database that lags behind would raise false alarms."""
+    """Return all records of the primary database: a replica that lags behind would raise false alarms."""
     return FileUpload.objects.using(router.db_for_write(FileUpload))
 
 
-def _at(digests: Iterable[str]) -> dict[str, FileUpload]:
+def _find_records(digests: Iterable[str]) -> dict[str, FileUpload]:
     return _records().in_bulk(list(digests), field_name="location_digest")
 
 
-def _batches(uploads: "FileUploadQuerySet") -> Iterator[list[FileUpload]]:
-    """Yield them in the order of the index of buckets, newest first; those of one moment have a query to themselves."""
+def _iterate_batches(uploads: "FileUploadQuerySet") -> Iterator[list[FileUpload]]:
+    """Yield batches in the order of the index of buckets, newest first; records of one moment have their own query."""
     batch = list(uploads[:PAGE_KEYS])
     while batch:
         yield batch
@@ -208,13 +209,17 @@ def _batches(uploads: "FileUploadQuerySet") -> Iterator[list[FileUpload]]:
         batch = list(same_moment[:PAGE_KEYS]) or list(uploads.filter(created_at__lt=last.created_at)[:PAGE_KEYS])
 
 
-def _looked_at(upload: FileUpload) -> Looked:
-    """Return what S3 says of one object, in a thread of its own; what it refuses for one need not stop the others."""
+def _try_find_object(upload: FileUpload) -> Answer:
+    """Return S3's answer about one object; an error about one object does not stop the others."""
     try:
-        return object_found(upload)
+        return find_object(**upload.s3_address)
     except (StorageAccessDenied, StorageError) as error:
         return error
 
 
-def _is_as_before(upload: FileUpload, now: FileUpload | None) -> bool:
-    return now is not None and (now.pk, now.status, now.claim_id) == (upload.pk, upload.status, upload.claim_id)
+def _is_as_before(upload: FileUpload, record: FileUpload | None) -> bool:
+    return record is not None and (record.pk, record.status, record.claim_id) == (
+        upload.pk,
+        upload.status,
+        upload.claim_id,
+    )

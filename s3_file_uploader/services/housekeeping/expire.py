@@ -1,7 +1,9 @@
-"""Forget what is over: old Idempotency-Keys, upload tokens, share links and events."""
+"""Purge expired rows: Idempotency-Keys, upload tokens, share links and audit events."""
 
 from datetime import timedelta
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ...conf import conf
@@ -10,36 +12,34 @@ from ...models import AuditEvent, IdempotencyKey, ShareLink, UploadToken
 BATCH = 1000
 
 
-def old_keys_forget(*, dry_run: bool) -> int:
-    """Return how many keys nobody has to remember any more; they go, unless this is a dry run."""
-    too_old = timezone.now() - timedelta(seconds=conf.idempotency_seconds)
-    old = IdempotencyKey.objects.filter(created_at__lt=too_old)
-    return old.count() if dry_run else old.delete()[0]
+def purge_expired(*, dry_run: bool) -> dict[str, int]:
+    """Delete the expired rows of each table, or count them in a dry run.
 
-
-def old_tokens_forget(*, dry_run: bool) -> int:
-    """Return of how many tokens the time is over; they go, unless this is a dry run."""
-    old = UploadToken.objects.over()
-    return old.count() if dry_run else old.delete()[0]
-
-
-def old_shares_forget(*, dry_run: bool) -> int:
-    """Return of how many share links the time is over; they go, unless this is a dry run."""
-    old = ShareLink.objects.over()
-    return old.count() if dry_run else old.delete()[0]
-
-
-def old_events_forget(*, dry_run: bool) -> int:
-    """Return how many events are older than S3_FILE_UPLOADER_AUDIT_DAYS; they go, unless this is a dry run.
-
-    In batches, oldest first: no statement holds the table for long, and a run that is killed has done its part.
+    Returns:
+        The numbers, under the names that they have in `HousekeepingReport`.
     """
+    now = timezone.now()
+    oldest_key = now - timedelta(seconds=conf.idempotency_seconds)
+    return {
+        "idempotency_keys_forgotten": _purge(IdempotencyKey.objects.filter(created_at__lt=oldest_key), dry_run),
+        "upload_tokens_forgotten": _purge(UploadToken.objects.expired(), dry_run),
+        "share_links_forgotten": _purge(ShareLink.objects.expired(), dry_run),
+        "audit_events_forgotten": _purge_audit_events(dry_run),
+    }
+
+
+def _purge(rows: QuerySet[Any], dry_run: bool) -> int:
+    return rows.count() if dry_run else rows.delete()[0]
+
+
+def _purge_audit_events(dry_run: bool) -> int:
+    """Delete the events older than S3_FILE_UPLOADER_AUDIT_DAYS, in batches that lock the table only for a moment."""
     if conf.audit_days is None:
         return 0
     old = AuditEvent.objects.older_than(timezone.now() - timedelta(days=conf.audit_days)).order_by("created_at", "id")
     if dry_run:
         return old.count()
-    forgotten = 0
+    purged = 0
     while batch := list(old.values_list("pk", flat=True)[:BATCH]):
-        forgotten += AuditEvent.objects.filter(pk__in=batch).delete()[0]
-    return forgotten
+        purged += AuditEvent.objects.filter(pk__in=batch).delete()[0]
+    return purged

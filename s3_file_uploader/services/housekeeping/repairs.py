@@ -1,11 +1,11 @@
-"""Make a record and its object agree again, because somebody said how.
+"""Repair a disagreement between a record and its object, as the caller of the comparison chose.
 
-    record without object     the record goes
-    object changed            the record says what is there now
-    object without record     it gets a record, or goes
+    record without object     remove the record
+    object changed            update the record
+    object without record     add a record, or delete the object
 
-Each claims the key, so that nobody writes there meanwhile, and asks S3 once more under that claim. A process that is
-killed then leaves a pending record that wrote nothing: `settlement` ends it without a loss.
+Each repair claims the key, so that no request writes there meanwhile, and asks S3 once more under that claim. If the
+process is killed then, it leaves a pending record that wrote nothing, and `recovery` removes that without a loss.
 """
 
 from collections.abc import Iterator
@@ -18,30 +18,33 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import BucketNotFound, FileExists, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
+from ...exceptions import BucketNotFound, ClaimLost, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.lease import claim_record, create_claimed, end_lease_in
+from ...models.transitions import mark_stored, remove_record
 from ...policy.names import file_name_check
 from ...s3.client import get_client
 from ...s3.errors import storage_errors
+from ...s3.objects import find_object
 from ...signals import after_commit, file_deleted
 from ...values import CONDITIONAL_DELETES, StoredObject
 from ..audit.operation import Operation
 from ..plan import is_direct_key
-from ..recovery import WRITTEN_BY, object_described, object_found, settled_on_error
+from ..recovery import WRITTEN_BY, describe_object, settle_on_error
 from ..reports import Finding, Kind, Outcome
-from ..scanning.scan import stored_tell
+from ..scanning.scan import notify_stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repairs:
-    """What a comparison is to mend; by default nothing.
+    """The repairs that a comparison makes; by default none.
 
     Attributes:
-        remove_records: records whose object is gone go, as if their file was deleted.
-        update_records: records whose object another program changed take its size, ETag, type and SHA-256.
-        adopt_for: objects without a record get one, and are this user's.
-        delete_objects_older_than: objects without a record go, if this app made them and S3 says that they are older.
-        whoever_made_them: the objects of others go too.
+        remove_records: remove records whose object is gone, as if their file was deleted.
+        update_records: give records whose object another program changed the new size, ETag, type and SHA-256.
+        adopt_for: give objects without a record one that belongs to this user.
+        delete_objects_older_than: delete objects without a record that this app made and that are older.
+        whoever_made_them: delete objects that other programs made, too.
     """
 
     remove_records: bool = False
@@ -51,16 +54,16 @@ class Repairs:
     whoever_made_them: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself.
+        """Refuse a contradiction.
 
         Raises:
-            InvalidField: objects without a record are to be adopted and to be deleted.
+            InvalidField: objects without a record cannot be both adopted and deleted.
         """
         if self.adopt_for is not None and self.delete_objects_older_than is not None:
             raise InvalidField("adopt_for", "An object is adopted or deleted: ask for one of the two.")
 
-    def wanted(self, finding: Finding) -> Outcome:
-        """Return what is to become of what was found."""
+    def choose_outcome(self, finding: Finding) -> Outcome:
+        """Return the outcome that the repairs intend for a finding."""
         match finding.kind:
             case Kind.RECORD_WITHOUT_OBJECT if self.remove_records:
                 return Outcome.RECORD_REMOVED
@@ -68,118 +71,118 @@ class Repairs:
                 return Outcome.RECORD_UPDATED
             case Kind.OBJECT_WITHOUT_RECORD if self.adopt_for and _can_be_recorded(finding):
                 return Outcome.OBJECT_ADOPTED
-            case Kind.OBJECT_WITHOUT_RECORD if self._may_go(finding):
+            case Kind.OBJECT_WITHOUT_RECORD if self._may_delete(finding):
                 return Outcome.OBJECT_DELETED
         return Outcome.NOTHING
 
-    def perform(self, outcome: Outcome, *, upload: FileUpload, found: Any) -> None:
-        """Bring it about; nothing is changed where another request was faster.
+    def apply(self, outcome: Outcome, *, upload: FileUpload, stored: Any) -> None:
+        """Bring the outcome about; change nothing if another request was faster.
 
         Args:
-            outcome: what `wanted` said.
-            upload: the record as it was before S3 was asked; of an object without one, its bucket and name alone.
-            found: the StoredObject, or None where it is gone.
+            outcome: from `choose_outcome`.
+            upload: the record as read before S3 was asked; for an object without one, only bucket and file name.
+            stored: the StoredObject, or None if it is gone.
 
         Raises:
-            FileExists: another request was faster, or what lies there is no longer what was found.
+            ClaimLost, FileExists: another request was faster, or the object has changed since.
             S3FileUploaderError: S3 could not.
         """
         match outcome:
             case Outcome.RECORD_REMOVED:
-                _record_remove(upload)
+                _remove_record(upload)
             case Outcome.RECORD_UPDATED:
-                _record_update(upload, found)
+                _update_record(upload, stored)
             case Outcome.OBJECT_ADOPTED:
-                _object_adopt(upload, found, self.adopt_for)
+                _adopt_object(upload, stored, self.adopt_for)
             case Outcome.OBJECT_DELETED:
-                _object_delete(upload, found)
+                _delete_stray(upload, stored)
 
-    def _may_go(self, finding: Finding) -> bool:
+    def _may_delete(self, finding: Finding) -> bool:
         age = self.delete_objects_older_than
         if age is None or finding.changed_at is None or finding.changed_at >= timezone.now() - age:
             return False
-        # PostgreSQL keeps no NUL, so the key cannot be claimed.
+        # PostgreSQL does not store NUL, so such a key cannot be claimed.
         return (self.whoever_made_them or bool(finding.made_here)) and "\0" not in finding.file_name
 
 
-def is_made_here(key: str, found: StoredObject) -> bool:
-    """Tell whether this app wrote an object, or let a client write it; a copy that somebody made looks the same."""
-    return WRITTEN_BY in found.metadata or is_direct_key(key)
+def is_made_here(key: str, stored: StoredObject) -> bool:
+    """Return True if this app wrote an object, or a client with its URL; a copy of such an object looks the same."""
+    return WRITTEN_BY in stored.metadata or is_direct_key(key)
 
 
 def _can_be_recorded(finding: Finding) -> bool:
-    """Tell whether a record can say it: names of others may be none here, and some stores list folders."""
+    """Return True if a record can hold it: other programs use other names, and some stores list folders."""
     with suppress(InvalidFileName):
         return bool(file_name_check(finding.file_name) and finding.etag)
     return False
 
 
-def _record_remove(upload: FileUpload) -> None:
+def _remove_record(upload: FileUpload) -> None:
     with Operation.on("record_remove", user=None, upload=upload):
-        upload.claim(FileUpload.Status.PENDING)
-        with settled_on_error(upload):
-            _still_check(upload, None)
+        claim_record(upload, FileUpload.Status.PENDING)
+        with settle_on_error(upload):
+            _validate_unchanged(upload, None)
             with durable_transaction():
-                upload.forget()
+                remove_record(upload)
                 after_commit(file_deleted, upload)
 
 
-def _record_update(upload: FileUpload, found: StoredObject) -> None:
-    with Operation("record_update", user=None, bucket=upload.bucket, file_name=upload.file_name, size=found.size):
-        described = object_described(upload, found)
-        upload.claim(FileUpload.Status.PENDING)
-        with settled_on_error(upload):
-            _still_check(upload, found)
+def _update_record(upload: FileUpload, stored: StoredObject) -> None:
+    with Operation("record_update", user=None, bucket=upload.bucket, file_name=upload.file_name, size=stored.size):
+        described = describe_object(upload, stored)
+        claim_record(upload, FileUpload.Status.PENDING)
+        with settle_on_error(upload):
+            _validate_unchanged(upload, stored)
             with durable_transaction():
-                upload.mark_stored(**described)
-                stored_tell(upload)
+                mark_stored(upload, **described)
+                notify_stored(upload)
 
 
-def _object_adopt(stray: FileUpload, found: StoredObject, user: Any) -> None:
-    with Operation("object_adopt", user=user, bucket=stray.bucket, file_name=stray.file_name, size=found.size):
-        described = object_described(stray, found)
+def _adopt_object(stray: FileUpload, stored: StoredObject, user: Any) -> None:
+    with Operation("object_adopt", user=user, bucket=stray.bucket, file_name=stray.file_name, size=stored.size):
+        described = describe_object(stray, stored)
         with _claimed(stray, user_id=user.pk, original_name=stray.file_name.rpartition("/")[2]) as upload:
-            _still_check(upload, found)
+            _validate_unchanged(upload, stored)
             with durable_transaction():
-                upload.mark_stored(**described)
-                stored_tell(upload)
+                mark_stored(upload, **described)
+                notify_stored(upload)
 
 
-def _object_delete(stray: FileUpload, found: StoredObject) -> None:
+def _delete_stray(stray: FileUpload, stored: StoredObject) -> None:
     with (
-        Operation("object_delete", user=None, bucket=stray.bucket, file_name=stray.file_name, size=found.size),
+        Operation("object_delete", user=None, bucket=stray.bucket, file_name=stray.file_name, size=stored.size),
         _claimed(stray, user_id=None) as upload,
     ):
-        _still_check(upload, found)
-        _delete(upload, found)
+        _validate_unchanged(upload, stored)
+        _delete_object(upload, stored)
 
 
 @contextmanager
 def _claimed(stray: FileUpload, **values: Any) -> Iterator[FileUpload]:
-    """Hold the key of an object by a pending record, which goes with the block unless it was marked stored."""
-    upload = FileUpload.objects.claim_new(bucket=stray.bucket, file_name=stray.file_name, **values)
+    """Claim the key of an object with a pending record, and remove that after the block unless it was marked stored."""
+    upload = create_claimed(bucket=stray.bucket, file_name=stray.file_name, **values)
     with ExitStack() as undo:
-        undo.push(lambda _kind, error, _trace: _let_go(upload, error))
+        undo.push(lambda _kind, error, _trace: _release(upload, error))
         yield upload
 
 
-def _let_go(upload: FileUpload, error: BaseException | None) -> None:
-    if isinstance(error, StorageTimeout):  # S3 may still do what it was asked: nobody is to write there before.
-        upload.claim_end_in(conf.read_timeout_seconds)
+def _release(upload: FileUpload, error: BaseException | None) -> None:
+    if isinstance(error, StorageTimeout):  # S3 may still carry out the call: hold the key until then.
+        end_lease_in(upload, conf.read_timeout_seconds)
     elif upload.status == FileUpload.Status.PENDING:
-        upload.forget()
+        remove_record(upload)
 
 
-def _still_check(upload: FileUpload, found: StoredObject | None) -> None:
-    if object_found(upload) != found:
-        raise FileExists(BUSY)
+def _validate_unchanged(upload: FileUpload, stored: StoredObject | None) -> None:
+    if find_object(**upload.s3_address) != stored:
+        raise ClaimLost(BUSY)
 
 
-def _delete(upload: FileUpload, found: StoredObject) -> None:
-    """Delete what was found; a store that can do so compares the ETag once more.
+def _delete_object(upload: FileUpload, stored: StoredObject) -> None:
+    """Delete the object; a store that can do so compares the ETag once more.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
-    condition: dict[str, Any] = {"IfMatch": found.etag} if conf.store_can(CONDITIONAL_DELETES) else {}
+    condition: dict[str, Any] = {"IfMatch": stored.etag} if conf.store_can(CONDITIONAL_DELETES) else {}
     with suppress(FileNotFound, BucketNotFound), storage_errors():
         get_client().delete_object(Bucket=upload.bucket, Key=upload.file_name, **condition)

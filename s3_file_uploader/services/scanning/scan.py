@@ -1,11 +1,11 @@
-"""Have the scanners look at what is in quarantine, and do as they say.
+"""Scan a file in quarantine, and act on the verdict.
 
-    clean            stored; listeners are told that there is a file
-    infected         the object goes, the record says why and leaves the key
-    no answer        it waits: for a task, for `s3_scan`, or for housekeeping
+    clean            the file is stored, and listeners are notified
+    infected         the object is removed; the record says why and frees the key
+    no verdict       the file waits for a task, for `s3_scan`, or for housekeeping
 
-Nothing passes but what every scanner has found clean, as it lies in S3. Each of them reads the object anew, as it was
-when the record was written. A scan that is killed is begun again by whoever looks for waiting files.
+A file passes only if every scanner finds it clean. Each scanner reads the object anew from S3, with the ETag of the
+record. A scan that is killed is repeated by the next task or command that looks for waiting files.
 """
 
 import logging
@@ -16,39 +16,41 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import FileExists, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
+from ...exceptions import ClaimLost, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.transitions import begin_rejection, begin_scan, hold, keep_scan, mark_clean, postpone_scan
+from ...s3.objects import find_object
 from ...s3.transfer.object_reader import object_read
 from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, scanners
-from ...signals import after_commit, file_quarantined, file_rejected, file_uploaded
+from ...signals import after_commit, file_quarantined, file_uploaded
 from ..audit.operation import Operation
-from ..lookup import file_not_found, not_rejected
-from ..recovery import object_found, object_remove, parts_remove, settled_on_error
+from ..lookup import file_not_found, raise_if_rejected
+from ..recovery import remove_and_notify, remove_object, remove_parts, settle_on_error
 from ..reports import Outcome
 
 logger = logging.getLogger(__name__)
 
 CLEAN = Verdict(is_clean=True)
-# Of one file, not of scanner or S3; an hour later somebody may have seen to it.
+# These errors concern one file, not the scanner or S3; it is tried again after an hour.
 OF_THE_FILE = (TooLargeToScan, ScanFailed, StorageError, FileNotFound)
 OF_THE_FILE_AGAIN_SECONDS = 3600
 REWRITTEN = "The file was rewritten after its upload was completed: delete it, and upload it anew."
 FOUND_SOMETHING = "A scanner found something."
-SCANNER_FAILED = "A scanner failed: whoever runs this service finds in the log why."
+SCANNER_FAILED = "A scanner failed: the log of this service says why."
 URL_STILL_WORKS = "The file is clean, but its upload URL still works: it is scanned once more when that has expired."
 
 
-def stored_tell(upload: FileUpload) -> None:
-    """Tell listeners of a file once the present transaction is committed, unless it is in quarantine."""
+def notify_stored(upload: FileUpload) -> None:
+    """Notify listeners of a file once the present transaction is committed, unless it is in quarantine."""
     if upload.status == FileUpload.Status.STORED:
         after_commit(file_uploaded, upload)
 
 
-def unchanged_check(upload: FileUpload) -> None:
+def validate_unchanged(upload: FileUpload) -> None:
     """Pass if a URL to a stored file leads to the bytes that its record describes.
 
-    S3 is asked only while the client may still send other bytes to the key. A file that was rewritten is put into
-    quarantine, since its record is no longer true. The client may rewrite it after this check.
+    S3 is asked only while the client may still send other bytes to the key. A rewritten file is put into quarantine,
+    because its record is no longer true. The client may rewrite the file after this check.
 
     Raises:
         FileQuarantined: the file was rewritten.
@@ -57,27 +59,27 @@ def unchanged_check(upload: FileUpload) -> None:
     """
     if upload.rewritable_until is None:
         return
-    found = object_found(upload)
-    if found is None:
+    stored = find_object(**upload.s3_address)
+    if stored is None:
         raise file_not_found()
-    if found.etag != upload.etag:
-        upload.hold(REWRITTEN)
+    if stored.etag != upload.etag:
+        hold(upload, REWRITTEN)
         raise FileQuarantined(REWRITTEN)
 
 
-def arrived_scan(upload: FileUpload) -> None:
-    """Scan a file that has just come, if it is in quarantine: at once if it is small, else somebody is told to.
+def scan_on_arrival(upload: FileUpload) -> None:
+    """Scan a new file that is in quarantine: a small one at once, others by the listeners of `file_quarantined`.
 
     Raises:
-        FileRejected: it was infected, and is removed.
-        StorageProblem: it is infected, and S3 could not remove it yet.
+        FileRejected: a scanner condemned the file; it was removed.
+        StorageProblem: a scanner condemned the file, and S3 could not remove it yet.
     """
     if upload.status != FileUpload.Status.QUARANTINED:
         return
     limit = conf.scan_in_request_bytes
     if limit and (upload.size or 0) <= limit:
         upload_scan(upload=upload)
-        not_rejected(upload)
+        raise_if_rejected(upload)
     if upload.status == FileUpload.Status.QUARANTINED and upload.is_to_scan:
         file_quarantined.send_robust(sender=type(upload), upload=upload)
 
@@ -86,17 +88,17 @@ def upload_scan(*, upload: FileUpload) -> Outcome:
     """Scan a file in quarantine; any number of processes may try.
 
     Args:
-        upload: a record; what becomes of it is written to it too.
+        upload: the record, which takes over the new values.
 
     Returns:
-        `file_clean`, `file_rejected`, `left` if it still waits, its record says what for, or `overtaken` if it is not
-        in quarantine any more, or being scanned.
+        `file_clean`, `file_rejected`, `left` if it still waits (its record says why), or `overtaken` if it is not in
+        quarantine any more, or another process is scanning it.
 
     Raises:
-        StorageProblem: it is infected, and S3 could not remove it yet; housekeeping does.
+        StorageProblem: a scanner condemned the file, and S3 could not remove it yet; housekeeping does.
     """
     try:
-        return record_scan(upload)
+        return scan_record(upload)
     except (ScannerProblem, S3FileUploaderError) as error:
         if upload.status != FileUpload.Status.QUARANTINED:
             raise
@@ -104,36 +106,36 @@ def upload_scan(*, upload: FileUpload) -> Outcome:
         return Outcome.LEFT
 
 
-def record_scan(upload: FileUpload) -> Outcome:
-    """Scan a file and do as the scanners say, as `upload_scan`; errors are the caller's.
+def scan_record(upload: FileUpload) -> Outcome:
+    """Scan a file and act on the verdict, as `upload_scan`, but raise every error.
 
     Raises:
-        ScannerProblem: they do not say; the record says why.
+        ScannerProblem: there is no verdict; the record says why.
         S3FileUploaderError: S3 could not.
     """
-    if not upload.scan_begin():
+    if not begin_scan(upload):
         return Outcome.OVERTAKEN
     with Operation.on("file_scan", user=None, upload=upload):
         try:
-            verdict = _verdict(upload)
-        except FileExists:
+            verdict = _find_verdict(upload)
+        except ClaimLost:
             return Outcome.OVERTAKEN
-    return _passed(upload) if verdict.is_clean else _rejected(upload, verdict.reason or FOUND_SOMETHING)
+    return _release(upload) if verdict.is_clean else _reject(upload, verdict.reason or FOUND_SOMETHING)
 
 
-def _verdict(upload: FileUpload) -> Verdict:
-    """Return the first that is not clean; the record waits on where there is none."""
+def _find_verdict(upload: FileUpload) -> Verdict:
+    """Return the first verdict that is not clean; if a scanner fails, the record waits for another scan."""
     with ExitStack() as undo:
-        undo.push(lambda _kind, error, _trace: _put_off(upload, error))
-        verdicts = (_verdict_of(scanner, upload) for scanner in scanners())
+        undo.push(lambda _kind, error, _trace: _postpone(upload, error))
+        verdicts = (_ask_scanner(scanner, upload) for scanner in scanners())
         verdict = next((verdict for verdict in verdicts if not verdict.is_clean), CLEAN)
         undo.pop_all()
     return verdict
 
 
-def _verdict_of(scanner: Scanner, upload: FileUpload) -> Verdict:
+def _ask_scanner(scanner: Scanner, upload: FileUpload) -> Verdict:
     try:
-        with closing(_content(upload)) as chunks:
+        with closing(_read_content(upload)) as chunks:
             return scanner.scan(chunks, upload=upload)
     except TooLargeToScan:
         if conf.scan_too_large != "pass":
@@ -141,57 +143,54 @@ def _verdict_of(scanner: Scanner, upload: FileUpload) -> Verdict:
         return CLEAN
 
 
-def _content(upload: FileUpload) -> Generator[bytes]:
-    """Yield the bytes that the record is about.
+def _read_content(upload: FileUpload) -> Generator[bytes]:
+    """Yield the bytes that the record describes.
 
     Raises:
-        FileExists: it was removed or overwritten, or another process scans it by now.
+        ClaimLost: the file was removed or overwritten, or another process is scanning it.
         StorageError, FileNotFound: another program changed or removed the object.
         StorageProblem: S3 could not.
     """
     if not upload.size:
-        _empty_check(upload)
+        _validate_empty(upload)
     size = upload.size or 0
-    with closing(object_read(bucket=upload.bucket, key=upload.file_name, etag=upload.etag, start=0, stop=size)) as read:
-        for chunk in read:
-            if not upload.scan_keep():
-                raise FileExists(BUSY)
+    with closing(object_read(**upload.s3_address, etag=upload.etag, start=0, stop=size)) as chunks:
+        for chunk in chunks:
+            if not keep_scan(upload):
+                raise ClaimLost(BUSY)
             yield chunk
 
 
-def _empty_check(upload: FileUpload) -> None:
-    found = object_found(upload)
-    if found is None or (found.size, found.etag) != (0, upload.etag):
+def _validate_empty(upload: FileUpload) -> None:
+    stored = find_object(**upload.s3_address)
+    if stored is None or (stored.size, stored.etag) != (0, upload.etag):
         raise StorageError("S3 holds other bytes than were stored: upload the file anew.")
 
 
-def _put_off(upload: FileUpload, error: BaseException | None) -> None:
+def _postpone(upload: FileUpload, error: BaseException | None) -> None:
     reason = str(error) if isinstance(error, ScannerProblem | S3FileUploaderError) else SCANNER_FAILED
     seconds = OF_THE_FILE_AGAIN_SECONDS if isinstance(error, OF_THE_FILE) else 0
-    upload.scan_put_off(reason, until=timezone.now() + timedelta(seconds=seconds))
+    postpone_scan(upload, until=timezone.now() + timedelta(seconds=seconds), status_reason=reason)
 
 
-def _passed(upload: FileUpload) -> Outcome:
+def _release(upload: FileUpload) -> Outcome:
     if (until := upload.rewritable_until) is not None:
-        upload.scan_put_off(URL_STILL_WORKS, until=until)
+        postpone_scan(upload, until=until, status_reason=URL_STILL_WORKS)
         return Outcome.LEFT
     with durable_transaction():
-        is_passed = upload.mark_clean()
-        if is_passed:
+        is_clean = mark_clean(upload)
+        if is_clean:
             after_commit(file_uploaded, upload)
-    return Outcome.FILE_CLEAN if is_passed else Outcome.OVERTAKEN
+    return Outcome.FILE_CLEAN if is_clean else Outcome.OVERTAKEN
 
 
-def _rejected(upload: FileUpload, reason: str) -> Outcome:
-    """Remove the object; a process that is killed leaves the record `deleting`, with the reason, to housekeeping."""
-    if not upload.rejection_begin(reason):
+def _reject(upload: FileUpload, reason: str) -> Outcome:
+    """Remove the object; if the process is killed, housekeeping finds the record `deleting`, with the reason."""
+    if not begin_rejection(upload, reason):
         return Outcome.OVERTAKEN
-    told = Operation.on("file_reject", user=None, upload=upload)
-    with told, settled_on_error(upload):
+    with Operation.on("file_reject", user=None, upload=upload), settle_on_error(upload):
         if upload.multipart_upload_id:
-            parts_remove(upload)
-        object_remove(upload)
-        with durable_transaction():
-            upload.forget()
-            after_commit(file_rejected, upload)
+            remove_parts(upload)
+        remove_object(upload)
+        remove_and_notify(upload)
     return Outcome.FILE_REJECTED

@@ -1,4 +1,4 @@
-"""Who may write under a key through this server: whoever has it, or comes first to one that nobody has."""
+"""Claim a key for an upload through this server: a free key, or the owner's own file to replace."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,16 +6,17 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ...exceptions import FileExists, FileNotFound, InvalidFileName
+from ...exceptions import FileExists, InvalidFileName
 from ...models import BUSY, FileUpload, Within, durable_transaction
+from ...models.lease import claim_record, create_claimed
 from ...policy.bucket_policy import Policy
-from ...s3.objects import object_head
+from ...s3.objects import find_object
 from ..limits import quota_for
 from ..plan import is_direct_key
 from ..recovery import upload_settle
 
 
-def key_claim(
+def claim_key(
     policy: Policy,
     owner: AbstractBaseUser,
     *,
@@ -26,47 +27,43 @@ def key_claim(
     described: dict[str, Any],
     also: Callable[[FileUpload], None] | None = None,
 ) -> FileUpload:
-    """Return a pending record that holds the key: a new one, or the owner's own that is to be replaced.
+    """Return a pending record that claims the key: a new record, or the owner's own to be replaced.
 
     Args:
         policy: of the owner.
-        owner: whose file it becomes.
-        bucket: where it will lie.
+        owner: owner of the file.
+        bucket: name of the bucket.
         file_name: the object key.
-        size: in bytes, if it was announced.
+        size: announced bytes, if known.
         overwrite: replace the owner's own file.
-        described: what a new record says of the file.
+        described: further values of a new record.
         also: called with the claimed record, in the transaction that claims it.
 
     Raises:
         InvalidFileName: the key lies in the folder of a direct upload.
-        FileExists: somebody has the key.
-        QuotaExceeded: the owner has no room for it.
-        StorageProblem: what a crash left under the key could not be settled.
+        FileExists: the key is taken.
+        ClaimLost: another request took the owner's file at the same time.
+        QuotaExceeded: the file would exceed the owner's quota.
+        StorageProblem: a record that a crash left under the key could not be recovered.
     """
-    within = _within(quota_for(policy, size), also)
-    there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
-    upload = there.first()
+    within = _combine(quota_for(policy, size), also)
+    records = FileUpload.objects.at(bucket=bucket, file_name=file_name)
+    upload = records.first()
     if upload and upload.is_abandoned:
         upload_settle(upload=upload)
-        upload = there.first()
+        upload = records.first()
     if upload is None:
-        _free_check(file_name)
-        return FileUpload.objects.claim_new(
+        if is_direct_key(file_name):
+            raise InvalidFileName("The folders of direct uploads take no other files: choose another name.")
+        return create_claimed(
             within=within, user_id=owner.pk, bucket=bucket, file_name=file_name, incoming_size=size, **described
         )
-    _replaceable_check(policy, owner, upload, overwrite=overwrite)
-    upload.claim(FileUpload.Status.PENDING, incoming_size=size, within=within)
+    _validate_replaceable(policy, owner, upload, overwrite=overwrite)
+    claim_record(upload, FileUpload.Status.PENDING, incoming_size=size, within=within)
     return upload
 
 
-def _free_check(file_name: str) -> None:
-    """Pass if a new key lies outside the folders of direct uploads, in each of which one client's file lies."""
-    if is_direct_key(file_name):
-        raise InvalidFileName("The folders of direct uploads take no other files: choose another name.")
-
-
-def _within(quota: Within | None, also: Callable[[FileUpload], None] | None) -> Within | None:
+def _combine(quota: Within | None, also: Callable[[FileUpload], None] | None) -> Within | None:
     if also is None:
         return quota
 
@@ -79,7 +76,7 @@ def _within(quota: Within | None, also: Callable[[FileUpload], None] | None) -> 
     return both
 
 
-def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:
+def _validate_replaceable(policy: Policy, owner: AbstractBaseUser, upload: FileUpload, *, overwrite: bool) -> None:
     if upload.status not in FileUpload.WHOLE:
         raise FileExists(BUSY)
     if upload.user_id is None or upload.user_id != owner.pk:
@@ -95,15 +92,12 @@ def _replaceable_check(policy: Policy, owner: AbstractBaseUser, upload: FileUplo
         )
 
 
-def nothing_there_check(upload: FileUpload) -> None:
-    """Pass if no object lies under the key of a new record.
+def validate_key_is_free(upload: FileUpload) -> None:
+    """Pass if S3 has no object under the key of a new record.
 
     Raises:
-        FileExists: one does.
-        StorageProblem: S3 could not tell.
+        FileExists: it has one.
+        StorageProblem: S3 could not answer.
     """
-    try:
-        object_head(bucket=upload.bucket, key=upload.file_name)
-    except FileNotFound:
-        return
-    raise FileExists("Something that was not uploaded here lies under that name: choose another name.")
+    if find_object(**upload.s3_address) is not None:
+        raise FileExists("Something that was not uploaded here lies under that name: choose another name.")

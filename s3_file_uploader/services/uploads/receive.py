@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from ...exceptions import FileExists, IdempotencyKeyReused, QuotaExceeded, UploadInProgress
+from ...exceptions import ClaimLost, FileExists, QuotaExceeded, UploadInProgress
 from ...models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ...models.idempotency_key import IN_PROGRESS
+from ...models.lease import keep_lease
+from ...models.transitions import mark_stored
 from ...policy.bucket_policy import policy_for
 from ...policy.names import bucket_name_check, file_name_new, file_name_spellings
 from ...policy.users import bucket_allowed_check
@@ -23,12 +26,10 @@ from ..audit.operation import Operation
 from ..audit.trail import about
 from ..content_check import Contents
 from ..limits import Intake, key_check, upload_check
-from ..lookup import not_rejected
-from ..recovery import WRITTEN_BY, settled_on_error
-from ..scanning.scan import arrived_scan, stored_tell
-from .key_claim import key_claim, nothing_there_check
-
-_REUSED = "This Idempotency-Key was sent with another file: take a new one for each file."
+from ..lookup import raise_if_rejected
+from ..recovery import WRITTEN_BY, settle_on_error
+from ..scanning.scan import notify_stored, scan_on_arrival
+from .key_claim import claim_key, validate_key_is_free
 
 
 class Readable(Protocol):
@@ -127,16 +128,16 @@ def file_receive(
         repeat = _Repeat(user, idempotency_key) if idempotency_key else None
         with repeat.first_or_in_progress(where, size, checksum_sha256) if repeat else nullcontext():
             also = repeat.take if repeat else None
-            upload = key_claim(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
+            upload = claim_key(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
         operation.object_id = upload.pk
-        with settled_on_error(upload), ExitStack() as stack:
+        with settle_on_error(upload), ExitStack() as stack:
             if not upload.was_stored:
-                nothing_there_check(upload)
+                validate_key_is_free(upload)
             writer = stack.enter_context(
                 object_writer(
                     destination=_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
-                    on_progress=upload.claim_keep,
+                    on_progress=partial(keep_lease, upload),
                     on_head=contents.look,
                 )
             )
@@ -145,7 +146,7 @@ def file_receive(
             operation.size = writer.size
             sent = incoming.finish()
             _stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
-        arrived_scan(upload)
+        scan_on_arrival(upload)
 
 
 def file_upload(
@@ -211,19 +212,11 @@ def upload_repeated(
     about(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
-    found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()
-    if found is None:
-        return None
-    upload = found.upload
-    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
-        raise IdempotencyKeyReused(_REUSED)
-    if found.is_in_progress:
+    is_same = partial(_is_same_file, bucket=bucket, file_name=file_name, size=size, checksum_sha256=checksum_sha256)
+    used = IdempotencyKey.objects.find_used(user=user, key=idempotency_key, is_same=is_same)
+    if used is not None and used.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
-    if not found.is_answered:
-        return None
-    if not _has_same_bytes(found, size=size, checksum_sha256=checksum_sha256):
-        raise IdempotencyKeyReused(_REUSED)
-    return not_rejected(upload)
+    return raise_if_rejected(used.upload) if used is not None and used.is_answered else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,17 +242,21 @@ class _Repeat:
         """
         try:
             yield
-        except (FileExists, QuotaExceeded) as error:
+        except (FileExists, ClaimLost, QuotaExceeded) as error:
             told: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
             if upload_repeated(user=self.user, idempotency_key=self.key, **told):
                 raise UploadInProgress(IN_PROGRESS) from error
             raise
 
 
-def _has_same_bytes(found: IdempotencyKey, *, size: int | None, checksum_sha256: str | None) -> bool:
-    """Compare the announced size and checksum; if another request has replaced the bytes since, return True."""
-    upload = found.upload
-    if upload.write_id != found.claim_id:
+def _is_same_file(
+    used: IdempotencyKey, *, bucket: str, file_name: str, size: int | None, checksum_sha256: str | None
+) -> bool:
+    """Compare the place, and the announced bytes unless they are not stored yet or were replaced since."""
+    upload = used.upload
+    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
+        return False
+    if not used.is_answered or upload.write_id != used.claim_id:
         return True
     return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
 
@@ -273,7 +270,8 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_ke
     """Mark the record stored, and its Idempotency-Key answered in the same transaction, if it has one."""
     etag = sent.etag or _verified_etag(upload, sent.size)
     with durable_transaction() if has_key else durable_statement():
-        upload.mark_stored(
+        mark_stored(
+            upload,
             size=sent.size,
             etag=etag,
             checksum_sha256=sent.checksum_sha256,
@@ -281,8 +279,8 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_ke
             **described,
         )
         if has_key:
-            IdempotencyKey.objects.answered(upload)
-        stored_tell(upload)
+            IdempotencyKey.objects.mark_answered(upload)
+        notify_stored(upload)
 
 
 def _verified_etag(upload: FileUpload, size: int) -> str:

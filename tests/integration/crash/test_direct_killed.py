@@ -345,12 +345,12 @@ def stays(strategy, plan, steps):
     """Tell whether an upload is a file in the end, if nobody comes back after these steps of its last request."""
     *before, request = plan
     if request == "complete":  # Where S3 may have been asked to join the parts, it is a file; whole it was before.
-        return strategy != "multipart" or "after joining_begin" in steps
+        return strategy != "multipart" or "after begin_joining" in steps
     if request == "housekeeping":
         return strategy != "multipart" and "send" in before
     if request == "abort" and strategy != "multipart":
         return "after claim_from_client" not in steps
-    return request == "delete" and "after claim" not in steps
+    return request == "delete" and "after claim_record" not in steps
 
 
 def finished(upload, plan):

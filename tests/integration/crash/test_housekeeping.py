@@ -31,7 +31,7 @@ from s3_file_uploader.services import (
     housekeeping_buckets,
     housekeeping_run,
 )
-from s3_file_uploader.services.housekeeping.compare import _batches
+from s3_file_uploader.services.housekeeping.compare import _iterate_batches
 from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.services.reports import Kind, Outcome
 from tests.support.host import ROOT, environment
@@ -395,7 +395,9 @@ def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explained):
-        batches = list(_batches(FileUpload.objects.stored().filter(bucket="bucket-1", completed_at__lte=moment)))
+        batches = list(
+            _iterate_batches(FileUpload.objects.stored().filter(bucket="bucket-1", completed_at__lte=moment))
+        )
         assert housekeeping_buckets() == [f"bucket-{number}" for number in range(buckets)]
     assert sum(map(len, batches)) == count / buckets
     assert len(plans) >= count / buckets / 1000 + buckets

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from s3_file_uploader.admin import FileUploadAdmin
 from s3_file_uploader.models import FileUpload, UploadToken
+from s3_file_uploader.models.lease import create_claimed
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import upload_token_create, upload_token_find
 from tests.support.scanners import FOUND, VIRUS, use
@@ -37,7 +38,7 @@ def said(answer):
 def test_the_list_shows_searches_and_filters(admin, bucket, user):
     stored_file(user, bucket, "holiday.mp4", b"\0\0\0\x18ftypisom" + bytes(1524), content_type="video/mp4")
     stored_file(user, bucket, "notes.txt")
-    FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="coming", content_type="x/y")
+    create_claimed(user=user, bucket=bucket, file_name="coming", content_type="x/y")
     page = admin.get(LIST).content.decode()
     assert "1.5\xa0KB" in page
     assert page.count(">open</a>") == 2
@@ -84,7 +85,7 @@ def test_staff_without_the_right_to_look_cannot_open(client, bucket, user, other
 
 
 def test_a_file_that_is_not_there_yet_has_no_link(admin, bucket, user):
-    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="f", content_type="x/y")
+    upload = create_claimed(user=user, bucket=bucket, file_name="f", content_type="x/y")
     answer = admin.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]), follow=True)
     assert said(answer) == ["You have no stored file of that name in this bucket."]
 

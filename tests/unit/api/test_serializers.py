@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from s3_file_uploader.api.serializers import UploadSerializer, UTCDateTimeField, content_type_of
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import build_pending
 
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_content_type_of_a_declared_type_keeps_its_charset_alone():
 @pytest.mark.parametrize("completed_at", [None, MOMENT])
 def test_a_record_is_shown_as_its_fields_describe_it(rf, user_id, completed_at):
     times = {"created_at": MOMENT, "completed_at": completed_at}
-    upload = FileUpload.objects.pending(user_id=user_id, bucket="bucket", file_name="file", size=1, **times)
+    upload = build_pending(user_id=user_id, bucket="bucket", file_name="file", size=1, **times)
     shape = UploadSerializer(upload, context={"request": rf.get("/")})
     assert shape.data == serializers.Serializer.to_representation(shape, upload)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from s3_file_uploader.management import next_steps
 from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE, Command
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from tests.support.documents import blocks_of
@@ -63,8 +64,8 @@ def run(*arguments, **options):
 
 
 def abandoned(user, bucket, file_name="file"):
-    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
-    upload.claim_end_in(-1)
+    upload = create_claimed(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
+    end_lease_in(upload, -1)
     return upload
 
 

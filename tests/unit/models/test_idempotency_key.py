@@ -6,6 +6,8 @@ from django.utils import timezone
 from s3_file_uploader.exceptions import UploadInProgress
 from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.models.idempotency_key import key_digest
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
+from s3_file_uploader.models.transitions import mark_stored, remove_record
 
 pytestmark = pytest.mark.django_db
 Status = FileUpload.Status
@@ -14,7 +16,7 @@ KEYS = IdempotencyKey.objects
 
 @pytest.fixture
 def upload(user):
-    return FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="file", content_type="x/y")
+    return create_claimed(user=user, bucket="bucket", file_name="file", content_type="x/y")
 
 
 def taken(user, upload, key="key"):
@@ -23,16 +25,16 @@ def taken(user, upload, key="key"):
 
 
 def store(upload):
-    upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
-    KEYS.answered(upload)
+    mark_stored(upload, size=1, etag="e", completed_at=timezone.now())
+    KEYS.mark_answered(upload)
 
 
-def test_the_key_of_another_user_and_another_key_are_others(user, other):
+def test_key_digest_of_another_user_or_key_differs(user, other):
     assert key_digest(user, "key") == key_digest(user, "key")
     assert len({key_digest(user, "key"), key_digest(other, "key"), key_digest(user, "Key")}) == 3
 
 
-def test_a_key_says_which_upload_it_stands_for_and_not_which_key_it_is(user, upload):
+def test_str_names_the_upload_and_not_the_key(user, upload):
     key = taken(user, upload, "secret")
     assert (key.upload, key.claim_id, key.is_answered) == (upload, upload.claim_id, False)
     assert timezone.now() - key.created_at < timedelta(minutes=1)
@@ -48,60 +50,60 @@ def test_of_narrows_to_one_users_key(user, other, upload):
 
 
 class TestInProgress:
-    def test_while_the_claim_lives(self, user, upload):
+    def test_in_progress_while_the_lease_lives_is_true(self, user, upload):
         assert taken(user, upload).is_in_progress
 
-    def test_not_once_it_is_answered(self, user, upload):
+    def test_in_progress_once_answered_is_false(self, user, upload):
         key = taken(user, upload)
         store(upload)
         assert not KEYS.get(pk=key.pk).is_in_progress
 
-    def test_not_once_the_claim_has_run_out(self, user, upload):
+    def test_in_progress_after_the_lease_expired_is_false(self, user, upload):
         key = taken(user, upload)
-        upload.claim_end_in(-1)
+        end_lease_in(upload, -1)
         assert not KEYS.get(pk=key.pk).is_in_progress
 
-    def test_not_once_somebody_else_has_the_claim(self, user, upload):
+    def test_in_progress_under_another_claim_is_false(self, user, upload):
         key = taken(user, upload)
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         assert not KEYS.get(pk=key.pk).is_in_progress
 
-    def test_not_once_an_overwrite_was_undone(self, user, upload):
-        upload.mark_stored(size=1, etag="e", completed_at=timezone.now())
-        upload.claim(Status.PENDING)
+    def test_in_progress_after_an_undone_overwrite_is_false(self, user, upload):
+        mark_stored(upload, size=1, etag="e", completed_at=timezone.now())
+        claim_record(upload, Status.PENDING)
         key = taken(user, upload)
-        upload.mark_stored()
+        mark_stored(upload)
         key.refresh_from_db()
         assert (key.is_answered, key.is_in_progress) == (False, False)
 
 
 class TestTake:
-    def test_an_open_key_is_taken_over(self, user, upload):
+    def test_take_open_key_takes_it_over(self, user, upload):
         first = taken(user, upload)
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         second = taken(user, upload)
         assert (KEYS.get(), second.claim_id) == (second, upload.claim_id)
         assert second.claim_id != first.claim_id
 
-    def test_an_answered_key_is_not(self, user, upload):
+    def test_take_answered_key_is_refused(self, user, upload):
         taken(user, upload)
         store(upload)
-        later = FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="later", content_type="x/y")
+        later = create_claimed(user=user, bucket="bucket", file_name="later", content_type="x/y")
         with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
             taken(user, later)
         assert KEYS.get().upload == upload
         assert KEYS.get().is_answered
 
-    def test_a_key_in_progress_is_not(self, user, upload):
+    def test_take_key_in_progress_is_refused(self, user, upload):
         key = taken(user, upload)
-        later = FileUpload.objects.claim_new(user=user, bucket="bucket", file_name="later", content_type="x/y")
+        later = create_claimed(user=user, bucket="bucket", file_name="later", content_type="x/y")
         with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
             taken(user, later)
         assert KEYS.get() == key
 
-    def test_a_key_that_is_written_at_the_same_time_is_not(self, user, upload):
+    def test_take_key_written_at_the_same_time_is_refused(self, user, upload):
         """Both have seen no key; the database decides."""
 
         class Blind(type(KEYS.all())):
@@ -112,30 +114,30 @@ class TestTake:
         with pytest.raises(UploadInProgress, match="same Idempotency-Key"):
             Blind(IdempotencyKey).take(user=user, key="key", upload=upload)
 
-    def test_one_upload_may_be_known_by_several_keys(self, user, other, upload):
+    def test_take_second_key_of_an_upload_adds_it(self, user, other, upload):
         for person, key in ((user, "key"), (user, "another"), (other, "key")):
             taken(person, upload, key)
         assert KEYS.count() == 3
 
 
 class TestAnswered:
-    def test_only_the_key_under_which_the_claim_was_made(self, user, upload):
+    def test_mark_answered_changes_only_the_key_of_the_claim(self, user, upload):
         before = taken(user, upload, "before")
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         mine = taken(user, upload, "mine")
         store(upload)
         assert [KEYS.get(pk=key.pk).is_answered for key in (before, mine)] == [False, True]
 
-    def test_an_upload_without_a_key_answers_none(self, user, upload):
+    def test_mark_answered_without_a_key_changes_nothing(self, user, upload):
         key = taken(user, upload)
-        upload.claim_end_in(-1)
-        upload.claim(Status.PENDING)
+        end_lease_in(upload, -1)
+        claim_record(upload, Status.PENDING)
         store(upload)
         assert not KEYS.get(pk=key.pk).is_answered
 
 
-def test_with_the_record_its_keys_go(user, upload):
+def test_remove_record_removes_its_keys(user, upload):
     taken(user, upload)
-    upload.forget()
+    remove_record(upload)
     assert not KEYS.exists()

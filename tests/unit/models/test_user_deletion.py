@@ -7,8 +7,10 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
 
-from s3_file_uploader.exceptions import FileExists
+from s3_file_uploader.exceptions import ClaimLost
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import create_claimed, end_lease_in
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, upload_complete, upload_delete, upload_token_create
 from s3_file_uploader.values import mib
@@ -22,7 +24,7 @@ def objects_in(bucket):
     return get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
 
 
-def test_files_outlive_their_user_by_default(bucket, user):
+def test_user_delete_by_default_keeps_files(bucket, user):
     stored_file(user, bucket)
     user.delete()
     upload = FileUpload.objects.get()
@@ -30,7 +32,7 @@ def test_files_outlive_their_user_by_default(bucket, user):
     assert objects_in(bucket) == 1
 
 
-def test_a_user_with_files_can_be_protected(bucket, user, other, settings):
+def test_user_delete_with_files_can_be_refused(bucket, user, other, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "protect"
     stored_file(user, bucket)
     with pytest.raises(ProtectedError):
@@ -38,7 +40,7 @@ def test_a_user_with_files_can_be_protected(bucket, user, other, settings):
     other.delete()
 
 
-def test_files_can_follow_their_user(bucket, user, other, settings):
+def test_user_delete_can_remove_files(bucket, user, other, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket, "one")
     stored_file(user, bucket, "two")
@@ -54,7 +56,7 @@ def test_user_delete_record_that_comes_while_it_begins_is_seen(user, settings, r
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = rule
     collector = Collector(using="default", origin=user)
     collector.collect([user])
-    FileUpload.objects.claim_new(user_id=user.pk, bucket="bucket", file_name="file", content_type="x/y")
+    create_claimed(user_id=user.pk, bucket="bucket", file_name="file", content_type="x/y")
     upload_token_create(user=user, expires_in_seconds=60)
     if rule == "protect":
         with pytest.raises(ProtectedError):
@@ -66,7 +68,7 @@ def test_user_delete_record_that_comes_while_it_begins_is_seen(user, settings, r
     assert User.objects.count() == (rule == "protect")
 
 
-def test_a_user_by_another_name_is_the_same_user(bucket, user, settings):
+def test_user_delete_by_a_proxy_model_has_the_same_effect(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket)
     Customer.objects.get(pk=user.pk).delete()
@@ -74,17 +76,17 @@ def test_a_user_by_another_name_is_the_same_user(bucket, user, settings):
     assert objects_in(bucket) == 0
 
 
-def test_what_is_being_written_meanwhile_never_becomes_stored(bucket, user, settings):
+def test_mark_stored_after_user_delete_is_refused(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
-    writing = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    writing = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
     user.delete()
-    with pytest.raises(FileExists):
-        writing.mark_stored(size=1, etag="e", completed_at=writing.created_at)
+    with pytest.raises(ClaimLost):
+        mark_stored(writing, size=1, etag="e", completed_at=writing.created_at)
     upload = FileUpload.objects.get()
     assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", False)
 
 
-def test_a_missing_right_keeps_the_mark(bucket, user, settings):
+def test_user_delete_without_the_right_keeps_the_mark(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket)
     with Stubber(get_client()) as stub:
@@ -95,7 +97,7 @@ def test_a_missing_right_keeps_the_mark(bucket, user, settings):
     assert (upload.status, upload.is_abandoned) == ("deleting", True)
 
 
-def test_a_deletion_that_is_rolled_back_changes_nothing(bucket, user, settings):
+def test_user_delete_rolled_back_changes_nothing(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket)
     with transaction.atomic():
@@ -105,7 +107,7 @@ def test_a_deletion_that_is_rolled_back_changes_nothing(bucket, user, settings):
     assert objects_in(bucket) == 1
 
 
-def test_a_store_that_is_down_keeps_the_record_until_it_is_settled(bucket, user, settings):
+def test_user_delete_while_s3_is_down_keeps_the_record(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket)
     with Stubber(get_client()) as stub:
@@ -115,19 +117,19 @@ def test_a_store_that_is_down_keeps_the_record_until_it_is_settled(bucket, user,
     assert (upload.user, upload.status, upload.is_abandoned) == (None, "deleting", True)
 
 
-def test_the_parts_of_one_who_was_deleted_in_the_middle_go_with_the_record(settings, bucket, user, staff):
+def test_user_delete_during_an_upload_removes_its_parts(settings, bucket, user, staff):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
-    upload = FileUpload.objects.claim_new(user_id=user.pk, bucket=bucket, file_name="key")
+    upload = create_claimed(user_id=user.pk, bucket=bucket, file_name="key")
     get_client().create_multipart_upload(Bucket=bucket, Key="key")
     user.delete()
     upload.refresh_from_db()
-    upload.claim_end_in(-1)
+    end_lease_in(upload, -1)
     upload_delete(user=staff, upload_id=upload.pk)
     assert not FileUpload.objects.exists()
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
-def test_direct_uploads_on_their_way_follow_their_user_as_soon_as_nothing_can_come(bucket, user, settings):
+def test_user_delete_removes_direct_uploads_once_their_urls_expire(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     put, big = started(user, bucket).upload, started(user, bucket, size=mib(20)).upload
     sent(put)
@@ -135,15 +137,15 @@ def test_direct_uploads_on_their_way_follow_their_user_as_soon_as_nothing_can_co
     assert objects_in(bucket) == 0
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
     for upload in (put, big):
-        with pytest.raises(FileExists):
-            upload.mark_arrived(size=1, etag="e", completed_at=upload.created_at)
+        with pytest.raises(ClaimLost):
+            mark_stored(upload, size=1, etag="e", completed_at=upload.created_at)
     assert {(left.status, left.user) for left in FileUpload.objects.all()} == {("deleting", None)}
     FileUpload.objects.update(writable_until=put.created_at - timedelta(days=1), claimed_until=put.created_at)
     assert housekeeping_run().records_settled == 2
     assert not FileUpload.objects.exists()
 
 
-def test_direct_uploads_outlive_their_user_by_default(bucket, user, staff):
+def test_user_delete_by_default_keeps_direct_uploads(bucket, user, staff):
     upload = started(user, bucket).upload
     user.delete()
     sent(upload)

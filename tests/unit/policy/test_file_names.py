@@ -6,6 +6,8 @@ import pytest
 
 from s3_file_uploader.exceptions import FileExists, FileNotFound, InvalidFileName
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import create_claimed
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.services import (
     file_delete,
     file_download,
@@ -38,8 +40,8 @@ def test_both_spellings_are_one_file(user, bucket, settings, tmp_path):
 
 @pytest.mark.parametrize("name", [DECOMPOSED, "CON.txt", "a\u202eb", "a."])
 def test_what_was_stored_under_an_odd_name_before_can_be_read_and_removed(user, bucket, name):
-    record = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=name, content_type="text/plain")
-    record.mark_stored(size=1, etag="e", completed_at=record.created_at)
+    record = create_claimed(user=user, bucket=bucket, file_name=name, content_type="text/plain")
+    mark_stored(record, size=1, etag="e", completed_at=record.created_at)
     assert file_find(user=user, bucket=bucket, file_name=name).file_name == name
     file_delete(user=user, bucket=bucket, file_name=name)
     with pytest.raises(FileNotFound):

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from django.db import connection
 
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import StartedUpload, file_upload, upload_start
 
@@ -83,7 +84,7 @@ def refusing(*operations, code="ServiceUnavailable", status=503):
 def expire(upload) -> FileUpload:
     """Let the time of its client be over, and that of its URLs; return the record as it is now."""
     now = FileUpload.objects.get(pk=upload.pk)
-    now.claim_end_in(-1)
+    end_lease_in(now, -1)
     return now
 
 

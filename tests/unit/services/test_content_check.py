@@ -37,7 +37,7 @@ def nothing_is_left(bucket):
 
 @pytest.mark.parametrize("declared", ["", "application/octet-stream"])
 @pytest.mark.parametrize("size", [8, mib(8)])
-def test_what_nobody_declared_is_stored_as_what_it_is_in_the_record_and_in_s3(user, bucket, declared, size):
+def test_upload_without_a_type_stores_the_sniffed_one(user, bucket, declared, size):
     upload = stored_file(user, bucket, content=PNG + bytes(size - 8), content_type=declared, original_name="a.jpg")
     assert upload.content_type == "image/png"
     assert FileUpload.objects.get().content_type == "image/png"
@@ -45,13 +45,13 @@ def test_what_nobody_declared_is_stored_as_what_it_is_in_the_record_and_in_s3(us
 
 
 @pytest.mark.parametrize("content", [HTML, HTML + b" " * mib(8), b"<svg "])
-def test_other_bytes_are_refused_and_nothing_is_left(user, bucket, content):
+def test_upload_of_other_bytes_is_refused_and_leaves_nothing(user, bucket, content):
     with pytest.raises(ContentTypeMismatch, match=r"image/png was declared, and the bytes are (text/html|image/svg)"):
         stored_file(user, bucket, content=content, content_type="image/png")
     assert nothing_is_left(bucket)
 
 
-def test_a_replaced_file_stays_as_it_was_where_the_new_bytes_are_refused(user, bucket):
+def test_overwrite_refused_for_its_bytes_keeps_the_file(user, bucket):
     before = stored_file(user, bucket, content=PNG, content_type="image/png")
     with pytest.raises(ContentTypeMismatch):
         stored_file(user, bucket, content=HTML, content_type="image/png", overwrite=True)
@@ -59,7 +59,7 @@ def test_a_replaced_file_stays_as_it_was_where_the_new_bytes_are_refused(user, b
     assert (after.status, after.etag, after.content_type) == ("stored", before.etag, "image/png")
 
 
-def test_they_are_refused_while_the_rest_is_still_to_come(user, bucket):
+def test_upload_of_other_bytes_is_refused_before_its_end(user, bucket):
     wanted = {"content_type": "image/png", "original_name": "a.png", "size": mib(9)}
     with pytest.raises(ContentTypeMismatch):
         with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **wanted) as incoming:
@@ -70,7 +70,7 @@ def test_they_are_refused_while_the_rest_is_still_to_come(user, bucket):
     assert nothing_is_left(bucket)
 
 
-def test_pieces_of_any_size_are_looked_at_together(user, bucket):
+def test_upload_in_pieces_sniffs_them_together(user, bucket):
     wanted = {"content_type": "", "original_name": "a", "size": len(PNG)}
     with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **wanted) as incoming:
         for byte in PNG:
@@ -79,7 +79,7 @@ def test_pieces_of_any_size_are_looked_at_together(user, bucket):
 
 
 @pytest.mark.parametrize("declared", ["", "application/octet-stream"])
-def test_what_nobody_declared_is_allowed_or_not_by_its_bytes(user, bucket, images_only, declared):
+def test_upload_without_a_type_is_allowed_by_its_bytes(user, bucket, images_only, declared):
     assert stored_file(user, bucket, content=PNG, content_type=declared).content_type == "image/png"
     with pytest.raises(ContentTypeNotAllowed) as refused:
         stored_file(user, bucket, "another", HTML, content_type=declared)
@@ -87,7 +87,7 @@ def test_what_nobody_declared_is_allowed_or_not_by_its_bytes(user, bucket, image
     assert objects_in(bucket) == ["file"]
 
 
-def test_what_was_declared_and_is_not_allowed_is_refused_before_any_byte(user, bucket, images_only):
+def test_upload_of_a_forbidden_type_is_refused_before_any_byte(user, bucket, images_only):
     wanted = {"content_type": "text/html", "original_name": "a", "size": 9}
     with pytest.raises(ContentTypeNotAllowed):
         with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **wanted):
@@ -98,7 +98,7 @@ def test_what_was_declared_and_is_not_allowed_is_refused_before_any_byte(user, b
 @pytest.mark.parametrize(
     ("size", "content"), [(7, HTML[:7]), (None, HTML), (mib(9), HTML + b" " * (mib(9) - len(HTML)))]
 )
-def test_so_is_what_a_client_sent_to_s3_itself(user, bucket, strategy, size, content):
+def test_complete_with_other_bytes_is_refused(user, bucket, strategy, size, content):
     upload = started(user, bucket, strategy=strategy, size=size, content_type="image/png").upload
     sent(upload, content, content_type="image/png")
     with pytest.raises(ContentTypeMismatch, match="image/png was declared, and the bytes are text"):
@@ -108,7 +108,7 @@ def test_so_is_what_a_client_sent_to_s3_itself(user, bucket, strategy, size, con
     assert not FileUpload.objects.visible_to(user).exists()
 
 
-def test_what_agrees_is_stored_as_it_was_signed(user, bucket):
+def test_complete_with_matching_bytes_stores_the_signed_type(user, bucket):
     for declared in ("image/png", "application/octet-stream"):
         upload = started(user, bucket, size=8, content_type=declared).upload
         sent(upload, PNG, content_type=declared)
@@ -116,7 +116,7 @@ def test_what_agrees_is_stored_as_it_was_signed(user, bucket):
         assert object_head(bucket=bucket, key=upload.file_name).content_type == declared
 
 
-def test_a_file_that_is_removed_before_it_was_looked_at_has_not_arrived(user, bucket):
+def test_complete_of_an_object_removed_meanwhile_is_missing(user, bucket):
     upload = started(user, bucket).upload
     sent(upload)
     where = {"Bucket": bucket, "Key": upload.file_name}
@@ -124,7 +124,7 @@ def test_a_file_that_is_removed_before_it_was_looked_at_has_not_arrived(user, bu
         upload_complete(user=user, upload_id=upload.pk)
 
 
-def test_housekeeping_completes_nothing_else(user, bucket):
+def test_housekeeping_with_other_bytes_completes_nothing(user, bucket):
     upload = started(user, bucket, size=7, content_type="image/png").upload
     sent(upload, HTML[:7], content_type="image/png")
     FileUpload.objects.update(created_at=upload.created_at - timedelta(days=1))
@@ -132,7 +132,7 @@ def test_housekeeping_completes_nothing_else(user, bucket):
     assert not objects_in(bucket)
 
 
-def test_the_answers_of_both_ways_through_this_server(user, bucket):
+def test_responses_of_form_and_raw_upload_agree(user, bucket):
     file = SimpleUploadedFile("a.png", HTML, content_type="image/png")
     form = client_of(user).post(
         "/modules/s3-file-uploader/service/file/upload/", {"bucket": bucket, "file": file}, format="multipart"
@@ -174,16 +174,16 @@ class TestShown:
 
     @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "text/xml", "application/octet-stream"])
     @pytest.mark.parametrize("listed", [None, ["*/*"]])
-    def test_what_runs_is_saved_whatever_the_settings_say(self, inline, content_type, listed):
+    def test_disposition_of_an_active_type_is_attachment(self, inline, content_type, listed):
         content = {"application/octet-stream": b"x"}.get(content_type, b"<?xml version='1.0'?><a/>")
         content = HTML if content_type == "text/html" else content
         assert inline(content, content_type, listed) == "attachment"
 
-    def test_what_is_listed_is_shown_by_any_of_its_names(self, inline):
+    def test_disposition_of_a_listed_type_is_inline_for_any_alias(self, inline):
         assert inline(b"\xff\xd8\xff", "image/jpg") == "inline"
         assert inline(b"text", "text/plain; charset=utf-8") == "inline"
 
-    def test_what_is_not_listed_is_saved(self, inline):
+    def test_disposition_of_an_unlisted_type_is_attachment(self, inline):
         assert inline(PNG, "image/png", ["image/jpeg"]) == "attachment"
 
 
@@ -193,7 +193,7 @@ class TestQuarantine:
         settings.S3_FILE_UPLOADER_POLICIES = {"*": {"on_mismatch": "quarantine"}}
 
     @pytest.mark.parametrize("is_direct", [False, True])
-    def test_what_is_not_what_was_declared_waits_for_somebody(self, user, bucket, is_direct):
+    def test_mismatch_with_quarantine_holds_the_file(self, user, bucket, is_direct):
         if is_direct:
             upload = started(user, bucket, size=7, content_type="image/png").upload
             sent(upload, HTML[:7], content_type="image/png")
@@ -211,7 +211,7 @@ class TestQuarantine:
         assert upload_scan_again(user=user, upload=FileUpload.objects.get())
         assert FileUpload.objects.to_scan().exists()
 
-    def test_a_replacement_that_fails_does_not_let_it_out(self, user, bucket):
+    def test_overwrite_that_fails_keeps_the_file_held(self, user, bucket):
         stored_file(user, bucket, content=HTML, content_type="image/png")
         with pytest.raises(ChecksumMismatch):
             stored_file(user, bucket, content=PNG, content_type="image/png", overwrite=True, checksum_sha256="0" * 64)

@@ -18,6 +18,7 @@ from s3_file_uploader.exceptions import (
     SizeMismatch,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey, UsageLock
+from s3_file_uploader.models.lease import create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import (
@@ -323,10 +324,10 @@ def test_what_is_removed_is_free_again(user, bucket, policy):
 
 def test_what_a_crash_left_is_free_again_when_it_is_settled(user, bucket, policy):
     policy(quota_files=1)
-    left = FileUpload.objects.claim_new(
+    left = create_claimed(
         user_id=user.pk, bucket=bucket, file_name="file", incoming_size=7, content_type="a/b", original_name="f"
     )
-    left.claim_end_in(-1)
+    end_lease_in(left, -1)
     assert usage(user, bucket) == Usage(7, 1)
     with pytest.raises(QuotaExceeded):
         stored_file(user, bucket, "other")

@@ -4,14 +4,14 @@ import pytest
 
 from s3_file_uploader.exceptions import FileTooLarge, InvalidField
 from s3_file_uploader.services.plan import (
-    direct_id,
-    direct_key,
+    build_direct_key,
+    choose_part_size,
+    choose_strategy,
+    count_parts,
+    find_direct_id,
     is_direct_key,
     is_folder_of_direct_keys,
-    part_count_of,
-    part_size_for,
     part_sizes,
-    strategy_for,
 )
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, gib, mib, tib
 
@@ -35,8 +35,8 @@ from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, 
         (None, "post", "post"),
     ],
 )
-def test_the_strategy_by_size_and_wish(size, wish, chosen):
-    assert strategy_for(size=size, wish=wish) == chosen
+def test_choose_strategy_by_size_and_wish(size, wish, chosen):
+    assert choose_strategy(size=size, wish=wish) == chosen
 
 
 @pytest.mark.parametrize(
@@ -51,39 +51,39 @@ def test_the_strategy_by_size_and_wish(size, wish, chosen):
         (["multipart", "post"], None, "multipart"),
     ],
 )
-def test_what_the_store_can_do_is_chosen(settings, possible, size, chosen):
+def test_choose_strategy_by_abilities_of_the_store(settings, possible, size, chosen):
     settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = possible
-    assert strategy_for(size=size, wish="auto") == chosen
+    assert choose_strategy(size=size, wish="auto") == chosen
 
 
-def test_the_size_from_which_parts_are_used_is_a_setting(settings):
+def test_choose_strategy_threshold_is_a_setting(settings):
     settings.S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES = 0
-    assert (strategy_for(size=1, wish="auto"), strategy_for(size=0, wish="auto")) == ("multipart", "put")
+    assert (choose_strategy(size=1, wish="auto"), choose_strategy(size=0, wish="auto")) == ("multipart", "put")
     settings.S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES = MAX_PUT_BYTES
-    assert strategy_for(size=MAX_PUT_BYTES - 1, wish="auto") == "put"
-    assert strategy_for(size=MAX_PUT_BYTES + 1, wish="auto") == "multipart"
+    assert choose_strategy(size=MAX_PUT_BYTES - 1, wish="auto") == "put"
+    assert choose_strategy(size=MAX_PUT_BYTES + 1, wish="auto") == "multipart"
 
 
 @pytest.mark.parametrize("wish", ["auto", "put", "multipart"])
-def test_more_than_s3_keeps(wish):
+def test_choose_strategy_beyond_s3s_limit_is_refused(wish):
     with pytest.raises(FileTooLarge, match=str(tib(5))):
-        strategy_for(size=MAX_OBJECT_BYTES + 1, wish=wish)
+        choose_strategy(size=MAX_OBJECT_BYTES + 1, wish=wish)
 
 
 @pytest.mark.parametrize("wish", ["put", "post"])
-def test_more_than_one_request_takes(settings, wish):
+def test_choose_strategy_beyond_one_request_is_refused(settings, wish):
     with pytest.raises(InvalidField, match="choose multipart or auto") as refused:
-        strategy_for(size=MAX_PUT_BYTES + 1, wish=wish)
+        choose_strategy(size=MAX_PUT_BYTES + 1, wish=wish)
     assert refused.value.field == "strategy"
     settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["put", "post"]
     with pytest.raises(FileTooLarge, match=str(gib(5))):
-        strategy_for(size=MAX_PUT_BYTES + 1, wish="auto")
+        choose_strategy(size=MAX_PUT_BYTES + 1, wish="auto")
 
 
-def test_a_wish_that_the_store_cannot_fulfil(settings):
+def test_choose_strategy_the_store_lacks_is_refused(settings):
     settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["put", "multipart"]
     with pytest.raises(InvalidField, match="choose one of auto, put, multipart") as refused:
-        strategy_for(size=1, wish="post")
+        choose_strategy(size=1, wish="post")
     assert refused.value.field == "strategy"
 
 
@@ -103,45 +103,45 @@ def test_a_wish_that_the_store_cannot_fulfil(settings):
         (MAX_OBJECT_BYTES, mib(525)),
     ],
 )
-def test_parts_are_as_large_as_they_must_be(size, part_size):
-    assert part_size_for(size) == part_size
-    assert part_count_of(size=size or 1, part_size=part_size) <= MAX_PARTS
+def test_choose_part_size_fits_ten_thousand_parts(size, part_size):
+    assert choose_part_size(size) == part_size
+    assert count_parts(size=size or 1, part_size=part_size) <= MAX_PARTS
 
 
-def test_the_part_size_is_a_setting(settings):
+def test_choose_part_size_is_a_setting(settings):
     settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = gib(5)
-    assert (part_size_for(1), part_size_for(None), part_size_for(MAX_OBJECT_BYTES)) == (gib(5), gib(5), gib(5))
+    assert (choose_part_size(1), choose_part_size(None), choose_part_size(MAX_OBJECT_BYTES)) == (gib(5), gib(5), gib(5))
     settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = mib(5)
-    assert [part_size_for(size) for size in (1, gib(1), mib(5) * MAX_PARTS + 1)] == [mib(5), mib(5), mib(6)]
+    assert [choose_part_size(size) for size in (1, gib(1), mib(5) * MAX_PARTS + 1)] == [mib(5), mib(5), mib(6)]
 
 
 @pytest.mark.parametrize(
     ("size", "sizes"), [(0, [0]), (1, [1]), (9, [9]), (10, [10]), (11, [10, 1]), (20, [10, 10]), (21, [10, 10, 1])]
 )
-def test_the_parts_are_the_file(size, sizes):
+def test_part_sizes_add_up_to_the_file(size, sizes):
     assert list(part_sizes(size=size, part_size=10)) == sizes
-    assert part_count_of(size=size, part_size=10) == len(sizes)
+    assert count_parts(size=size, part_size=10) == len(sizes)
 
 
 UPLOAD_ID = UUID("0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f11")
 
 
 @pytest.mark.parametrize("prefix", ["uploads/", "", "a/b/"])
-def test_a_key_of_a_direct_upload_is_known_again(settings, prefix):
+def test_is_direct_key_of_a_direct_key_is_true(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
-    assert is_direct_key(direct_key(UPLOAD_ID, "a/b.txt"))
+    assert is_direct_key(build_direct_key(UPLOAD_ID, "a/b.txt"))
 
 
 @pytest.mark.parametrize("owner", ["7", "0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f12"])
 @pytest.mark.parametrize("prefix", ["uploads/", "a/b/"])
-def test_it_is_known_behind_the_prefix_of_its_owner(settings, prefix, owner):
+def test_is_direct_key_behind_a_key_prefix_is_true(settings, prefix, owner):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "users/{user_id}/"}}
-    key = f"users/{owner}/{direct_key(UPLOAD_ID, f'a/{prefix}{owner}/b.txt')}"
+    key = f"users/{owner}/{build_direct_key(UPLOAD_ID, f'a/{prefix}{owner}/b.txt')}"
     assert is_direct_key(key)
-    assert direct_id(key) == str(UPLOAD_ID)
+    assert find_direct_id(key) == str(UPLOAD_ID)
     assert not is_direct_key(f"backup/{key}")
-    assert direct_id(f"made/by/a/callable/{key}") == str(UPLOAD_ID)
+    assert find_direct_id(f"made/by/a/callable/{key}") == str(UPLOAD_ID)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_it_is_known_behind_the_prefix_of_its_owner(settings, prefix, owner):
         *(f"uploads/{UPLOAD_ID}", f"uploads/{UPLOAD_ID.hex}/file", f"uploads/{str(UPLOAD_ID).upper()}/file"),
     ],
 )
-def test_other_keys_are_none(key):
+def test_is_direct_key_of_other_keys_is_false(key):
     assert not is_direct_key(key)
 
 

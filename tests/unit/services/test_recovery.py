@@ -8,17 +8,19 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
-    FileExists,
+    ClaimLost,
     StorageAccessDenied,
     StorageError,
     StorageTimeout,
     StorageUnavailable,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import file_delete, upload_settle
-from s3_file_uploader.services.recovery import WRITTEN_BY, settled_on_error
+from s3_file_uploader.services.recovery import WRITTEN_BY, settle_on_error
 from tests.unit.services.conftest import stored_file
 
 Status = FileUpload.Status
@@ -36,8 +38,8 @@ def objects_in(bucket):
 @pytest.fixture
 def first(bucket, user):
     """A first upload whose worker died."""
-    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-    upload.claim_end_in(-1)
+    upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    end_lease_in(upload, -1)
     return upload
 
 
@@ -45,40 +47,40 @@ def first(bucket, user):
 def overwriting(bucket, user):
     """An overwrite whose worker died."""
     upload = stored_file(user, bucket, content=b"before")
-    upload.claim(Status.PENDING)
-    upload.claim_end_in(-1)
+    claim_record(upload, Status.PENDING)
+    end_lease_in(upload, -1)
     return upload
 
 
 class TestAfterACrash:
-    def test_a_first_upload_that_sent_nothing(self, first):
+    def test_settle_first_upload_without_bytes_removes_the_record(self, first):
         upload_settle(upload=first)
         assert not FileUpload.objects.exists()
 
-    def test_a_first_upload_whose_bytes_arrived(self, first, bucket):
+    def test_settle_first_upload_with_bytes_removes_both(self, first, bucket):
         put(first, **{WRITTEN_BY: str(first.claim_id)})
         upload_settle(upload=first)
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_parts_are_removed(self, first, bucket):
+    def test_settle_removes_parts(self, first, bucket):
         get_client().create_multipart_upload(Bucket=bucket, Key="file")
         upload_settle(upload=first)
         assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
-    def test_what_a_stranger_put_there_stays(self, first, bucket):
+    def test_settle_keeps_an_object_of_another_program(self, first, bucket):
         put(first, **{WRITTEN_BY: "another"})
         upload_settle(upload=first)
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 1
 
-    def test_an_overwrite_that_sent_nothing(self, overwriting):
+    def test_settle_overwrite_without_bytes_keeps_the_file(self, overwriting):
         upload_settle(upload=overwriting)
         upload = FileUpload.objects.get()
         assert (upload.status, upload.checksum_sha256) == (Status.STORED, sha256(b"before").hexdigest())
         assert upload.claimed_until is None
 
-    def test_an_overwrite_whose_bytes_arrived(self, overwriting):
+    def test_settle_overwrite_with_bytes_updates_the_record(self, overwriting):
         put(overwriting, b"after!!", **{WRITTEN_BY: str(overwriting.claim_id)})
         upload_settle(upload=overwriting)
         upload = FileUpload.objects.get()
@@ -86,31 +88,31 @@ class TestAfterACrash:
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
         assert upload.etag == object_head(bucket=upload.bucket, key="file").etag
 
-    def test_an_overwrite_of_what_has_gone(self, overwriting, bucket):
+    def test_settle_overwrite_without_object_removes_the_record(self, overwriting, bucket):
         get_client().delete_object(Bucket=bucket, Key="file")
         upload_settle(upload=overwriting)
         assert not FileUpload.objects.exists()
 
-    def test_a_deletion(self, bucket, user):
+    def test_settle_deletion_finishes_it(self, bucket, user):
         upload = stored_file(user, bucket)
-        upload.claim(Status.DELETING)
-        upload.claim_end_in(-1)
+        claim_record(upload, Status.DELETING)
+        end_lease_in(upload, -1)
         upload_settle(upload=upload)
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_the_next_upload_to_the_key_settles_it_by_itself(self, first, bucket, other):
+    def test_upload_to_an_abandoned_key_settles_it(self, first, bucket, other):
         put(first, **{WRITTEN_BY: str(first.claim_id)})
         assert stored_file(other, bucket).user == other
         assert FileUpload.objects.get().status == Status.STORED
 
-    def test_a_claim_that_still_runs_is_left_alone(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(FileExists):
+    def test_settle_during_a_live_lease_is_refused(self, bucket, user):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        with pytest.raises(ClaimLost):
             upload_settle(upload=upload)
         assert FileUpload.objects.get().claim_id == upload.claim_id
 
-    def test_a_store_that_is_down_leaves_it_for_the_next_try(self, first):
+    def test_settle_while_s3_is_down_leaves_the_record(self, first):
         with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):
             stub.add_client_error("list_multipart_uploads", "503", http_status_code=503)
             upload_settle(upload=first)
@@ -118,7 +120,7 @@ class TestAfterACrash:
         upload_settle(upload=FileUpload.objects.get())
         assert not FileUpload.objects.exists()
 
-    def test_a_store_that_cannot_list_parts(self, first):
+    def test_settle_without_list_of_parts_removes_the_record(self, first):
         with Stubber(get_client()) as stub:
             stub.add_client_error("list_multipart_uploads", "NotImplemented", http_status_code=501)
             stub.add_client_error("head_object", "404", http_status_code=404)
@@ -127,77 +129,77 @@ class TestAfterACrash:
 
 
 class TestInARequest:
-    def test_no_answer_in_time_keeps_the_key_for_as_long_as_s3_may_take(self, bucket, user, settings):
+    def test_failure_by_timeout_keeps_the_key_for_the_read_timeout(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 7
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(StorageTimeout), settled_on_error(upload):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        with pytest.raises(StorageTimeout), settle_on_error(upload):
             raise StorageTimeout
         held_for = FileUpload.objects.get().claimed_until - timezone.now()
         assert timedelta(seconds=5) < held_for <= timedelta(seconds=7)
 
-    def test_a_store_that_is_gone_frees_the_key_at_once(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(StorageUnavailable), settled_on_error(upload):
+    def test_failure_by_unavailable_store_frees_the_key(self, bucket, user):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        with pytest.raises(StorageUnavailable), settle_on_error(upload):
             raise StorageUnavailable
         assert FileUpload.objects.get().is_abandoned
         assert stored_file(user, bucket).status == Status.STORED
 
-    def test_whoever_lost_the_claim_touches_nothing(self, first, bucket):
+    def test_failure_after_a_lost_claim_changes_nothing(self, first, bucket):
         holder = FileUpload.objects.get()
-        holder.claim(Status.PENDING)
+        claim_record(holder, Status.PENDING)
         put(holder, **{WRITTEN_BY: str(first.claim_id)})
-        with pytest.raises(KeyError), settled_on_error(first):
+        with pytest.raises(KeyError), settle_on_error(first):
             raise KeyError
         assert objects_in(bucket) == 1
         assert FileUpload.objects.get().claim_id == holder.claim_id
 
-    def test_a_database_that_refuses_the_end(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    def test_failure_of_the_database_settles_the_record(self, bucket, user):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
-        with pytest.raises(OperationalError), settled_on_error(upload):
+        with pytest.raises(OperationalError), settle_on_error(upload):
             raise OperationalError
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_a_commit_that_fails_at_the_very_end_of_an_overwrite(self, bucket, user):
+    def test_failure_of_the_commit_of_an_overwrite_settles_the_record(self, bucket, user):
         upload = stored_file(user, bucket, content=b"before")
-        upload.claim(Status.PENDING)
+        claim_record(upload, Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
         etag = object_head(bucket=bucket, key="file").etag
-        with pytest.raises(OperationalError), settled_on_error(upload), transaction.atomic():
-            upload.mark_stored(size=7, etag=etag)
+        with pytest.raises(OperationalError), settle_on_error(upload), transaction.atomic():
+            mark_stored(upload, size=7, etag=etag)
             raise OperationalError
         upload.refresh_from_db()
         assert (upload.status, upload.size, upload.etag, upload.claimed_until) == (Status.STORED, 7, etag, None)
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
 
-    def test_a_commit_whose_answer_was_lost(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    def test_failure_after_the_commit_ends_the_lease(self, bucket, user):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         put(upload, **{WRITTEN_BY: str(upload.claim_id)})
-        with pytest.raises(OperationalError), settled_on_error(upload):
-            upload.mark_stored(size=7, etag="e", completed_at=upload.created_at)
+        with pytest.raises(OperationalError), settle_on_error(upload):
+            mark_stored(upload, size=7, etag="e", completed_at=upload.created_at)
             raise OperationalError
         upload.refresh_from_db()
         assert (upload.status, upload.claimed_until) == (Status.STORED, None)
         assert objects_in(bucket) == 1
 
-    def test_a_cleaning_that_fails_is_left_for_later(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with Stubber(get_client()) as stub, suppress(KeyError), settled_on_error(upload):
+    def test_failure_of_the_cleaning_leaves_the_record(self, bucket, user):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        with Stubber(get_client()) as stub, suppress(KeyError), settle_on_error(upload):
             stub.add_client_error("list_multipart_uploads", "InternalError", http_status_code=500)
             raise KeyError
         assert FileUpload.objects.get().is_abandoned
 
 
 class TestDeletion:
-    def test_a_missing_right_leaves_the_file_stored(self, bucket, user):
+    def test_delete_without_the_right_keeps_the_file_stored(self, bucket, user):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub, pytest.raises(StorageAccessDenied):
             stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
             file_delete(user=user, bucket=bucket, file_name="file")
         assert FileUpload.objects.get().status == Status.STORED
 
-    def test_a_store_that_was_down_is_asked_again_by_the_next_request(self, bucket, user):
+    def test_delete_after_an_outage_is_finished_by_the_next_request(self, bucket, user):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):
             stub.add_client_error("delete_object", "SlowDown", http_status_code=503)
@@ -207,7 +209,7 @@ class TestDeletion:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_any_other_answer_is_tried_once_more(self, bucket, user):
+    def test_delete_after_an_unknown_error_is_tried_once_more(self, bucket, user):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub, pytest.raises(StorageError):
             stub.add_client_error("delete_object", "InternalError", http_status_code=500)

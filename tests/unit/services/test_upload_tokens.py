@@ -25,7 +25,7 @@ def expire(token):
     UploadToken.objects.filter(pk=token.pk).update(expires_at=timezone.now())
 
 
-def test_a_token_is_found_by_its_text_alone(user):
+def test_find_by_text_returns_the_token(user):
     token = made(user)
     assert upload_token_find(text=token.text) == token
     assert token.user == user
@@ -47,37 +47,37 @@ def test_a_token_is_found_by_its_text_alone(user):
         lambda text: f"{text}.{text}",
     ],
 )
-def test_a_forged_one_is_nobodys(user, change):
+def test_find_forged_token_returns_none(user, change):
     assert upload_token_find(text=change(made(user).text)) is None
 
 
-def test_another_secret_key_signs_other_tokens(user, settings):
+def test_find_after_the_secret_key_changed_returns_none(user, settings):
     text = made(user).text
     settings.SECRET_KEY = "test-another-key"
     assert upload_token_find(text=text) is None
 
 
-def test_an_expired_one_is_nobodys(user):
+def test_find_expired_token_returns_none(user):
     token = made(user)
     expire(token)
     assert upload_token_find(text=token.text) is None
 
 
-def test_one_of_a_user_who_is_not_active_is_nobodys(user):
+def test_find_token_of_an_inactive_user_returns_none(user):
     token = made(user)
     user.is_active = False
     user.save()
     assert upload_token_find(text=token.text) is None
 
 
-def test_one_of_a_deleted_user_is_nobodys(user):
+def test_find_token_of_a_deleted_user_returns_none(user):
     token = made(user)
     user.delete()
     assert upload_token_find(text=token.text) is None
     assert not UploadToken.objects.exists()
 
 
-def test_a_revoked_one_is_nobodys_from_the_first_time_on(user):
+def test_find_revoked_token_returns_none(user):
     token, other = made(user), made(user)
     upload_token_revoke(user=user, token_id=token.pk)
     assert upload_token_find(text=token.text) is None
@@ -87,7 +87,7 @@ def test_a_revoked_one_is_nobodys_from_the_first_time_on(user):
     assert UploadToken.objects.get(pk=token.pk).revoked_at == revoked_at
 
 
-def test_only_ones_own_are_listed_and_revoked(user, other, staff):
+def test_list_and_revoke_see_only_own_tokens(user, other, staff):
     first, second, theirs = made(user), made(user), made(other)
     assert list(upload_token_list(user=user)) == [second, first]
     for person in (user, staff):
@@ -97,24 +97,24 @@ def test_only_ones_own_are_listed_and_revoked(user, other, staff):
 
 
 @pytest.mark.parametrize("token_id", ["", "1", "not-a-uuid", uuid4()])
-def test_what_is_no_id_is_not_found(user, token_id):
+def test_revoke_malformed_id_is_not_found(user, token_id):
     with pytest.raises(UploadTokenNotFound):
         upload_token_revoke(user=user, token_id=token_id)
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 86_401, 10**30])
-def test_for_how_long(user, seconds):
+def test_create_out_of_range_is_refused(user, seconds):
     with pytest.raises(InvalidField, match="Give 1 to 86400 seconds") as refused:
         made(user, seconds)
     assert refused.value.field == "expires_in"
 
 
-def test_the_longest_is_a_setting(user, settings):
+def test_create_maximum_is_a_setting(user, settings):
     settings.S3_FILE_UPLOADER_UPPY_TOKEN_MAX_SECONDS = 7 * 86_400
     assert made(user, 7 * 86_400).expires_at > timezone.now() + timedelta(days=6)
 
 
-def test_those_that_are_over_go_with_the_next(user, other):
+def test_create_removes_expired_tokens(user, other):
     mine, theirs = made(user), made(other)
     expire(mine)
     expire(theirs)
@@ -122,7 +122,7 @@ def test_those_that_are_over_go_with_the_next(user, other):
     assert set(UploadToken.objects.all()) == {young, theirs}
 
 
-def test_housekeeping_forgets_those_that_are_over(user, other):
+def test_housekeeping_removes_expired_tokens(user, other):
     mine, theirs = made(user), made(other)
     expire(theirs)
     assert housekeeping_run().upload_tokens_forgotten == 1

@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from s3_file_uploader.models import FileUpload, ShareLink
+from s3_file_uploader.models.lease import create_claimed
 from s3_file_uploader.models.share_link import secret_digest
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_delete
 from tests.conftest import client_of
@@ -114,7 +115,7 @@ class TestMake:
         assert not ShareLink.objects.exists()
 
     def test_what_is_not_stored_is_not_shared(self, bucket, user):
-        FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         assert refused(make(user, bucket)) == (404, "file_not_found")
         assert refused(make(user, bucket, "none")) == (404, "file_not_found")
         assert refused(make(user, bucket, "a//b")) == (400, "invalid_file_name")

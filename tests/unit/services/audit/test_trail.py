@@ -21,7 +21,8 @@ from s3_file_uploader import urls
 from s3_file_uploader.api.authentication import Ticket
 from s3_file_uploader.api.viewsets import FileDownloadViewSet, HealthViewSet
 from s3_file_uploader.models import AuditEvent, FileUpload, UploadToken
-from s3_file_uploader.models.audit_event import showable
+from s3_file_uploader.models.audit_event import escape_text
+from s3_file_uploader.models.lease import create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.scanners import Verdict
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
@@ -434,7 +435,7 @@ def test_a_line_is_one_line(user, caplog):
 
 
 def test_texts_are_cut_to_what_the_database_keeps():
-    assert showable("\x00" * 10, 10) == "\\x00\\x00\\x"
+    assert escape_text("\x00" * 10, 10) == "\\x00\\x00\\x"
 
 
 # --- outside of requests ---------------------------------------------------------------------------------------------
@@ -452,8 +453,8 @@ def test_operations_of_programs_tell_their_own(bucket, user, told, rows):
 
 
 def test_what_housekeeping_removes_is_told(bucket, user, told, rows):
-    upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-    upload.claim_end_in(-1)
+    upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    end_lease_in(upload, -1)
     housekeeping_run(dry_run=True)
     assert told() == []
     housekeeping_run()
@@ -549,14 +550,14 @@ def broken_events(execute, sql, params, many, context):
 
 
 def made(rows, days=0, **told):
-    event = AuditEvent.made_of(user=None, outcome=OK, **{"action": "file_delete", **told})
+    event = AuditEvent.build(user=None, outcome=OK, **{"action": "file_delete", **told})
     event.created_at = timezone.now() - timedelta(days=days, seconds=1)
     event.save()
     return event
 
 
 def test_old_rows_are_forgotten_in_batches(rows, settings):
-    old = AuditEvent.made_of(user=None, action="file_delete", outcome=OK)
+    old = AuditEvent.build(user=None, action="file_delete", outcome=OK)
     old.created_at = timezone.now() - timedelta(days=31)
     rows.bulk_create([AuditEvent(action="a", created_at=old.created_at) for _ in range(BATCH + 1)])
     young = made(rows, 29)
@@ -589,9 +590,9 @@ def shown(answer):
 
 def test_the_list_is_searched_by_whole_values(admin, rows, user):
     upload_id = str(uuid.uuid4())
-    named = AuditEvent.made_of(user=user, action="file_upload", outcome=OK, bucket="b", file_name="a/c d.txt")
+    named = AuditEvent.build(user=user, action="file_upload", outcome=OK, bucket="b", file_name="a/c d.txt")
     named.save()
-    refused = AuditEvent.made_of(
+    refused = AuditEvent.build(
         user=None, action="file_read", outcome="file_not_found", address="10.0.0.1", object_id=upload_id
     )
     refused.save()

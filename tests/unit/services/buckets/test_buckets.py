@@ -47,7 +47,7 @@ def owner_id():
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", None])
-def test_a_bucket_in_any_region_is_private(aws, staff, settings, region):
+def test_create_in_any_region_is_private(aws, staff, settings, region):
     settings.AWS_STORAGE_REGION = "eu-central-1"
     made = bucket_create(user=staff, name="bucket-one", region=region)
     assert (made.name, made.region) == ("bucket-one", region or "eu-central-1")
@@ -58,23 +58,23 @@ def test_a_bucket_in_any_region_is_private(aws, staff, settings, region):
     assert len(blocked) == 4
 
 
-def test_the_name_is_checked_before_s3_is_asked(staff, stubbed):
+def test_create_with_an_invalid_name_asks_s3_nothing(staff, stubbed):
     with pytest.raises(InvalidBucketName):
         bucket_create(user=staff, name="Not A Name")
 
 
-def test_a_taken_name(bucket, staff):
+def test_create_of_an_own_bucket_is_refused(bucket, staff):
     with pytest.raises(BucketExists):
         bucket_create(user=staff, name=bucket)
 
 
-def test_a_name_taken_by_somebody_else(staff, stubbed):
+def test_create_of_a_foreign_bucket_is_refused(staff, stubbed):
     stubbed.add_client_error("head_bucket", "403", http_status_code=403)
     with pytest.raises(BucketExists):
         bucket_create(user=staff, name="bucket-one")
 
 
-def test_a_region_that_does_not_exist(staff, stubbed):
+def test_create_in_an_unknown_region_is_refused(staff, stubbed):
     stubbed.add_client_error("head_bucket", "404", http_status_code=404)
     stubbed.add_client_error("create_bucket", "InvalidLocationConstraint")
     with pytest.raises(InvalidField) as caught:
@@ -82,7 +82,7 @@ def test_a_region_that_does_not_exist(staff, stubbed):
     assert caught.value.field == "region"
 
 
-def test_a_store_without_public_access_block(staff, stubbed, caplog):
+def test_create_without_public_access_block_succeeds(staff, stubbed, caplog):
     stubbed.add_client_error("head_bucket", "404", http_status_code=404)
     stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
     stubbed.add_client_error("put_public_access_block", "NotImplemented", http_status_code=501)
@@ -102,7 +102,7 @@ class TestWhatTheSettingsWantForNewBuckets:
         takes_a_file(stubbed)
         return stubbed
 
-    def test_unfinished_multipart_uploads_end(self, aws, staff, settings):
+    def test_create_writes_the_abort_rule(self, aws, staff, settings):
         bucket_create(user=staff, name="bucket-one")
         settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = 2
         bucket_create(user=staff, name="bucket-two", region="eu-west-3")
@@ -111,11 +111,11 @@ class TestWhatTheSettingsWantForNewBuckets:
             assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": days}
             assert (rule["ID"], rule["Status"], rule["Filter"]) == ("s3-file-uploader", "Enabled", {"Prefix": ""})
 
-    def test_no_rule_where_none_is_wanted(self, staff, settings, made):
+    def test_create_without_settings_writes_no_rule(self, staff, settings, made):
         settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = None
         assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
 
-    def test_pages_are_let_in(self, aws, staff, settings):
+    def test_create_writes_the_cors_rule(self, aws, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["https://app.example.com"]
         bucket_create(user=staff, name="bucket-one", region="eu-west-3")
         assert cors_list(bucket="bucket-one") == (own_rule(["https://app.example.com"]),)
@@ -124,7 +124,7 @@ class TestWhatTheSettingsWantForNewBuckets:
         ("code", "status"),
         [("NotImplemented", 501), ("MalformedXML", 400), ("InvalidArgument", 400), ("BucketAlreadyExists", 409)],
     )
-    def test_a_store_that_knows_no_rules_does_without(self, staff, settings, made, caplog, code, status):
+    def test_create_on_a_store_without_rules_succeeds(self, staff, settings, made, caplog, code, status):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["*"]
         made.add_client_error("put_bucket_lifecycle_configuration", code, http_status_code=status)
         made.add_client_error("put_bucket_cors", code, http_status_code=status)
@@ -142,7 +142,7 @@ class TestWhatTheSettingsWantForNewBuckets:
             ("put_bucket_cors", "s3:PutBucketCORS"),
         ],
     )
-    def test_a_missing_right_is_named_and_leaves_no_bucket(self, staff, settings, made, call, right):
+    def test_create_without_a_right_names_it_and_leaves_no_bucket(self, staff, settings, made, call, right):
         if call == "put_bucket_cors":
             settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["*"]
             made.add_response("put_bucket_lifecycle_configuration", {})
@@ -153,7 +153,7 @@ class TestWhatTheSettingsWantForNewBuckets:
         with pytest.raises(StorageAccessDenied, match=f"S3 denies this service {right}: "):
             bucket_create(user=staff, name="bucket-one")
 
-    def test_a_bucket_that_cannot_be_taken_back_is_named_in_the_log(self, staff, made, caplog):
+    def test_create_that_cannot_be_undone_logs_the_bucket(self, staff, made, caplog):
         made.add_client_error("put_bucket_lifecycle_configuration", "InternalError", http_status_code=500)
         is_empty(made)
         made.add_client_error("delete_bucket", "SlowDown", http_status_code=503)
@@ -163,7 +163,7 @@ class TestWhatTheSettingsWantForNewBuckets:
         assert "Bucket bucket-one was left behind, half set up: remove it." in caplog.text
 
 
-def test_a_bucket_that_cannot_be_made_private_is_not_left_behind(staff, stubbed):
+def test_create_that_cannot_be_made_private_leaves_no_bucket(staff, stubbed):
     stubbed.add_client_error("head_bucket", "404", http_status_code=404)
     stubbed.add_response("create_bucket", {"Location": "/bucket-one"})
     stubbed.add_client_error("put_public_access_block", "AccessDenied", http_status_code=403)
@@ -173,7 +173,7 @@ def test_a_bucket_that_cannot_be_made_private_is_not_left_behind(staff, stubbed)
         bucket_create(user=staff, name="bucket-one")
 
 
-def test_who_sees_which_bucket(aws, user, staff, settings):
+def test_list_for_each_user_shows_open_buckets(aws, user, staff, settings):
     for name in ("photos-2026", "secrets"):
         get_client().create_bucket(Bucket=name)
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["photos-*"]
@@ -185,7 +185,7 @@ def test_who_sees_which_bucket(aws, user, staff, settings):
     assert listing.buckets[0].created_at.tzinfo is not None
 
 
-def test_a_closed_bucket_is_not_made_or_removed_by_those_it_is_closed_to(bucket, user, staff, settings):
+def test_closed_bucket_is_not_created_or_removed(bucket, user, staff, settings):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["public-*"]
     with pytest.raises(BucketNotAllowed):
         bucket_create(user=user, name="secret-one")
@@ -194,7 +194,7 @@ def test_a_closed_bucket_is_not_made_or_removed_by_those_it_is_closed_to(bucket,
     bucket_remove(user=staff, owner_id=owner_id(), name=bucket)
 
 
-def test_a_store_that_says_little(user, stubbed):
+def test_list_on_a_store_without_details_succeeds(user, stubbed):
     stubbed.add_response("list_buckets", {})
     assert bucket_list(user=user) == BucketListing(owner_id="", buckets=())
 
@@ -308,13 +308,13 @@ def has(call, bucket):
     return True
 
 
-def test_removal_with_a_wrong_owner(bucket, staff):
+def test_remove_with_a_wrong_owner_is_refused(bucket, staff):
     with pytest.raises(BucketOwnerMismatch):
         bucket_remove(user=staff, owner_id="somebody-else", name=bucket)
     assert get_client().list_buckets()["Buckets"]
 
 
-def test_an_account_id_goes_to_s3_itself(staff, stubbed):
+def test_remove_with_an_account_id_lets_s3_compare(staff, stubbed):
     stubbed.add_response("head_bucket", {}, {"Bucket": "bucket-one", "ExpectedBucketOwner": ACCOUNT})
     stubbed.add_response("head_bucket", {"BucketRegion": "us-east-1"}, {"Bucket": "bucket-one"})
     is_empty(stubbed)
@@ -322,14 +322,14 @@ def test_an_account_id_goes_to_s3_itself(staff, stubbed):
     bucket_remove(user=staff, owner_id=ACCOUNT, name="bucket-one")
 
 
-def test_an_account_id_that_s3_refuses(staff, stubbed):
+def test_remove_with_a_wrong_account_id_is_refused(staff, stubbed):
     stubbed.add_client_error("head_bucket", "403", http_status_code=403)
     stubbed.add_response("head_bucket", {}, {"Bucket": "bucket-one"})
     with pytest.raises(BucketOwnerMismatch):
         bucket_remove(user=staff, owner_id=ACCOUNT, name="bucket-one")
 
 
-def test_a_missing_right_is_not_a_wrong_owner(staff, stubbed):
+def test_remove_without_the_right_is_denied(staff, stubbed):
     stubbed.add_client_error("head_bucket", "403", http_status_code=403)
     stubbed.add_client_error("head_bucket", "403", http_status_code=403)
     with pytest.raises(StorageAccessDenied):
@@ -337,12 +337,12 @@ def test_a_missing_right_is_not_a_wrong_owner(staff, stubbed):
 
 
 @pytest.mark.parametrize("owner", [ACCOUNT, "f00"])
-def test_removal_of_what_is_not_there(aws, staff, owner):
+def test_remove_of_a_missing_bucket_is_not_found(aws, staff, owner):
     with pytest.raises(BucketNotFound):
         bucket_remove(user=staff, owner_id=owner, name="missing-bucket")
 
 
-def test_nothing_works_without_a_region(staff, settings):
+def test_calls_without_a_region_are_not_configured(staff, settings):
     settings.AWS_STORAGE_REGION = ""
     with pytest.raises(StorageNotConfigured):
         bucket_list(user=staff)

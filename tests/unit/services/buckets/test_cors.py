@@ -54,54 +54,54 @@ def public(settings):
 
 
 class TestList:
-    def test_no_rules(self, bucket):
+    def test_list_without_rules_is_empty(self, bucket):
         assert cors_list(bucket=bucket) == ()
 
-    def test_rules_of_others(self, bucket):
+    def test_list_returns_rules_of_others(self, bucket):
         given_to_s3(bucket, THEIRS, NAMELESS)
         nameless = CorsRule("", ("https://*.example.org",), ("GET",), ("*",), (), None)
         assert cors_list(bucket=bucket) == (THEIR_RULE, nameless)
 
-    def test_no_bucket(self, aws):
+    def test_list_missing_bucket_is_not_found(self, aws):
         with pytest.raises(BucketNotFound):
             cors_list(bucket="bucket-none")
 
-    def test_no_bucket_name(self):
+    def test_list_invalid_name_is_refused(self):
         with pytest.raises(InvalidBucketName):
             cors_list(bucket="Bucket_None")
 
     @pytest.mark.parametrize(
         ("code", "status"), [("NotImplemented", 501), ("InvalidArgument", 400), ("MethodNotAllowed", 405)]
     )
-    def test_a_store_without_the_call(self, stubbed, code, status):
+    def test_list_on_a_store_without_the_call_says_what_to_do(self, stubbed, code, status):
         stubbed.add_client_error("get_bucket_cors", code, http_status_code=status)
         with pytest.raises(StorageUnsupported) as caught:
             cors_list(bucket="bucket-one")
         assert str(caught.value) == UNSUPPORTED
 
-    def test_an_answer_of_another_shape_holds_no_rules(self, stubbed):
+    def test_list_of_an_unexpected_answer_is_empty(self, stubbed):
         stubbed.add_response("get_bucket_cors", {})
         assert cors_list(bucket="bucket-one") == ()
 
-    def test_a_missing_right_is_not_a_missing_rule(self, stubbed):
+    def test_list_without_the_right_is_denied(self, stubbed):
         stubbed.add_client_error("get_bucket_cors", "AccessDenied", http_status_code=403)
         with pytest.raises(StorageAccessDenied):
             cors_list(bucket="bucket-one")
 
 
 class TestSet:
-    def test_a_bucket_without_rules(self, bucket, caplog):
+    def test_set_in_a_bucket_without_rules_adds_one(self, bucket, caplog):
         caplog.set_level("INFO")
         rules = (own_rule([APP]),)
         assert cors_set(bucket=bucket, origins=[APP]) == CorsChange(rules=rules, is_changed=True)
         assert cors_list(bucket=bucket) == rules
         assert 'operation="cors_change" user=null bucket="bucket-one"' in caplog.text
 
-    def test_once_more_is_no_change(self, bucket):
+    def test_set_again_changes_nothing(self, bucket):
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         assert cors_set(bucket=bucket, origins=[APP]) == CorsChange(rules=rules, is_changed=False)
 
-    def test_rules_of_others_stay_as_they_were(self, bucket):
+    def test_set_keeps_rules_of_others(self, bucket):
         given_to_s3(bucket, THEIRS, NAMELESS)
         before = in_s3(bucket)
         cors_set(bucket=bucket, origins=[APP])
@@ -109,17 +109,17 @@ class TestSet:
         assert in_s3(bucket)[:-1] == before
         assert in_s3(bucket)[-1]["AllowedOrigins"] == ["*"]
 
-    def test_which_origins_are_let_in_no_longer(self, bucket):
+    def test_set_reports_origins_that_lost_access(self, bucket):
         cors_set(bucket=bucket, origins=[APP, OTHER])
         assert cors_set(bucket=bucket, origins=[APP]).origins_gone == (OTHER,)
         assert cors_set(bucket=bucket, origins=["https://*.example.com"]).origins_gone == ()
 
-    def test_what_rules_of_others_let_in_is_another_matter(self, bucket):
+    def test_set_ignores_origins_of_others(self, bucket):
         given_to_s3(bucket, {**THEIRS, "AllowedOrigins": ["*"]})
         cors_set(bucket=bucket, origins=[APP, OTHER])
         assert cors_set(bucket=bucket, origins=[APP]).origins_gone == (OTHER,)
 
-    def test_what_is_no_origin_changes_nothing(self, bucket):
+    def test_set_with_an_invalid_origin_changes_nothing(self, bucket):
         given_to_s3(bucket, THEIRS)
         with pytest.raises(InvalidField):
             cors_set(bucket=bucket, origins=[APP, "app.example.com"])
@@ -129,7 +129,7 @@ class TestSet:
         ("code", "status"),
         [("NotImplemented", 501), ("MalformedXML", 400), ("InvalidArgument", 400), ("BucketAlreadyOwnedByYou", 409)],
     )
-    def test_a_store_without_the_call(self, stubbed, code, status):
+    def test_set_on_a_store_without_the_call_says_what_to_do(self, stubbed, code, status):
         stubbed.add_client_error("get_bucket_cors", "NoSuchCORSConfiguration", http_status_code=404)
         stubbed.add_client_error("put_bucket_cors", code, http_status_code=status)
         with pytest.raises(StorageUnsupported) as caught:
@@ -138,28 +138,28 @@ class TestSet:
 
 
 class TestRemove:
-    def test_ours_goes_and_theirs_stay(self, bucket):
+    def test_remove_keeps_rules_of_others(self, bucket):
         given_to_s3(bucket, THEIRS)
         cors_set(bucket=bucket, origins=[APP])
         assert cors_remove(bucket=bucket) == CorsChange(rules=(THEIR_RULE,), is_changed=True, origins_gone=(APP,))
         assert cors_list(bucket=bucket) == (THEIR_RULE,)
 
-    def test_the_last_one(self, bucket):
+    def test_remove_last_rule_deletes_the_document(self, bucket):
         cors_set(bucket=bucket, origins=[APP])
         assert cors_remove(bucket=bucket) == CorsChange(rules=(), is_changed=True, origins_gone=(APP,))
         assert cors_list(bucket=bucket) == ()
 
-    def test_without_ours_nothing_is_sent(self, stubbed):
+    def test_remove_without_own_rule_sends_nothing(self, stubbed):
         stubbed.add_response("get_bucket_cors", {"CORSRules": [THEIRS]})
         assert cors_remove(bucket="bucket-one") == CorsChange(rules=(THEIR_RULE,), is_changed=False)
 
-    def test_a_store_that_shows_no_rules_is_not_asked_to_delete_any(self, stubbed):
+    def test_remove_on_a_store_without_rules_sends_nothing(self, stubbed):
         stubbed.add_response("get_bucket_cors", {})
         assert cors_remove(bucket="bucket-one") == CorsChange(rules=(), is_changed=False)
 
 
 class TestCheck:
-    def test_rules_alone_are_read(self, bucket, public):
+    def test_check_with_rules_reads_them_alone(self, bucket, public):
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         assert cors_check(bucket=bucket, origins=[APP]) == BrowserAccess(rules=rules)
         access = cors_check(bucket=bucket, origins=[APP, OTHER])
@@ -167,7 +167,7 @@ class TestCheck:
         assert not access.is_enough
         assert public.asked == []
 
-    def test_the_store_is_asked_as_a_browser_would(self, bucket, public):
+    def test_check_with_preflight_asks_the_store(self, bucket, public):
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)
         assert access == BrowserAccess(rules=rules, store_was_asked=True)
@@ -187,13 +187,13 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("code", "status"), [("NoSuchCORSConfiguration", 404), ("NotImplemented", 501)], ids=["none", "unsupported"]
     )
-    def test_without_rules_the_store_decides(self, stubbed, public, code, status):
+    def test_check_without_rules_asks_the_store(self, stubbed, public, code, status):
         stubbed.add_client_error("get_bucket_cors", code, http_status_code=status)
         access = cors_check(bucket="bucket-one", origins=[APP])
         assert access == BrowserAccess(rules=(), store_was_asked=True)
         assert access.is_enough
 
-    def test_what_the_store_refuses_is_said_once_for_all_methods(self, bucket, public):
+    def test_check_reports_a_refusal_once_for_all_methods(self, bucket, public):
         public.answers = {"OPTIONS": (403, {}), "GET": (404, {})}
         access = cors_check(bucket=bucket, origins=[APP])
         assert access.refused_by_store == (
@@ -202,7 +202,7 @@ class TestCheck:
         )
         assert not access.is_enough
 
-    def test_refused_by_the_store_though_the_rules_allow_it(self, bucket, public):
+    def test_check_reports_a_store_that_contradicts_its_rules(self, bucket, public):
         public.answers = {
             "OPTIONS": (200, {**LETTING_IN, "Access-Control-Allow-Headers": ""}),
             "GET": (404, LETTING_IN),
@@ -213,11 +213,11 @@ class TestCheck:
             rules=rules, refused_by_store=(f"{APP} may not send PUT: {why}.",), store_was_asked=True
         )
 
-    def test_for_a_pattern_one_origin_is_asked_about(self, bucket, public):
+    def test_check_of_a_pattern_asks_for_one_origin(self, bucket, public):
         assert cors_check(bucket=bucket, origins=["https://*.example.com"]).is_enough
         assert {asked["Origin"] for _, _, asked in public.asked} == {"https://any.example.com"}
 
-    def test_what_is_no_origin(self, bucket, public):
+    def test_check_with_an_invalid_origin_is_refused(self, bucket, public):
         with pytest.raises(InvalidField):
             cors_check(bucket=bucket, origins=[f"{APP}/"])
         assert public.asked == []

@@ -23,11 +23,11 @@ def refusing(execute, sql, params, many, context):
     raise InterfaceError("connection already closed")
 
 
-def test_both_answer(aws):
+def test_health_check_of_both_is_true(aws):
     assert health_check() == {"database": True, "storage": True}
 
 
-def test_the_database_does_not(aws):
+def test_health_check_without_database_is_false(aws):
     with connection.execute_wrapper(refusing):
         assert health_check() == {"database": False, "storage": True}
 
@@ -36,13 +36,13 @@ def test_the_database_does_not(aws):
     ("code", "status", "reachable"),
     [("AccessDenied", 403, True), ("SlowDown", 503, False), ("InvalidAccessKeyId", 403, False)],
 )
-def test_what_the_store_says(code, status, reachable):
+def test_health_check_maps_each_storage_error(code, status, reachable):
     with Stubber(get_client(patience_seconds=PATIENCE_SECONDS)) as stub:
         stub.add_client_error("list_buckets", code, http_status_code=status)
         assert health_check() == {"database": True, "storage": reachable}
 
 
-def test_no_region_is_not_well(settings):
+def test_health_check_without_a_region_is_false(settings):
     settings.AWS_STORAGE_REGION = ""
     assert health_check()["storage"] is False
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
+    ClaimLost,
     FileExists,
     FileNotFound,
     InvalidFileName,
@@ -18,6 +19,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.direct_transitions import begin_joining, end_joining, renew_client_lease
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import (
     file_delete,
@@ -90,25 +92,25 @@ def told():
 
 
 class TestAbort:
-    def test_parts_go(self, big, bucket, user):
+    def test_abort_removes_parts(self, big, bucket, user):
         sent(big, BIG)
         abort(user, big)
         assert parts_left_in(bucket) == []
         with pytest.raises(UploadNotFound):
             abort(user, big)
 
-    def test_what_has_arrived_goes(self, put, bucket, user):
+    def test_abort_removes_the_object(self, put, bucket, user):
         sent(put)
         abort(user, put)
         assert objects_in(bucket) == []
 
-    def test_what_was_never_begun_leaves_no_trace(self, bucket, user):
+    def test_abort_of_an_unbegun_upload_leaves_nothing(self, bucket, user):
         with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
             started(user, bucket, size=len(BIG))
         abort(user, FileUpload.objects.get())
         assert not FileUpload.objects.exists()
 
-    def test_a_url_that_still_works_brings_nothing_that_stays(self, put, bucket, user):
+    def test_abort_while_the_url_works_keeps_no_late_object(self, put, bucket, user):
         abort(user, put)
         left = FileUpload.objects.get()
         assert (left.status, left.user) == (Status.DELETING, None)
@@ -119,7 +121,7 @@ class TestAbort:
         assert housekeeping_run().records_settled == 1
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
-    def test_a_transfer_that_outlives_its_url_brings_nothing_that_stays(self, put, bucket, user):
+    def test_abort_during_a_transfer_keeps_no_late_object(self, put, bucket, user):
         FileUpload.objects.update(writable_until=timezone.now() - timedelta(minutes=14))
         abort(user, put)
         sent(put)
@@ -127,12 +129,12 @@ class TestAbort:
         housekeeping_run()
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
-    def test_once_nothing_can_come_the_record_goes_at_once(self, put, user):
+    def test_abort_after_the_url_expired_removes_the_record(self, put, user):
         FileUpload.objects.update(writable_until=timezone.now() - timedelta(minutes=16))
         abort(user, put)
         assert not FileUpload.objects.exists()
 
-    def test_a_part_that_was_on_its_way_is_looked_for_once_more(self, big, bucket, user):
+    def test_abort_looks_again_for_a_late_part(self, big, bucket, user):
         """S3 may keep it, and list neither the upload nor the part; only its id finds it."""
         abort(user, big)
         left = FileUpload.objects.get()
@@ -142,18 +144,18 @@ class TestAbort:
             assert housekeeping_run().records_settled == 1
         assert not FileUpload.objects.exists()
 
-    def test_what_was_written_since_the_record_was_read_counts(self, put, user):
+    def test_abort_uses_times_written_since_it_read_the_record(self, put, user):
         later = timezone.now() + 3 * HOUR
         with after_reading(UPLOADS, lambda: FileUpload.objects.update(writable_until=later)):
             abort(user, put)
         assert FileUpload.objects.get().claimed_until == later + QUARTER
 
-    def test_the_idempotency_key_is_free_again(self, put, bucket, user):
+    def test_abort_frees_the_idempotency_key(self, put, bucket, user):
         abort(user, put)
         assert not IdempotencyKey.objects.exists()
         assert started(user, bucket, idempotency_key="key").upload != put
 
-    def test_it_is_no_deletion_of_a_file(self, put, user, told, django_capture_on_commit_callbacks):
+    def test_abort_sends_no_file_deleted(self, put, user, told, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True):
             abort(user, put)
         assert told == []
@@ -167,7 +169,7 @@ class TestAbort:
             ("AccessDenied", 403, StorageAccessDenied, False),
         ],
     )
-    def test_what_s3_cannot_do_now_is_done_by_who_asks_again(
+    def test_abort_while_s3_fails_is_finished_by_the_next_request(
         self, big, bucket, user, operation, code, status, error, waits, told, django_capture_on_commit_callbacks
     ):
         sent(big, BIG)
@@ -175,42 +177,42 @@ class TestAbort:
             abort(user, big)
         assert (FileUpload.objects.get().status, FileUpload.objects.get().user) == (Status.DELETING, user)
         if waits:
-            with pytest.raises(FileExists):
+            with pytest.raises(ClaimLost):
                 abort(user, big)
             expire(big)
         with django_capture_on_commit_callbacks(execute=True):
             abort(user, big)
         assert (parts_left_in(bucket), objects_in(bucket), told) == ([], [], [])
 
-    def test_a_store_that_cannot_list_parts_is_given_their_id(self, big, bucket, user):
+    def test_abort_without_list_of_parts_uses_their_id(self, big, bucket, user):
         sent(big, BIG)
         with refusing("ListMultipartUploads", code="NotImplemented", status=501):
             abort(user, big)
         assert parts_left_in(bucket) == []
 
-    def test_a_bucket_that_is_gone(self, put, big, bucket, user):
+    def test_abort_in_a_missing_bucket_removes_the_record(self, put, big, bucket, user):
         get_client().abort_multipart_upload(Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id)
         get_client().delete_bucket(Bucket=bucket)
         abort(user, put)
         abort(user, big)
         assert not FileUpload.objects.visible_to(user).exists()
 
-    def test_another_aborts_it_at_the_same_time(self, put, user):
+    def test_abort_twice_at_once_is_refused_once(self, put, user):
         def abort_too():
-            with pytest.raises(FileExists):
+            with pytest.raises(ClaimLost):
                 abort(user, put)
 
         with meanwhile("DeleteObject", abort_too):
             abort(user, put)
         assert FileUpload.objects.get().user is None
 
-    def test_another_has_aborted_it(self, put, user):
+    def test_abort_after_an_abort_is_not_found(self, put, user):
         time = timezone.now() - HOUR
         FileUpload.objects.update(writable_until=time)
         with after_reading(UPLOADS, lambda: abort(user, put)), pytest.raises(UploadNotFound):
             record_delete(user=user, upload=FileUpload.objects.get())
 
-    def test_one_that_is_completed_at_that_moment_goes_like_any_file(
+    def test_abort_of_an_upload_completed_meanwhile_deletes_the_file(
         self, put, bucket, user, told, django_capture_on_commit_callbacks
     ):
         sent(put)
@@ -233,23 +235,23 @@ class TestWhileS3JoinsTheParts:
         monkeypatch.setattr("s3_file_uploader.services.direct_uploads.verify.sleep", lambda seconds: self.happens())
         sent(big, BIG)
         self.another = FileUpload.objects.get()
-        self.another.joining_begin()
+        begin_joining(self.another)
 
     def happens(self):
         """Nothing, by default: whoever was at it was killed."""
 
-    def test_whoever_was_at_it_was_killed(self, big, bucket, user, remove):
+    def test_abort_while_a_killed_request_joins_takes_over(self, big, bucket, user, remove):
         remove(user=user, upload_id=big.pk)
         assert (parts_left_in(bucket), FileUpload.objects.get().status) == ([], Status.DELETING)
 
-    def test_s3_refuses(self, big, bucket, user, remove):
-        self.happens = lambda: self.another.joining_end(0)
+    def test_abort_while_s3_refuses_to_join_removes_the_upload(self, big, bucket, user, remove):
+        self.happens = lambda: end_joining(self.another, 0)
         with meanwhile("AbortMultipartUpload", lambda: times.append(FileUpload.objects.get().writable_until)):
             times = []
             remove(user=user, upload_id=big.pk)
         assert (parts_left_in(bucket), times[0] < timezone.now()) == ([], True)
 
-    def test_it_becomes_a_file(self, big, bucket, user, remove):
+    def test_abort_while_s3_joins_deletes_the_file(self, big, bucket, user, remove):
         get_client().put_object(Bucket=bucket, Key=big.file_name, Body=BIG, ContentType="text/plain")
         self.happens = lambda: upload_complete(user=user, upload_id=big.pk)
         if remove is upload_abort:
@@ -262,7 +264,7 @@ class TestWhileS3JoinsTheParts:
 
 
 class TestWho:
-    def test_others_who_may_see_it_may_not_end_it(self, put, other, settings):
+    def test_abort_by_a_user_who_may_only_see_it_is_refused(self, put, other, settings):
         settings.S3_FILE_UPLOADER_VISIBLE_TO = f"{__name__}.everybody_sees_all"
         with pytest.raises(NotYourFile):
             abort(other, put)
@@ -270,11 +272,11 @@ class TestWho:
             abort(AnonymousUser(), put)
         assert FileUpload.objects.get().status == Status.PENDING
 
-    def test_staff_may(self, put, staff):
+    def test_abort_by_staff_removes_it(self, put, staff):
         abort(staff, put)
         assert FileUpload.objects.get().user is None
 
-    def test_by_its_name_nobody_ends_it(self, put, bucket, user):
+    def test_delete_by_name_of_a_pending_upload_is_not_found(self, put, bucket, user):
         with pytest.raises(FileNotFound):
             file_delete(user=user, bucket=bucket, file_name=put.file_name)
         assert FileUpload.objects.get().status == Status.PENDING
@@ -282,14 +284,14 @@ class TestWho:
 
 class TestExpiry:
     @pytest.mark.parametrize("options", [{}, {"strategy": "post"}])
-    def test_what_was_sent_goes(self, bucket, user, options):
+    def test_expiry_removes_the_object(self, bucket, user, options):
         upload = started(user, bucket, **options).upload
         sent(upload)
         FileUpload.objects.update(writable_until=timezone.now() - HOUR)
         upload_settle(upload=expire(upload))
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
-    def test_parts_go_and_are_looked_for_once_more(self, big, bucket, user):
+    def test_expiry_removes_parts_and_looks_again(self, big, bucket, user):
         sent(big, BIG)
         expire(big)
         assert housekeeping_run().records_settled == 1
@@ -299,19 +301,19 @@ class TestExpiry:
         assert housekeeping_run().records_settled == 1
         assert not FileUpload.objects.exists()
 
-    def test_one_that_is_alive_is_no_debris(self, big, bucket):
+    def test_expiry_spares_a_live_upload(self, big, bucket):
         sent(big, BIG, only=[1])
         report = housekeeping_run(abort_multipart_older_than=timedelta(0))
         assert (report.multipart_uploads_aborted, report.multipart_uploads_unexplained) == (0, 0)
         assert parts_left_in(bucket) == [big.file_name]
 
-    def test_what_the_client_does_meanwhile_wins(self, big, user):
+    def test_expiry_against_a_request_of_the_client_lets_one_win(self, big, user):
         held = expire(big)
-        FileUpload.objects.get().wait_for_client(60)
-        with pytest.raises(FileExists):
+        renew_client_lease(FileUpload.objects.get())
+        with pytest.raises(ClaimLost):
             upload_settle(upload=held)
 
-    def test_its_folder_takes_no_other_file_afterwards(self, put, bucket, user, other):
+    def test_expiry_blocks_its_folder_for_other_files(self, put, bucket, user, other):
         expire(put)
         with pytest.raises(FileExists):
             stored_file(other, bucket, put.file_name)
@@ -322,7 +324,7 @@ class TestExpiry:
 
 
 class TestStored:
-    def test_a_url_that_still_works_brings_nothing_that_stays(self, put, bucket, user):
+    def test_delete_while_the_url_works_keeps_no_late_object(self, put, bucket, user):
         sent(put)
         upload_complete(user=user, upload_id=put.pk)
         abort(user, put)
@@ -332,7 +334,7 @@ class TestStored:
         housekeeping_run()
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
-    def test_parts_of_one_that_a_crash_had_begun_twice_go_too(self, big, bucket, user):
+    def test_delete_removes_parts_of_a_second_beginning(self, big, bucket, user):
         get_client().create_multipart_upload(Bucket=bucket, Key=big.file_name)
         sent(big, BIG)
         upload_complete(user=user, upload_id=big.pk)
@@ -340,7 +342,7 @@ class TestStored:
         abort(user, big)
         assert (parts_left_in(bucket), FileUpload.objects.count()) == ([], 0)
 
-    def test_the_owner_writes_over_it_through_the_server(self, put, bucket, user):
+    def test_overwrite_through_the_server_ends_the_direct_upload(self, put, bucket, user):
         sent(put)
         upload_complete(user=user, upload_id=put.pk)
         upload = stored_file(user, bucket, put.file_name, b"after!!", overwrite=True)
@@ -349,7 +351,7 @@ class TestStored:
         abort(user, upload)
         assert objects_in(bucket) == []
 
-    def test_one_whose_deletion_may_not_be_stays_stored(self, put, user):
+    def test_delete_without_the_right_keeps_the_file_stored(self, put, user):
         sent(put)
         upload_complete(user=user, upload_id=put.pk)
         with refusing("DeleteObject", code="AccessDenied", status=403), pytest.raises(StorageAccessDenied):

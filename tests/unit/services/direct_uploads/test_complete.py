@@ -18,6 +18,7 @@ from django.utils import timezone
 from s3_file_uploader.exceptions import (
     BucketNotFound,
     ChecksumMismatch,
+    ClaimLost,
     ContentTypeMismatch,
     FileExists,
     FileTooLarge,
@@ -32,6 +33,9 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.direct_transitions import begin_joining, claim_from_client, end_joining
+from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed
+from s3_file_uploader.models.transitions import mark_stored, remove_record
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import (
@@ -42,7 +46,7 @@ from s3_file_uploader.services import (
     upload_delete,
     upload_settle,
 )
-from s3_file_uploader.services.direct_uploads.complete import arrived_complete
+from s3_file_uploader.services.direct_uploads.complete import complete_arrived
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.signals import file_uploaded
 from s3_file_uploader.values import mib
@@ -108,7 +112,7 @@ def told():
 class TestStored:
     @pytest.mark.parametrize("strategy", ["put", "post", "multipart"])
     @pytest.mark.parametrize("content", [b"", b"content"])
-    def test_in_each_way(self, bucket, user, strategy, content):
+    def test_complete_by_each_strategy_stores_the_file(self, bucket, user, strategy, content):
         upload = started(user, bucket, size=len(content), strategy=strategy).upload
         sent(upload, content)
         stored = complete(user, upload)
@@ -118,7 +122,7 @@ class TestStored:
         assert stored.checksum_sha256 == ""
         assert abs(stored.completed_at - timezone.now()) < timedelta(seconds=5)
 
-    def test_in_parts(self, big, bucket, user):
+    def test_complete_in_parts_stores_the_file(self, big, bucket, user):
         sent(big, BIG)
         stored = complete(user, big)
         assert (stored.status, stored.size) == (Status.STORED, len(BIG))
@@ -126,12 +130,12 @@ class TestStored:
         assert parts_left_in(bucket) == []
 
     @pytest.mark.parametrize("strategy", ["put", "multipart"])
-    def test_of_a_size_that_was_not_announced(self, bucket, user, strategy):
+    def test_complete_with_unannounced_size_stores_the_file(self, bucket, user, strategy):
         upload = started(user, bucket, size=None, strategy=strategy).upload
         sent(upload, BIG)
         assert complete(user, upload).size == len(BIG)
 
-    def test_an_empty_one_where_the_store_has_parts_alone(self, bucket, user, settings):
+    def test_complete_empty_file_in_a_parts_only_store_stores_it(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["multipart"]
         upload = started(user, bucket, size=0).upload
         get_client().upload_part(
@@ -139,7 +143,7 @@ class TestStored:
         )
         assert (complete(user, upload).size, upload.strategy) == (0, "multipart")
 
-    def test_again_it_answers_the_same(self, put, bucket, user, told, django_capture_on_commit_callbacks):
+    def test_complete_again_returns_the_same(self, put, bucket, user, told, django_capture_on_commit_callbacks):
         sent(put)
         with django_capture_on_commit_callbacks(execute=True):
             first = complete(user, put)
@@ -148,7 +152,7 @@ class TestStored:
         assert (again, again.completed_at, refused) == (first, first.completed_at, [])
         assert told == [first]
 
-    def test_it_can_be_found_and_removed_like_any_other(self, put, bucket, user):
+    def test_complete_file_is_found_and_removed_as_others(self, put, bucket, user):
         sent(put)
         complete(user, put)
         assert file_find(user=user, bucket=bucket, file_name=put.file_name) == put
@@ -156,21 +160,21 @@ class TestStored:
         assert objects_in(bucket) == []
         assert not FileUpload.objects.visible_to(user).exists()
 
-    def test_what_went_through_the_server_is_complete(self, bucket, user):
+    def test_complete_of_a_server_upload_returns_it(self, bucket, user):
         upload = stored_file(user, bucket)
         assert complete(user, upload) == upload
 
 
 class TestChecksum:
     @pytest.mark.parametrize("content", [b"", b"content", BIG])
-    def test_it_is_compared(self, bucket, user, content):
+    def test_checksum_that_matches_is_stored(self, bucket, user, content):
         checksum = sha256(content).hexdigest()
         upload = started(user, bucket, size=len(content), checksum_sha256=checksum).upload
         sent(upload, content)
         assert complete(user, upload).checksum_sha256 == checksum
 
     @pytest.mark.parametrize("content", [b"CONTENT", BIG])
-    def test_other_bytes_are_removed(self, bucket, user, content):
+    def test_checksum_that_differs_removes_the_file(self, bucket, user, content):
         upload = started(user, bucket, size=len(content), checksum_sha256=CHECKSUM).upload
         sent(upload, content)
         with pytest.raises(ChecksumMismatch, match="start a new upload"):
@@ -187,7 +191,7 @@ class TestChecksum:
         if is_read:
             stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**found, "Range": "bytes=0-6"})
 
-    def test_the_one_that_aws_keeps_spares_the_reading(self, bucket, user):
+    def test_checksum_kept_by_aws_spares_the_read(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         with Stubber(get_client()) as stub:
             self.head(stub, upload, is_read=False, ChecksumSHA256=in_base64(sha256(b"CONTENT").hexdigest()))
@@ -200,7 +204,7 @@ class TestChecksum:
             self.head(stub, again, ChecksumSHA256=in_base64(CHECKSUM), ChecksumType="FULL_OBJECT")
             assert complete(user, again).checksum_sha256 == CHECKSUM
 
-    def test_the_one_that_aws_keeps_is_told_though_none_was_given(self, put, user):
+    def test_checksum_kept_by_aws_is_stored_if_none_was_announced(self, put, user):
         with Stubber(get_client()) as stub:
             self.head(stub, put, ChecksumSHA256=in_base64(CHECKSUM))
             assert complete(user, put).checksum_sha256 == CHECKSUM
@@ -208,12 +212,12 @@ class TestChecksum:
     @pytest.mark.parametrize(
         "checksum", [{"ChecksumSHA256": "x-3"}, {"ChecksumSHA256": "eA==", "ChecksumType": "COMPOSITE"}]
     )
-    def test_that_of_parts_is_none_of_the_file(self, put, user, checksum):
+    def test_checksum_of_parts_is_not_the_files(self, put, user, checksum):
         with Stubber(get_client()) as stub:
             self.head(stub, put, **checksum)
             assert complete(user, put).checksum_sha256 == ""
 
-    def test_bytes_that_change_while_they_are_read(self, bucket, user):
+    def test_checksum_of_bytes_changed_while_read_is_an_error(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload)
         with meanwhile("GetObject", lambda: sent(upload, b"CONTENT")), pytest.raises(StorageError):
@@ -221,7 +225,7 @@ class TestChecksum:
         with pytest.raises(ChecksumMismatch):
             complete(user, upload)
 
-    def test_bytes_that_go_while_they_are_read(self, bucket, user):
+    def test_checksum_of_bytes_removed_while_read_is_missing(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload)
 
@@ -239,37 +243,37 @@ def in_base64(checksum):
 
 class TestNotWhole:
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_nothing_has_arrived(self, bucket, user, strategy):
+    def test_complete_without_bytes_is_missing(self, bucket, user, strategy):
         upload = started(user, bucket, strategy=strategy).upload
         with pytest.raises(PartsMissing, match="has not arrived"):
             complete(user, upload)
         sent(upload)
         assert complete(user, upload).status == Status.STORED
 
-    def test_parts_are_missing(self, big, user):
+    def test_complete_without_some_parts_names_them(self, big, user):
         sent(big, BIG, only=[2])
         with pytest.raises(PartsMissing, match=r"send 1, 3, then complete"):
             complete(user, big)
         sent(big, BIG, only=[1, 3])
         assert complete(user, big).status == Status.STORED
 
-    def test_of_many_some_are_named(self, bucket, user):
+    def test_complete_without_many_parts_names_some(self, bucket, user):
         upload = started(user, bucket, size=mib(32) * 50).upload
         with pytest.raises(PartsMissing, match=r"send 1, 2, .*, 20 and 30 more, then"):
             complete(user, upload)
 
     @pytest.mark.parametrize("only", [[], [2]])
-    def test_of_an_unknown_size_there_may_be_no_gap(self, bucket, user, only):
+    def test_complete_unannounced_with_a_gap_is_missing(self, bucket, user, only):
         upload = started(user, bucket, size=None).upload
         sent(upload, BIG, only=only or [3])
         with pytest.raises(PartsMissing, match="send 1"):
             complete(user, upload)
 
-    def test_of_an_unknown_size_nothing_has_arrived(self, bucket, user):
+    def test_complete_unannounced_without_parts_is_missing(self, bucket, user):
         with pytest.raises(PartsMissing, match="send 1, then"):
             complete(user, started(user, bucket, size=None).upload)
 
-    def test_a_part_of_another_size(self, big, user):
+    def test_complete_with_a_part_of_wrong_size_names_it(self, big, user):
         sent(big, BIG)
         sent(big, BIG[:-1], only=[3])
         with pytest.raises(SizeMismatch, match="send 3 again, as planned"):
@@ -286,27 +290,27 @@ class TestNotWhole:
             complete(user, big)
         assert (parts_left_in(bucket), FileUpload.objects.visible_to(user).count()) == ([], 0)
 
-    def test_a_part_that_is_sent_again_meanwhile(self, big, user):
+    def test_complete_with_a_part_sent_again_meanwhile_stores_it(self, big, user):
         sent(big, BIG)
         with meanwhile("CompleteMultipartUpload", lambda: sent(big, BIG[::-1], only=[1])):
             with pytest.raises(PartsMissing, match="other parts than a moment ago"):
                 complete(user, big)
         assert complete(user, big).status == Status.STORED
 
-    def test_parts_too_small_for_s3(self, bucket, user, settings):
+    def test_complete_with_too_small_parts_is_refused(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = 3
         upload = started(user, bucket, strategy="multipart").upload
         sent(upload)
         with pytest.raises(SizeMismatch, match="5 MiB"):
             complete(user, upload)
 
-    def test_one_that_s3_never_began(self, bucket, user):
+    def test_complete_of_an_unbegun_upload_is_missing(self, bucket, user):
         with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
             started(user, bucket, size=len(BIG))
         with pytest.raises(PartsMissing):
             complete(user, FileUpload.objects.get())
 
-    def test_a_bucket_that_is_gone(self, bucket, put, big, user):
+    def test_complete_in_a_missing_bucket_is_not_found(self, bucket, put, big, user):
         parts = {"Bucket": bucket, "Key": big.file_name, "UploadId": big.multipart_upload_id}
         get_client().abort_multipart_upload(**parts)
         get_client().delete_bucket(Bucket=bucket)
@@ -317,7 +321,7 @@ class TestNotWhole:
 
 class TestSomethingElse:
     @pytest.mark.parametrize("content", [b"", b"conten", b"contents"])
-    def test_another_size_is_removed(self, put, bucket, user, content):
+    def test_complete_with_another_size_removes_the_file(self, put, bucket, user, content):
         sent(put, content)
         with pytest.raises(SizeMismatch, match=f"7 bytes were announced and {len(content)} arrived"):
             complete(user, put)
@@ -325,13 +329,13 @@ class TestSomethingElse:
         with pytest.raises(UploadNotFound):
             complete(user, put)
 
-    def test_another_type_is_removed(self, put, bucket, user):
+    def test_complete_with_another_type_removes_the_file(self, put, bucket, user):
         sent(put, content_type="text/html")
         with pytest.raises(ContentTypeMismatch, match="as 'text/html' and not as 'text/plain'"):
             complete(user, put)
         assert objects_in(bucket) == []
 
-    def test_what_cannot_be_removed_is_never_stored(self, put, bucket, user):
+    def test_complete_of_a_file_that_cannot_be_removed_never_stores_it(self, put, bucket, user):
         sent(put, b"contents")
         with refusing("DeleteObject"), pytest.raises(StorageUnavailable):
             complete(user, put)
@@ -341,7 +345,7 @@ class TestSomethingElse:
         housekeeping_run()
         assert objects_in(bucket) == []
 
-    def test_what_may_not_be_removed_is_never_stored(self, put, bucket, user):
+    def test_complete_without_the_right_to_remove_never_stores_it(self, put, bucket, user):
         sent(put, b"contents")
         with refusing("DeleteObject", code="AccessDenied", status=403), pytest.raises(StorageAccessDenied):
             complete(user, put)
@@ -349,7 +353,7 @@ class TestSomethingElse:
         housekeeping_run()
         assert objects_in(bucket) == []
 
-    def test_two_who_find_it(self, put, bucket, user):
+    def test_complete_by_two_requests_removes_the_file_once(self, put, bucket, user):
         sent(put, b"contents")
 
         def find_too():
@@ -372,7 +376,7 @@ class TestS3IsDown:
             ("InternalError", 500, StorageError),
         ],
     )
-    def test_at_each_step_it_is_asked_again(self, big, bucket, user, operation, code, status, error):
+    def test_complete_while_s3_is_down_can_be_repeated(self, big, bucket, user, operation, code, status, error):
         sent(big, BIG)
         with refusing(operation, code=code, status=status), pytest.raises(error):
             complete(user, big)
@@ -384,14 +388,14 @@ class TestS3IsDown:
         assert complete(user, big).status == Status.STORED
         assert parts_left_in(bucket) == []
 
-    def test_while_it_is_read(self, bucket, user):
+    def test_complete_while_s3_fails_during_the_read_can_be_repeated(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload)
         with refusing("GetObject"), pytest.raises(StorageUnavailable):
             complete(user, upload)
         assert complete(user, upload).status == Status.STORED
 
-    def test_a_name_that_the_store_refuses(self, big, bucket, user):
+    def test_complete_of_a_key_the_store_refuses_is_file_exists(self, big, bucket, user):
         sent(big, BIG)
         with refusing("CompleteMultipartUpload", code="XMinioParentIsObject", status=400):
             with pytest.raises(FileExists, match="part of the name is a file"):
@@ -418,14 +422,14 @@ class TestMeanwhile:
             ("HeadObject", True),
         ],
     )
-    def test_it_is_aborted(self, big, bucket, user, step, after):
+    def test_complete_against_an_abort_ends_as_removed(self, big, bucket, user, step, after):
         sent(big, BIG)
         with meanwhile(step, self.abort(user, big), after=after):
             with pytest.raises((UploadNotPending, UploadNotFound, UploadInProgress)):
                 complete(user, big)
         assert self.nothing_is_left(bucket, user)
 
-    def test_it_is_aborted_before_the_parts_are_joined(self, big, bucket, user):
+    def test_complete_against_an_abort_before_the_join_ends_as_removed(self, big, bucket, user):
         sent(big, BIG)
 
         def abort_and_answer():  # moto would fall over an upload that it does not know.
@@ -440,7 +444,7 @@ class TestMeanwhile:
 
     @pytest.mark.parametrize(("step", "after"), [("HeadObject", False), ("HeadObject", True), ("GetObject", False)])
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_one_in_one_request_is_aborted(self, bucket, user, strategy, step, after):
+    def test_complete_in_one_request_against_an_abort_ends_as_removed(self, bucket, user, strategy, step, after):
         """Its sender is not told to send it once more."""
         upload = started(user, bucket, strategy=strategy, checksum_sha256=CHECKSUM).upload
         sent(upload)
@@ -448,14 +452,14 @@ class TestMeanwhile:
             complete(user, upload)
         assert self.nothing_is_left(bucket, user)
 
-    def test_an_object_that_this_request_made_anew_is_removed(self, big, bucket, user):
+    def test_complete_against_an_abort_removes_the_new_object(self, big, bucket, user):
         """The abort came before S3 made the object, and looked for one before, too."""
         sent(big, BIG)
 
         def abort_as_if_earlier():
             upload = FileUpload.objects.get()
-            upload.claim_from_client()
-            upload.forget()
+            claim_from_client(upload)
+            remove_record(upload)
 
         with meanwhile("CompleteMultipartUpload", abort_as_if_earlier):
             with pytest.raises(UploadNotPending):
@@ -464,7 +468,7 @@ class TestMeanwhile:
         (tombstone,) = FileUpload.objects.all()
         assert (tombstone.status, tombstone.user) == (Status.DELETING, None)
 
-    def test_it_expires_and_is_settled(self, put, bucket, user):
+    def test_complete_against_expiry_ends_as_removed(self, put, bucket, user):
         sent(put)
 
         def settle():
@@ -474,10 +478,10 @@ class TestMeanwhile:
             complete(user, put)
         assert self.nothing_is_left(bucket, user)
 
-    def test_it_is_being_settled_at_this_moment(self, put, bucket, user):
+    def test_complete_while_it_is_settled_ends_as_removed(self, put, bucket, user):
         sent(put)
         with (
-            meanwhile("HeadObject", lambda: expire(put).claim_to_settle(), after=True),
+            meanwhile("HeadObject", lambda: claim_abandoned(expire(put)), after=True),
             pytest.raises(UploadNotPending),
         ):
             complete(user, put)
@@ -493,7 +497,9 @@ class TestMeanwhile:
             ("HeadObject", True),
         ],
     )
-    def test_another_completes_it(self, big, bucket, user, step, after, told, django_capture_on_commit_callbacks):
+    def test_complete_against_another_completion_returns_the_file(
+        self, big, bucket, user, step, after, told, django_capture_on_commit_callbacks
+    ):
         sent(big, BIG)
         with django_capture_on_commit_callbacks(execute=True):
             with meanwhile(step, lambda: complete(user, big), after=after):
@@ -502,14 +508,14 @@ class TestMeanwhile:
         assert told == [stored]
         assert object_head(bucket=bucket, key=big.file_name).size == len(BIG)
 
-    def test_s3_gave_it_up(self, big, bucket, user):
+    def test_complete_after_s3_gave_up_is_refused(self, big, bucket, user):
         get_client().abort_multipart_upload(Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id)
         for _ in range(2):
             with pytest.raises(UploadNotPending, match="delete it and start a new one"):
                 complete(user, big)
         upload_delete(user=user, upload_id=big.pk)
 
-    def test_it_expires_at_that_moment_and_whoever_removes_it_is_faster(self, big, bucket, user):
+    def test_complete_against_a_faster_expiry_ends_as_removed(self, big, bucket, user):
         """Who asks while it is being removed is not told that it is stored."""
         sent(big, BIG)
 
@@ -521,15 +527,15 @@ class TestMeanwhile:
             upload_settle(upload=expire(big))
         assert self.nothing_is_left(bucket, user)
 
-    def test_it_expires_at_that_moment_and_the_client_is_faster(self, put, bucket, user):
+    def test_complete_against_a_slower_expiry_stores_the_file(self, put, bucket, user):
         sent(put)
         held = expire(put)
         stored = complete(user, put)
-        with pytest.raises(FileExists):
+        with pytest.raises(ClaimLost):
             upload_settle(upload=held)
         assert (FileUpload.objects.get().status, objects_in(bucket)) == (Status.STORED, [stored.file_name])
 
-    def test_another_completes_it_and_somebody_removes_it(self, put, bucket, user):
+    def test_complete_against_completion_and_delete_is_not_found(self, put, bucket, user):
         sent(put)
 
         def complete_and_remove():
@@ -540,38 +546,38 @@ class TestMeanwhile:
             complete(user, put)
         assert self.nothing_is_left(bucket, user)
 
-    def test_another_completes_it_and_its_owner_writes_over_it(self, put, bucket, user):
+    def test_complete_against_completion_and_overwrite_returns_the_file(self, put, bucket, user):
         """The object is no longer that of this upload: it stays."""
         sent(put)
 
         def complete_and_claim():
             complete(user, put)
-            FileUpload.objects.get().claim(Status.PENDING)
+            claim_record(FileUpload.objects.get(), Status.PENDING)
 
         with meanwhile("HeadObject", complete_and_claim, after=True), pytest.raises(UploadNotPending):
             complete(user, put)
         assert objects_in(bucket) == [put.file_name]
 
-    def test_it_is_gone_and_somebody_else_has_the_key(self, put, bucket, user, other):
+    def test_complete_after_another_upload_took_the_key_is_not_found(self, put, bucket, user, other):
         sent(put)
 
         def be_followed():
             FileUpload.objects.all().delete()
             get_client().delete_object(Bucket=bucket, Key=put.file_name)
             get_client().put_object(Bucket=bucket, Key=put.file_name, Body=b"content", ContentType="text/plain")
-            FileUpload.objects.claim_new(user_id=other.pk, bucket=bucket, file_name=put.file_name)
+            create_claimed(user_id=other.pk, bucket=bucket, file_name=put.file_name)
 
         with meanwhile("HeadObject", be_followed, after=True), pytest.raises(UploadNotFound):
             complete(user, put)
         assert objects_in(bucket) == [put.file_name]
 
-    def test_it_is_gone_and_nobody_has_the_key(self, put, bucket, user):
+    def test_complete_after_the_record_is_gone_removes_the_object(self, put, bucket, user):
         sent(put)
         with meanwhile("HeadObject", FileUpload.objects.all().delete, after=True), pytest.raises(UploadNotFound):
             complete(user, put)
         assert objects_in(bucket) == []
 
-    def test_its_time_ends_while_it_is_read(self, bucket, user):
+    def test_complete_renews_the_lease_while_it_reads(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload)
         FileUpload.objects.update(claimed_until=timezone.now() - HOUR)
@@ -580,13 +586,13 @@ class TestMeanwhile:
             complete(user, upload)
         assert kept[0] > timezone.now() + timedelta(minutes=14)
 
-    def test_asking_too_early_keeps_nothing_from_expiring(self, put, user):
+    def test_complete_without_bytes_renews_no_lease(self, put, user):
         expire(put)
         with pytest.raises(PartsMissing):
             complete(user, put)
         assert FileUpload.objects.get().is_abandoned
 
-    def test_urls_that_were_renewed_meanwhile_are_not_forgotten(self, put, user):
+    def test_complete_keeps_renewed_url_times(self, put, user):
         sent(put)
         later = timezone.now() + 3 * HOUR
         with meanwhile("HeadObject", lambda: FileUpload.objects.update(writable_until=later)):
@@ -600,7 +606,7 @@ class TestJoining:
     def by_another(self, upload):
         """What the request does that has S3 join the parts."""
         another = FileUpload.objects.get(pk=upload.pk)
-        assert another.joining_begin()
+        assert begin_joining(another)
         return another
 
     def joined(self, upload):
@@ -611,14 +617,14 @@ class TestJoining:
         ]
         get_client().complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
 
-    def test_an_object_may_appear_meanwhile(self, big, user):
+    def test_join_marks_the_upload_writable(self, big, user):
         sent(big, BIG)
         with meanwhile("CompleteMultipartUpload", lambda: until.append(FileUpload.objects.get().writable_until)):
             until = []
             complete(user, big)
         assert until[0] > timezone.now() + timedelta(minutes=14)
 
-    def test_who_asks_meanwhile_does_not_ask_s3_too(self, big, user, told, django_capture_on_commit_callbacks):
+    def test_join_by_another_request_is_not_repeated(self, big, user, told, django_capture_on_commit_callbacks):
         def ask():
             with refusing("ListParts", "CompleteMultipartUpload") as refused, pytest.raises(UploadInProgress):
                 complete(user, big)
@@ -629,44 +635,44 @@ class TestJoining:
             stored = complete(user, big)
         assert (stored.status, told) == (Status.STORED, [stored])
 
-    def test_another_begins_just_before(self, big, user):
+    def test_join_begun_by_another_just_before_is_awaited(self, big, user):
         sent(big, BIG)
         with meanwhile("ListParts", lambda: self.by_another(big), after=True):
             with refusing("CompleteMultipartUpload") as refused, pytest.raises(UploadInProgress):
                 complete(user, big)
         assert refused == []
 
-    def test_another_is_done_while_we_wait(self, big, user):
+    def test_join_by_another_is_awaited_and_stored(self, big, user):
         sent(big, BIG)
         self.by_another(big)
         with meanwhile("HeadObject", lambda: self.joined(big), after=True):
             assert complete(user, big).status == Status.STORED
 
-    def test_another_is_done_and_says_so_while_we_wait(self, big, user):
+    def test_join_and_completion_by_another_returns_the_file(self, big, user):
         sent(big, BIG)
         another = self.by_another(big)
 
         def say_so():
             self.joined(big)
-            another.mark_arrived(size=len(BIG), etag="of-another", completed_at=timezone.now())
+            mark_stored(another, size=len(BIG), etag="of-another", completed_at=timezone.now())
 
         with meanwhile("HeadObject", say_so, after=True):
             assert complete(user, big).etag == "of-another"
 
-    def test_another_fails_while_we_wait(self, big, user):
+    def test_join_that_fails_elsewhere_is_repeated(self, big, user):
         sent(big, BIG)
         another = self.by_another(big)
-        with meanwhile("HeadObject", lambda: another.joining_end(0), after=True):
+        with meanwhile("HeadObject", lambda: end_joining(another, 0), after=True):
             assert complete(user, big).status == Status.STORED
 
-    def test_it_is_aborted_while_we_wait(self, big, user):
+    def test_join_aborted_while_waiting_ends_as_removed(self, big, user):
         sent(big, BIG)
         self.by_another(big)
         with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=big.pk), after=True):
             with pytest.raises(UploadNotPending):
                 complete(user, big)
 
-    def test_parts_that_are_gone_because_another_has_joined_them(self, big, user):
+    def test_join_without_parts_returns_the_object_of_another(self, big, user):
         def join():
             self.by_another(big)
             self.joined(big)
@@ -675,14 +681,14 @@ class TestJoining:
         with meanwhile("ListParts", join):
             assert complete(user, big).status == Status.STORED
 
-    def test_some_are_gone_because_another_joins_them(self, big, user):
+    def test_join_with_some_parts_gone_returns_the_object_of_another(self, big, user):
         """Their sender is not told to send them once more."""
         sent(big, BIG, only=[1, 3])
         with meanwhile("ListParts", lambda: self.by_another(big), after=True), pytest.raises(UploadInProgress):
             complete(user, big)
 
     @pytest.mark.parametrize("size", [len(BIG), None])
-    def test_where_there_is_an_object_what_is_left_of_the_parts_is_debris(self, bucket, user, size):
+    def test_join_with_an_object_ignores_remaining_parts(self, bucket, user, size):
         """S3 was killed before it had removed all of them."""
         upload = started(user, bucket, size=size).upload
         sent(upload, BIG, only=[1])
@@ -691,13 +697,13 @@ class TestJoining:
         time_goes_by(upload)
         assert complete(user, upload).size == len(BIG)
 
-    def test_where_there_is_none_they_are_missing(self, big, user):
+    def test_join_without_an_object_reports_missing_parts(self, big, user):
         sent(big, BIG, only=[1])
-        self.by_another(big).joining_end(0)
+        end_joining(self.by_another(big), 0)
         with pytest.raises(PartsMissing, match="send 2, 3"):
             complete(user, big)
 
-    def test_one_that_was_killed_is_waited_for(self, big, user):
+    def test_join_after_a_kill_waits_for_its_time(self, big, user):
         sent(big, BIG)
         self.by_another(big)
         with pytest.raises(UploadInProgress):
@@ -707,11 +713,11 @@ class TestJoining:
 
 
 class TestWho:
-    def test_staff_for_others(self, put, staff):
+    def test_complete_by_staff_stores_for_the_owner(self, put, staff):
         sent(put)
         assert complete(staff, put).status == Status.STORED
 
-    def test_for_others_it_is_not_there(self, put, bucket, other, settings):
+    def test_complete_by_another_user_is_not_found(self, put, bucket, other, settings):
         sent(put)
         settings.S3_FILE_UPLOADER_VISIBLE_TO = f"{__name__}.everybody_sees_all"
         for user in (other, AnonymousUser()):
@@ -720,16 +726,16 @@ class TestWho:
         assert FileUpload.objects.get().status == Status.PENDING
 
     @pytest.mark.parametrize("upload_id", ["", "x", uuid4(), None])
-    def test_what_is_no_upload(self, user, upload_id):
+    def test_complete_of_a_malformed_id_is_not_found(self, user, upload_id):
         with pytest.raises(UploadNotFound):
             upload_complete(user=user, upload_id=upload_id)
 
-    def test_what_is_written_through_the_server(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+    def test_complete_of_a_pending_server_upload_is_refused(self, bucket, user):
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(UploadNotPending):
             complete(user, upload)
 
-    def test_the_log(self, put, user, caplog):
+    def test_complete_writes_one_log_line(self, put, user, caplog):
         caplog.set_level(logging.INFO, "s3_file_uploader")
         with pytest.raises(PartsMissing):
             complete(user, put)
@@ -752,20 +758,20 @@ class TestArrived:
     def statuses(self):
         return [upload.status for upload in (self.put, self.form) if not upload.refresh_from_db()]
 
-    def test_what_has_arrived_is_stored(self, told, django_capture_on_commit_callbacks):
+    def test_complete_arrived_stores_whole_uploads(self, told, django_capture_on_commit_callbacks):
         sent(self.put)
         sent(self.form)
         with django_capture_on_commit_callbacks(execute=True):
-            assert arrived_complete() == (2, 0)
+            assert complete_arrived() == (2, 0)
         assert self.statuses() == [Status.STORED, Status.STORED]
         assert set(told) == {self.put, self.form}
 
-    def test_housekeeping_counts_them(self):
+    def test_housekeeping_counts_completed_uploads(self):
         sent(self.put)
         report = housekeeping_run()
         assert (report.uploads_completed, report.records_settled, report.is_complete) == (1, 0, True)
 
-    def test_a_dry_run_foretells_it_and_changes_nothing(self):
+    def test_complete_arrived_dry_run_changes_nothing(self):
         sent(self.put)
         sent(self.form, b"contents")
         for upload in (self.put, self.form):
@@ -780,17 +786,17 @@ class TestArrived:
         assert (foretold.uploads_completed, foretold.records_settled) == (1, 1)
         assert done.uploads_completed == 1
 
-    def test_a_dry_run_where_s3_is_down(self):
+    def test_complete_arrived_dry_run_while_s3_is_down_counts_failures(self):
         with refusing("HeadObject"):
             report = housekeeping_run(dry_run=True)
         assert (report.uploads_completed, report.records_left) == (0, 2)
 
     @pytest.mark.parametrize("dry_run", [False, True])
-    def test_what_has_not_arrived_waits(self, dry_run):
-        assert arrived_complete(dry_run=dry_run) == (0, 0)
+    def test_complete_arrived_leaves_uploads_without_bytes(self, dry_run):
+        assert complete_arrived(dry_run=dry_run) == (0, 0)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
 
-    def test_what_has_not_arrived_expires(self):
+    def test_housekeeping_removes_expired_uploads_without_bytes(self):
         for upload in (self.put, self.form):
             expire(upload)
         FileUpload.objects.update(writable_until=timezone.now() - HOUR)
@@ -798,52 +804,52 @@ class TestArrived:
         assert (report.uploads_completed, report.records_settled) == (0, 2)
         assert not FileUpload.objects.exists()
 
-    def test_what_arrived_in_time_is_stored_though_it_has_expired(self):
+    def test_housekeeping_stores_expired_uploads_that_arrived(self):
         sent(self.put)
         expire(self.put)
         assert housekeeping_run().uploads_completed == 1
         assert FileUpload.objects.get(pk=self.put.pk).status == Status.STORED
 
-    def test_whose_client_may_still_say_so_is_left_alone(self, bucket, user):
+    def test_complete_arrived_leaves_young_uploads(self, bucket, user):
         sent(started(user, bucket).upload)
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
 
-    def test_parts_that_a_killed_server_was_joining(self, big, bucket):
+    def test_complete_arrived_joins_parts_of_a_killed_server(self, big, bucket):
         sent(big, BIG)
-        FileUpload.objects.get(pk=big.pk).joining_begin()
+        begin_joining(FileUpload.objects.get(pk=big.pk))
         self.later()
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
         time_goes_by(big)
-        assert arrived_complete() == (1, 0)
+        assert complete_arrived() == (1, 0)
         assert FileUpload.objects.get(pk=big.pk).status == Status.STORED
         assert parts_left_in(bucket) == []
 
-    def test_parts_that_nobody_joins_are_left_alone(self, big):
+    def test_complete_arrived_leaves_unjoined_parts(self, big):
         sent(big, BIG)
         self.later()
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
         assert FileUpload.objects.get(pk=big.pk).status == Status.PENDING
 
-    def test_something_else_is_removed(self, bucket):
+    def test_complete_arrived_removes_other_files(self, bucket):
         sent(self.put, b"contents")
-        assert arrived_complete() == (0, 0)
+        assert complete_arrived() == (0, 0)
         assert objects_in(bucket) == []
 
-    def test_somebody_who_is_faster(self, user):
+    def test_complete_arrived_skips_uploads_of_faster_requests(self, user):
         sent(self.put)
         with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=self.put.pk), after=True):
             with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=self.form.pk), after=True):
-                assert arrived_complete() == (0, 0)
+                assert complete_arrived() == (0, 0)
 
-    def test_s3_is_down(self, caplog):
+    def test_complete_arrived_while_s3_is_down_counts_failures(self, caplog):
         sent(self.put)
         with refusing("HeadObject"):
             report = housekeeping_run()
         assert (report.uploads_completed, report.records_left, report.is_complete) == (0, 2, False)
         assert len([record for record in caplog.records if "stays pending until the next run" in record.message]) == 2
-        assert arrived_complete() == (1, 0)
+        assert complete_arrived() == (1, 0)
 
-    def test_the_database_refuses(self):
+    def test_complete_arrived_while_the_database_fails_counts_failures(self):
         sent(self.put)
 
         def refuse(execute, sql, params, many, context):
@@ -852,11 +858,11 @@ class TestArrived:
             return execute(sql, params, many, context)
 
         with connection.execute_wrapper(refuse):
-            assert arrived_complete() == (0, 1)
-        assert arrived_complete() == (1, 0)
+            assert complete_arrived() == (0, 1)
+        assert complete_arrived() == (1, 0)
 
-    def test_more_than_are_read_at_a_time(self, bucket, user, monkeypatch):
-        monkeypatch.setattr("s3_file_uploader.services.direct_uploads.complete.BATCH", 1)
+    def test_complete_arrived_beyond_one_batch_stores_all(self, bucket, user, monkeypatch):
+        monkeypatch.setattr("s3_file_uploader.models.queries.BATCH", 1)
         sent(self.put)
         sent(self.form)
-        assert arrived_complete() == (2, 0)
+        assert complete_arrived() == (2, 0)

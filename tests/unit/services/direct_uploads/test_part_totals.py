@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import FileTooLarge, QuotaExceeded, UploadNotPending
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.direct_transitions import begin_joining
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, upload_complete, upload_parts, upload_parts_sign
 from s3_file_uploader.values import mib
@@ -133,7 +134,7 @@ class TestAnnouncedSize:
 
     def test_housekeeping_of_what_is_being_joined_leaves_it_to_the_completion(self, announced):
         part_put(announced, b"content and more")
-        announced.joining_begin()
+        begin_joining(announced)
         housekeeping_run()
         assert FileUpload.objects.get().status == "pending"
 

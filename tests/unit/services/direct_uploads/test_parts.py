@@ -17,6 +17,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.direct_transitions import begin_joining, renew_client_lease
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import upload_complete, upload_delete, upload_parts, upload_parts_sign
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, mib
@@ -48,11 +49,11 @@ def everybody_sees_all(queryset, user):
 
 
 class TestProgress:
-    def test_nothing_yet(self, upload, user):
+    def test_parts_before_any_is_sent_are_all_missing(self, upload, user):
         progress = upload_parts(user=user, upload_id=upload.pk)
         assert (progress.parts, progress.missing) == ((), tuple(range(1, 11)))
 
-    def test_some(self, upload, user):
+    def test_parts_after_some_are_sent_are_listed(self, upload, user):
         sent(upload, CONTENT, only=[2, 10])
         progress = upload_parts(user=user, upload_id=str(upload.pk))
         assert [(part.part_number, part.size, len(part.etag)) for part in progress.parts] == [
@@ -61,23 +62,23 @@ class TestProgress:
         ]
         assert progress.missing == (1, 3, 4, 5, 6, 7, 8, 9)
 
-    def test_all(self, upload, user):
+    def test_parts_after_all_are_sent_miss_none(self, upload, user):
         sent(upload, CONTENT)
         assert upload_parts(user=user, upload_id=upload.pk).missing == ()
 
-    def test_a_part_of_another_size_has_to_be_sent_again(self, upload, user):
+    def test_parts_of_wrong_size_are_missing(self, upload, user):
         sent(upload, CONTENT)
         sent(upload, CONTENT[:-1], only=[10])
         progress = upload_parts(user=user, upload_id=upload.pk)
         assert (len(progress.parts), progress.missing) == (10, (10,))
 
-    def test_of_an_unknown_size_nobody_can_tell_what_is_missing(self, bucket, user, small_parts):
+    def test_parts_of_unannounced_size_miss_none(self, bucket, user, small_parts):
         upload = started(user, bucket, size=None).upload
         sent(upload, CONTENT, only=[3])
         progress = upload_parts(user=user, upload_id=upload.pk)
         assert ([part.part_number for part in progress.parts], progress.missing) == ([3], ())
 
-    def test_all_pages_of_them(self, upload, user):
+    def test_parts_on_several_pages_are_all_listed(self, upload, user):
         pages = [
             {
                 "Parts": [{"PartNumber": 1, "Size": 100, "ETag": '"one"'}],
@@ -93,13 +94,13 @@ class TestProgress:
             progress = upload_parts(user=user, upload_id=upload.pk)
         assert [(part.part_number, part.etag) for part in progress.parts] == [(1, "one"), (7, "seven")]
 
-    def test_more_than_a_page_of_the_store(self, bucket, user, small_parts):
+    def test_parts_beyond_a_page_of_the_store_are_all_listed(self, bucket, user, small_parts):
         upload = started(user, bucket, size=100 * 1001, strategy="multipart").upload
         sent(upload, b"x" * 100 * 1001)
         progress = upload_parts(user=user, upload_id=upload.pk)
         assert ([part.part_number for part in progress.parts], progress.missing) == (list(range(1, 1002)), ())
 
-    def test_joined_but_not_marked(self, bucket, user):
+    def test_parts_after_an_unmarked_join_are_empty(self, bucket, user):
         """The process was killed between the two: complete it again."""
         upload = started(user, bucket, size=mib(20)).upload
         sent(upload, b"x" * mib(20))
@@ -110,16 +111,16 @@ class TestProgress:
         assert upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=None).parts == ()
         assert upload_complete(user=user, upload_id=upload.pk).status == "stored"
 
-    def test_joined_though_some_parts_are_left(self, upload, user):
+    def test_parts_after_a_join_with_leftovers_are_empty(self, upload, user):
         """S3 was killed before it had removed all of them: nothing has to be sent again."""
         sent(upload, CONTENT, only=[1, 2])
-        FileUpload.objects.get().joining_begin()
+        begin_joining(FileUpload.objects.get())
         assert upload_parts(user=user, upload_id=upload.pk).missing == tuple(range(3, 11))
         get_client().put_object(Bucket=upload.bucket, Key=upload.file_name, Body=CONTENT)
         progress = upload_parts(user=user, upload_id=upload.pk)
         assert (progress.parts, progress.missing) == ((), ())
 
-    def test_one_that_s3_gave_up(self, upload, user):
+    def test_parts_after_s3_gave_up_are_refused(self, upload, user):
         get_client().abort_multipart_upload(
             Bucket=upload.bucket, Key=upload.file_name, UploadId=upload.multipart_upload_id
         )
@@ -130,14 +131,14 @@ class TestProgress:
             upload_parts(user=user, upload_id=upload.pk)
         upload_delete(user=user, upload_id=upload.pk)
 
-    def test_s3_is_down(self, upload, user):
+    def test_parts_while_s3_is_down_fail(self, upload, user):
         with refusing("ListParts"), pytest.raises(StorageUnavailable):
             upload_parts(user=user, upload_id=upload.pk)
         assert upload_parts(user=user, upload_id=upload.pk).parts == ()
 
 
 class TestSigning:
-    def test_as_many_as_are_wanted_in_the_order_asked_for(self, upload, user):
+    def test_sign_returns_urls_in_the_requested_order(self, upload, user):
         signed = upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=[10, 1, 10])
         assert [(part.part_number, part.offset, part.size) for part in signed.parts] == [
             (10, 900, 100),
@@ -148,18 +149,18 @@ class TestSigning:
         assert (query["partNumber"], query["uploadId"]) == (["10"], [upload.multipart_upload_id])
         assert is_about(signed.expires_at, timezone.now() + HOUR)
 
-    def test_no_url_lives_shorter_than_is_said(self, upload, user):
+    def test_sign_states_no_later_expiry_than_the_urls(self, upload, user):
         signed = upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=[1])
         assert signed.expires_at.microsecond == 0
         begun = parse_qs(urlsplit(signed.parts[0].url).query)["X-Amz-Date"][0]
         assert f"{signed.expires_at - HOUR:%Y%m%dT%H%M%SZ}" <= begun
 
-    def test_the_missing(self, upload, user):
+    def test_sign_without_numbers_signs_missing_parts(self, upload, user):
         sent(upload, CONTENT, only=[1, 2, 3, 4, 6, 7, 8, 9])
         signed = upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=None)
         assert [part.part_number for part in signed.parts] == [5, 10]
 
-    def test_ten_thousand_at_once(self, bucket, user):
+    def test_sign_ten_thousand_parts_in_one_call(self, bucket, user):
         upload = started(user, bucket, size=MAX_OBJECT_BYTES).upload
         signed = upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=range(1, 9988))
         assert len({part.url for part in signed.parts}) == 9987
@@ -168,19 +169,19 @@ class TestSigning:
         assert last.size <= mib(525)
 
     @pytest.mark.parametrize("numbers", [[0], [11], [1, -1], [2, 10**30], range(1, 12)])
-    def test_numbers_that_there_are_not(self, upload, user, numbers):
+    def test_sign_numbers_out_of_range_is_refused(self, upload, user, numbers):
         with pytest.raises(InvalidField, match="from 1 to 10") as refused:
             upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=numbers)
         assert refused.value.field == "part_numbers"
 
-    def test_of_an_unknown_size_as_many_as_s3_takes(self, bucket, user):
+    def test_sign_unannounced_size_up_to_s3s_limit(self, bucket, user):
         upload = started(user, bucket, size=None).upload
         (part,) = upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=[MAX_PARTS]).parts
         assert (part.offset, part.size) == (None, None)
         with pytest.raises(InvalidField):
             upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=[MAX_PARTS + 1])
 
-    def test_s3_is_not_asked(self, upload, user):
+    def test_sign_asks_s3_nothing(self, upload, user):
         with refusing() as refused:
             upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=[1])
         assert refused == []
@@ -189,7 +190,7 @@ class TestSigning:
 
 
 class TestTime:
-    def test_more_than_half_of_it_is_left_alone(self, upload, user, django_assert_num_queries):
+    def test_sign_in_the_first_half_keeps_the_lease(self, upload, user, django_assert_num_queries):
         until = timezone.now() + DAY / 2 + HOUR
         FileUpload.objects.update(claimed_until=until)
         with django_assert_num_queries(1):
@@ -197,19 +198,19 @@ class TestTime:
         assert FileUpload.objects.get().claimed_until == until
 
     @pytest.mark.parametrize("left", [DAY / 2 - HOUR, -HOUR])
-    def test_less_begins_anew(self, upload, user, left):
+    def test_sign_in_the_second_half_renews_the_lease(self, upload, user, left):
         FileUpload.objects.update(claimed_until=timezone.now() + left)
         upload_parts_sign(user=user, upload_id=upload.pk, part_numbers=[1])
         assert is_about(FileUpload.objects.get().claimed_until, timezone.now() + DAY)
 
-    def test_a_completion_on_its_way_is_not_cut_short(self, upload, user, settings):
+    def test_sign_during_a_completion_keeps_the_longer_lease(self, upload, user, settings):
         until = timezone.now() + HOUR
         FileUpload.objects.update(claimed_until=until)
         settings.S3_FILE_UPLOADER_DIRECT_EXPIRATION_SECONDS = 60
-        FileUpload.objects.get().wait_for_client(60)
+        renew_client_lease(FileUpload.objects.get())
         assert FileUpload.objects.get().claimed_until == until
 
-    def test_one_that_is_removed_meanwhile(self, upload, user):
+    def test_sign_after_removal_is_refused(self, upload, user):
         expire(upload)
         with after_reading(UPLOADS, lambda: upload_delete(user=user, upload_id=upload.pk)):
             with pytest.raises(UploadNotPending):
@@ -226,27 +227,27 @@ def sign(user, upload_id):
 
 @pytest.mark.parametrize("act", [ask, sign])
 class TestWho:
-    def test_the_owner_and_staff(self, upload, user, staff, act):
+    def test_parts_for_owner_and_staff_are_listed(self, upload, user, staff, act):
         assert act(user, upload.pk).parts == act(staff, upload.pk).parts
 
-    def test_for_others_it_is_not_there(self, upload, other, settings, act):
+    def test_parts_for_another_user_are_not_found(self, upload, other, settings, act):
         settings.S3_FILE_UPLOADER_VISIBLE_TO = f"{__name__}.everybody_sees_all"
         for user in (other, AnonymousUser()):
             with pytest.raises(UploadNotFound):
                 act(user, upload.pk)
 
-    def test_nobody_owns_what_has_lost_its_user(self, upload, staff, act):
+    def test_parts_for_an_anonymous_user_are_not_found(self, upload, staff, act):
         FileUpload.objects.update(user=None)
         with pytest.raises(UploadNotFound):
             act(AnonymousUser(), upload.pk)
         act(staff, upload.pk)
 
     @pytest.mark.parametrize("upload_id", ["", "x", uuid4(), "\0", 10**40, None])
-    def test_what_is_no_upload(self, user, db, act, upload_id):
+    def test_parts_of_a_malformed_id_are_not_found(self, user, db, act, upload_id):
         with pytest.raises(UploadNotFound):
             act(user, upload_id)
 
-    def test_what_has_no_parts(self, bucket, user, act):
+    def test_parts_of_an_upload_in_one_request_are_refused(self, bucket, user, act):
         for options in ({"strategy": "put"}, {"strategy": "post"}):
             with pytest.raises(UploadNotPending, match="has no parts"):
                 act(user, started(user, bucket, **options).upload.pk)
@@ -255,6 +256,6 @@ class TestWho:
         with pytest.raises(UploadNotPending, match="has no parts"):
             act(user, FileUpload.objects.get(strategy="multipart").pk)
 
-    def test_what_is_over(self, bucket, user, act):
+    def test_parts_of_an_ended_upload_are_refused(self, bucket, user, act):
         with pytest.raises(UploadNotPending, match="look at its record"):
             act(user, stored_file(user, bucket).pk)

@@ -27,6 +27,7 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.direct_transitions import claim_from_client, remove_unbegun
 from s3_file_uploader.s3 import presign
 from s3_file_uploader.s3.client import bucket_check, get_client
 from s3_file_uploader.services import bucket_remove, housekeeping_run, upload_complete, upload_delete, upload_repeated
@@ -61,7 +62,7 @@ def signed(url):
 
 
 class TestRecord:
-    def test_it_is_pending_and_says_what_was_announced(self, bucket, user):
+    def test_start_inserts_a_pending_record_with_announced_values(self, bucket, user):
         begun = started(user, bucket, checksum_sha256=CHECKSUM)
         upload = FileUpload.objects.get()
         assert upload == begun.upload
@@ -73,37 +74,37 @@ class TestRecord:
         assert is_about(upload.writable_until, timezone.now() + HOUR)
         assert not begun.is_repeated
 
-    def test_one_in_parts_waits_for_its_client_once_s3_has_begun_it(self, bucket, user):
+    def test_start_in_parts_gives_the_full_lease_after_s3_began_it(self, bucket, user):
         upload = started(user, bucket, size=mib(20)).upload
         assert (upload.strategy, upload.part_size, upload.writable_until) == ("multipart", mib(8), None)
         assert upload.multipart_upload_id
         assert is_about(upload.claimed_until, timezone.now() + DAY)
         assert parts_left_in(bucket) == [upload.file_name]
 
-    def test_every_upload_has_a_key_of_its_own(self, bucket, user):
+    def test_start_twice_gives_two_keys(self, bucket, user):
         keys = {started(user, bucket).upload.file_name for _ in range(3)}
         assert len(keys) == 3
         assert all(UUID(key.split("/")[1]) for key in keys)
 
     @pytest.mark.parametrize("prefix", ["", "in/box/"])
-    def test_the_prefix_is_a_setting(self, bucket, user, settings, prefix):
+    def test_start_prefix_is_a_setting(self, bucket, user, settings, prefix):
         settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
         upload = started(user, bucket, file_name="a/b.txt").upload
         assert upload.file_name == f"{prefix}{upload.pk}/a/b.txt"
 
-    def test_staff_begin_it_for_others(self, bucket, user, staff):
+    def test_start_by_staff_belongs_to_the_owner(self, bucket, user, staff):
         assert started(staff, bucket, owner=user).upload.user == user
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("key", [None, "key"])
-    def test_of_a_user_who_is_gone_nothing_begins(self, bucket, user, key):
+    def test_start_for_a_deleted_user_is_refused(self, bucket, user, key):
         gone = User.objects.get(pk=user.pk)
         user.delete()
         with pytest.raises(IntegrityError):
             started(gone, bucket, idempotency_key=key)
         assert not FileUpload.objects.exists()
 
-    def test_the_log_names_the_key(self, bucket, user, caplog):
+    def test_start_log_line_names_the_key(self, bucket, user, caplog):
         caplog.set_level(logging.INFO, "s3_file_uploader")
         upload = started(user, bucket, idempotency_key="key").upload
         started(user, bucket, idempotency_key="key")
@@ -130,24 +131,24 @@ class TestRefusals:
             ({"strategy": "post", "file_name": "${filename}"}, InvalidFileName),
         ],
     )
-    def test_nothing_begins(self, bucket, user, options, error):
+    def test_start_with_invalid_values_inserts_nothing(self, bucket, user, options, error):
         with pytest.raises(error):
             started(user, options.pop("bucket", bucket), **options)
         assert not FileUpload.objects.exists()
 
-    def test_a_name_has_room_beside_the_prefix_and_the_id(self, bucket, user):
+    def test_start_with_a_long_name_names_the_limit(self, bucket, user):
         longest = MAX_KEY_BYTES - len("uploads//") - 36
         assert len(started(user, bucket, file_name="é" * (longest // 2)).upload.file_name.encode()) <= MAX_KEY_BYTES
         with pytest.raises(InvalidFileName, match=f"at most {longest} bytes"):
             started(user, bucket, file_name="x" * (longest + 1))
 
-    def test_a_bucket_that_is_not_open(self, bucket, user, staff, settings):
+    def test_start_in_a_closed_bucket_is_refused(self, bucket, user, staff, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
         with pytest.raises(BucketNotAllowed):
             started(user, bucket)
         assert started(staff, bucket).upload.status == Status.PENDING
 
-    def test_the_bucket_is_asked_for_once(self, bucket, user):
+    def test_start_asks_for_the_bucket_once(self, bucket, user):
         with refusing() as refused:
             with pytest.raises(StorageUnavailable):
                 started(user, bucket)
@@ -158,7 +159,7 @@ class TestRefusals:
         assert refused == []
         assert FileUpload.objects.count() == 2
 
-    def test_a_bucket_that_was_removed_is_asked_for_anew(self, bucket, user, staff):
+    def test_start_after_a_bucket_was_removed_asks_again(self, bucket, user, staff):
         started(user, bucket)
         FileUpload.objects.all().delete()
         bucket_remove(user=staff, owner_id=get_client().list_buckets()["Owner"]["ID"], name=bucket)
@@ -167,7 +168,7 @@ class TestRefusals:
 
 
 class TestPut:
-    def test_on_aws_it_is_for_this_file_and_once(self, bucket, user):
+    def test_put_on_aws_signs_this_file_and_one_write(self, bucket, user):
         begun = started(user, bucket, checksum_sha256=CHECKSUM, content_type="text/plain; charset=utf-8")
         transfer = begun.transfer
         assert isinstance(transfer, PutTransfer)
@@ -182,14 +183,14 @@ class TestPut:
         assert headers == ["content-length", "content-type", "host", "if-none-match", "x-amz-checksum-sha256"]
         assert is_about(transfer.expires_at, timezone.now() + HOUR)
 
-    def test_without_a_checksum_none_is_wanted(self, bucket, user):
+    def test_put_without_a_checksum_signs_none(self, bucket, user):
         assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain", "If-None-Match": "*"}
 
-    def test_without_a_size_any_is_taken(self, bucket, user):
+    def test_put_without_a_size_signs_none(self, bucket, user):
         _, headers = signed(started(user, bucket, size=None, strategy="put").transfer.url)
         assert headers == ["content-type", "host", "if-none-match"]
 
-    def test_another_store_gets_what_any_store_knows(self, bucket, user, settings):
+    def test_put_on_another_store_signs_only_type_and_length(self, bucket, user, settings):
         bucket_check(bucket)
         settings.AWS_S3_ENDPOINT_URL = "https://s3.us-east-1.amazonaws.com"
         assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain"}
@@ -214,7 +215,7 @@ class TestPut:
 
 
 class TestPost:
-    def test_the_form_is_for_this_file(self, bucket, user):
+    def test_form_signs_this_file(self, bucket, user):
         begun = started(user, bucket, strategy="post")
         transfer = begun.transfer
         assert isinstance(transfer, PostTransfer)
@@ -224,7 +225,7 @@ class TestPost:
         assert ["content-length-range", 7, 7] in conditions
         assert is_about(transfer.expires_at, timezone.now() + HOUR)
 
-    def test_without_a_size_any_is_taken(self, bucket, user):
+    def test_form_without_a_size_allows_the_maximum(self, bucket, user):
         fields = started(user, bucket, strategy="post", size=None).transfer.fields
         assert ["content-length-range", 0, 5 * 2**30] in loads(b64decode(fields["policy"]))["conditions"]
 
@@ -244,7 +245,7 @@ class TestPost:
 
 
 class TestParts:
-    def test_the_first_are_signed_with_the_plan(self, bucket, user):
+    def test_multipart_signs_the_first_parts(self, bucket, user):
         begun = started(user, bucket, size=mib(8) * 21 + 1)
         transfer = begun.transfer
         assert isinstance(transfer, MultipartTransfer)
@@ -255,20 +256,20 @@ class TestParts:
         assert (key, headers) == (begun.upload.file_name, ["content-length", "host"])
         assert is_about(transfer.expires_at, timezone.now() + HOUR)
 
-    def test_the_last_is_what_is_left(self, bucket, user):
+    def test_multipart_last_part_is_the_rest(self, bucket, user):
         parts = started(user, bucket, size=mib(8) + 1, strategy="multipart").transfer.parts
         assert [(part.part_number, part.offset, part.size) for part in parts] == [(1, 0, mib(8)), (2, mib(8), 1)]
 
-    def test_five_tebibytes(self, bucket, user):
+    def test_multipart_of_five_tebibytes_is_planned(self, bucket, user):
         transfer = started(user, bucket, size=MAX_OBJECT_BYTES).transfer
         assert (transfer.part_size, transfer.part_count) == (mib(525), 9987)
 
-    def test_of_an_unknown_size_one_is_signed(self, bucket, user):
+    def test_multipart_of_unannounced_size_signs_one_part(self, bucket, user):
         transfer = started(user, bucket, size=None).transfer
         assert (transfer.part_size, transfer.part_count) == (mib(8), None)
         assert [(part.part_number, part.offset, part.size) for part in transfer.parts] == [(1, None, None)]
 
-    def test_s3_knows_type_and_record(self, bucket, user):
+    def test_multipart_in_s3_has_type_and_metadata(self, bucket, user):
         upload = started(user, bucket, size=mib(20), content_type="video/mp4").upload
         sent(upload, b"x" * mib(20))
         found = get_client().head_object(Bucket=bucket, Key=upload_complete_anyway(upload))
@@ -276,13 +277,13 @@ class TestParts:
         assert found["Metadata"] == {"upload-claim": str(upload.write_id)}
 
     @pytest.mark.parametrize(("code", "status", "error"), [("AccessDenied", 403, StorageAccessDenied)])
-    def test_what_s3_refuses_to_begin_leaves_no_record(self, bucket, user, code, status, error):
+    def test_multipart_refused_by_s3_leaves_no_record(self, bucket, user, code, status, error):
         with refusing("CreateMultipartUpload", code=code, status=status), pytest.raises(error):
             started(user, bucket, size=mib(20), idempotency_key="key")
         assert not FileUpload.objects.exists()
         assert started(user, bucket, size=mib(20), idempotency_key="key").transfer is not None
 
-    def test_a_bucket_that_went_meanwhile_leaves_no_record_and_is_asked_for_anew(self, bucket, user):
+    def test_multipart_in_a_removed_bucket_leaves_no_record(self, bucket, user):
         started(user, bucket)
         get_client().delete_bucket(Bucket=bucket)
         with pytest.raises(BucketNotFound):
@@ -294,7 +295,7 @@ class TestParts:
     @pytest.mark.parametrize(
         ("code", "status", "error"), [("503", 503, StorageUnavailable), ("504", 504, StorageTimeout)]
     )
-    def test_what_s3_could_not_begin_is_begun_by_the_same_request_again(self, bucket, user, code, status, error):
+    def test_multipart_after_an_outage_is_begun_by_the_same_key(self, bucket, user, code, status, error):
         with refusing("CreateMultipartUpload", code=code, status=status), pytest.raises(error):
             started(user, bucket, size=mib(20), idempotency_key="key")
         left = FileUpload.objects.get()
@@ -304,14 +305,14 @@ class TestParts:
         assert (again.upload, again.is_repeated) == (left, True)
         assert is_about(FileUpload.objects.get().claimed_until, timezone.now() + DAY)
 
-    def test_what_s3_could_not_begin_and_nobody_asks_for_again_goes(self, bucket, user):
+    def test_multipart_after_an_outage_expires(self, bucket, user):
         with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
             started(user, bucket, size=mib(20))
         expire(FileUpload.objects.get())
         assert housekeeping_run().records_settled == 1
         assert not FileUpload.objects.exists()
 
-    def test_a_request_that_dies_after_s3_has_begun_leaves_what_housekeeping_finds(self, bucket, user):
+    def test_multipart_killed_after_its_beginning_is_found_by_housekeeping(self, bucket, user):
         def die():
             raise KeyboardInterrupt
 
@@ -334,7 +335,7 @@ def upload_complete_anyway(upload):
 
 class TestTheSameAgain:
     @pytest.mark.parametrize("options", [{}, {"strategy": "post"}, {"size": mib(20)}])
-    def test_it_answers_the_record_with_a_fresh_plan(self, bucket, user, options):
+    def test_repeat_returns_the_record_with_new_urls(self, bucket, user, options):
         first = started(user, bucket, idempotency_key="key", **options)
         presign.settings_forget()
         again = started(user, bucket, idempotency_key="key", **options)
@@ -343,7 +344,7 @@ class TestTheSameAgain:
         assert FileUpload.objects.count() == 1
         assert parts_left_in(bucket) == ([first.upload.file_name] if "size" in options else [])
 
-    def test_the_fresh_urls_are_remembered(self, bucket, user):
+    def test_repeat_records_the_new_url_times(self, bucket, user):
         upload = started(user, bucket, idempotency_key="key").upload
         FileUpload.objects.update(writable_until=timezone.now() - HOUR, claimed_until=timezone.now() - HOUR)
         started(user, bucket, idempotency_key="key")
@@ -351,14 +352,14 @@ class TestTheSameAgain:
         assert is_about(upload.writable_until, timezone.now() + HOUR)
         assert is_about(upload.claimed_until, timezone.now() + DAY)
 
-    def test_once_it_is_stored_there_is_nothing_to_send(self, bucket, user):
+    def test_repeat_after_completion_has_no_transfer(self, bucket, user):
         first = started(user, bucket, idempotency_key="key")
         sent(first.upload)
         upload_complete(user=user, upload_id=first.upload.pk)
         again = started(user, bucket, idempotency_key="key")
         assert (again.upload.status, again.transfer, again.is_repeated) == (Status.STORED, None, True)
 
-    def test_what_s3_told_since_makes_it_no_other_file(self, bucket, user):
+    def test_repeat_ignores_values_reported_by_s3(self, bucket, user):
         first = started(user, bucket, idempotency_key="key", size=None, strategy="put")
         sent(first.upload)
         upload_complete(user=user, upload_id=first.upload.pk)
@@ -375,46 +376,46 @@ class TestTheSameAgain:
             {"checksum_sha256": CHECKSUM},
         ],
     )
-    def test_another_file_is_refused(self, bucket, user, other_file):
+    def test_repeat_with_another_file_is_refused(self, bucket, user, other_file):
         started(user, bucket, idempotency_key="key")
         with pytest.raises(IdempotencyKeyReused):
             started(user, bucket, idempotency_key="key", **other_file)
 
-    def test_another_owner_is_another_file(self, bucket, user, staff):
+    def test_repeat_with_another_owner_is_refused(self, bucket, user, staff):
         started(staff, bucket, idempotency_key="key", owner=user)
         with pytest.raises(IdempotencyKeyReused):
             started(staff, bucket, idempotency_key="key")
 
-    def test_the_key_of_another_user_is_another_key(self, bucket, user, other):
+    def test_repeat_by_another_user_starts_another_upload(self, bucket, user, other):
         started(user, bucket, idempotency_key="key")
         assert not started(other, bucket, idempotency_key="key").is_repeated
 
-    def test_a_key_that_went_through_the_server_is_refused(self, bucket, user):
+    def test_repeat_of_a_server_uploads_key_is_refused(self, bucket, user):
         upload = stored_file(user, bucket)
         IdempotencyKey.objects.write_answered(user=user, key="key", upload=upload)
         with pytest.raises(IdempotencyKeyReused):
             started(user, bucket, idempotency_key="key")
 
-    def test_a_key_that_went_to_s3_is_refused_by_the_server(self, bucket, user):
+    def test_repeat_through_the_server_is_refused(self, bucket, user):
         upload = started(user, bucket, idempotency_key="key").upload
         with pytest.raises(IdempotencyKeyReused):
             upload_repeated(user=user, idempotency_key="key", bucket=bucket, file_name=upload.file_name)
 
-    def test_after_an_abort_it_is_a_new_upload(self, bucket, user):
+    def test_repeat_after_an_abort_starts_a_new_upload(self, bucket, user):
         first = started(user, bucket, idempotency_key="key").upload
         upload_delete(user=user, upload_id=first.pk)
         again = started(user, bucket, idempotency_key="key")
         assert again.upload != first
         assert not again.is_repeated
 
-    def test_while_it_is_being_removed_it_is_refused(self, bucket, user):
+    def test_repeat_during_removal_is_refused(self, bucket, user):
         upload = started(user, bucket, idempotency_key="key").upload
-        upload.claim_from_client()
+        claim_from_client(upload)
         with pytest.raises(UploadNotPending):
             started(user, bucket, idempotency_key="key")
 
     @pytest.mark.parametrize("options", [{}, {"size": mib(20)}])
-    def test_of_two_at_once_one_inserts(self, bucket, user, options):
+    def test_repeat_at_the_same_time_inserts_once(self, bucket, user, options):
         winner = []
         with after_reading(
             KEYS,
@@ -425,7 +426,7 @@ class TestTheSameAgain:
         assert loser.is_repeated
         assert FileUpload.objects.count() == 1
 
-    def test_of_two_that_begin_in_s3_the_slower_ends_its_own(self, bucket, user):
+    def test_repeat_that_begins_second_aborts_its_own(self, bucket, user):
         with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
             started(user, bucket, size=mib(20), idempotency_key="key")
         faster = []
@@ -442,7 +443,7 @@ class TestTheSameAgain:
         assert left["UploadId"] == upload.multipart_upload_id
         assert upload.multipart_upload_id in slower.transfer.parts[0].url
 
-    def test_one_that_s3_refuses_does_not_end_that_of_another(self, bucket, user):
+    def test_repeat_refused_by_s3_keeps_the_other(self, bucket, user):
         with refusing("CreateMultipartUpload"), pytest.raises(StorageUnavailable):
             started(user, bucket, size=mib(20), idempotency_key="key")
 
@@ -455,24 +456,24 @@ class TestTheSameAgain:
         assert FileUpload.objects.get().multipart_upload_id
 
     @pytest.mark.parametrize("ended", ["removed", "refused"])
-    def test_one_that_ends_while_s3_begins_it(self, bucket, user, ended):
+    def test_repeat_removed_while_s3_begins_is_refused(self, bucket, user, ended):
         def end():
             upload = FileUpload.objects.get()
-            upload.multipart_refused() if ended == "refused" else upload.claim_from_client()
+            remove_unbegun(upload) if ended == "refused" else claim_from_client(upload)
 
         with meanwhile("CreateMultipartUpload", end, after=True), pytest.raises(UploadNotPending):
             started(user, bucket, size=mib(20))
         assert parts_left_in(bucket) == []
 
-    def test_one_of_which_s3_cannot_end_the_second_beginning(self, bucket, user):
-        with meanwhile("CreateMultipartUpload", lambda: FileUpload.objects.get().claim_from_client(), after=True):
+    def test_repeat_whose_abort_fails_uses_the_other(self, bucket, user):
+        with meanwhile("CreateMultipartUpload", lambda: claim_from_client(FileUpload.objects.get()), after=True):
             with refusing("AbortMultipartUpload"), pytest.raises(UploadNotPending):
                 started(user, bucket, size=mib(20))
         expire(FileUpload.objects.get())
         housekeeping_run()
         assert parts_left_in(bucket) == []
 
-    def test_one_that_is_completed_while_its_urls_are_renewed(self, bucket, user):
+    def test_repeat_completed_while_urls_are_renewed_has_no_transfer(self, bucket, user):
         upload = started(user, bucket, idempotency_key="key").upload
         sent(upload)
         FileUpload.objects.update(writable_until=timezone.now() - HOUR)
@@ -480,7 +481,7 @@ class TestTheSameAgain:
             again = started(user, bucket, idempotency_key="key")
         assert (again.upload, again.upload.status, again.transfer) == (upload, Status.STORED, None)
 
-    def test_one_that_is_removed_while_its_urls_are_renewed(self, bucket, user):
+    def test_repeat_removed_while_urls_are_renewed_is_refused(self, bucket, user):
         upload = started(user, bucket, idempotency_key="key").upload
         FileUpload.objects.update(writable_until=timezone.now() - HOUR)
         with after_reading(KEYS, lambda: upload_delete(user=user, upload_id=upload.pk)):

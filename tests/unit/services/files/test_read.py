@@ -10,6 +10,7 @@ from s3_file_uploader.exceptions import (
     BucketNotAllowed,
     BucketNotFound,
     ChecksumMismatch,
+    ClaimLost,
     DownloadFolderFull,
     FileExists,
     FileNotFound,
@@ -21,6 +22,7 @@ from s3_file_uploader.exceptions import (
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import (
@@ -110,7 +112,7 @@ class TestUpload:
         assert not FileUpload.objects.exists()
 
     def test_a_pending_upload_keeps_its_key(self, bucket, user):
-        FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(FileExists, match="try again"):
             stored_file(user, bucket, overwrite=True)
 
@@ -400,25 +402,25 @@ class TestDelete:
         assert not FileUpload.objects.exists()
 
     def test_what_is_being_written_is_not_there_yet(self, bucket, user):
-        FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(FileNotFound):
             file_delete(user=user, bucket=bucket, file_name="file")
 
     def test_what_is_being_overwritten_is_not_gone(self, bucket, user):
-        stored_file(user, bucket).claim(Status.PENDING)
-        with pytest.raises(FileExists, match="try again"):
+        claim_record(stored_file(user, bucket), Status.PENDING)
+        with pytest.raises(ClaimLost, match="try again"):
             file_delete(user=user, bucket=bucket, file_name="file")
 
     def test_an_abandoned_upload_is_cleaned_away(self, bucket, user):
-        upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        upload.claim_end_in(-1)
+        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
+        end_lease_in(upload, -1)
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
 
     def test_an_abandoned_overwrite_is_settled_then_deleted(self, bucket, user):
         upload = stored_file(user, bucket)
-        upload.claim(Status.PENDING)
-        upload.claim_end_in(-1)
+        claim_record(upload, Status.PENDING)
+        end_lease_in(upload, -1)
         record_delete(user=user, upload=FileUpload.objects.get())
         assert not FileUpload.objects.exists()
         assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0

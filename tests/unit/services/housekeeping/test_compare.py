@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, location_digest
+from s3_file_uploader.models.lease import claim_record, create_claimed
+from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import bucket_compare, file_delete
-from s3_file_uploader.services.housekeeping.compare import _batches
+from s3_file_uploader.services.housekeeping.compare import _iterate_batches
 from s3_file_uploader.services.reports import EXAMPLES, ComparisonTally, Finding, Kind, Outcome
 from s3_file_uploader.values import PAGE_KEYS, ListedObject
 from tests.unit.services.conftest import on_event, refused, stored_file
@@ -66,15 +68,15 @@ def in_a_thread_of_its_own(action):
 
 
 class TestFindings:
-    def test_where_all_agrees_there_is_nothing_to_tell(self, bucket, user):
+    def test_compare_matching_bucket_finds_nothing(self, bucket, user):
         for name in "abc":
             stored_file(user, bucket, name)
         assert compared(bucket) == ({"objects_compared": 3, "records_compared": 3}, {})
 
-    def test_an_empty_bucket(self, bucket):
+    def test_compare_empty_bucket_finds_nothing(self, bucket):
         assert compared(bucket) == ({}, {})
 
-    def test_an_object_without_a_record(self, bucket, user):
+    def test_compare_object_without_record_reports_it(self, bucket, user):
         stored_file(user, bucket)
         stray(bucket)
         found = object_head(bucket=bucket, key="stray")
@@ -92,7 +94,7 @@ class TestFindings:
             )
         }
 
-    def test_one_that_was_made_here(self, bucket, user):
+    def test_compare_own_object_reports_made_here(self, bucket, user):
         for name in "ab":
             stored_file(user, bucket, name)
         FileUpload.objects.filter(file_name="a").delete()
@@ -100,7 +102,7 @@ class TestFindings:
         assert (told["objects_without_record"], told["objects_without_record_made_here"]) == (1, 1)
         assert findings["a"].made_here
 
-    def test_where_no_record_names_the_bucket_nothing_was_made_here(self, bucket, user):
+    def test_compare_unknown_bucket_reports_nothing_made_here(self, bucket, user):
         """Or the records are in another database than the settings name."""
         get_client().create_bucket(Bucket="bucket-two")
         for name in (bucket, "bucket-two"):
@@ -110,7 +112,7 @@ class TestFindings:
         assert told == {"objects_compared": 1, "objects_without_record": 1}
         assert findings["file"].made_here is False
 
-    def test_a_record_without_an_object(self, bucket, user):
+    def test_compare_record_without_object_reports_it(self, bucket, user):
         stored_file(user, bucket, "kept")
         upload = stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
@@ -128,7 +130,7 @@ class TestFindings:
         }
 
     @pytest.mark.parametrize("body", [b"changed", b"changed too"], ids=["same size", "other size"])
-    def test_an_object_that_another_program_changed(self, bucket, user, body):
+    def test_compare_changed_object_reports_it(self, bucket, user, body):
         upload = stored_file(user, bucket)
         stray(bucket, "file", body)
         told, findings = compared(bucket)
@@ -138,14 +140,14 @@ class TestFindings:
         assert (found.size, found.etag) == (len(body), object_head(bucket=bucket, key="file").etag)
 
     @pytest.mark.parametrize("status", [Status.PENDING, Status.DELETING])
-    def test_what_a_claim_explains_is_left_to_the_claim(self, bucket, user, status):
+    def test_compare_claimed_record_reports_nothing(self, bucket, user, status):
         for name in ("there", "gone", "changed"):
-            stored_file(user, bucket, name).claim(status)
+            claim_record(stored_file(user, bucket, name), status)
         get_client().delete_object(Bucket=bucket, Key="gone")
         stray(bucket, "changed")
         assert compared(bucket) == ({"objects_compared": 2}, {})
 
-    def test_other_buckets_do_not_count(self, bucket, user):
+    def test_compare_ignores_other_buckets(self, bucket, user):
         get_client().create_bucket(Bucket="bucket-two")
         stored_file(user, "bucket-two")
         get_client().delete_object(Bucket="bucket-two", Key="file")
@@ -153,7 +155,7 @@ class TestFindings:
         told, _ = compared(bucket)
         assert told == {"objects_compared": 1, "objects_without_record": 1}
 
-    def test_keys_that_look_alike_are_told_apart(self, bucket, user):
+    def test_compare_tells_similar_keys_apart(self, bucket, user):
         stored_file(user, bucket, "\u00e9")
         stored_file(user, bucket, "B")
         for name in ("e\u0301", "b", "\u65e5\u672c/\U0001f600 +%20"):
@@ -162,7 +164,7 @@ class TestFindings:
         assert told["objects_without_record"] == 3
         assert set(findings) == {"e\u0301", "b", "\u65e5\u672c/\U0001f600 +%20"}
 
-    def test_progress_says_how_far_it_is(self, bucket, user):
+    def test_compare_reports_progress(self, bucket, user):
         for name in "ab":
             stored_file(user, bucket, name)
         stray(bucket)
@@ -170,13 +172,13 @@ class TestFindings:
         bucket_compare(bucket=bucket, on_progress=lambda *progress: told.append(progress))
         assert told == [("objects", 3, 2), ("records", 2, 2)]
 
-    def test_a_name_that_can_be_no_bucket(self):
+    def test_compare_invalid_bucket_name_is_refused(self):
         with pytest.raises(InvalidBucketName):
             bucket_compare(bucket="No Bucket")
 
 
 class TestABusyBucket:
-    def test_what_is_younger_than_the_comparison_does_not_count(self, bucket, user):
+    def test_compare_ignores_changes_after_its_start(self, bucket, user):
         def later(parsed, **kwargs):
             for found in parsed["Contents"]:
                 found["LastModified"] = timezone.now() + timedelta(seconds=found["Key"] == "young")
@@ -193,28 +195,28 @@ class TestABusyBucket:
         assert told == {"objects_compared": 4, "records_compared": 1}
         assert findings == {}
 
-    def test_a_file_that_is_deleted_after_it_was_listed(self, bucket, user):
+    def test_compare_file_deleted_after_the_listing_reports_nothing(self, bucket, user):
         stored_file(user, bucket, "kept")
         stored_file(user, bucket)
         with at_the_first("ListObjectsV2", lambda: file_delete(user=user, bucket=bucket, file_name="file")):
             assert compared(bucket) == ({"objects_compared": 2, "records_compared": 1}, {})
 
-    def test_a_file_that_is_overwritten_after_it_was_listed(self, bucket, user):
+    def test_compare_file_overwritten_after_the_listing_reports_nothing(self, bucket, user):
         stored_file(user, bucket)
         with at_the_first("ListObjectsV2", lambda: stored_file(user, bucket, content=b"longer!!", overwrite=True)):
             assert compared(bucket) == ({"objects_compared": 1}, {})
 
-    def test_a_file_that_is_stored_after_its_place_was_listed(self, bucket, user):
+    def test_compare_file_stored_after_the_listing_reports_nothing(self, bucket, user):
         with at_the_first("ListObjectsV2", lambda: stored_file(user, bucket)):
             assert compared(bucket) == ({}, {})
 
-    def test_an_object_that_is_back_when_it_is_looked_at(self, bucket, user):
+    def test_compare_object_that_is_back_reports_nothing(self, bucket, user):
         stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
         with at_the_first("ListObjectsV2", lambda: stray(bucket, "file", b"content")):
             assert compared(bucket) == ({"records_compared": 1}, {})
 
-    def test_an_object_that_is_overwritten_while_it_is_looked_at(self, bucket):
+    def test_compare_object_overwritten_meanwhile_reports_nothing(self, bucket):
         def later(parsed, **kwargs):
             parsed["LastModified"] = timezone.now() + timedelta(seconds=1)
 
@@ -227,25 +229,25 @@ class TestABusyBucket:
 class TestClaimsMeanwhile:
     """Somebody claims the key between the look at S3 and the second look at the record."""
 
-    def test_a_record_whose_object_is_gone(self, bucket, user):
+    def test_claim_of_a_record_without_object_reports_nothing(self, bucket, user):
         upload = stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
-        with at_the_first("HeadObject", in_a_thread_of_its_own(lambda: upload.claim(Status.PENDING))):
+        with at_the_first("HeadObject", in_a_thread_of_its_own(lambda: claim_record(upload, Status.PENDING))):
             assert compared(bucket) == ({"records_compared": 1}, {})
 
-    def test_one_that_is_stored_again_by_then(self, bucket, user):
+    def test_claim_that_stores_again_reports_nothing(self, bucket, user):
         """The status is what it was, the claim is not."""
         upload = stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
 
         def overwritten():
-            upload.claim(Status.PENDING)
-            upload.mark_stored()
+            claim_record(upload, Status.PENDING)
+            mark_stored(upload)
 
         with at_the_first("HeadObject", in_a_thread_of_its_own(overwritten)):
             assert compared(bucket) == ({"records_compared": 1}, {})
 
-    def test_one_whose_user_is_deleted_meanwhile(self, bucket, user):
+    def test_claim_by_user_deletion_reports_nothing(self, bucket, user):
         """Then the status changes, and the claim does not."""
         stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
@@ -253,15 +255,15 @@ class TestClaimsMeanwhile:
         with at_the_first("HeadObject", in_a_thread_of_its_own(marked)):
             assert compared(bucket) == ({"records_compared": 1}, {})
 
-    def test_one_that_is_gone_by_then(self, bucket, user):
+    def test_claim_that_removes_reports_nothing(self, bucket, user):
         upload = stored_file(user, bucket)
         stray(bucket, "file")
         with at_the_first("HeadObject", in_a_thread_of_its_own(upload.delete)):
             assert compared(bucket) == ({"objects_compared": 1}, {})
 
-    def test_an_object_that_another_host_adopts(self, bucket, user):
+    def test_adoption_by_another_host_reports_nothing(self, bucket, user):
         stray(bucket)
-        claim = lambda: FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="stray")  # noqa: E731
+        claim = lambda: create_claimed(user=user, bucket=bucket, file_name="stray")  # noqa: E731
         with at_the_first("HeadObject", in_a_thread_of_its_own(claim)):
             assert compared(bucket) == ({"objects_compared": 1}, {})
 
@@ -272,7 +274,7 @@ class TestWhereS3Fails:
         assert not report.is_complete
         return report
 
-    def test_one_object_that_cannot_be_looked_at_does_not_hide_the_others(self, bucket, user, caplog):
+    def test_failure_for_one_object_reports_the_others(self, bucket, user, caplog):
         for name in ("denied", "denied record", "stray"):
             stray(bucket, name)
         stored_file(user, bucket, "kept")
@@ -290,14 +292,14 @@ class TestWhereS3Fails:
         ]
         assert "bucket-one/denied" in caplog.text
 
-    def test_a_record_whose_object_cannot_be_looked_at_is_not_called_changed(self, bucket, user):
+    def test_failure_for_a_record_is_not_reported_as_change(self, bucket, user):
         stored_file(user, bucket)
         stray(bucket, "file")
         with refused("InternalError", "HeadObject"):
             report = self.incomplete(bucket)
         assert figures(report) == {"objects_compared": 1, "records_compared": 1, "left": 1}
 
-    def test_s3_goes_away_before_the_second_page(self, bucket, user, caplog):
+    def test_failure_before_the_second_page_ends_the_comparison(self, bucket, user, caplog):
         """What was not listed is not missing."""
         stored_file(user, bucket, "z")
         for number in range(3):
@@ -314,7 +316,7 @@ class TestWhereS3Fails:
         assert not report.is_whole
         assert "could not go on" in caplog.text
 
-    def test_s3_goes_away_while_suspects_are_looked_at(self, bucket, user):
+    def test_failure_during_confirmation_ends_the_comparison(self, bucket, user):
         for number in range(30):
             stray(bucket, f"{number}")
         asked = []
@@ -328,7 +330,7 @@ class TestWhereS3Fails:
         assert (report.is_whole, figures(report)) == (False, {})
         assert len(asked) < 30  # Those that wait are not asked for, one time-out after the other.
 
-    def test_a_bucket_that_is_gone_makes_no_record_a_disagreement(self, bucket, user, caplog):
+    def test_failure_of_a_missing_bucket_reports_no_record(self, bucket, user, caplog):
         stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
         get_client().delete_bucket(Bucket=bucket)
@@ -358,7 +360,7 @@ def rows(bucket, user, numbers, **values):
 class TestBatches:
     @pytest.mark.parametrize("count", [0, 1, PAGE_KEYS - 1, PAGE_KEYS, PAGE_KEYS + 1, 2 * PAGE_KEYS + 1])
     @pytest.mark.parametrize("moments", ["one", "many", "few"])
-    def test_every_record_once(self, user, count, moments):
+    def test_iterate_batches_yields_every_record_once(self, user, count, moments):
         begin = datetime(2026, 1, 1, tzinfo=UTC)
         seconds = {"one": 10**9, "many": 1, "few": 700}[moments]
         uploads = [
@@ -367,14 +369,14 @@ class TestBatches:
             for upload in rows("bucket", user, [number], created_at=begin + timedelta(seconds=number // seconds))
         ]
         FileUpload.objects.bulk_create(uploads)
-        batches = list(islice(_batches(FileUpload.objects.stored()), 10))
+        batches = list(islice(_iterate_batches(FileUpload.objects.stored()), 10))
         assert all(0 < len(batch) <= PAGE_KEYS for batch in batches)
         seen = [upload.pk for batch in batches for upload in batch]
         assert len(seen) == len(set(seen)) == count
 
 
 class TestSize:
-    def test_a_page_costs_the_same_whichever_it_is_and_is_forgotten(self, user):
+    def test_page_cost_is_constant_and_freed(self, user):
         costs = [self.cost(user, pages) for pages in (1, 2, 3)]
         assert costs[2]["queries"] - costs[1]["queries"] == costs[1]["queries"] - costs[0]["queries"] > 0
         assert [cost["calls"] for cost in costs] == [1, 2, 3]
@@ -405,7 +407,7 @@ class TestSize:
         more = {"IsTruncated": True, "NextContinuationToken": f"{number}"} if number + 1 < pages else {}
         return {"Contents": listed, **more}
 
-    def test_the_first_of_each_kind_are_kept_and_all_are_told(self):
+    def test_report_keeps_the_first_examples_of_each_kind(self):
         told = []
         tally = ComparisonTally(told.append)
         for number in range(EXAMPLES + 1):

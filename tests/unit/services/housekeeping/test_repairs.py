@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import Repairs, bucket_compare, housekeeping_run
@@ -129,7 +130,7 @@ class TestNothingIsTouched:
         stray(bucket)
         return snapshot(bucket)
 
-    def test_unless_told(self, bucket, disorder):
+    def test_compare_without_repairs_changes_nothing(self, bucket, disorder):
         report, outcomes = mended(bucket)
         assert set(outcomes.values()) == {Outcome.NOTHING}
         assert len(outcomes) == 4
@@ -137,7 +138,7 @@ class TestNothingIsTouched:
         assert snapshot(bucket) == disorder
 
     @pytest.mark.parametrize("strays", ["delete", "adopt"])
-    def test_in_a_dry_run_which_foretells_the_real_one(self, bucket, other, disorder, strays):
+    def test_compare_dry_run_foresees_the_repairs(self, bucket, other, disorder, strays):
         told = {"remove_records": True, "update_records": True, "adopt_for": other} if strays == "adopt" else EVERYTHING
         foretold = mended(bucket, dry_run=True, **told)
         assert snapshot(bucket) == disorder
@@ -150,7 +151,7 @@ class TestNothingIsTouched:
 
 
 class TestRecordsWhoseObjectIsGone:
-    def test_they_go_and_those_who_listen_hear_of_it(self, bucket, user, signals):
+    def test_remove_records_removes_them_and_notifies(self, bucket, user, signals):
         lost(user, bucket)
         stored_file(user, bucket, "kept")
         with signals() as heard:
@@ -159,7 +160,7 @@ class TestRecordsWhoseObjectIsGone:
         assert [upload.file_name for upload in FileUpload.objects.all()] == ["kept"]
         assert heard == [("deleted", "file")]
 
-    def test_one_whose_object_is_back_at_the_last_moment_stays(self, bucket, user, signals):
+    def test_remove_records_keeps_one_whose_object_is_back(self, bucket, user, signals):
         upload = lost(user, bucket)
         with signals() as heard, at_call(2, "HeadObject", lambda: stray(bucket, "file", b"content")):
             report, outcomes = mended(bucket, remove_records=True)
@@ -167,12 +168,12 @@ class TestRecordsWhoseObjectIsGone:
         assert_as_it_was(upload)
         assert (objects_in(bucket), heard) == (["file"], [])
 
-    def test_one_that_somebody_claims_meanwhile_is_theirs(self, bucket, user):
+    def test_remove_records_leaves_a_claimed_one(self, bucket, user):
         uploads = [lost(user, bucket, name) for name in "ab"]
 
         def others_claimed():
             for upload in FileUpload.objects.stored():
-                upload.claim(Status.PENDING)
+                claim_record(upload, Status.PENDING)
 
         with at_call(3, "HeadObject", others_claimed):
             report, outcomes = mended(bucket, remove_records=True)
@@ -180,7 +181,7 @@ class TestRecordsWhoseObjectIsGone:
         assert (len(uploads), report.is_complete) == (2, True)
         assert FileUpload.objects.get().status == Status.PENDING
 
-    def test_where_s3_goes_away_it_is_told_and_settled_later(self, bucket, user):
+    def test_remove_records_while_s3_fails_settles_later(self, bucket, user):
         upload = lost(user, bucket)
         with at_call(2, "HeadObject", s3_is_gone):
             report, outcomes = mended(bucket, remove_records=True)
@@ -191,11 +192,11 @@ class TestRecordsWhoseObjectIsGone:
         assert_as_it_was(upload)
         assert objects_in(bucket) == ["file"]
 
-    def test_a_process_that_dies_there_loses_no_object(self, bucket, user):
+    def test_remove_records_killed_loses_no_object(self, bucket, user):
         upload = lost(user, bucket)
         killed = FileUpload.objects.get()
-        killed.claim(Status.PENDING)
-        killed.claim_end_in(-1)
+        claim_record(killed, Status.PENDING)
+        end_lease_in(killed, -1)
         stray(bucket, "file", b"content")
         housekeeping_run()
         assert_as_it_was(upload)
@@ -203,7 +204,7 @@ class TestRecordsWhoseObjectIsGone:
 
 
 class TestRecordsWhoseObjectChanged:
-    def test_they_say_what_is_there_now(self, bucket, user, signals):
+    def test_update_records_takes_over_the_new_object(self, bucket, user, signals):
         before = changed(user, bucket)
         with signals() as heard:
             report, outcomes = mended(bucket, update_records=True)
@@ -218,20 +219,20 @@ class TestRecordsWhoseObjectChanged:
         assert heard == [("uploaded", "file")]
         assert mended(bucket)[1] == {}
 
-    def test_one_that_is_changed_while_it_is_read_waits(self, bucket, user):
+    def test_update_records_of_an_object_changed_while_read_waits(self, bucket, user):
         upload = changed(user, bucket)
         with at_call(1, "GetObject", lambda: stray(bucket, "file", b"once more")):
             report, outcomes = mended(bucket, update_records=True)
         assert (report.is_whole, report.left, outcomes) == (True, 1, {"file": Outcome.LEFT})
         assert_as_it_was(upload)
 
-    def test_one_that_goes_while_it_is_read_is_not_updated(self, bucket, user):
+    def test_update_records_of_an_object_removed_while_read_waits(self, bucket, user):
         upload = changed(user, bucket)
         with at_call(1, "GetObject", lambda: get_client().delete_object(Bucket=bucket, Key="file")):
             assert mended(bucket, update_records=True)[1] == {"file": Outcome.OVERTAKEN}
         assert_as_it_was(upload)
 
-    def test_one_that_is_changed_after_it_was_read_ends_as_it_is(self, bucket, user):
+    def test_update_records_of_an_object_changed_after_the_read_keeps_the_last(self, bucket, user):
         changed(user, bucket)
         with at_call(2, "HeadObject", lambda: stray(bucket, "file", b"once more")):
             assert mended(bucket, update_records=True)[1] == {"file": Outcome.OVERTAKEN}
@@ -239,7 +240,7 @@ class TestRecordsWhoseObjectChanged:
         assert (upload.status, upload.size) == (Status.STORED, 9)
         assert upload.checksum_sha256 == sha256(b"once more").hexdigest()
 
-    def test_one_that_its_owner_overwrites_meanwhile_is_the_owners(self, bucket, user):
+    def test_update_records_of_a_file_overwritten_meanwhile_leaves_it(self, bucket, user):
         changed(user, bucket)
         with at_call(1, "GetObject", lambda: stored_file(user, bucket, content=b"by owner", overwrite=True)):
             report, outcomes = mended(bucket, update_records=True)
@@ -255,7 +256,7 @@ class TestRecordsOfDirectUploads:
         """Return what makes the record of a stored file that of a direct upload."""
         return lambda: FileUpload.objects.update(strategy=request.param, multipart_upload_id="gone")
 
-    def test_they_are_mended_as_others_are(self, bucket, user, direct):
+    def test_direct_upload_is_repaired_as_others_are(self, bucket, user, direct):
         lost(user, bucket, "lost")
         changed(user, bucket, "changed")
         direct()
@@ -264,7 +265,7 @@ class TestRecordsOfDirectUploads:
         assert FileUpload.objects.get().status == Status.STORED
         assert objects_in(bucket) == ["changed"]
 
-    def test_an_object_that_is_back_at_the_last_moment_stays(self, bucket, user, direct):
+    def test_direct_upload_whose_object_is_back_stays(self, bucket, user, direct):
         upload = lost(user, bucket)
         direct()
         with at_call(2, "HeadObject", lambda: stray(bucket, "file", b"content")):
@@ -273,7 +274,7 @@ class TestRecordsOfDirectUploads:
         assert objects_in(bucket) == ["file"]
 
     @pytest.mark.parametrize("repair", ["remove_records", "update_records"])
-    def test_where_s3_goes_away_no_object_is_lost(self, bucket, user, direct, repair):
+    def test_direct_upload_while_s3_fails_loses_no_object(self, bucket, user, direct, repair):
         (lost if repair == "remove_records" else changed)(user, bucket)
         direct()
         with at_call(2, "HeadObject", s3_is_gone):
@@ -286,7 +287,7 @@ class TestRecordsOfDirectUploads:
 
 
 class TestObjectsThatAreAdopted:
-    def test_they_get_a_record_of_that_user(self, bucket, other, signals):
+    def test_adopt_gives_objects_a_record_of_the_user(self, bucket, other, signals):
         stray(bucket, "folder/\u00e9 1.txt")
         began = timezone.now()
         with signals() as heard:
@@ -300,7 +301,7 @@ class TestObjectsThatAreAdopted:
         assert heard == [("uploaded", "folder/\u00e9 1.txt")]
         assert mended(bucket)[1] == {}
 
-    def test_an_empty_one_of_an_impossible_type(self, bucket, other):
+    def test_adopt_empty_object_with_an_impossible_type_stores_it(self, bucket, other):
         stray(bucket, body=b"", content_type="x/" + "y" * 500)
         mended(bucket, adopt_for=other)
         upload = FileUpload.objects.get()
@@ -308,20 +309,20 @@ class TestObjectsThatAreAdopted:
         assert upload.content_type == "application/octet-stream"
 
     @pytest.mark.parametrize("name", ["folder/", "a//b", "/a", "a/../b", "line\nbreak"])
-    def test_names_that_can_be_none_here_stay_without_and_nothing_waits(self, bucket, other, name):
+    def test_adopt_of_an_invalid_name_leaves_it(self, bucket, other, name):
         stray(bucket, name)
         report, outcomes = mended(bucket, adopt_for=other)
         assert (report.is_complete, outcomes) == (True, {name: Outcome.NOTHING})
         assert not FileUpload.objects.exists()
 
-    def test_one_that_is_changed_after_it_was_read_stays_without(self, bucket, other):
+    def test_adopt_of_an_object_changed_after_the_read_leaves_it(self, bucket, other):
         stray(bucket)
         with at_call(2, "HeadObject", lambda: stray(bucket, body=b"once more")):
             assert mended(bucket, adopt_for=other)[1] == {"stray": Outcome.OVERTAKEN}
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == ["stray"]
 
-    def test_one_that_another_host_adopts_meanwhile_is_adopted_once(self, bucket, user, other):
+    def test_adopt_by_two_hosts_adopts_once(self, bucket, user, other):
         stray(bucket)
         with at_call(1, "GetObject", lambda: mended(bucket, adopt_for=user)):
             report, outcomes = mended(bucket, adopt_for=other)
@@ -329,7 +330,7 @@ class TestObjectsThatAreAdopted:
         assert FileUpload.objects.get().user == user
 
     @pytest.mark.parametrize("how", ["gone", "silent"])
-    def test_where_s3_fails_nothing_is_left_of_it(self, bucket, other, how, settings):
+    def test_adopt_while_s3_fails_leaves_no_record(self, bucket, other, how, settings):
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 7
         stray(bucket)
         with at_call(2, "HeadObject", s3_is_gone if how == "gone" else s3_is_silent):
@@ -341,15 +342,15 @@ class TestObjectsThatAreAdopted:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == ["stray"]
 
-    def test_a_process_that_dies_there_loses_no_object(self, bucket, user, other):
+    def test_adopt_killed_loses_no_object(self, bucket, user, other):
         orphaned(user, bucket)
-        FileUpload.objects.claim_new(user=other, bucket=bucket, file_name="file").claim_end_in(-1)
+        end_lease_in(create_claimed(user=other, bucket=bucket, file_name="file"), -1)
         assert housekeeping_run().records_settled == 1
         assert objects_in(bucket) == ["file", "kept"]
 
 
 class TestObjectsThatAreDeleted:
-    def test_those_that_were_made_here_go(self, bucket, user, signals):
+    def test_delete_removes_objects_made_here(self, bucket, user, signals):
         orphaned(user, bucket)
         stray(bucket)
         with signals() as heard:
@@ -360,14 +361,14 @@ class TestObjectsThatAreDeleted:
         assert [upload.file_name for upload in FileUpload.objects.all()] == ["kept"]
         assert heard == []  # Nobody ever heard of a record.
 
-    def test_those_of_others_go_if_that_is_said_too(self, bucket, user):
+    def test_delete_removes_objects_of_others_if_asked(self, bucket, user):
         orphaned(user, bucket)
         stray(bucket)
         report, _ = mended(bucket, delete_objects_older_than=NOW, whoever_made_them=True)
         assert report.objects_deleted == 2
         assert objects_in(bucket) == ["kept"]
 
-    def test_in_a_bucket_that_no_record_names_all_are_of_others(self, bucket, user):
+    def test_delete_in_a_bucket_without_records_spares_all(self, bucket, user):
         stored_file(user, bucket)
         FileUpload.objects.all().delete()
         report, _ = mended(bucket, delete_objects_older_than=NOW)
@@ -375,10 +376,12 @@ class TestObjectsThatAreDeleted:
         assert objects_in(bucket) == ["file"]
 
     @pytest.mark.parametrize(("hours", "left"), [(23, ["kept"]), (25, ["file", "kept"])])
-    def test_only_those_that_are_old_enough(self, bucket, user, hours, left):
+    def test_delete_spares_recent_objects(self, bucket, user, hours, left):
+        moment = timezone.now().replace(microsecond=0) - DAY
+
         def a_day_ago(parsed, **kwargs):
-            for found in parsed.get("Contents", [parsed]):
-                found["LastModified"] = timezone.now().replace(microsecond=0) - DAY
+            for entry in parsed.get("Contents", [parsed]):
+                entry["LastModified"] = moment
 
         orphaned(user, bucket)
         with on_event("after-call.s3.ListObjectsV2", a_day_ago), on_event("after-call.s3.HeadObject", a_day_ago):
@@ -386,7 +389,7 @@ class TestObjectsThatAreDeleted:
         assert objects_in(bucket) == left
 
     @pytest.mark.parametrize("endpoint_url", [None, "https://s3.us-east-1.amazonaws.com"])
-    def test_aws_is_asked_to_look_once_more(self, bucket, user, settings, endpoint_url):
+    def test_delete_on_aws_sends_the_etag(self, bucket, user, settings, endpoint_url):
         orphaned(user, bucket)
         etag = object_head(bucket=bucket, key="file").etag
         settings.AWS_S3_ENDPOINT_URL = endpoint_url
@@ -396,25 +399,25 @@ class TestObjectsThatAreDeleted:
         condition = {} if endpoint_url else {"IfMatch": etag}
         assert asked == [{"Bucket": bucket, "Key": "file", **condition}]
 
-    def test_one_that_is_written_anew_at_the_last_moment_stays(self, bucket, user):
+    def test_delete_spares_an_object_written_meanwhile(self, bucket, user):
         orphaned(user, bucket)
         with at_call(2, "HeadObject", lambda: stray(bucket, "file")):
             assert mended(bucket, delete_objects_older_than=NOW)[1] == {"file": Outcome.OVERTAKEN}
         assert objects_in(bucket) == ["file", "kept"]
         assert FileUpload.objects.get().file_name == "kept"
 
-    def test_one_of_which_s3_says_so_stays(self, bucket, user):
+    def test_delete_refused_by_s3_spares_the_object(self, bucket, user):
         orphaned(user, bucket)
         with refused("PreconditionFailed", "DeleteObject"):
             assert mended(bucket, delete_objects_older_than=NOW)[1] == {"file": Outcome.OVERTAKEN}
         assert FileUpload.objects.get().file_name == "kept"
 
-    def test_one_that_has_gone_meanwhile_is_as_good_as_deleted(self, bucket, user):
+    def test_delete_of_a_missing_object_succeeds(self, bucket, user):
         orphaned(user, bucket)
         with refused("NoSuchKey", "DeleteObject"):
             assert mended(bucket, delete_objects_older_than=NOW)[1] == {"file": Outcome.OBJECT_DELETED}
 
-    def test_one_that_s3_refuses_does_not_keep_the_others(self, bucket, user, caplog):
+    def test_delete_refused_for_one_object_removes_the_others(self, bucket, user, caplog):
         orphaned(user, bucket, *"abc")
         with refused("AccessDenied", "DeleteObject", Key="b"):
             report, outcomes = mended(bucket, delete_objects_older_than=NOW)
@@ -424,7 +427,7 @@ class TestObjectsThatAreDeleted:
         assert FileUpload.objects.get().file_name == "kept"
         assert "bucket-one/b" in caplog.text
 
-    def test_a_deletion_that_was_not_answered_may_come_yet_so_nobody_writes_there(self, bucket, user, settings):
+    def test_delete_that_timed_out_holds_the_key(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 7
         orphaned(user, bucket)
         with at_call(1, "DeleteObject", s3_is_silent):
@@ -432,11 +435,11 @@ class TestObjectsThatAreDeleted:
         assert (report.is_whole, outcomes) == (False, {"file": Outcome.LEFT})
         holds = FileUpload.objects.get(file_name="file")
         assert timedelta(seconds=5) < holds.claimed_until - timezone.now() <= timedelta(seconds=7)
-        holds.claim_end_in(-1)
+        end_lease_in(holds, -1)
         assert housekeeping_run().records_settled == 1
         assert mended(bucket, delete_objects_older_than=NOW)[1] == {"file": Outcome.OBJECT_DELETED}
 
-    def test_parts_that_another_program_sends_there_stay(self, bucket, user):
+    def test_delete_spares_parts_of_another_program(self, bucket, user):
         orphaned(user, bucket)
         get_client().create_multipart_upload(Bucket=bucket, Key="file")
         mended(bucket, delete_objects_older_than=NOW)
@@ -451,8 +454,8 @@ class TestWhatIsWanted:
         return Finding(kind=kind, bucket="b", file_name=name, etag=etag, changed_at=at, made_here=made_here)
 
     @pytest.mark.parametrize("kind", list(Kind))
-    def test_of_itself_nothing(self, kind):
-        assert Repairs().wanted(self.finding(kind)) == Outcome.NOTHING
+    def test_choose_outcome_by_default_is_nothing(self, kind):
+        assert Repairs().choose_outcome(self.finding(kind)) == Outcome.NOTHING
 
     @pytest.mark.parametrize(
         ("kind", "outcome"),
@@ -463,22 +466,22 @@ class TestWhatIsWanted:
             (Kind.NOT_LOOKED_AT, Outcome.NOTHING),
         ],
     )
-    def test_each_repair_has_its_kind(self, kind, outcome):
-        assert Repairs(**EVERYTHING).wanted(self.finding(kind)) == outcome
+    def test_choose_outcome_of_each_kind_is_its_repair(self, kind, outcome):
+        assert Repairs(**EVERYTHING).choose_outcome(self.finding(kind)) == outcome
 
-    def test_an_object_cannot_be_adopted_and_deleted(self, user):
+    def test_repairs_with_adopt_and_delete_is_refused(self, user):
         with pytest.raises(InvalidField, match="one of the two"):
             Repairs(adopt_for=user, delete_objects_older_than=NOW)
 
-    def test_what_has_no_etag_cannot_be_recorded(self, user):
+    def test_choose_outcome_without_an_etag_is_nothing(self, user):
         told = Repairs(update_records=True, adopt_for=user)
-        assert told.wanted(self.finding(Kind.OBJECT_CHANGED, etag="")) == Outcome.NOTHING
-        assert told.wanted(self.finding(Kind.OBJECT_WITHOUT_RECORD, etag="")) == Outcome.NOTHING
+        assert told.choose_outcome(self.finding(Kind.OBJECT_CHANGED, etag="")) == Outcome.NOTHING
+        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, etag="")) == Outcome.NOTHING
 
     @pytest.mark.parametrize(
         "described", [{"days": 0.9}, {"days": None}, {"made_here": False}, {"made_here": None}, {"name": "a\0b"}]
     )
-    def test_what_is_not_to_be_deleted(self, described):
+    def test_choose_outcome_of_a_spared_object_is_nothing(self, described):
         told = Repairs(delete_objects_older_than=DAY)
-        assert told.wanted(self.finding(Kind.OBJECT_WITHOUT_RECORD)) == Outcome.OBJECT_DELETED
-        assert told.wanted(self.finding(Kind.OBJECT_WITHOUT_RECORD, **described)) == Outcome.NOTHING
+        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD)) == Outcome.OBJECT_DELETED
+        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, **described)) == Outcome.NOTHING

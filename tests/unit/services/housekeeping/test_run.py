@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidBucketName
 from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed, end_lease_in
+from s3_file_uploader.models.queries import BATCH
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
 from s3_file_uploader.services.download_folder.write import partial_files_remove
-from s3_file_uploader.services.housekeeping.run import BATCH
 from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.values import HousekeepingReport
@@ -38,12 +39,12 @@ def figures(report):
 
 
 def claimed(user, bucket, file_name="file"):
-    return FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
+    return create_claimed(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
 
 
 def abandoned(user, bucket, file_name="file"):
     upload = claimed(user, bucket, file_name)
-    upload.claim_end_in(-1)
+    end_lease_in(upload, -1)
     return upload
 
 
@@ -81,17 +82,17 @@ def begun_ago():
 
 
 class TestRecords:
-    def test_where_nothing_is_wrong_nothing_is_done(self, bucket, user):
+    def test_run_without_faults_changes_nothing(self, bucket, user):
         stored_file(user, bucket)
         assert housekeeping_run() == NOTHING
         assert FileUpload.objects.get().status == Status.STORED
 
-    def test_all_that_crashes_left_is_settled(self, bucket, user):
+    def test_run_after_crashes_settles_every_record(self, bucket, user):
         put(abandoned(user, bucket, "first"))
         for name, status in (("overwriting", Status.PENDING), ("deleting", Status.DELETING)):
             upload = stored_file(user, bucket, name)
-            upload.claim(status)
-            upload.claim_end_in(-1)
+            claim_record(upload, status)
+            end_lease_in(upload, -1)
         begin(bucket, "first")
         assert figures(housekeeping_run()) == {"records_settled": 3}
         assert objects_in(bucket) == ["overwriting"]
@@ -101,7 +102,7 @@ class TestRecords:
         assert housekeeping_run() == NOTHING
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])
-    def test_a_live_claim_is_left_alone(self, bucket, user, older_than):
+    def test_run_leaves_a_live_lease_alone(self, bucket, user, older_than):
         upload = claimed(user, bucket)
         put(upload)
         begin(bucket)
@@ -109,9 +110,7 @@ class TestRecords:
         assert FileUpload.objects.get().claim_id == upload.claim_id
         assert (objects_in(bucket), left_in(bucket)) == (["file"], ["file"])
 
-    def test_a_bucket_out_of_order_does_not_keep_the_others_from_being_mended(
-        self, bucket, second_bucket, user, caplog
-    ):
+    def test_run_with_a_broken_bucket_mends_the_others(self, bucket, second_bucket, user, caplog):
         for where in (bucket, second_bucket):
             stored_file(user, where, "kept")
             for name in ("a", "b"):
@@ -131,7 +130,7 @@ class TestRecords:
         assert figures(housekeeping_run()) == {"records_settled": 2, "multipart_uploads_aborted": 1}
         assert housekeeping_run() == NOTHING
 
-    def test_each_record_is_tried_once_a_run_however_many_there_are(self, bucket, user):
+    def test_run_tries_each_record_once(self, bucket, user):
         for number in range(BATCH + 1):
             abandoned(user, bucket, f"{number}")
         asked = Counter()
@@ -145,7 +144,7 @@ class TestRecords:
         assert figures(report) == {"records_left": BATCH + 1, "buckets_left": 1}
         assert [asked[f"{number}"] for number in range(BATCH + 1)] == [1] * (BATCH + 1)
 
-    def test_of_two_hosts_each_settles_what_the_other_has_not(self, bucket, user):
+    def test_run_on_two_hosts_settles_each_record_once(self, bucket, user):
         for name in "abc":
             put(abandoned(user, bucket, name))
         reports = []
@@ -162,7 +161,7 @@ class TestRecords:
         assert objects_in(bucket) == []
 
     @pytest.mark.parametrize("crashes", ["S3", "the settling process"])
-    def test_what_a_first_run_could_not_finish_the_second_does(self, bucket, user, crashes):
+    def test_run_repeated_finishes_what_the_first_could_not(self, bucket, user, crashes):
         """Also the object that the upload wrote: it is not a stranger's because somebody tried to settle before."""
         upload = abandoned(user, bucket)
         put(upload)
@@ -170,22 +169,22 @@ class TestRecords:
             with out_of_order(bucket):
                 assert housekeeping_run().records_left == 1
         else:
-            upload.claim_to_settle()
-            upload.claim_end_in(-1)
+            claim_abandoned(upload)
+            end_lease_in(upload, -1)
         assert figures(housekeeping_run()) == {"records_settled": 1}
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == []
 
 
 class TestMultipartUploads:
-    def test_debris_under_a_record_is_aborted(self, bucket, user):
+    def test_run_aborts_debris_under_a_record(self, bucket, user):
         stored_file(user, bucket)
         begin(bucket)
         begin(bucket)
         assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 2}
         assert left_in(bucket) == []
 
-    def test_what_was_begun_of_late_may_be_at_work(self, bucket, user, begun_ago, settings):
+    def test_run_leaves_a_recent_multipart_upload(self, bucket, user, begun_ago, settings):
         settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 3600
         stored_file(user, bucket)
         begin(bucket)
@@ -194,7 +193,7 @@ class TestMultipartUploads:
         begun_ago["file"] = timedelta(minutes=61)
         assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
 
-    def test_those_of_others_are_counted_and_left(self, bucket, user):
+    def test_run_counts_multipart_uploads_of_other_programs(self, bucket, user):
         stored_file(user, bucket)
         begin(bucket, "another's")
         report = housekeeping_run()
@@ -202,7 +201,7 @@ class TestMultipartUploads:
         assert figures(report) == {"multipart_uploads_unexplained": 1}
         assert left_in(bucket) == ["another's"]
 
-    def test_those_of_others_go_once_they_are_older_than_asked(self, bucket, user, begun_ago):
+    def test_run_aborts_old_multipart_uploads_of_other_programs_if_asked(self, bucket, user, begun_ago):
         stored_file(user, bucket)
         for key, hours in {"old": 25, "young": 23, "file": 25}.items():
             begin(bucket, key)
@@ -211,7 +210,7 @@ class TestMultipartUploads:
         assert figures(report) == {"multipart_uploads_aborted": 2, "multipart_uploads_unexplained": 1}
         assert left_in(bucket) == ["young"]
 
-    def test_one_that_has_gone_meanwhile_is_aborted_too(self, bucket, user):
+    def test_run_counts_a_multipart_upload_that_is_gone_as_aborted(self, bucket, user):
         stored_file(user, bucket)
         listed = [{"Key": "file", "UploadId": "gone", "Initiated": timezone.now() - timedelta(days=1)}]
         with Stubber(get_client()) as stub:
@@ -219,18 +218,18 @@ class TestMultipartUploads:
             stub.add_client_error("abort_multipart_upload", "NoSuchUpload", http_status_code=404)
             assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
 
-    def test_one_that_is_claimed_only_now_is_not_aborted(self, bucket, user):
+    def test_run_leaves_a_multipart_upload_claimed_meanwhile(self, bucket, user):
         """The records of a page were read before: somebody may have begun since."""
         stored = [stored_file(user, bucket, name) for name in "ab"]
         for upload in stored:
             begin(bucket, upload.file_name)
         with on_event(
-            "provide-client-params.s3.AbortMultipartUpload", lambda **kwargs: stored[1].claim(Status.PENDING)
+            "provide-client-params.s3.AbortMultipartUpload", lambda **kwargs: claim_record(stored[1], Status.PENDING)
         ):
             assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
         assert left_in(bucket) == ["b"]
 
-    def test_a_page_of_them_costs_one_look_at_the_records(self, bucket, user):
+    def test_run_looks_up_records_once_a_page(self, bucket, user):
         stored_file(user, bucket)
         costs = []
         for count in (1, 30):
@@ -242,14 +241,14 @@ class TestMultipartUploads:
         assert costs[0] == costs[1]
 
     @pytest.mark.parametrize(("code", "left"), [("NoSuchBucket", 0), ("NotImplemented", 0), ("AccessDenied", 1)])
-    def test_a_bucket_of_which_nothing_can_be_known(self, bucket, user, code, left):
+    def test_run_with_an_unreadable_bucket_reports_it(self, bucket, user, code, left):
         stored_file(user, bucket)
         with Stubber(get_client()) as stub:
             stub.add_client_error("list_multipart_uploads", code)
             report = housekeeping_run()
         assert (report.buckets_left, report.is_complete) == (left, not left)
 
-    def test_a_bucket_is_asked_once_and_one_without_records_not_at_all(self, bucket, second_bucket, user):
+    def test_run_asks_each_bucket_once(self, bucket, second_bucket, user):
         for name in "ab":
             stored_file(user, bucket, name)
         asked = []
@@ -259,19 +258,19 @@ class TestMultipartUploads:
 
 
 class TestWhichBuckets:
-    def test_those_with_records_and_those_that_the_settings_name(self, bucket, user, settings):
+    def test_buckets_are_those_with_records_and_those_named_in_settings(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["of-the-settings", "pattern-*", "[ab]", "bucket-?", bucket]
         for name in ("z-last", bucket, "a-first"):
             for number in range(3):
                 abandoned(user, name, f"{number}")
         assert housekeeping_buckets() == ["a-first", bucket, "of-the-settings", "z-last"]
 
-    def test_where_there_are_none_there_is_nothing_to_do(self, db):
+    def test_run_without_buckets_does_nothing(self, db):
         assert housekeeping_buckets() == []
         assert housekeeping_run() == NOTHING
 
     @pytest.mark.parametrize("named_by", ["settings", "caller"])
-    def test_one_without_records_is_looked_into_if_it_is_named(self, bucket, second_bucket, settings, named_by):
+    def test_run_with_a_named_bucket_searches_it(self, bucket, second_bucket, settings, named_by):
         begin(second_bucket)
         if named_by == "settings":
             settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = [second_bucket]
@@ -280,13 +279,13 @@ class TestWhichBuckets:
             report = housekeeping_run(buckets=[second_bucket, second_bucket])
         assert figures(report) == {"multipart_uploads_unexplained": 1}
 
-    def test_a_name_that_can_be_no_bucket_is_said_before_anything_is_done(self, bucket, user):
+    def test_run_with_an_invalid_bucket_name_changes_nothing(self, bucket, user):
         abandoned(user, bucket)
         with pytest.raises(InvalidBucketName):
             housekeeping_run(buckets=["No Bucket"])
         assert FileUpload.objects.get().is_abandoned
 
-    def test_a_query_for_each_however_many_records_they_have(self, bucket, user, django_assert_num_queries):
+    def test_buckets_take_one_query_each(self, bucket, user, django_assert_num_queries):
         for name in (bucket, "bucket-two"):
             for number in range(20):
                 abandoned(user, name, f"{number}")
@@ -302,8 +301,8 @@ class TestDryRun:
         abandoned(user, bucket, "not written")
         for name, status in {"as before": Status.PENDING, "anew": Status.PENDING, "deleting": Status.DELETING}.items():
             upload = stored_file(user, bucket, name)
-            upload.claim(status)
-            upload.claim_end_in(-1)
+            claim_record(upload, status)
+            end_lease_in(upload, -1)
         put(FileUpload.objects.get(file_name="anew"))
         claimed(user, bucket, "at work")
         kept = stored_file(user, bucket, "kept")
@@ -321,7 +320,7 @@ class TestDryRun:
         return rows, objects_in(bucket), heads, left_in(bucket), sorted(folder.rglob("*"))
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])
-    def test_it_foretells_each_thing_and_changes_none(self, bucket, disorder, older_than):
+    def test_dry_run_foresees_each_outcome_and_changes_nothing(self, bucket, disorder, older_than):
         before, foretold, told = self.snapshot(bucket, disorder), [], []
         options = {"abort_multipart_older_than": older_than}
         report = housekeeping_run(dry_run=True, on_finding=foretold.append, **options)
@@ -345,7 +344,7 @@ class TestDryRun:
             "another's": Outcome.NOTHING if older_than is None else Outcome.MULTIPART_ABORTED,
         }
 
-    def test_what_s3_does_not_tell_has_to_wait_there_too(self, bucket, disorder):
+    def test_dry_run_while_s3_is_down_reports_what_waits(self, bucket, disorder):
         with out_of_order(bucket):
             report = housekeeping_run(dry_run=True)
         assert (report.records_settled, report.records_left, report.buckets_left) == (0, 5, 1)
@@ -353,7 +352,7 @@ class TestDryRun:
 
 
 class TestWhoIsTold:
-    def test_of_each_thing_once_it_is_done(self, bucket, user):
+    def test_on_finding_is_called_after_each_change(self, bucket, user):
         uploads = [abandoned(user, bucket, name) for name in "ab"]
         begin(bucket, "another's")
         told, progress = [], []
@@ -365,14 +364,14 @@ class TestWhoIsTold:
         assert parts.changed_at.year == 2010  # moto says so of all.
         assert progress == [("records left half-way", 1, 2)] * 2 + [("multipart uploads", 1, 0)]
 
-    def test_also_of_what_another_host_did_and_of_what_waits(self, bucket, user):
+    def test_on_finding_reports_overtaken_and_left_records(self, bucket, user):
         uploads = {name: abandoned(user, bucket, name) for name in "ab"}
         told = []
 
         def others_settle(finding):
             told.append(finding.outcome)
             for upload in FileUpload.objects.abandoned():
-                upload.claim_to_settle()
+                claim_abandoned(upload)
 
         assert len(uploads) == 2
         assert figures(housekeeping_run(on_finding=others_settle)) == {"records_settled": 1}
@@ -384,7 +383,7 @@ class TestWhoIsTold:
 
 
 class TestIdempotencyKeys:
-    def test_the_old_ones_are_forgotten(self, bucket, user, settings):
+    def test_run_purges_old_idempotency_keys(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_IDEMPOTENCY_SECONDS = 3600
         upload = stored_file(user, bucket)
         for name, minutes in {"old": 61, "young": 59}.items():
@@ -417,7 +416,7 @@ with file_saved_under(pathlib.Path(sys.argv[1]), "bucket/file") as file:
 
 
 class TestPartialFiles:
-    def test_what_a_killed_process_left_goes_once_nobody_can_be_writing_it(self, db, tmp_path, settings):
+    def test_run_removes_old_partial_files(self, db, tmp_path, settings):
         assert python(tmp_path, "-c", KILLED_WHILE_SAVING, str(tmp_path)).returncode == -signal.SIGKILL
         settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 100
         (left,) = (tmp_path / "bucket").iterdir()
@@ -427,11 +426,11 @@ class TestPartialFiles:
         assert list((tmp_path / "bucket").iterdir()) == []
 
     @pytest.mark.parametrize("folder", ["", "missing"])
-    def test_without_a_folder_there_are_none(self, db, tmp_path, settings, folder):
+    def test_run_without_a_download_folder_removes_none(self, db, tmp_path, settings, folder):
         settings.PATH_TO_SAVE_FILE = folder and str(tmp_path / folder)
         assert housekeeping_run() == NOTHING
 
-    def test_files_that_only_look_alike_stay(self, tmp_path):
+    def test_run_keeps_files_with_similar_names(self, tmp_path):
         names = [
             "file.part",
             f"{uuid4().hex}.part",
@@ -445,7 +444,7 @@ class TestPartialFiles:
         assert partial_files_remove(tmp_path, older_than_seconds=-1) == 0
         assert len(list(tmp_path.iterdir())) == len(names) + 1
 
-    def test_nothing_outside_the_folder_is_touched(self, tmp_path):
+    def test_run_touches_nothing_outside_the_folder(self, tmp_path):
         outside = partial_file(tmp_path / "outside", age_seconds=1000)
         folder = tmp_path / "folder"
         folder.mkdir()
@@ -455,12 +454,12 @@ class TestPartialFiles:
         assert [path.name for path in folder.iterdir()] == ["bucket"]
         assert outside.exists()
 
-    def test_the_folder_itself_may_be_a_link(self, tmp_path):
+    def test_run_follows_a_linked_download_folder(self, tmp_path):
         partial_file(tmp_path / "disk", age_seconds=1000)
         (tmp_path / "folder").symlink_to(tmp_path / "disk")
         assert partial_files_remove(tmp_path / "folder", older_than_seconds=10) == 1
 
-    def test_of_many_hosts_each_file_is_removed_by_one(self, tmp_path):
+    def test_run_on_many_hosts_removes_each_file_once(self, tmp_path):
         for number in range(200):
             partial_file(tmp_path / f"{number % 7}" / "below", age_seconds=1000)
         with ThreadPoolExecutor(4) as hosts:

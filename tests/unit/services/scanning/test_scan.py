@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import (
+    ClaimLost,
     FileExists,
     FileNotFound,
     FileQuarantined,
@@ -13,6 +14,8 @@ from s3_file_uploader.exceptions import (
     UploadNotPending,
 )
 from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models.lease import claim_record
+from s3_file_uploader.models.transitions import begin_rejection, begin_scan, keep_scan, remove_record
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.scanners import ScannerUnavailable, scanners
 from s3_file_uploader.services import (
@@ -108,12 +111,12 @@ def outcomes(**options):
 
 
 class TestWithout:
-    def test_scanners_nothing_waits(self, bucket, user, heard, django_assert_num_queries):
+    def test_without_scanners_files_are_stored(self, bucket, user, heard, django_assert_num_queries):
         upload = stored_file(user, bucket, content=VIRUS)
         assert (upload.status, upload.needs_scan, heard) == ("stored", False, ["uploaded"])
         assert upload_scan(upload=upload) == Outcome.OVERTAKEN
 
-    def test_scanners_nothing_passes(self, bucket, user, later, settings):
+    def test_with_an_empty_list_files_stay_quarantined(self, bucket, user, later, settings):
         upload = stored_file(user, bucket)
         settings.S3_FILE_UPLOADER_SCANNERS = []
         assert upload_scan(upload=upload) == Outcome.LEFT
@@ -124,13 +127,13 @@ class TestWithout:
 
 class TestClean:
     @pytest.mark.parametrize("content", [b"", b"content"])
-    def test_a_small_file_is_stored_at_once(self, bucket, user, scanning, heard, content):
+    def test_scan_clean_small_file_stores_it_in_the_request(self, bucket, user, scanning, heard, content):
         upload = stored_file(user, bucket, content=content)
         assert upload == record()
         assert says() == (upload.status, upload.status_reason) == ("stored", "")
         assert (record().needs_scan, record().scan_after, heard) == (False, None, ["uploaded"])
 
-    def test_a_larger_one_waits(self, bucket, user, scanning, settings, heard):
+    def test_scan_clean_large_file_waits(self, bucket, user, scanning, settings, heard):
         settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 6
         upload = stored_file(user, bucket)
         assert (says(), heard) == (("quarantined", ""), ["quarantined"])
@@ -138,46 +141,46 @@ class TestClean:
         assert (says(), upload.status, heard) == (("stored", ""), "stored", ["quarantined", "uploaded"])
 
     @pytest.mark.parametrize("strategy", ["put", "multipart"])
-    def test_a_direct_upload(self, bucket, user, scanning, heard, strategy):
+    def test_scan_clean_direct_upload_stores_it(self, bucket, user, scanning, heard, strategy):
         upload = started(user, bucket, strategy=strategy).upload
         sent(upload)
         assert upload_complete(user=user, upload_id=upload.pk).status == "stored"
         assert (says(), heard) == (("stored", ""), ["uploaded"])
 
-    def test_housekeeping_scans_what_arrived(self, bucket, user, scanning):
+    def test_housekeeping_scans_arrived_uploads(self, bucket, user, scanning):
         upload = started(user, bucket, strategy="put").upload
         sent(upload)
         FileUpload.objects.update(created_at=timezone.now() - timedelta(hours=1))
         assert housekeeping_run().uploads_completed == 1
         assert says() == ("stored", "")
 
-    def test_every_scanner_is_asked(self, bucket, user, settings):
+    def test_scan_asks_every_scanner(self, bucket, user, settings):
         use(settings, "LooksForVirus", "Silent")
         assert stored_file(user, bucket).status == "stored"
 
 
 class TestInfected:
-    def test_it_is_removed_and_the_record_says_why(self, bucket, user, scanning, heard):
+    def test_scan_infected_file_removes_it_and_says_why(self, bucket, user, scanning, heard):
         upload = rejected(user, bucket)
         assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["rejected"])
         assert (upload.claimed_until, upload.scan_after, upload.user) == (None, None, user)
         with pytest.raises(FileNotFound):
             file_presign(user=user, bucket=bucket, file_name="file")
 
-    def test_its_key_is_anybodys(self, bucket, user, other, scanning):
+    def test_scan_infected_frees_the_key(self, bucket, user, other, scanning):
         rejected(user, bucket)
         assert stored_file(other, bucket).status == "stored"
         rejected(user, bucket, "another")
         rejected(user, bucket, "another")
         assert FileUpload.objects.filter(status="rejected").count() == 3
 
-    def test_its_record_can_be_removed(self, bucket, user, scanning, heard):
+    def test_scan_infected_record_can_be_removed(self, bucket, user, scanning, heard):
         upload_delete(user=user, upload_id=rejected(user, bucket).pk)
         assert not FileUpload.objects.exists()
         assert heard == ["rejected"]
 
     @pytest.mark.parametrize("strategy", ["put", "post", "multipart"])
-    def test_a_direct_upload(self, bucket, user, scanning, heard, strategy):
+    def test_scan_infected_direct_upload_removes_it(self, bucket, user, scanning, heard, strategy):
         upload = started(user, bucket, strategy=strategy).upload
         sent(upload, VIRUS)
         for _ in range(2):
@@ -185,7 +188,7 @@ class TestInfected:
                 upload_complete(user=user, upload_id=upload.pk)
         assert (says(upload), objects_in(bucket), heard) == (("rejected", FOUND), [], ["rejected"])
 
-    def test_whoever_repeats_the_request_is_told_again(self, bucket, user, scanning):
+    def test_repeat_of_a_rejected_upload_is_rejected(self, bucket, user, scanning):
         key = {"bucket": bucket, "file_name": "file"}
         options = {"user": user, "owner": user, "content_type": "x/y", "original_name": "n", "idempotency_key": "key"}
         with pytest.raises(FileRejected), file_receive(**key, **options) as incoming:
@@ -193,7 +196,7 @@ class TestInfected:
         with pytest.raises(FileRejected, match=FOUND):
             upload_repeated(user=user, idempotency_key="key", **key)
 
-    def test_whoever_starts_it_again_is_told_to_look(self, bucket, user, scanning):
+    def test_restart_of_a_rejected_upload_points_to_its_record(self, bucket, user, scanning):
         options = {"user": user, "owner": user, "bucket": bucket, "file_name": "n", "content_type": "text/plain"}
         upload = upload_start(**options, size=7, strategy="put", idempotency_key="key").upload
         sent(upload, VIRUS)
@@ -202,17 +205,17 @@ class TestInfected:
         with pytest.raises(UploadNotPending, match="look at its record"):
             upload_start(**options, size=7, strategy="put", idempotency_key="key")
 
-    def test_one_scanner_is_enough(self, bucket, user, settings):
+    def test_scan_infected_by_one_scanner_is_enough(self, bucket, user, settings):
         use(settings, "Silent", "LooksForVirus")
         with pytest.raises(FileRejected, match=FOUND_SOMETHING):
             stored_file(user, bucket, content=VIRUS)
 
-    def test_it_can_be_found_later(self, bucket, user, later, heard):
+    def test_scan_again_finds_a_new_infection(self, bucket, user, later, heard):
         stored_file(user, bucket, content=VIRUS)
         assert outcomes()[1] == [Outcome.FILE_REJECTED]
         assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["quarantined", "rejected"])
 
-    def test_what_still_comes_by_its_url_is_removed(self, bucket, user, scanning):
+    def test_rejected_uploads_late_bytes_are_removed(self, bucket, user, scanning):
         upload = started(user, bucket, strategy="put").upload
         sent(upload, VIRUS)
         with pytest.raises(FileRejected):
@@ -225,7 +228,7 @@ class TestInfected:
         assert housekeeping_run().records_settled == 1
         assert (FileUpload.objects.get(), objects_in(bucket)) == (upload, [])
 
-    def test_s3_that_is_down_is_asked_again(self, bucket, user, scanning):
+    def test_rejection_while_s3_is_down_is_finished_later(self, bucket, user, scanning):
         with refusing("DeleteObject"), pytest.raises(StorageUnavailable):
             stored_file(user, bucket, content=VIRUS)
         assert says() == ("deleting", FOUND)
@@ -234,16 +237,16 @@ class TestInfected:
         assert housekeeping_run().records_settled == 1
         assert (says(), objects_in(bucket)) == (("rejected", FOUND), [])
 
-    def test_s3_that_does_not_let_us_is_asked_again(self, bucket, user, scanning):
+    def test_rejection_without_the_right_is_finished_later(self, bucket, user, scanning):
         with refusing("DeleteObject", code="AccessDenied", status=403), pytest.raises(StorageAccessDenied):
             stored_file(user, bucket, content=VIRUS)
         assert says() == ("deleting", FOUND)
         housekeeping_run()
         assert says() == ("rejected", FOUND)
 
-    def test_a_scan_that_is_killed_while_it_removes(self, bucket, user, later, heard):
+    def test_rejection_killed_is_finished_by_housekeeping(self, bucket, user, later, heard):
         stored_file(user, bucket, content=VIRUS)
-        assert record().rejection_begin(FOUND)
+        assert begin_rejection(record(), FOUND)
         expire(record())
         told = []
         housekeeping_run(dry_run=True, on_finding=told.append)
@@ -251,21 +254,21 @@ class TestInfected:
         assert [finding.outcome for finding in told] == [Outcome.FILE_REJECTED] * 2
         assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["quarantined", "rejected"])
 
-    def test_its_owner_may_remove_what_is_being_rejected(self, bucket, user, later):
+    def test_rejection_can_be_finished_by_its_owner(self, bucket, user, later):
         stored_file(user, bucket, content=VIRUS)
-        assert record().rejection_begin(FOUND)
+        assert begin_rejection(record(), FOUND)
         expire(record())
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
 
-    def test_it_does_not_keep_its_bucket(self, bucket, user, staff, scanning):
+    def test_rejected_records_do_not_keep_a_bucket(self, bucket, user, staff, scanning):
         rejected(user, bucket)
         bucket_remove(user=staff, owner_id=bucket_list(user=staff).owner_id, name=bucket)
         assert not FileUpload.objects.exists()
 
 
 class TestQuarantine:
-    def test_nobody_gets_it(self, bucket, user, later, settings, tmp_path):
+    def test_quarantined_file_cannot_be_read(self, bucket, user, later, settings, tmp_path):
         settings.PATH_TO_SAVE_FILE = str(tmp_path)
         stored_file(user, bucket)
         for give in (file_download, file_presign):
@@ -273,30 +276,30 @@ class TestQuarantine:
                 give(user=user, bucket=bucket, file_name="file")
         assert object_list(user=user, bucket=bucket).objects == ()
 
-    def test_others_do_not_know_of_it(self, bucket, user, other, later):
+    def test_quarantined_file_is_not_found_by_others(self, bucket, user, other, later):
         stored_file(user, bucket)
         with pytest.raises(FileNotFound):
             file_presign(user=other, bucket=bucket, file_name="file")
 
-    def test_its_owner_may_remove_it(self, bucket, user, later, heard):
+    def test_quarantined_file_can_be_deleted(self, bucket, user, later, heard):
         stored_file(user, bucket)
         file_delete(user=user, bucket=bucket, file_name="file")
         assert (objects_in(bucket), heard) == ([], ["quarantined", "deleted"])
 
-    def test_s3_that_does_not_let_us_remove_it_leaves_it_there(self, bucket, user, later):
+    def test_quarantined_file_without_delete_right_stays(self, bucket, user, later):
         stored_file(user, bucket)
         with refusing("DeleteObject", code="AccessDenied", status=403), pytest.raises(StorageAccessDenied):
             file_delete(user=user, bucket=bucket, file_name="file")
         assert says() == ("quarantined", "")
 
-    def test_its_owner_may_overwrite_it(self, bucket, user, later):
+    def test_quarantined_file_can_be_overwritten(self, bucket, user, later):
         first = stored_file(user, bucket, content=VIRUS)
         with pytest.raises(FileExists, match="overwrite=true"):
             stored_file(user, bucket)
         assert stored_file(user, bucket, overwrite=True) == first
         assert outcomes()[1] == [Outcome.FILE_CLEAN]
 
-    def test_what_replaces_a_stored_file_is_scanned(self, bucket, user, scanning, settings, heard):
+    def test_overwrite_of_a_stored_file_is_scanned(self, bucket, user, scanning, settings, heard):
         stored_file(user, bucket)
         settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
         stored_file(user, bucket, content=VIRUS, overwrite=True)
@@ -306,17 +309,17 @@ class TestQuarantine:
         assert heard == ["uploaded", "quarantined", "rejected"]
 
     @pytest.mark.parametrize("is_clean", [True, False])
-    def test_what_could_not_be_replaced_is_what_it_was(self, bucket, user, scanning, settings, is_clean):
+    def test_overwrite_that_fails_restores_the_status(self, bucket, user, scanning, settings, is_clean):
         settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 100 if is_clean else 0
         stored_file(user, bucket)
-        record().claim(Status.PENDING)
+        claim_record(record(), Status.PENDING)
         expire(record())
         housekeeping_run()
         assert says() == ("stored" if is_clean else "quarantined", "")
 
-    def test_what_was_replaced_when_the_server_was_killed_is_scanned(self, bucket, user, scanning):
+    def test_overwrite_killed_is_scanned(self, bucket, user, scanning):
         stored_file(user, bucket)
-        record().claim(Status.PENDING)
+        claim_record(record(), Status.PENDING)
         get_client().put_object(Bucket=bucket, Key="file", Body=VIRUS)
         expire(record())
         housekeeping_run()
@@ -325,7 +328,7 @@ class TestQuarantine:
         assert says() == ("rejected", FOUND)
 
     @pytest.mark.parametrize("when", ["keep", "delete"])
-    def test_its_user_goes(self, bucket, user, later, settings, when):
+    def test_user_delete_with_quarantined_files_follows_the_setting(self, bucket, user, later, settings, when):
         settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = when
         stored_file(user, bucket)
         settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 100
@@ -335,20 +338,20 @@ class TestQuarantine:
         assert sorted(FileUpload.objects.values_list("status", flat=True)) == left
         assert objects_in(bucket) == (["file"] if when == "keep" else [])
 
-    def test_its_user_goes_while_it_is_rejected(self, bucket, user, later, settings):
+    def test_user_delete_during_a_rejection_removes_the_record(self, bucket, user, later, settings):
         settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
         upload = stored_file(user, bucket, content=VIRUS)
         with refusing("DeleteObject"), pytest.raises(StorageUnavailable):
             upload_scan(upload=upload)
         user.delete()
         assert says() == ("deleting", "")
-        with pytest.raises(FileExists):
-            upload.forget()
+        with pytest.raises(ClaimLost):
+            remove_record(upload)
         expire(record())
         housekeeping_run()
         assert (FileUpload.objects.exists(), objects_in(bucket)) == (False, [])
 
-    def test_what_is_adopted_is_scanned(self, bucket, user, scanning):
+    def test_adopted_object_is_scanned(self, bucket, user, scanning):
         for name, content in (("clean", b"content"), ("infected", VIRUS)):
             get_client().put_object(Bucket=bucket, Key=name, Body=content)
         bucket_compare(bucket=bucket, repairs=Repairs(adopt_for=user))
@@ -356,14 +359,14 @@ class TestQuarantine:
         assert outcomes()[0].files_rejected == 1
         assert objects_in(bucket) == ["clean"]
 
-    def test_what_another_program_changed_is_scanned_anew(self, bucket, user, scanning):
+    def test_changed_object_is_scanned_again(self, bucket, user, scanning):
         stored_file(user, bucket)
         get_client().put_object(Bucket=bucket, Key="file", Body=VIRUS)
         bucket_compare(bucket=bucket, repairs=Repairs(update_records=True))
         outcomes()
         assert (says(), objects_in(bucket)) == (("rejected", FOUND), [])
 
-    def test_a_comparison_finds_its_object(self, bucket, user, later):
+    def test_compare_of_a_quarantined_file_finds_nothing(self, bucket, user, later):
         stored_file(user, bucket)
         stored_file(user, bucket, "lost")
         get_client().delete_object(Bucket=bucket, Key="lost")
@@ -371,7 +374,7 @@ class TestQuarantine:
         assert (report.records_compared, report.records_without_object, report.records_removed) == (2, 1, 1)
         assert report.objects_without_record == 0
 
-    def test_scanned_again(self, bucket, user, staff, settings):
+    def test_scan_again_of_a_stored_file_quarantines_it(self, bucket, user, staff, settings):
         upload = stored_file(user, bucket, content=VIRUS)
         use(settings, "LooksForVirus")
         settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
@@ -391,7 +394,7 @@ class TestUrls:
         sent(upload, content)
         return upload_complete(user=user, upload_id=upload.pk)
 
-    def test_what_can_be_replaced_by_its_url_waits(self, bucket, user, scanning, heard):
+    def test_clean_file_with_a_live_url_waits(self, bucket, user, scanning, heard):
         upload = self.posted(user, bucket)
         assert (says(), heard) == (("quarantined", URL_STILL_WORKS), [])
         with pytest.raises(FileQuarantined, match="URL still works"):
@@ -402,7 +405,7 @@ class TestUrls:
         assert (says(), heard) == (("stored", ""), ["uploaded"])
 
     @pytest.mark.parametrize("content", [b"content", b""])
-    def test_what_was_replaced_by_its_url_never_passes(self, bucket, user, scanning, content):
+    def test_clean_file_replaced_by_its_url_stays_held(self, bucket, user, scanning, content):
         upload = self.posted(user, bucket, content)
         sent(upload, VIRUS)
         FileUpload.objects.update(writable_until=timezone.now() - timedelta(days=1), scan_after=timezone.now())
@@ -414,12 +417,12 @@ class TestUrls:
         outcomes()
         assert says() == ("rejected", FOUND)
 
-    def test_an_empty_file_that_is_gone_does_not_pass(self, bucket, user, later):
+    def test_empty_file_that_is_gone_does_not_pass(self, bucket, user, later):
         stored_file(user, bucket, content=b"")
         get_client().delete_object(Bucket=bucket, Key="file")
         assert outcomes()[1] == [Outcome.LEFT]
 
-    def test_by_default_nobody_waits_for_that(self, bucket, user, scanning, settings):
+    def test_rewritable_until_depends_on_strategy_and_url(self, bucket, user, scanning, settings):
         settings.AWS_S3_ENDPOINT_URL = "https://s3.amazonaws.com"
         assert started(user, bucket).upload.strategy == "multipart"
         upload = FileUpload(strategy="put", writable_until=timezone.now())
@@ -429,7 +432,7 @@ class TestUrls:
 
 
 class TestNoAnswer:
-    def test_a_scanner_that_is_down_lets_nothing_pass(self, bucket, user, settings, heard):
+    def test_scanner_down_lets_no_file_pass(self, bucket, user, settings, heard):
         use(settings, "Down")
         assert stored_file(user, bucket).status == "quarantined"
         assert (says(), heard) == (("quarantined", "It cannot be reached."), ["quarantined"])
@@ -439,11 +442,11 @@ class TestNoAnswer:
         assert outcomes()[1] == [Outcome.FILE_CLEAN]
         assert says() == ("stored", "")
 
-    def test_the_others_do_not_help(self, bucket, user, settings):
+    def test_scanner_down_beside_a_clean_verdict_lets_no_file_pass(self, bucket, user, settings):
         use(settings, "LooksForVirus", "Down")
         assert stored_file(user, bucket).status == "quarantined"
 
-    def test_what_it_cannot_look_at_waits(self, bucket, user, settings):
+    def test_file_too_large_to_scan_waits(self, bucket, user, settings):
         use(settings, "Small")
         stored_file(user, bucket)
         assert says() == ("quarantined", "It is too large.")
@@ -451,13 +454,13 @@ class TestNoAnswer:
         FileUpload.objects.update(scan_after=None)
         assert outcomes()[1] == [Outcome.LEFT]
 
-    def test_or_passes_by_a_setting(self, bucket, user, settings):
+    def test_file_too_large_to_scan_passes_by_a_setting(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_SCAN_TOO_LARGE = "pass"
         use(settings, "Small", "LooksForVirus")
         assert stored_file(user, bucket).status == "stored"
         rejected(user, bucket, "infected")
 
-    def test_what_it_fails_at_waits_whatever_the_setting(self, bucket, user, settings):
+    def test_file_that_fails_the_scan_waits_under_any_setting(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_SCAN_TOO_LARGE = "pass"
         use(settings, "Puzzled")
         for number in range(FAILURES_IN_A_ROW + 2):
@@ -467,7 +470,7 @@ class TestNoAnswer:
         assert (report.is_complete, told) == (True, [Outcome.LEFT] * (FAILURES_IN_A_ROW + 2))
         assert outcomes()[1] == []
 
-    def test_a_scanner_that_fails_is_the_servers_error(self, bucket, user, settings):
+    def test_scanner_that_raises_keeps_the_file_quarantined(self, bucket, user, settings):
         use(settings, "Broken")
         with pytest.raises(ZeroDivisionError):
             stored_file(user, bucket)
@@ -475,13 +478,13 @@ class TestNoAnswer:
         use(settings, "LooksForVirus")
         assert outcomes()[1] == [Outcome.FILE_CLEAN]
 
-    def test_s3_that_is_down_is_asked_again(self, bucket, user, scanning):
+    def test_scan_while_s3_is_down_waits(self, bucket, user, scanning):
         with refusing("GetObject"):
             assert stored_file(user, bucket).status == "quarantined"
         assert says()[0] == "quarantined"
         assert outcomes()[1] == [Outcome.FILE_CLEAN]
 
-    def test_after_some_failures_the_rest_waits(self, bucket, user, later, settings):
+    def test_waiting_scan_stops_after_failures_in_a_row(self, bucket, user, later, settings):
         for number in range(FAILURES_IN_A_ROW + 2):
             stored_file(user, bucket, str(number))
         use(settings, "Down")
@@ -492,7 +495,7 @@ class TestNoAnswer:
         report, told = outcomes()
         assert (report.files_clean, report.files_in_quarantine, len(told)) == (5, 0, 5)
 
-    def test_a_dry_run_scans_nothing(self, bucket, user, later):
+    def test_waiting_scan_dry_run_scans_nothing(self, bucket, user, later):
         upload, found, steps = stored_file(user, bucket), [], []
         report = waiting_scan(dry_run=True, on_finding=found.append, on_progress=lambda *step: steps.append(step))
         assert (report.files_clean, report.files_in_quarantine) == (0, 1)
@@ -504,28 +507,28 @@ class TestNoAnswer:
 
 
 class TestMeanwhile:
-    def test_bytes_that_replace_the_scanned_ones_are_not_blessed(self, bucket, user, later):
+    def test_scan_of_replaced_bytes_does_not_release_the_new_file(self, bucket, user, later):
         upload = stored_file(user, bucket)
         meanwhile.append(lambda: stored_file(user, bucket, content=VIRUS, overwrite=True))
         assert upload_scan(upload=upload) == Outcome.OVERTAKEN
         assert says() == ("quarantined", "")
         assert outcomes()[1] == [Outcome.FILE_REJECTED]
 
-    def test_nor_are_they_removed(self, bucket, user, later):
+    def test_scan_of_replaced_bytes_does_not_remove_the_new_file(self, bucket, user, later):
         upload = stored_file(user, bucket, content=VIRUS)
         meanwhile.append(lambda: stored_file(user, bucket, overwrite=True))
         assert upload_scan(upload=upload) == Outcome.OVERTAKEN
         assert (says(), objects_in(bucket)) == (("quarantined", ""), ["file"])
 
     @pytest.mark.parametrize("content", [b"content", VIRUS])
-    def test_what_is_removed_meanwhile_is_gone(self, bucket, user, later, content, heard):
+    def test_scan_of_a_removed_file_is_overtaken(self, bucket, user, later, content, heard):
         upload = stored_file(user, bucket, content=content)
         meanwhile.append(lambda: file_delete(user=user, bucket=bucket, file_name="file"))
         assert upload_scan(upload=upload) == Outcome.OVERTAKEN
         assert not FileUpload.objects.exists()
         assert heard == ["quarantined", "deleted"]
 
-    def test_two_at_once(self, bucket, user, later, heard):
+    def test_scan_by_two_processes_runs_once(self, bucket, user, later, heard):
         upload = stored_file(user, bucket)
         again = record()
         meanwhile.append(lambda: told.append(upload_scan(upload=again)))
@@ -534,7 +537,7 @@ class TestMeanwhile:
         assert (told, heard) == ([Outcome.OVERTAKEN], ["quarantined", "uploaded"])
 
     @pytest.mark.parametrize("content", [b"content", VIRUS])
-    def test_two_at_once_where_the_first_seemed_dead(self, bucket, user, later, heard, content):
+    def test_scan_by_two_after_a_stall_runs_once_to_its_end(self, bucket, user, later, heard, content):
         upload = stored_file(user, bucket, content=content)
 
         def other():
@@ -549,29 +552,29 @@ class TestMeanwhile:
         )
         assert len(heard) == 2
 
-    def test_a_scan_that_was_killed_is_begun_again(self, bucket, user, later):
+    def test_scan_killed_is_repeated(self, bucket, user, later):
         upload = stored_file(user, bucket)
-        assert upload.scan_begin()
+        assert begin_scan(upload)
         assert outcomes()[1] == []
         FileUpload.objects.update(scan_after=timezone.now())
         assert outcomes()[1] == [Outcome.FILE_CLEAN]
 
-    def test_a_long_scan_says_that_it_goes_on(self, bucket, user, later, django_assert_num_queries):
+    def test_scan_renews_its_reservation(self, bucket, user, later, django_assert_num_queries):
         upload = stored_file(user, bucket)
-        assert upload.scan_begin()
+        assert begin_scan(upload)
         with django_assert_num_queries(0):
-            assert upload.scan_keep()
+            assert keep_scan(upload)
         upload.scan_after = timezone.now()
         with django_assert_num_queries(1):
-            assert upload.scan_keep()
+            assert keep_scan(upload)
         assert record().scan_after == upload.scan_after > timezone.now()
 
-    def test_a_long_scan_ends_when_the_file_is_gone(self, bucket, user, later):
+    def test_scan_ends_when_the_file_is_gone(self, bucket, user, later):
         upload = stored_file(user, bucket, content=bytes(2 * CHUNK_BYTES))
 
         def removed(upload=upload, **kwargs):
             upload.scan_after = timezone.now()
-            record().claim(Status.DELETING)
+            claim_record(record(), Status.DELETING)
 
         with on_event("after-call.s3.GetObject", removed):
             assert upload_scan(upload=upload) == Outcome.OVERTAKEN
