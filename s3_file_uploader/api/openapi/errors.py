@@ -1,7 +1,7 @@
 """The errors of each operation. Status, code and body are those that `http_error` makes of each exception."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError
@@ -138,17 +138,12 @@ def _response(codes: list[tuple[str, Any]]) -> OpenApiResponse:
     return OpenApiResponse(ErrorSerializer, words, [OpenApiExample(body["code"], body)])
 
 
-def _answer(operation: str, kind: type[Exception], validators: Iterable[type[Serializer[Any]]]) -> tuple[int, Any]:
-    error = next(filter(None, map(_invalid, validators)), None) if kind is drf.ValidationError else None
+def _answer(operation: str, kind: type[Exception], validators: Sequence[type[Serializer[Any]]]) -> tuple[int, Any]:
     default = (kind.__doc__,) if issubclass(kind, own.S3FileUploaderError) else ()
-    response: Any = http_error(error or kind(*ARGUMENTS_IN.get((operation, kind), ARGUMENTS.get(kind, default))))
+    error = kind(*ARGUMENTS_IN.get((operation, kind), ARGUMENTS.get(kind, default)))
+    if kind is drf.ValidationError and validators:
+        validator = validators[0](data=INVALID)
+        validator.is_valid()
+        error = drf.ValidationError(validator.errors)
+    response: Any = http_error(error)
     return response.status_code, response.detail
-
-
-def _invalid(validator: type[Serializer[Any]]) -> drf.ValidationError | None:
-    """Return the errors that the serializer finds in an invalid request, if it requires anything."""
-    try:
-        validator().run_validation(INVALID)
-    except drf.ValidationError as error:
-        return error
-    return None

@@ -58,7 +58,6 @@ QUERY_VALUES: dict[str, Any] = {
     "status": "stored",
     "prefix": "2026/May/",
     "delimiter": "/",
-    "proxy": True,  # A page cannot follow a redirect to a store that does not allow its origin.
 }
 KEY = parameter(
     "query", "key", "The object key, from the response that started the upload.", shown.DIRECT_KEY, required=True
