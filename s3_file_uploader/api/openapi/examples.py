@@ -148,8 +148,8 @@ VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
         "Stored already": {**UPLOAD_EXAMPLE, "transfer": None},
     },
     shapes.PartsWantedSerializer: {
-        "Those that are missing": {"missing": True},
-        "From first to last": {"first": 1, "last": 2},
+        "Missing parts": {"missing": True},
+        "A range": {"first": 1, "last": 2},
         "By number": {"part_numbers": [1, 2]},
     },
     shapes.UppyFormSerializer: {
