@@ -32,7 +32,12 @@ class ShareListViewSet(ServiceViewSet):
     audit_actions = audited(create="share_create", list="share_list")
 
     def create(self, request: Request) -> Response:
-        """Make a link; the response alone shows it."""
+        """Share a file by a link.
+
+        The owner of the file and staff may share it. Clients that have `url` read the file as it is now, without an
+        account, until the link expires, is used up or revoked, or the file is replaced or deleted. The server shows
+        `url` only in this response.
+        """
         options = validated(ShareCreateSerializer, request.data)
         link = services.share_create(
             user=caller_of(request), expires_in_seconds=options.pop("expires_in", None), **options
@@ -41,7 +46,11 @@ class ShareListViewSet(ServiceViewSet):
         return Response(shown.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
     def list(self, request: Request) -> Response:
-        """List the links that the caller made, or all links to one file, newest first."""
+        """List the links that you made, newest first.
+
+        With `bucket` and `file_name`, the owner of that file and staff see all links to it. The list does not show
+        the links themselves. Expired links leave it after a while.
+        """
         params = validated(ShareListQuerySerializer, request.query_params)
         pages = UploadPages(params.pop("page_size"))
         page = pages.paginate_queryset(services.share_list(user=caller_of(request), **params), request, view=self)
@@ -75,14 +84,23 @@ class ShareViewSet(SecretAddressViewSet):
         return cast(Response, response)
 
     def retrieve(self, request: Request, share: str) -> HttpResponseBase:
-        """Redirect the client to S3."""
+        """Read a shared file.
+
+        No account is needed. The server redirects to a presigned URL that works for a few minutes, and counts the
+        download. HEAD redirects alike and is not counted. Browsers save the file, whatever its type. Links that are
+        expired, revoked or used up, or whose file has changed, are not found, like links that never existed.
+        """
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
         signed = services.share_follow(secret=share, method=method)
         headers = {"Location": signed.url, "X-Content-Type-Options": "nosniff"}
         return HttpResponse(status=status.HTTP_302_FOUND, headers=headers)
 
     def destroy(self, request: Request, share: str) -> Response:
-        """Revoke a link."""
+        """Revoke a share link.
+
+        The user who made the link, the owner of the file, and staff may revoke it. URLs to which it has redirected
+        clients work until they expire, a few minutes at most.
+        """
         services.share_revoke(user=caller_of(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
