@@ -123,7 +123,9 @@ class TestAnswered:
         assert set(FileUpload.objects.values_list("file_name", flat=True)) == {"file", "one"}
 
     @pytest.mark.parametrize(
-        "told", [{"size": 6}, {"size": 0}, {"checksum_sha256": checksum_of(b"CONTENT")}], ids=["size", "empty", "sum"]
+        "reported",
+        [{"size": 6}, {"size": 0}, {"checksum_sha256": checksum_of(b"CONTENT")}],
+        ids=["size", "empty", "sum"],
     )
     def test_repeat_with_other_bytes_is_refused(self, sender, bucket, reported):
         sender.send()
@@ -132,7 +134,7 @@ class TestAnswered:
         assert content_of(bucket) == b"content"
 
     @pytest.mark.parametrize(
-        "told", [{}, {"size": 7}, {"checksum_sha256": checksum_of(b"content")}, {"size": 7, "checksum_sha256": ""}]
+        "reported", [{}, {"size": 7}, {"checksum_sha256": checksum_of(b"content")}, {"size": 7, "checksum_sha256": ""}]
     )
     def test_repeat_without_announced_values_is_accepted(self, sender, reported):
         first, _ = sender.send()
