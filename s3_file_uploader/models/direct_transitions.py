@@ -133,7 +133,7 @@ def claim_from_client(upload: FileUpload, *, unless_joining: bool = False) -> bo
 
 
 def expect_late_parts(upload: FileUpload) -> None:
-    """Have housekeeping look once more: S3 may keep a part that was in transit when its upload was aborted.
+    """Make housekeeping look once more: S3 may keep a part that was in transit when its upload was aborted.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 

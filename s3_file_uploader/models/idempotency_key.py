@@ -56,10 +56,10 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         Raises:
             UploadInProgress: another request with the same key was faster.
         """
-        mine = self.of(user=user, key=key).select_related("upload")
+        used = self.of(user=user, key=key).select_related("upload")
         try:
             with transaction.atomic(using=router.db_for_write(self.model)):
-                for earlier in mine:
+                for earlier in used:
                     if earlier.is_answered or earlier.is_in_progress:
                         raise UploadInProgress(IN_PROGRESS)
                     self.filter(pk=earlier.pk, claim_id=earlier.claim_id, is_answered=False).delete()

@@ -67,9 +67,9 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
 
     def usage(self, *, user_id: Any, bucket: str) -> Usage:
         """Count a user's files and bytes in a bucket, unfinished uploads included; a rewrite counts its larger size."""
-        mine = self.order_by().filter(user_id=user_id, bucket=bucket).exclude(status=self.model.Status.REJECTED)
+        owned = self.order_by().filter(user_id=user_id, bucket=bucket).exclude(status=self.model.Status.REJECTED)
         larger = Greatest(Coalesce("size", 0), Coalesce("incoming_size", 0))
-        counted = mine.aggregate(bytes=models.Sum(larger), files=models.Count("pk"))
+        counted = owned.aggregate(bytes=models.Sum(larger), files=models.Count("pk"))
         return Usage(bytes=int(counted["bytes"] or 0), files=counted["files"])
 
     def each_once(self) -> Iterator["FileUpload"]:

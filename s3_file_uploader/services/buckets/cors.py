@@ -32,8 +32,8 @@ from ..audit.operation import Operation
 ASKED_KEY = "s3-file-uploader-preflight"
 ASKED_FOR_SECONDS = 60
 UNSUPPORTED = (
-    "This store keeps no CORS rules for a bucket. MinIO, the embedded S3 and others answer browsers by themselves: of "
-    "every origin, or of those that MINIO_API_CORS_ALLOW_ORIGIN of the store names. s3_cors with --origin asks yours."
+    "This store keeps no CORS rules for a bucket. MinIO, the embedded S3 and others allow every origin, or the origins "
+    "in MINIO_API_CORS_ALLOW_ORIGIN of the store. `s3_cors --origin` asks your store about an origin."
 )
 
 

@@ -68,7 +68,7 @@ def _rules() -> Iterator[_Rule]:
             right="s3:PutBucketCORS",
             write=partial(cors_rules_write, rules=[own_rule(conf.cors_origins)]),
             undo=partial(cors_rules_write, rules=[]),
-            unsupported="This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket %s.",
+            unsupported="This store keeps no CORS rules: `s3_cors` shows which origins may use bucket %s.",
             refused="With CORS rules this store takes no file: bucket %s has none.",
         )
 

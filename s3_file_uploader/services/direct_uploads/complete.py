@@ -67,7 +67,7 @@ def upload_complete(
         UploadNotPending: it is no direct upload, is being removed, or was given up by S3.
         UploadInProgress: another request is completing it; ask again.
         PartsMissing: the file or some parts are missing; send them, and ask again.
-        SizeMismatch: of a part: send it again. Of the whole file: it was removed.
+        SizeMismatch: a part has the wrong size and must be sent again, or the whole file has, and was removed.
         ContentTypeMismatch, ChecksumMismatch: other bytes arrived than were announced; they were removed.
         FileTooLarge, ContentTypeNotAllowed, QuotaExceeded: the policy does not allow the file; it was removed.
         BucketNotFound: another program removed the bucket.

@@ -36,7 +36,7 @@ NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the up
 SHOWN_NUMBERS = 20
 # An upload with one of these errors is removed.
 UNWANTED = (SizeMismatch, ContentTypeMismatch, ChecksumMismatch, FileTooLarge, ContentTypeNotAllowed, QuotaExceeded)
-# Between looks at an object that another request has S3 make; in all, about as long as a client would wait to retry.
+# Pauses while another request has S3 join the parts; in all, about as long as a client waits before it retries.
 WAITS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
@@ -170,7 +170,7 @@ def _find_joined(upload: FileUpload, part_numbers: Collection[int]) -> StoredObj
 
 
 def _join(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
-    """Have S3 join the parts; if it fails, other requests may try. After a time-out S3 may still be joining them."""
+    """Ask S3 to join the parts; if it fails, other requests may try. After a time-out S3 may still be joining them."""
     with ExitStack() as undo:
         undo.push(lambda _kind, error, _trace: _let_others_join(upload, error))
         multipart_complete(**upload.s3_address, upload_id=upload.multipart_upload_id, parts=parts)

@@ -14,16 +14,16 @@ from s3_file_uploader.services import StartedUpload, file_upload, upload_start
 
 def stored_file(owner, bucket, file_name="file", content=b"content", **options) -> FileUpload:
     """Upload through the service itself."""
-    wanted = {"user": owner, "content_type": "text/plain", "original_name": "my file.txt", **options}
+    fields = {"user": owner, "content_type": "text/plain", "original_name": "my file.txt", **options}
     return file_upload(
-        owner=owner, bucket=bucket, file_name=file_name, content=io.BytesIO(content), size=len(content), **wanted
+        owner=owner, bucket=bucket, file_name=file_name, content=io.BytesIO(content), size=len(content), **fields
     )
 
 
 def started(user, bucket, **options) -> StartedUpload:
     """Begin a direct upload."""
-    wanted = {"owner": user, "file_name": "my file.txt", "content_type": "text/plain", "size": 7, **options}
-    return upload_start(user=user, bucket=bucket, **wanted)
+    fields = {"owner": user, "file_name": "my file.txt", "content_type": "text/plain", "size": 7, **options}
+    return upload_start(user=user, bucket=bucket, **fields)
 
 
 def sent(upload, content=b"content", *, content_type="text/plain", only=None) -> None:
@@ -107,7 +107,7 @@ def after_reading(table, action):
 
 @contextmanager
 def on_event(name, handler):
-    """Let botocore itself tell, or ask, somebody of ours about each call."""
+    """Call a function for each event of botocore."""
     events = get_client().meta.events
     events.register(name, handler)
     try:
@@ -116,11 +116,11 @@ def on_event(name, handler):
         events.unregister(name, handler)
 
 
-def refused(code, call="*", **wanted):
+def refused(code, call="*", **expected):
     """Let S3 answer an error to the calls of that name that have these parameters."""
 
     def refuse(params, model, **kwargs):
-        if call in ("*", model.name) and wanted.items() <= params.items():
+        if call in ("*", model.name) and expected.items() <= params.items():
             raise ClientError({"Error": {"Code": code}}, model.name)
 
     return on_event("provide-client-params.s3", refuse)

@@ -1,4 +1,4 @@
-"""What the bytes are decides, on every way in, before anything is stored."""
+"""The first bytes of a file decide, for every kind of upload, before it is stored."""
 
 from datetime import timedelta
 
@@ -60,9 +60,9 @@ def test_overwrite_refused_for_its_bytes_keeps_the_file(user, bucket):
 
 
 def test_upload_of_other_bytes_is_refused_before_its_end(user, bucket):
-    wanted = {"content_type": "image/png", "original_name": "a.png", "size": mib(9)}
+    expected = {"content_type": "image/png", "original_name": "a.png", "size": mib(9)}
     with pytest.raises(ContentTypeMismatch):
-        with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **wanted) as incoming:
+        with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **expected) as incoming:
             incoming.write(b"x" * 4095)
             with pytest.raises(ContentTypeMismatch) as refused:
                 incoming.write(b"x")
@@ -71,8 +71,8 @@ def test_upload_of_other_bytes_is_refused_before_its_end(user, bucket):
 
 
 def test_upload_in_pieces_sniffs_them_together(user, bucket):
-    wanted = {"content_type": "", "original_name": "a", "size": len(PNG)}
-    with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **wanted) as incoming:
+    expected = {"content_type": "", "original_name": "a", "size": len(PNG)}
+    with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **expected) as incoming:
         for byte in PNG:
             incoming.write(bytes([byte]))
     assert incoming.upload.content_type == "image/png"
@@ -88,9 +88,9 @@ def test_upload_without_a_type_is_allowed_by_its_bytes(user, bucket, images_only
 
 
 def test_upload_of_a_forbidden_type_is_refused_before_any_byte(user, bucket, images_only):
-    wanted = {"content_type": "text/html", "original_name": "a", "size": 9}
+    expected = {"content_type": "text/html", "original_name": "a", "size": 9}
     with pytest.raises(ContentTypeNotAllowed):
-        with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **wanted):
+        with file_receive(user=user, owner=user, bucket=bucket, file_name="file", **expected):
             raise AssertionError
 
 

@@ -132,7 +132,7 @@ class TestWhatTheSettingsWantForNewBuckets:
         assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
         assert [record.getMessage() for record in caplog.records if "bucket-one" in record.getMessage()][:2] == [
             "This store ends no multipart uploads by itself: in bucket bucket-one, s3_housekeeping does.",
-            "This store keeps no CORS rules: see with `s3_cors` whom it lets use bucket bucket-one.",
+            "This store keeps no CORS rules: `s3_cors` shows which origins may use bucket bucket-one.",
         ]
 
     @pytest.mark.parametrize(

@@ -174,13 +174,13 @@ class TestCheck:
         assert access.is_enough
         *preflights, (method, path, headers) = public.asked
         place = f"/{bucket}/{ASKED_KEY}"
-        assert {(asked["Access-Control-Request-Method"], path) for _, path, asked in preflights} == {
+        assert {(headers["Access-Control-Request-Method"], path) for _, path, headers in preflights} == {
             ("GET", place),
             ("HEAD", place),
             ("PUT", place),
             ("POST", f"/{bucket}/"),
         }
-        assert {asked["Origin"] for _, _, asked in preflights} == {APP}
+        assert {headers["Origin"] for _, _, headers in preflights} == {APP}
         assert (method, headers["Origin"]) == ("GET", APP)
         assert path.startswith(f"{place}?X-Amz-Algorithm=")
 
@@ -215,7 +215,7 @@ class TestCheck:
 
     def test_check_of_a_pattern_asks_for_one_origin(self, bucket, public):
         assert cors_check(bucket=bucket, origins=["https://*.example.com"]).is_enough
-        assert {asked["Origin"] for _, _, asked in public.asked} == {"https://any.example.com"}
+        assert {headers["Origin"] for _, _, headers in public.asked} == {"https://any.example.com"}
 
     def test_check_with_an_invalid_origin_is_refused(self, bucket, public):
         with pytest.raises(InvalidField):

@@ -79,8 +79,8 @@ def big(bucket, user):
 
 
 @pytest.fixture
-def told():
-    """What listeners to `file_deleted` heard."""
+def reported():
+    """Return the uploads that listeners to `file_deleted` received."""
     heard = []
 
     def listen(upload, **kwargs):
@@ -155,10 +155,10 @@ class TestAbort:
         assert not IdempotencyKey.objects.exists()
         assert started(user, bucket, idempotency_key="key").upload != put
 
-    def test_abort_sends_no_file_deleted(self, put, user, told, django_capture_on_commit_callbacks):
+    def test_abort_sends_no_file_deleted(self, put, user, reported, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True):
             abort(user, put)
-        assert told == []
+        assert reported == []
 
     @pytest.mark.parametrize("operation", ["AbortMultipartUpload", "ListMultipartUploads", "DeleteObject"])
     @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ class TestAbort:
         ],
     )
     def test_abort_while_s3_fails_is_finished_by_the_next_request(
-        self, big, bucket, user, operation, code, status, error, waits, told, django_capture_on_commit_callbacks
+        self, big, bucket, user, operation, code, status, error, waits, reported, django_capture_on_commit_callbacks
     ):
         sent(big, BIG)
         with refusing(operation, code=code, status=status), pytest.raises(error):
@@ -182,7 +182,7 @@ class TestAbort:
             expire(big)
         with django_capture_on_commit_callbacks(execute=True):
             abort(user, big)
-        assert (parts_left_in(bucket), objects_in(bucket), told) == ([], [], [])
+        assert (parts_left_in(bucket), objects_in(bucket), reported) == ([], [], [])
 
     def test_abort_without_list_of_parts_uses_their_id(self, big, bucket, user):
         sent(big, BIG)
@@ -213,20 +213,20 @@ class TestAbort:
             record_delete(user=user, upload=FileUpload.objects.get())
 
     def test_abort_of_an_upload_completed_meanwhile_deletes_the_file(
-        self, put, bucket, user, told, django_capture_on_commit_callbacks
+        self, put, bucket, user, reported, django_capture_on_commit_callbacks
     ):
         sent(put)
         held = FileUpload.objects.get()
         upload_complete(user=user, upload_id=put.pk)
         with django_capture_on_commit_callbacks(execute=True):
             record_delete(user=user, upload=held)
-        assert (objects_in(bucket), told) == ([], [put.file_name])
+        assert (objects_in(bucket), reported) == ([], [put.file_name])
         assert not FileUpload.objects.visible_to(user).exists()
 
 
 @pytest.mark.parametrize("remove", [upload_delete, upload_abort])
 class TestWhileS3JoinsTheParts:
-    """Who removes an upload waits a little for that: the JuiceFS gateway keeps an empty folder if both are at it."""
+    """A removal waits a little for S3 to join the parts: done at once, the JuiceFS gateway keeps an empty folder."""
 
     @pytest.fixture(autouse=True)
     def waits(self, monkeypatch, big):
@@ -238,7 +238,7 @@ class TestWhileS3JoinsTheParts:
         begin_joining(self.another)
 
     def happens(self):
-        """Nothing, by default: whoever was at it was killed."""
+        """Do nothing by default: the joining request was killed."""
 
     def test_abort_while_a_killed_request_joins_takes_over(self, big, bucket, user, remove):
         remove(user=user, upload_id=big.pk)

@@ -1,4 +1,4 @@
-"""A direct upload is completed: by what S3 says, once, whoever asks, and whatever happens meanwhile."""
+"""A direct upload is completed once, by the answers of S3, whatever other requests do meanwhile."""
 
 import io
 import logging
@@ -97,8 +97,8 @@ def big(bucket, user):
 
 
 @pytest.fixture
-def told():
-    """What listeners to `file_uploaded` heard."""
+def reported():
+    """Return the uploads that listeners to `file_uploaded` received."""
     heard = []
 
     def listen(upload, **kwargs):
@@ -143,14 +143,14 @@ class TestStored:
         )
         assert (complete(user, upload).size, upload.strategy) == (0, "multipart")
 
-    def test_complete_again_returns_the_same(self, put, bucket, user, told, django_capture_on_commit_callbacks):
+    def test_complete_again_returns_the_same(self, put, bucket, user, reported, django_capture_on_commit_callbacks):
         sent(put)
         with django_capture_on_commit_callbacks(execute=True):
             first = complete(user, put)
             with refusing() as refused:
                 again = complete(user, put)
         assert (again, again.completed_at, refused) == (first, first.completed_at, [])
-        assert told == [first]
+        assert reported == [first]
 
     def test_complete_file_is_found_and_removed_as_others(self, put, bucket, user):
         sent(put)
@@ -404,7 +404,7 @@ class TestS3IsDown:
 
 
 class TestMeanwhile:
-    """What others do between two steps of a completion."""
+    """Other requests act between two steps of a completion."""
 
     def abort(self, user, upload):
         return lambda: upload_delete(user=user, upload_id=upload.pk)
@@ -498,14 +498,14 @@ class TestMeanwhile:
         ],
     )
     def test_complete_against_another_completion_returns_the_file(
-        self, big, bucket, user, step, after, told, django_capture_on_commit_callbacks
+        self, big, bucket, user, step, after, reported, django_capture_on_commit_callbacks
     ):
         sent(big, BIG)
         with django_capture_on_commit_callbacks(execute=True):
             with meanwhile(step, lambda: complete(user, big), after=after):
                 stored = complete(user, big)
         assert (stored, stored.status) == (FileUpload.objects.get(), Status.STORED)
-        assert told == [stored]
+        assert reported == [stored]
         assert object_head(bucket=bucket, key=big.file_name).size == len(BIG)
 
     def test_complete_after_s3_gave_up_is_refused(self, big, bucket, user):
@@ -516,7 +516,7 @@ class TestMeanwhile:
         upload_delete(user=user, upload_id=big.pk)
 
     def test_complete_against_a_faster_expiry_ends_as_removed(self, big, bucket, user):
-        """Who asks while it is being removed is not told that it is stored."""
+        """A completion during the removal does not report the file as stored."""
         sent(big, BIG)
 
         def complete_too():
@@ -604,7 +604,7 @@ class TestJoining:
     """S3 is asked to join the parts by one request at a time: the JuiceFS gateway loses files that two join at once."""
 
     def by_another(self, upload):
-        """What the request does that has S3 join the parts."""
+        """Act as the request that has S3 join the parts."""
         another = FileUpload.objects.get(pk=upload.pk)
         assert begin_joining(another)
         return another
@@ -624,7 +624,7 @@ class TestJoining:
             complete(user, big)
         assert until[0] > timezone.now() + timedelta(minutes=14)
 
-    def test_join_by_another_request_is_not_repeated(self, big, user, told, django_capture_on_commit_callbacks):
+    def test_join_by_another_request_is_not_repeated(self, big, user, reported, django_capture_on_commit_callbacks):
         def ask():
             with refusing("ListParts", "CompleteMultipartUpload") as refused, pytest.raises(UploadInProgress):
                 complete(user, big)
@@ -633,7 +633,7 @@ class TestJoining:
         sent(big, BIG)
         with django_capture_on_commit_callbacks(execute=True), meanwhile("CompleteMultipartUpload", ask):
             stored = complete(user, big)
-        assert (stored.status, told) == (Status.STORED, [stored])
+        assert (stored.status, reported) == (Status.STORED, [stored])
 
     def test_join_begun_by_another_just_before_is_awaited(self, big, user):
         sent(big, BIG)
@@ -758,13 +758,13 @@ class TestArrived:
     def statuses(self):
         return [upload.status for upload in (self.put, self.form) if not upload.refresh_from_db()]
 
-    def test_complete_arrived_stores_whole_uploads(self, told, django_capture_on_commit_callbacks):
+    def test_complete_arrived_stores_whole_uploads(self, reported, django_capture_on_commit_callbacks):
         sent(self.put)
         sent(self.form)
         with django_capture_on_commit_callbacks(execute=True):
             assert complete_arrived() == (2, 0)
         assert self.statuses() == [Status.STORED, Status.STORED]
-        assert set(told) == {self.put, self.form}
+        assert set(reported) == {self.put, self.form}
 
     def test_housekeeping_counts_completed_uploads(self):
         sent(self.put)
@@ -776,11 +776,11 @@ class TestArrived:
         sent(self.form, b"contents")
         for upload in (self.put, self.form):
             expire(upload)
-        told_before, told = [], []
+        told_before, reported = [], []
         foretold = housekeeping_run(dry_run=True, on_finding=told_before.append)
         assert self.statuses() == [Status.PENDING, Status.PENDING]
-        done = housekeeping_run(on_finding=told.append)
-        (arrived,) = (finding for finding in told if finding.kind == Kind.UPLOAD_ARRIVED)
+        done = housekeeping_run(on_finding=reported.append)
+        (arrived,) = (finding for finding in reported if finding.kind == Kind.UPLOAD_ARRIVED)
         assert (arrived.record_id, arrived.outcome) == (self.put.pk, Outcome.UPLOAD_COMPLETED)
         assert [finding.record_id for finding in told_before if finding.kind == Kind.UPLOAD_ARRIVED] == [self.put.pk]
         assert (foretold.uploads_completed, foretold.records_settled) == (1, 1)

@@ -32,7 +32,7 @@ def is_gone(upload):
 
 @pytest.fixture
 def unknown(bucket, user):
-    """A direct upload in parts whose size nobody announced, as Uppy begins them."""
+    """Start a direct upload in parts without an announced size, as Uppy does."""
     return started(user, bucket, size=None, strategy="multipart").upload
 
 

@@ -108,8 +108,8 @@ class TestRecord:
         caplog.set_level(logging.INFO, "s3_file_uploader")
         upload = started(user, bucket, idempotency_key="key").upload
         started(user, bucket, idempotency_key="key")
-        told = [record.operation for record in caplog.records if record.name == "s3_file_uploader"]
-        assert [(each["operation"], each["file_name"], each["bytes"]) for each in told] == [
+        reported = [record.operation for record in caplog.records if record.name == "s3_file_uploader"]
+        assert [(each["operation"], each["file_name"], each["bytes"]) for each in reported] == [
             ("upload_start", upload.file_name, 7)
         ] * 2
 
@@ -325,7 +325,7 @@ class TestParts:
 
 
 def upload_complete_anyway(upload):
-    """Have S3 make the object, without this app; return its key."""
+    """Put an object into S3 without this app; return its key."""
     where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
     parts = get_client().list_parts(**where)["Parts"]
     named = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]

@@ -34,11 +34,11 @@ def figures(report):
 
 def compared(bucket, **options):
     """Compare, to the end; return the figures, and what is told by name."""
-    told = []
-    report = bucket_compare(bucket=bucket, on_finding=told.append, **options)
+    reported = []
+    report = bucket_compare(bucket=bucket, on_finding=reported.append, **options)
     assert report.is_whole
-    assert list(report.examples) == told
-    return figures(report), {finding.file_name: finding for finding in told}
+    assert list(report.examples) == reported
+    return figures(report), {finding.file_name: finding for finding in reported}
 
 
 def stray(bucket, name="stray", body=b"of another program", **metadata):
@@ -80,8 +80,8 @@ class TestFindings:
         stored_file(user, bucket)
         stray(bucket)
         found = object_head(bucket=bucket, key="stray")
-        told, findings = compared(bucket)
-        assert told == {"objects_compared": 2, "records_compared": 1, "objects_without_record": 1}
+        counts, findings = compared(bucket)
+        assert counts == {"objects_compared": 2, "records_compared": 1, "objects_without_record": 1}
         assert findings == {
             "stray": Finding(
                 kind=Kind.OBJECT_WITHOUT_RECORD,
@@ -98,8 +98,8 @@ class TestFindings:
         for name in "ab":
             stored_file(user, bucket, name)
         FileUpload.objects.filter(file_name="a").delete()
-        told, findings = compared(bucket)
-        assert (told["objects_without_record"], told["objects_without_record_made_here"]) == (1, 1)
+        counts, findings = compared(bucket)
+        assert (counts["objects_without_record"], counts["objects_without_record_made_here"]) == (1, 1)
         assert findings["a"].made_here
 
     def test_compare_unknown_bucket_reports_nothing_made_here(self, bucket, user):
@@ -108,16 +108,16 @@ class TestFindings:
         for name in (bucket, "bucket-two"):
             stored_file(user, name)
         FileUpload.objects.filter(bucket=bucket).delete()
-        told, findings = compared(bucket)
-        assert told == {"objects_compared": 1, "objects_without_record": 1}
+        counts, findings = compared(bucket)
+        assert counts == {"objects_compared": 1, "objects_without_record": 1}
         assert findings["file"].made_here is False
 
     def test_compare_record_without_object_reports_it(self, bucket, user):
         stored_file(user, bucket, "kept")
         upload = stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
-        told, findings = compared(bucket)
-        assert told == {"objects_compared": 1, "records_compared": 2, "records_without_object": 1}
+        counts, findings = compared(bucket)
+        assert counts == {"objects_compared": 1, "records_compared": 2, "records_without_object": 1}
         assert findings == {
             "file": Finding(
                 kind=Kind.RECORD_WITHOUT_OBJECT,
@@ -133,8 +133,8 @@ class TestFindings:
     def test_compare_changed_object_reports_it(self, bucket, user, body):
         upload = stored_file(user, bucket)
         stray(bucket, "file", body)
-        told, findings = compared(bucket)
-        assert told == {"objects_compared": 1, "records_compared": 1, "objects_changed": 1}
+        counts, findings = compared(bucket)
+        assert counts == {"objects_compared": 1, "records_compared": 1, "objects_changed": 1}
         found = findings["file"]
         assert (found.record_id, found.recorded_size, found.recorded_etag) == (upload.pk, 7, upload.etag)
         assert (found.size, found.etag) == (len(body), object_head(bucket=bucket, key="file").etag)
@@ -152,25 +152,25 @@ class TestFindings:
         stored_file(user, "bucket-two")
         get_client().delete_object(Bucket="bucket-two", Key="file")
         stray(bucket, "file")
-        told, _ = compared(bucket)
-        assert told == {"objects_compared": 1, "objects_without_record": 1}
+        counts, _ = compared(bucket)
+        assert counts == {"objects_compared": 1, "objects_without_record": 1}
 
     def test_compare_tells_similar_keys_apart(self, bucket, user):
         stored_file(user, bucket, "\u00e9")
         stored_file(user, bucket, "B")
         for name in ("e\u0301", "b", "\u65e5\u672c/\U0001f600 +%20"):
             stray(bucket, name)
-        told, findings = compared(bucket)
-        assert told["objects_without_record"] == 3
+        counts, findings = compared(bucket)
+        assert counts["objects_without_record"] == 3
         assert set(findings) == {"e\u0301", "b", "\u65e5\u672c/\U0001f600 +%20"}
 
     def test_compare_reports_progress(self, bucket, user):
         for name in "ab":
             stored_file(user, bucket, name)
         stray(bucket)
-        told = []
-        bucket_compare(bucket=bucket, on_progress=lambda *progress: told.append(progress))
-        assert told == [("objects", 3, 2), ("records", 2, 2)]
+        reported = []
+        bucket_compare(bucket=bucket, on_progress=lambda *progress: reported.append(progress))
+        assert reported == [("objects", 3, 2), ("records", 2, 2)]
 
     def test_compare_invalid_bucket_name_is_refused(self):
         with pytest.raises(InvalidBucketName):
@@ -191,8 +191,8 @@ class TestABusyBucket:
         stray(bucket, "b")
         get_client().delete_object(Bucket=bucket, Key="c")
         with on_event("after-call.s3.ListObjectsV2", later):
-            told, findings = compared(bucket)
-        assert told == {"objects_compared": 4, "records_compared": 1}
+            counts, findings = compared(bucket)
+        assert counts == {"objects_compared": 4, "records_compared": 1}
         assert findings == {}
 
     def test_compare_file_deleted_after_the_listing_reports_nothing(self, bucket, user):
@@ -227,7 +227,7 @@ class TestABusyBucket:
 
 @pytest.mark.django_db(transaction=True)
 class TestClaimsMeanwhile:
-    """Somebody claims the key between the look at S3 and the second look at the record."""
+    """Another request claims the key between the call to S3 and the second read of the record."""
 
     def test_claim_of_a_record_without_object_reports_nothing(self, bucket, user):
         upload = stored_file(user, bucket)
@@ -300,7 +300,7 @@ class TestWhereS3Fails:
         assert figures(report) == {"objects_compared": 1, "records_compared": 1, "left": 1}
 
     def test_failure_before_the_second_page_ends_the_comparison(self, bucket, user, caplog):
-        """What was not listed is not missing."""
+        """A record is not missing because its page was not listed."""
         stored_file(user, bucket, "z")
         for number in range(3):
             stray(bucket, f"{number}")
@@ -319,16 +319,16 @@ class TestWhereS3Fails:
     def test_failure_during_confirmation_ends_the_comparison(self, bucket, user):
         for number in range(30):
             stray(bucket, f"{number}")
-        asked = []
+        calls = []
 
         def gone(**kwargs):
-            asked.append(1)
+            calls.append(1)
             raise S3_IS_GONE
 
         with on_event("provide-client-params.s3.HeadObject", gone):
             report = self.incomplete(bucket)
         assert (report.is_whole, figures(report)) == (False, {})
-        assert len(asked) < 30  # Those that wait are not asked for, one time-out after the other.
+        assert len(calls) < 30  # No waiting object costs another time-out.
 
     def test_failure_of_a_missing_bucket_reports_no_record(self, bucket, user, caplog):
         stored_file(user, bucket)
@@ -340,7 +340,7 @@ class TestWhereS3Fails:
 
 
 def rows(bucket, user, numbers, **values):
-    """Return records of stored files that nobody uploaded."""
+    """Return records of stored files, inserted without an upload."""
     return [
         FileUpload(
             user=user,
@@ -408,11 +408,11 @@ class TestSize:
         return {"Contents": listed, **more}
 
     def test_report_keeps_the_first_examples_of_each_kind(self):
-        told = []
-        tally = ComparisonTally(told.append)
+        reported = []
+        tally = ComparisonTally(reported.append)
         for number in range(EXAMPLES + 1):
             for kind in (Kind.OBJECT_CHANGED, Kind.OBJECT_WITHOUT_RECORD):
                 tally.add(Finding(kind=kind, bucket="bucket", file_name=f"{number}"))
         report = tally.report(bucket="bucket", is_whole=True)
         assert (report.objects_changed, report.objects_without_record) == (EXAMPLES + 1, EXAMPLES + 1)
-        assert (len(report.examples), len(told)) == (2 * EXAMPLES, 2 * EXAMPLES + 2)
+        assert (len(report.examples), len(reported)) == (2 * EXAMPLES, 2 * EXAMPLES + 2)

@@ -104,11 +104,11 @@ def signals(django_capture_on_commit_callbacks):
         signal.connect(listen)
 
     @contextmanager
-    def told():
+    def delivered():
         with django_capture_on_commit_callbacks(execute=True):
             yield heard
 
-    yield told
+    yield delivered
     for signal, listen in listeners.items():
         signal.disconnect(listen)
 
@@ -139,14 +139,16 @@ class TestNothingIsTouched:
 
     @pytest.mark.parametrize("strays", ["delete", "adopt"])
     def test_compare_dry_run_foresees_the_repairs(self, bucket, other, disorder, strays):
-        told = {"remove_records": True, "update_records": True, "adopt_for": other} if strays == "adopt" else EVERYTHING
-        foretold = mended(bucket, dry_run=True, **told)
+        options = (
+            {"remove_records": True, "update_records": True, "adopt_for": other} if strays == "adopt" else EVERYTHING
+        )
+        foretold = mended(bucket, dry_run=True, **options)
         assert snapshot(bucket) == disorder
-        done = mended(bucket, **told)
+        done = mended(bucket, **options)
         # A record that was updated is younger than the comparison, and no longer one of those to look at.
         assert (replace(done[0], records_compared=3), done[1]) == foretold
         assert foretold[1]["stray"] == (Outcome.OBJECT_DELETED if strays == "delete" else Outcome.OBJECT_ADOPTED)
-        again, outcomes = mended(bucket, **told)
+        again, outcomes = mended(bucket, **options)
         assert (again.is_complete, outcomes) == (True, {})
 
 
@@ -359,7 +361,7 @@ class TestObjectsThatAreDeleted:
         assert outcomes == {"file": Outcome.OBJECT_DELETED, "stray": Outcome.NOTHING}
         assert objects_in(bucket) == ["kept", "stray"]
         assert [upload.file_name for upload in FileUpload.objects.all()] == ["kept"]
-        assert heard == []  # Nobody ever heard of a record.
+        assert heard == []  # Listeners never knew of a record.
 
     def test_delete_removes_objects_of_others_if_asked(self, bucket, user):
         orphaned(user, bucket)
@@ -393,11 +395,11 @@ class TestObjectsThatAreDeleted:
         orphaned(user, bucket)
         etag = object_head(bucket=bucket, key="file").etag
         settings.AWS_S3_ENDPOINT_URL = endpoint_url
-        asked = []
-        with on_event("provide-client-params.s3.DeleteObject", lambda params, **kwargs: asked.append(params)):
+        calls = []
+        with on_event("provide-client-params.s3.DeleteObject", lambda params, **kwargs: calls.append(params)):
             mended(bucket, delete_objects_older_than=NOW)
         condition = {} if endpoint_url else {"IfMatch": etag}
-        assert asked == [{"Bucket": bucket, "Key": "file", **condition}]
+        assert calls == [{"Bucket": bucket, "Key": "file", **condition}]
 
     def test_delete_spares_an_object_written_meanwhile(self, bucket, user):
         orphaned(user, bucket)
@@ -474,14 +476,14 @@ class TestWhatIsWanted:
             Repairs(adopt_for=user, delete_objects_older_than=NOW)
 
     def test_choose_outcome_without_an_etag_is_nothing(self, user):
-        told = Repairs(update_records=True, adopt_for=user)
-        assert told.choose_outcome(self.finding(Kind.OBJECT_CHANGED, etag="")) == Outcome.NOTHING
-        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, etag="")) == Outcome.NOTHING
+        repairs = Repairs(update_records=True, adopt_for=user)
+        assert repairs.choose_outcome(self.finding(Kind.OBJECT_CHANGED, etag="")) == Outcome.NOTHING
+        assert repairs.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, etag="")) == Outcome.NOTHING
 
     @pytest.mark.parametrize(
         "described", [{"days": 0.9}, {"days": None}, {"made_here": False}, {"made_here": None}, {"name": "a\0b"}]
     )
     def test_choose_outcome_of_a_spared_object_is_nothing(self, described):
-        told = Repairs(delete_objects_older_than=DAY)
-        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD)) == Outcome.OBJECT_DELETED
-        assert told.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, **described)) == Outcome.NOTHING
+        repairs = Repairs(delete_objects_older_than=DAY)
+        assert repairs.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD)) == Outcome.OBJECT_DELETED
+        assert repairs.choose_outcome(self.finding(Kind.OBJECT_WITHOUT_RECORD, **described)) == Outcome.NOTHING

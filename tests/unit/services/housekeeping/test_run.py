@@ -133,16 +133,16 @@ class TestRecords:
     def test_run_tries_each_record_once(self, bucket, user):
         for number in range(BATCH + 1):
             abandoned(user, bucket, f"{number}")
-        asked = Counter()
+        calls = Counter()
 
         def refuse(params, **kwargs):
-            asked[params.get("Prefix")] += 1
+            calls[params.get("Prefix")] += 1
             raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "ListMultipartUploads")
 
         with on_event("provide-client-params.s3", refuse):
             report = housekeeping_run()
         assert figures(report) == {"records_left": BATCH + 1, "buckets_left": 1}
-        assert [asked[f"{number}"] for number in range(BATCH + 1)] == [1] * (BATCH + 1)
+        assert [calls[f"{number}"] for number in range(BATCH + 1)] == [1] * (BATCH + 1)
 
     def test_run_on_two_hosts_settles_each_record_once(self, bucket, user):
         for name in "abc":
@@ -162,7 +162,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("crashes", ["S3", "the settling process"])
     def test_run_repeated_finishes_what_the_first_could_not(self, bucket, user, crashes):
-        """Also the object that the upload wrote: it is not a stranger's because somebody tried to settle before."""
+        """The object of the upload is still its own after an earlier attempt to settle."""
         upload = abandoned(user, bucket)
         put(upload)
         if crashes == "S3":
@@ -219,7 +219,7 @@ class TestMultipartUploads:
             assert figures(housekeeping_run()) == {"multipart_uploads_aborted": 1}
 
     def test_run_leaves_a_multipart_upload_claimed_meanwhile(self, bucket, user):
-        """The records of a page were read before: somebody may have begun since."""
+        """A request may claim the key after the records of a page were read."""
         stored = [stored_file(user, bucket, name) for name in "ab"]
         for upload in stored:
             begin(bucket, upload.file_name)
@@ -251,10 +251,10 @@ class TestMultipartUploads:
     def test_run_asks_each_bucket_once(self, bucket, second_bucket, user):
         for name in "ab":
             stored_file(user, bucket, name)
-        asked = []
-        with on_event("provide-client-params.s3", lambda params, **kwargs: asked.append(params["Bucket"])):
+        calls = []
+        with on_event("provide-client-params.s3", lambda params, **kwargs: calls.append(params["Bucket"])):
             housekeeping_run()
-        assert asked == [bucket]
+        assert calls == [bucket]
 
 
 class TestWhichBuckets:
@@ -321,12 +321,12 @@ class TestDryRun:
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])
     def test_dry_run_foresees_each_outcome_and_changes_nothing(self, bucket, disorder, older_than):
-        before, foretold, told = self.snapshot(bucket, disorder), [], []
+        before, foretold, reported = self.snapshot(bucket, disorder), [], []
         options = {"abort_multipart_older_than": older_than}
         report = housekeeping_run(dry_run=True, on_finding=foretold.append, **options)
         assert self.snapshot(bucket, disorder) == before
-        assert housekeeping_run(on_finding=told.append, **options) == report
-        assert told == foretold
+        assert housekeeping_run(on_finding=reported.append, **options) == report
+        assert reported == foretold
         assert figures(report) == {
             "records_settled": 5,
             "idempotency_keys_forgotten": 1,
@@ -334,7 +334,7 @@ class TestDryRun:
             **({"multipart_uploads_aborted": 1, "multipart_uploads_unexplained": 1} if older_than is None else {}),
             **({} if older_than is None else {"multipart_uploads_aborted": 2}),
         }
-        assert {finding.file_name: finding.outcome for finding in told} == {
+        assert {finding.file_name: finding.outcome for finding in reported} == {
             "written": Outcome.RECORD_AND_OBJECT_REMOVED,
             "not written": Outcome.RECORD_REMOVED,
             "as before": Outcome.RECORD_KEPT,
@@ -355,31 +355,31 @@ class TestWhoIsTold:
     def test_on_finding_is_called_after_each_change(self, bucket, user):
         uploads = [abandoned(user, bucket, name) for name in "ab"]
         begin(bucket, "another's")
-        told, progress = [], []
-        housekeeping_run(on_finding=told.append, on_progress=lambda *said: progress.append(said))
-        records = {finding.record_id: finding for finding in told if finding.kind == Kind.RECORD_HALFWAY}
+        reported, progress = [], []
+        housekeeping_run(on_finding=reported.append, on_progress=lambda *said: progress.append(said))
+        records = {finding.record_id: finding for finding in reported if finding.kind == Kind.RECORD_HALFWAY}
         assert set(records) == {upload.pk for upload in uploads}
-        parts = told[-1]
+        parts = reported[-1]
         assert (parts.kind, parts.file_name, parts.record_id) == (Kind.MULTIPART_UPLOAD, "another's", None)
         assert parts.changed_at.year == 2010  # moto says so of all.
         assert progress == [("records left half-way", 1, 2)] * 2 + [("multipart uploads", 1, 0)]
 
     def test_on_finding_reports_overtaken_and_left_records(self, bucket, user):
         uploads = {name: abandoned(user, bucket, name) for name in "ab"}
-        told = []
+        reported = []
 
         def others_settle(finding):
-            told.append(finding.outcome)
+            reported.append(finding.outcome)
             for upload in FileUpload.objects.abandoned():
                 claim_abandoned(upload)
 
         assert len(uploads) == 2
         assert figures(housekeeping_run(on_finding=others_settle)) == {"records_settled": 1}
-        assert told == [Outcome.RECORD_REMOVED, Outcome.OVERTAKEN]
+        assert reported == [Outcome.RECORD_REMOVED, Outcome.OVERTAKEN]
         FileUpload.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
         with out_of_order(bucket):
             housekeeping_run(on_finding=others_settle)
-        assert told[2:] == [Outcome.LEFT]
+        assert reported[2:] == [Outcome.LEFT]
 
 
 class TestIdempotencyKeys:

@@ -75,21 +75,21 @@ def later(scanning, settings):
 
 @pytest.fixture
 def heard():
-    told, listeners = [], {}
+    reported, listeners = [], {}
     for name, signal in SIGNALS.items():
 
         def listen(upload, name=name, **kwargs):
-            told.append(name)
+            reported.append(name)
 
         listeners[name] = listen
         signal.connect(listen)
-    yield told
+    yield reported
     for name, signal in SIGNALS.items():
         signal.disconnect(listeners[name])
 
 
-def record(**wanted):
-    return FileUpload.objects.get(**wanted)
+def record(**filters):
+    return FileUpload.objects.get(**filters)
 
 
 def says(upload=None):
@@ -248,10 +248,10 @@ class TestInfected:
         stored_file(user, bucket, content=VIRUS)
         assert begin_rejection(record(), FOUND)
         expire(record())
-        told = []
-        housekeeping_run(dry_run=True, on_finding=told.append)
-        housekeeping_run(on_finding=told.append)
-        assert [finding.outcome for finding in told] == [Outcome.FILE_REJECTED] * 2
+        reported = []
+        housekeeping_run(dry_run=True, on_finding=reported.append)
+        housekeeping_run(on_finding=reported.append)
+        assert [finding.outcome for finding in reported] == [Outcome.FILE_REJECTED] * 2
         assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["quarantined", "rejected"])
 
     def test_rejection_can_be_finished_by_its_owner(self, bucket, user, later):
@@ -466,8 +466,8 @@ class TestNoAnswer:
         for number in range(FAILURES_IN_A_ROW + 2):
             stored_file(user, bucket, str(number))
         FileUpload.objects.update(scan_after=None)
-        report, told = outcomes()  # Others do not wait behind them.
-        assert (report.is_complete, told) == (True, [Outcome.LEFT] * (FAILURES_IN_A_ROW + 2))
+        report, reported = outcomes()  # Others do not wait behind them.
+        assert (report.is_complete, reported) == (True, [Outcome.LEFT] * (FAILURES_IN_A_ROW + 2))
         assert outcomes()[1] == []
 
     def test_scanner_that_raises_keeps_the_file_quarantined(self, bucket, user, settings):
@@ -488,12 +488,12 @@ class TestNoAnswer:
         for number in range(FAILURES_IN_A_ROW + 2):
             stored_file(user, bucket, str(number))
         use(settings, "Down")
-        report, told = outcomes()
-        assert (report.files_in_quarantine, told) == (5, [Outcome.LEFT] * FAILURES_IN_A_ROW)
+        report, reported = outcomes()
+        assert (report.files_in_quarantine, reported) == (5, [Outcome.LEFT] * FAILURES_IN_A_ROW)
         assert (report.files_left, report.is_complete) == (FAILURES_IN_A_ROW, False)
         use(settings, "LooksForVirus")
-        report, told = outcomes()
-        assert (report.files_clean, report.files_in_quarantine, len(told)) == (5, 0, 5)
+        report, reported = outcomes()
+        assert (report.files_clean, report.files_in_quarantine, len(reported)) == (5, 0, 5)
 
     def test_waiting_scan_dry_run_scans_nothing(self, bucket, user, later):
         upload, found, steps = stored_file(user, bucket), [], []
@@ -531,10 +531,10 @@ class TestMeanwhile:
     def test_scan_by_two_processes_runs_once(self, bucket, user, later, heard):
         upload = stored_file(user, bucket)
         again = record()
-        meanwhile.append(lambda: told.append(upload_scan(upload=again)))
-        told = []
+        meanwhile.append(lambda: reported.append(upload_scan(upload=again)))
+        reported = []
         assert upload_scan(upload=upload) == Outcome.FILE_CLEAN
-        assert (told, heard) == ([Outcome.OVERTAKEN], ["quarantined", "uploaded"])
+        assert (reported, heard) == ([Outcome.OVERTAKEN], ["quarantined", "uploaded"])
 
     @pytest.mark.parametrize("content", [b"content", VIRUS])
     def test_scan_by_two_after_a_stall_runs_once_to_its_end(self, bucket, user, later, heard, content):
@@ -542,12 +542,12 @@ class TestMeanwhile:
 
         def other():
             FileUpload.objects.update(scan_after=timezone.now())
-            told.append(upload_scan(upload=record()))
+            reported.append(upload_scan(upload=record()))
 
-        told = []
+        reported = []
         meanwhile.append(other)
         mine = upload_scan(upload=upload)
-        assert sorted([mine, *told]) == sorted(
+        assert sorted([mine, *reported]) == sorted(
             [Outcome.OVERTAKEN, Outcome.FILE_REJECTED if content == VIRUS else Outcome.FILE_CLEAN]
         )
         assert len(heard) == 2

@@ -27,17 +27,17 @@ pytestmark = pytest.mark.django_db
 
 
 class Sender:
-    """Somebody who asks what became of a request before sending it again, as the views do."""
+    """A client that asks for the outcome of a request before it repeats it, as the views do."""
 
     def __init__(self, user, bucket):
         self.user, self.bucket = user, bucket
 
-    def repeated(self, key="key", file_name="file", **told):
-        return upload_repeated(user=self.user, idempotency_key=key, bucket=self.bucket, file_name=file_name, **told)
+    def repeated(self, key="key", file_name="file", **reported):
+        return upload_repeated(user=self.user, idempotency_key=key, bucket=self.bucket, file_name=file_name, **reported)
 
     def open(self, key="key", file_name="file", **options):
-        wanted = {"owner": self.user, "content_type": "x/y", "original_name": "name", **options}
-        return file_receive(user=self.user, bucket=self.bucket, file_name=file_name, idempotency_key=key, **wanted)
+        expected = {"owner": self.user, "content_type": "x/y", "original_name": "name", **options}
+        return file_receive(user=self.user, bucket=self.bucket, file_name=file_name, idempotency_key=key, **expected)
 
     def send(self, content=b"content", key="key", file_name="file", **options):
         """Return the record, and whether an earlier request stored it."""
@@ -123,20 +123,22 @@ class TestAnswered:
         assert set(FileUpload.objects.values_list("file_name", flat=True)) == {"file", "one"}
 
     @pytest.mark.parametrize(
-        "told", [{"size": 6}, {"size": 0}, {"checksum_sha256": checksum_of(b"CONTENT")}], ids=["size", "empty", "sum"]
+        "reported",
+        [{"size": 6}, {"size": 0}, {"checksum_sha256": checksum_of(b"CONTENT")}],
+        ids=["size", "empty", "sum"],
     )
-    def test_repeat_with_other_bytes_is_refused(self, sender, bucket, told):
+    def test_repeat_with_other_bytes_is_refused(self, sender, bucket, reported):
         sender.send()
         with pytest.raises(IdempotencyKeyReused, match="another file"):
-            sender.repeated(**told)
+            sender.repeated(**reported)
         assert content_of(bucket) == b"content"
 
     @pytest.mark.parametrize(
-        "told", [{}, {"size": 7}, {"checksum_sha256": checksum_of(b"content")}, {"size": 7, "checksum_sha256": ""}]
+        "reported", [{}, {"size": 7}, {"checksum_sha256": checksum_of(b"content")}, {"size": 7, "checksum_sha256": ""}]
     )
-    def test_repeat_without_announced_values_is_accepted(self, sender, told):
+    def test_repeat_without_announced_values_is_accepted(self, sender, reported):
         first, _ = sender.send()
-        assert sender.repeated(**told) == first
+        assert sender.repeated(**reported) == first
 
     def test_repeat_with_other_bytes_after_a_rejection_is_refused(self, sender):
         sender.send()
