@@ -26,7 +26,8 @@ STORE = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/"
 SIGNATURE = f"?X-Amz-Expires={SECONDS}&X-Amz-Signature=..."
 PRESIGNED_URL = f"{STORE}{FILE_NAME_IN_URL}{SIGNATURE}"
 DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"
-DIRECT_URL = f"{STORE}{DIRECT_KEY.replace('é', '%C3%A9')}{SIGNATURE}"
+DIRECT_KEY_IN_URL = DIRECT_KEY.replace("é", "%C3%A9")
+DIRECT_URL = f"{STORE}{DIRECT_KEY_IN_URL}{SIGNATURE}"
 PART_URL = f"{DIRECT_URL}&partNumber=1"
 
 UPLOAD_EXAMPLE = {
@@ -45,7 +46,12 @@ UPLOAD_EXAMPLE = {
     "completed_at": TIME,
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
-PENDING_EXAMPLE = {**UPLOAD_EXAMPLE, "file_name": DIRECT_KEY, "etag": "", "status": "pending", "completed_at": None}
+DIRECT_EXAMPLE = {
+    **UPLOAD_EXAMPLE,
+    "file_name": DIRECT_KEY,
+    "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/",
+}
+PENDING_EXAMPLE = {**DIRECT_EXAMPLE, "etag": "", "status": "pending", "completed_at": None}
 OBJECT_EXAMPLE = {"file_name": FILE_NAME, "size": len(CONTENT), "etag": ETAG, "changed_at": TIME}
 HEADERS = {"Content-Type": "text/plain", "If-None-Match": "*"}
 FIELDS = {"Content-Type": "text/plain", "key": DIRECT_KEY, "policy": "...", "x-amz-signature": "..."}
@@ -135,7 +141,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
     shapes.UppyPartsSerializer: {"presignedUrls": {"1": PART_URL}},
     shapes.UppyStoredPartSerializer: {"PartNumber": 1, "ETag": ETAG, "Size": PART_BYTES},
     shapes.UppyCompleteSerializer: {"parts": [{"PartNumber": 1, "ETag": ETAG}]},
-    shapes.UppyCompletedSerializer: {"location": UPLOAD_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
+    shapes.UppyCompletedSerializer: {"location": DIRECT_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
     shapes.UppySignSerializer: {"method": "PUT", "key": "été.txt", "contentType": "text/plain"},
     shapes.UploadTokenCreateSerializer: {"expires_in": SECONDS},
     shapes.NewUploadTokenSerializer: {**NEW_TOKEN, "expires_at": AN_HOUR_LATER},
@@ -150,7 +156,7 @@ VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
             name: {**PENDING_EXAMPLE, "transfer": {**transfer, "expires_at": AN_HOUR_LATER}}
             for name, transfer in TRANSFERS.items()
         },
-        "Stored already": {**UPLOAD_EXAMPLE, "transfer": None},
+        "Stored already": {**DIRECT_EXAMPLE, "transfer": None},
     },
     shapes.PartsWantedSerializer: {
         "Missing parts": {"missing": True},
