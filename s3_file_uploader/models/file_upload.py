@@ -21,7 +21,7 @@ from django.utils.http import content_disposition_header
 
 from ..conf import conf
 from ..content_types.sniff import content_type_kept
-from ..policy.names import name_shown
+from ..policy.names import strip_deceptive_characters
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_CONTENT_TYPE_LENGTH, PAYLOAD_HASH_IN_URLS
 from .byte_order import ByteOrder
 from .queries import FileUploadQuerySet
@@ -164,7 +164,10 @@ class FileUpload(models.Model):
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
-        return content_disposition_header(disposition == "attachment", name_shown(self.original_name)) or disposition
+        return (
+            content_disposition_header(disposition == "attachment", strip_deceptive_characters(self.original_name))
+            or disposition
+        )
 
     # --- direct uploads ---
 

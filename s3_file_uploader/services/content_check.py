@@ -21,7 +21,7 @@ from ..models.transitions import held_values
 from ..policy.bucket_policy import Policy
 from ..s3.transfer.object_reader import object_read
 from ..values import StoredObject
-from .limits import content_type_check, policy_of
+from .limits import get_upload_policy, validate_content_type
 
 
 class Contents:
@@ -38,7 +38,7 @@ class Contents:
         self.mismatch = ""
         self._policy, self._declared, self._name = policy, declared, name
         if not says_nothing(declared):
-            content_type_check(policy, declared)
+            validate_content_type(policy, declared)
 
     def described(self) -> dict[str, Any]:
         """Return the values of the stored record: the MIME type, and the quarantine that the policy demands."""
@@ -55,7 +55,7 @@ class Contents:
         self.mismatch = _apply_policy(self._policy, judged)
         self.content_type = judged.content_type
         if not judged.mismatch:
-            content_type_check(self._policy, self.content_type)
+            validate_content_type(self._policy, self.content_type)
         return self.content_type
 
 
@@ -72,7 +72,7 @@ def check_arrived_contents(upload: FileUpload, stored: StoredObject) -> str:
     with closing(object_read(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
         head = b"".join(chunks)
     judged = verdict(declared=stored.content_type or UNKNOWN, name=upload.original_name, head=head)
-    return _apply_policy(policy_of(upload), judged)
+    return _apply_policy(get_upload_policy(upload), judged)
 
 
 def _apply_policy(policy: Policy, judged: Verdict) -> str:

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from ..exceptions import FileNotFound, FileQuarantined, FileRejected, NotYourFile, UploadNotFound
 from ..models import FileUpload, FileUploadQuerySet
-from ..policy.names import bucket_name_check, file_name_check, file_name_spellings
-from ..policy.users import bucket_allowed_check, is_staff
+from ..policy.names import list_spellings, validate_bucket_name, validate_file_name
+from ..policy.users import is_staff, validate_bucket_access
 from .audit.trail import about
 from .plan import find_direct_id
 
@@ -33,7 +33,7 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
 
 def find_record(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
     """Return the record of a name as given, else of the name as an upload would normalise it (NFC), else None."""
-    for spelling in file_name_spellings(file_name):
+    for spelling in list_spellings(file_name):
         if upload := records.at(bucket=bucket, file_name=spelling).first():
             return upload
     return None
@@ -142,9 +142,9 @@ def validate_names(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
         InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
     """
     about(bucket=bucket, file_name=file_name)
-    bucket_name_check(bucket)
-    file_name_check(file_name)
-    bucket_allowed_check(user, bucket)
+    validate_bucket_name(bucket)
+    validate_file_name(file_name)
+    validate_bucket_access(user, bucket)
 
 
 def raise_if_rejected(upload: FileUpload) -> FileUpload:

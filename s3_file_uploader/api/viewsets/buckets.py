@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from ... import services
 from ...conf import conf
 from ..serializers import BucketCreateSerializer, BucketListSerializer, CreatedBucketSerializer
-from .base import ServiceViewSet, audited, caller_of, validated
+from .base import ServiceViewSet, audited, get_caller, validated
 
 
 class BucketViewSet(ServiceViewSet):
@@ -28,7 +28,7 @@ class BucketViewSet(ServiceViewSet):
 
         Staff see all buckets. Other users see the buckets that the settings open to them.
         """
-        listing = services.bucket_list(user=caller_of(request))
+        listing = services.bucket_list(user=get_caller(request))
         return Response(BucketListSerializer(listing).data)
 
     def create(self, request: Request) -> Response:
@@ -37,8 +37,8 @@ class BucketViewSet(ServiceViewSet):
         Only staff may create buckets, unless the settings say otherwise. Give the name as `bucket` or as
         `bucket_name`. The server also blocks public access, if the store supports that.
         """
-        wanted = validated(BucketCreateSerializer, request.data)
-        bucket = services.bucket_create(user=caller_of(request), **wanted)
+        params = validated(BucketCreateSerializer, request.data)
+        bucket = services.bucket_create(user=get_caller(request), **params)
         return Response(CreatedBucketSerializer(bucket).data, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, owner_id: str, bucket_name: str) -> Response:
@@ -47,5 +47,5 @@ class BucketViewSet(ServiceViewSet):
         Only staff may remove buckets, unless the settings say otherwise. The bucket stays if it holds a file,
         or if its owner is not the one named here.
         """
-        services.bucket_remove(user=caller_of(request), owner_id=owner_id, name=bucket_name)
+        services.bucket_remove(user=get_caller(request), owner_id=owner_id, name=bucket_name)
         return Response(status=status.HTTP_204_NO_CONTENT)

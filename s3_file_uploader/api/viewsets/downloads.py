@@ -10,9 +10,9 @@ from ... import services
 from ...conf import conf
 from ...exceptions import FileNotFound, InvalidFileName
 from ..serializers import SavedFileSerializer
-from .base import audited, caller_of
+from .base import audited, get_caller
 from .objects import ObjectViewSet
-from .same_origin import other_sites_refuse
+from .same_origin import refuse_other_sites
 
 ENDING = "/download"
 OWN_ACTIONS = ("download", "retrieve_or_download")
@@ -40,11 +40,11 @@ class FileDownloadViewSet(ObjectViewSet):
         The server writes the file below `PATH_TO_SAVE_FILE`, whole or not at all, and returns its path. To read
         the bytes yourself, GET the file at its own address. Only staff can save files of other users.
         """
-        other_sites_refuse(request)
+        refuse_other_sites(request)
         for permission in (permission_class() for permission_class in conf.download_permission_classes):
             if not permission.has_permission(request, self):
                 self.permission_denied(request, message=getattr(permission, "message", None))
-        saved = services.file_download(user=caller_of(request), bucket=bucket_name, file_name=file_name)
+        saved = services.file_download(user=get_caller(request), bucket=bucket_name, file_name=file_name)
         return Response(SavedFileSerializer(saved).data)
 
     def retrieve_or_download(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:

@@ -19,7 +19,7 @@ from ..serializers import (
     ShareLinkSerializer,
     ShareListQuerySerializer,
 )
-from .base import ServiceViewSet, audited, caller_of, validated
+from .base import ServiceViewSet, audited, get_caller, validated
 from .url_credentials import SecretAddressViewSet
 
 FOLLOWED_BY = ("GET", "HEAD")
@@ -40,7 +40,7 @@ class ShareListViewSet(ServiceViewSet):
         """
         options = validated(ShareCreateSerializer, request.data)
         link = services.share_create(
-            user=caller_of(request), expires_in_seconds=options.pop("expires_in", None), **options
+            user=get_caller(request), expires_in_seconds=options.pop("expires_in", None), **options
         )
         shown = NewShareLinkSerializer(link, context={"request": request})
         return Response(shown.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
@@ -53,7 +53,7 @@ class ShareListViewSet(ServiceViewSet):
         """
         params = validated(ShareListQuerySerializer, request.query_params)
         pages = UploadPages(params.pop("page_size"))
-        page = pages.paginate_queryset(services.share_list(user=caller_of(request), **params), request, view=self)
+        page = pages.paginate_queryset(services.share_list(user=get_caller(request), **params), request, view=self)
         return pages.get_paginated_response(ShareLinkSerializer(page, many=True).data)
 
 
@@ -101,7 +101,7 @@ class ShareViewSet(SecretAddressViewSet):
         The user who made the link, the owner of the file, and staff may revoke it. URLs to which it has redirected
         clients work until they expire, a few minutes at most.
         """
-        services.share_revoke(user=caller_of(request), share_id=share)
+        services.share_revoke(user=get_caller(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def missing(self, request: Request, **_: Any) -> HttpResponse:

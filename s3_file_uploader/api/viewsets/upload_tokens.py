@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from ... import services
 from ..pagination import UploadPages
 from ..serializers import NewUploadTokenSerializer, PageSerializer, UploadTokenCreateSerializer, UploadTokenSerializer
-from .base import audited, caller_of, validated
+from .base import audited, get_caller, validated
 from .same_origin import SameOriginViewSet
 
 
@@ -24,8 +24,8 @@ class UploadTokenViewSet(SameOriginViewSet):
         The token acts for you at the endpoints for Uppy only, until it expires or is revoked. The server shows
         it only in this response. Give `endpoint` to Uppy.
         """
-        wanted = validated(UploadTokenCreateSerializer, request.data)
-        token = services.upload_token_create(user=caller_of(request), expires_in_seconds=wanted["expires_in"])
+        params = validated(UploadTokenCreateSerializer, request.data)
+        token = services.upload_token_create(user=get_caller(request), expires_in_seconds=params["expires_in"])
         made = NewUploadTokenSerializer(token, context={"request": request})
         return Response(made.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
@@ -35,7 +35,7 @@ class UploadTokenViewSet(SameOriginViewSet):
         The list does not show their secrets. Expired tokens leave the list after a while.
         """
         pages = UploadPages(validated(PageSerializer, request.query_params)["page_size"])
-        tokens = services.upload_token_list(user=caller_of(request))
+        tokens = services.upload_token_list(user=get_caller(request))
         page = pages.paginate_queryset(tokens, request, view=self)
         return pages.get_paginated_response(UploadTokenSerializer(page, many=True).data)
 
@@ -44,5 +44,5 @@ class UploadTokenViewSet(SameOriginViewSet):
 
         URLs that were signed for it work until they expire.
         """
-        services.upload_token_revoke(user=caller_of(request), token_id=token_id)
+        services.upload_token_revoke(user=get_caller(request), token_id=token_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -31,7 +31,7 @@ from ...s3.client import bucket_check
 from ...s3.objects import find_object
 from ...values import StoredObject
 from ..audit.operation import Operation
-from ..limits import policy_of, quota_for
+from ..limits import get_upload_policy, reserve_quota
 from ..lookup import own_upload_find, raise_if_rejected, upload_not_found
 from ..recovery import remove_direct_upload, remove_object
 from ..scanning.scan import notify_stored, scan_on_arrival
@@ -114,7 +114,7 @@ def _verify(upload: FileUpload, stored: StoredObject) -> None:
 def _mark(upload: FileUpload, stored: StoredObject, checksum: str, held: dict[str, Any]) -> None:
     """Mark the record stored; the quota counts a size now that was not announced, and others from the beginning."""
     values = {"size": stored.size, "etag": stored.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
-    within = quota_for(policy_of(upload), stored.size) if upload.size is None else None
+    within = reserve_quota(get_upload_policy(upload), stored.size) if upload.size is None else None
     with within(upload) if within else durable_transaction():
         mark_stored(upload, only_if=PENDING, **values, **held)
         notify_stored(upload)

@@ -32,7 +32,7 @@ from ...values import (
     PutTransfer,
     Transfer,
 )
-from ..limits import unannounced_max_bytes
+from ..limits import get_unannounced_max_bytes
 from ..plan import count_parts
 from ..recovery import WRITTEN_BY
 from .parts import NO_LONGER_PENDING, sign_parts
@@ -101,7 +101,7 @@ def _post(upload: FileUpload) -> PostTransfer:
         **upload.s3_address,
         fields=build_form_fields(upload),
         min_bytes=upload.size or 0,
-        max_bytes=unannounced_max_bytes(upload) if upload.size is None else upload.size,
+        max_bytes=get_unannounced_max_bytes(upload) if upload.size is None else upload.size,
         expires_in_seconds=_renew_times(upload),
     )
     return PostTransfer(url=signed.url, fields=signed.fields, expires_at=signed.expires_at)

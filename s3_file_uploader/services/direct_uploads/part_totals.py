@@ -14,7 +14,7 @@ from ...models import FileUpload
 from ...models.direct_transitions import claim_from_client
 from ...s3.multipart import multipart_parts
 from ...values import StoredPart
-from ..limits import parts_count, parts_foresee
+from ..limits import count_parts, validate_parts
 from ..recovery import remove_claimed
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def validate_parts_total(upload: FileUpload, parts: Sequence[StoredPart]) -> Non
         StorageProblem: S3 could not remove it; housekeeping does.
     """
     try:
-        parts_count(upload, _total(parts))
+        count_parts(upload, _total(parts))
     except TOO_MUCH:
         # A request that has the parts joined checks the file itself.
         if claim_from_client(upload, unless_joining=True):
@@ -72,7 +72,7 @@ def remove_excessive(
     for upload in pending.exclude(multipart_upload_id="").each_once():
         try:
             parts = list_parts(upload)
-            parts_foresee(upload, _total(parts)) if dry_run else validate_parts_total(upload, parts)
+            validate_parts(upload, _total(parts)) if dry_run else validate_parts_total(upload, parts)
         except TOO_MUCH:
             removed += 1
             on_removed(upload)

@@ -15,7 +15,7 @@ from ...s3 import presign
 from ...s3.objects import find_object
 from ...values import MAX_PARTS, MIN_PART_BYTES, Part, SignedParts, StoredPart, UploadProgress
 from ..audit.operation import Operation
-from ..limits import has_limit, parts_foresee
+from ..limits import has_limit, validate_parts
 from ..lookup import own_upload_find
 from ..plan import count_parts, part_sizes
 from .part_totals import list_parts, validate_parts_total
@@ -181,4 +181,4 @@ def _validate_unannounced(upload: FileUpload, numbers: Sequence[int]) -> None:
     """
     if any(number % ADD_UP_EVERY == 0 for number in numbers):
         _find_progress(upload)
-    parts_foresee(upload, (max(numbers) - 1) * MIN_PART_BYTES + 1)
+    validate_parts(upload, (max(numbers) - 1) * MIN_PART_BYTES + 1)

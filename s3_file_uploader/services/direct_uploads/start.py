@@ -24,15 +24,15 @@ from ...content_types.sniff import content_type_kept
 from ...exceptions import InvalidFileName, QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
 from ...models.lease import build_pending, insert_upload
-from ...policy.bucket_policy import Policy, policy_for
-from ...policy.names import bucket_name_check, file_name_new
-from ...policy.users import bucket_allowed_check
+from ...policy.bucket_policy import Policy, get_policy
+from ...policy.names import normalize_file_name, validate_bucket_name
+from ...policy.users import validate_bucket_access
 from ...s3 import presign
 from ...s3.client import bucket_check
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
 from ..audit.trail import about
-from ..limits import quota_for, upload_check
+from ..limits import reserve_quota, validate_upload
 from ..plan import build_direct_key, choose_part_size, choose_strategy
 from .instructions import build_form_fields, sign_transfer
 from .parts import NO_LONGER_PENDING
@@ -85,10 +85,10 @@ def upload_start(
         StorageProblem: nothing lasting was started; the same key tries again.
     """
     about(bucket=bucket, file_name=file_name)
-    bucket_name_check(bucket)
-    bucket_allowed_check(user, bucket)
-    policy, content_type = policy_for(owner, bucket), content_type_kept(content_type)
-    upload_check(policy, names=(file_name,), content_type=content_type, size=size)
+    validate_bucket_name(bucket)
+    validate_bucket_access(user, bucket)
+    policy, content_type = get_policy(owner, bucket), content_type_kept(content_type)
+    validate_upload(policy, names=(file_name,), content_type=content_type, size=size)
     upload = _build_record(
         policy,
         id=upload_id or uuid.uuid4(),
@@ -102,7 +102,7 @@ def upload_start(
     )
     with Operation("upload_start", user=user, bucket=bucket, file_name=upload.file_name, size=size) as operation:
         bucket_check(bucket)
-        started = _insert(upload, user, idempotency_key, quota_for(policy, size))
+        started = _insert(upload, user, idempotency_key, reserve_quota(policy, size))
         operation.file_name, operation.object_id = started.file_name, started.pk
         return _sign(started, is_repeated=started is not upload)
 
@@ -113,11 +113,11 @@ def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, fi
     Raises:
         InvalidFileName: the name cannot be the end of a key.
     """
-    return _build_key(policy_for(owner, bucket), upload_id, file_name)
+    return _build_key(get_policy(owner, bucket), upload_id, file_name)
 
 
 def _build_key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
-    file_name = file_name_new(file_name)
+    file_name = normalize_file_name(file_name)
     key = f"{policy.key_prefix}{build_direct_key(upload_id, file_name)}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess

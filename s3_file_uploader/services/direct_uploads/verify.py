@@ -27,7 +27,7 @@ from ...s3.objects import find_object
 from ...s3.transfer.object_reader import object_checksum
 from ...values import StoredObject, StoredPart
 from ..content_check import check_arrived_contents
-from ..limits import arrival_check
+from ..limits import validate_arrival
 from ..plan import part_sizes
 from .part_totals import list_parts, validate_parts_total
 from .parts import BEING_COMPLETED, unknown_parts_error
@@ -118,7 +118,7 @@ def validate_shape(upload: FileUpload, stored: StoredObject) -> None:
             f"The file arrived as {stored.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    arrival_check(upload, stored.size)
+    validate_arrival(upload, stored.size)
 
 
 def find_mismatch(upload: FileUpload, stored: StoredObject) -> str:

@@ -22,7 +22,7 @@ from ...exceptions import BucketNotFound, ClaimLost, FileNotFound, InvalidField,
 from ...models import BUSY, FileUpload, durable_transaction
 from ...models.lease import claim_record, create_claimed, end_lease_in
 from ...models.transitions import mark_stored, remove_record
-from ...policy.names import file_name_check
+from ...policy.names import validate_file_name
 from ...s3.client import get_client
 from ...s3.errors import storage_errors
 from ...s3.objects import find_object
@@ -113,7 +113,7 @@ def is_made_here(key: str, stored: StoredObject) -> bool:
 def _can_be_recorded(finding: Finding) -> bool:
     """Return True if a record can hold it: other programs use other names, and some stores list folders."""
     with suppress(InvalidFileName):
-        return bool(file_name_check(finding.file_name) and finding.etag)
+        return bool(validate_file_name(finding.file_name) and finding.etag)
     return False
 
 

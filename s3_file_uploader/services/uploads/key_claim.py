@@ -11,7 +11,7 @@ from ...models import BUSY, FileUpload, Within, durable_transaction
 from ...models.lease import claim_record, create_claimed
 from ...policy.bucket_policy import Policy
 from ...s3.objects import find_object
-from ..limits import quota_for
+from ..limits import reserve_quota
 from ..plan import is_direct_key
 from ..recovery import upload_settle
 
@@ -46,7 +46,7 @@ def claim_key(
         QuotaExceeded: the file would exceed the owner's quota.
         StorageProblem: a record that a crash left under the key could not be recovered.
     """
-    within = _combine(quota_for(policy, size), also)
+    within = _combine(reserve_quota(policy, size), also)
     records = FileUpload.objects.at(bucket=bucket, file_name=file_name)
     upload = records.first()
     if upload and upload.is_abandoned:

@@ -14,9 +14,9 @@ from ...models import FileUpload, IdempotencyKey, durable_statement, durable_tra
 from ...models.idempotency_key import IN_PROGRESS
 from ...models.lease import keep_lease
 from ...models.transitions import mark_stored
-from ...policy.bucket_policy import policy_for
-from ...policy.names import bucket_name_check, file_name_new, file_name_spellings
-from ...policy.users import bucket_allowed_check
+from ...policy.bucket_policy import get_policy
+from ...policy.names import list_spellings, normalize_file_name, validate_bucket_name
+from ...policy.users import validate_bucket_access
 from ...s3.client import bucket_check
 from ...s3.objects import object_head
 from ...s3.transfer.object_writer import ObjectWriter, Sent, object_writer
@@ -25,7 +25,7 @@ from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
 from ..audit.trail import about
 from ..content_check import Contents
-from ..limits import Intake, key_check, upload_check
+from ..limits import Intake, validate_key, validate_upload
 from ..lookup import raise_if_rejected
 from ..recovery import WRITTEN_BY, settle_on_error
 from ..scanning.scan import notify_stored, scan_on_arrival
@@ -114,13 +114,13 @@ def file_receive(
         BucketNotFound, StorageProblem: nothing is stored, or recovery settles it later.
     """
     about(bucket=bucket, file_name=file_name)
-    bucket_name_check(bucket)
-    file_name = file_name_new(file_name)
+    validate_bucket_name(bucket)
+    file_name = normalize_file_name(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
-        bucket_allowed_check(user, bucket)
-        policy = policy_for(owner, bucket)
-        key_check(policy, file_name)
-        upload_check(policy, names=(file_name, original_name), content_type=None, size=size)
+        validate_bucket_access(user, bucket)
+        policy = get_policy(owner, bucket)
+        validate_key(policy, file_name)
+        validate_upload(policy, names=(file_name, original_name), content_type=None, size=size)
         contents = Contents(policy, declared=content_type, name=original_name)
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
@@ -135,7 +135,7 @@ def file_receive(
                 validate_key_is_free(upload)
             writer = stack.enter_context(
                 object_writer(
-                    destination=_destination(upload, contents.content_type),
+                    destination=_make_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
                     on_progress=partial(keep_lease, upload),
                     on_head=contents.look,
@@ -145,7 +145,7 @@ def file_receive(
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
-            _stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
+            _mark_stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
         scan_on_arrival(upload)
 
 
@@ -254,21 +254,21 @@ def _is_same_file(
 ) -> bool:
     """Compare the place, and the announced bytes unless they are not stored yet or were replaced since."""
     upload = used.upload
-    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
+    if upload.is_direct or upload.bucket != bucket or upload.file_name not in list_spellings(file_name):
         return False
     if not used.is_answered or upload.write_id != used.claim_id:
         return True
     return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
 
 
-def _destination(upload: FileUpload, content_type: str) -> Destination:
+def _make_destination(upload: FileUpload, content_type: str) -> Destination:
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
-def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
+def _mark_stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
     """Mark the record stored, and its Idempotency-Key answered in the same transaction, if it has one."""
-    etag = sent.etag or _verified_etag(upload, sent.size)
+    etag = sent.etag or _verify_etag(upload, sent.size)
     with durable_transaction() if has_key else durable_statement():
         mark_stored(
             upload,
@@ -283,7 +283,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_ke
         notify_stored(upload)
 
 
-def _verified_etag(upload: FileUpload, size: int) -> str:
+def _verify_etag(upload: FileUpload, size: int) -> str:
     found = object_head(bucket=upload.bucket, key=upload.file_name)
     if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.write_id):
         raise FileExists("Another program wrote to that name at the same time: choose another name.")
