@@ -11,7 +11,6 @@ import dj_database_url
 from dotenv import load_dotenv
 
 from s3_file_uploader import __version__
-from s3_file_uploader.embedded import EmbeddedS3
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
@@ -48,13 +47,8 @@ def secret_key() -> str:
 OWN_STORE = [
     name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL") if os.environ.get(name)
 ]
-EMBEDDED_S3 = flag("EMBEDDED_S3", "true") and not OWN_STORE
-# It lets in pages of every origin by itself: nothing has to be set for browsers.
-EMBEDDED_S3_FOLDER = DATA_DIR / "s3"
-if EMBEDDED_S3:
-    for _name, _value in EmbeddedS3(EMBEDDED_S3_FOLDER).environment().items():
-        os.environ[_name] = _value
-    S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
+if flag("EMBEDDED_S3", "true") and not OWN_STORE:
+    S3_FILE_UPLOADER_EMBEDDED = DATA_DIR / "s3"  # It allows every origin: browsers need no setting.
 
 PATH_TO_SAVE_FILE = os.environ.get("PATH_TO_SAVE_FILE")
 if not PATH_TO_SAVE_FILE:

@@ -4,6 +4,7 @@ Only signatures look at them no more than once a second, or whenever `override_s
 
 The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings or, where those are silent, from the
 environment variable of the same name; an empty value counts as not set. All others are Django settings alone.
+With S3_FILE_UPLOADER_EMBEDDED, region, keys and endpoint are those of the embedded S3.
 No other module reads `django.conf.settings` or `os.environ` for this app.
 """
 
@@ -16,13 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import mail
 from django.utils.module_loading import import_string
 
 from .exceptions import StorageNotConfigured
-from .values import ABILITIES, gib, mib
+from .values import ABILITIES, PAYLOAD_HASH_IN_URLS, gib, mib
 
 if TYPE_CHECKING:
     from rest_framework.permissions import BasePermission
+
+    from .embedded import EmbeddedS3
 
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
@@ -35,10 +39,54 @@ def _own(name: str, default: Any) -> Any:
     return getattr(settings, f"S3_FILE_UPLOADER_{name}", default)
 
 
+def _store_text(name: str) -> str | None:
+    """Return a setting of the store: of the embedded S3, if that is set."""
+    if not conf.embedded_folder:
+        return _text(name)
+    from .embedded import EmbeddedS3  # noqa: PLC0415 - development only, and it needs a POSIX system
+
+    return EmbeddedS3(conf.embedded_folder).environment()[name] or None
+
+
 class Conf:
     """The settings as typed properties; `conf` below is the one instance."""
 
     # --- the store -----------------------------------------------------------------------------------------------
+
+    @property
+    def embedded_folder(self) -> Path | str | None:
+        """S3_FILE_UPLOADER_EMBEDDED, the folder of the embedded S3; None means a store of one's own."""
+        return cast("Path | str | None", _own("EMBEDDED", None) or None)
+
+    @property
+    def named_beside_embedded(self) -> list[str]:
+        """The settings that name another store although S3_FILE_UPLOADER_EMBEDDED is set."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL")
+        return [name for name in names if self.embedded_folder and _text(name)]
+
+    def start_embedded_s3(self) -> "EmbeddedS3 | None":
+        """Start the embedded S3, or find it running, if it is set and this process does not use it yet.
+
+        Returns:
+            The store, on the call that entered it.
+
+        Raises:
+            StorageNotConfigured: it cannot be started, another store is named beside it, or a test run would use it.
+        """
+        if not self.embedded_folder:
+            return None
+        if self.named_beside_embedded:
+            names = ", ".join(self.named_beside_embedded)
+            raise StorageNotConfigured(f"S3_FILE_UPLOADER_EMBEDDED is set beside {names}: leave out one or the other.")
+        from .embedded import EmbeddedS3Error, is_entered, keep_running  # noqa: PLC0415 - see above
+
+        # Test runners of Django create the outbox. Tests must not write into the store of the development server.
+        if hasattr(mail, "outbox") and not is_entered(self.embedded_folder):
+            raise StorageNotConfigured("Tests do not start the embedded S3: use the fixture `embedded_s3`.")
+        try:
+            return keep_running(self.embedded_folder)
+        except EmbeddedS3Error as error:
+            raise StorageNotConfigured(str(error)) from error
 
     @property
     def region(self) -> str:
@@ -47,7 +95,9 @@ class Conf:
         Raises:
             StorageNotConfigured: there is none, and AWS needs one.
         """
-        named = _text("AWS_STORAGE_REGION") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        named = (
+            _store_text("AWS_STORAGE_REGION") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        )
         if named:
             return named
         if self.endpoint_url:
@@ -57,22 +107,22 @@ class Conf:
     @property
     def access_key_id(self) -> str | None:
         """AWS_ACCESS_KEY_ID; without a pair of keys boto3 looks for a role."""
-        return _text("AWS_ACCESS_KEY_ID")
+        return _store_text("AWS_ACCESS_KEY_ID")
 
     @property
     def secret_access_key(self) -> str | None:
         """AWS_SECRET_ACCESS_KEY, the other half of the pair."""
-        return _text("AWS_SECRET_ACCESS_KEY")
+        return _store_text("AWS_SECRET_ACCESS_KEY")
 
     @property
     def session_token(self) -> str | None:
         """AWS_SESSION_TOKEN, only beside temporary keys."""
-        return _text("AWS_SESSION_TOKEN")
+        return _store_text("AWS_SESSION_TOKEN")
 
     @property
     def endpoint_url(self) -> str | None:
         """AWS_S3_ENDPOINT_URL, where this server reaches the store; None means AWS itself."""
-        return _text("AWS_S3_ENDPOINT_URL")
+        return _store_text("AWS_S3_ENDPOINT_URL")
 
     @property
     def public_endpoint_url(self) -> str | None:
@@ -87,6 +137,8 @@ class Conf:
     @property
     def store_abilities(self) -> Collection[str]:
         """S3_FILE_UPLOADER_STORE, the abilities of the store: on AWS all of them, elsewhere none by default."""
+        if self.embedded_folder:
+            return cast("Collection[str]", _own("STORE", (PAYLOAD_HASH_IN_URLS,)))
         return cast("Collection[str]", _own("STORE", () if self.endpoint_url else ABILITIES))
 
     def store_can(self, ability: str) -> bool:

@@ -8,14 +8,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.management.commands.runserver import Command as Runserver
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3
+from s3_file_uploader.conf import conf
+from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3, EmbeddedS3Error
 
 from ...accounts import ACCOUNTS, PASSWORD
-from .runserver import Command as Runserver
 
 REFUSED = (
     "{} is set, in the environment or in .env. The demo accounts have a password that everybody knows, so they are "
@@ -29,19 +30,9 @@ WARNING = (
 
 
 class DemoServer(Runserver):
-    """Is the same for others on the network, and says how to go on once it listens."""
+    """Django's `runserver`, which prints how to go on once it listens."""
 
-    def __init__(self, *, reached_at: str, welcome: str) -> None:
-        """Take the address under which clients reach this machine, and the text."""
-        super().__init__()
-        self.reached_at = reached_at
-        self.welcome = welcome
-
-    def on_store(self, store: EmbeddedS3) -> None:
-        """Have presigned URLs signed for the address that clients use."""
-        super().on_store(store)
-        name = "AWS_S3_PUBLIC_ENDPOINT_URL"
-        os.environ[name] = os.environ.get(name) or f"http://{self.reached_at}:{store.identity.port}"
+    welcome = ""
 
     def on_bind(self, server_port: int) -> None:
         """Print the text below Django's own lines."""
@@ -71,8 +62,17 @@ class Command(BaseCommand):
         self._accounts_make()
         reached_at = _address_on_the_network() if host == EVERY_ADDRESS else host
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
-        server = DemoServer(reached_at=reached_at, welcome=_welcome(f"http://{reached_at}:{port}", host))
-        call_command(server, f"{host}:{port}", use_reloader=False, store_address=host, skip_checks=True)
+        server = DemoServer()
+        server.welcome = _welcome(f"http://{reached_at}:{port}", host)
+        try:
+            # The app finds this store, which runs already, at the address that clients use.
+            with EmbeddedS3(settings.S3_FILE_UPLOADER_EMBEDDED, address=host) as store:
+                name = "AWS_S3_PUBLIC_ENDPOINT_URL"
+                os.environ[name] = os.environ.get(name) or f"http://{reached_at}:{store.identity.port}"
+                self.stdout.write(f"Embedded S3 (JuiceFS gateway) at {store.endpoint_url}")
+                call_command(server, f"{host}:{port}", use_reloader=False, skip_checks=True)
+        except EmbeddedS3Error as error:
+            raise CommandError(str(error)) from error
 
     def _port_check(self, host: str, port: int) -> None:
         with socket.socket() as probe:
@@ -101,7 +101,7 @@ def _own_things_check() -> None:
     """
     named = ["DATABASE_URL"] if os.environ.get("DATABASE_URL") else []
     named += settings.OWN_STORE
-    if not (named or settings.EMBEDDED_S3):
+    if not (named or conf.embedded_folder):
         named = ["EMBEDDED_S3"]
     if named:
         raise CommandError(REFUSED.format(", ".join(named)))
