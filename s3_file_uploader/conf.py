@@ -41,11 +41,12 @@ def _own(name: str, default: Any) -> Any:
 
 def _store_text(name: str) -> str | None:
     """Return a setting of the store: of the embedded S3, if that is set."""
-    if not conf.embedded_folder:
-        return _text(name)
+    folder = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+    if not folder:
+        return getattr(settings, name, None) or os.environ.get(name) or None
     from .embedded import EmbeddedS3  # noqa: PLC0415 - development only, and it needs a POSIX system
 
-    return EmbeddedS3(conf.embedded_folder).environment()[name] or None
+    return EmbeddedS3(folder).environment()[name] or None
 
 
 class Conf:
@@ -73,7 +74,8 @@ class Conf:
         Raises:
             StorageNotConfigured: it cannot be started, another store is named beside it, or a test run would use it.
         """
-        if not self.embedded_folder:
+        folder = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+        if not folder:
             return None
         if self.named_beside_embedded:
             names = ", ".join(self.named_beside_embedded)
@@ -81,10 +83,10 @@ class Conf:
         from .embedded import EmbeddedS3Error, is_entered, keep_running  # noqa: PLC0415 - see above
 
         # Test runners of Django create the outbox. Tests must not write into the store of the development server.
-        if hasattr(mail, "outbox") and not is_entered(self.embedded_folder):
+        if hasattr(mail, "outbox") and not is_entered(folder):
             raise StorageNotConfigured("Tests do not start the embedded S3: use the fixture `embedded_s3`.")
         try:
-            return keep_running(self.embedded_folder)
+            return keep_running(folder)
         except EmbeddedS3Error as error:
             raise StorageNotConfigured(str(error)) from error
 
