@@ -56,7 +56,7 @@ def test_python_block_compiles(block):
 
 def test_install_settings_pass_the_checks():
     for block in blocks_run_by("test_install_settings_pass_the_checks"):
-        names = {"INSTALLED_APPS": []}
+        names = {"INSTALLED_APPS": [], "BASE_DIR": ROOT}
         exec(block.code, names)  # noqa: S102 - ours, from the docs
         assert [AppConfig.create(entry).label for entry in names["INSTALLED_APPS"]] == [
             "rest_framework",
