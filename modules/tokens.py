@@ -5,7 +5,7 @@ from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.authtoken.views import ObtainAuthToken
 
 MESSAGES = {"type": "array", "items": {"type": "string"}}
-# `detail`, where the body cannot be read at all, holds one message and no list.
+# If the body cannot be read, `detail` holds one message instead of a list.
 MESSAGES_BY_FIELD = {"type": "object", "additionalProperties": {"oneOf": [MESSAGES, {"type": "string"}]}}
 MESSAGE = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 
@@ -33,6 +33,6 @@ MESSAGE = {"type": "object", "properties": {"detail": {"type": "string"}}, "requ
     )
 )
 class TokenView(ObtainAuthToken):
-    """DRF's own, described; credentials that come along do not matter."""
+    """Describe DRF's own view; credentials in the request are ignored."""
 
     authentication_classes = ()

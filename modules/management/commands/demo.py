@@ -1,4 +1,4 @@
-"""Everything a newcomer needs, in one command: migrate, demo accounts, the embedded S3, the server, lines to paste."""
+"""Everything that a newcomer needs, in one command: database, demo accounts, embedded S3, server, lines to paste."""
 
 import errno
 import os
@@ -45,22 +45,22 @@ class Command(BaseCommand):
     """`make run`."""
 
     help = "Runs the service with demo accounts; for development, never for production."
-    requires_system_checks = ()  # `handle` has them run once it knows that it may.
+    requires_system_checks = ()  # `handle` runs them once it knows that it may.
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the address to listen on."""
+        """Add the address to listen on."""
         parser.add_argument("--host", default=LOOPBACK, help="0.0.0.0 makes it reachable from the local network.")
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Serve until Ctrl-C."""
-        _own_things_check()
-        self._port_check(host, port)
+        _check_for_own_store()
+        self._check_port(host, port)
         self.check()
         connections.settings[DEFAULT_DB_ALIAS]["NAME"] = str(settings.DEMO_DATABASE)
         call_command("migrate", verbosity=0)
-        self._accounts_make()
-        reached_at = _address_on_the_network() if host == EVERY_ADDRESS else host
+        self._create_accounts()
+        reached_at = _find_network_address() if host == EVERY_ADDRESS else host
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
         server = DemoServer()
         server.welcome = _welcome(f"http://{reached_at}:{port}", host)
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         except EmbeddedS3Error as error:
             raise CommandError(str(error)) from error
 
-    def _port_check(self, host: str, port: int) -> None:
+    def _check_port(self, host: str, port: int) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -86,18 +86,18 @@ class Command(BaseCommand):
                     why = f"Nothing can listen on port {port} of {host}: {error}."
                 raise CommandError(why) from error
 
-    def _accounts_make(self) -> None:
+    def _create_accounts(self) -> None:
         users = get_user_model().objects
         for name, staff in ACCOUNTS.items():
             if not users.filter(username=name).exists():
                 users.create_user(name, password=PASSWORD, is_staff=staff, is_superuser=staff)
 
 
-def _own_things_check() -> None:
-    """Refuse beside a database or a store that somebody set up.
+def _check_for_own_store() -> None:
+    """Refuse to run beside a database or a store of the user.
 
     Raises:
-        CommandError: one is named.
+        CommandError: a setting names one.
     """
     named = ["DATABASE_URL"] if os.environ.get("DATABASE_URL") else []
     named += settings.OWN_STORE
@@ -107,7 +107,7 @@ def _own_things_check() -> None:
         raise CommandError(REFUSED.format(", ".join(named)))
 
 
-def _address_on_the_network() -> str:
+def _find_network_address() -> str:
     """Return the address under which others on the network reach this machine; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
