@@ -13,7 +13,7 @@ from s3_file_uploader.embedded import LOOPBACK
 class MotoServer:
     """The server, and the settings with which the app uses it; it forgets everything at the end of the `with` block."""
 
-    def __init__(self, *, access_key_id: str = "test-id", secret_access_key: str = "test-secret") -> None:  # noqa: S107
+    def __init__(self, *, access_key_id: str, secret_access_key: str) -> None:
         """Set the keys that clients send."""
         self._keys = {"AWS_ACCESS_KEY_ID": access_key_id, "AWS_SECRET_ACCESS_KEY": secret_access_key}
         self._is_open = False

@@ -59,7 +59,7 @@ class TestTheEmbeddedStore:
 
 class TestAStoreWithRules:
     def test_they_decide_and_who_is_not_named_stays_outside(self, other_store):
-        bucket = other_store(MotoServer())
+        bucket = other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         assert cors_list(bucket=bucket) == rules
         assert cors_check(bucket=bucket, origins=[APP]).is_enough
@@ -70,7 +70,7 @@ class TestAStoreWithRules:
 
     def test_what_it_answers_counts_and_not_what_it_was_told(self, other_store):
         # moto takes the rule that exposes ETag, and exposes it to preflights alone.
-        bucket = other_store(MotoServer())
+        bucket = other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         cors_set(bucket=bucket, origins=[APP])
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)
         assert access.missing_in_rules == ()
@@ -79,7 +79,7 @@ class TestAStoreWithRules:
 
     def test_a_new_bucket_gets_its_rules(self, other_store, http, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
-        other_store(MotoServer())
+        other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         assert http(staff).post("bucket/create/", data={"bucket": "new-one"}).status_code == 201
         assert cors_check(bucket="new-one", origins=[APP]).is_enough
         (rule,) = get_client().get_bucket_lifecycle_configuration(Bucket="new-one")["Rules"]
