@@ -5,11 +5,15 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# Processes that share the tests; each has a store and a database of its own. One more than processors: tests wait, too.
+# Processes that share the tests; each has a store and a database of its own. Integration tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# Of the integration tests, those to which the database makes no difference: SQLite's run is enough for them.
-ON_ANY_DATABASE := uppy endpoints/test_cors.py $(addsuffix .py,$(addprefix security/test_,hostile_bodies secrets signing slow_clients)) \
-	$(addsuffix .py,$(addprefix delivery/test_,docs newest packaging postman running))
+INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+# Integration tests that run once. The database makes no difference to the first: they run on SQLite. The kill tests run
+# on PostgreSQL, where several hosts and processes share one database.
+ON_ANY_DATABASE := tests/integration/uppy $(patsubst %,tests/integration/%.py,endpoints/test_contents endpoints/test_cors \
+	$(addprefix delivery/test_,docs newest packaging postman running) uploads/test_stores uploads/test_streaming \
+	$(addprefix security/test_,download_folder hostile_bodies hostile_random schema secrets signing slow_clients))
+ON_POSTGRESQL := $(addprefix tests/integration/crash/test_,direct_killed.py killed.py)
 # For how long `make fuzz` tries random inputs, at least: it ends with a whole round.
 MINUTES ?= 10
 # Folders into which npm installs something. Chromium, clamd and curl are brought where the machine has none.
@@ -27,7 +31,7 @@ export PIPENV_VERBOSITY := -1
 export PIPENV_NOSPIN := 1
 unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST := $(BIN)/python -m pytest -n
 
 .PHONY: run test check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
@@ -41,14 +45,14 @@ test: .venv/.test $(BROUGHT)
 	@rm -f $(TEST_REPORT)
 	@$(MAKE) lint
 	@$(MAKE) docs
-	@$(PYTEST) tests/unit --cov
-	@$(PYTEST) tests/integration
-	@TEST_DATABASE=postgresql exec $(PYTEST) tests/integration $(addprefix --ignore=tests/integration/,$(ON_ANY_DATABASE))
+	@$(PYTEST) $(WORKERS) tests/unit --cov
+	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
+	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
 
 check: .venv/.test
 	@$(MAKE) lint
-	@$(PYTEST) tests/unit -m "not slow"
+	@$(PYTEST) $(WORKERS) tests/unit -m "not slow"
 
 # The wheel in a new project, with the newest Python that is found and the newest versions of all that it needs. For
 # another: make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'

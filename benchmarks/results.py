@@ -27,16 +27,14 @@ class Result:
     def markdown(self, options: Options) -> str:
         """Return the page of the part."""
         machine = ", ".join(f"{name} {value}" if name != "machine" else value for name, value in described().items())
-        return "\n\n".join(
-            [
-                f"# {self.title}",
-                f"`{self._command(options)}`, {_today()}. {machine}.",
-                *([f"**Only {options.rounds} rounds: a smoke run, no figures.**"] if self._is_smoke(options) else []),
-                self.about,
-                *(table.markdown() for table in self.tables),
-                f"![{self.title}]({self.part}.png)\n",
-            ]
-        )
+        paragraphs = [
+            f"# {self.title}",
+            f"`{self._command(options)}`, {_today()}. {machine}.",
+            *([f"**Only {options.rounds} rounds: a smoke run, no figures.**"] if self._is_smoke(options) else []),
+            self.about,
+            *(table.markdown() for table in self.tables),
+        ]
+        return "\n\n".join(paragraphs) + "\n"
 
     def write(self, options: Options) -> None:
         """Write the three files, and say what is in the first."""

@@ -1,4 +1,4 @@
-"""The accounts that `make run` makes. Everybody knows their password: it stands in the README."""
+"""The accounts that `make run` makes. Their password is public: it stands in the README."""
 
 ACCOUNTS = {"demo_staff": True, "demo_user": False, "demo_other": False}
-PASSWORD = "demo-password"  # noqa: S105 - told to everybody, on purpose
+PASSWORD = "demo-password"  # noqa: S105 - published on purpose

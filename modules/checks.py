@@ -1,7 +1,7 @@
-"""System checks of the host project: no account of a database that is used in earnest has the demo password.
+"""System checks of the host project: no account of a real database has the demo password.
 
 modules.E001   in `check --deploy`
-modules.W001   in `migrate` and in `check --database default`, which name the database that may be asked
+modules.W001   in `migrate` and in `check --database default`, which name the database that may be queried
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ HINT = "Remove them, or give each another password: python manage.py changepassw
 @register(Tags.security, deploy=True)
 def check_demo_accounts_before_deployment(**kwargs: Any) -> list[CheckMessage]:
     """E001."""
-    found = _accounts_with_demo_password(DEFAULT_DB_ALIAS)
-    return [Error(MESSAGE.format(", ".join(found)), hint=HINT, id="modules.E001")] if found else []
+    names = _find_demo_accounts(DEFAULT_DB_ALIAS)
+    return [Error(MESSAGE.format(", ".join(names)), hint=HINT, id="modules.E001")] if names else []
 
 
 @register(Tags.database)
 def check_demo_accounts(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """W001: Django calls it with the databases that may be asked, and without any for all other commands."""
-    found = [name for database in databases or () for name in _accounts_with_demo_password(database)]
-    return [CheckWarning(MESSAGE.format(", ".join(found)), hint=HINT, id="modules.W001")] if found else []
+    """W001. Django passes the databases that may be queried; most commands pass none."""
+    names = [name for database in databases or () for name in _find_demo_accounts(database)]
+    return [CheckWarning(MESSAGE.format(", ".join(names)), hint=HINT, id="modules.W001")] if names else []
 
 
-def _accounts_with_demo_password(database: str) -> list[str]:
-    """Return the names of active demo accounts whose password is still the known one.
+def _find_demo_accounts(database: str) -> list[str]:
+    """Return the names of active demo accounts whose password is still the public one.
 
     A database that cannot be reached, or has no table of users yet, has no accounts.
     """

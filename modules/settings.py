@@ -1,4 +1,4 @@
-"""Django settings of the host project; everything that differs from one place to another comes from the environment.
+"""Django settings of the host project; everything that differs between places comes from the environment.
 
 `.env` beside `manage.py` is read first; `.env.example` lists every variable.
 """
@@ -11,7 +11,6 @@ import dj_database_url
 from dotenv import load_dotenv
 
 from s3_file_uploader import __version__
-from s3_file_uploader.embedded import EmbeddedS3
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
@@ -21,17 +20,17 @@ DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def flag(name: str, default: str = "false") -> bool:
-    """Read yes or no."""
+    """Return True if the variable says yes."""
     return (os.environ.get(name) or default).lower() in ("1", "true", "yes", "on")
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """Read a comma-separated list."""
+    """Return the words of a comma-separated list."""
     return [word.strip() for word in (os.environ.get(name) or default).split(",") if word.strip()]
 
 
 def secret_key() -> str:
-    """Return DJANGO_SECRET_KEY, or a random one that is made once and kept."""
+    """Return DJANGO_SECRET_KEY, or a random one that is created once and stored."""
     if named := os.environ.get("DJANGO_SECRET_KEY"):
         return named
     kept = DATA_DIR / "secret-key"
@@ -48,13 +47,8 @@ def secret_key() -> str:
 OWN_STORE = [
     name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL") if os.environ.get(name)
 ]
-EMBEDDED_S3 = flag("EMBEDDED_S3", "true") and not OWN_STORE
-# It lets in pages of every origin by itself: nothing has to be set for browsers.
-EMBEDDED_S3_FOLDER = DATA_DIR / "s3"
-if EMBEDDED_S3:
-    for _name, _value in EmbeddedS3(EMBEDDED_S3_FOLDER).environment().items():
-        os.environ[_name] = _value
-    S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
+if flag("EMBEDDED_S3", "true") and not OWN_STORE:
+    S3_FILE_UPLOADER_EMBEDDED = DATA_DIR / "s3"  # It allows every origin: browsers need no setting.
 
 PATH_TO_SAVE_FILE = os.environ.get("PATH_TO_SAVE_FILE")
 if not PATH_TO_SAVE_FILE:
@@ -62,7 +56,7 @@ if not PATH_TO_SAVE_FILE:
     Path(PATH_TO_SAVE_FILE).mkdir(exist_ok=True)
 S3_FILE_UPLOADER_FORM_TIMEOUT_SECONDS = 300  # No view but those of the app takes files.
 
-# --- files are scanned before anybody gets them, where .env says by whom ----------------------------------------------
+# --- scanners: only if .env names the address of one ----------------------------------------------
 
 if os.environ.get("CLAMAV_ADDRESS"):
     S3_FILE_UPLOADER_SCANNERS = ["s3_file_uploader.scanners.ClamAV"]
@@ -143,7 +137,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# The accounts of `make run`, whose password everybody knows, are in no other database.
+# The accounts of `make run` have a published password: they are in no other database.
 DEMO_DATABASE = DATA_DIR / "demo.sqlite3"
 DATABASES = {
     "default": dj_database_url.parse(
@@ -162,7 +156,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REST_FRAMEWORK = {
-    # Tokens first: their authenticator asks for credentials, so an anonymous caller gets 401 and not 403.
+    # Tokens first: their authenticator has a challenge, so a request without credentials gets 401 instead of 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -222,10 +216,10 @@ LOGGING = {
         "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL") or "INFO"},
-    # At DEBUG they write down signatures, session tokens of AWS, and what the database is asked: the tokens of users.
+    # At DEBUG these loggers write signatures, session tokens of AWS, and SQL with the tokens of users.
     "loggers": {
         **{name: {"level": "INFO"} for name in ("botocore", "boto3", "urllib3", "django.db.backends")},
-        # Anybody can send a wrong Host: that is a Bad Request in the log, and no traceback of twenty lines.
+        # Any client can send a wrong Host: the log gets one line of Bad Request, not a traceback of twenty.
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
     },
 }

@@ -39,7 +39,7 @@ MESSAGE = {"type": "object", "properties": {"detail": {"type": "string"}}, "requ
     )
 )
 class TokenView(ObtainAuthToken):
-    """DRF's own view, described. It ignores the credentials of the request."""
+    """Describe DRF's own view; credentials in the request are ignored."""
 
     authentication_classes = ()
     parser_classes = (JSONParser, FormParser, MultiPartParser)  # The API page shows the first one.

@@ -1,4 +1,4 @@
-"""The host's addresses: the app, a token for a password, the API description, the admin."""
+"""The routes of the host: the app, a token for a password, the API description, the admin."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -8,16 +8,16 @@ from rest_framework.permissions import AllowAny
 
 from .tokens import TokenView
 
-everybody = [AllowAny]
+anyone = [AllowAny]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("modules/s3-file-uploader/", include("s3_file_uploader.urls")),
     path("auth/token/", TokenView.as_view(), name="token"),
-    path("api/schema/", SpectacularAPIView.as_view(permission_classes=everybody), name="schema"),
+    path("api/schema/", SpectacularAPIView.as_view(permission_classes=anyone), name="schema"),
     path(
         "api/docs/",
-        SpectacularSwaggerView.as_view(permission_classes=everybody, template_name="modules/api_page.html"),
+        SpectacularSwaggerView.as_view(permission_classes=anyone, template_name="modules/api_page.html"),
         name="docs",
     ),
     path("admin/", admin.site.urls),

@@ -1,11 +1,15 @@
 """The app under its fixed label, wherever its folder lies: installed, or dropped into a host's `modules`."""
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 
 from django.apps import AppConfig, apps
 from django.core.signals import setting_changed
 from django.db.models.signals import pre_delete
+
+from .conf import conf
+from .exceptions import StorageNotConfigured
 
 
 class S3FileUploaderConfig(AppConfig):
@@ -34,3 +38,19 @@ class S3FileUploaderConfig(AppConfig):
         # The test of the wheel runs without it, in another process.
         if find_spec("drf_spectacular"):  # pragma: no branch
             import_module(".api.openapi", __package__)
+        if sys.argv[1:2] == ["runserver"]:
+            _start_embedded_s3()
+
+
+def _start_embedded_s3() -> None:
+    """Start the store of S3_FILE_UPLOADER_EMBEDDED, if that is set, before the development server.
+
+    The process that reloads the server starts it, so that it runs on during a reload. Every other process starts or
+    finds it at its first call to S3.
+    """
+    try:
+        store = conf.start_embedded_s3()
+    except StorageNotConfigured as error:
+        sys.exit(f"CommandError: {error}")
+    if store and store.pid:
+        sys.stdout.write(f"Embedded S3 (JuiceFS gateway) at {store.endpoint_url}\n")

@@ -1,9 +1,10 @@
-"""Every setting of this app, read when it is used: nothing is cached, so `override_settings` just works.
+"""Every setting of this app, read at each access: nothing is cached, so `override_settings` just works.
 
-Only signatures look at them no more than once a second, or whenever `override_settings` says that one has changed.
+Signatures are the exception: they read the settings once a second, and again after `override_settings`.
 
-The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings or, where those are silent, from the
-environment variable of the same name; an empty value counts as not set. All others are Django settings alone.
+The `AWS_*` settings and PATH_TO_SAVE_FILE come from the Django settings. If a setting is absent there, the environment
+variable of the same name counts. An empty value counts as not set. All others are Django settings only.
+With S3_FILE_UPLOADER_EMBEDDED, region, keys and endpoint are those of the embedded S3.
 No other module reads `django.conf.settings` or `os.environ` for this app.
 """
 
@@ -16,13 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import mail
 from django.utils.module_loading import import_string
 
 from .exceptions import StorageNotConfigured
-from .values import ABILITIES, gib, mib
+from .values import ABILITIES, PAYLOAD_HASH_IN_URLS, gib, mib
 
 if TYPE_CHECKING:
     from rest_framework.permissions import BasePermission
+
+    from .embedded import EmbeddedS3
 
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
@@ -35,19 +39,67 @@ def _own(name: str, default: Any) -> Any:
     return getattr(settings, f"S3_FILE_UPLOADER_{name}", default)
 
 
+def _store_text(name: str) -> str | None:
+    """Return a setting of the store: of the embedded S3, if that is set."""
+    folder = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+    if not folder:
+        return getattr(settings, name, None) or os.environ.get(name) or None
+    from .embedded import EmbeddedS3  # noqa: PLC0415 - development only, and it needs a POSIX system
+
+    return EmbeddedS3(folder).environment()[name] or None
+
+
 class Conf:
     """The settings as typed properties; `conf` below is the one instance."""
 
     # --- the store -----------------------------------------------------------------------------------------------
 
     @property
-    def region(self) -> str:
-        """AWS_STORAGE_REGION, else AWS's own variables; a store with an endpoint URL takes us-east-1 for granted.
+    def embedded_folder(self) -> Path | str | None:
+        """S3_FILE_UPLOADER_EMBEDDED, the folder of the embedded S3; None means a store of one's own."""
+        return cast("Path | str | None", _own("EMBEDDED", None) or None)
+
+    @property
+    def named_beside_embedded(self) -> list[str]:
+        """The settings that name another store although S3_FILE_UPLOADER_EMBEDDED is set."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL")
+        return [name for name in names if self.embedded_folder and _text(name)]
+
+    def start_embedded_s3(self) -> "EmbeddedS3 | None":
+        """Start the embedded S3, or find it running, if it is set and this process does not use it yet.
+
+        Returns:
+            The store, on the call that entered it.
 
         Raises:
-            StorageNotConfigured: there is none, and AWS needs one.
+            StorageNotConfigured: it cannot be started, another store is named beside it, or a test run would use it.
         """
-        named = _text("AWS_STORAGE_REGION") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        folder = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+        if not folder:
+            return None
+        if self.named_beside_embedded:
+            names = ", ".join(self.named_beside_embedded)
+            raise StorageNotConfigured(f"S3_FILE_UPLOADER_EMBEDDED is set beside {names}: leave out one or the other.")
+        from .embedded import EmbeddedS3Error, is_entered, keep_running  # noqa: PLC0415 - see above
+
+        # Test runners of Django create the outbox. Tests must not write into the store of the development server.
+        if hasattr(mail, "outbox") and not is_entered(folder):
+            raise StorageNotConfigured("Tests do not start the embedded S3: use the fixture `embedded_s3`.")
+        try:
+            return keep_running(folder)
+        except EmbeddedS3Error as error:
+            raise StorageNotConfigured(str(error)) from error
+
+    @property
+    def region(self) -> str:
+        """AWS_STORAGE_REGION, else AWS's own variables; us-east-1 by default for a store with an endpoint URL.
+
+        Raises:
+            StorageNotConfigured: no region is set, and AWS needs one.
+        """
+        named = (
+            _store_text("AWS_STORAGE_REGION") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        )
         if named:
             return named
         if self.endpoint_url:
@@ -56,27 +108,27 @@ class Conf:
 
     @property
     def access_key_id(self) -> str | None:
-        """AWS_ACCESS_KEY_ID; without a pair of keys boto3 looks for a role."""
-        return _text("AWS_ACCESS_KEY_ID")
+        """AWS_ACCESS_KEY_ID; without keys, boto3 uses the role of the machine."""
+        return _store_text("AWS_ACCESS_KEY_ID")
 
     @property
     def secret_access_key(self) -> str | None:
         """AWS_SECRET_ACCESS_KEY, the other half of the pair."""
-        return _text("AWS_SECRET_ACCESS_KEY")
+        return _store_text("AWS_SECRET_ACCESS_KEY")
 
     @property
     def session_token(self) -> str | None:
-        """AWS_SESSION_TOKEN, only beside temporary keys."""
-        return _text("AWS_SESSION_TOKEN")
+        """AWS_SESSION_TOKEN, for temporary keys only."""
+        return _store_text("AWS_SESSION_TOKEN")
 
     @property
     def endpoint_url(self) -> str | None:
-        """AWS_S3_ENDPOINT_URL, where this server reaches the store; None means AWS itself."""
-        return _text("AWS_S3_ENDPOINT_URL")
+        """AWS_S3_ENDPOINT_URL, the address at which this server reaches the store; None means AWS."""
+        return _store_text("AWS_S3_ENDPOINT_URL")
 
     @property
     def public_endpoint_url(self) -> str | None:
-        """AWS_S3_PUBLIC_ENDPOINT_URL, where clients reach the store; presigned URLs are signed for it."""
+        """AWS_S3_PUBLIC_ENDPOINT_URL, the address of the store for clients; presigned URLs are signed for it."""
         return _text("AWS_S3_PUBLIC_ENDPOINT_URL") or self.endpoint_url
 
     @property
@@ -87,6 +139,8 @@ class Conf:
     @property
     def store_abilities(self) -> Collection[str]:
         """S3_FILE_UPLOADER_STORE, the abilities of the store: on AWS all of them, elsewhere none by default."""
+        if self.embedded_folder:
+            return cast("Collection[str]", _own("STORE", (PAYLOAD_HASH_IN_URLS,)))
         return cast("Collection[str]", _own("STORE", () if self.endpoint_url else ABILITIES))
 
     def store_can(self, ability: str) -> bool:
@@ -95,39 +149,39 @@ class Conf:
 
     @property
     def connect_timeout_seconds(self) -> float:
-        """How long one attempt to connect to S3 may take; S3 must also take each 64 KiB of an upload within it."""
+        """Seconds that one attempt to connect to S3 may take; S3 must also take each 64 KiB of an upload within them."""
         return float(_own("CONNECT_TIMEOUT_SECONDS", 3))
 
     @property
     def read_timeout_seconds(self) -> float:
-        """How long S3 may be silent within one attempt."""
+        """Seconds that S3 may be silent within one attempt."""
         return float(_own("READ_TIMEOUT_SECONDS", 20))
 
     @property
     def max_attempts(self) -> int:
-        """How often one S3 call is tried, the first time included."""
+        """Number of attempts of one S3 call, including the first."""
         return int(_own("MAX_ATTEMPTS", 3))
 
     @property
     def max_pool_connections(self) -> int:
-        """Connections kept to S3 by one process; as many as it has threads, times the parts in flight."""
+        """Connections to S3 that one process keeps: its threads, times the parts in flight."""
         return int(_own("MAX_POOL_CONNECTIONS", 50))
 
     @property
     def retry_after_seconds(self) -> int:
-        """What a client is told to wait when S3 cannot be reached."""
+        """Seconds of `Retry-After` in the answer when S3 cannot be reached."""
         return int(_own("RETRY_AFTER_SECONDS", 5))
 
     # --- new buckets ---------------------------------------------------------------------------------------------
 
     @property
     def cors_origins(self) -> Sequence[str]:
-        """Whose pages may upload to new buckets and read from them; none leaves their CORS rules alone."""
+        """Origins whose pages may upload to new buckets and read from them; an empty list sets no CORS rules."""
         return cast(Sequence[str], _own("CORS_ORIGINS", ()))
 
     @property
     def abort_multipart_days(self) -> int | None:
-        """After how many days S3 itself ends a multipart upload in a new bucket; None makes no such rule."""
+        """Days after which S3 aborts a multipart upload in a new bucket; None sets no such rule."""
         return cast("int | None", _own("ABORT_MULTIPART_DAYS", 7))
 
     # --- the path of a file --------------------------------------------------------------------------------------
@@ -146,57 +200,57 @@ class Conf:
 
     @property
     def download_max_bytes(self) -> int | None:
-        """How much room all saved copies may take in that folder; None: up to the last twentieth of the disk."""
+        """Bytes that all saved copies may take in that folder; None means all but the last 5 % of the disk."""
         size = _own("DOWNLOAD_MAX_BYTES", gib(10))
         return None if size is None else int(size)
 
     @property
     def download_days(self) -> float | None:
-        """For how many days a saved copy is kept, until housekeeping removes it; None keeps it as long as the file."""
+        """Days until housekeeping removes a saved copy; None keeps it as long as the file."""
         days = _own("DOWNLOAD_DAYS", 30)
         return None if days is None else float(days)
 
     @property
     def part_size_bytes(self) -> int:
-        """Files up to this size go up in one PUT, larger ones in parts of it; 5 MiB to 5 GiB, three held in memory.
+        """Size of a part, 5 MiB to 5 GiB; smaller files go up in one PUT. Three parts are held in memory.
 
-        7 MiB by default: a store takes some milliseconds for each part, whatever its size, and three are 21 MiB.
+        7 MiB by default: each part costs a store some milliseconds, whatever its size, and three are 21 MiB.
         """
         return int(_own("PART_SIZE_BYTES", mib(7)))
 
     @property
     def sign_parts(self) -> bool:
-        """Whether S3 compares each PUT with a SHA-256 of its own, at the cost of hashing every file twice.
+        """True if the SHA-256 of each PUT is signed, so that S3 compares it, at the cost of hashing every file twice.
 
-        By default where nothing else guards the bytes on their way: over plain http to another machine.
+        True by default over plain http to another machine, where nothing else protects the bytes.
         """
         wanted = _own("SIGN_PARTS", None)
         return _is_unguarded(self.endpoint_url) if wanted is None else bool(wanted)
 
     @property
     def claim_seconds(self) -> int:
-        """How long a key stays claimed by a request of which nothing more is heard.
+        """Seconds after which the claim of a silent request on a key expires.
 
-        Longer than any single S3 call with all its retries, or a slow request could lose its key to another.
+        It must exceed one S3 call with all its retries, or a slow request could lose its key to another.
         """
         return int(_own("CLAIM_SECONDS", 900))
 
     @property
     def idempotency_seconds(self) -> int:
-        """How long an Idempotency-Key is remembered, at least; housekeeping forgets it then."""
+        """Seconds for which an Idempotency-Key is remembered, at least; housekeeping deletes it then."""
         return int(_own("IDEMPOTENCY_SECONDS", 7 * 86_400))
 
     @property
     def body_timeout_seconds(self) -> float:
-        """How long the server waits, in all, for a small body that holds no file; with gunicorn.
+        """Seconds in all that a small body without a file may take, with gunicorn.
 
-        30 KB arrive in it even at 1 KB a second; requests of this API are much smaller.
+        Even at 1 KB a second, 30 KB arrive within the default; requests of this API are much smaller.
         """
         return float(_own("BODY_TIMEOUT_SECONDS", 30))
 
     @property
     def form_timeout_seconds(self) -> float:
-        """How long the server waits, in all, for a form or a body above 2.5 MiB, unless a view of the app takes a file.
+        """Seconds in all that a form or a body above 2.5 MiB may take, except an upload to a view of this app.
 
         Long, because the host's own upload views have the same limit under `GuardMiddleware`.
         """
@@ -204,17 +258,17 @@ class Conf:
 
     @property
     def client_timeout_seconds(self) -> float:
-        """How long a client may be silent while it sends a file; with gunicorn.
+        """Seconds for which a client may be silent while it sends a file, with gunicorn.
 
-        Behind other servers a proxy has to end such connections.
+        With other servers, a proxy has to end such connections.
         """
         return float(_own("CLIENT_TIMEOUT_SECONDS", 60))
 
     @property
     def client_bytes_per_second(self) -> int:
-        """How fast a client has to send a file, on average over `client_timeout_seconds`; with gunicorn.
+        """Lowest rate at which a client may send a file, averaged over `client_timeout_seconds`, with gunicorn.
 
-        500, as Apache has it: one slot of GPRS in bad reception carries about 1000 bytes a second.
+        500 is the default of Apache: one slot of GPRS in bad reception carries about 1000 bytes a second.
         https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html
         """
         return int(_own("CLIENT_BYTES_PER_SECOND", 500))
@@ -223,48 +277,48 @@ class Conf:
 
     @property
     def direct_prefix(self) -> str:
-        """What the keys of direct uploads begin with."""
+        """Prefix of the keys of direct uploads."""
         return str(_own("DIRECT_PREFIX", "uploads/"))
 
     @property
     def direct_strategies(self) -> Sequence[str]:
-        """Those that the store can do, of put, post and multipart: R2 has no post, for example."""
+        """Strategies that the store supports, of put, post and multipart; R2 has no post, for example."""
         return cast(Sequence[str], _own("DIRECT_STRATEGIES", ("put", "post", "multipart")))
 
     @property
     def direct_part_size_bytes(self) -> int | None:
-        """How large each part of a multipart upload is, if 10,000 are enough; None: by the size of the file."""
+        """Size of a part of a direct upload, if 10,000 parts are enough; None chooses by the size of the file."""
         size = _own("DIRECT_PART_SIZE_BYTES", None)
         return None if size is None else int(size)
 
     @property
     def direct_multipart_from_bytes(self) -> int:
-        """Where the client has no wish, files from this size on are sent in parts, and so can be resumed."""
+        """Size from which files are sent in parts, and so can be resumed, unless the client chooses."""
         return int(_own("DIRECT_MULTIPART_FROM_BYTES", mib(16)))
 
     @property
     def direct_url_expiration_seconds(self) -> int:
-        """How long a signed URL takes bytes: short, since nobody can take it back."""
+        """Seconds for which a signed URL accepts bytes; it is short, because a URL cannot be revoked."""
         return int(_own("DIRECT_URL_EXPIRATION_SECONDS", 3600))
 
     @property
     def direct_expiration_seconds(self) -> int:
-        """How long a direct upload may be pending without a sign of its client."""
+        """Seconds after which a direct upload without a request of its client expires."""
         return int(_own("DIRECT_EXPIRATION_SECONDS", 86_400))
 
     @property
     def direct_max_seconds(self) -> int:
-        """How long a direct upload may take in all, counted from its start."""
+        """Seconds that a direct upload may take in all, counted from its start."""
         return int(_own("DIRECT_MAX_SECONDS", 7 * 86_400))
 
     # --- Uppy ----------------------------------------------------------------------------------------------------
 
     @property
     def uppy_bucket(self) -> str:
-        """The bucket of the files that Uppy sends without naming one.
+        """Bucket of the files for which Uppy names none.
 
         Raises:
-            StorageNotConfigured: there is none.
+            StorageNotConfigured: it is not set.
         """
         bucket = self.uppy_bucket_name
         if not bucket:
@@ -273,157 +327,157 @@ class Conf:
 
     @property
     def uppy_bucket_name(self) -> str | None:
-        """The name itself, None where there is none."""
+        """S3_FILE_UPLOADER_UPPY_BUCKET as it is set, or None."""
         return cast("str | None", _own("UPPY_BUCKET", None))
 
     @property
     def uppy_token_max_seconds(self) -> int:
-        """For how long an upload token may be asked for."""
+        """Longest life of an upload token that a client may request."""
         return int(_own("UPPY_TOKEN_MAX_SECONDS", 86_400))
 
-    # --- files that are read -------------------------------------------------------------------------------------
+    # --- reading files -------------------------------------------------------------------------------------
 
     @property
     def redirect_expiration_seconds(self) -> int:
-        """How long the URL works to which a GET of a file redirects; long enough to begin a download."""
+        """Seconds for which the URL works to which a GET of a file redirects; long enough to begin a download."""
         return int(_own("REDIRECT_EXPIRATION_SECONDS", 300))
 
     # --- share links ---------------------------------------------------------------------------------------------
 
     @property
     def share_max_seconds(self) -> int:
-        """For how long a link to a file may be asked for."""
+        """Longest life of a share link that a client may request."""
         return int(_own("SHARE_MAX_SECONDS", 30 * 86_400))
 
     # --- scanners ------------------------------------------------------------------------------------------------
 
     @property
     def scanner_paths(self) -> Sequence[str]:
-        """The dotted paths of the scanners, unread; what they have not found clean stays in quarantine."""
+        """Dotted paths of the scanners, not imported; files stay in quarantine until they are found clean."""
         return cast(Sequence[str], _own("SCANNERS", ()))
 
     @property
     def scan_in_request_bytes(self) -> int:
-        """Files up to this size are scanned before the upload is answered, larger ones later; 0 for all of them."""
+        """Size up to which files are scanned before the answer; larger ones are scanned later. 0 scans all later."""
         return int(_own("SCAN_IN_REQUEST_BYTES", mib(5)))
 
     @property
     def scan_task_backend(self) -> str | None:
-        """The backend, of those in TASKS, that scans the others; without one `s3_scan` does."""
+        """Backend in TASKS that scans the other files; without one, `s3_scan` scans them."""
         return cast("str | None", _own("SCAN_TASK_BACKEND", None))
 
     @property
     def scan_too_large(self) -> str:
-        """What becomes of files that are too large for a scanner: they `wait` in quarantine, or `pass` unscanned."""
+        """Rule for files that are too large for a scanner: `wait` in quarantine, or `pass` unscanned."""
         return str(_own("SCAN_TOO_LARGE", "wait"))
 
     @property
     def clamav_address(self) -> str:
-        """Where the daemon of ClamAV listens: the path of its socket, or `host:port`."""
+        """Address of the daemon of ClamAV: the path of its socket, or `host:port`."""
         return str(_own("CLAMAV_ADDRESS", "/run/clamav/clamd.ctl"))
 
     @property
     def clamav_timeout_seconds(self) -> float:
-        """How long the daemon may be silent; at the end of a file it looks at all of it before it says anything."""
+        """Seconds for which the daemon may be silent; it scans the whole file at its end before it answers."""
         return float(_own("CLAMAV_TIMEOUT_SECONDS", 60))
 
     @property
     def clamav_max_bytes(self) -> int:
-        """Larger files are not sent to the daemon: beyond its own MaxFileSize it calls them clean without a look."""
+        """Size above which files are not sent to the daemon; it calls files above its MaxFileSize clean unscanned."""
         return int(_own("CLAMAV_MAX_BYTES", mib(100)))
 
-    # --- who may -------------------------------------------------------------------------------------------------
+    # --- permissions -------------------------------------------------------------------------------------------------
 
     @property
     def allowed_buckets(self) -> Sequence[str] | None:
-        """Names or shell patterns of the buckets open to everybody; None means all. Staff see every bucket."""
+        """Names or shell patterns of the buckets open to all users; None means all. Staff see every bucket."""
         return cast("Sequence[str] | None", _own("ALLOWED_BUCKETS", None))
 
     def bucket_is_allowed(self, name: str) -> bool:
-        """Tell whether callers who are not staff may use the bucket."""
+        """Return True if users who are not staff may use the bucket."""
         return self.allowed_buckets is None or any(fnmatchcase(name, pattern) for pattern in self.allowed_buckets)
 
     @property
     def policies(self) -> Mapping[str, Mapping[str, Any]]:
-        """Names or shell patterns of buckets, and the fields of `policy.Policy` for each; `*` is every bucket."""
+        """Fields of `policy.Policy` by name or shell pattern of a bucket; `*` is every bucket."""
         return cast("Mapping[str, Mapping[str, Any]]", _own("POLICIES", {}))
 
     @property
     def policy(self) -> Callable[..., Any] | None:
-        """A function `(user, bucket, policy) -> policy` that decides for one user."""
+        """Function `(user, bucket, policy) -> policy` that changes the policy for one user."""
         path = self.policy_path
         return import_string(path) if path else None
 
     @property
     def policy_path(self) -> str | None:
-        """The dotted path itself, unread; None means that `policies` are all there is."""
+        """Dotted path of that function, not imported; None means that `policies` alone count."""
         return cast("str | None", _own("POLICY", None))
 
     @property
     def bucket_permission_classes(self) -> list[type["BasePermission"]]:
-        """Who may create and remove buckets: DRF permission classes, by dotted path."""
+        """DRF permission classes of requests that create or remove buckets."""
         return [import_string(path) for path in self.bucket_permission_paths]
 
     @property
     def bucket_permission_paths(self) -> Sequence[str]:
-        """The dotted paths themselves, unread."""
+        """Dotted paths of these classes, not imported."""
         return cast(Sequence[str], _own("BUCKET_PERMISSION_CLASSES", ("rest_framework.permissions.IsAdminUser",)))
 
     @property
     def file_permission_classes(self) -> list[type["BasePermission"]]:
-        """Who may use everything else: DRF permission classes, by dotted path."""
+        """DRF permission classes of all other requests."""
         return [import_string(path) for path in self.file_permission_paths]
 
     @property
     def file_permission_paths(self) -> Sequence[str]:
-        """The dotted paths themselves, unread."""
+        """Dotted paths of these classes, not imported."""
         return cast(Sequence[str], _own("FILE_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
 
     @property
     def download_permission_classes(self) -> list[type["BasePermission"]]:
-        """DRF permission classes: they decide which readers of a file may have it saved on this server."""
+        """DRF permission classes that decide which readers of a file may save it on this server."""
         return [import_string(path) for path in self.download_permission_paths]
 
     @property
     def download_permission_paths(self) -> Sequence[str]:
-        """The dotted paths themselves, unread."""
+        """Dotted paths of these classes, not imported."""
         return cast(Sequence[str], _own("DOWNLOAD_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
 
     @property
     def visible_to(self) -> Callable[..., Any] | None:
-        """A function `(queryset, user) -> queryset` that narrows the records to those the user may see."""
+        """Function `(queryset, user) -> queryset` that narrows the records to those that the user may see."""
         path = self.visible_to_path
         return import_string(path) if path else None
 
     @property
     def visible_to_path(self) -> str | None:
-        """The dotted path itself, unread; None means the owner's own, and all for staff."""
+        """Dotted path of that function, not imported; None shows users their own records, and staff all."""
         return cast("str | None", _own("VISIBLE_TO", None))
 
-    # --- how often -----------------------------------------------------------------------------------------------
+    # --- throttles -----------------------------------------------------------------------------------------------
 
     @property
     def throttle_rates(self) -> Mapping[str, str]:
-        """How often a user, or an address without a login, may ask, such as {"sign": "600/min"}; none by default."""
+        """Rate by scope for a user, or for an address without a login, such as {"sign": "600/min"}; none by default."""
         return cast(Mapping[str, str], _own("THROTTLE_RATES", None) or {})
 
-    # --- who did what --------------------------------------------------------------------------------------------
+    # --- audit trail --------------------------------------------------------------------------------------------
 
     @property
     def audit_rows(self) -> bool:
-        """Whether the events of the audit trail become rows for the admin, besides lines in the log."""
+        """True if events of the audit trail become rows for the admin, besides lines in the log."""
         return bool(_own("AUDIT_ROWS", False))
 
     @property
     def audit_days(self) -> int | None:
-        """For how many days such rows are kept, until housekeeping forgets them; None keeps them for ever."""
+        """Days until housekeeping deletes such rows; None keeps them for ever."""
         return cast("int | None", _own("AUDIT_DAYS", 365))
 
-    # --- people that are deleted ---------------------------------------------------------------------------------
+    # --- deleted users ---------------------------------------------------------------------------------
 
     @property
     def when_user_deleted(self) -> WhenUserDeleted:
-        """What a user's deletion does to their files.
+        """Rule for the files of a deleted user.
 
         `keep`: files and records stay, without a user, for staff to handle. `protect`: a user with files cannot be
         deleted. `delete`: the objects are removed from S3, then the records.

@@ -30,6 +30,10 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
     _server = get_server(TESTS_DIR / "postgresql", cleanup_mode="delete")
     atexit.register(_server.cleanup)
     os.environ["DATABASE_URL"] = _server.get_uri()
+    # The tests kill servers and stores, never PostgreSQL, so it need not wait for the disk.
+    for _name in ("fsync", "synchronous_commit", "full_page_writes"):
+        _server.psql(f"ALTER SYSTEM SET {_name} = off")
+    _server.psql("SELECT pg_reload_conf()")
 
 from modules.settings import *  # noqa: E402, F403 - the environment above comes first
 from modules.settings import DATABASES, INSTALLED_APPS  # noqa: E402
@@ -38,4 +42,6 @@ INSTALLED_APPS.append("tests.people")
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(TESTS_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"]["ENGINE"] = "tests.support.quick_postgresql"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

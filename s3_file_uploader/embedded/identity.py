@@ -1,4 +1,4 @@
-"""What the embedded S3 keeps from one start to the next, so that presigned URLs and clients stay valid."""
+"""The port and the keys of an embedded S3: they survive restarts, so that presigned URLs and clients stay valid."""
 
 import fcntl
 import json
@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .ports import LOOPBACK, free_port
-from .private_files import opened
+from .private_files import open_private
 
 NAME = "identity.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Where it listens, or did last, and the one pair of keys it knows."""
+    """The address on which the store listens, or did last, and its one pair of keys."""
 
     port: int
     access_key_id: str
@@ -22,23 +22,23 @@ class Identity:
     address: str = LOOPBACK
 
 
-def identity_of(folder: Path) -> Identity:
-    """Return the identity of the store in this folder, made and written down on first use."""
+def read_identity(folder: Path) -> Identity:
+    """Return the identity of the store in this folder; the first call creates it."""
     if not (folder / NAME).exists():
-        _make(folder)
+        _create(folder)
     return Identity(**json.loads((folder / NAME).read_text()))
 
 
-def identity_write(folder: Path, identity: Identity) -> None:
-    """Replace it as a whole: whoever reads meanwhile sees the old one or the new."""
-    with opened(folder / "identity.new", truncate=True) as file:
+def write_identity(folder: Path, identity: Identity) -> None:
+    """Replace the whole file at once, so that a reader sees either the old or the new identity."""
+    with open_private(folder / "identity.new", truncate=True) as file:
         file.write(json.dumps(asdict(identity)).encode())
     (folder / "identity.new").replace(folder / NAME)
 
 
-def _make(folder: Path) -> None:
+def _create(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with opened(folder / "identity.lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Of several processes that come first, one makes it.
+    with open_private(folder / "identity.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Several processes may come first; one of them creates it.
         if not (folder / NAME).exists():
-            identity_write(folder, Identity(free_port(), secrets.token_hex(10), secrets.token_hex(20)))
+            write_identity(folder, Identity(free_port(), secrets.token_hex(10), secrets.token_hex(20)))

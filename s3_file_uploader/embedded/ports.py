@@ -5,19 +5,19 @@ import secrets
 import socket
 
 LOOPBACK = "127.0.0.1"
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - only where it is asked for
-# Below the ports that Linux (32768) and macOS (49152) lend to outgoing connections: those may be gone tomorrow.
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - only if the caller asks for it
+# Below the ports that Linux (32768) and macOS (49152) lend to outgoing connections: those may be taken tomorrow.
 PORTS = range(20_000, 30_000)
 
 
 def free_port(address: str = LOOPBACK) -> int:
-    """Return a port that nobody listens on, at random so that two who ask get two."""
+    """Return a port on which nothing listens; it is random, so that two callers get different ones."""
     candidates = secrets.SystemRandom().sample(PORTS, len(PORTS))
-    return next(filter(lambda port: port_is_free(address, port), candidates))
+    return next(filter(lambda port: is_port_free(address, port), candidates))
 
 
-def port_is_free(address: str, port: int) -> bool:
-    """Tell whether one could listen there now.
+def is_port_free(address: str, port: int) -> bool:
+    """Return True if a server could listen there now.
 
     Raises:
         OSError: this machine does not have the address, or may not listen on such a port.
@@ -33,13 +33,13 @@ def port_is_free(address: str, port: int) -> bool:
     return True
 
 
-def answers(address: str, port: int) -> bool:
-    """Tell whether somebody listens there."""
+def is_server_at(address: str, port: int) -> bool:
+    """Return True if a server accepts connections there."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((reached_at(address), port)) == 0
+        return probe.connect_ex((local_address(address), port)) == 0
 
 
-def reached_at(address: str) -> str:
-    """Return the address under which this machine reaches what listens on the given one."""
+def local_address(address: str) -> str:
+    """Return the address at which this machine reaches a server that listens on the given one."""
     return LOOPBACK if address == EVERY_ADDRESS else address

@@ -1,4 +1,4 @@
-"""Files that nobody else may read, and locks in them."""
+"""Files that only their owner may read, and locks on them."""
 
 import fcntl
 import os
@@ -8,16 +8,16 @@ from typing import IO
 UMASK = 0o077
 
 
-def opened(file: Path, *, truncate: bool = False) -> IO[bytes]:
+def open_private(file: Path, *, truncate: bool = False) -> IO[bytes]:
     """Open a file of mode 0600, to append to it or to fill it anew."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if truncate else os.O_APPEND)
     return os.fdopen(os.open(file, flags, 0o600), "wb")
 
 
-def locked(file: IO[bytes]) -> bool:
-    """Lock it until it is closed; False if another process has it locked."""
+def acquire_lock(file: IO[bytes], *, shared: bool = False) -> bool:
+    """Lock the file until it is closed; return False if the lock of another process forbids it."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -9,6 +9,6 @@ from .server import EmbeddedS3
 
 @pytest.fixture(scope="session")
 def embedded_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS3]:
-    """Yield a running store with nothing in it; `embedded_s3.environment()` is what the settings want."""
+    """Yield a running, empty store; set S3_FILE_UPLOADER_EMBEDDED to its `folder`."""
     with EmbeddedS3(tmp_path_factory.mktemp("embedded-s3")) as store:
         yield store

@@ -79,6 +79,7 @@ def get_client(
 
 
 def _options_from_settings(region: str | None = None, endpoint_url: str | None = None) -> ClientOptions:
+    conf.start_embedded_s3()
     if bool(conf.access_key_id) != bool(conf.secret_access_key):
         missing = "AWS_SECRET_ACCESS_KEY" if conf.access_key_id else "AWS_ACCESS_KEY_ID"
         raise StorageNotConfigured(f"Set {missing} too: only one half of the pair of keys is there.")

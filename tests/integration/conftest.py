@@ -8,6 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db.models.signals import post_migrate
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.authtoken.models import Token
@@ -30,6 +32,13 @@ def client_at(url: str, person: User | None) -> httpx.Client:
     """Return a client with the token of a person or of nobody."""
     headers = {} if person is None else {"Authorization": token_of(person)}
     return httpx.Client(base_url=url, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Make the database once; the flush after each test makes no permissions and content types anew."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(autouse=True)

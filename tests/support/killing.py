@@ -193,9 +193,18 @@ def described(bucket, key):
     return len(content), answer["ETag"].strip('"'), sha256(content).hexdigest()
 
 
+def is_empty_folder(listed):
+    """Return True for a folder without files: the embedded store leaves one if it dies while it removes a file.
+
+    The store lists it as a key without an ETag that ends with a slash, and answers NoSuchKey to a GET of that key.
+    """
+    return listed["Key"].endswith("/") and not listed["Size"] and not listed["ETag"].strip('"')
+
+
 def objects_in(bucket):
     pages = get_client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    return {found["Key"]: described(bucket, found["Key"]) for page in pages for found in page.get("Contents", ())}
+    listed = (entry for page in pages for entry in page.get("Contents", ()))
+    return {entry["Key"]: described(bucket, entry["Key"]) for entry in listed if not is_empty_folder(entry)}
 
 
 def disagreements(bucket, possible):

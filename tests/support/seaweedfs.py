@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 from s3_file_uploader.embedded import free_port, supervisor
 from s3_file_uploader.embedded.ports import LOOPBACK
+from s3_file_uploader.embedded.private_files import acquire_lock, open_private
 
 READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 10
@@ -51,12 +52,14 @@ class SeaweedFS:
 
     def __enter__(self) -> Self:
         """Start it, and wait until it takes buckets."""
+        self._users = open_private(self._folder / "users")
+        acquire_lock(self._users, shared=True)
         with (self._folder / "server.log").open("wb") as log:
-            # The keeper stops the server when this process ends, however it ends.
+            # The supervisor stops the server when this process ends, however it ends.
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", supervisor.__file__, *self._command()],
+                [sys.executable, "-I", "-S", supervisor.__file__, "users", *self._command()],
                 cwd=self._folder,
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
@@ -65,6 +68,7 @@ class SeaweedFS:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self._users.close()
         try:
             self._process.communicate(timeout=STOPPED_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:

@@ -23,7 +23,7 @@ from tests.support.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
 from tests.support.host import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-OURS = ("s3_cors", "s3_housekeeping", "s3_scan")
+OURS = ("s3_cors", "s3_embedded", "s3_housekeeping", "s3_scan")
 
 
 def blocks_run_by(test: str) -> list[Block]:
@@ -56,7 +56,7 @@ def test_python_block_compiles(block):
 
 def test_install_settings_pass_the_checks():
     for block in blocks_run_by("test_install_settings_pass_the_checks"):
-        names = {"INSTALLED_APPS": []}
+        names = {"INSTALLED_APPS": [], "BASE_DIR": ROOT}
         exec(block.code, names)  # noqa: S102 - ours, from the docs
         assert [AppConfig.create(entry).label for entry in names["INSTALLED_APPS"]] == [
             "rest_framework",

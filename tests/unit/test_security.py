@@ -66,7 +66,7 @@ def names_in(code):
 
 
 def calls_made():
-    files = [path for path in APP.rglob("*.py") if "embedded" not in path.parts]
+    files = [path for path in APP.rglob("*.py") if "embedded" not in path.relative_to(APP).parts]
     return set().union(*(names_in(path.read_text()) for path in files)) - NO_CALL
 
 

@@ -1,1 +1,1 @@
-"""`demo` is behind `make run`; `runserver` brings the embedded S3 along."""
+"""`demo` is behind `make run`."""

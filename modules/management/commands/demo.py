@@ -1,4 +1,4 @@
-"""Everything a newcomer needs, in one command: migrate, demo accounts, the embedded S3, the server, lines to paste."""
+"""Everything that a newcomer needs, in one command: database, demo accounts, embedded S3, server, lines to paste."""
 
 import errno
 import os
@@ -8,14 +8,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.management.commands.runserver import Command as Runserver
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3
+from s3_file_uploader.conf import conf
+from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3, EmbeddedS3Error
 
 from ...accounts import ACCOUNTS, PASSWORD
-from .runserver import Command as Runserver
 
 REFUSED = (
     "{} is set, in the environment or in .env. The demo accounts have a password that everybody knows, so they are "
@@ -29,19 +30,9 @@ WARNING = (
 
 
 class DemoServer(Runserver):
-    """Is the same for others on the network, and says how to go on once it listens."""
+    """Django's `runserver`, which prints how to go on once it listens."""
 
-    def __init__(self, *, reached_at: str, welcome: str) -> None:
-        """Take the address under which clients reach this machine, and the text."""
-        super().__init__()
-        self.reached_at = reached_at
-        self.welcome = welcome
-
-    def on_store(self, store: EmbeddedS3) -> None:
-        """Have presigned URLs signed for the address that clients use."""
-        super().on_store(store)
-        name = "AWS_S3_PUBLIC_ENDPOINT_URL"
-        os.environ[name] = os.environ.get(name) or f"http://{self.reached_at}:{store.identity.port}"
+    welcome = ""
 
     def on_bind(self, server_port: int) -> None:
         """Print the text below Django's own lines."""
@@ -54,27 +45,36 @@ class Command(BaseCommand):
     """`make run`."""
 
     help = "Runs the service with demo accounts; for development, never for production."
-    requires_system_checks = ()  # `handle` has them run once it knows that it may.
+    requires_system_checks = ()  # `handle` runs them once it knows that it may.
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the address to listen on."""
+        """Add the address to listen on."""
         parser.add_argument("--host", default=LOOPBACK, help="0.0.0.0 makes it reachable from the local network.")
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Serve until Ctrl-C."""
-        _own_things_check()
-        self._port_check(host, port)
+        _check_for_own_store()
+        self._check_port(host, port)
         self.check()
         connections.settings[DEFAULT_DB_ALIAS]["NAME"] = str(settings.DEMO_DATABASE)
         call_command("migrate", verbosity=0)
-        self._accounts_make()
-        reached_at = _address_on_the_network() if host == EVERY_ADDRESS else host
+        self._create_accounts()
+        reached_at = _find_network_address() if host == EVERY_ADDRESS else host
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
-        server = DemoServer(reached_at=reached_at, welcome=_welcome(f"http://{reached_at}:{port}", host))
-        call_command(server, f"{host}:{port}", use_reloader=False, store_address=host, skip_checks=True)
+        server = DemoServer()
+        server.welcome = _welcome(f"http://{reached_at}:{port}", host)
+        try:
+            # The app finds this store, which runs already, at the address that clients use.
+            with EmbeddedS3(settings.S3_FILE_UPLOADER_EMBEDDED, address=host) as store:
+                name = "AWS_S3_PUBLIC_ENDPOINT_URL"
+                os.environ[name] = os.environ.get(name) or f"http://{reached_at}:{store.identity.port}"
+                self.stdout.write(f"Embedded S3 (JuiceFS gateway) at {store.endpoint_url}")
+                call_command(server, f"{host}:{port}", use_reloader=False, skip_checks=True)
+        except EmbeddedS3Error as error:
+            raise CommandError(str(error)) from error
 
-    def _port_check(self, host: str, port: int) -> None:
+    def _check_port(self, host: str, port: int) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -86,28 +86,28 @@ class Command(BaseCommand):
                     why = f"Nothing can listen on port {port} of {host}: {error}."
                 raise CommandError(why) from error
 
-    def _accounts_make(self) -> None:
+    def _create_accounts(self) -> None:
         users = get_user_model().objects
         for name, staff in ACCOUNTS.items():
             if not users.filter(username=name).exists():
                 users.create_user(name, password=PASSWORD, is_staff=staff, is_superuser=staff)
 
 
-def _own_things_check() -> None:
-    """Refuse beside a database or a store that somebody set up.
+def _check_for_own_store() -> None:
+    """Refuse to run beside a database or a store of the user.
 
     Raises:
-        CommandError: one is named.
+        CommandError: a setting names one.
     """
     named = ["DATABASE_URL"] if os.environ.get("DATABASE_URL") else []
     named += settings.OWN_STORE
-    if not (named or settings.EMBEDDED_S3):
+    if not (named or conf.embedded_folder):
         named = ["EMBEDDED_S3"]
     if named:
         raise CommandError(REFUSED.format(", ".join(named)))
 
 
-def _address_on_the_network() -> str:
+def _find_network_address() -> str:
     """Return the address under which others on the network reach this machine; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

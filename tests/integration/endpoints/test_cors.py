@@ -5,10 +5,11 @@ from contextlib import ExitStack
 import pytest
 from django.core.management import CommandError, call_command
 
-from s3_file_uploader.embedded import MOTO, EmbeddedS3, free_port
+from s3_file_uploader.embedded import EmbeddedS3, free_port
 from s3_file_uploader.exceptions import StorageUnsupported
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import cors_check, cors_list, cors_remove, cors_set
+from tests.support.moto_server import MotoServer
 
 APP, STRANGER = "https://app.example.com", "https://stranger.example.com"
 
@@ -18,8 +19,8 @@ def other_store(own_settings, tmp_path):
     """Start another store than the embedded one as it is by default, with a bucket in it."""
     with ExitStack() as stack:
 
-        def start(**options):
-            store = stack.enter_context(EmbeddedS3(tmp_path / "other", **options))
+        def start(store=None, **options):
+            store = stack.enter_context(store or EmbeddedS3(tmp_path / "other", **options))
             for name, value in store.environment().items():
                 setattr(own_settings, name, value)
             get_client().create_bucket(Bucket="bucket-one")
@@ -58,7 +59,7 @@ class TestTheEmbeddedStore:
 
 class TestAStoreWithRules:
     def test_they_decide_and_who_is_not_named_stays_outside(self, other_store):
-        bucket = other_store(program=MOTO)
+        bucket = other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         assert cors_list(bucket=bucket) == rules
         assert cors_check(bucket=bucket, origins=[APP]).is_enough
@@ -69,7 +70,7 @@ class TestAStoreWithRules:
 
     def test_what_it_answers_counts_and_not_what_it_was_told(self, other_store):
         # moto takes the rule that exposes ETag, and exposes it to preflights alone.
-        bucket = other_store(program=MOTO)
+        bucket = other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         cors_set(bucket=bucket, origins=[APP])
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)
         assert access.missing_in_rules == ()
@@ -78,7 +79,7 @@ class TestAStoreWithRules:
 
     def test_a_new_bucket_gets_its_rules(self, other_store, http, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
-        other_store(program=MOTO)
+        other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         assert http(staff).post("bucket/create/", data={"bucket": "new-one"}).status_code == 201
         assert cors_check(bucket="new-one", origins=[APP]).is_enough
         (rule,) = get_client().get_bucket_lifecycle_configuration(Bucket="new-one")["Rules"]

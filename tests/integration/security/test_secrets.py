@@ -14,11 +14,12 @@ from django.db import connection
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
-from s3_file_uploader.embedded import MOTO, EmbeddedS3
-from s3_file_uploader.embedded.identity import identity_of, identity_write
+from s3_file_uploader.embedded import EmbeddedS3
+from s3_file_uploader.embedded.identity import read_identity, write_identity
 from s3_file_uploader.models import FileUpload
 from tests.support.host import python
 from tests.support.leaks import IN_A_URL, Leaks
+from tests.support.moto_server import MotoServer
 from tests.support.served import Served, database_url
 
 ACCESS_KEY, SECRET_KEY = "testMarkedAccessKey", "testMarkedSecretAccessKey"
@@ -108,7 +109,7 @@ class Place:
 def keys_marked(folder):
     """Give a store its keys before it starts for the first time."""
     folder.mkdir()
-    identity_write(folder, replace(identity_of(folder), access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY))
+    write_identity(folder, replace(read_identity(folder), access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY))
 
 
 @pytest.fixture(params=["gunicorn", "uvicorn, temporary keys", "debug"])
@@ -116,9 +117,12 @@ def place(request, transactional_db, tmp_path):
     """The embedded store checks keys and knows no session tokens; moto's takes all of them."""
     keys_marked(tmp_path / "s3")
     temporary = "temporary" in request.param
+    store = EmbeddedS3(tmp_path / "s3")
+    if temporary:
+        store = MotoServer(access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY)
     variables = {"AWS_SESSION_TOKEN": SESSION_TOKEN} if temporary else {}
     variables |= {"DJANGO_DEBUG": "true"} if request.param == "debug" else {}
-    with EmbeddedS3(tmp_path / "s3", program=MOTO if temporary else None) as store:
+    with store:
         place = Place(tmp_path, store, UVICORN if temporary else GUNICORN, **variables)
         with place.served, place.stack:
             place.name = request.param

