@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpResponseBase
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -11,9 +10,9 @@ from rest_framework.response import Response
 from ... import services
 from ...policy.users import user_acted_for
 from ..pagination import UploadPages
-from ..responses.part_urls import signed_parts_answer
 from ..serializers import (
     PartsWantedSerializer,
+    SignedPartsSerializer,
     StartedUploadSerializer,
     UploadProgressSerializer,
     UploadSerializer,
@@ -83,11 +82,11 @@ class UploadViewSet(ServiceViewSet):
         progress = services.upload_parts(user=caller_of(request), upload_id=upload_id)
         return Response(UploadProgressSerializer(progress).data)
 
-    def parts_sign(self, request: Request, upload_id: str) -> HttpResponseBase:
+    def parts_sign(self, request: Request, upload_id: str) -> Response:
         """Sign URLs for parts."""
         wanted = validated(PartsWantedSerializer, request.data)
         signed = services.upload_parts_sign(user=caller_of(request), upload_id=upload_id, **wanted)
-        return signed_parts_answer(request, signed)
+        return Response(SignedPartsSerializer(signed).data)
 
     def complete(self, request: Request, upload_id: str) -> Response:
         """Mark a direct upload stored, if S3 holds all of it."""
