@@ -22,8 +22,8 @@ from ...values import PAGE_KEYS, HousekeepingReport
 from ..audit.trail import event_tell
 from ..direct_uploads.complete import arrived_complete, has_arrived
 from ..direct_uploads.part_totals import excessive_remove
-from ..download_folder.copies import old_copies_remove
-from ..download_folder.write import partial_files_remove
+from ..download_folder.copies import remove_old_copies
+from ..download_folder.write import remove_partial_files
 from ..lookup import finding_of
 from ..recovery import settlement_foresee, upload_settle
 from ..reports import Finding, Kind, Outcome
@@ -86,7 +86,7 @@ def housekeeping_run(
         share_links_forgotten=old_shares_forget(dry_run=dry_run),
         audit_events_forgotten=old_events_forget(dry_run=dry_run),
         partial_files_removed=_partial_files_remove(dry_run),
-        saved_copies_removed=old_copies_remove(dry_run=dry_run),
+        saved_copies_removed=remove_old_copies(dry_run=dry_run),
     )
 
 
@@ -218,5 +218,5 @@ def _long_ago() -> datetime:
 
 def _partial_files_remove(dry_run: bool) -> int:
     with suppress(StorageNotConfigured):
-        return partial_files_remove(conf.download_folder, older_than_seconds=conf.claim_seconds, dry_run=dry_run)
+        return remove_partial_files(conf.download_folder, older_than_seconds=conf.claim_seconds, dry_run=dry_run)
     return 0
