@@ -234,7 +234,7 @@ MADE_OF: dict[type[Exception], tuple[Any, ...]] = {
         {"quota_files": 12, "files": 12},
     ),
     own.StorageAccessDenied: ("S3 denies this service the call: give its credentials the right for it.",),
-    own.StorageError: ("S3 answered with an unexpected error: try again, then tell whoever runs this service.",),
+    own.StorageError: ("S3 answered with an unexpected error: try again, then tell the operator of this service.",),
     own.StorageNotConfigured: ("S3 needs a region: set AWS_STORAGE_REGION.",),
     own.StorageUnavailable: ("S3 cannot be reached: try again in a moment.",),
     own.StorageTimeout: ("S3 did not answer in time: look whether it happened, then try again.",),
