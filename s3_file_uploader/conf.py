@@ -149,7 +149,7 @@ class Conf:
 
     @property
     def connect_timeout_seconds(self) -> float:
-        """Seconds that one attempt to connect to S3 may take; S3 must also take each 64 KiB of an upload within them."""
+        """Seconds that one attempt to connect to S3 may take, and S3 to take 64 KiB of an upload."""
         return float(_own("CONNECT_TIMEOUT_SECONDS", 3))
 
     @property

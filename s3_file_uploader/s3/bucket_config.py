@@ -1,4 +1,4 @@
-"""What S3 keeps with a bucket: that it is private, which pages may use it, when unfinished multipart uploads end."""
+"""The configuration of a bucket in S3: public access, CORS rules, and the abort of unfinished multipart uploads."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ PROBE_KEY = ".s3-file-uploader-probe"
 
 
 def public_access_block(*, bucket: str, region: str) -> None:
-    """Keep everybody out who has no credentials, whatever ACLs and policies say.
+    """Block requests without credentials, whatever ACLs and policies allow.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 
@@ -33,7 +33,7 @@ def public_access_block(*, bucket: str, region: str) -> None:
 
 
 def public_acls_ignore(*, bucket: str, region: str) -> None:
-    """Ignore public ACLs instead of refusing the requests that bring them: Ceph RGW 16 refuses every write then.
+    """Ignore public ACLs instead of refusing requests with them, because Ceph RGW 16 would refuse every write.
 
     Raises:
         StorageUnsupported: the store does not know the call.
@@ -49,12 +49,12 @@ def _access_block_write(bucket: str, region: str, *, refuse_public_acls: bool) -
         "BlockPublicPolicy": True,
         "RestrictPublicBuckets": True,
     }
-    with _writing():
+    with _write_errors():
         get_client(region=region).put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
 
 
 def bucket_is_writable(*, bucket: str, region: str) -> bool:
-    """Return True if the store takes an object; a probe is written and removed.
+    """Return True if the store accepts an object; write and remove a probe.
 
     Raises:
         BucketNotFound, StorageProblem: S3 could not answer, or could not remove the probe.
@@ -71,20 +71,20 @@ def bucket_is_writable(*, bucket: str, region: str) -> bool:
 
 
 def abort_rule_write(*, bucket: str, region: str, days: int) -> None:
-    """Have S3 abort multipart uploads that are not finished in time; takes the place of all lifecycle rules.
+    """Let S3 abort multipart uploads that are not finished in time. The rule replaces all lifecycle rules.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpu-abort-incomplete-mpu-lifecycle-config.html
 
     Args:
-        bucket: a new one, without rules.
-        region: of it.
-        days: after the upload was begun, 1 or more.
+        bucket: a new bucket, without rules.
+        region: region of the bucket.
+        days: age of the upload, 1 or more.
 
     Raises:
         StorageUnsupported: the store does not know the call, or not this kind of rule.
         BucketNotFound, StorageProblem: S3 could not.
     """
-    with _writing():
+    with _write_errors():
         get_client(region=region).put_bucket_lifecycle_configuration(
             Bucket=bucket,
             LifecycleConfiguration={
@@ -113,18 +113,18 @@ def lifecycle_rules_remove(*, bucket: str, region: str) -> None:
 
 
 def cors_rules_read(*, bucket: str, region: str) -> tuple[CorsRule, ...]:
-    """Return the CORS rules in their order; none, too, where the store has no such rules and does not say so.
+    """Return the CORS rules in their order; none if the store has no CORS rules at all and does not report that.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketCors.html
 
     Raises:
-        StorageUnsupported: the store does not know the call, and says so.
+        StorageUnsupported: the store reports that it does not know the call.
         BucketNotFound, StorageProblem: S3 could not answer.
     """
-    found: Sequence[CORSRuleOutputTypeDef] = ()
+    rules: Sequence[CORSRuleOutputTypeDef] = ()
     with storage_errors(about="bucket"), nothing_there("NoSuchCORSConfiguration"):
-        # Who does not know the call may answer 200 with something else.
-        found = get_client(region=region).get_bucket_cors(Bucket=bucket).get("CORSRules", ())
+        # A store that does not know the call may answer 200 with another document.
+        rules = get_client(region=region).get_bucket_cors(Bucket=bucket).get("CORSRules", ())
     return tuple(
         CorsRule(
             rule_id=rule.get("ID", ""),
@@ -134,7 +134,7 @@ def cors_rules_read(*, bucket: str, region: str) -> tuple[CorsRule, ...]:
             exposed=tuple(rule.get("ExposeHeaders", ())),
             max_age_seconds=rule.get("MaxAgeSeconds"),
         )
-        for rule in found
+        for rule in rules
     )
 
 
@@ -144,40 +144,40 @@ def cors_rules_write(*, bucket: str, region: str, rules: Sequence[CorsRule]) -> 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html
 
     Args:
-        bucket: where.
-        region: of it.
-        rules: up to 100. To write none is for buckets that were seen to have some: a store that does not know the
-            call could take it for the removal of the bucket.
+        bucket: name of the bucket.
+        region: region of the bucket.
+        rules: up to 100. Give none only for a bucket that has rules: a store that does not know the call could take
+            it for the removal of the bucket.
 
     Raises:
         StorageUnsupported: the store does not know the call.
         BucketNotFound, StorageProblem: S3 could not.
     """
     client = get_client(region=region)
-    with _writing():
+    with _write_errors():
         if rules:
-            written = [_as_s3_takes_it(rule) for rule in rules]
-            client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": written})
+            serialized = [_serialize_rule(rule) for rule in rules]
+            client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": serialized})
         else:
             client.delete_bucket_cors(Bucket=bucket)
 
 
-def _as_s3_takes_it(rule: CorsRule) -> "CORSRuleTypeDef":
-    taken: CORSRuleTypeDef = {"AllowedOrigins": rule.origins, "AllowedMethods": rule.methods}
+def _serialize_rule(rule: CorsRule) -> "CORSRuleTypeDef":
+    serialized: CORSRuleTypeDef = {"AllowedOrigins": rule.origins, "AllowedMethods": rule.methods}
     if rule.rule_id:
-        taken["ID"] = rule.rule_id
+        serialized["ID"] = rule.rule_id
     if rule.headers:
-        taken["AllowedHeaders"] = rule.headers
+        serialized["AllowedHeaders"] = rule.headers
     if rule.exposed:
-        taken["ExposeHeaders"] = rule.exposed
+        serialized["ExposeHeaders"] = rule.exposed
     if rule.max_age_seconds is not None:
-        taken["MaxAgeSeconds"] = rule.max_age_seconds
-    return taken
+        serialized["MaxAgeSeconds"] = rule.max_age_seconds
+    return serialized
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
-    """Translate errors; who does not know the call may take it for the creation of the bucket."""
+def _write_errors() -> Iterator[None]:
+    """Translate errors; a store that does not know the call may take it for the creation of the bucket."""
     try:
         with storage_errors(about="bucket"):
             yield

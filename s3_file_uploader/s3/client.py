@@ -1,4 +1,4 @@
-"""The boto3 client, and what several services ask of it."""
+"""The boto3 client, and the calls about buckets that several services share."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-# S3 once refused these calls without Content-MD5, and many stores still do; boto3 sends another checksum.
+# Many stores refuse these calls without Content-MD5; boto3 sends another checksum.
 WITH_MD5 = ("PutBucketCors", "PutBucketLifecycleConfiguration")
 
 # --- the client ------------------------------------------------------------------------------------------------------
@@ -33,7 +33,7 @@ WITH_MD5 = ("PutBucketCors", "PutBucketLifecycleConfiguration")
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """All that makes one client differ from another; the secrets never show in a repr."""
+    """The options by which clients differ; the repr contains no secret."""
 
     region: str
     endpoint_url: str | None
@@ -56,16 +56,16 @@ def get_client(
     patience_seconds: float | None = None,
     signed_payload: bool = True,
 ) -> "S3Client":
-    """Return the client for today's settings, made on first use and shared by all threads.
+    """Return the client for the current settings; it is built on first use and shared by all threads.
 
     Args:
-        region: another region than the settings name.
-        endpoint_url: another address than the settings name, to sign for what the client of the API can reach.
-        patience_seconds: try once, and wait no longer than this to connect and for the answer.
-        signed_payload: sign the SHA-256 of what is sent, so that every store compares it with what arrives.
+        region: a region other than that of the settings.
+        endpoint_url: an address other than that of the settings, to sign URLs for clients of the API.
+        patience_seconds: make one attempt, with this time-out to connect and to read.
+        signed_payload: sign the SHA-256 of each body, so that every store compares it with the bytes that arrive.
 
     Raises:
-        StorageNotConfigured: a region, or half of the pair of keys, is missing, or a URL is none.
+        StorageNotConfigured: a region or one of the two keys is missing, or a URL is malformed.
     """
     options = replace(_options_from_settings(region, endpoint_url), signed_payload=signed_payload)
     if patience_seconds is not None:
@@ -75,14 +75,14 @@ def get_client(
             connect_timeout_seconds=patience_seconds,
             read_timeout_seconds=patience_seconds,
         )
-    return _client_build(options)
+    return _build_client(options)
 
 
 def _options_from_settings(region: str | None = None, endpoint_url: str | None = None) -> ClientOptions:
     conf.start_embedded_s3()
     if bool(conf.access_key_id) != bool(conf.secret_access_key):
         missing = "AWS_SECRET_ACCESS_KEY" if conf.access_key_id else "AWS_ACCESS_KEY_ID"
-        raise StorageNotConfigured(f"Set {missing} too: only one half of the pair of keys is there.")
+        raise StorageNotConfigured(f"Set {missing} too: only one of the two keys is set.")
     return ClientOptions(
         region=region or conf.region,
         endpoint_url=endpoint_url or conf.endpoint_url,
@@ -98,8 +98,8 @@ def _options_from_settings(region: str | None = None, endpoint_url: str | None =
     )
 
 
-# Clients are safe to share between threads, sessions are not: one is kept, since each costs 8 MiB and 100 ms.
-_one_at_a_time = Lock()
+# Threads may share clients, but not sessions. One session is kept, because each costs 8 MiB and 100 ms.
+_session_lock = Lock()
 
 
 @lru_cache(maxsize=1)
@@ -108,9 +108,9 @@ def _session() -> boto3.session.Session:
 
 
 @lru_cache(maxsize=64)
-def _client_build(options: ClientOptions) -> "S3Client":
-    # Checksum trailers, boto3's default since 1.36, are refused by many stores that are not AWS; and without
-    # "s3v4" boto3 presigns for us-east-1 with SigV2, which drops headers that were to be signed.
+def _build_client(options: ClientOptions) -> "S3Client":
+    # boto3 sends checksum trailers by default since 1.36, and many stores other than AWS refuse them. Without "s3v4",
+    # boto3 presigns for us-east-1 with SigV2, which drops headers that must be signed.
     checksums = cast(Any, "when_supported" if options.checksum_trailers else "when_required")
     config = Config(  # type: ignore[call-arg]  # ignore_configured_endpoint_urls is missing in the stubs
         signature_version="s3v4",
@@ -124,8 +124,8 @@ def _client_build(options: ClientOptions) -> "S3Client":
         ignore_configured_endpoint_urls=True,
     )
     try:
-        with _one_at_a_time:
-            made = _session().client(
+        with _session_lock:
+            client = _session().client(
                 "s3",
                 region_name=options.region,
                 endpoint_url=options.endpoint_url,
@@ -139,39 +139,39 @@ def _client_build(options: ClientOptions) -> "S3Client":
             "S3 cannot be used as it is configured: check AWS_S3_ENDPOINT_URL, AWS_S3_PUBLIC_ENDPOINT_URL "
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
-    made.meta.events.register_first("needs-retry.s3", attempt_note)
-    made.meta.events.register_last("before-call.s3", _expect_nothing)
+    client.meta.events.register_first("needs-retry.s3", attempt_note)
+    client.meta.events.register_last("before-call.s3", _remove_expect)
     for call in WITH_MD5:
-        made.meta.events.register(f"before-sign.s3.{call}", _content_md5_add)
-    return made
+        client.meta.events.register(f"before-sign.s3.{call}", _add_content_md5)
+    return client
 
 
-def _expect_nothing(params: dict[str, Any], **_kwargs: Any) -> None:
-    """Send the bytes at once: for whatever can be read, botocore asks the store first, and waits for its answer."""
+def _remove_expect(params: dict[str, Any], **_kwargs: Any) -> None:
+    """Send the body at once: botocore would send `Expect: 100-continue` and wait for the response of the store."""
     params["headers"].pop("Expect", None)
 
 
-def _content_md5_add(request: Any, **kwargs: Any) -> None:
+def _add_content_md5(request: Any, **kwargs: Any) -> None:
     request.headers["Content-MD5"] = b64encode(md5(request.data, usedforsecurity=False).digest()).decode()
 
 
-# --- what several services ask ---------------------------------------------------------------------------------------
+# --- calls about buckets ---------------------------------------------------------------------------------------------
 
-# When S3 last said that a bucket is there, by bucket, address and key.
+# The time of the last response that a bucket exists, by bucket, address and key.
 _seen: dict[tuple[str, str | None, str | None], float] = {}
 
 
 def bucket_check(bucket: str, *, remembered_seconds: float = 60) -> None:
-    """Pass if there is such a bucket.
+    """Raise if there is no such bucket.
 
-    Some stores create a missing bucket at the first write to it, so its removal elsewhere must be noticed.
+    Some stores create a missing bucket at the first write, so a bucket that another program removed must be noticed.
 
     Args:
-        bucket: its name.
-        remembered_seconds: how old an answer of S3 to this process may be.
+        bucket: name of the bucket.
+        remembered_seconds: how old the last answer of S3 to this process may be.
 
     Raises:
-        BucketNotFound: there is none.
+        BucketNotFound: there is no such bucket.
         StorageProblem: S3 could not answer.
     """
     place = (bucket, conf.endpoint_url, conf.access_key_id)
@@ -187,15 +187,15 @@ def bucket_check(bucket: str, *, remembered_seconds: float = 60) -> None:
 
 
 def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any) -> Iterator[dict[str, Any]]:
-    """Yield a listing page by page; each is asked for when it is wanted, and none is kept.
+    """Yield a listing page by page; each page is requested when it is needed, and none is kept.
 
     Raises:
-        S3FileUploaderError: as S3 answered.
+        S3FileUploaderError: S3 refused the listing, or could not answer.
     """
-    found = iter(get_client().get_paginator(listing).paginate(**arguments, PaginationConfig={"PageSize": PAGE_KEYS}))
+    listed = iter(get_client().get_paginator(listing).paginate(**arguments, PaginationConfig={"PageSize": PAGE_KEYS}))
     while True:
         with storage_errors(about="bucket"):
-            page = next(found, None)
+            page = next(listed, None)
         if page is None:
             return
         yield cast("dict[str, Any]", page)
@@ -204,40 +204,40 @@ def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **argum
 def bucket_region(bucket: str) -> str:
     """Return the region for which a URL to this bucket must be signed.
 
-    A store with an endpoint URL has one region. On AWS it is asked once and remembered: a bucket never moves.
+    A store with an endpoint URL has one region. AWS is asked once, because a bucket never moves.
 
     Raises:
         BucketNotFound: there is no such bucket.
         StorageProblem: S3 could not answer.
     """
-    return conf.region if conf.endpoint_url else _bucket_region_ask(bucket, conf.access_key_id)
+    return conf.region if conf.endpoint_url else _request_bucket_region(bucket, conf.access_key_id)
 
 
 @lru_cache(maxsize=4096)
-def _bucket_region_ask(bucket: str, _credentials: str | None) -> str:
+def _request_bucket_region(bucket: str, _credentials: str | None) -> str:
     with storage_errors(about="bucket"):
         answer = get_client().head_bucket(Bucket=bucket)
     return answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
 
 
 def bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
-    """Return where requests for the objects of a bucket go, by the rules of the client, and for which region.
+    """Return the address of the objects of a bucket, by the rules of the client, and its region.
 
     Args:
-        bucket: its name.
-        endpoint_url: another address than the settings name.
+        bucket: name of the bucket.
+        endpoint_url: an address other than that of the settings.
 
     Raises:
         StorageNotConfigured: credentials or region are missing.
-        BucketNotFound, StorageProblem: on AWS, the region of an unknown bucket is asked.
+        BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
-    return _bucket_place_ask(_options_from_settings(bucket_region(bucket), endpoint_url), bucket)
+    return _build_bucket_place(_options_from_settings(bucket_region(bucket), endpoint_url), bucket)
 
 
 @lru_cache(maxsize=4096)
-def _bucket_place_ask(options: ClientOptions, bucket: str) -> Place:
+def _build_bucket_place(options: ClientOptions, bucket: str) -> Place:
     with storage_errors():
-        url = _client_build(options).generate_presigned_url("head_bucket", Params={"Bucket": bucket})
+        url = _build_client(options).generate_presigned_url("head_bucket", Params={"Bucket": bucket})
     address = urlsplit(url)
     return Place(
         bucket=bucket,
@@ -255,26 +255,26 @@ def _host_header(address: SplitResult) -> str:
 
 
 def credentials() -> Credentials:
-    """Return what to sign with at this moment: the keys of the settings, or those that the host's role now has.
+    """Return the keys to sign with now: those of the settings, or those of the host's role.
 
     Raises:
-        StorageNotConfigured: there are none, or only half of a pair.
-        StorageProblem: whoever gives out the role's keys could not be asked.
+        StorageNotConfigured: there are no keys, or only one of the two.
+        StorageProblem: the service that issues the keys of the role could not answer.
     """
     options = _options_from_settings()
     if options.access_key_id and options.secret_access_key:
         return Credentials(options.access_key_id, options.secret_access_key, options.session_token)
     with storage_errors():
-        with _one_at_a_time:
-            found = _session().get_credentials()
-        if found is None:
+        with _session_lock:
+            role = _session().get_credentials()
+        if role is None:
             raise boto.NoCredentialsError
-        now = found.get_frozen_credentials()
+        now = role.get_frozen_credentials()
     return Credentials(cast(str, now.access_key), cast(str, now.secret_key), now.token)
 
 
 def region_is_known(region: str) -> bool:
-    """Tell whether AWS has the region, as far as the installed botocore knows; elsewhere any name may be one."""
+    """Return True if the installed botocore knows the region of AWS; with an endpoint URL any name may be a region."""
     if conf.endpoint_url:
         return True
     session = _session()
@@ -284,6 +284,6 @@ def region_is_known(region: str) -> bool:
 
 
 def buckets_forget() -> None:
-    """Forget what is remembered of buckets: a removed one's name may come back elsewhere."""
-    _bucket_region_ask.cache_clear()
+    """Forget the cached answers about buckets: the name of a removed bucket may come back elsewhere."""
+    _request_bucket_region.cache_clear()
     _seen.clear()

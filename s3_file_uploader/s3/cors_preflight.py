@@ -1,6 +1,7 @@
-"""Asks a store what a browser asks before it lets a page through, and judges the answers as a browser does.
+"""Send the requests of a browser before an upload to a store, and judge the responses as a browser does.
 
-https://fetch.spec.whatwg.org/#cors-preflight-fetch . No credentials are sent, so `*` is a wildcard in the answers.
+https://fetch.spec.whatwg.org/#cors-preflight-fetch . The requests have no credentials, so `*` is a wildcard in the
+responses.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,26 +12,26 @@ import urllib3
 from ..conf import conf
 from ..exceptions import StorageUnavailable
 
-# https://fetch.spec.whatwg.org/#cors-safelisted-method : allowed whatever the answer lists.
+# https://fetch.spec.whatwg.org/#cors-safelisted-method : allowed whatever the response lists.
 SAFELISTED_METHODS = ("GET", "HEAD", "POST")
 
 
 def sending_refused(*, url: str, origin: str, method: str, headers: Sequence[str]) -> str:
-    """Say why a browser would not let a page send such a request; "" if it would.
+    """Return the reason why a browser would not let a page send such a request, or "".
 
     Args:
-        url: where to; no request but OPTIONS goes there.
-        origin: of the page.
-        method: of the request that would follow.
-        headers: of it, lower-case, beyond those that every page may send.
+        url: target of the request; only OPTIONS is sent to it.
+        origin: origin of the page.
+        method: method of the request that would follow.
+        headers: its headers in lower case, without those that every page may send.
 
     Raises:
         StorageUnavailable: the store cannot be reached from here.
     """
-    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    preflight = {"Origin": origin, "Access-Control-Request-Method": method}
     if headers:
-        asked["Access-Control-Request-Headers"] = ",".join(sorted(headers))
-    status, answer = _ask("OPTIONS", url, asked)
+        preflight["Access-Control-Request-Headers"] = ",".join(sorted(headers))
+    status, answer = _send("OPTIONS", url, preflight)
     if status not in range(200, 300):
         return f"the preflight is answered with {status}"
     if why := _refusal(origin, answer):
@@ -42,25 +43,25 @@ def sending_refused(*, url: str, origin: str, method: str, headers: Sequence[str
 
 
 def reading_refused(*, url: str, origin: str, names: Sequence[str]) -> str:
-    """Say why a page could not read these headers of the answer to a GET; "" if it could.
+    """Return the reason why a page could not read these headers of the response to a GET, or "".
 
     Args:
-        url: as the page would use it, signed; whether something is there does not matter.
-        origin: of the page.
-        names: of the headers.
+        url: the signed URL that the page would use; the object need not exist.
+        origin: origin of the page.
+        names: names of the headers.
 
     Raises:
         StorageUnavailable: the store cannot be reached from here.
     """
-    _, answer = _ask("GET", url, {"Origin": origin})
+    _, answer = _send("GET", url, {"Origin": origin})
     if why := _refusal(origin, answer):
         return why
     hidden = _missing(answer, "Expose-Headers", names)
     return f"the answer does not expose {', '.join(hidden)}" if hidden else ""
 
 
-def _ask(method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
-    """Return status and headers. Without retries no redirect is followed either: a browser follows none here."""
+def _send(method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
+    """Return status and headers, without retries and without redirects: a browser follows none here."""
     timeout = urllib3.Timeout(connect=conf.connect_timeout_seconds, read=conf.read_timeout_seconds)
     try:
         with urllib3.PoolManager(retries=False, timeout=timeout) as pool:

@@ -1,4 +1,4 @@
-"""What boto3 raises becomes what this app raises: two tables and one context manager, and no other place does it."""
+"""Translate errors of boto3 into errors of this app, in two tables and one context manager, and nowhere else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ _KEYS_REFUSED = (
 _REGION_REFUSED = (StorageNotConfigured, "S3 refuses the region: check AWS_STORAGE_REGION.")
 _DENIED = (StorageAccessDenied, "S3 denies this service the call: give its credentials the right for it.")
 _BUSY = (StorageUnavailable, "S3 is busy: try again in a moment.")
-_NOT_A_STORE = (StorageNotConfigured, "What answers is no S3: check AWS_S3_ENDPOINT_URL.")
+_NOT_A_STORE = (StorageNotConfigured, "The server at AWS_S3_ENDPOINT_URL does not speak S3: check the setting.")
 _UNSUPPORTED = (StorageUnsupported, "This store does not support the call.")
 _NO_BUCKET = (BucketNotFound, "There is no such bucket: create it or check the name.")
 NO_FILE = (FileNotFound, "There is no such file: check the bucket and the name.")
@@ -45,7 +45,7 @@ _BUCKET_THERE = (BucketExists, "The bucket name is taken: choose another.")
 _REGION_FIELD = "S3 cannot make the bucket in this region: leave it out or name another."
 _FOLDER_THERE = (FileExists, "A part of the name is a file, or the name is a folder, in this store: choose another.")
 _OTHER_PARTS = "S3 holds other parts than a moment ago: complete the upload again, or else start a new one."
-_UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell whoever runs this service.")
+_UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell the operator of this service.")
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html ; XMinio*: MinIO and stores made from it.
 # A HEAD has no body, so its code is the bare HTTP status.
@@ -63,7 +63,7 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "XMinioObjectExistsAsDirectory": _FOLDER_THERE,
     "XMinioParentIsObject": _FOLDER_THERE,
     "EntityTooLarge": (FileTooLarge, "The file is larger than the store allows."),
-    "EntityTooSmall": (SizeMismatch, "S3 wants at least 5 MiB in every part but the last: send larger ones."),
+    "EntityTooSmall": (SizeMismatch, "S3 requires at least 5 MiB in every part but the last: send larger ones."),
     "InvalidPart": (PartsMissing, _OTHER_PARTS),
     "PreconditionFailed": _FILE_THERE,
     "412": _FILE_THERE,
@@ -87,26 +87,26 @@ CLIENT_ERRORS: dict[str, tuple[type[S3FileUploaderError], str]] = {
     "XMinioServerNotInitialized": _BUSY,
     "429": _BUSY,
     "503": _BUSY,
-    "XMinioStorageFull": (StorageUnavailable, "The store is full: tell whoever runs it."),
+    "XMinioStorageFull": (StorageUnavailable, "The store is full: tell its operator."),
     "RequestTimeout": (StorageTimeout, "S3 gave up waiting for the bytes: try again."),
     "504": (StorageTimeout, "S3 did not answer in time: try again."),
     "NotImplemented": _UNSUPPORTED,
     "InvalidArgument": _UNSUPPORTED,
-    "MalformedXML": _UNSUPPORTED,  # MinIO, of rules whose kind it does not know: what we send is well-formed.
+    "MalformedXML": _UNSUPPORTED,  # MinIO answers so to kinds of rules that it does not know; our XML is well-formed.
     "MethodNotAllowed": _UNSUPPORTED,
     "405": _UNSUPPORTED,
     "501": _UNSUPPORTED,
 }
 
-# A store that keeps keys as paths, such as the JuiceFS gateway, says InternalError and this at the end of its message.
+# A store that keeps keys as paths, such as the JuiceFS gateway, answers InternalError with this end of the message.
 _PATH_IN_THE_WAY = ("cause(is a directory)", "cause(not a directory)")
 
 NO_ANSWER = "S3 did not answer in time: look whether it happened, then try again."
-# What botocore raises before a byte of the request is sent; of TLS, only what is wrong with the certificate is sure.
+# botocore raises these before a byte of the request is sent. Among TLS errors, only a refused certificate is certain.
 NEVER_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
 CERTIFICATE_REFUSED = "CERTIFICATE_VERIFY_FAILED"
 
-# Most specific first; the last row is the root of all that botocore raises itself.
+# Most specific first; the last row is the root of botocore's own errors.
 BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderError], str], ...] = (
     (
         (boto.ReadTimeoutError,),
@@ -146,12 +146,12 @@ BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderErr
 )
 
 
-# Whether an attempt at the present call may have reached S3, though no answer came.
+# True if an attempt at the current call may have reached S3, although no answer came.
 _maybe_carried_out: ContextVar[bool] = ContextVar("maybe_carried_out", default=False)
 
 
 def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> None:
-    """Note how one attempt ended; botocore calls it as `needs-retry` after each, and goes on by its own rules."""
+    """Record that an attempt ended without an answer; botocore calls this as `needs-retry` after each attempt."""
     is_sent = caught_exception is not None and not isinstance(caught_exception, NEVER_SENT)
     if is_sent and CERTIFICATE_REFUSED not in str(caught_exception):
         _maybe_carried_out.set(True)
@@ -159,13 +159,13 @@ def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> No
 
 @contextmanager
 def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") -> Iterator[None]:
-    """Translate whatever boto3 raises inside.
+    """Translate the errors of boto3 in the block.
 
-    "Unavailable" promises that nothing happened. Where the last attempt found nobody, or a store that is busy, but an
-    earlier one broke off without an answer, it is a time-out: the call may have been carried out, or will be.
+    `StorageUnavailable` promises that nothing happened. If an earlier attempt broke off without an answer, the call may
+    have been carried out, so an unreachable or busy store raises `StorageTimeout` then.
 
     Args:
-        about: what the calls inside name, and so what is missing where S3 says no more than 404.
+        about: what the calls in the block name, and so what is missing if S3 answers a bare 404.
 
     Raises:
         S3FileUploaderError: the leaf that `CLIENT_ERRORS` or `BOTOCORE_ERRORS` names.
@@ -174,7 +174,7 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
     try:
         yield
     except boto.ClientError as error:
-        translated = _client_error_translate(error, about)
+        translated = _translate_client_error(error, about)
         if isinstance(translated, StorageUnavailable) and _maybe_carried_out.get():
             translated = StorageTimeout(NO_ANSWER)
         raise translated from error
@@ -188,10 +188,10 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
 
 @contextmanager
 def nothing_there(code: str) -> Iterator[None]:
-    """Go on behind the block where S3 says with this code that there is none of what was asked for.
+    """Leave the block without an error if S3 answers with this code, which means that nothing is configured.
 
     Args:
-        code: such as NoSuchCORSConfiguration; within `storage_errors`, which translates all others.
+        code: such as NoSuchCORSConfiguration. Use it within `storage_errors`, which translates the other codes.
     """
     try:
         yield
@@ -200,7 +200,7 @@ def nothing_there(code: str) -> Iterator[None]:
             raise
 
 
-def _client_error_translate(error: boto.ClientError, about: str) -> S3FileUploaderError:
+def _translate_client_error(error: boto.ClientError, about: str) -> S3FileUploaderError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in {"IllegalLocationConstraintException", "InvalidLocationConstraint"}:

@@ -1,4 +1,4 @@
-"""Multipart uploads that were begun: looked at, completed or aborted; and those that nobody finished."""
+"""Multipart uploads after their creation: list their parts, complete or abort them, find unfinished ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MultipartUpload:
-    """One that was begun and neither completed nor aborted; `begun_at` is aware, as S3 says."""
+    """A multipart upload that was neither completed nor aborted; `begun_at` is aware."""
 
     bucket: str
     key: str
@@ -27,10 +27,9 @@ class MultipartUpload:
 
 
 def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpload]:
-    """Yield the unfinished multipart uploads of a bucket; none where it is gone, or the store cannot list them.
+    """Yield the unfinished multipart uploads of a bucket; none if the bucket is gone or the store cannot list them.
 
-    Whoever takes them may abort them: a page ends with the upload from which the next one goes on, so that is asked
-    for first.
+    The caller may abort them. The next page continues from the last upload of this one, so it is requested first.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
 
@@ -45,7 +44,7 @@ def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpl
 
 
 def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPart, ...]:
-    """Return the parts that S3 holds, all pages of them, by number.
+    """Return all parts that S3 holds, by number.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
 
@@ -65,32 +64,34 @@ def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPar
 def multipart_complete(
     *, bucket: str, key: str, upload_id: str, parts: Sequence[StoredPart], only_if_absent: bool = False
 ) -> None:
-    """Make the object of its parts.
+    """Complete a multipart upload: make the object of its parts.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 
     Args:
-        bucket: its name.
-        key: the object's.
-        upload_id: of the multipart upload.
+        bucket: name of the bucket.
+        key: key of the object.
+        upload_id: id of the multipart upload.
         parts: in the order of their numbers.
-        only_if_absent: for stores that look whether there is an object of this key already.
+        only_if_absent: refuse to replace an object; for stores with conditional writes.
 
     Raises:
-        FileExists: there is one already.
+        FileExists: there is an object of this key.
         FileNotFound: S3 does not know the upload: it was completed or aborted.
         StorageProblem: S3 could not.
     """
     condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
-    named: list[CompletedPartTypeDef] = [{"PartNumber": part.part_number, "ETag": f'"{part.etag}"'} for part in parts]
+    numbered: list[CompletedPartTypeDef] = [
+        {"PartNumber": part.part_number, "ETag": f'"{part.etag}"'} for part in parts
+    ]
     with storage_errors():
         get_client().complete_multipart_upload(
-            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}, **condition
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": numbered}, **condition
         )
 
 
 def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:
-    """Abort, unless S3 no longer knows the upload: it was completed and only the answer was lost.
+    """Abort a multipart upload; do nothing if S3 no longer knows it, because it was completed or aborted.
 
     Raises:
         StorageProblem: S3 could not answer.
@@ -100,7 +101,7 @@ def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:
 
 
 def multipart_debris_remove(*, bucket: str, key: str) -> None:
-    """Abort every multipart upload that was begun under exactly this key and not finished.
+    """Abort every unfinished multipart upload of exactly this key.
 
     Raises:
         StorageProblem: S3 could not answer.

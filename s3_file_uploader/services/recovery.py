@@ -40,7 +40,7 @@ from ..s3.objects import find_object
 from ..s3.transfer.object_reader import object_checksum
 from ..signals import after_commit, file_rejected
 from ..values import StoredObject
-from .download_folder.copies import copy_of_file_remove
+from .download_folder.copies import remove_copy_of_file
 from .reports import Outcome
 
 logger = logging.getLogger(__name__)
@@ -226,4 +226,4 @@ def remove_object(upload: FileUpload) -> None:
     """
     with suppress(FileNotFound, BucketNotFound), storage_errors():
         get_client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
-    copy_of_file_remove(bucket=upload.bucket, file_name=upload.file_name)
+    remove_copy_of_file(bucket=upload.bucket, file_name=upload.file_name)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpResponseBase
 from rest_framework import status
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -11,9 +10,9 @@ from rest_framework.response import Response
 from ... import services
 from ...policy.users import resolve_owner
 from ..pagination import UploadPages
-from ..responses.part_urls import answer_part_urls
 from ..serializers import (
     PartsWantedSerializer,
+    SignedPartsSerializer,
     StartedUploadSerializer,
     UploadProgressSerializer,
     UploadSerializer,
@@ -110,7 +109,7 @@ class UploadViewSet(ServiceViewSet):
         progress = services.upload_parts(user=get_caller(request), upload_id=upload_id)
         return Response(UploadProgressSerializer(progress).data)
 
-    def parts_sign(self, request: Request, upload_id: str) -> HttpResponseBase:
+    def parts_sign(self, request: Request, upload_id: str) -> Response:
         """Presign URLs for parts.
 
         Give `part_numbers`, or `first` and `last`, or `missing=true`. PUT to each URL `size` bytes of the file
@@ -119,7 +118,7 @@ class UploadViewSet(ServiceViewSet):
         """
         params = validated(PartsWantedSerializer, request.data)
         signed = services.upload_parts_sign(user=get_caller(request), upload_id=upload_id, **params)
-        return answer_part_urls(request, signed)
+        return Response(SignedPartsSerializer(signed).data)
 
     def complete(self, request: Request, upload_id: str) -> Response:
         """Complete a direct upload.

@@ -19,7 +19,7 @@ from ...content_types.sniff import SNIFFED_BYTES
 from ...exceptions import ChecksumMismatch, FileTooLarge, SizeMismatch
 from ...values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 from ..part_buffer import PartBuffer
-from .part_uploader import Destination, PartsOnTheWay, object_send
+from .part_uploader import Destination, PartsInFlight, object_send
 
 # If the size is unknown, the part size doubles after this many parts. Ten doublings exceed the largest object of S3.
 PARTS_OF_ONE_SIZE = MAX_PARTS // 11
@@ -73,7 +73,7 @@ class ObjectWriter:
         self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
         self._on_head = on_head
         self._digest = sha256()
-        self._parts: PartsOnTheWay | None = None
+        self._parts: PartsInFlight | None = None
         self._free: list[PartBuffer] = []
         self._buffer = self._get_buffer()
 
@@ -128,7 +128,7 @@ class ObjectWriter:
 
     def _send_part(self) -> None:
         if self._parts is None:
-            self._parts = PartsOnTheWay(self._destination, self._undo)
+            self._parts = PartsInFlight(self._destination, self._undo)
         self._free += self._parts.add(self._buffer)
         self._buffer = self._get_buffer()
 

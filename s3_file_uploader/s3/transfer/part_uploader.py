@@ -1,7 +1,7 @@
-"""What S3 is told of one object, whose bytes are in memory: a single PUT, or parts that are on their way at once.
+"""Upload one object from memory: with a single PUT, or in parts, of which two may be in flight.
 
-A part more is on its way only for the first `UPLOADS_WITH_TWO_PARTS` uploads at once: more of them keep the way to S3
-busy anyway, and memory low.
+Only `UPLOADS_WITH_TWO_PARTS` uploads at a time have a second part in flight. More uploads keep the connection to S3
+busy anyway, and the limit keeps memory low.
 """
 
 import logging
@@ -28,7 +28,7 @@ _second_parts = BoundedSemaphore(UPLOADS_WITH_TWO_PARTS)
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the bytes go, and what S3 keeps beside them."""
+    """Bucket, key and metadata of an object."""
 
     bucket: str
     key: str
@@ -38,42 +38,43 @@ class Destination:
 
     @property
     def address(self) -> dict[str, Any]:
-        """Bucket and key alone."""
+        """Return bucket and key only."""
         return {"bucket": self.bucket, "key": self.key}
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What S3 keeps, and under which address."""
+        """Return the arguments of the calls that create the object."""
         return {**self.address, "content_type": self.content_type, "metadata": self.metadata}
 
     @property
     def only_if_absent(self) -> bool:
-        """The second lock, where the store honours it."""
+        """Return True if S3 must refuse to replace an object: a second lock, for stores with conditional writes."""
         return not self.may_replace and conf.store_can(CONDITIONAL_WRITES)
 
 
 def object_send(destination: Destination, body: PartBuffer) -> str | None:
-    """Store an object by one PUT; return its ETag, if the store tells one and this PUT was the one that stored it.
+    """Store an object with one PUT; return its ETag, or None if an earlier attempt stored it or the store reports none.
 
     Raises:
-        S3FileUploaderError: as S3 answered.
+        S3FileUploaderError: S3 did not store it.
     """
-    with _own_object_is_no_conflict(destination):
+    with _accept_own_object(destination):
         return object_put(**destination.kept, body=body, only_if_absent=destination.only_if_absent) or None
     return None
 
 
-class PartsOnTheWay:
-    """The parts of one multipart upload, some still on their way."""
+class PartsInFlight:
+    """The parts of one multipart upload, some of them in flight."""
 
     def __init__(self, destination: Destination, undo: ExitStack) -> None:
-        """Begin it, and register its end on the way out of an error."""
+        """Create the upload, and register its abort in `undo`."""
         upload_id = multipart_create(**destination.kept)
         self.count = 0
         self._destination = destination
         self._upload = {**destination.address, "upload_id": upload_id}
         undo.callback(_abort_if_possible, destination, upload_id)
-        # Entered after, so left before: S3 may keep a part that is still on its way when the abort comes.
+        # Registered last, so it unwinds first: stop the workers before the abort, because S3 may keep a part that
+        # completes after AbortMultipartUpload.
         self._resources = undo.enter_context(ExitStack())
         self._at_once = 1
         if _second_parts.acquire(blocking=False):
@@ -81,32 +82,32 @@ class PartsOnTheWay:
             self._resources.callback(_second_parts.release)
         self._workers = ThreadPoolExecutor(self._at_once, thread_name_prefix="s3-part")
         self._resources.callback(self._workers.shutdown)
-        self._on_the_way: list[tuple[PartBuffer, Future[StoredPart]]] = []
+        self._in_flight: list[tuple[PartBuffer, Future[StoredPart]]] = []
         self._done: list[StoredPart] = []
 
     def add(self, body: PartBuffer) -> list[PartBuffer]:
-        """Send a part; waits while as many as may be are on the way.
+        """Send a part; block while the allowed number of parts is in flight.
 
         Returns:
-            The buffers of those that have arrived, free to be filled again.
+            The buffers of completed parts, to be filled again.
         """
-        free = self._arrived(self._at_once - 1)
+        free = self._collect_completed(self._at_once - 1)
         self.count += 1
-        self._on_the_way.append((body, self._workers.submit(self._send, self.count, body)))
+        self._in_flight.append((body, self._workers.submit(self._send, self.count, body)))
         return free
 
     def complete(self) -> None:
-        """Wait for the rest and make the object of them."""
-        self._arrived(0)
+        """Wait for the parts in flight and complete the upload."""
+        self._collect_completed(0)
         self._resources.close()
-        with _own_object_is_no_conflict(self._destination):
+        with _accept_own_object(self._destination):
             multipart_complete(**self._upload, parts=self._done, only_if_absent=self._destination.only_if_absent)
 
-    def _arrived(self, still_on_the_way: int) -> list[PartBuffer]:
-        """Wait until no more are on the way; take those too that have arrived by then: a slow sender needs them not."""
+    def _collect_completed(self, in_flight: int) -> list[PartBuffer]:
+        """Wait until at most so many parts are in flight; return the buffers of all completed parts."""
         free = []
-        while len(self._on_the_way) > still_on_the_way or (self._on_the_way and self._on_the_way[0][1].done()):
-            body, part = self._on_the_way.pop(0)
+        while len(self._in_flight) > in_flight or (self._in_flight and self._in_flight[0][1].done()):
+            body, part = self._in_flight.pop(0)
             self._done.append(part.result())
             free.append(body)
         return free
@@ -116,7 +117,7 @@ class PartsOnTheWay:
 
 
 def _abort_if_possible(destination: Destination, upload_id: str) -> None:
-    """Abort on the way out of an error, which must not be hidden by a second one: debris is found later."""
+    """Abort after an error; a failure of the abort must not hide it, and housekeeping finds the parts."""
     try:
         multipart_abort(bucket=destination.bucket, key=destination.key, upload_id=upload_id)
     except StorageProblem:
@@ -124,10 +125,10 @@ def _abort_if_possible(destination: Destination, upload_id: str) -> None:
 
 
 @contextmanager
-def _own_object_is_no_conflict(destination: Destination) -> Iterator[None]:
-    """Let pass what S3 refuses because it has done it: boto3 repeats a call whose answer was lost.
+def _accept_own_object(destination: Destination) -> Iterator[None]:
+    """Ignore an error whose cause is an earlier attempt that succeeded: boto3 retries a call whose answer was lost.
 
-    A repeated PUT then meets its own object, a repeated completion an upload that is there no more.
+    The retried PUT then finds its own object, and the retried completion finds no upload.
     """
     try:
         yield
@@ -138,7 +139,7 @@ def _own_object_is_no_conflict(destination: Destination) -> Iterator[None]:
 
 def _own_object_is_there(destination: Destination) -> bool:
     try:
-        found = object_head(**destination.address)
+        existing = object_head(**destination.address)
     except FileNotFound:
         return False
-    return found.metadata == destination.metadata
+    return existing.metadata == destination.metadata

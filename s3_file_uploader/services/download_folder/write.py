@@ -1,7 +1,7 @@
-"""One file under a folder: written whole or not at all, and never outside the folder.
+"""Write one file under a folder: whole or not at all, and never outside the folder.
 
-Each segment of the name is opened relative to the one before it and never through a symbolic link (openat(2) with
-O_NOFOLLOW), so what happens to the folder meanwhile cannot lead the file elsewhere. POSIX systems only.
+Each segment of the name is opened relative to the one before it, never through a symbolic link (openat(2) with
+O_NOFOLLOW). So a change of the folder meanwhile cannot lead the file elsewhere. POSIX systems only.
 """
 
 import errno
@@ -23,12 +23,12 @@ PARTIAL_FILE = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 @contextmanager
-def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
-    """Open a file to write and read; it takes its name, replacing what had it, when the block ends without an error.
+def create_file(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """Open a new file to write; it takes its name when the block ends without an error, and replaces an older file.
 
     Args:
         folder: must exist.
-        name: relative, segments joined by '/', already free of empty, '.' and '..' segments.
+        name: relative; segments joined by '/', none of them empty, '.' or '..'.
 
     Raises:
         StorageNotConfigured: the folder is missing or not writable.
@@ -37,12 +37,12 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
         DownloadFolderFull: no room; nothing is left behind.
     """
     *parents, last = name.split("/")
-    with os_errors(), ExitStack() as stack:
-        here = _opened(stack, os.open(folder, _DIRECTORY))
+    with translate_os_errors(), ExitStack() as stack:
+        here = _keep_open(stack, os.open(folder, _DIRECTORY))
         for parent in parents:
-            here = _opened(stack, _directory_open(parent, here))
-        # Without this a name that is too long would be found out only after the whole download.
-        _name_length_check(last, here)
+            here = _keep_open(stack, _open_directory(parent, here))
+        # Otherwise a name that is too long would fail only after the whole download.
+        _require_name_length(last, here)
         temporary = f".{uuid.uuid4().hex}.part"
         descriptor = os.open(temporary, _NEW_FILE, 0o640, dir_fd=here)
         undo = stack.enter_context(ExitStack())
@@ -55,57 +55,50 @@ def file_saved_under(folder: Path, name: str) -> Iterator[BinaryIO]:
         undo.pop_all()
 
 
-def saved_file_remove(folder: Path, name: str, *, size: int, changed_ns: int, empty_folders: bool) -> bool:
-    """Remove a file that `file_saved_under` saved, unless another one lies there by now; never through a symbolic link.
+def remove_file(folder: Path, name: str, *, size: int, changed_ns: int, empty_folders: bool) -> None:
+    """Remove a file that `create_file` wrote, unless it changed since; never through a symbolic link.
 
     Args:
-        folder: that of `file_saved_under`.
-        name: as there.
-        size: of the file as it was saved, in bytes.
-        changed_ns: its time of change as it was saved, in nanoseconds.
-        empty_folders: whether folders between both go too, if nothing else is in them.
-
-    Returns:
-        Whether it was there.
+        folder: as for `create_file`.
+        name: as for `create_file`.
+        size: of the file as it was written, in bytes.
+        changed_ns: its modification time then, in nanoseconds.
+        empty_folders: remove the folders between both too, if nothing else is in them.
 
     Raises:
-        OSError: it could not be removed.
+        OSError: the file could not be removed.
     """
     *parents, last = name.split("/")
     with ExitStack() as stack:
-        opened = []
+        parents_open = []
         try:
-            here = _opened(stack, os.open(folder, _DIRECTORY))
+            here = _keep_open(stack, os.open(folder, _DIRECTORY))
             for parent in parents:
-                opened.append((here, parent))
-                here = _opened(stack, os.open(parent, _DIRECTORY | os.O_NOFOLLOW, dir_fd=here))
-            found = os.stat(last, dir_fd=here, follow_symlinks=False)
+                parents_open.append((here, parent))
+                here = _keep_open(stack, os.open(parent, _DIRECTORY | os.O_NOFOLLOW, dir_fd=here))
+            status = os.stat(last, dir_fd=here, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
-            return False
-        if (found.st_size, found.st_mtime_ns) != (size, changed_ns):
-            return False
+            return
+        if (status.st_size, status.st_mtime_ns) != (size, changed_ns):
+            return
         os.unlink(last, dir_fd=here)
         with suppress(OSError):  # Another file is in there.
-            for above, parent in reversed(opened) if empty_folders else ():
+            for above, parent in reversed(parents_open) if empty_folders else ():
                 os.rmdir(parent, dir_fd=above)
-    return True
 
 
-def partial_files_remove(folder: Path, *, older_than_seconds: float, dry_run: bool = False) -> int:
-    """Remove what a killed process left of files that were never whole.
+def remove_partial_files(folder: Path, *, older_than_seconds: float, dry_run: bool = False) -> int:
+    """Remove partial files that a killed process left, and return their number.
 
     Args:
-        folder: that of `file_saved_under`; nothing happens where it is missing.
-        older_than_seconds: since the last byte was written.
-        dry_run: count them only.
-
-    Returns:
-        How many there were.
+        folder: as for `create_file`; it may be missing.
+        older_than_seconds: age since the last write.
+        dry_run: count the files only.
     """
     removed, too_old = 0, time.time() - older_than_seconds
     for _path, _folders, files, here in os.fwalk(folder.resolve()) if folder.is_dir() else ():
         for name in filter(PARTIAL_FILE.fullmatch, files):
-            with suppress(OSError):  # Another host, or the process that writes it, was faster.
+            with suppress(OSError):  # Another host, or the process that writes the file, was faster.
                 if os.stat(name, dir_fd=here, follow_symlinks=False).st_mtime < too_old:
                     if not dry_run:
                         os.unlink(name, dir_fd=here)
@@ -113,25 +106,25 @@ def partial_files_remove(folder: Path, *, older_than_seconds: float, dry_run: bo
     return removed
 
 
-def _opened(stack: ExitStack, descriptor: int) -> int:
+def _keep_open(stack: ExitStack, descriptor: int) -> int:
     stack.callback(os.close, descriptor)
     return descriptor
 
 
-def _directory_open(name: str, parent: int) -> int:
-    with suppress(FileExistsError):  # Made before, or by another request just now; the open says if it is a directory.
+def _open_directory(name: str, parent: int) -> int:
+    with suppress(FileExistsError):  # Another request may have made it just now; the open fails if it is no directory.
         os.mkdir(name, 0o750, dir_fd=parent)
     return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
 
 
-def _name_length_check(name: str, directory: int) -> None:
+def _require_name_length(name: str, directory: int) -> None:
     if len(name.encode()) > os.fpathconf(directory, "PC_NAME_MAX"):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
 
 @contextmanager
-def os_errors() -> Iterator[None]:
-    """Translate what the operating system says of the download folder."""
+def translate_os_errors() -> Iterator[None]:
+    """Translate errors of the operating system about the download folder."""
     try:
         yield
     except OSError as error:

@@ -14,8 +14,8 @@ from ...s3 import presign
 from ...s3.transfer.object_reader import object_read
 from ...values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
 from ..audit.operation import Operation
-from ..download_folder.copies import copy_of_file_remove
-from ..download_folder.index import copy_saved
+from ..download_folder.copies import remove_copy_of_file
+from ..download_folder.index import save_copy
 from ..limits import get_upload_policy
 from ..lookup import file_find, file_not_found
 from ..scanning.scan import validate_unchanged
@@ -34,7 +34,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
     size, file_name = upload.size or 0, upload.file_name
     with (
         Operation.on("file_download", user=user, upload=upload),
-        copy_saved(
+        save_copy(
             conf.download_folder, path := f"{bucket}/{file_name}", size=size, max_bytes=conf.download_max_bytes
         ) as file,
     ):
@@ -46,7 +46,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
             raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
     if not FileUpload.objects.filter(pk=upload.pk).exclude(status=FileUpload.Status.DELETING).exists():
         # The file was deleted meanwhile, before its copy was complete.
-        copy_of_file_remove(bucket=bucket, file_name=file_name)
+        remove_copy_of_file(bucket=bucket, file_name=file_name)
         raise file_not_found()
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=size, etag=upload.etag)
 

@@ -22,8 +22,8 @@ from ...values import PAGE_KEYS, HousekeepingReport
 from ..audit.trail import event_tell
 from ..direct_uploads.complete import complete_arrived, has_arrived
 from ..direct_uploads.part_totals import remove_excessive
-from ..download_folder.copies import old_copies_remove
-from ..download_folder.write import partial_files_remove
+from ..download_folder.copies import remove_old_copies
+from ..download_folder.write import remove_partial_files
 from ..recovery import foresee_outcome, upload_settle
 from ..reports import Finding, Kind, Outcome
 from .expire import purge_expired
@@ -78,7 +78,7 @@ def housekeeping_run(
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
         partial_files_removed=_remove_partial_files(dry_run),
-        saved_copies_removed=old_copies_remove(dry_run=dry_run),
+        saved_copies_removed=remove_old_copies(dry_run=dry_run),
         **purge_expired(dry_run=dry_run),
     )
 
@@ -196,5 +196,5 @@ def _is_claimed(upload: MultipartUpload) -> bool:
 
 def _remove_partial_files(dry_run: bool) -> int:
     with suppress(StorageNotConfigured):
-        return partial_files_remove(conf.download_folder, older_than_seconds=conf.claim_seconds, dry_run=dry_run)
+        return remove_partial_files(conf.download_folder, older_than_seconds=conf.claim_seconds, dry_run=dry_run)
     return 0

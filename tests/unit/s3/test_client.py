@@ -5,7 +5,7 @@ import pytest
 
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.s3.client import (
-    _client_build,
+    _build_client,
     _options_from_settings,
     _session,
     bucket_check,
@@ -17,7 +17,7 @@ from s3_file_uploader.s3.client import (
 from s3_file_uploader.s3.objects import object_head
 
 
-def test_clients_are_made_once_for_each_set_of_options(settings):
+def test_get_client_same_options_return_the_same_client(settings):
     first = get_client()
     assert get_client() is first
     assert get_client(region="eu-west-1") is not first
@@ -25,7 +25,7 @@ def test_clients_are_made_once_for_each_set_of_options(settings):
     assert get_client() is not first
 
 
-def test_how_a_client_is_set_up(settings):
+def test_get_client_on_aws_and_elsewhere_has_its_configuration(settings):
     on_aws = get_client().meta
     assert on_aws.config.signature_version == "s3v4"
     assert on_aws.config.s3["addressing_style"] == "virtual"
@@ -39,35 +39,35 @@ def test_how_a_client_is_set_up(settings):
     assert get_client().meta.config.s3["addressing_style"] == "virtual"
 
 
-def test_boto3s_own_endpoint_variables_do_not_lead_elsewhere(monkeypatch):
+def test_get_client_ignores_the_endpoint_variables_of_boto3(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
-    _client_build.cache_clear()
+    _build_client.cache_clear()
     _session.cache_clear()
     assert get_client().meta.endpoint_url == "https://s3.amazonaws.com"
 
 
 @pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_half_a_pair_of_keys_names_the_other_half(settings, missing):
+def test_get_client_with_one_key_names_the_missing_one(settings, missing):
     setattr(settings, missing, "")
     with pytest.raises(own.StorageNotConfigured, match=missing):
         get_client()
 
 
 @pytest.mark.parametrize("name", ["AWS_S3_ENDPOINT_URL", "AWS_STORAGE_REGION"])
-def test_what_cannot_be_an_address(settings, name):
+def test_get_client_with_a_malformed_address_is_storage_not_configured(settings, name):
     setattr(settings, name, "not an address")
     with pytest.raises(own.StorageNotConfigured):
         get_client()
 
 
-def test_no_secret_shows_in_a_repr(settings):
+def test_options_repr_shows_no_secret(settings):
     settings.AWS_SESSION_TOKEN = "test-session-token"
     told = repr(_options_from_settings())
     assert "us-east-1" in told
     assert not any(secret in told for secret in ("test-access-key", "test-secret-key", "test-session-token"))
 
 
-def test_the_region_of_a_bucket_is_asked_once(aws, settings):
+def test_bucket_region_on_aws_is_requested_once(aws, settings):
     get_client(region="eu-west-3").create_bucket(
         Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
     )
@@ -81,7 +81,7 @@ def test_the_region_of_a_bucket_is_asked_once(aws, settings):
     assert bucket_region("any") == "us-east-1"
 
 
-def test_stores_that_want_content_md5_get_it(bucket):
+def test_client_calls_that_need_content_md5_send_it(bucket):
     sent = []
 
     def keep(request, **kwargs):
@@ -100,7 +100,7 @@ def test_stores_that_want_content_md5_get_it(bucket):
     assert (first, second) == (md5_of_first, md5_of_second)
 
 
-def test_what_head_tells(bucket):
+def test_object_head_of_an_object_on_aws_describes_it(bucket):
     get_client().put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/x", Metadata={"Name": "v"})
     found = object_head(bucket=bucket, key="k")
     assert (found.size, found.content_type, found.metadata) == (3, "text/x", {"name": "v"})
@@ -109,7 +109,7 @@ def test_what_head_tells(bucket):
         object_head(bucket=bucket, key="none")
 
 
-def test_which_regions_are_known(settings):
+def test_region_is_known_on_aws_only_if_botocore_knows_it(settings):
     assert [region_is_known(name) for name in ("eu-west-1", "cn-north-1", "eu-nowhere-9")] == [True, True, False]
     settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
     assert region_is_known("nyc3")

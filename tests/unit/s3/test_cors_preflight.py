@@ -24,7 +24,7 @@ def unreadable(answer, status=404):
         return reading_refused(url=server.url, origin=APP, names=["ETag", "Location"])
 
 
-def test_what_is_asked_is_what_a_browser_asks():
+def test_sending_refused_sends_the_preflight_of_a_browser():
     with AnsweringServer({"OPTIONS": (204, WITH_HEADERS)}) as server:
         assert sending_refused(url=f"{server.url}/b/k?x=1", origin=APP, method="PUT", headers=HEADERS) == ""
         assert sending_refused(url=server.url, origin=APP, method="GET", headers=[]) == ""
@@ -45,12 +45,12 @@ def test_what_is_asked_is_what_a_browser_asks():
         ({**ALLOWED, "Access-Control-Allow-Headers": "*"}, HEADERS),
     ],
 )
-def test_who_gets_through(answer, headers):
+def test_sending_refused_sufficient_answer_is_empty(answer, headers):
     assert refused(answer=answer, headers=headers) == ""
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_some_methods_need_no_leave(method):
+def test_sending_refused_safelisted_method_is_empty(method):
     assert refused(answer={"Access-Control-Allow-Origin": APP}, method=method) == ""
 
 
@@ -71,7 +71,7 @@ def test_some_methods_need_no_leave(method):
         ),
     ],
 )
-def test_who_does_not_and_why(options, why):
+def test_sending_refused_insufficient_answer_names_the_reason(options, why):
     assert refused(**options) == why
 
 
@@ -88,12 +88,12 @@ def test_who_does_not_and_why(options, why):
         ({"Access-Control-Expose-Headers": "ETag, Location"}, "the answer allows no origin"),
     ],
 )
-def test_what_a_page_may_read(answer, why):
+def test_reading_refused_names_the_hidden_headers(answer, why):
     assert unreadable(answer) == why
     assert unreadable(answer, status=200) == why
 
 
-def test_a_store_out_of_reach_is_named_without_what_was_signed():
+def test_sending_refused_unreachable_store_is_named_without_the_signature():
     address = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(StorageUnavailable) as caught:
         sending_refused(url=f"{address}/b/k?X-Amz-Signature=test-secret", origin=APP, method="PUT", headers=[])
@@ -102,7 +102,7 @@ def test_a_store_out_of_reach_is_named_without_what_was_signed():
 
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH\r\n", None])
-def test_what_speaks_no_http_or_nothing_at_all(settings, said):
+def test_sending_refused_server_without_http_is_unavailable(settings, said):
     settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.2
     with socket.create_server(("127.0.0.1", 0)) as server:
         over = threading.Event()

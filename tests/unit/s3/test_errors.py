@@ -30,7 +30,7 @@ def bare(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(set(walk(boto.BotoCoreError)), key=repr))
-def test_every_error_of_botocore_is_one_of_ours(kind):
+def test_storage_errors_every_botocore_error_is_translated(kind):
     error = raised_as(bare(kind))
     assert isinstance(error, own.StorageProblem)
     assert "secret-value" not in str(error)
@@ -54,12 +54,12 @@ def test_every_error_of_botocore_is_one_of_ours(kind):
         (boto.ParamValidationError, own.StorageError),
     ],
 )
-def test_which_one_it_becomes(kind, ours):
+def test_storage_errors_botocore_error_becomes_its_leaf(kind, ours):
     assert type(raised_as(bare(kind))) is ours
 
 
 @pytest.mark.parametrize("code", sorted(CLIENT_ERRORS))
-def test_every_code_of_s3_in_the_table(code):
+def test_storage_errors_every_code_has_its_leaf_and_message(code):
     ours, message = CLIENT_ERRORS[code]
     error = raised_as(client_error(code))
     assert type(error) is ours
@@ -78,18 +78,18 @@ def test_every_code_of_s3_in_the_table(code):
         ("", 0, own.StorageError),
     ],
 )
-def test_unknown_codes_go_by_their_status(code, status, ours):
+def test_storage_errors_unknown_code_is_translated_by_its_status(code, status, ours):
     assert type(raised_as(client_error(code, status))) is ours
 
 
-def test_a_bare_404_means_the_file_or_the_bucket():
+def test_storage_errors_bare_404_depends_on_about():
     assert type(raised_as(client_error("404", 404))) is own.FileNotFound
     assert type(raised_as(client_error("404", 404), about="bucket")) is own.BucketNotFound
     assert type(raised_as(client_error("404", 404), about="account")) is own.StorageNotConfigured
 
 
 @pytest.mark.parametrize("code", ["IllegalLocationConstraintException", "InvalidLocationConstraint"])
-def test_a_wrong_region_is_an_error_of_that_field(code):
+def test_storage_errors_wrong_region_is_an_error_of_its_field(code):
     assert raised_as(client_error(code)).field == "region"
 
 
@@ -102,14 +102,14 @@ def test_a_wrong_region_is_an_error_of_that_field(code):
         (boto.ConnectionClosedError, own.StorageTimeout),
     ],
 )
-def test_unavailable_promises_that_no_attempt_was_carried_out(earlier, ours):
+def test_storage_errors_after_a_lost_attempt_is_a_timeout(earlier, ours):
     with pytest.raises(ours), storage_errors():
         attempt_note(caught_exception=earlier and bare(earlier), response=None)
         raise bare(boto.EndpointConnectionError)
 
 
 @pytest.mark.parametrize("code", ["503", "SlowDown"])
-def test_a_busy_store_says_nothing_of_an_attempt_before(code):
+def test_storage_errors_busy_store_after_a_lost_attempt_is_a_timeout(code):
     with pytest.raises(own.StorageTimeout), storage_errors():
         attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
         raise client_error(code, 503)
@@ -125,13 +125,13 @@ def test_a_busy_store_says_nothing_of_an_attempt_before(code):
         ("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac", own.StorageTimeout),
     ],
 )
-def test_of_tls_only_the_certificate_is_sure_to_come_before_the_request(said, ours):
+def test_storage_errors_tls_error_is_unavailable_only_for_the_certificate(said, ours):
     with pytest.raises(ours), storage_errors():
         attempt_note(caught_exception=boto.SSLError(endpoint_url="https://store", error=said), response=None)
         raise bare(boto.EndpointConnectionError)
 
 
-def test_that_there_is_none_is_an_answer():
+def test_nothing_there_expected_code_passes_and_others_raise():
     with nothing_there("NoSuchCORSConfiguration"):
         raise client_error("NoSuchCORSConfiguration", 404)
     for other in ("NoSuchBucket", "404"):
@@ -139,13 +139,13 @@ def test_that_there_is_none_is_an_answer():
             raise client_error(other, 404)
 
 
-def test_other_errors_pass():
+def test_storage_errors_other_exception_passes():
     with pytest.raises(KeyError), storage_errors():
         raise KeyError
 
 
 @pytest.mark.parametrize("cause", ["cause(is a directory)", "cause(not a directory)"])
-def test_a_store_of_paths_says_what_is_in_the_way(cause):
+def test_storage_errors_path_in_the_way_is_file_exists(cause):
     error = client_error("InternalError", 500)
     error.response["Error"]["Message"] = f"We encountered an internal error, please try again.: {cause}"
     assert type(raised_as(error)) is own.FileExists

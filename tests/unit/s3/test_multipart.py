@@ -1,4 +1,4 @@
-"""Unfinished multipart uploads as S3 lists them, page by page, while somebody aborts them."""
+"""Unfinished multipart uploads as S3 lists them, page by page, while the caller aborts them."""
 
 from collections import Counter
 
@@ -42,7 +42,7 @@ def asked():
     client.meta.events.unregister("provide-client-params.s3", count)
 
 
-def test_every_page_once_and_one_ahead_of_what_is_taken(asked):
+def test_multipart_uploads_pages_are_requested_once_and_one_ahead(asked):
     taken = []
     for upload in multipart_uploads(bucket="bucket"):
         taken.append(upload.key)
@@ -50,25 +50,25 @@ def test_every_page_once_and_one_ahead_of_what_is_taken(asked):
     assert taken == [f"{number}{name}" for number in range(1, PAGES + 1) for name in "ab"]
 
 
-def test_whoever_takes_the_first_asks_no_more(asked):
+def test_multipart_uploads_first_upload_needs_two_pages_only(asked):
     next(multipart_uploads(bucket="bucket"))
     assert asked["ListMultipartUploads"] == 2
 
 
 @pytest.mark.parametrize("code", ["NoSuchBucket", "NoSuchUpload", "NotImplemented"])
-def test_none_where_they_cannot_be_listed(code):
+def test_multipart_uploads_that_cannot_be_listed_are_none(code):
     with Stubber(get_client()) as stub:
         stub.add_client_error("list_multipart_uploads", code)
         assert list(multipart_uploads(bucket="bucket")) == []
 
 
-def test_what_s3_denies_is_said():
+def test_multipart_uploads_denied_is_access_denied():
     with Stubber(get_client()) as stub, pytest.raises(StorageAccessDenied):
         stub.add_client_error("list_multipart_uploads", "AccessDenied")
         list(multipart_uploads(bucket="bucket"))
 
 
-def test_they_may_be_aborted_while_they_are_listed(bucket):
+def test_multipart_uploads_aborted_meanwhile_are_all_listed(bucket):
     for number in range(20):
         get_client().create_multipart_upload(Bucket=bucket, Key=f"{number % 3}")
     for upload in multipart_uploads(bucket=bucket):

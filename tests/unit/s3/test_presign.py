@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.conf import conf
 from s3_file_uploader.s3 import presign
-from s3_file_uploader.s3.client import _client_build, _session, bucket_region, credentials, get_client
+from s3_file_uploader.s3.client import _build_client, _session, bucket_region, credentials, get_client
 from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
 from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
@@ -53,10 +53,10 @@ def without_keys(settings, monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    _client_build.cache_clear()
+    _build_client.cache_clear()
     _session.cache_clear()
     yield
-    _client_build.cache_clear()
+    _build_client.cache_clear()
     _session.cache_clear()
 
 

@@ -260,7 +260,7 @@ def test_object_writer_beside_many_others_sends_one_part_at_a_time(bucket):
             other = object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None)
             writer = others.enter_context(other)
             writer.write(bytes(PART + 1))
-            writer._parts._arrived(0)
+            writer._parts._collect_completed(0)
         with (
             watched_parts() as (now, most, go),
             object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,

@@ -7,11 +7,11 @@ from contextlib import suppress
 import pytest
 
 from s3_file_uploader.exceptions import DownloadFolderFull, FileExists, InvalidFileName, StorageNotConfigured
-from s3_file_uploader.services.download_folder.write import file_saved_under
+from s3_file_uploader.services.download_folder.write import create_file
 
 
 def save(folder, name, content=b"content"):
-    with file_saved_under(folder, name) as file:
+    with create_file(folder, name) as file:
         file.write(content)
 
 
@@ -22,16 +22,16 @@ def everything_in(folder):
 @pytest.mark.parametrize(
     "name", ["a", "bucket/a b/ключ é.bin", "/".join(["d" * 200] * 5), "b/...", "b/a\\b", "b/\u202e"]
 )
-def test_a_file_lies_where_its_name_says(tmp_path, name):
+def test_create_file_any_name_is_its_path(tmp_path, name):
     save(tmp_path, name)
     file = tmp_path / name
     assert file.read_bytes() == b"content"
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_of_that_name_is_replaced_only_when_the_new_one_is_whole(tmp_path):
+def test_create_file_over_an_older_one_replaces_it_when_whole(tmp_path):
     save(tmp_path, "b/file", b"old")
-    with suppress(KeyError), file_saved_under(tmp_path, "b/file") as file:
+    with suppress(KeyError), create_file(tmp_path, "b/file") as file:
         file.write(b"new")
         assert (tmp_path / "b/file").read_bytes() == b"old"
         raise KeyError
@@ -41,7 +41,7 @@ def test_a_file_of_that_name_is_replaced_only_when_the_new_one_is_whole(tmp_path
     assert (tmp_path / "b/file").read_bytes() == b"new"
 
 
-def test_a_symbolic_link_leads_nowhere(tmp_path):
+def test_create_file_below_a_symbolic_link_is_refused(tmp_path):
     outside = tmp_path / "outside"
     folder = tmp_path / "folder"
     outside.mkdir()
@@ -52,7 +52,7 @@ def test_a_symbolic_link_leads_nowhere(tmp_path):
     assert everything_in(outside) == []
 
 
-def test_a_link_in_the_place_of_the_file_is_replaced_not_followed(tmp_path):
+def test_create_file_over_a_symbolic_link_replaces_it(tmp_path):
     precious = tmp_path / "precious"
     precious.write_bytes(b"precious")
     (tmp_path / "folder").mkdir()
@@ -62,7 +62,7 @@ def test_a_link_in_the_place_of_the_file_is_replaced_not_followed(tmp_path):
     assert (tmp_path / "folder/file").read_bytes() == b"content"
 
 
-def test_a_file_where_a_folder_is_needed_and_the_other_way_round(tmp_path):
+def test_create_file_where_a_file_or_folder_is_in_the_way_is_refused(tmp_path):
     save(tmp_path, "b/file")
     with pytest.raises(FileExists):
         save(tmp_path, "b/file/below")
@@ -73,24 +73,24 @@ def test_a_file_where_a_folder_is_needed_and_the_other_way_round(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["b/" + "x" * 256, "b/" + "é" * 128, "x" * 256 + "/file"])
-def test_a_name_too_long_for_the_disk_is_found_out_before_anything_is_written(tmp_path, name):
+def test_create_file_name_too_long_for_the_disk_is_refused_at_once(tmp_path, name):
     with pytest.raises(InvalidFileName):
         save(tmp_path, name)
     assert everything_in(tmp_path) in ([], ["b"])
 
 
-def test_the_folder_must_be_there(tmp_path):
+def test_create_file_without_the_folder_is_storage_not_configured(tmp_path):
     with pytest.raises(StorageNotConfigured, match="PATH_TO_SAVE_FILE"):
         save(tmp_path / "missing", "file")
 
 
-def test_the_folder_must_be_a_folder(tmp_path):
+def test_create_file_where_the_folder_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FileExists):
         save(tmp_path / "file", "file")
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path):
+def test_create_file_on_a_full_disk_leaves_nothing(tmp_path):
     """A real write that the kernel refuses: the limit of the file size stands in for the end of the disk (EFBIG)."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -114,7 +114,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
         (errno.EIO, OSError),
     ],
 )
-def test_what_the_disk_says(tmp_path, number, expected):
-    with pytest.raises(expected), file_saved_under(tmp_path, "file"):
+def test_create_file_each_error_of_the_disk_is_translated(tmp_path, number, expected):
+    with pytest.raises(expected), create_file(tmp_path, "file"):
         raise OSError(number, os.strerror(number))
     assert everything_in(tmp_path) == []

@@ -21,7 +21,7 @@ from s3_file_uploader.models.queries import BATCH
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
-from s3_file_uploader.services.download_folder.write import partial_files_remove
+from s3_file_uploader.services.download_folder.write import remove_partial_files
 from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.values import HousekeepingReport
@@ -408,8 +408,8 @@ import os, pathlib, signal, sys
 import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "modules.settings"
 django.setup()
-from s3_file_uploader.services.download_folder.write import file_saved_under
-with file_saved_under(pathlib.Path(sys.argv[1]), "bucket/file") as file:
+from s3_file_uploader.services.download_folder.write import create_file
+with create_file(pathlib.Path(sys.argv[1]), "bucket/file") as file:
     file.write(b"some")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -441,7 +441,7 @@ class TestPartialFiles:
         for name in names:
             (tmp_path / name).touch()
         (tmp_path / f".{uuid4().hex}.part").mkdir()
-        assert partial_files_remove(tmp_path, older_than_seconds=-1) == 0
+        assert remove_partial_files(tmp_path, older_than_seconds=-1) == 0
         assert len(list(tmp_path.iterdir())) == len(names) + 1
 
     def test_run_touches_nothing_outside_the_folder(self, tmp_path):
@@ -450,19 +450,19 @@ class TestPartialFiles:
         folder.mkdir()
         (folder / "bucket").symlink_to(outside.parent)
         (folder / f".{uuid4().hex}.part").symlink_to(outside)
-        assert partial_files_remove(folder, older_than_seconds=-1) == 1  # The link itself.
+        assert remove_partial_files(folder, older_than_seconds=-1) == 1  # The link itself.
         assert [path.name for path in folder.iterdir()] == ["bucket"]
         assert outside.exists()
 
     def test_run_follows_a_linked_download_folder(self, tmp_path):
         partial_file(tmp_path / "disk", age_seconds=1000)
         (tmp_path / "folder").symlink_to(tmp_path / "disk")
-        assert partial_files_remove(tmp_path / "folder", older_than_seconds=10) == 1
+        assert remove_partial_files(tmp_path / "folder", older_than_seconds=10) == 1
 
     def test_run_on_many_hosts_removes_each_file_once(self, tmp_path):
         for number in range(200):
             partial_file(tmp_path / f"{number % 7}" / "below", age_seconds=1000)
         with ThreadPoolExecutor(4) as hosts:
-            removed = list(hosts.map(lambda _: partial_files_remove(tmp_path, older_than_seconds=10), range(4)))
+            removed = list(hosts.map(lambda _: remove_partial_files(tmp_path, older_than_seconds=10), range(4)))
         assert sum(removed) == 200
         assert not list(tmp_path.rglob("*.part"))
