@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_protect
 
 from .. import services
-from ..api.requests.client_ip import client_address
+from ..api.requests.client_ip import get_client_address
 from ..api.transactions import outside_transactions
 from ..conf import conf
 from ..exceptions import FileRejected, S3FileUploaderError
@@ -144,7 +144,7 @@ class FileUploadAdmin(ModelAdmin):
 
     def _or_message(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         try:
-            with asked_from(client_address(request)):
+            with asked_from(get_client_address(request)):
                 return answer()
         except S3FileUploaderError as error:
             self.message_user(request, str(error), messages.ERROR)
@@ -170,7 +170,7 @@ class UploadTokenAdmin(TokenAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: Iterable[UploadToken]) -> None:
         """Delete many, and tell the audit trail of each."""
-        with asked_from(client_address(request)):
+        with asked_from(get_client_address(request)):
             for token in queryset:
                 services.upload_token_remove(user=_staff(request), token=token)
 
@@ -212,7 +212,7 @@ class ShareLinkAdmin(LinkAdmin):
         super().delete_queryset(request, queryset)
 
     def _revoke(self, request: HttpRequest, links: Iterable[ShareLink]) -> None:
-        with asked_from(client_address(request)):
+        with asked_from(get_client_address(request)):
             for link in links:
                 services.share_revoke(user=_staff(request), share_id=link.pk)
 

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from ..conf import conf
-from .requests.client_ip import client_address
+from .requests.client_ip import get_client_address
 
 # By what the audit trail calls an action.
 ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
@@ -52,7 +52,7 @@ class ServiceThrottle(SimpleRateThrottle):
         the whole header where that is not set, and so lets everybody write a new name for each request.
         """
         user_id = getattr(request.user, "pk", None)
-        who = f"address.{client_address(request)}" if user_id is None else f"user.{user_id}"
+        who = f"address.{get_client_address(request)}" if user_id is None else f"user.{user_id}"
         return self.cache_format % {"scope": self.scope, "ident": quote(who)}
 
     def wait(self) -> float:

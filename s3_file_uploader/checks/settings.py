@@ -35,7 +35,7 @@ from rest_framework.settings import api_settings
 from ..api.throttling import ACTIONS_OF
 from ..conf import conf
 from ..exceptions import InvalidBucketName, InvalidField, StorageNotConfigured
-from ..policy.names import MAX_PREFIX_BYTES, bucket_name_check, is_key_prefix
+from ..policy.names import MAX_PREFIX_BYTES, is_key_prefix, validate_bucket_name
 from ..s3.cors_rules import EVERY_ORIGIN, origin_check
 from ..values import ABILITIES, MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
 
@@ -335,7 +335,7 @@ def _is_endpoint(url: str) -> bool:
 
 def _is_bucket_name(name: str) -> bool:
     try:
-        return bool(bucket_name_check(name))
+        return bool(validate_bucket_name(name))
     except (InvalidBucketName, TypeError):
         return False
 

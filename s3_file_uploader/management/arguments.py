@@ -11,8 +11,8 @@ from django.core.management.base import CommandParser
 
 from .. import services
 from ..exceptions import S3FileUploaderError
-from ..policy.names import bucket_name_check
-from ..policy.users import user_named
+from ..policy.names import validate_bucket_name
+from ..policy.users import find_user
 from ..services import Repairs
 
 MAX_HOURS = 24 * 366 * 100
@@ -93,7 +93,7 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
             repairs=Repairs(
                 remove_records=options["remove_records"],
                 update_records=options["update_records"],
-                adopt_for=None if options["adopt"] is None else user_named(options["adopt"]),
+                adopt_for=None if options["adopt"] is None else find_user(options["adopt"]),
                 delete_objects_older_than=_hours("--older-than", options["older_than"]),
                 whoever_made_them=options["whoever_made_them"],
             ),
@@ -104,7 +104,7 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
 
 
 def _buckets(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(dict.fromkeys(map(bucket_name_check, names)))
+    return None if names is None else tuple(dict.fromkeys(map(validate_bucket_name, names)))
 
 
 def _combination_check(options: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from django.utils.http import content_disposition_header
 from ..conf import conf
 from ..content_types.sniff import content_type_kept
 from ..exceptions import FileExists
-from ..policy.names import name_shown
+from ..policy.names import strip_deceptive_characters
 from ..policy.users import is_staff
 from ..values import MAX_CONTENT_TYPE_LENGTH, Usage
 from .byte_order import ByteOrder
@@ -207,7 +207,10 @@ class FileUpload(DirectUpload):
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""
-        return content_disposition_header(disposition == "attachment", name_shown(self.original_name)) or disposition
+        return (
+            content_disposition_header(disposition == "attachment", strip_deceptive_characters(self.original_name))
+            or disposition
+        )
 
     def insert(self, *, within: Within | None = None) -> None:
         """Insert the record, for good: S3 may be asked for anything afterwards.

@@ -93,7 +93,7 @@ class Policy:
         return any(name.endswith(f".{ending}") if ending else "." not in name for ending in self.extensions)
 
 
-def policy_for(user: Any, bucket: str) -> Policy:
+def get_policy(user: Any, bucket: str) -> Policy:
     """Return the policy for the files of a user in a bucket; during a request, decide it once.
 
     Args:
@@ -110,7 +110,7 @@ def policy_for(user: Any, bucket: str) -> Policy:
 
 
 @contextmanager
-def policies_decided_once() -> Iterator[None]:
+def decide_policies_once() -> Iterator[None]:
     """Keep, within the block, what the callable has decided for a user and a bucket."""
     token = _decided.set({})
     try:
@@ -128,7 +128,7 @@ def _decide(user: Any, bucket: str) -> Policy:
     return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(user.pk)))
 
 
-def key_prefixes() -> Iterator[str]:
+def list_key_prefixes() -> Iterator[str]:
     """Yield each prefix in the settings as a regular expression, and the empty prefix."""
     yield ""
     for fields in conf.policies.values():

@@ -17,7 +17,7 @@ MAX_PREFIX_BYTES = MAX_KEY_BYTES // 2
 RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
-def bucket_name_check(name: str) -> str:
+def validate_bucket_name(name: str) -> str:
     """Return `name` if S3 allows it for a bucket.
 
     Raises:
@@ -41,25 +41,25 @@ def is_key_prefix(prefix: object) -> bool:
     if not isinstance(prefix, str) or not prefix:
         return prefix == ""
     try:
-        file_name_check(prefix.removesuffix("/"))
+        validate_file_name(prefix.removesuffix("/"))
     except InvalidFileName:
         return False
     return prefix.endswith("/") and len(prefix.encode()) <= MAX_PREFIX_BYTES
 
 
-def file_name_new(name: str) -> str:
+def normalize_file_name(name: str) -> str:
     """Return `name`, normalised, if a new file may have it; stricter than for existing files.
 
     The name is composed (NFC), because phones and Macs send the same letters in two ways, and two keys would look the
     same.
 
     Raises:
-        InvalidFileName: as `file_name_check`; or the name has a character that is invisible or changes the order of
+        InvalidFileName: as `validate_file_name`; or the name has a character that is invisible or changes the order of
             others, so that it looks like another name; or Windows cannot keep a file of that name.
             https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
     """
-    name = unicodedata.normalize("NFC", file_name_check(name))
-    file_name_check(name)
+    name = unicodedata.normalize("NFC", validate_file_name(name))
+    validate_file_name(name)
     if any(is_deceptive(character) for character in name):
         raise InvalidFileName(
             "A file name cannot contain characters that are invisible or change the direction of writing: leave them "
@@ -74,13 +74,13 @@ def file_name_new(name: str) -> str:
     return name
 
 
-def file_name_spellings(name: str) -> tuple[str, ...]:
+def list_spellings(name: str) -> tuple[str, ...]:
     """Return the keys that an existing file may have: as the client writes it, and as the server would store it."""
     composed = unicodedata.normalize("NFC", name)
     return (name,) if composed == name else (name, composed)
 
 
-def name_shown(name: str) -> str:
+def strip_deceptive_characters(name: str) -> str:
     """Return the name of a file for display: as the client sent it, without deceptive characters."""
     return "".join(character for character in name if not is_deceptive(character)).strip()
 
@@ -94,7 +94,7 @@ def is_deceptive(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} and character not in JOINERS
 
 
-def file_name_check(name: str) -> str:
+def validate_file_name(name: str) -> str:
     """Return `name` if it can be an object key on every store.
 
     Some stores keep keys as paths, and collapse or refuse empty, `.` and `..` segments.

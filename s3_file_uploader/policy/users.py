@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
 from ..exceptions import BucketNotAllowed, InvalidField, NotYourFile
-from .bucket_policy import policy_for
+from .bucket_policy import get_policy
 
 
 def is_staff(user: Any) -> bool:
@@ -15,7 +15,7 @@ def is_staff(user: Any) -> bool:
     return bool(getattr(user, "is_staff", False))
 
 
-def user_acted_for(*, caller: AbstractBaseUser, user_id: object) -> AbstractBaseUser:
+def resolve_owner(*, caller: AbstractBaseUser, user_id: object) -> AbstractBaseUser:
     """Return the user that the caller acts for.
 
     Args:
@@ -51,22 +51,22 @@ def _primary_key(model: Any, user_id: object) -> Any:
     return primary_key
 
 
-def may_use(user: Any, bucket: str) -> bool:
+def may_use_bucket(user: Any, bucket: str) -> bool:
     """Return True if the bucket is open to the user; all buckets are open to staff."""
-    return is_staff(user) or policy_for(user, bucket).is_open
+    return is_staff(user) or get_policy(user, bucket).is_open
 
 
-def bucket_allowed_check(user: Any, bucket: str) -> None:
+def validate_bucket_access(user: Any, bucket: str) -> None:
     """Check that the bucket is open to the user.
 
     Raises:
         BucketNotAllowed: it is not.
     """
-    if not may_use(user, bucket):
+    if not may_use_bucket(user, bucket):
         raise BucketNotAllowed("This bucket is not open to you: take one from the list of buckets.")
 
 
-def user_named(text: str) -> AbstractBaseUser:
+def find_user(text: str) -> AbstractBaseUser:
     """Return the user with that login name or primary key.
 
     Raises:

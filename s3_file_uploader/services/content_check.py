@@ -21,7 +21,7 @@ from ..models import FileUpload
 from ..policy.bucket_policy import Policy
 from ..s3.transfer.object_reader import object_read
 from ..values import StoredObject
-from .limits import content_type_check, policy_of
+from .limits import get_upload_policy, validate_content_type
 
 
 class Contents:
@@ -38,7 +38,7 @@ class Contents:
         self.mismatch = ""
         self._policy, self._declared, self._name = policy, declared, name
         if not says_nothing(declared):
-            content_type_check(policy, declared)
+            validate_content_type(policy, declared)
 
     def described(self) -> dict[str, Any]:
         """Return what the record says of it once it is stored: its type, and that it is held, by the policy."""
@@ -55,7 +55,7 @@ class Contents:
         self.mismatch = _told(self._policy, found)
         self.content_type = found.content_type
         if not found.mismatch:
-            content_type_check(self._policy, self.content_type)
+            validate_content_type(self._policy, self.content_type)
         return self.content_type
 
 
@@ -74,7 +74,7 @@ def arrived_contents_check(upload: FileUpload, found: StoredObject) -> str:
         object_read(bucket=upload.bucket, key=upload.file_name, etag=found.etag, start=0, stop=stop)
     ) as chunks:
         head = b"".join(chunks)
-    return _told(policy_of(upload), verdict(declared=declared, name=upload.original_name, head=head))
+    return _told(get_upload_policy(upload), verdict(declared=declared, name=upload.original_name, head=head))
 
 
 def _told(policy: Policy, found: Verdict) -> str:

@@ -1,9 +1,9 @@
 """Apply the policy of the owner to a file: before its upload, during it, and after it.
 
-    before     name, type, announced size   upload_check, key_check
-               its share of the quota       quota_for, around the statement that writes the record
+    before     name, type, announced size   validate_upload, validate_key
+               its share of the quota       reserve_quota, around the statement that writes the record
     during     bytes so far                 Intake, for uploads through this server
-    after      size and type in S3          arrival_check; quota_for again, if the size was not announced
+    after      size and type in S3          validate_arrival; reserve_quota again, if the size was not announced
 
 Every record of the owner in the bucket counts for the quota. A stored file counts with its size; an upload with its
 announced size, or else with the bytes so far; an upload that replaces a file with the larger of both sizes. Each
@@ -17,20 +17,20 @@ from functools import partial
 from ..conf import conf
 from ..exceptions import ContentTypeNotAllowed, FileTooLarge, InvalidFileName, QuotaExceeded
 from ..models import FileUpload, UsageLock, Within, durable_transaction
-from ..policy.bucket_policy import Policy, policy_for
+from ..policy.bucket_policy import Policy, get_policy
 from ..values import MAX_OBJECT_BYTES, MAX_PUT_BYTES, Usage
 from .plan import is_folder_of_direct_keys
 
 
-def policy_of(upload: FileUpload) -> Policy:
+def get_upload_policy(upload: FileUpload) -> Policy:
     """Return the policy for an existing record; its owner is fetched only if a callable needs them.
 
     Do not use its key prefix: without an owner it is incomplete, and the record has a key already.
     """
-    return policy_for(upload.user if conf.policy_path else None, upload.bucket)
+    return get_policy(upload.user if conf.policy_path else None, upload.bucket)
 
 
-def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str | None, size: int | None) -> None:
+def validate_upload(policy: Policy, *, names: tuple[str, ...], content_type: str | None, size: int | None) -> None:
     """Check a file against the policy of its owner.
 
     Args:
@@ -43,18 +43,18 @@ def upload_check(policy: Policy, *, names: tuple[str, ...], content_type: str | 
         FileTooLarge, ContentTypeNotAllowed: the policy does not allow the file.
     """
     if size is not None:
-        size_check(policy, size)
+        validate_size(policy, size)
     if content_type is not None:
-        content_type_check(policy, content_type)
+        validate_content_type(policy, content_type)
     if not all(policy.allows_extension(name) for name in names):
         endings = policy.extensions or ()
         raise ContentTypeNotAllowed(
-            f"Files with this extension are not taken here: send one that ends in {_listed(endings)}.",
+            f"Files with this extension are not taken here: send one that ends in {_join_words(endings)}.",
             limit={"extensions": list(endings)},
         )
 
 
-def content_type_check(policy: Policy, content_type: str) -> None:
+def validate_content_type(policy: Policy, content_type: str) -> None:
     """Check a type against the policy.
 
     Raises:
@@ -63,12 +63,12 @@ def content_type_check(policy: Policy, content_type: str) -> None:
     if not policy.allows_content_type(content_type):
         allowed = policy.content_types or ()
         raise ContentTypeNotAllowed(
-            f"Files of the type {content_type!r} are not taken here: send one of {_listed(allowed)}.",
+            f"Files of the type {content_type!r} are not taken here: send one of {_join_words(allowed)}.",
             limit={"content_types": list(allowed)},
         )
 
 
-def size_check(policy: Policy, size: int) -> None:
+def validate_size(policy: Policy, size: int) -> None:
     """Check a size against the policy and the limit of S3.
 
     Raises:
@@ -84,7 +84,7 @@ def size_check(policy: Policy, size: int) -> None:
         )
 
 
-def key_check(policy: Policy, file_name: str) -> None:
+def validate_key(policy: Policy, file_name: str) -> None:
     """Check that the owner may use an object key for an upload through this server.
 
     Raises:
@@ -98,26 +98,28 @@ def key_check(policy: Policy, file_name: str) -> None:
         )
 
 
-def arrival_check(upload: FileUpload, size: int) -> None:
+def validate_arrival(upload: FileUpload, size: int) -> None:
     """Check a direct upload that has arrived against the present policy, not that of its start.
 
     Raises:
         FileTooLarge, ContentTypeNotAllowed: the policy does not allow the file.
     """
-    upload_check(policy_of(upload), names=(upload.original_name,), content_type=upload.content_type, size=size)
+    validate_upload(
+        get_upload_policy(upload), names=(upload.original_name,), content_type=upload.content_type, size=size
+    )
 
 
-def unannounced_max_bytes(upload: FileUpload) -> int:
+def get_unannounced_max_bytes(upload: FileUpload) -> int:
     """Return the maximum size of a direct upload in one request, whose size was not announced."""
-    policy = policy_of(upload)
-    room = None if policy.quota_bytes is None else max(0, policy.quota_bytes - _others(upload).bytes)
+    policy = get_upload_policy(upload)
+    room = None if policy.quota_bytes is None else max(0, policy.quota_bytes - _count_others(upload).bytes)
     return min(limit for limit in (MAX_PUT_BYTES, policy.max_file_bytes, room) if limit is not None)
 
 
 # --- the quota -------------------------------------------------------------------------------------------------------
 
 
-def quota_for(policy: Policy, size: int | None) -> Within | None:
+def reserve_quota(policy: Policy, size: int | None) -> Within | None:
     """Return a context manager that opens a durable transaction in which a record may grow to `size` bytes.
 
     It locks the usage of the owner. Without a quota, return None and make no query.
@@ -129,19 +131,19 @@ def quota_for(policy: Policy, size: int | None) -> Within | None:
     Raises:
         QuotaExceeded: on entry; nothing was written.
     """
-    return partial(_quota_kept, policy, 1 if size is None else size) if policy.has_quota else None
+    return partial(_hold_quota, policy, 1 if size is None else size) if policy.has_quota else None
 
 
 @contextmanager
-def _quota_kept(policy: Policy, size: int, upload: FileUpload) -> Iterator[int | None]:
+def _hold_quota(policy: Policy, size: int, upload: FileUpload) -> Iterator[int | None]:
     """Yield the number of bytes to which the record may grow."""
     with durable_transaction():
         UsageLock.objects.take(upload.user_id)
-        yield _room_check(policy, upload, size)
+        yield _validate_room(policy, upload, size)
 
 
-def _room_check(policy: Policy, upload: FileUpload, size: int) -> int | None:
-    others, is_new = _others(upload), upload._state.adding
+def _validate_room(policy: Policy, upload: FileUpload, size: int) -> int | None:
+    others, is_new = _count_others(upload), upload._state.adding
     if policy.quota_files is not None and is_new and others.files >= policy.quota_files:
         raise QuotaExceeded(
             f"You have {others.files} of {policy.quota_files} files in this bucket, unfinished ones included: "
@@ -158,41 +160,41 @@ def _room_check(policy: Policy, upload: FileUpload, size: int) -> int | None:
     return None if policy.quota_bytes is None else policy.quota_bytes - others.bytes
 
 
-def parts_count(upload: FileUpload, total: int) -> None:
+def count_parts(upload: FileUpload, total: int) -> None:
     """Pass if the parts of a direct upload may come to so many bytes; those nobody announced are counted from now on.
 
     Raises:
         FileTooLarge, QuotaExceeded: they may not.
         FileExists: the upload was completed or removed meanwhile.
     """
-    policy = _announced_check(upload, total)
+    policy = _validate_announced(upload, total)
     if policy is not None and policy.quota_bytes is not None and total > (upload.incoming_size or 0):
-        with _quota_kept(policy, total, upload):
+        with _hold_quota(policy, total, upload):
             upload.incoming_count(total)
 
 
-def parts_foresee(upload: FileUpload, total: int) -> None:
-    """Pass if `parts_count` would; nothing is counted.
+def validate_parts(upload: FileUpload, total: int) -> None:
+    """Pass if `count_parts` would; nothing is counted.
 
     Raises:
         FileTooLarge, QuotaExceeded: it would not.
     """
-    policy = _announced_check(upload, total)
+    policy = _validate_announced(upload, total)
     if policy is not None:
-        _room_check(policy, upload, total)
+        _validate_room(policy, upload, total)
 
 
 def has_limit(upload: FileUpload) -> bool:
     """Return True if the policy of its owner limits how many bytes an upload may come to."""
-    policy = policy_of(upload)
+    policy = get_upload_policy(upload)
     return policy.max_file_bytes is not None or policy.quota_bytes is not None
 
 
-def _announced_check(upload: FileUpload, total: int) -> Policy | None:
+def _validate_announced(upload: FileUpload, total: int) -> Policy | None:
     """Check against the announced size; without one, against the policy, which is returned for the quota."""
     if upload.size is None:
-        policy = policy_of(upload)
-        size_check(policy, total)
+        policy = get_upload_policy(upload)
+        validate_size(policy, total)
         return policy
     if total > upload.size:
         raise FileTooLarge(
@@ -216,7 +218,7 @@ class Intake:
             FileTooLarge, QuotaExceeded: they may not.
             FileExists: the claim is lost.
         """
-        size_check(self._policy, size)
+        validate_size(self._policy, size)
         if size > self._room or size - self._counted >= conf.part_size_bytes:
             self.ends(size)
 
@@ -229,15 +231,15 @@ class Intake:
         """
         if self._policy.quota_bytes is None or size <= self._counted:
             return
-        with _quota_kept(self._policy, size, self._upload) as room:
+        with _hold_quota(self._policy, size, self._upload) as room:
             self._upload.incoming_count(size)
         self._counted, self._room = size, room or 0
 
 
-def _others(upload: FileUpload) -> Usage:
+def _count_others(upload: FileUpload) -> Usage:
     others = FileUpload.objects.exclude(pk=upload.pk)
     return others.usage(user_id=upload.user_id, bucket=upload.bucket)
 
 
-def _listed(words: tuple[str, ...]) -> str:
+def _join_words(words: tuple[str, ...]) -> str:
     return ", ".join(word or "no ending" for word in words) or "none"

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from ..exceptions import FileNotFound, FileQuarantined, FileRejected, NotYourFile, UploadNotFound
 from ..models import FileUpload, FileUploadQuerySet
-from ..policy.names import bucket_name_check, file_name_check, file_name_spellings
-from ..policy.users import bucket_allowed_check, is_staff
+from ..policy.names import list_spellings, validate_bucket_name, validate_file_name
+from ..policy.users import is_staff, validate_bucket_access
 from .audit.trail import about
 from .plan import direct_id
 from .reports import Finding, Kind, Outcome
@@ -34,7 +34,7 @@ def file_find(*, user: AbstractBaseUser, bucket: str, file_name: str) -> FileUpl
 
 def record_at(records: FileUploadQuerySet, *, bucket: str, file_name: str) -> FileUpload | None:
     """Return the record under a name as it is asked for, or else as it would have been stored (NFC)."""
-    for spelling in file_name_spellings(file_name):
+    for spelling in list_spellings(file_name):
         if found := records.at(bucket=bucket, file_name=spelling).first():
             return found
     return None
@@ -143,9 +143,9 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
         InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
     """
     about(bucket=bucket, file_name=file_name)
-    bucket_name_check(bucket)
-    file_name_check(file_name)
-    bucket_allowed_check(user, bucket)
+    validate_bucket_name(bucket)
+    validate_file_name(file_name)
+    validate_bucket_access(user, bucket)
 
 
 def not_rejected(upload: FileUpload) -> FileUpload:

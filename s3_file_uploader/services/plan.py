@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ..conf import conf
 from ..exceptions import FileTooLarge, InvalidField
-from ..policy.bucket_policy import key_prefixes
+from ..policy.bucket_policy import list_key_prefixes
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
 # Not the one in the `[^/]+` that stands for the id of a user.
@@ -117,7 +117,7 @@ def direct_id(key: str) -> str | None:
 
 def is_direct_key(key: str) -> bool:
     """Tell whether a key is one of those, behind a prefix that the settings name."""
-    return any(_shape(before, conf.direct_prefix).match(key) for before in key_prefixes())
+    return any(_shape(before, conf.direct_prefix).match(key) for before in list_key_prefixes())
 
 
 def is_folder_of_direct_keys(key: str) -> bool:
@@ -125,7 +125,7 @@ def is_folder_of_direct_keys(key: str) -> bool:
 
     On a store that keeps keys as paths, a file of that name would keep everybody from them.
     """
-    return any(_folders(before, conf.direct_prefix).fullmatch(f"{key}/") for before in key_prefixes())
+    return any(_folders(before, conf.direct_prefix).fullmatch(f"{key}/") for before in list_key_prefixes())
 
 
 @cache

@@ -77,7 +77,7 @@ class BodyGuard:
         self._left = _announced(self._meta)
         may_be_large = _is_form_data(self._meta) or self._left > SMALL_BYTES
         in_all = conf.form_timeout_seconds
-        self._patience = file_patience(in_all) if may_be_large else Patience(conf.body_timeout_seconds)
+        self._patience = make_file_patience(in_all) if may_be_large else Patience(conf.body_timeout_seconds)
         self.is_too_slow = self._is_ended = False
         request._stream = self
 
@@ -93,7 +93,7 @@ class BodyGuard:
 
     def expect_file(self) -> None:
         """Apply the rules of files from now on."""
-        self._patience = file_patience()
+        self._patience = make_file_patience()
 
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes, or all; a large body in steps that a slow client can send in time."""
@@ -182,7 +182,7 @@ class BodyGuard:
         return left > 0
 
 
-def file_patience(in_all: float = inf) -> Patience:
+def make_file_patience(in_all: float = inf) -> Patience:
     """Return the patience for a client that sends a file."""
     return Patience(conf.client_timeout_seconds, conf.client_bytes_per_second, in_all)
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from rest_framework.settings import api_settings
 
 
-def client_address(request: HttpRequest) -> str:
+def get_client_address(request: HttpRequest) -> str:
     """Return the address, or an empty text if the server gives none, as on a Unix socket."""
     connected = str(request.META.get("REMOTE_ADDR") or "")
     proxies, forwarded = api_settings.NUM_PROXIES, request.headers.get("X-Forwarded-For")

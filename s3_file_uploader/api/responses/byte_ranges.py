@@ -14,7 +14,7 @@ RANGE = re.compile(r"\d{1,19}-\d{0,19}|-\d{1,19}", re.ASCII)
 Range = tuple[int, int]
 
 
-def ranges_wanted(header: str, size: int) -> list[Range]:
+def parse_ranges(header: str, size: int) -> list[Range]:
     """Return the requested ranges, each from its first byte to the byte after its last.
 
     Args:

@@ -20,7 +20,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 
 from ...exceptions import PreconditionFailed
-from .byte_ranges import Range, ranges_wanted
+from .byte_ranges import Range, parse_ranges
 
 
 class Reader(Protocol):
@@ -30,7 +30,7 @@ class Reader(Protocol):
         """Return the bytes in chunks."""
 
 
-def unchanged(request: HttpRequest, *, etag: str, changed_at: datetime) -> HttpResponseBase | None:
+def answer_unchanged(request: HttpRequest, *, etag: str, changed_at: datetime) -> HttpResponseBase | None:
     """Return 304 if the client has the file already, else None.
 
     Args:
@@ -48,7 +48,7 @@ def unchanged(request: HttpRequest, *, etag: str, changed_at: datetime) -> HttpR
     return None if answer is fresh else answer
 
 
-def file_answer(
+def answer_file(
     request: HttpRequest,
     *,
     size: int,
@@ -84,7 +84,7 @@ def file_answer(
     }
     if request.method == "HEAD":
         return HttpResponse(headers={**headers, "Content-Type": content_type, "Content-Length": str(size)})
-    ranges = ranges_wanted(request.headers.get("Range", ""), size) if _range_applies(request, etag, changed_at) else []
+    ranges = parse_ranges(request.headers.get("Range", ""), size) if _range_applies(request, etag, changed_at) else []
     match ranges:
         case []:
             status, body, length = 200, read(start=0, stop=size), size

@@ -13,7 +13,7 @@ from ..serializers import SignedPartsSerializer, time_shown
 PLAIN_JSON = "application/json"
 
 
-def signed_parts_answer(request: Request, signed: SignedParts) -> HttpResponseBase:
+def answer_part_urls(request: Request, signed: SignedParts) -> HttpResponseBase:
     """Answer with signed parts, in the form that the host and the client want.
 
     Where that is DRF's own JSON, it is written here, byte for byte the same: URLs need no escapes, and to look for some

@@ -18,13 +18,13 @@ from rest_framework.viewsets import ViewSet
 from ...conf import conf
 from ...exceptions import InvalidFileName, RangeNotSatisfiable, RequestTooSlow
 from ...models import FileUpload
-from ...policy.bucket_policy import policies_decided_once
+from ...policy.bucket_policy import decide_policies_once
 from ...services.audit.trail import QUIET, Trail, request_trail
 from ..errors import http_error
 from ..raw_address import path_is_utf8
 from ..requests.body import keep_unread
 from ..requests.body_guard import TOO_SLOW, body_guard, close_cleanly
-from ..requests.client_ip import client_address
+from ..requests.client_ip import get_client_address
 from ..serializers import UploadSerializer
 from ..throttling import throttles_of
 from ..transactions import outside_transactions
@@ -59,8 +59,8 @@ class ServiceViewSet(ViewSet):
         """Report the end of each request to the audit trail, unless the method has no action."""
         body_guard(request)  # Before any code reads; the middleware may have set the guard already.
         action = self.action_map.get(request.method.lower(), "")
-        name, address = self.audit_actions.get(action, action), client_address(request)
-        with policies_decided_once(), request_trail(action=name, address=address) as trail:
+        name, address = self.audit_actions.get(action, action), get_client_address(request)
+        with decide_policies_once(), request_trail(action=name, address=address) as trail:
             self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
             trail.about(**{field: kwargs[name] for name, field in IN_PATH.items() if name in kwargs})
             response = super().dispatch(request, *args, **kwargs)
@@ -140,7 +140,7 @@ def _end_trail(trail: Trail, status_code: int) -> None:
     trail.is_kept = trail.is_kept or status_code < status.HTTP_400_BAD_REQUEST
 
 
-def caller_of(request: Request) -> AbstractBaseUser:
+def get_caller(request: Request) -> AbstractBaseUser:
     """Return the user; anonymous callers were refused before."""
     return cast(AbstractBaseUser, request.user)
 
@@ -160,12 +160,12 @@ def validated(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     return cast(dict[str, Any], _shape(serializer).run_validation({} if data is None else data))
 
 
-def stored_answer(request: Request, upload: FileUpload, *, repeated: bool = False) -> Response:
+def answer_stored(request: Request, upload: FileUpload, *, repeated: bool = False) -> Response:
     """Answer with the record of a file, stored by this request or by the first with its Idempotency-Key."""
-    return created_answer(UploadSerializer(upload, context={"request": request}), repeated=repeated)
+    return answer_created(UploadSerializer(upload, context={"request": request}), repeated=repeated)
 
 
-def created_answer(shown: Serializer[Any], *, repeated: bool) -> Response:
+def answer_created(shown: Serializer[Any], *, repeated: bool) -> Response:
     """Answer 201, and mark the response to a repeated Idempotency-Key."""
     headers = {"Idempotency-Replayed": "true"} if repeated else {}
     return Response(shown.data, status=status.HTTP_201_CREATED, headers=headers)

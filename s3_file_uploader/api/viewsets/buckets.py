@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from ... import services
 from ...conf import conf
 from ..serializers import BucketCreateSerializer, BucketListSerializer, CreatedBucketSerializer
-from .base import ServiceViewSet, audited, caller_of, validated
+from .base import ServiceViewSet, audited, get_caller, validated
 
 
 class BucketViewSet(ServiceViewSet):
@@ -25,16 +25,16 @@ class BucketViewSet(ServiceViewSet):
 
     def list(self, request: Request) -> Response:
         """List the buckets that the caller may see."""
-        listing = services.bucket_list(user=caller_of(request))
+        listing = services.bucket_list(user=get_caller(request))
         return Response(BucketListSerializer(listing).data)
 
     def create(self, request: Request) -> Response:
         """Create a private bucket."""
-        wanted = validated(BucketCreateSerializer, request.data)
-        bucket = services.bucket_create(user=caller_of(request), **wanted)
+        params = validated(BucketCreateSerializer, request.data)
+        bucket = services.bucket_create(user=get_caller(request), **params)
         return Response(CreatedBucketSerializer(bucket).data, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, owner_id: str, bucket_name: str) -> Response:
         """Remove an empty bucket from its owner."""
-        services.bucket_remove(user=caller_of(request), owner_id=owner_id, name=bucket_name)
+        services.bucket_remove(user=get_caller(request), owner_id=owner_id, name=bucket_name)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -10,9 +10,9 @@ from ... import services
 from ...conf import conf
 from ...exceptions import FileNotFound, InvalidFileName
 from ..serializers import SavedFileSerializer
-from .base import audited, caller_of
+from .base import audited, get_caller
 from .objects import ObjectViewSet
-from .same_origin import other_sites_refuse
+from .same_origin import refuse_other_sites
 
 ENDING = "/download"
 OWN_ACTIONS = ("download", "retrieve_or_download")
@@ -36,11 +36,11 @@ class FileDownloadViewSet(ObjectViewSet):
 
     def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Save a file in the server's download folder, for those who may have it there."""
-        other_sites_refuse(request)
+        refuse_other_sites(request)
         for permission in (permission_class() for permission_class in conf.download_permission_classes):
             if not permission.has_permission(request, self):
                 self.permission_denied(request, message=getattr(permission, "message", None))
-        saved = services.file_download(user=caller_of(request), bucket=bucket_name, file_name=file_name)
+        saved = services.file_download(user=get_caller(request), bucket=bucket_name, file_name=file_name)
         return Response(SavedFileSerializer(saved).data)
 
     def retrieve_or_download(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:

@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import services
-from ...policy.users import user_acted_for
+from ...policy.users import resolve_owner
 from ..serializers import PresignedUrlSerializer, PresignSerializer
-from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
+from .base import ServiceViewSet, answer_stored, audited, get_caller, validated
 from .receive import receive_form
 
 
@@ -29,12 +29,12 @@ class FileViewSet(ServiceViewSet):
     def upload(self, request: Request) -> Response:
         """Store a file sent as form-data, and its record, while it arrives."""
         upload, repeated = receive_form(request)
-        return stored_answer(request, upload, repeated=repeated)
+        return answer_stored(request, upload, repeated=repeated)
 
     def destroy(self, request: Request, user_id: str, bucket_name: str, file_name: str) -> Response:
         """Remove a file and its record."""
-        owner = user_acted_for(caller=caller_of(request), user_id=user_id)
-        services.file_delete(user=caller_of(request), owner=owner, bucket=bucket_name, file_name=file_name)
+        owner = resolve_owner(caller=get_caller(request), user_id=user_id)
+        services.file_delete(user=get_caller(request), owner=owner, bucket=bucket_name, file_name=file_name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def presign_from_query(self, request: Request) -> Response:
@@ -46,12 +46,12 @@ class FileViewSet(ServiceViewSet):
         return self._presign(request, request.data)
 
     def _presign(self, request: Request, parameters: Any) -> Response:
-        wanted = validated(PresignSerializer, parameters)
+        params = validated(PresignSerializer, parameters)
         presigned = services.file_presign(
-            user=caller_of(request),
-            bucket=wanted["bucket"],
-            file_name=wanted["file_name"],
-            expires_in_seconds=wanted["expiration"],
-            disposition=wanted["disposition"],
+            user=get_caller(request),
+            bucket=params["bucket"],
+            file_name=params["file_name"],
+            expires_in_seconds=params["expiration"],
+            disposition=params["disposition"],
         )
         return Response(PresignedUrlSerializer(presigned).data)

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 
 from ... import services
 from ...models import FileUpload
-from ..responses.file_response import file_answer, unchanged
+from ..responses.file_response import answer_file, answer_unchanged
 from ..serializers import ObjectListSerializer, ObjectsWantedSerializer, ReadSerializer
-from .base import ServiceViewSet, audited, caller_of, stored_answer, validated
+from .base import ServiceViewSet, answer_stored, audited, get_caller, validated
 from .receive import receive_body
 
 READING = ("retrieve", "retrieve_or_download")
@@ -32,43 +32,43 @@ class ObjectViewSet(ServiceViewSet):
 
     def list(self, request: Request, bucket_name: str) -> Response:
         """List the objects of a bucket: all of them for staff, else the files that the caller may read."""
-        wanted = validated(ObjectsWantedSerializer, request.query_params)
-        listing = services.object_list(user=caller_of(request), bucket=bucket_name, **wanted)
+        params = validated(ObjectsWantedSerializer, request.query_params)
+        listing = services.object_list(user=get_caller(request), bucket=bucket_name, **params)
         return Response(ObjectListSerializer(listing, context={"request": request}).data)
 
     def store(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Store the body of the request while it arrives."""
         upload, repeated = receive_body(request, bucket=bucket_name, file_name=file_name)
-        return stored_answer(request, upload, repeated=repeated)
+        return answer_stored(request, upload, repeated=repeated)
 
     def retrieve(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:
         """Send the client on to S3, or with `proxy=true` the bytes through this server."""
-        wanted = validated(ReadSerializer, request.query_params)
-        upload = services.file_find(user=caller_of(request), bucket=bucket_name, file_name=file_name)
-        known = unchanged(request._request, etag=upload.etag, changed_at=cast(datetime, upload.completed_at))
-        answer_with = _proxied if wanted["proxy"] else _redirected
-        return known or answer_with(request, upload, wanted["disposition"])
+        params = validated(ReadSerializer, request.query_params)
+        upload = services.file_find(user=get_caller(request), bucket=bucket_name, file_name=file_name)
+        known = answer_unchanged(request._request, etag=upload.etag, changed_at=cast(datetime, upload.completed_at))
+        answer_with = _proxied if params["proxy"] else _redirected
+        return known or answer_with(request, upload, params["disposition"])
 
     def destroy(self, request: Request, bucket_name: str, file_name: str) -> Response:
         """Remove a file and its record."""
-        services.file_delete(user=caller_of(request), bucket=bucket_name, file_name=file_name)
+        services.file_delete(user=get_caller(request), bucket=bucket_name, file_name=file_name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _redirected(request: Request, upload: FileUpload, disposition: str) -> HttpResponseBase:
     method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
-    signed = services.file_redirect(user=caller_of(request), upload=upload, method=method, disposition=disposition)
+    signed = services.file_redirect(user=get_caller(request), upload=upload, method=method, disposition=disposition)
     # The signed URL is for this caller and for a while.
     return HttpResponse(status=status.HTTP_302_FOUND, headers={"Location": signed.url, "Cache-Control": "no-store"})
 
 
 def _proxied(request: Request, upload: FileUpload, disposition: str) -> HttpResponseBase:
-    return file_answer(
+    return answer_file(
         request._request,
         size=upload.size or 0,
         content_type=upload.served_content_type,
         etag=upload.etag,
         changed_at=cast(datetime, upload.completed_at),
         disposition=services.file_disposition(upload, disposition),
-        read=partial(services.file_read, user=caller_of(request), upload=upload),
+        read=partial(services.file_read, user=get_caller(request), upload=upload),
     )

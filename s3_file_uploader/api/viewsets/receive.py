@@ -12,14 +12,14 @@ from rest_framework.request import Request
 from ... import services
 from ...exceptions import InvalidField
 from ...models import FileUpload
-from ...policy.bucket_policy import policy_for
-from ...policy.names import file_name_check
-from ...policy.users import user_acted_for
+from ...policy.bucket_policy import get_policy
+from ...policy.names import validate_file_name
+from ...policy.users import resolve_owner
 from ...values import CHUNK_BYTES
 from ..requests.body import RequestBody
 from ..requests.multipart_form import FILE_FIELD, FormFile, read_form
 from ..serializers import FileUploadFormSerializer, RawUploadSerializer, content_type_declared, idempotency_key_of
-from .base import FORM, FORM_IN_URL, caller_of, validated
+from .base import FORM, FORM_IN_URL, get_caller, validated
 
 TEXT = "text/plain"
 # https://www.rfc-editor.org/rfc/rfc9110.html#name-content-encoding
@@ -93,7 +93,7 @@ def receive_body(request: Request, *, bucket: str, file_name: str) -> tuple[File
         bucket=bucket,
         file_name=file_name,
         original_name=file_name.rpartition("/")[2],
-        owner=caller_of(request),
+        owner=get_caller(request),
         overwrite=options["overwrite"],
         content_type=_body_content_type(request),
     )
@@ -101,7 +101,7 @@ def receive_body(request: Request, *, bucket: str, file_name: str) -> tuple[File
 
 def _receive(request: Request, stream: _Stream, *, content_type: str, **target: Any) -> tuple[FileUpload, bool]:
     """Store a stream, unless an earlier request with the same Idempotency-Key did."""
-    caller, key = caller_of(request), idempotency_key_of(request.headers)
+    caller, key = get_caller(request), idempotency_key_of(request.headers)
     announced: dict[str, Any] = {"size": stream.size, "checksum_sha256": stream.checksum_sha256}
     names = {"bucket": target["bucket"], "file_name": target["file_name"]}
     stored = services.upload_repeated(user=caller, idempotency_key=key, **names, **announced)
@@ -141,11 +141,11 @@ def _read_fields(request: Request, fields: QueryDict, file: FormFile | None) -> 
         fields[FILE_FIELD] = cast(Any, file)  # Serializers look for it here.
     form = validated(FileUploadFormSerializer, fields)
     sent: FormFile = form[FILE_FIELD]
-    owner = user_acted_for(caller=caller_of(request), user_id=form.get("user_id"))
+    owner = resolve_owner(caller=get_caller(request), user_id=form.get("user_id"))
     given_name = form.get("original_name")
     target = {
         "bucket": form["bucket"],
-        "file_name": form.get("file_name") or f"{policy_for(owner, form['bucket']).key_prefix}{sent.name}",
+        "file_name": form.get("file_name") or f"{get_policy(owner, form['bucket']).key_prefix}{sent.name}",
         "original_name": _strip_folders(given_name) if given_name else sent.name,
         "owner": owner,
         "overwrite": form["overwrite"],
@@ -159,7 +159,7 @@ def _strip_folders(name: str) -> str:
     Raises:
         InvalidFileName: it is too long, or has control characters.
     """
-    return file_name_check(name.replace("\\", "/").rpartition("/")[2])
+    return validate_file_name(name.replace("\\", "/").rpartition("/")[2])
 
 
 def _body_content_type(request: Request) -> str:

@@ -45,7 +45,7 @@ class SameOriginViewSet(ServiceViewSet):
             SessionAuthentication().enforce_csrf(cast(Any, posed))
 
 
-def other_sites_refuse(request: Request) -> None:
+def refuse_other_sites(request: Request) -> None:
     """Refuse a GET with a session that a page of another site made the browser send, as by a link or an image.
 
     Raises:

@@ -19,7 +19,7 @@ from ..serializers import (
     ShareLinkSerializer,
     ShareListQuerySerializer,
 )
-from .base import ServiceViewSet, audited, caller_of, validated
+from .base import ServiceViewSet, audited, get_caller, validated
 from .url_credentials import SecretAddressViewSet
 
 FOLLOWED_BY = ("GET", "HEAD")
@@ -35,7 +35,7 @@ class ShareListViewSet(ServiceViewSet):
         """Make a link; the response alone shows it."""
         options = validated(ShareCreateSerializer, request.data)
         link = services.share_create(
-            user=caller_of(request), expires_in_seconds=options.pop("expires_in", None), **options
+            user=get_caller(request), expires_in_seconds=options.pop("expires_in", None), **options
         )
         shown = NewShareLinkSerializer(link, context={"request": request})
         return Response(shown.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
@@ -44,7 +44,7 @@ class ShareListViewSet(ServiceViewSet):
         """List the links that the caller made, or all links to one file, newest first."""
         params = validated(ShareListQuerySerializer, request.query_params)
         pages = UploadPages(params.pop("page_size"))
-        page = pages.paginate_queryset(services.share_list(user=caller_of(request), **params), request, view=self)
+        page = pages.paginate_queryset(services.share_list(user=get_caller(request), **params), request, view=self)
         return pages.get_paginated_response(ShareLinkSerializer(page, many=True).data)
 
 
@@ -83,7 +83,7 @@ class ShareViewSet(SecretAddressViewSet):
 
     def destroy(self, request: Request, share: str) -> Response:
         """Revoke a link."""
-        services.share_revoke(user=caller_of(request), share_id=share)
+        services.share_revoke(user=get_caller(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def missing(self, request: Request, **_: Any) -> HttpResponse:

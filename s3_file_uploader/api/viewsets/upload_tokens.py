@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from ... import services
 from ..pagination import UploadPages
 from ..serializers import NewUploadTokenSerializer, PageSerializer, UploadTokenCreateSerializer, UploadTokenSerializer
-from .base import audited, caller_of, validated
+from .base import audited, get_caller, validated
 from .same_origin import SameOriginViewSet
 
 
@@ -20,19 +20,19 @@ class UploadTokenViewSet(SameOriginViewSet):
 
     def create(self, request: Request) -> Response:
         """Make one; it is shown this once."""
-        wanted = validated(UploadTokenCreateSerializer, request.data)
-        token = services.upload_token_create(user=caller_of(request), expires_in_seconds=wanted["expires_in"])
+        params = validated(UploadTokenCreateSerializer, request.data)
+        token = services.upload_token_create(user=get_caller(request), expires_in_seconds=params["expires_in"])
         made = NewUploadTokenSerializer(token, context={"request": request})
         return Response(made.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
     def list(self, request: Request) -> Response:
         """List them, newest first."""
         pages = UploadPages(validated(PageSerializer, request.query_params)["page_size"])
-        tokens = services.upload_token_list(user=caller_of(request))
+        tokens = services.upload_token_list(user=get_caller(request))
         page = pages.paginate_queryset(tokens, request, view=self)
         return pages.get_paginated_response(UploadTokenSerializer(page, many=True).data)
 
     def destroy(self, request: Request, token_id: str) -> Response:
         """Revoke one."""
-        services.upload_token_revoke(user=caller_of(request), token_id=token_id)
+        services.upload_token_revoke(user=get_caller(request), token_id=token_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

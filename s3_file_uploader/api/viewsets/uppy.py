@@ -27,7 +27,7 @@ from ..serializers import (
     UppyStoredPartSerializer,
     whole_number,
 )
-from .base import audited, caller_of, validated
+from .base import audited, get_caller, validated
 from .same_origin import SameOriginViewSet
 from .url_credentials import SecretAddressViewSet
 
@@ -52,13 +52,13 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
     def params(self, request: Request, **_: Any) -> Response:
         """Begin an upload in one request, and sign its form."""
         query = request.query_params
-        wanted = {"metadata": {"bucket": query.get("metadata[bucket]")}, **query.dict()}
-        started = upload_begin(request, in_one_request("post", "put"), validated(UppyFileSerializer, wanted))
+        params = {"metadata": {"bucket": query.get("metadata[bucket]")}, **query.dict()}
+        started = start_upload(request, choose_strategy("post", "put"), validated(UppyFileSerializer, params))
         return Response(UppyFormSerializer(_form(started)).data)
 
     def create(self, request: Request, **_: Any) -> Response:
         """Begin an upload in parts."""
-        started = upload_begin(request, "multipart", validated(UppyFileSerializer, request.data))
+        started = start_upload(request, "multipart", validated(UppyFileSerializer, request.data))
         return Response(UppyMultipartSerializer(started.upload).data)
 
     def sign_part(self, request: Request, upload_id: str, part_number: str, **_: Any) -> Response:
@@ -74,23 +74,23 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
     def _part_urls(self, request: Request, upload_id: str, numbers: list[int]) -> dict[int, str]:
         signed = services.upload_parts_sign(
-            user=caller_of(request), upload_id=upload_id, key=_key(request), part_numbers=numbers
+            user=get_caller(request), upload_id=upload_id, key=_key(request), part_numbers=numbers
         )
         return {part.part_number: part.url for part in signed.parts}
 
     def parts(self, request: Request, upload_id: str, **_: Any) -> Response:
         """List the parts that S3 holds, all pages of them."""
-        progress = services.upload_parts(user=caller_of(request), upload_id=upload_id, key=_key(request))
+        progress = services.upload_parts(user=get_caller(request), upload_id=upload_id, key=_key(request))
         return Response(UppyStoredPartSerializer(progress.parts, many=True).data)
 
     def complete(self, request: Request, upload_id: str, **_: Any) -> Response:
         """Make the file of its parts; S3 is asked which it holds."""
-        wanted = validated(UppyCompleteSerializer, request.data)
+        params = validated(UppyCompleteSerializer, request.data)
         upload = services.upload_complete(
-            user=caller_of(request),
+            user=get_caller(request),
             upload_id=upload_id,
             key=_key(request),
-            part_numbers={part["PartNumber"] for part in wanted["parts"]},
+            part_numbers={part["PartNumber"] for part in params["parts"]},
         )
         record = UploadSerializer(upload, context={"request": request}).data
         completed = {"location": record["url"], "key": upload.file_name, "bucket": upload.bucket}
@@ -98,13 +98,13 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
     def abort(self, request: Request, upload_id: str, **_: Any) -> Response:
         """Give an upload up."""
-        services.upload_abort(user=caller_of(request), upload_id=upload_id, key=_key(request))
+        services.upload_abort(user=get_caller(request), upload_id=upload_id, key=_key(request))
         return Response({})  # Major 5 reads it.
 
     def arrived(self, request: Request, **_: Any) -> Response:
         """Answer with the record of what Uppy has sent: the page says so, since Uppy does not after one request."""
         key = _key(request)
-        upload = services.upload_complete(user=caller_of(request), upload_id=services.upload_id_in(key), key=key)
+        upload = services.upload_complete(user=get_caller(request), upload_id=services.upload_id_in(key), key=key)
         return Response(UploadSerializer(upload, context={"request": request}).data)
 
     def missing(self, request: Request, **_: Any) -> Response:
@@ -116,21 +116,21 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         raise NotFound("Uppy asks for nothing here: give it the endpoint as it is, with no slash at its end.")
 
 
-def upload_begin(request: Request, strategy: str, wanted: dict[str, Any], **options: Any) -> services.StartedUpload:
+def start_upload(request: Request, strategy: str, params: dict[str, Any], **options: Any) -> services.StartedUpload:
     """Start a direct upload of the caller, without an announced size."""
-    caller = caller_of(request)
+    caller = get_caller(request)
     return services.upload_start(
         user=caller,
         owner=caller,
-        bucket=wanted.get("bucket") or conf.uppy_bucket,
-        file_name=wanted["file_name"],
-        content_type=wanted["content_type"],
+        bucket=params.get("bucket") or conf.uppy_bucket,
+        file_name=params["file_name"],
+        content_type=params["content_type"],
         strategy=strategy,
         **options,
     )
 
 
-def in_one_request(*preferred: str) -> str:
+def choose_strategy(*preferred: str) -> str:
     """Return the first strategy that the store supports."""
     return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
 

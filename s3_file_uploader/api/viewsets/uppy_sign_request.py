@@ -24,8 +24,8 @@ from ...models import FileUpload
 from ...values import PostTransfer, PutTransfer
 from ..authentication import Ticket, TicketAuthentication
 from ..serializers import UploadSerializer, UppySignedSerializer, UppySignSerializer, content_type_of
-from .base import audited, caller_of, validated
-from .uppy import UppyViewSet, in_one_request, upload_begin
+from .base import audited, get_caller, validated
+from .uppy import UppyViewSet, choose_strategy, start_upload
 from .url_credentials import SecretAddressViewSet
 
 # A pattern instead of a parser: the rest of the XML of a client has no effect.
@@ -39,45 +39,45 @@ class UppySignViewSet(UppyViewSet):
 
     def sign(self, request: Request, **_: Any) -> Response:
         """Say where one request is to go; each upload that begins gets a key of its own."""
-        wanted = validated(UppySignSerializer, request.data)
-        match wanted:
+        params = validated(UppySignSerializer, request.data)
+        match params:
             case {"partNumber": int(number)}:
-                signed = _part(request, wanted, number)
+                signed = _part(request, params, number)
             case {"uploadId": str(upload_id)}:
-                upload = services.own_upload_find(user=caller_of(request), upload_id=upload_id, key=wanted["key"])
-                signed = {"url": _ticket_url(request, wanted["method"], upload.pk)}
+                upload = services.own_upload_find(user=get_caller(request), upload_id=upload_id, key=params["key"])
+                signed = {"url": _ticket_url(request, params["method"], upload.pk)}
             case {"method": "PUT"}:
-                signed = _file(request, wanted)
+                signed = _file(request, params)
             case _:
-                signed = _beginning(request, wanted)
+                signed = _beginning(request, params)
         return Response(UppySignedSerializer(signed).data)
 
 
-def _part(request: Request, wanted: dict[str, Any], number: int) -> dict[str, Any]:
+def _part(request: Request, params: dict[str, Any], number: int) -> dict[str, Any]:
     signed = services.upload_parts_sign(
-        user=caller_of(request), upload_id=wanted["uploadId"], key=wanted["key"], part_numbers=[number]
+        user=get_caller(request), upload_id=params["uploadId"], key=params["key"], part_numbers=[number]
     )
     return {"url": signed.parts[0].url}
 
 
-def _file(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
-    name = wanted["key"]
-    file = {"file_name": name, "content_type": content_type_of(wanted.get("contentType"), name)}
-    started = upload_begin(request, in_one_request("put", "post"), file)
+def _file(request: Request, params: dict[str, Any]) -> dict[str, Any]:
+    name = params["key"]
+    file = {"file_name": name, "content_type": content_type_of(params.get("contentType"), name)}
+    started = start_upload(request, choose_strategy("put", "post"), file)
     transfer = cast(PutTransfer | PostTransfer, started.transfer)
     how = {"headers": transfer.headers} if isinstance(transfer, PutTransfer) else {"fields": transfer.fields}
     return {"url": transfer.url, "key": started.upload.file_name, **how}
 
 
-def _beginning(request: Request, wanted: dict[str, Any]) -> dict[str, Any]:
+def _beginning(request: Request, params: dict[str, Any]) -> dict[str, Any]:
     """Return the key of an upload that starts with the ticket: Uppy sends the type only then."""
-    upload_id, name = uuid4(), wanted["key"]
-    key = services.upload_key(owner=caller_of(request), bucket=conf.uppy_bucket, upload_id=upload_id, file_name=name)
+    upload_id, name = uuid4(), params["key"]
+    key = services.upload_key(owner=get_caller(request), bucket=conf.uppy_bucket, upload_id=upload_id, file_name=name)
     return {"url": _ticket_url(request, "POST", upload_id, name), "key": key}
 
 
 def _ticket_url(request: Request, method: str, upload_id: Any, file_name: str = "") -> str:
-    ticket = Ticket(str(caller_of(request).pk), method, str(upload_id), file_name)
+    ticket = Ticket(str(get_caller(request).pk), method, str(upload_id), file_name)
     address: str = reverse("s3_service-uppy-signed", kwargs={"ticket": ticket.text()}, request=request)
     return address
 
@@ -97,7 +97,7 @@ class UppySignedViewSet(SecretAddressViewSet):
     def _begin(self, request: Request) -> HttpResponse:
         ticket = _ticket(request)
         content_type = content_type_of(request.content_type, ticket.file_name)
-        started = upload_begin(
+        started = start_upload(
             request,
             "multipart",
             {"file_name": ticket.file_name, "content_type": content_type},
@@ -108,20 +108,20 @@ class UppySignedViewSet(SecretAddressViewSet):
 
     def _complete(self, request: Request) -> HttpResponse:
         numbers = {int(number) for number in PART_NUMBER.findall(request.body)}
-        upload = services.upload_complete(user=caller_of(request), upload_id=_ticket(request).id, part_numbers=numbers)
+        upload = services.upload_complete(user=get_caller(request), upload_id=_ticket(request).id, part_numbers=numbers)
         record = UploadSerializer(upload, context={"request": request}).data
         return _xml("CompleteMultipartUploadResult", _place(upload), Location=record["url"], ETag=upload.etag)
 
     def parts(self, request: Request, ticket: str) -> HttpResponse:
         """List the parts that S3 holds, all of them in one answer, since Uppy reads no second page."""
-        progress = services.upload_parts(user=caller_of(request), upload_id=_ticket(request).id)
+        progress = services.upload_parts(user=get_caller(request), upload_id=_ticket(request).id)
         parts = [_elements(PartNumber=part.part_number, ETag=part.etag, Size=part.size) for part in progress.parts]
         listed = "".join(f"<Part>{part}</Part>" for part in parts)
         return _xml("ListPartsResult", listed, IsTruncated="false")
 
     def abort(self, request: Request, ticket: str) -> HttpResponse:
         """Give the upload up."""
-        services.upload_abort(user=caller_of(request), upload_id=_ticket(request).id)
+        services.upload_abort(user=get_caller(request), upload_id=_ticket(request).id)
         return HttpResponse(status=204)
 
     def missing(self, request: Request, **_: Any) -> HttpResponse:

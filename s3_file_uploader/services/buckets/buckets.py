@@ -19,8 +19,8 @@ from ...exceptions import (
     StorageAccessDenied,
 )
 from ...models import FileUpload
-from ...policy.names import bucket_name_check
-from ...policy.users import bucket_allowed_check, may_use
+from ...policy.names import validate_bucket_name
+from ...policy.users import may_use_bucket, validate_bucket_access
 from ...s3.client import bucket_region, buckets_forget, get_client, region_is_known
 from ...s3.errors import storage_errors
 from ...s3.objects import bucket_is_empty
@@ -62,7 +62,7 @@ def bucket_list(*, user: AbstractBaseUser) -> BucketListing:
         buckets=tuple(
             Bucket(name=found["Name"], created_at=found["CreationDate"], region=found.get("BucketRegion", conf.region))
             for found in buckets
-            if may_use(user, found["Name"])
+            if may_use_bucket(user, found["Name"])
         ),
     )
 
@@ -87,8 +87,8 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         StorageProblem: S3 could not; no bucket is left behind, or the log names it.
     """
     about(bucket=name)
-    bucket_name_check(name)
-    bucket_allowed_check(user, name)
+    validate_bucket_name(name)
+    validate_bucket_access(user, name)
     if region and not region_is_known(region):
         raise InvalidField("region", "There is no such region: leave it out, or name one such as eu-west-1.")
     region = region or conf.region
@@ -123,8 +123,8 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         StorageProblem: S3 could not.
     """
     about(bucket=name)
-    bucket_name_check(name)
-    bucket_allowed_check(user, name)
+    validate_bucket_name(name)
+    validate_bucket_access(user, name)
     started = timezone.now()
     with Operation("bucket_remove", user=user, bucket=name):
         _owner_check(name, owner_id)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ...exceptions import StorageUnsupported
-from ...policy.names import bucket_name_check
+from ...policy.names import validate_bucket_name
 from ...s3.bucket_config import cors_rules_read, cors_rules_write
 from ...s3.client import bucket_region, get_client
 from ...s3.cors_preflight import reading_refused, sending_refused
@@ -110,7 +110,7 @@ def cors_remove(*, bucket: str) -> CorsChange:
 
 def _region_of(bucket: str) -> str:
     """Return it if the bucket is there: what a store without CORS rules says tells nothing of that."""
-    bucket_name_check(bucket)
+    validate_bucket_name(bucket)
     region = bucket_region(bucket)
     with storage_errors(about="bucket"):
         get_client(region=region).head_bucket(Bucket=bucket)

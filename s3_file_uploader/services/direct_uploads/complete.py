@@ -26,7 +26,7 @@ from ...models import FileUpload, durable_transaction
 from ...s3.client import bucket_check
 from ...values import StoredObject
 from ..audit.operation import Operation
-from ..limits import policy_of, quota_for
+from ..limits import get_upload_policy, reserve_quota
 from ..lookup import not_rejected, own_upload_find, upload_not_found
 from ..recovery import direct_remove, object_remove
 from ..scanning.scan import arrived_scan, stored_tell
@@ -111,7 +111,7 @@ def _mark(upload: FileUpload, found: StoredObject, checksum: str, held: dict[str
     """Mark the record stored; a size that nobody had announced is counted now, others have been from the beginning."""
     whole = {"size": found.size, "etag": found.etag, "checksum_sha256": checksum, "completed_at": timezone.now()}
     is_counted = upload.size is not None
-    within = None if is_counted else quota_for(policy_of(upload), found.size)
+    within = None if is_counted else reserve_quota(get_upload_policy(upload), found.size)
     with within(upload) if within else durable_transaction():
         upload.mark_arrived(**whole, **held)
         stored_tell(upload)

@@ -31,7 +31,7 @@ from ...values import (
     PutTransfer,
     Transfer,
 )
-from ..limits import unannounced_max_bytes
+from ..limits import get_unannounced_max_bytes
 from ..plan import part_count_of
 from ..recovery import WRITTEN_BY
 from .parts import NO_LONGER_PENDING, parts_sign
@@ -102,7 +102,7 @@ def _post(upload: FileUpload) -> PostTransfer:
         key=upload.file_name,
         fields=form_fields(upload),
         min_bytes=upload.size or 0,
-        max_bytes=unannounced_max_bytes(upload) if upload.size is None else upload.size,
+        max_bytes=get_unannounced_max_bytes(upload) if upload.size is None else upload.size,
         expires_in_seconds=_renewed(upload),
     )
     return PostTransfer(url=signed.url, fields=signed.fields, expires_at=signed.expires_at)

@@ -13,7 +13,7 @@ from ...exceptions import Conflict, FileTooLarge, InvalidInput, NotFound, QuotaE
 from ...models import FileUpload
 from ...s3.multipart import multipart_parts
 from ...values import StoredPart
-from ..limits import parts_count, parts_foresee
+from ..limits import count_parts, validate_parts
 from ..recovery import taken_remove
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def parts_total_check(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
         StorageProblem: S3 could not remove it; housekeeping does.
     """
     try:
-        parts_count(upload, _total(parts))
+        count_parts(upload, _total(parts))
     except TOO_MUCH:
         # A request that has the parts joined checks the file itself.
         if upload.claim_from_client(unless_joining=True):
@@ -75,7 +75,7 @@ def excessive_remove(
 
 
 def _foreseen_check(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
-    parts_foresee(upload, _total(parts))
+    validate_parts(upload, _total(parts))
 
 
 def _total(parts: Sequence[StoredPart]) -> int:

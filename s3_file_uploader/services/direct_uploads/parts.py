@@ -15,7 +15,7 @@ from ...s3.multipart import multipart_parts
 from ...s3.objects import object_head
 from ...values import MAX_PARTS, MIN_PART_BYTES, Part, SignedParts, StoredPart, UploadProgress
 from ..audit.operation import Operation
-from ..limits import has_limit, parts_foresee
+from ..limits import has_limit, validate_parts
 from ..lookup import own_upload_find
 from ..plan import part_count_of, part_sizes
 from .part_totals import parts_total_check
@@ -200,7 +200,7 @@ def _reach_check(upload: FileUpload, numbers: Sequence[int]) -> None:
     A client may ask for URLs before it sends anything, so that no sum of what S3 holds finds it out.
     """
     if upload.size is None and numbers and has_limit(upload):
-        parts_foresee(upload, (max(numbers) - 1) * MIN_PART_BYTES + 1)
+        validate_parts(upload, (max(numbers) - 1) * MIN_PART_BYTES + 1)
 
 
 def _numbers_check(upload: FileUpload, numbers: Sequence[int]) -> None:

@@ -22,15 +22,15 @@ from ...conf import conf
 from ...content_types.sniff import content_type_kept
 from ...exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
-from ...policy.bucket_policy import Policy, policy_for
-from ...policy.names import bucket_name_check, file_name_new
-from ...policy.users import bucket_allowed_check
+from ...policy.bucket_policy import Policy, get_policy
+from ...policy.names import normalize_file_name, validate_bucket_name
+from ...policy.users import validate_bucket_access
 from ...s3 import presign
 from ...s3.client import bucket_check
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
 from ..audit.trail import about
-from ..limits import quota_for, upload_check
+from ..limits import reserve_quota, validate_upload
 from ..plan import direct_key, part_size_for, strategy_for
 from .instructions import form_fields, transfer_of
 from .parts import NO_LONGER_PENDING
@@ -83,10 +83,10 @@ def upload_start(
         StorageProblem: nothing began that lasts; the same key tries again.
     """
     about(bucket=bucket, file_name=file_name)
-    bucket_name_check(bucket)
-    bucket_allowed_check(user, bucket)
-    policy, content_type = policy_for(owner, bucket), content_type_kept(content_type)
-    upload_check(policy, names=(file_name,), content_type=content_type, size=size)
+    validate_bucket_name(bucket)
+    validate_bucket_access(user, bucket)
+    policy, content_type = get_policy(owner, bucket), content_type_kept(content_type)
+    validate_upload(policy, names=(file_name,), content_type=content_type, size=size)
     wanted = _wanted(
         policy,
         id=upload_id or uuid.uuid4(),
@@ -100,7 +100,7 @@ def upload_start(
     )
     with Operation("upload_start", user=user, bucket=bucket, file_name=wanted.file_name, size=size) as operation:
         bucket_check(bucket)
-        upload = _inserted(wanted, user, idempotency_key, quota_for(policy, size))
+        upload = _inserted(wanted, user, idempotency_key, reserve_quota(policy, size))
         operation.file_name, operation.object_id = upload.file_name, upload.pk
         return _started(upload, is_repeated=upload is not wanted)
 
@@ -111,11 +111,11 @@ def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, fi
     Raises:
         InvalidFileName: the name cannot be the end of one.
     """
-    return _key(policy_for(owner, bucket), upload_id, file_name)
+    return _key(get_policy(owner, bucket), upload_id, file_name)
 
 
 def _key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
-    file_name = file_name_new(file_name)
+    file_name = normalize_file_name(file_name)
     key = f"{policy.key_prefix}{direct_key(upload_id, file_name)}"
     if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
         longest = len(file_name.encode()) - excess

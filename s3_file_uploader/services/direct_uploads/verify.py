@@ -26,7 +26,7 @@ from ...s3.objects import object_head
 from ...s3.transfer.object_reader import object_checksum
 from ...values import StoredObject, StoredPart
 from ..content_check import arrived_contents_check
-from ..limits import arrival_check
+from ..limits import validate_arrival
 from ..plan import part_sizes
 from .part_totals import parts_total_check
 from .parts import BEING_COMPLETED, parts_unknown
@@ -136,7 +136,7 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    arrival_check(upload, found.size)
+    validate_arrival(upload, found.size)
 
 
 def contents_mismatch(upload: FileUpload, found: StoredObject) -> str:

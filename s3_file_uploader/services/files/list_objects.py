@@ -10,8 +10,8 @@ from django.core.signing import BadSignature, dumps, loads
 
 from ...exceptions import InvalidField, StorageUnsupported
 from ...models import FileUpload
-from ...policy.names import bucket_name_check
-from ...policy.users import bucket_allowed_check, is_staff
+from ...policy.names import validate_bucket_name
+from ...policy.users import is_staff, validate_bucket_access
 from ...s3.client import bucket_check, get_client
 from ...s3.errors import storage_errors
 from ...s3.objects import object_listed
@@ -49,8 +49,8 @@ def object_list(
         InvalidField: the cursor is not one of this list.
         StorageProblem: S3 could not.
     """
-    bucket_name_check(bucket)
-    bucket_allowed_check(user, bucket)
+    validate_bucket_name(bucket)
+    validate_bucket_access(user, bucket)
     list_from = _list_from_s3 if is_staff(user) else _list_from_records
     salt = f"{SALT}:{list_from.__name__}:{user.pk}:{bucket}"
     params: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}

@@ -16,7 +16,7 @@ from ...values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedF
 from ..audit.operation import Operation
 from ..download_folder.copies import copy_of_file_remove
 from ..download_folder.index import copy_saved
-from ..limits import policy_of
+from ..limits import get_upload_policy
 from ..lookup import file_find, file_not_found
 from ..scanning.scan import unchanged_check
 
@@ -133,7 +133,7 @@ def file_disposition(upload: FileUpload, disposition: str) -> str:
             file, and never to a type that a browser may run.
     """
     content_type = upload.served_content_type
-    may_be_shown = not may_run(content_type) and policy_of(upload).allows_inline(canonical(content_type))
+    may_be_shown = not may_run(content_type) and get_upload_policy(upload).allows_inline(canonical(content_type))
     return upload.content_disposition("inline" if disposition == "inline" and may_be_shown else "attachment")
 
 

@@ -3,9 +3,9 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ...models import FileUpload
-from ...policy.bucket_policy import Policy, policy_for
-from ...policy.names import bucket_name_check
-from ...policy.users import bucket_allowed_check
+from ...policy.bucket_policy import Policy, get_policy
+from ...policy.names import validate_bucket_name
+from ...policy.users import validate_bucket_access
 from ...values import Usage
 
 
@@ -20,6 +20,6 @@ def usage_find(*, user: AbstractBaseUser, owner: AbstractBaseUser, bucket: str) 
     Raises:
         InvalidBucketName, BucketNotAllowed: the user may not use it.
     """
-    bucket_name_check(bucket)
-    bucket_allowed_check(user, bucket)
-    return FileUpload.objects.usage(user_id=owner.pk, bucket=bucket), policy_for(owner, bucket)
+    validate_bucket_name(bucket)
+    validate_bucket_access(user, bucket)
+    return FileUpload.objects.usage(user_id=owner.pk, bucket=bucket), get_policy(owner, bucket)

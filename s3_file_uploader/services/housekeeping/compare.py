@@ -28,7 +28,7 @@ from ...exceptions import (
     StorageProblem,
 )
 from ...models import FileUpload, location_digest
-from ...policy.names import bucket_name_check
+from ...policy.names import validate_bucket_name
 from ...s3.objects import object_pages
 from ...values import PAGE_KEYS, ListedObject, StoredObject
 from ..lookup import finding_of
@@ -75,7 +75,7 @@ def bucket_compare(
         InvalidBucketName: it can be no bucket.
         OSError: there is no room for the temporary file.
     """
-    bucket_name_check(bucket)
+    validate_bucket_name(bucket)
     tally = ComparisonTally(on_finding)
     comparison = _Comparison(bucket, repairs or Repairs(), dry_run, tally)
     is_whole = False

@@ -20,7 +20,7 @@ from django.utils import timezone
 from ...conf import conf
 from ...exceptions import BucketNotFound, FileExists, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
 from ...models import BUSY, FileUpload, durable_transaction
-from ...policy.names import file_name_check
+from ...policy.names import validate_file_name
 from ...s3.client import get_client
 from ...s3.errors import storage_errors
 from ...signals import after_commit, file_deleted
@@ -110,7 +110,7 @@ def is_made_here(key: str, found: StoredObject) -> bool:
 def _can_be_recorded(finding: Finding) -> bool:
     """Tell whether a record can say it: names of others may be none here, and some stores list folders."""
     with suppress(InvalidFileName):
-        return bool(file_name_check(finding.file_name) and finding.etag)
+        return bool(validate_file_name(finding.file_name) and finding.etag)
     return False
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ...conf import conf
 from ...exceptions import FileExists, S3FileUploaderError, StorageNotConfigured
 from ...models import FileUpload, location_digest
-from ...policy.names import bucket_name_check
+from ...policy.names import validate_bucket_name
 from ...s3.multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ...values import PAGE_KEYS, HousekeepingReport
 from ..audit.trail import event_tell
@@ -66,7 +66,7 @@ def housekeeping_run(
     Raises:
         InvalidBucketName: one of `buckets` can be none.
     """
-    named = {bucket_name_check(bucket) for bucket in buckets}
+    named = {validate_bucket_name(bucket) for bucket in buckets}
     looked_into = {*housekeeping_buckets(), *named}  # Before the last record of one of them goes.
     run = _Run(dry_run, on_finding or _nobody, on_progress or _nobody)
     completed, waiting = arrived_complete(dry_run=dry_run, on_completed=run.completed_tell)

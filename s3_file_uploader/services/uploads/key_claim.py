@@ -10,7 +10,7 @@ from ...exceptions import FileExists, FileNotFound, InvalidFileName
 from ...models import BUSY, FileUpload, Within, durable_transaction
 from ...policy.bucket_policy import Policy
 from ...s3.objects import object_head
-from ..limits import quota_for
+from ..limits import reserve_quota
 from ..plan import is_direct_key
 from ..recovery import upload_settle
 
@@ -44,7 +44,7 @@ def key_claim(
         QuotaExceeded: the owner has no room for it.
         StorageProblem: what a crash left under the key could not be settled.
     """
-    within = _within(quota_for(policy, size), also)
+    within = _within(reserve_quota(policy, size), also)
     there = FileUpload.objects.at(bucket=bucket, file_name=file_name)
     upload = there.first()
     if upload and upload.is_abandoned:

@@ -11,9 +11,9 @@ from django.utils import timezone
 from ...exceptions import FileExists, IdempotencyKeyReused, QuotaExceeded, UploadInProgress
 from ...models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ...models.idempotency_key import IN_PROGRESS
-from ...policy.bucket_policy import policy_for
-from ...policy.names import bucket_name_check, file_name_new, file_name_spellings
-from ...policy.users import bucket_allowed_check
+from ...policy.bucket_policy import get_policy
+from ...policy.names import list_spellings, normalize_file_name, validate_bucket_name
+from ...policy.users import validate_bucket_access
 from ...s3.client import bucket_check
 from ...s3.objects import object_head
 from ...s3.transfer.object_writer import ObjectWriter, Sent, object_writer
@@ -22,7 +22,7 @@ from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
 from ..audit.trail import about
 from ..content_check import Contents
-from ..limits import Intake, key_check, upload_check
+from ..limits import Intake, validate_key, validate_upload
 from ..lookup import not_rejected
 from ..recovery import WRITTEN_BY, settled_on_error
 from ..scanning.scan import arrived_scan, stored_tell
@@ -113,13 +113,13 @@ def file_receive(
         BucketNotFound, StorageProblem: nothing is stored, or recovery settles it later.
     """
     about(bucket=bucket, file_name=file_name)
-    bucket_name_check(bucket)
-    file_name = file_name_new(file_name)
+    validate_bucket_name(bucket)
+    file_name = normalize_file_name(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
-        bucket_allowed_check(user, bucket)
-        policy = policy_for(owner, bucket)
-        key_check(policy, file_name)
-        upload_check(policy, names=(file_name, original_name), content_type=None, size=size)
+        validate_bucket_access(user, bucket)
+        policy = get_policy(owner, bucket)
+        validate_key(policy, file_name)
+        validate_upload(policy, names=(file_name, original_name), content_type=None, size=size)
         contents = Contents(policy, declared=content_type, name=original_name)
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
@@ -134,7 +134,7 @@ def file_receive(
                 nothing_there_check(upload)
             writer = stack.enter_context(
                 object_writer(
-                    destination=_destination(upload, contents.content_type),
+                    destination=_make_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
                     on_progress=upload.claim_keep,
                     on_head=contents.look,
@@ -144,7 +144,7 @@ def file_receive(
             yield incoming
             operation.size = writer.size
             sent = incoming.finish()
-            _stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
+            _mark_stored(upload, sent, {**described, **contents.described()}, has_key=bool(idempotency_key))
         arrived_scan(upload)
 
 
@@ -215,7 +215,7 @@ def upload_repeated(
     if found is None:
         return None
     upload = found.upload
-    if upload.is_direct or upload.bucket != bucket or upload.file_name not in file_name_spellings(file_name):
+    if upload.is_direct or upload.bucket != bucket or upload.file_name not in list_spellings(file_name):
         raise IdempotencyKeyReused(_REUSED)
     if found.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
@@ -264,14 +264,14 @@ def _has_same_bytes(found: IdempotencyKey, *, size: int | None, checksum_sha256:
     return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
 
 
-def _destination(upload: FileUpload, content_type: str) -> Destination:
+def _make_destination(upload: FileUpload, content_type: str) -> Destination:
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
-def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
+def _mark_stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
     """Mark the record stored, and its Idempotency-Key answered in the same transaction, if it has one."""
-    etag = sent.etag or _verified_etag(upload, sent.size)
+    etag = sent.etag or _verify_etag(upload, sent.size)
     with durable_transaction() if has_key else durable_statement():
         upload.mark_stored(
             size=sent.size,
@@ -285,7 +285,7 @@ def _stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_ke
         stored_tell(upload)
 
 
-def _verified_etag(upload: FileUpload, size: int) -> str:
+def _verify_etag(upload: FileUpload, size: int) -> str:
     found = object_head(bucket=upload.bucket, key=upload.file_name)
     if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.write_id):
         raise FileExists("Another program wrote to that name at the same time: choose another name.")

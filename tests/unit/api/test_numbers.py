@@ -6,7 +6,7 @@ from rest_framework.exceptions import ValidationError
 
 from s3_file_uploader.api.serializers import PageSerializer, PartsWantedSerializer, PresignSerializer, whole_number
 from s3_file_uploader.exceptions import NotYourFile
-from s3_file_uploader.policy.users import user_acted_for
+from s3_file_uploader.policy.users import resolve_owner
 
 ODD = ["1_000", "", " 5", "5 ", "\u0665", "1.0", "+5", "1e3", "0x10", "-", "true"]
 
@@ -57,7 +57,7 @@ def test_whole_number_in_an_address_is_plain_digits(number):
 
 
 def test_user_id_in_other_digits_is_not_the_caller(user):
-    assert user_acted_for(caller=user, user_id=str(user.pk)) == user
+    assert resolve_owner(caller=user, user_id=str(user.pk)) == user
     for text in (f"0_{user.pk}", f" {user.pk}", chr(0x660 + user.pk % 10)):
         with pytest.raises(NotYourFile):
-            user_acted_for(caller=user, user_id=text)
+            resolve_owner(caller=user, user_id=text)

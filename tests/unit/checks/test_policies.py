@@ -1,7 +1,7 @@
 import pytest
 from django.core.checks import run_checks
 
-from s3_file_uploader.policy.bucket_policy import policy_for
+from s3_file_uploader.policy.bucket_policy import get_policy
 from tests.support.documents import blocks_of
 
 
@@ -95,7 +95,7 @@ def test_the_example_of_the_docs(settings, user):
         if name.startswith("S3_FILE_UPLOADER_") and name != "S3_FILE_UPLOADER_POLICY":
             setattr(settings, name, value)
     assert found() == []
-    policy = policy_for(user, "photos-2026")
+    policy = get_policy(user, "photos-2026")
     assert names["for_user"](user, "photos-2026", policy) is policy
     user.groups.create(name="pro")
     assert names["for_user"](user, "photos-2026", policy).quota_bytes is None

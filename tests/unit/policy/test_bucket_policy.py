@@ -6,9 +6,9 @@ import pytest
 from s3_file_uploader.policy.bucket_policy import (
     INLINE_CONTENT_TYPES,
     Policy,
-    key_prefixes,
-    policies_decided_once,
-    policy_for,
+    decide_policies_once,
+    get_policy,
+    list_key_prefixes,
 )
 
 USER = SimpleNamespace(pk=7, is_staff=False)
@@ -19,7 +19,7 @@ def generous(user, bucket, policy):
 
 
 def test_without_settings_nothing_is_limited():
-    policy = policy_for(USER, "bucket")
+    policy = get_policy(USER, "bucket")
     assert policy == Policy()
     assert {field.name: getattr(policy, field.name) for field in fields(policy)} == {
         "is_open": True,
@@ -37,7 +37,7 @@ def test_without_settings_nothing_is_limited():
 
 def test_it_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
-        policy_for(USER, "bucket").max_file_bytes = 1
+        get_policy(USER, "bucket").max_file_bytes = 1
 
 
 def test_the_most_specific_has_the_last_word_on_each_field(settings):
@@ -47,54 +47,54 @@ def test_the_most_specific_has_the_last_word_on_each_field(settings):
         "photo*": {"max_file_bytes": 3, "quota_files": 3, "quota_bytes": 3, "may_overwrite": False},
         "*": {"max_file_bytes": 4, "quota_files": 4, "quota_bytes": 4, "key_prefix": "all/"},
     }
-    assert policy_for(USER, "photos-2026") == Policy(
+    assert get_policy(USER, "photos-2026") == Policy(
         quota_files=1, max_file_bytes=2, extensions=("png",), quota_bytes=3, may_overwrite=False, key_prefix="all/"
     )
-    assert policy_for(USER, "documents") == Policy(max_file_bytes=4, quota_files=4, quota_bytes=4, key_prefix="all/")
+    assert get_policy(USER, "documents") == Policy(max_file_bytes=4, quota_files=4, quota_bytes=4, key_prefix="all/")
 
 
 def test_of_equal_patterns_the_later_has_the_last_word(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"a*": {"quota_files": 1}, "*c": {"quota_files": 2}, "[a-b]*": {}}
-    assert policy_for(USER, "abc").quota_files == 2
+    assert get_policy(USER, "abc").quota_files == 2
 
 
 def test_lists_are_tuples(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"content_types": ["image/*"], "inline_content_types": []}}
-    policy = policy_for(USER, "bucket")
+    policy = get_policy(USER, "bucket")
     assert (policy.content_types, policy.inline_content_types) == (("image/*",), ())
 
 
 def test_the_prefix_is_the_owners(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "users/{user_id}/"}}
-    assert policy_for(USER, "bucket").key_prefix == "users/7/"
-    assert policy_for(None, "bucket").key_prefix == "users/{user_id}/"
+    assert get_policy(USER, "bucket").key_prefix == "users/7/"
+    assert get_policy(None, "bucket").key_prefix == "users/{user_id}/"
 
 
 def test_a_callable_decides_for_one_user(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"max_file_bytes": 1, "quota_files": 2}}
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
-    policy = policy_for(USER, "bucket")
+    policy = get_policy(USER, "bucket")
     assert policy == Policy(is_open=False, max_file_bytes=7, quota_files=2, key_prefix="bucket/7/")
-    assert policy_for(None, "bucket").max_file_bytes == 1
+    assert get_policy(None, "bucket").max_file_bytes == 1
 
 
 def test_policy_within_block_is_decided_once_for_each_user_and_bucket(settings):
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
-    before = policy_for(USER, "bucket")
-    with policies_decided_once():
-        decided = [policy_for(SimpleNamespace(pk=pk), name) for pk in (7, 7, 8) for name in ("bucket", "other")]
+    before = get_policy(USER, "bucket")
+    with decide_policies_once():
+        decided = [get_policy(SimpleNamespace(pk=pk), name) for pk in (7, 7, 8) for name in ("bucket", "other")]
         assert decided[0] is decided[2]
         assert len(set(map(id, decided))) == 4
-        assert policy_for(None, "bucket").max_file_bytes is None
-    assert policy_for(USER, "bucket") == before == decided[0]
-    assert policy_for(USER, "bucket") is not decided[0]
+        assert get_policy(None, "bucket").max_file_bytes is None
+    assert get_policy(USER, "bucket") == before == decided[0]
+    assert get_policy(USER, "bucket") is not decided[0]
 
 
 def test_which_buckets_are_open(settings):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open-*"]
-    assert [policy_for(USER, name).is_open for name in ("open-1", "mine")] == [True, False]
+    assert [get_policy(USER, name).is_open for name in ("open-1", "mine")] == [True, False]
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
-    assert [policy_for(USER, name).is_open for name in ("open-1", "mine")] == [False, True]
+    assert [get_policy(USER, name).is_open for name in ("open-1", "mine")] == [False, True]
 
 
 @pytest.mark.parametrize(("quota", "has_quota"), [({}, False), ({"quota_bytes": 0}, True), ({"quota_files": 0}, True)])
@@ -159,4 +159,4 @@ def test_what_browsers_may_show_by_default(content_type, shown):
 
 def test_the_prefixes_that_settings_name(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "u.{user_id}/x/"}, "a": {}, "b": {"key_prefix": ""}}
-    assert list(key_prefixes()) == ["", r"u\.[^/]+/x/"]
+    assert list(list_key_prefixes()) == ["", r"u\.[^/]+/x/"]

@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 
 from s3_file_uploader.exceptions import InvalidBucketName, InvalidFileName
 from s3_file_uploader.policy.names import (
-    bucket_name_check,
-    file_name_check,
-    file_name_new,
-    file_name_spellings,
-    name_shown,
+    list_spellings,
+    normalize_file_name,
+    strip_deceptive_characters,
+    validate_bucket_name,
+    validate_file_name,
 )
 
 
 @pytest.mark.parametrize("name", ["abc", "a.b-c", "1bucket9", "a" * 63, "my.bucket.of-2026"])
 def test_bucket_names_that_s3_allows(name):
-    assert bucket_name_check(name) == name
+    assert validate_bucket_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_bucket_names_that_s3_allows(name):
 )
 def test_bucket_names_that_s3_refuses(name):
     with pytest.raises(InvalidBucketName):
-        bucket_name_check(name)
+        validate_bucket_name(name)
 
 
 @given(st.text(alphabet=ascii_lowercase + digits, min_size=3, max_size=63))
 def test_letters_and_digits_are_always_a_bucket_name(name):
-    assert bucket_name_check(name) == name
+    assert validate_bucket_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_letters_and_digits_are_always_a_bucket_name(name):
     ],
 )
 def test_keys_that_every_store_keeps_apart(name):
-    assert file_name_check(name) == name
+    assert validate_file_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_keys_that_every_store_keeps_apart(name):
 )
 def test_keys_that_some_store_would_confuse(name, says):
     with pytest.raises(InvalidFileName, match=says):
-        file_name_check(name)
+        validate_file_name(name)
 
 
 @given(st.text(max_size=300))
 def test_a_key_is_returned_unchanged_or_refused(name):
     try:
-        assert file_name_check(name) == name
+        assert validate_file_name(name) == name
     except InvalidFileName:
         return
     assert 1 <= len(name.encode()) <= 1024
@@ -85,7 +85,7 @@ def test_a_key_is_returned_unchanged_or_refused(name):
 @given(st.one_of(st.text(max_size=70), st.text(ascii_lowercase + digits + ".-", max_size=70)))
 def test_a_bucket_name_is_returned_unchanged_or_refused(name):
     try:
-        assert bucket_name_check(name) == name
+        assert validate_bucket_name(name) == name
     except InvalidBucketName:
         return
     assert 3 <= len(name) <= 63
@@ -112,46 +112,46 @@ DECOMPOSED, COMPOSED = "Zaz\u0307o\u0301\u0142c\u0301.txt", "Za\u017c\u00f3\u014
     ],
 )
 def test_new_names_that_can_be(name):
-    assert file_name_new(name) == name
+    assert normalize_file_name(name) == name
 
 
 def test_new_names_are_composed_and_looked_for_in_both_spellings():
-    assert file_name_new(DECOMPOSED) == COMPOSED
-    assert file_name_spellings(DECOMPOSED) == (DECOMPOSED, COMPOSED)
-    assert file_name_spellings(COMPOSED) == (COMPOSED,)
+    assert normalize_file_name(DECOMPOSED) == COMPOSED
+    assert list_spellings(DECOMPOSED) == (DECOMPOSED, COMPOSED)
+    assert list_spellings(COMPOSED) == (COMPOSED,)
 
 
 @pytest.mark.parametrize("character", "\u202e\u2066\u200b\u200e\ufeff\u2060\u00ad\u2028\u061c\U000e0041")
 def test_new_names_that_deceive_the_eye(character):
-    assert file_name_check(f"a{character}b") == f"a{character}b"
+    assert validate_file_name(f"a{character}b") == f"a{character}b"
     with pytest.raises(InvalidFileName, match="invisible"):
-        file_name_new(f"a{character}b")
+        normalize_file_name(f"a{character}b")
 
 
 @pytest.mark.parametrize(
     "name", ["CON", "nul.txt", "a/Aux.tar.gz", "com1", "LPT9.x/b", "COM².txt", "conin$", "a.", "a /b", "a/b. "]
 )
 def test_new_names_that_windows_cannot_keep(name):
-    assert file_name_check(name) == name
+    assert validate_file_name(name) == name
     with pytest.raises(InvalidFileName, match="Windows"):
-        file_name_new(name)
+        normalize_file_name(name)
 
 
 @pytest.mark.parametrize("name", ["", "/a", "a/../b", "x" * 1025, "a\nb", "\u0958" * 341])
 def test_new_names_are_none_that_can_be_no_key(name):
     with pytest.raises(InvalidFileName):
-        file_name_new(name)
+        normalize_file_name(name)
 
 
 def test_names_are_shown_without_what_deceives():
-    assert name_shown("gpj\u202e.exe\r\n\u200b \u00e9") == "gpj.exe é"
+    assert strip_deceptive_characters("gpj\u202e.exe\r\n\u200b \u00e9") == "gpj.exe é"
 
 
 @given(st.text(max_size=50))
 def test_a_new_name_is_its_own_and_nothing_else_is_raised(name):
     try:
-        new = file_name_new(name)
+        new = normalize_file_name(name)
     except InvalidFileName:
         return
-    assert file_name_new(new) == new
-    assert file_name_check(new) == new
+    assert normalize_file_name(new) == new
+    assert validate_file_name(new) == new

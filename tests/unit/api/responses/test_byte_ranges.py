@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3_file_uploader.api.responses.byte_ranges import MAX_RANGES, ranges_wanted
+from s3_file_uploader.api.responses.byte_ranges import MAX_RANGES, parse_ranges
 from s3_file_uploader.exceptions import RangeNotSatisfiable
 
 
@@ -24,7 +24,7 @@ from s3_file_uploader.exceptions import RangeNotSatisfiable
     ],
 )
 def test_what_is_wanted_of_ten_bytes(header, ranges):
-    assert ranges_wanted(header, 10) == ranges
+    assert parse_ranges(header, 10) == ranges
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_what_is_wanted_of_ten_bytes(header, ranges):
     ],
 )
 def test_what_is_no_range_of_ours_is_answered_with_the_whole(header):
-    assert ranges_wanted(header, 10) == []
+    assert parse_ranges(header, 10) == []
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0)])
 def test_behind_the_end(header, size):
     with pytest.raises(RangeNotSatisfiable, match=f"has {size} bytes") as raised:
-        ranges_wanted(header, size)
+        parse_ranges(header, size)
     assert raised.value.size == size
 
 
@@ -64,7 +64,7 @@ headers = st.one_of(listed.map("bytes={}".format), st.text(max_size=50), st.text
 @given(headers, st.one_of(st.integers(0, 20), st.integers(0, 5 * 2**40)))
 def test_whatever_is_asked_lies_in_the_file_and_is_no_more_than_it(header, size):
     with suppress(RangeNotSatisfiable):
-        ranges = ranges_wanted(header, size)
+        ranges = parse_ranges(header, size)
         assert len(ranges) <= MAX_RANGES
         assert all(0 <= start < stop <= size for start, stop in ranges)
         assert sum(stop - start for start, stop in ranges) <= size

@@ -7,7 +7,7 @@ import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.test import RequestFactory
 
-from s3_file_uploader.api.responses.file_response import file_answer, unchanged
+from s3_file_uploader.api.responses.file_response import answer_file, answer_unchanged
 from s3_file_uploader.exceptions import PreconditionFailed
 
 CONTENT = b"0123456789"
@@ -44,7 +44,7 @@ def request(method="GET", **headers):
 
 
 def answer_to(request, source):
-    return file_answer(
+    return answer_file(
         request,
         size=len(CONTENT),
         content_type="text/html",
@@ -126,7 +126,7 @@ def test_a_range_of_the_version_that_the_client_knows(source, condition, status)
     ],
 )
 def test_what_the_client_has_is_not_sent(headers):
-    answer = unchanged(request(**headers), etag="tag", changed_at=CHANGED)
+    answer = answer_unchanged(request(**headers), etag="tag", changed_at=CHANGED)
     assert (answer.status_code, answer["ETag"], answer["Last-Modified"]) == (304, '"tag"', HTTP_DATE)
 
 
@@ -135,13 +135,13 @@ def test_what_the_client_has_is_not_sent(headers):
     [{}, {"if_none_match": '"other"'}, {"if_modified_since": A_SECOND_BEFORE}, {"if_match": '"tag"'}],
 )
 def test_what_the_client_lacks_is_sent(headers):
-    assert unchanged(request(**headers), etag="tag", changed_at=CHANGED) is None
+    assert answer_unchanged(request(**headers), etag="tag", changed_at=CHANGED) is None
 
 
 @pytest.mark.parametrize("headers", [{"if_match": '"other"'}, {"if_unmodified_since": A_SECOND_BEFORE}])
 def test_another_version_than_the_client_wants(headers):
     with pytest.raises(PreconditionFailed):
-        unchanged(request(**headers), etag="tag", changed_at=CHANGED)
+        answer_unchanged(request(**headers), etag="tag", changed_at=CHANGED)
 
 
 class TestUnderASGI:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from s3_file_uploader.api.responses.part_urls import signed_parts_answer
+from s3_file_uploader.api.responses.part_urls import answer_part_urls
 from s3_file_uploader.api.serializers import SignedPartsSerializer
 from s3_file_uploader.values import Part, SignedParts
 from tests.conftest import client_of
@@ -33,7 +33,7 @@ def signed(url=URL, *, size=5):
 
 
 def answer_of(parts, renderer=JSONRenderer, media_type=JSON):
-    return signed_parts_answer(SimpleNamespace(accepted_renderer=renderer(), accepted_media_type=media_type), parts)
+    return answer_part_urls(SimpleNamespace(accepted_renderer=renderer(), accepted_media_type=media_type), parts)
 
 
 def test_what_is_written_here_is_what_drf_writes():
