@@ -174,25 +174,42 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "S3 file uploader",
-    "DESCRIPTION": "Upload files to S3, each recorded against the user who made it.",
+    "DESCRIPTION": (
+        "Upload files to S3, and record each file with the user who owns it.\n\n"
+        "**Start here.** Get a token with `POST /auth/token/`, press **Authorize**, and enter `Token`, a space and the "
+        "token. Then create the bucket of the examples, `my-first-bucket`, with `POST bucket/create/` as staff, or "
+        "choose one from `GET bucket/list/`."
+    ),
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # https://swagger.io/docs/open-source-tools/swagger-ui/usage/configuration/
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": True,
+        "tryItOutEnabled": True,
+        "defaultModelsExpandDepth": 0,
+    },
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # The values are their own labels.
     "SERVERS": [{"url": "/", "description": "The server that serves this description."}],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "s3_file_uploader.api.openapi.hooks.describe_head",
     ],
     "TAGS": [
-        {"name": "Authentication", "description": "A token for a name and a password."},
-        {"name": "Buckets", "description": "List, create and remove buckets; list what one holds."},
-        {"name": "Files", "description": "Upload, read, download, presign and delete one file."},
-        {"name": "Uploads", "description": "The records of uploads: list, show and delete."},
-        {"name": "Shares", "description": "Share links: people without an account read one file."},
-        {"name": "Uppy", "description": "Endpoints for Uppy, and upload tokens."},
-        {"name": "Health", "description": "For load balancers."},
+        {"name": "Authentication", "description": "Get a token for a name and a password."},
+        {"name": "Buckets", "description": "List, create and remove buckets, and list their objects."},
+        {"name": "Files", "description": "Upload, read, save, presign and delete one file."},
+        {"name": "Uploads", "description": "Upload directly to S3; list, show and delete the records of uploads."},
+        {"name": "Shares", "description": "Share one file with people who have no account."},
+        {
+            "name": "Uppy",
+            "description": "The endpoints that Uppy calls, and upload tokens. The same endpoints below "
+            "`uppy/token/{token}/` accept an upload token instead of other credentials.",
+        },
+        {"name": "Health", "description": "For load balancers and orchestrators."},
     ],
 }
 

@@ -15,6 +15,10 @@ urlpatterns = [
     path("modules/s3-file-uploader/", include("s3_file_uploader.urls")),
     path("auth/token/", TokenView.as_view(), name="token"),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=everybody), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(permission_classes=everybody), name="docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerView.as_view(permission_classes=everybody, template_name="modules/api_page.html"),
+        name="docs",
+    ),
     path("admin/", admin.site.urls),
 ]

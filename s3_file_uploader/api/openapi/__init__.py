@@ -1,16 +1,23 @@
 """The OpenAPI description of the app; imported where drf-spectacular is installed, and by nothing else.
 
-`errors` says what can go wrong in which operation, `extension` describes the operations.
+The words of an operation are the docstring of its action, those of a field its `help_text`.
 """
 
 from drf_spectacular.utils import extend_schema_serializer
 
 from .. import serializers
 from . import extension
+from .examples import serializer_examples
 
 __all__ = ["extension"]
 
 # In the host's schema our components stand beside its own: `S3Error`, `S3Bucket`, not `Error`, `Bucket`.
+# Without `many=False`, drf-spectacular takes the response of an action `list` for an array.
 for _name in serializers.__all__:
     if _name.endswith("Serializer"):
-        extend_schema_serializer(component_name=f"S3{_name.removesuffix('Serializer')}")(getattr(serializers, _name))
+        _serializer = getattr(serializers, _name)
+        extend_schema_serializer(
+            many=False,
+            component_name=f"S3{_name.removesuffix('Serializer')}",
+            examples=serializer_examples(_serializer),
+        )(_serializer)

@@ -1,8 +1,9 @@
-"""What drf-spectacular sees in place of each viewset: the same, with its operations described.
+"""The viewsets as drf-spectacular sees them: the same, with their operations described.
 
-The viewsets themselves know nothing of it, so that the app runs without drf-spectacular.
+The viewsets themselves do not depend on drf-spectacular, so that the app runs without it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,95 +14,40 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction
 from rest_framework.views import APIView
 
-from ..viewsets import (
-    BucketViewSet,
-    FileDownloadViewSet,
-    FileViewSet,
-    HealthViewSet,
-    ObjectViewSet,
-    ServiceViewSet,
-    ShareListViewSet,
-    ShareViewSet,
-    UploadTokenViewSet,
-    UploadViewSet,
-    UppySignedViewSet,
-    UppySignViewSet,
-    UppyViewSet,
-)
-from . import direct_uploads, endpoints, objects, shares, uploads, uppy
+from ..viewsets import ServiceViewSet
 from .enums import field_for_clients
+from .operations import OPERATIONS
+from .parameters import IN_PATH
 
 # Second addresses of what is described under the first.
 ALIASES = ("/files/{file_name}", "/files/{file_name}/download", "/shares/{share}")
-# What Uppy asks for, by the token in its endpoint.
+# The endpoints for Uppy, with the upload token in the address.
 UPPY_ALIAS = "/uppy/token/{token}"
-ACTIONS: Mapping[type[ServiceViewSet], Mapping[str, Callable[[], Callable[[Any], Any]]]] = {
-    BucketViewSet: {
-        "list": endpoints.bucket_list,
-        "create": endpoints.bucket_create,
-        "destroy": endpoints.bucket_remove,
-    },
-    FileViewSet: {
-        "upload": endpoints.file_upload,
-        "destroy": endpoints.file_delete,
-        "presign_from_query": endpoints.file_presign_query,
-        "presign_from_body": endpoints.file_presign_body,
-    },
-    FileDownloadViewSet: {
-        "download": endpoints.file_download,
-        **dict.fromkeys(("retrieve_or_download", "store", "retrieve", "destroy"), uppy.hidden),
-    },
-    ObjectViewSet: {
-        "list": objects.object_list,
-        "store": objects.file_put,
-        "retrieve": objects.file_get,
-        "destroy": objects.file_remove,
-    },
-    UploadViewSet: {
-        "list": uploads.upload_list,
-        "usage": uploads.upload_usage,
-        "create": direct_uploads.upload_start,
-        "retrieve": uploads.upload_get,
-        "destroy": uploads.upload_delete,
-        "parts": direct_uploads.upload_parts,
-        "parts_sign": direct_uploads.upload_parts_sign,
-        "complete": direct_uploads.upload_complete,
-    },
-    UploadTokenViewSet: {
-        "create": uppy.token_create,
-        "list": uppy.token_list,
-        "destroy": uppy.token_revoke,
-    },
-    UppySignViewSet: {"sign": uppy.sign},
-    # Opaque, like the addresses that are signed for S3.
-    UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort", "missing"), uppy.hidden),
-    UppyViewSet: {
-        "params": uppy.params,
-        "create": uppy.create,
-        "sign_part": uppy.sign_part,
-        "sign_parts": uppy.sign_parts,
-        "parts": uppy.parts,
-        "complete": uppy.complete,
-        "abort": uppy.abort,
-        "arrived": uppy.arrived,
-        "missing": uppy.hidden,
-    },
-    ShareListViewSet: {"create": shares.share_create, "list": shares.share_list},
-    ShareViewSet: {"retrieve": shares.share_follow, "destroy": shares.share_revoke, "missing": uppy.hidden},
-    HealthViewSet: {
-        "retrieve": endpoints.health,
-        "live": endpoints.health_live,
-        "ready": endpoints.health_ready,
-    },
-}
 
 
 class OneAddress(AutoSchema):
     """Leaves out aliases; the host's own schema class, if it has one, comes behind this."""
 
     def is_excluded(self) -> bool:
-        """Tell whether the same operation is described under another address."""
+        """Return True if the same operation is described under another address."""
         return self.path.endswith(ALIASES) or UPPY_ALIAS in self.path or super().is_excluded()
+
+    def get_summary(self) -> str | None:
+        """Return the first line of the docstring."""
+        return self._paragraphs()[0]
+
+    def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular
+        """Return the rest of the docstring, each paragraph in one line: Swagger UI keeps line breaks."""
+        return "\n\n".join(self._paragraphs()[1:])
+
+    def _paragraphs(self) -> list[str]:
+        docstring = super().get_description()
+        return [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
+
+    def get_override_parameters(self) -> list[Any]:
+        """Add those of the path, which are the same in every operation."""
+        in_path = [IN_PATH[name] for name in re.findall(r"{(\w+)}", self.path) if name in IN_PATH]
+        return [*super().get_override_parameters(), *in_path]
 
     def resolve_serializer(
         self, serializer: Any, direction: Direction, bypass_extensions: bool = False
@@ -130,4 +76,4 @@ class ServiceDescription(OpenApiViewExtension):  # type: ignore[no-untyped-call]
         return replacement
 
     def _actions(self) -> Mapping[str, Callable[[], Callable[[Any], Any]]]:
-        return next(actions for view, actions in ACTIONS.items() if issubclass(self.target, view))
+        return next(OPERATIONS[view] for view in self.target.__mro__ if view in OPERATIONS)

@@ -1,146 +1,125 @@
 """Parameters and headers in words and examples. Those that have a serializer are described there."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework import serializers
+from rest_framework.fields import empty
 
-from ...values import MAX_KEY_BYTES
+from ...values import MAX_KEY_BYTES, MAX_PARTS
 from ..serializers import RawUploadSerializer
-from .examples import (
-    BUCKET,
-    CHECKSUM,
-    ETAG,
-    FILE_NAME,
-    FILE_NAME_IN_URL,
-    IDEMPOTENCY_KEY,
-    OBJECT_CURSOR,
-    OWNER_ID,
-    PRESIGN_EXAMPLE,
-    PRESIGNED_URL,
-    TIME,
-    TIME_OF_HTTP,
-    UPLOAD_CURSOR,
-    UPLOAD_ID,
-    USER_ID,
-)
+from . import examples as shown
 
 # Swagger UI fills in the first example of each parameter, and sends none that is empty.
 LEFT_OUT = "left out"
+Place = Literal["path", "query", "header"]
+UUID = {"type": "string", "format": "uuid"}
 
 
-@extend_schema_serializer(exclude_fields=("x_checksum_sha256",))
-class RawUploadQuery(RawUploadSerializer):
-    """What of it stands in the query."""
+def parameter(place: Place, name: str, words: str, value: Any, kind: Any = str, **more: Any) -> OpenApiParameter:
+    """Return a parameter, or with `response` a header of responses, and an example of it."""
+    examples = [OpenApiExample(name, value)]
+    if place == "header" and not more:
+        examples.insert(0, OpenApiExample(LEFT_OUT, ""))
+    return OpenApiParameter(name, kind, place, description=words, examples=examples, **more)
 
 
-def _in_path(name: str, description: str, example: str) -> OpenApiParameter:
-    examples = [OpenApiExample(name, example)]
-    return OpenApiParameter(name, str, OpenApiParameter.PATH, description=description, examples=examples)
+# --- the path: a name means the same in each address -----------------------------------------------------------------
 
-
-def _in_query(filled_in: Mapping[str, Any], left_out: Mapping[str, Any]) -> list[OpenApiExample]:
-    examples = [(name, name, value) for name, value in filled_in.items()]
-    for name, value in left_out.items():
-        examples += [(name, LEFT_OUT, ""), (name, name, value)]
-    return [OpenApiExample(title, value, parameter_only=(name, "query")) for name, title, value in examples]
-
-
-def _in_header(name: str, description: str, example: str) -> OpenApiParameter:
-    examples = [OpenApiExample(LEFT_OUT, ""), OpenApiExample(name, example)]
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, examples=examples)
-
-
-def _of_answer(name: str, description: str, example: str, statuses: Iterable[int]) -> OpenApiParameter:
-    examples = [OpenApiExample(name, example)]
-    return OpenApiParameter(
-        name, str, OpenApiParameter.HEADER, description=description, examples=examples, response=list(statuses)
-    )
-
-
-# --- the path --------------------------------------------------------------------------------------------------------
-
-OWNER_ID_IN_PATH = _in_path(
-    "owner_id",
-    "Who owns the bucket: the `owner_id` of the list of buckets, or an AWS account id of 12 digits.",
-    OWNER_ID,
+OWNER_ID = "The owner of the bucket: the `owner_id` of the list of buckets, or an AWS account id of 12 digits."
+USER_ID = "Primary key of the user who owns the file: your own. Staff may name other users."
+FILE_NAME = (
+    f"The S3 object key, up to {MAX_KEY_BYTES} bytes of UTF-8, with its slashes. Percent-encode it in the URL "
+    "(RFC 3986): unicode and `?`, `#`, `%` must be encoded, slashes may be. "
+    f"`{shown.FILE_NAME}` becomes `{shown.FILE_NAME_IN_URL}`. No segment between slashes may be empty, `.` or `..`."
 )
-USER_ID_IN_PATH = _in_path(
-    "user_id", "Primary key of the user whose file it is: your own; staff may name others.", USER_ID
-)
-UPLOAD_ID_IN_PATH = OpenApiParameter(
-    "upload_id",
-    {"type": "string", "format": "uuid"},
-    OpenApiParameter.PATH,
-    description="The `id` of the record.",
-    examples=[OpenApiExample("upload_id", UPLOAD_ID)],
-)
-BUCKET_IN_PATH = _in_path("bucket_name", "The bucket's name.", BUCKET)
-FILE_NAME_IN_PATH = _in_path(
-    "file_name",
-    f"The S3 object key as it was stored, up to {MAX_KEY_BYTES} bytes of UTF-8, slashes and unicode included. "
-    "Percent-encode it in the URL (RFC 3986): unicode and `?`, `#`, `%` must be encoded, slashes may be. "
-    f"`{FILE_NAME}` becomes `{FILE_NAME_IN_URL}`. No segment between slashes may be empty, `.` or `..`.",
-    FILE_NAME,
-)
+IN_PATH = {
+    "owner_id": parameter("path", "owner_id", OWNER_ID, shown.OWNER_ID),
+    "user_id": parameter("path", "user_id", USER_ID, shown.USER_ID),
+    "upload_id": parameter("path", "upload_id", "The `id` of the record.", shown.UPLOAD_ID, UUID),
+    "bucket_name": parameter("path", "bucket_name", "The name of the bucket.", shown.BUCKET),
+    "file_name": parameter("path", "file_name", FILE_NAME, shown.FILE_NAME),
+    "part_number": parameter("path", "part_number", f"1 to {MAX_PARTS}.", 1, int),
+    "token_id": parameter("path", "token_id", "The `id` of the upload token.", shown.UPLOAD_ID, UUID),
+}
+# A link is followed by its secret, and revoked by its id.
+SHARE_SECRET = parameter("path", "share", "The secret of the link.", shown.SHARE_IN_URL)
+SHARE_ID = parameter("path", "share", "The `id` of the link.", shown.SHARE_ID)
 
 # --- the query -------------------------------------------------------------------------------------------------------
 
-PRESIGN_IN_QUERY = _in_query(PRESIGN_EXAMPLE, {})
-RAW_UPLOAD_IN_QUERY = _in_query({"overwrite": False}, {})
-READ_IN_QUERY = _in_query({"proxy": True, "disposition": "attachment"}, {})
-OBJECTS_IN_QUERY = _in_query({"page_size": 100}, {"cursor": OBJECT_CURSOR, "prefix": "2026/May/", "delimiter": "/"})
-TOKENS_IN_QUERY = _in_query({"page_size": 100}, {"cursor": UPLOAD_CURSOR})
-SHARES_IN_QUERY = _in_query({"page_size": 100}, {"cursor": UPLOAD_CURSOR, "bucket": BUCKET, "file_name": FILE_NAME})
-UPLOADS_IN_QUERY = _in_query(
-    {"page_size": 100},
-    {
-        "cursor": UPLOAD_CURSOR,
-        "bucket": BUCKET,
-        "status": "stored",
-        "content_type": "text/plain",
-        "file_name": "May/",
-        "created_after": TIME,
-        "created_before": TIME,
-        "user_id": USER_ID,
-    },
+# Of a field that is not named here, the default is the example.
+QUERY_VALUES: dict[str, Any] = {
+    "bucket": shown.BUCKET,
+    "file_name": shown.FILE_NAME,
+    "user_id": shown.USER_ID,
+    "cursor": shown.UPLOAD_CURSOR,
+    "created_after": shown.TIME,
+    "created_before": shown.TIME,
+    "content_type": "text/plain",
+    "status": "stored",
+    "prefix": "2026/May/",
+    "delimiter": "/",
+}
+KEY = parameter(
+    "query", "key", "The object key, from the response that started the upload.", shown.DIRECT_KEY, required=True
+)
+PART_NUMBERS = parameter("query", "partNumbers", "Part numbers, separated by commas.", "1,2", required=True)
+UPPY_BUCKET = "The bucket. Default: the setting S3_FILE_UPLOADER_UPPY_BUCKET."
+UPPY_FILE = (
+    parameter("query", "filename", "The name on the device.", "été.txt", required=True),
+    parameter("query", "type", "The MIME type. Default: derived from the name.", "text/plain"),
+    parameter("query", "metadata[bucket]", UPPY_BUCKET, shown.BUCKET),
 )
 
-USAGE_IN_QUERY = _in_query({"bucket": BUCKET}, {"user_id": USER_ID})
+
+def query_examples(query: type[serializers.Serializer[Any]]) -> Iterator[OpenApiExample]:
+    """Yield the examples of each field of a query; Swagger UI fills in what is required or has a default."""
+    for name, field in query().fields.items():
+        if not field.required and field.default is empty:
+            yield OpenApiExample(LEFT_OUT, "", parameter_only=(name, "query"))
+        yield OpenApiExample(name, QUERY_VALUES.get(name, field.default), parameter_only=(name, "query"))
+
 
 # --- headers of requests ---------------------------------------------------------------------------------------------
 
-IDEMPOTENCY_KEY_HEADER = _in_header(
-    "Idempotency-Key",
-    "1 to 255 visible ASCII characters, new for each file, such as a UUID. The same key again is answered with what "
-    "the first request stored, and nothing is stored twice: repeat a request whose answer was lost with its own key.",
-    IDEMPOTENCY_KEY,
+IDEMPOTENCY_KEY = (
+    "1 to 255 visible ASCII characters, new for each file, such as a UUID. If the response to a request was lost, "
+    "repeat the request with its key: the server returns what the first request stored, and stores nothing twice."
 )
-CHECKSUM_HEADER = _in_header(
-    "X-Checksum-Sha256", str(RawUploadSerializer().fields["x_checksum_sha256"].help_text), CHECKSUM
+IF_RANGE = "Apply `Range` only if the file still has this `ETag`; else return all of it."
+CHECKSUM = str(RawUploadSerializer().fields["x_checksum_sha256"].help_text)
+CHECKSUM_HEADER = (
+    parameter("header", "X-Checksum-Sha256", CHECKSUM, shown.CHECKSUM),
+    OpenApiParameter("x_checksum_sha256", exclude=True),  # The serializer's field for it is none of the query.
 )
-CONDITION_HEADERS = (
-    _in_header("If-None-Match", "The `ETag` of the bytes that you have: 304 if they are still the same.", f'"{ETAG}"'),
-    _in_header("If-Modified-Since", "The `Last-Modified` of the bytes that you have, likewise.", TIME_OF_HTTP),
-)
-RANGE_HEADERS = (
-    _in_header("Range", "With `proxy=true`: the bytes that you want, such as the rest of a download.", "bytes=1-3"),
-    _in_header("If-Range", "Answer `Range` only if the file still has this `ETag`, else with all of it.", f'"{ETAG}"'),
+ETAG = f'"{shown.ETAG}"'
+READ_HEADERS = (
+    parameter("header", "If-None-Match", "The `ETag` of your copy: 304 if the file is still the same.", ETAG),
+    parameter("header", "If-Modified-Since", "The `Last-Modified` of your copy, likewise.", shown.TIME_OF_HTTP),
+    parameter("header", "Range", "With `proxy=true`: the bytes to read, such as the rest of a download.", "bytes=1-3"),
+    parameter("header", "If-Range", IF_RANGE, ETAG),
 )
 
-# --- headers of answers ----------------------------------------------------------------------------------------------
+# --- headers of responses --------------------------------------------------------------------------------------------
 
-REPLAYED = _of_answer(
-    "Idempotency-Replayed", "`true` where an earlier request with the same `Idempotency-Key` stored it.", "true", [201]
+NAME = "attachment; filename*=utf-8''%C3%A9t%C3%A9.txt"
+REPLAYED = "`true` if an earlier request with the same `Idempotency-Key` stored it."
+IDEMPOTENT = (
+    parameter("header", "Idempotency-Key", IDEMPOTENCY_KEY, shown.IDEMPOTENCY_KEY),
+    parameter("header", "Idempotency-Replayed", REPLAYED, "true", response=[201]),
 )
-LOCATION = _of_answer("Location", "Where the bytes are, for a few minutes.", PRESIGNED_URL, [302])
+LOCATION = parameter(
+    "header", "Location", "Where the bytes are for a few minutes.", shown.PRESIGNED_URL, response=[302]
+)
 OF_READING = (
     LOCATION,
-    _of_answer("ETag", "Changes with the bytes.", f'"{ETAG}"', [200, 206, 304]),
-    _of_answer("Last-Modified", "When they were stored.", TIME_OF_HTTP, [200, 206, 304]),
-    _of_answer("Accept-Ranges", "Ranges may be asked for.", "bytes", [200, 206]),
-    _of_answer(
-        "Content-Disposition", "The file's original name.", "attachment; filename*=utf-8''%C3%A9t%C3%A9.txt", [200, 206]
+    parameter("header", "ETag", "Changes with the bytes.", ETAG, response=[200, 206, 304]),
+    parameter("header", "Last-Modified", "When the bytes were stored.", shown.TIME_OF_HTTP, response=[200, 206, 304]),
+    parameter("header", "Accept-Ranges", "The server accepts `Range`.", "bytes", response=[200, 206]),
+    parameter("header", "Content-Disposition", "The file's original name.", NAME, response=[200, 206]),
+    parameter(
+        "header", "Content-Range", "The bytes in this response; with 416, the size.", "bytes 1-3/5", response=[206, 416]
     ),
-    _of_answer("Content-Range", "Which bytes these are; with 416 how many there are.", "bytes 1-3/5", [206, 416]),
 )

@@ -1,4 +1,4 @@
-"""The shapes of requests and answers. Plain serializers: no queries, no S3."""
+"""The shapes of requests and responses. Plain serializers: no queries, no S3."""
 
 from .direct_uploads import (
     MultipartTransferSerializer,

@@ -1,6 +1,6 @@
-"""Direct uploads: the shapes of requests, and of what the client is to send to S3.
+"""Direct uploads: the shapes of requests, and of the requests that the client sends to S3.
 
-Parts come by the thousand, so they are shown by plain functions; their fields are there for the description.
+An upload has up to 10,000 parts, so plain functions serialize them: the fields only describe them in the schema.
 """
 
 from collections.abc import Iterable
@@ -29,21 +29,21 @@ AUTO = "auto"
 
 
 class UploadStartSerializer(serializers.Serializer[Any]):
-    """Body of POST `uploads/`."""
+    """The file to upload."""
 
     bucket = serializers.CharField(help_text="An existing bucket.")
     file_name = serializers.CharField(
-        trim_whitespace=False, help_text="The name on the device; the object key ends in it."
+        trim_whitespace=False, help_text="The name on the device; the object key ends with it."
     )
     size = WholeNumberField(min_value=0, help_text=f"Bytes, up to {MAX_OBJECT_BYTES}.")
     content_type = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="MIME type; by default the name decides."
+        required=False, allow_blank=True, allow_null=True, help_text="MIME type. Default: derived from the name."
     )
     checksum_sha256 = serializers.CharField(
         required=False,
         allow_blank=True,
         allow_null=True,
-        help_text="SHA-256 of the file in hex. Other bytes are not stored.",
+        help_text="SHA-256 of the file in hex. On a mismatch, nothing is stored.",
     )
     strategy = serializers.ChoiceField(
         choices=(AUTO, *FileUpload.Strategy.values),
@@ -54,42 +54,44 @@ class UploadStartSerializer(serializers.Serializer[Any]):
         required=False,
         allow_blank=True,
         allow_null=True,
-        help_text="Whose file it becomes: yourself by default; staff may name others.",
+        help_text="The owner of the file. Default: you. Staff may name other users.",
     )
 
     def validate_checksum_sha256(self, value: str | None) -> str:
-        """Want 64 hex digits, in either case."""
+        """Return the checksum in lower case; raise ValidationError unless it has 64 hex digits."""
         return checksum_of(value or "")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Have a content type in any case."""
+        """Add the content type that the name suggests, if the request has none."""
         return {**attrs, "content_type": content_type_of(attrs.get("content_type"), attrs["file_name"])}
 
 
 class PartNumbersField(serializers.ListField):
-    """Numbers, looked at all at once: one by one it would take longer than to sign for them."""
+    """Part numbers, validated all at once: one by one, this would take longer than signing their URLs."""
 
     child = WholeNumberField(min_value=1, max_value=MAX_PARTS)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Take integers as they are: the upload knows which there can be."""
+        """Return integers unchanged: the service validates their range against the upload."""
         if isinstance(data, list) and set(map(type, data)) <= {int}:
             return data
         return super().to_internal_value(data)
 
 
 class PartsWantedSerializer(serializers.Serializer[Any]):
-    """Body of POST `uploads/../parts/`: one of three ways to say which."""
+    """The parts to sign, selected in one of three ways."""
 
-    part_numbers = PartNumbersField(
-        required=False, min_length=1, max_length=MAX_PARTS, help_text="These, in this order."
+    part_numbers = PartNumbersField(required=False, min_length=1, max_length=MAX_PARTS, help_text="Sign these parts.")
+    first = WholeNumberField(
+        required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: sign every part from this number on."
     )
-    first = WholeNumberField(required=False, min_value=1, max_value=MAX_PARTS, help_text="With `last`: all from here")
-    last = WholeNumberField(required=False, min_value=1, max_value=MAX_PARTS, help_text="to here.")
-    missing = serializers.BooleanField(required=False, help_text="`true`: all that S3 does not hold yet.")
+    last = WholeNumberField(
+        required=False, min_value=1, max_value=MAX_PARTS, help_text="With `first`: sign every part up to this number."
+    )
+    missing = serializers.BooleanField(required=False, help_text="`true`: sign every part that S3 does not hold yet.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Want exactly one of the three; None stands for the missing."""
+        """Require exactly one of the three ways; None stands for the missing parts."""
         given = {name for name, value in attrs.items() if value is not False}
         if given == {"part_numbers"}:
             return {"part_numbers": attrs["part_numbers"]}
@@ -107,7 +109,7 @@ def _from_to(first: int, last: int) -> range:
     return range(first, last + 1)
 
 
-# --- answers ---------------------------------------------------------------------------------------------------------
+# --- responses -------------------------------------------------------------------------------------------------------
 
 
 class PutTransferSerializer(serializers.Serializer[Any]):
@@ -115,9 +117,9 @@ class PutTransferSerializer(serializers.Serializer[Any]):
 
     strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.PUT.value])
     method = serializers.CharField(help_text="`PUT`.")
-    url = serializers.CharField(help_text="Where to; no credentials are needed.")
+    url = serializers.CharField(help_text="The URL to send it to; it needs no other credentials.")
     headers = serializers.DictField(
-        child=serializers.CharField(), help_text="Send these as they are, and the Content-Length of the file."
+        child=serializers.CharField(), help_text="Send these headers unchanged, and the Content-Length of the file."
     )
     expires_at = UTCDateTimeField()
 
@@ -127,50 +129,53 @@ class PostTransferSerializer(serializers.Serializer[Any]):
 
     strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.POST.value])
     method = serializers.CharField(help_text="`POST`.")
-    url = serializers.CharField(help_text="Where to; no credentials are needed.")
+    url = serializers.CharField(help_text="The URL to send it to; it needs no other credentials.")
     fields = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
-        child=serializers.CharField(), help_text="Send these first, as they are, and `file` as the last."
+        child=serializers.CharField(),
+        help_text="Send these fields unchanged and first, then the file as the last field, `file`.",
     )
     expires_at = UTCDateTimeField()
 
 
 class PartSerializer(serializers.Serializer[Any]):
-    """Send these bytes of the file by PUT, without headers of your own."""
+    """Send these bytes of the file by PUT, without additional headers."""
 
     part_number = serializers.IntegerField()
-    url = serializers.CharField(help_text="Where to; no credentials are needed.")
+    url = serializers.CharField(help_text="The URL to send it to; it needs no other credentials.")
     offset = serializers.IntegerField(
-        allow_null=True, help_text="Bytes before this part; null if nobody told the size of the file, as with Uppy."
+        allow_null=True, help_text="Bytes before this part; null if the size of the file is unknown, as with Uppy."
     )
-    size = serializers.IntegerField(allow_null=True, help_text="Bytes; null likewise.")
+    size = serializers.IntegerField(
+        allow_null=True, help_text="Bytes of this part; null if the size of the file is unknown."
+    )
 
 
 class MultipartTransferSerializer(serializers.Serializer[Any]):
-    """Send the file in parts; ask for the URLs of those that are not named here."""
+    """Send the file in parts; POST to `parts/` for the URLs of parts that are not listed here."""
 
     strategy = serializers.ChoiceField(choices=[FileUpload.Strategy.MULTIPART.value])
-    part_size = serializers.IntegerField(help_text="Bytes of every part but the last.")
+    part_size = serializers.IntegerField(help_text="Bytes of every part except the last.")
     part_count = serializers.IntegerField()
     parts = PartSerializer(many=True)
     expires_at = UTCDateTimeField()
 
 
 class StartedUploadSerializer(UploadSerializer):
-    """The record of a direct upload, and as `transfer` what its client is to send; null if it is stored already."""
+    """The record, and as `transfer` the requests that the client sends to S3."""
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        """Take a `StartedUpload`."""
+        """Return a `StartedUpload` as JSON."""
         return {**super().to_representation(instance.upload), "transfer": _transfer_shown(instance.transfer)}
 
 
 class SignedPartsSerializer(serializers.Serializer[Any]):
-    """Answer of POST `uploads/../parts/`."""
+    """The URLs of the parts."""
 
     parts = PartSerializer(many=True)
     expires_at = UTCDateTimeField()
 
     def to_representation(self, instance: SignedParts) -> dict[str, Any]:
-        """Take `SignedParts`."""
+        """Return `SignedParts` as JSON."""
         return {"parts": _parts_shown(instance.parts), "expires_at": time_shown(instance.expires_at)}
 
 
@@ -183,13 +188,15 @@ class StoredPartSerializer(serializers.Serializer[Any]):
 
 
 class UploadProgressSerializer(serializers.Serializer[Any]):
-    """Answer of GET `uploads/../parts/`."""
+    """The parts that S3 holds, and the numbers of the missing ones."""
 
     parts = StoredPartSerializer(many=True)
-    missing = serializers.ListField(child=serializers.IntegerField(), help_text="Numbers of the parts to be sent.")
+    missing = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Numbers of the parts that S3 does not hold yet."
+    )
 
     def to_representation(self, instance: UploadProgress) -> dict[str, Any]:
-        """Take an `UploadProgress`."""
+        """Return an `UploadProgress` as JSON."""
         held = [{"part_number": part.part_number, "size": part.size, "etag": part.etag} for part in instance.parts]
         return {"parts": held, "missing": list(instance.missing)}
 

@@ -1,4 +1,4 @@
-"""What a file says of itself in headers: its type, its checksum, the key under which it may be sent again."""
+"""Headers that describe a file: its type, its checksum and its Idempotency-Key."""
 
 import re
 from collections.abc import Mapping
@@ -20,22 +20,22 @@ IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 
 
 def content_type_declared(declared: str | None) -> str:
-    """Return essence and charset of what the sender declared, if it has the shape of a MIME type, else nothing."""
+    """Return essence and charset of the declared type; an empty string if it is not shaped like a MIME type."""
     if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
         return content_type_kept(declared)
     return ""
 
 
 def content_type_of(declared: str | None, name: str) -> str:
-    """Return what the sender declared, if it has the shape of a MIME type, else what the name suggests."""
+    """Return the declared type, or the type that the name suggests if the declared one is not a MIME type."""
     return content_type_declared(declared) or content_type_by_name(name)
 
 
 def checksum_of(value: str) -> str:
-    """Return a SHA-256 in lower-case hex, or nothing of nothing.
+    """Return a SHA-256 in lower-case hex, or an empty string for an empty one.
 
     Raises:
-        ValidationError: these are not 64 hex digits.
+        ValidationError: the value does not have 64 hex digits.
     """
     if value and not CHECKSUM.fullmatch(value.lower()):
         raise ValidationError("Give 64 hex digits.")
@@ -43,10 +43,10 @@ def checksum_of(value: str) -> str:
 
 
 def idempotency_key_of(headers: Mapping[str, str]) -> str | None:
-    """Return the Idempotency-Key of a request, None if it has none.
+    """Return the Idempotency-Key of a request, or None.
 
     Raises:
-        InvalidField: it has no shape that travels unchanged in a header.
+        InvalidField: the key has characters that may change on their way, or too many.
     """
     key = headers.get("Idempotency-Key")
     if key is None or IDEMPOTENCY_KEY.fullmatch(key):

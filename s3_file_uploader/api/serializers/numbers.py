@@ -1,19 +1,19 @@
-"""Whole numbers in queries and bodies: plain ASCII digits, read alike in both."""
+"""Whole numbers in queries and bodies, validated alike: ASCII digits only."""
 
 import re
 from typing import Any
 
 from rest_framework import serializers
 
-# Of text: Python also reads 1_000 and digits of other scripts as numbers.
+# `int()` also accepts 1_000 and digits of other scripts.
 WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
 
 
 def whole_number(text: str) -> int:
-    """Return the number that the digits are.
+    """Return the number that the digits spell.
 
     Raises:
-        ValueError: there is something else among them.
+        ValueError: the text has other characters than digits.
     """
     if not WHOLE_NUMBER.fullmatch(text):
         raise ValueError(text)
@@ -21,10 +21,10 @@ def whole_number(text: str) -> int:
 
 
 class WholeNumberField(serializers.IntegerField):
-    """Takes digits as text, or a whole number of JSON; nothing else, and no empty text."""
+    """Accepts digits as text and whole numbers of JSON; rejects everything else, empty text too."""
 
     def get_value(self, dictionary: Any) -> Any:
-        """Return an empty value as it is; DRF takes it for none in queries and forms, but not in JSON."""
+        """Return an empty value unchanged. DRF treats it as missing in queries and forms, but not in JSON."""
         return dictionary.get(self.field_name, serializers.empty)
 
     def to_internal_value(self, data: Any) -> int:

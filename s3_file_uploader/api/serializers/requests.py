@@ -14,18 +14,18 @@ MAX_PAGE_SIZE = 1000
 
 
 class BucketCreateSerializer(serializers.Serializer[Any]):
-    """Body of `bucket/create/`."""
+    """The bucket to create."""
 
-    bucket = serializers.CharField(required=False, help_text="The new bucket's name.")
-    bucket_name = serializers.CharField(required=False, help_text="Another spelling of `bucket`.")
+    bucket = serializers.CharField(required=False, help_text="Name of the new bucket.")
+    bucket_name = serializers.CharField(required=False, help_text="Alias of `bucket`.")
     region = serializers.RegexField(
         r"^(?![0-9]+$)(?!-)[a-z0-9-]{1,40}(?<!-)$",
         required=False,
-        help_text="For example eu-west-1; the configured region by default.",
+        help_text="For example `eu-west-1`. Default: the configured region.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Accept either spelling of the name, and want one."""
+        """Accept the name under either key, and require one."""
         name = attrs.get("bucket") or attrs.get("bucket_name")
         if not name:
             raise serializers.ValidationError({"bucket": "Give the name of the bucket to create."}, code="required")
@@ -33,51 +33,51 @@ class BucketCreateSerializer(serializers.Serializer[Any]):
 
 
 class FileUploadFormSerializer(serializers.Serializer[Any]):
-    """Form-data of `file/upload/`."""
+    """The file and its bucket, as form-data."""
 
     file = serializers.FileField(
-        allow_empty_file=True, max_length=None, help_text="The file itself, sent as a file part with a file name."
+        allow_empty_file=True, max_length=None, help_text="The file, as a file part with a file name."
     )
     bucket = serializers.CharField(help_text="An existing bucket.")
     user_id = serializers.CharField(
-        required=False, allow_blank=True, help_text="Whose file it becomes: yourself by default; staff may name others."
+        required=False, allow_blank=True, help_text="The owner of the file. Default: you. Staff may name other users."
     )
     file_name = serializers.CharField(
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="The object key; the file's own name by default.",
+        help_text="The object key. Default: the name of the file part.",
     )
     original_name = serializers.CharField(
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="The name on the device, where the form cannot carry it as it is; the file's own name by default.",
+        help_text="The name on the device, if the file part cannot carry it. Default: the name of the file part.",
     )
     overwrite = serializers.BooleanField(
-        default=False, help_text="Replace your own file of that name, never another user's. Default: `false`."
+        default=False, help_text="Replace your own file of that name; never another user's. Default: `false`."
     )
     checksum_sha256 = serializers.CharField(
-        required=False, allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
+        required=False, allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch, nothing is stored."
     )
 
     def validate_checksum_sha256(self, value: str) -> str:
-        """Want 64 hex digits, in either case."""
+        """Return the checksum in lower case; raise ValidationError unless it has 64 hex digits."""
         return checksum_of(value)
 
 
 class RawUploadSerializer(serializers.Serializer[Any]):
-    """Query and headers of PUT `buckets/../files/../`."""
+    """Query and checksum header of PUT `buckets/../files/../`."""
 
     overwrite = serializers.BooleanField(
-        default=False, help_text="Replace your own file of that name, never another user's. Default: `false`."
+        default=False, help_text="Replace your own file of that name; never another user's. Default: `false`."
     )
     x_checksum_sha256 = serializers.CharField(
-        allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch nothing is stored."
+        allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch, nothing is stored."
     )
 
     def validate_x_checksum_sha256(self, value: str) -> str:
-        """Want 64 hex digits, in either case."""
+        """Return the checksum in lower case; raise ValidationError unless it has 64 hex digits."""
         return checksum_of(value)
 
 
@@ -85,12 +85,12 @@ class ReadSerializer(serializers.Serializer[Any]):
     """Query of GET and HEAD `buckets/../files/../`."""
 
     proxy = serializers.BooleanField(
-        default=False, help_text="Send the bytes through this server, where the client cannot reach S3."
+        default=False, help_text="Send the bytes through this server, for clients that cannot reach S3."
     )
     disposition = serializers.ChoiceField(
         choices=DISPOSITIONS,
         default="attachment",
-        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists. "
+        help_text="`attachment`: a browser saves the file. `inline`: it shows the file, if its type is safe to show. "
         "Default: `attachment`.",
     )
 
@@ -99,40 +99,46 @@ class PageSerializer(serializers.Serializer[Any]):
     """Query of every list."""
 
     page_size = WholeNumberField(
-        default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE, help_text="How many results a page."
+        default=DEFAULT_PAGE_SIZE, min_value=1, max_value=MAX_PAGE_SIZE, help_text="Results per page."
     )
-    cursor = serializers.CharField(required=False, help_text="Where the page begins: part of `next` and `previous`.")
+    cursor = serializers.CharField(
+        required=False, help_text="Where the page begins: copy it from `next` or `previous`."
+    )
 
 
 class ObjectsWantedSerializer(PageSerializer):
     """Query of GET `buckets/../files/`."""
 
     prefix = serializers.CharField(
-        required=False, allow_blank=True, trim_whitespace=False, help_text="What the object keys begin with."
+        required=False, allow_blank=True, trim_whitespace=False, help_text="List only object keys that begin with this."
     )
     delimiter = serializers.CharField(
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="Keys with it behind the prefix are rolled up into one of `prefixes`.",
+        help_text="Group keys that contain this after the prefix; `prefixes` lists the groups.",
     )
 
 
 class UploadsWantedSerializer(PageSerializer):
     """Query of GET `uploads/`."""
 
-    bucket = serializers.CharField(required=False, help_text="In this bucket.")
-    status = serializers.ChoiceField(choices=FileUpload.Status.values, required=False, help_text="In this state.")
-    content_type = serializers.CharField(required=False, help_text="Of exactly this MIME type.")
-    file_name = serializers.CharField(
-        required=False, trim_whitespace=False, help_text="With this in the object key; upper and lower case differ."
+    bucket = serializers.CharField(required=False, help_text="Only uploads to this bucket.")
+    status = serializers.ChoiceField(
+        choices=FileUpload.Status.values, required=False, help_text="Only uploads with this status."
     )
-    created_after = serializers.DateTimeField(required=False, help_text="Begun later than this (ISO 8601).")
-    created_before = serializers.DateTimeField(required=False, help_text="Begun earlier than this (ISO 8601).")
-    user_id = serializers.CharField(required=False, help_text="Of this user: yourself; staff may name others.")
+    content_type = serializers.CharField(required=False, help_text="Only files of exactly this MIME type.")
+    file_name = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="Only object keys that contain this; case matters."
+    )
+    created_after = serializers.DateTimeField(required=False, help_text="Only uploads that began later (ISO 8601).")
+    created_before = serializers.DateTimeField(required=False, help_text="Only uploads that began earlier (ISO 8601).")
+    user_id = serializers.CharField(
+        required=False, help_text="Only uploads of this user: you. Staff may name other users."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Leave the cursor to the pages."""
+        """Drop the cursor: the pagination class reads it."""
         attrs.pop("cursor", None)
         return attrs
 
@@ -140,25 +146,25 @@ class UploadsWantedSerializer(PageSerializer):
 class UsageWantedSerializer(serializers.Serializer[Any]):
     """Query of GET `uploads/usage/`."""
 
-    bucket = serializers.CharField(help_text="In this bucket.")
-    user_id = serializers.CharField(required=False, help_text="Of this user: yourself; staff may name others.")
+    bucket = serializers.CharField(help_text="The bucket.")
+    user_id = serializers.CharField(required=False, help_text="The user. Default: you. Staff may name other users.")
 
 
 class PresignSerializer(serializers.Serializer[Any]):
-    """Query (GET) or body (POST) of `file/presigned/url/`."""
+    """The file, and how long its URL works."""
 
     file_name = serializers.CharField(trim_whitespace=False, help_text="The object key of one of your stored files.")
-    bucket = serializers.CharField(help_text="Where it lies.")
+    bucket = serializers.CharField(help_text="The bucket of the file.")
     expiration = WholeNumberField(
         default=3600,
         min_value=1,
         max_value=MAX_EXPIRATION_SECONDS,
-        help_text="Seconds for which the URL works; it ends earlier where the server's own credentials do. "
+        help_text="Seconds until the URL expires; it expires earlier if the server's own credentials do. "
         "Default: `3600`.",
     )
     disposition = serializers.ChoiceField(
         choices=DISPOSITIONS,
         default="attachment",
-        help_text="Whether a browser saves or shows the file; it shows only what cannot run, and the policy lists. "
+        help_text="`attachment`: a browser saves the file. `inline`: it shows the file, if its type is safe to show. "
         "Default: `attachment`.",
     )

@@ -1,4 +1,4 @@
-"""The shapes of answers."""
+"""The shapes of responses."""
 
 from datetime import UTC
 from typing import Any, cast
@@ -22,7 +22,7 @@ NEVER_READ = frozenset({FileUpload.Status.QUARANTINED, FileUpload.Status.REJECTE
 
 
 class UTCDateTimeField(serializers.DateTimeField):
-    """A moment as ISO 8601 in UTC, whatever time zone the host project lives in, or none."""
+    """A moment as ISO 8601 in UTC, whatever the time zone of the host project is, and without one."""
 
     def to_representation(self, value: Any) -> Any:
         """Return for example 2026-01-31T09:30:00.000000Z."""
@@ -34,7 +34,7 @@ time_shown = UTCDateTimeField().to_representation
 
 
 class BucketSerializer(serializers.Serializer[Any]):
-    """One bucket of the list."""
+    """A bucket."""
 
     name = serializers.CharField()
     created_at = UTCDateTimeField()
@@ -42,22 +42,22 @@ class BucketSerializer(serializers.Serializer[Any]):
 
 
 class BucketListSerializer(serializers.Serializer[Any]):
-    """Answer of `bucket/list/`."""
+    """The buckets and their owner."""
 
-    owner_id = serializers.CharField(help_text="Who owns the buckets, as S3 says; wanted to remove one.")
+    owner_id = serializers.CharField(help_text="The owner of the buckets, from S3. Removing a bucket requires it.")
     buckets = BucketSerializer(many=True)
 
 
 class CreatedBucketSerializer(serializers.Serializer[Any]):
-    """Answer of `bucket/create/`."""
+    """The new bucket."""
 
     name = serializers.CharField()
     region = serializers.CharField()
-    location = serializers.CharField(help_text="As S3 answered: a path or a URL.")
+    location = serializers.CharField(help_text="A path or a URL, from S3.")
 
 
 class SavedFileSerializer(serializers.Serializer[Any]):
-    """Answer of `download/`."""
+    """The saved file."""
 
     path = serializers.CharField(help_text="Relative to PATH_TO_SAVE_FILE on the server.")
     file_name = serializers.CharField()
@@ -67,9 +67,9 @@ class SavedFileSerializer(serializers.Serializer[Any]):
 
 
 class PresignedUrlSerializer(serializers.Serializer[Any]):
-    """Answer of `file/presigned/url/`."""
+    """The presigned URL."""
 
-    url = serializers.CharField(help_text="Works without further credentials until it expires.")
+    url = serializers.CharField(help_text="Works without other credentials until it expires.")
     method = serializers.CharField()
     expires_in = serializers.IntegerField(source="expires_in_seconds", help_text="Seconds.")
     expires_at = UTCDateTimeField()
@@ -83,22 +83,24 @@ class UploadSerializer(serializers.Serializer[Any]):
     bucket = serializers.CharField()
     file_name = serializers.CharField(help_text="The object key.")
     original_name = serializers.CharField()
-    size = serializers.IntegerField(allow_null=True, help_text="Bytes; before they are stored, as announced, or null.")
+    size = serializers.IntegerField(
+        allow_null=True, help_text="Bytes; until the file is stored, the announced size or null."
+    )
     content_type = serializers.CharField()
     etag = serializers.CharField()
     checksum_sha256 = serializers.CharField(
-        help_text="Lower-case hex; of a direct upload empty, unless you or S3 told it."
+        help_text="Lower-case hex. Empty for a direct upload, unless the client or S3 gave it."
     )
     status = serializers.ChoiceField(choices=FileUpload.Status.values)
-    status_reason = serializers.CharField(help_text="Why it was rejected, or what keeps it in quarantine.")
+    status_reason = serializers.CharField(help_text="Why the file was rejected or is in quarantine; otherwise empty.")
     created_at = UTCDateTimeField()
     completed_at = UTCDateTimeField(allow_null=True)
     url = serializers.SerializerMethodField(
-        help_text="Where whoever may read the file gets it; null while it is in quarantine, and when it was rejected."
+        help_text="The address of the file, for users who may read it; null in quarantine and after a rejection."
     )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        """Take a `FileUpload`: as the fields would, which describe it and take longer than to write the record."""
+        """Return a `FileUpload` as the fields would, but faster: the fields take longer than writing the record."""
         owner, completed_at = instance.user_id, instance.completed_at
         return {
             "id": str(instance.pk),
@@ -118,11 +120,11 @@ class UploadSerializer(serializers.Serializer[Any]):
         }
 
     def get_url(self, upload: Any) -> str | None:
-        """Return the address of the file itself, which sends on to a fresh presigned URL."""
+        """Return the address of the file, which redirects to a fresh presigned URL."""
         if upload.status in NEVER_READ:
             return None
         request: Request | None = self.context.get("request")
-        # Found once for a whole page: Django needs longer for a `reverse` than for all the rest of a record.
+        # Reversed once per bucket of a page: one `reverse` takes longer than the rest of a record.
         bucket_urls: dict[str, str] = cast(dict[str, Any], self.context).setdefault("bucket_urls", {})
         if upload.bucket not in bucket_urls:
             path = {"bucket_name": upload.bucket}
@@ -132,7 +134,7 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 
 class ListedObjectSerializer(serializers.Serializer[Any]):
-    """One object of a bucket."""
+    """An object in a bucket."""
 
     file_name = serializers.CharField(help_text="The object key.")
     size = serializers.IntegerField(help_text="Bytes.")
@@ -141,67 +143,74 @@ class ListedObjectSerializer(serializers.Serializer[Any]):
 
 
 class ObjectListSerializer(serializers.Serializer[Any]):
-    """Answer of GET `buckets/../files/`."""
+    """One page of objects."""
 
-    next = serializers.SerializerMethodField(help_text="The next page, null on the last.")
-    previous = serializers.SerializerMethodField(help_text="Always null: this list goes forward only.")
-    prefixes = serializers.ListField(child=serializers.CharField(), help_text="What `delimiter` rolled up.")
+    next = serializers.SerializerMethodField(help_text="URL of the next page; null on the last.")
+    previous = serializers.CharField(
+        allow_null=True, read_only=True, default=None, help_text="Always null: S3 lists forward only."
+    )
+    prefixes = serializers.ListField(
+        child=serializers.CharField(), help_text="The groups of keys that `delimiter` made."
+    )
     results = ListedObjectSerializer(many=True, source="objects")
 
     def get_next(self, listing: Any) -> str | None:
-        """Return this page's address with another cursor."""
+        """Return the address of this page with the next cursor."""
         request: Request = self.context["request"]
         return listing.next_cursor and replace_query_param(request.build_absolute_uri(), "cursor", listing.next_cursor)
 
-    def get_previous(self, listing: Any) -> None:
-        """Return nothing: S3 has no way back."""
-
 
 class UsageSerializer(serializers.Serializer[Any]):
-    """Answer of `uploads/usage/`: takes a `Usage` and a `Policy`."""
+    """Usage and limits of a user in a bucket."""
 
-    bytes = serializers.IntegerField(help_text="Of all your files in the bucket, unfinished uploads included.")
-    files = serializers.IntegerField(help_text="The number of them.")
-    quota_bytes = serializers.IntegerField(allow_null=True, help_text="How many bytes you may have; null: any number.")
-    quota_files = serializers.IntegerField(allow_null=True, help_text="How many files you may have.")
-    max_file_bytes = serializers.IntegerField(allow_null=True, help_text="How large one file may be.")
+    bytes = serializers.IntegerField(help_text="Bytes of all your files in the bucket, unfinished uploads included.")
+    files = serializers.IntegerField(help_text="Number of those files.")
+    quota_bytes = serializers.IntegerField(allow_null=True, help_text="Maximum of bytes; null if unlimited.")
+    quota_files = serializers.IntegerField(allow_null=True, help_text="Maximum of files; null if unlimited.")
+    max_file_bytes = serializers.IntegerField(
+        allow_null=True, help_text="Maximum bytes of one file; null if unlimited."
+    )
     content_types = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="MIME types that are taken, `image/*` too; null: all."
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Accepted MIME types and groups such as `image/*`; null for all.",
     )
     extensions = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="Endings of names that are taken; empty text: none."
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Accepted file name endings, an empty string for none; null for all.",
     )
-    key_prefix = serializers.CharField(help_text="What the `file_name` of your files begins with.")
-    may_overwrite = serializers.BooleanField(help_text="Whether you may replace a file of yours.")
+    key_prefix = serializers.CharField(help_text="Every `file_name` of yours begins with this.")
+    may_overwrite = serializers.BooleanField(help_text="You may replace your own files.")
 
     def to_representation(self, instance: tuple[Usage, Policy]) -> dict[str, Any]:
-        """Show both as one."""
+        """Return a `Usage` and a `Policy` as one object."""
         usage, policy = instance
         names = [str(name) for name in self.fields]
         return {name: getattr(usage if name in ("bytes", "files") else policy, name) for name in names}
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    """Answer of `health/`: true means reachable."""
+    """The database and S3 can be reached."""
 
     database = serializers.BooleanField()
     storage = serializers.BooleanField()
 
 
 class LiveSerializer(serializers.Serializer[Any]):
-    """Answer of `health/live/`."""
+    """The process serves requests."""
 
     live = serializers.BooleanField()
 
 
 class ReadySerializer(serializers.Serializer[Any]):
-    """Answer of `health/ready/`: true means reachable."""
+    """The database can be reached."""
 
     database = serializers.BooleanField()
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
-    """What is wrong with one field."""
+    """An error of one field."""
 
     code = serializers.CharField()
     detail = serializers.CharField()
@@ -210,12 +219,14 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 class ErrorSerializer(serializers.Serializer[Any]):
     """The body of every error."""
 
-    code = serializers.CharField(help_text="Stable; made for programs.")
-    detail = serializers.CharField(help_text="Says what to do next; made for people.")
+    code = serializers.CharField(help_text="A stable code, for programs.")
+    detail = serializers.CharField(help_text="A message for people, with the next step.")
     errors = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
-        child=FieldErrorSerializer(many=True), required=False, help_text="By field; on validation errors alone."
+        child=FieldErrorSerializer(many=True),
+        required=False,
+        help_text="The errors of each field; only for validation errors.",
     )
     limit = serializers.DictField(
         required=False,
-        help_text="What forbids it, where that is the policy for the bucket: its fields, and your usage.",
+        help_text="The limits of the bucket's policy that forbid the request, and your usage.",
     )

@@ -1,6 +1,6 @@
 """The shapes that Uppy sends and reads, in its own spelling; and upload tokens.
 
-Uppy reads what Companion answers: https://uppy.io/docs/aws-s3/ and https://github.com/transloadit/uppy
+The responses are those of Companion: https://uppy.io/docs/aws-s3/ and https://github.com/transloadit/uppy
 """
 
 from typing import Any
@@ -14,26 +14,26 @@ from .numbers import WholeNumberField
 from .responses import UTCDateTimeField
 
 DEFAULT_TOKEN_SECONDS = 3600
-# What JavaScript makes of nothing where only text can be sent.
+# Values that JavaScript sends for "none" where it can only send text.
 NOTHING = (None, "", "null", "undefined")
 METHODS = ("PUT", "POST", "GET", "DELETE")
 
 
 class UppyFileSerializer(serializers.Serializer[Any]):
-    """Query of GET `s3/params`, body of POST `s3/multipart`."""
+    """The file to upload."""
 
     filename = serializers.CharField(trim_whitespace=False, help_text="The name on the device.")
     type = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="The MIME type; by the name if there is none."
+        required=False, allow_blank=True, allow_null=True, help_text="The MIME type. Default: derived from the name."
     )
     metadata = serializers.DictField(
         required=False,
         allow_null=True,
-        help_text="`bucket` names another than S3_FILE_UPLOADER_UPPY_BUCKET; all else is ignored.",
+        help_text="`bucket`: the bucket. Default: the setting S3_FILE_UPLOADER_UPPY_BUCKET. Other keys are ignored.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return the file as the services know it; without a bucket if none is named."""
+        """Return the arguments of the services; the bucket is None if the request names none."""
         bucket = (attrs.get("metadata") or {}).get("bucket")
         return {
             "file_name": attrs["filename"],
@@ -43,21 +43,21 @@ class UppyFileSerializer(serializers.Serializer[Any]):
 
 
 class UppyFormSerializer(serializers.Serializer[Any]):
-    """Answer of GET `s3/params`."""
+    """The request that sends the file to S3."""
 
-    method = serializers.CharField(help_text="POST; PUT where the store takes no forms.")
+    method = serializers.CharField(help_text="POST; PUT if the store accepts no forms.")
     url = serializers.CharField()
     fields = serializers.DictField(  # type: ignore[assignment]  # DRF takes fields off the class
-        child=serializers.CharField(), help_text="To be sent before the file; `key` is the object key."
+        child=serializers.CharField(), help_text="Send these fields before the file; `key` is the object key."
     )
     headers = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="To be sent with it; with PUT alone."
+        child=serializers.CharField(), required=False, help_text="Send these headers; only with PUT."
     )
-    expires = serializers.IntegerField(help_text="Seconds.")
+    expires = serializers.IntegerField(help_text="Seconds until the URL expires.")
 
 
 class UppyMultipartSerializer(serializers.Serializer[Any]):
-    """Answer of POST `s3/multipart`."""
+    """The started upload."""
 
     key = serializers.CharField(source="file_name", help_text="The object key.")
     uploadId = serializers.CharField(source="id", help_text="The `id` of the record.")  # noqa: N815 - Uppy's word
@@ -65,22 +65,22 @@ class UppyMultipartSerializer(serializers.Serializer[Any]):
 
 
 class UppyPartSerializer(serializers.Serializer[Any]):
-    """Answer of GET `s3/multipart/{uploadId}/{partNumber}`."""
+    """The URL of the part."""
 
-    url = serializers.CharField(help_text="Send the part by PUT, with no header of your own.")
-    expires = serializers.IntegerField(help_text="Seconds.")
+    url = serializers.CharField(help_text="Send the part by PUT, without additional headers.")
+    expires = serializers.IntegerField(help_text="Seconds until the URL expires.")
 
 
 class UppyPartsSerializer(serializers.Serializer[Any]):
-    """Answer of GET `s3/multipart/{uploadId}/batch`."""
+    """The URLs of the parts."""
 
     presignedUrls = serializers.DictField(  # noqa: N815
-        child=serializers.CharField(), help_text="By the number of the part."
+        child=serializers.CharField(), help_text="The URL of each part, by its number."
     )
 
 
 class UppyStoredPartSerializer(serializers.Serializer[Any]):
-    """One of the answer of GET `s3/multipart/{uploadId}`."""
+    """A part that S3 holds."""
 
     PartNumber = serializers.IntegerField(source="part_number")
     ETag = serializers.CharField(source="etag")
@@ -88,22 +88,22 @@ class UppyStoredPartSerializer(serializers.Serializer[Any]):
 
 
 class UppyPartNumberSerializer(serializers.Serializer[Any]):
-    """One of the parts that make the file."""
+    """A part of the file."""
 
-    PartNumber = WholeNumberField(min_value=1, max_value=MAX_PARTS, help_text="In the order of the file.")
-    ETag = serializers.CharField(required=False, allow_blank=True, help_text="Not needed: S3 knows it.")
+    PartNumber = WholeNumberField(min_value=1, max_value=MAX_PARTS, help_text="Its position in the file, from 1.")
+    ETag = serializers.CharField(required=False, allow_blank=True, help_text="Ignored: the server asks S3 for it.")
 
 
 class UppyCompleteSerializer(serializers.Serializer[Any]):
-    """Body of POST `s3/multipart/{uploadId}/complete`."""
+    """The parts of the file."""
 
-    parts = UppyPartNumberSerializer(  # type: ignore[call-arg]  # of the list that `many` makes of it
-        many=True, max_length=MAX_PARTS, help_text="All parts of the file."
+    parts = UppyPartNumberSerializer(  # type: ignore[call-arg]  # `many` returns a list serializer
+        many=True, max_length=MAX_PARTS, help_text="Every part of the file."
     )
 
 
 class UppyCompletedSerializer(serializers.Serializer[Any]):
-    """Answer of POST `s3/multipart/{uploadId}/complete`."""
+    """The stored file."""
 
     location = serializers.CharField(allow_null=True, help_text="The `url` of the record; null in quarantine.")
     key = serializers.CharField(help_text="The object key.")
@@ -111,42 +111,44 @@ class UppyCompletedSerializer(serializers.Serializer[Any]):
 
 
 class UppySignSerializer(serializers.Serializer[Any]):
-    """Body of POST `sign`: the request that Uppy 6 is about to make, as it tells `signRequest`."""
+    """The request to sign, as Uppy passes it to `signRequest`."""
 
-    method = serializers.ChoiceField(choices=METHODS, help_text="What Uppy is about to do.")
-    key = serializers.CharField(trim_whitespace=False, help_text="A name to begin with, then the object key.")
-    uploadId = serializers.CharField(required=False, help_text="Of parts, from the first answer on.")  # noqa: N815
+    method = serializers.ChoiceField(choices=METHODS, help_text="The method of the request to sign.")
+    key = serializers.CharField(
+        trim_whitespace=False, help_text="The name of the file to start an upload; after that, the object key."
+    )
+    uploadId = serializers.CharField(required=False, help_text="The id of a multipart upload, once it is started.")  # noqa: N815
     partNumber = WholeNumberField(  # noqa: N815
-        required=False, min_value=1, max_value=MAX_PARTS, help_text="Of the part to be sent."
+        required=False, min_value=1, max_value=MAX_PARTS, help_text="The number of the part to send."
     )
     contentType = serializers.CharField(  # noqa: N815
-        required=False, allow_blank=True, allow_null=True, help_text="The MIME type; by the name if there is none."
+        required=False, allow_blank=True, allow_null=True, help_text="The MIME type. Default: derived from the name."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Want what goes together."""
+        """Validate which fields go together."""
         method, goes_on = attrs["method"], "uploadId" in attrs
         if method in ("GET", "DELETE") and not goes_on:
             raise serializers.ValidationError({"uploadId": "Name the upload."}, code="required")
         if (method == "PUT" and goes_on) != ("partNumber" in attrs):
-            wanted = "Give it with PUT and uploadId, and with nothing else."
-            raise serializers.ValidationError({"partNumber": wanted}, code="invalid")
+            message = "Give it with PUT and uploadId, and with nothing else."
+            raise serializers.ValidationError({"partNumber": message}, code="invalid")
         return attrs
 
 
 class UppySignedSerializer(serializers.Serializer[Any]):
-    """Answer of POST `sign`."""
+    """The signed request."""
 
     url = serializers.CharField()
-    key = serializers.CharField(required=False, help_text="The object key, where an upload begins.")
-    headers = serializers.DictField(child=serializers.CharField(), required=False, help_text="To be sent with it.")
+    key = serializers.CharField(required=False, help_text="The object key, if the request starts an upload.")
+    headers = serializers.DictField(child=serializers.CharField(), required=False, help_text="Send these headers.")
     fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.CharField(), required=False, help_text="Of a form, where the store takes no PUT."
+        child=serializers.CharField(), required=False, help_text="Fields of a form, if the store accepts no PUT."
     )
 
 
 class UploadTokenCreateSerializer(serializers.Serializer[Any]):
-    """Body of POST `uppy/tokens/`."""
+    """The lifetime of the token."""
 
     expires_in = WholeNumberField(
         default=DEFAULT_TOKEN_SECONDS,
@@ -155,7 +157,7 @@ class UploadTokenCreateSerializer(serializers.Serializer[Any]):
 
 
 class UploadTokenSerializer(serializers.Serializer[Any]):
-    """One of the list of tokens."""
+    """An upload token, without its secret."""
 
     id = serializers.UUIDField()
     created_at = UTCDateTimeField()
@@ -164,15 +166,15 @@ class UploadTokenSerializer(serializers.Serializer[Any]):
 
 
 class NewUploadTokenSerializer(serializers.Serializer[Any]):
-    """Answer of POST `uppy/tokens/`: the only time that the token is shown."""
+    """The new token. The server shows it only in this response."""
 
     id = serializers.UUIDField()
     token = serializers.CharField(source="text")
-    endpoint = serializers.SerializerMethodField(help_text="For Uppy; the token is in it.")
+    endpoint = serializers.SerializerMethodField(help_text="The endpoint for Uppy; it contains the token.")
     expires_at = UTCDateTimeField()
 
     def get_endpoint(self, token: Any) -> str:
-        """Return the address below which the token opens what Uppy asks for; no slash at its end."""
+        """Return the address that the endpoints for Uppy begin with, without a final slash."""
         path = {"token": token.text}
         address: str = reverse("s3_service-uppy-token-params", kwargs=path, request=self.context["request"])
         return address.removesuffix("/s3/params")

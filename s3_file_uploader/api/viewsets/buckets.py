@@ -24,17 +24,28 @@ class BucketViewSet(ServiceViewSet):
         return conf.bucket_permission_classes if changes else conf.file_permission_classes
 
     def list(self, request: Request) -> Response:
-        """List the buckets that the caller may see."""
+        """List the buckets that you may see.
+
+        Staff see all buckets. Other users see the buckets that the settings open to them.
+        """
         listing = services.bucket_list(user=get_caller(request))
         return Response(BucketListSerializer(listing).data)
 
     def create(self, request: Request) -> Response:
-        """Create a private bucket."""
+        """Create a private bucket.
+
+        Only staff may create buckets, unless the settings say otherwise. Give the name as `bucket` or as
+        `bucket_name`. The server also blocks public access, if the store supports that.
+        """
         params = validated(BucketCreateSerializer, request.data)
         bucket = services.bucket_create(user=get_caller(request), **params)
         return Response(CreatedBucketSerializer(bucket).data, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, owner_id: str, bucket_name: str) -> Response:
-        """Remove an empty bucket from its owner."""
+        """Remove an empty bucket from its owner.
+
+        Only staff may remove buckets, unless the settings say otherwise. The bucket stays if it holds a file,
+        or if its owner is not the one named here.
+        """
         services.bucket_remove(user=get_caller(request), owner_id=owner_id, name=bucket_name)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -35,7 +35,11 @@ class FileDownloadViewSet(ObjectViewSet):
         return super().dispatch(request, *args, **kwargs)
 
     def download(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """Save a file in the server's download folder, for those who may have it there."""
+        """Save a file in the download folder of the server.
+
+        The server writes the file below `PATH_TO_SAVE_FILE`, whole or not at all, and returns its path. To read
+        the bytes yourself, GET the file at its own address. Only staff can save files of other users.
+        """
         refuse_other_sites(request)
         for permission in (permission_class() for permission_class in conf.download_permission_classes):
             if not permission.has_permission(request, self):

@@ -27,22 +27,38 @@ class FileViewSet(ServiceViewSet):
     )
 
     def upload(self, request: Request) -> Response:
-        """Store a file sent as form-data, and its record, while it arrives."""
+        """Upload a file as form-data.
+
+        The server streams the file to S3 while it arrives, so send `bucket` and the other fields before `file`.
+        The response comes when S3 holds every byte.
+
+        An object key belongs to the user who uploads to it first. Later uploads to the same key fail, unless
+        its owner sends `overwrite=true`.
+        """
         upload, repeated = receive_form(request)
         return answer_stored(request, upload, repeated=repeated)
 
     def destroy(self, request: Request, user_id: str, bucket_name: str, file_name: str) -> Response:
-        """Remove a file and its record."""
+        """Remove a file and its record.
+
+        The server deletes the object first, then the record. If a request was interrupted, repeat it.
+        """
         owner = resolve_owner(caller=get_caller(request), user_id=user_id)
         services.file_delete(user=get_caller(request), owner=owner, bucket=bucket_name, file_name=file_name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def presign_from_query(self, request: Request) -> Response:
-        """Sign a URL for a file; parameters in the query."""
+        """Presign a URL for a file, with parameters in the query.
+
+        Everyone who has the URL can read the file until it expires, without other credentials.
+        """
         return self._presign(request, request.query_params)
 
     def presign_from_body(self, request: Request) -> Response:
-        """Sign a URL for a file; parameters in the body."""
+        """Presign a URL for a file, with parameters in the body.
+
+        The same as with GET, for clients that do not want file names in URLs.
+        """
         return self._presign(request, request.data)
 
     def _presign(self, request: Request, parameters: Any) -> Response:

@@ -21,16 +21,25 @@ class HealthViewSet(ServiceViewSet):
         return [AllowAny()]
 
     def retrieve(self, request: Request) -> Response:
-        """Answer 200 if both can be reached, else 503."""
+        """Check that the database and S3 can be reached.
+
+        For load balancers: it needs no credentials and reveals no secrets.
+        """
         health = services.health_check()
         return Response(HealthSerializer(health).data, status=_status(all(health.values())))
 
     def live(self, request: Request) -> Response:
-        """Answer 200: this process serves requests. Nothing else is asked."""
+        """Check that this process serves requests.
+
+        For liveness probes: it contacts neither the database nor S3.
+        """
         return Response({"live": True})
 
     def ready(self, request: Request) -> Response:
-        """Answer 200 if the database can be reached, else 503. Lists and records need no S3."""
+        """Check that the database can be reached.
+
+        For readiness probes: it does not contact S3, because lists and records do not need it.
+        """
         is_ready = services.database_health_check()
         return Response({"database": is_ready}, status=_status(is_ready))
 

@@ -31,18 +31,35 @@ class ObjectViewSet(ServiceViewSet):
         return super().perform_content_negotiation(request, force=force or self.action in READING)
 
     def list(self, request: Request, bucket_name: str) -> Response:
-        """List the objects of a bucket: all of them for staff, else the files that the caller may read."""
+        """List the objects in a bucket.
+
+        The objects are in the order of S3: by the bytes of their keys. Staff see every object. Other users see
+        only the files that they may read. Follow `next` until it is null.
+        """
         params = validated(ObjectsWantedSerializer, request.query_params)
         listing = services.object_list(user=get_caller(request), bucket=bucket_name, **params)
         return Response(ObjectListSerializer(listing, context={"request": request}).data)
 
     def store(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """Store the body of the request while it arrives."""
+        """Upload the body of the request as a file.
+
+        The body is the file itself, without a form. `Content-Type` names its type; without one, the file name
+        does. The server streams the body to S3 unchanged, so do not send `Content-Encoding`. The final slash of
+        the address is optional. Ownership and `overwrite` work as in the upload of form-data.
+        """
         upload, repeated = receive_body(request, bucket=bucket_name, file_name=file_name)
         return answer_stored(request, upload, repeated=repeated)
 
     def retrieve(self, request: Request, bucket_name: str, file_name: str) -> HttpResponseBase:
-        """Send the client on to S3, or with `proxy=true` the bytes through this server."""
+        """Read a file.
+
+        The server redirects to a presigned URL that works for a few minutes. S3 serves the bytes, and ranges of
+        them.
+
+        With `proxy=true` the server sends the bytes itself, for clients that cannot reach S3; it answers
+        several ranges as `multipart/byteranges`. HEAD returns the same headers without a body. Omit the final
+        slash if the file name ends in `/download`. Only staff can read files of other users.
+        """
         params = validated(ReadSerializer, request.query_params)
         upload = services.file_find(user=get_caller(request), bucket=bucket_name, file_name=file_name)
         known = answer_unchanged(request._request, etag=upload.etag, changed_at=cast(datetime, upload.completed_at))
@@ -50,7 +67,10 @@ class ObjectViewSet(ServiceViewSet):
         return known or answer_with(request, upload, params["disposition"])
 
     def destroy(self, request: Request, bucket_name: str, file_name: str) -> Response:
-        """Remove a file and its record."""
+        """Remove a file and its record, by the address of the file.
+
+        The same as the removal that names the user, for clients that only know the address.
+        """
         services.file_delete(user=get_caller(request), bucket=bucket_name, file_name=file_name)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -32,7 +32,12 @@ class ShareListViewSet(ServiceViewSet):
     audit_actions = audited(create="share_create", list="share_list")
 
     def create(self, request: Request) -> Response:
-        """Make a link; the response alone shows it."""
+        """Share a file by a link.
+
+        The owner of the file and staff can share it. Everyone who has `url` can read the file as it is now, without
+        an account, until the link expires, is used up or is revoked, or until the file is replaced or deleted. The
+        server shows `url` only in this response.
+        """
         options = validated(ShareCreateSerializer, request.data)
         link = services.share_create(
             user=get_caller(request), expires_in_seconds=options.pop("expires_in", None), **options
@@ -41,7 +46,11 @@ class ShareListViewSet(ServiceViewSet):
         return Response(shown.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
     def list(self, request: Request) -> Response:
-        """List the links that the caller made, or all links to one file, newest first."""
+        """List your share links, or all links to a file, newest first.
+
+        With `bucket` and `file_name`, the owner of the file and staff see all links to it. The list does not show
+        `url`. Expired links leave the list after a while.
+        """
         params = validated(ShareListQuerySerializer, request.query_params)
         pages = UploadPages(params.pop("page_size"))
         page = pages.paginate_queryset(services.share_list(user=get_caller(request), **params), request, view=self)
@@ -75,14 +84,23 @@ class ShareViewSet(SecretAddressViewSet):
         return cast(Response, response)
 
     def retrieve(self, request: Request, share: str) -> HttpResponseBase:
-        """Redirect the client to S3."""
+        """Read a shared file.
+
+        This needs no account. The server redirects to a presigned URL that works for a few minutes, and counts the
+        download; HEAD redirects without counting. Browsers save the file, whatever its type. The response is 404 if
+        the link is expired, revoked or used up, or if the file has changed since.
+        """
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
         signed = services.share_follow(secret=share, method=method)
         headers = {"Location": signed.url, "X-Content-Type-Options": "nosniff"}
         return HttpResponse(status=status.HTTP_302_FOUND, headers=headers)
 
     def destroy(self, request: Request, share: str) -> Response:
-        """Revoke a link."""
+        """Revoke a share link.
+
+        The user who made the link, the owner of the file and staff can revoke it. URLs to which the link has
+        redirected clients work until they expire, a few minutes at most.
+        """
         services.share_revoke(user=get_caller(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -19,20 +19,30 @@ class UploadTokenViewSet(SameOriginViewSet):
     audit_actions = audited(create="token_create", list="token_list", destroy="token_revoke")
 
     def create(self, request: Request) -> Response:
-        """Make one; it is shown this once."""
+        """Create an upload token.
+
+        The token acts for you at the endpoints for Uppy only, until it expires or is revoked. The server shows
+        it only in this response. Give `endpoint` to Uppy.
+        """
         params = validated(UploadTokenCreateSerializer, request.data)
         token = services.upload_token_create(user=get_caller(request), expires_in_seconds=params["expires_in"])
         made = NewUploadTokenSerializer(token, context={"request": request})
         return Response(made.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
     def list(self, request: Request) -> Response:
-        """List them, newest first."""
+        """List your upload tokens, newest first.
+
+        The list does not show their secrets. Expired tokens leave the list after a while.
+        """
         pages = UploadPages(validated(PageSerializer, request.query_params)["page_size"])
         tokens = services.upload_token_list(user=get_caller(request))
         page = pages.paginate_queryset(tokens, request, view=self)
         return pages.get_paginated_response(UploadTokenSerializer(page, many=True).data)
 
     def destroy(self, request: Request, token_id: str) -> Response:
-        """Revoke one."""
+        """Revoke an upload token.
+
+        URLs that were signed for it work until they expire.
+        """
         services.upload_token_revoke(user=get_caller(request), token_id=token_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -42,7 +42,11 @@ class UploadViewSet(ServiceViewSet):
     )
 
     def list(self, request: Request) -> Response:
-        """List records, newest first."""
+        """List the records of uploads, newest first.
+
+        You see your own records. Staff see all records, or those of `user_id`. A record must match every
+        filter. Follow `next` until it is null.
+        """
         params = validated(UploadsWantedSerializer, request.query_params)
         page_size, user_id = params.pop("page_size"), params.pop("user_id", "")
         caller = get_caller(request)
@@ -52,7 +56,11 @@ class UploadViewSet(ServiceViewSet):
         return pages.get_paginated_response(UploadSerializer(page, many=True, context={"request": request}).data)
 
     def usage(self, request: Request) -> Response:
-        """Show what somebody has in a bucket, and may have."""
+        """Show your usage of a bucket, and its limits.
+
+        Stored files count with their size. Unfinished uploads count with their announced size, or with the
+        bytes that have arrived. Call this before a user chooses a file.
+        """
         params = validated(UsageWantedSerializer, request.query_params)
         caller = get_caller(request)
         owner = resolve_owner(caller=caller, user_id=params.get("user_id"))
@@ -60,7 +68,14 @@ class UploadViewSet(ServiceViewSet):
         return Response(UsageSerializer(found).data)
 
     def create(self, request: Request) -> Response:
-        """Begin a direct upload; the answer says what to send to S3."""
+        """Start a direct upload to S3.
+
+        Send the file as `transfer` says, then complete the upload. The signature covers size and type: S3
+        rejects other files. The upload gets an object key of its own.
+
+        If you repeat a request with the same `Idempotency-Key`, the server returns the same record with fresh
+        URLs.
+        """
         params = validated(UploadStartSerializer, request.data)
         caller, key = get_caller(request), idempotency_key_of(request.headers)
         owner = resolve_owner(caller=caller, user_id=params.pop("user_id", ""))
@@ -69,27 +84,49 @@ class UploadViewSet(ServiceViewSet):
         return answer_created(shown, repeated=started.is_repeated)
 
     def retrieve(self, request: Request, upload_id: str) -> Response:
-        """Show one record."""
+        """Show the record of an upload.
+
+        It is `pending` while bytes arrive, `stored` when S3 holds every byte, and `deleting` while the server
+        removes them. With scanners, it is `quarantined` until they have scanned the file, and `rejected` if
+        they found something. Only staff can see records of other users.
+        """
         upload = services.upload_find(user=get_caller(request), upload_id=upload_id)
         return Response(UploadSerializer(upload, context={"request": request}).data)
 
     def destroy(self, request: Request, upload_id: str) -> Response:
-        """Remove a file and its record."""
+        """Remove a file and its record, by the id of the record.
+
+        This works for every status: it aborts a direct upload that is pending, and it removes what an
+        interrupted upload left behind.
+        """
         services.upload_delete(user=get_caller(request), upload_id=upload_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def parts(self, request: Request, upload_id: str) -> Response:
-        """Show which parts S3 holds, and which are missing."""
+        """Show which parts S3 holds, and which are missing.
+
+        The server asks S3 for the parts. Use this to resume an upload or to draw a progress bar.
+        """
         progress = services.upload_parts(user=get_caller(request), upload_id=upload_id)
         return Response(UploadProgressSerializer(progress).data)
 
     def parts_sign(self, request: Request, upload_id: str) -> HttpResponseBase:
-        """Sign URLs for parts."""
+        """Presign URLs for parts.
+
+        Give `part_numbers`, or `first` and `last`, or `missing=true`. PUT to each URL `size` bytes of the file
+        from `offset` on, without additional headers. You can send parts in any order, in parallel, and again.
+        Each request for URLs also keeps the upload from expiring.
+        """
         params = validated(PartsWantedSerializer, request.data)
         signed = services.upload_parts_sign(user=get_caller(request), upload_id=upload_id, **params)
         return answer_part_urls(request, signed)
 
     def complete(self, request: Request, upload_id: str) -> Response:
-        """Mark a direct upload stored, if S3 holds all of it."""
+        """Complete a direct upload.
+
+        The server asks S3 for what has arrived, so the client sends no ETags. It stores the file only if the
+        file is whole, and if its size, type and checksum are the announced ones. You can repeat this request:
+        the response stays the same.
+        """
         upload = services.upload_complete(user=get_caller(request), upload_id=upload_id)
         return Response(UploadSerializer(upload, context={"request": request}).data)

@@ -50,25 +50,37 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
     )
 
     def params(self, request: Request, **_: Any) -> Response:
-        """Begin an upload in one request, and sign its form."""
+        """Start an upload in one request.
+
+        Each call starts an upload with a record of its own.
+        """
         query = request.query_params
         params = {"metadata": {"bucket": query.get("metadata[bucket]")}, **query.dict()}
         started = start_upload(request, choose_strategy("post", "put"), validated(UppyFileSerializer, params))
         return Response(UppyFormSerializer(_form(started)).data)
 
     def create(self, request: Request, **_: Any) -> Response:
-        """Begin an upload in parts."""
+        """Start an upload in parts.
+
+        Uppy uploads large files in parts. `uploadId` is the id of the record.
+        """
         started = start_upload(request, "multipart", validated(UppyFileSerializer, request.data))
         return Response(UppyMultipartSerializer(started.upload).data)
 
     def sign_part(self, request: Request, upload_id: str, part_number: str, **_: Any) -> Response:
-        """Sign the URL of one part."""
+        """Presign the URL of a part.
+
+        Each call also keeps the upload from expiring.
+        """
         number = _number(part_number)
         urls = self._part_urls(request, upload_id, [number])
         return Response(UppyPartSerializer({"url": urls[number], "expires": _url_seconds()}).data)
 
     def sign_parts(self, request: Request, upload_id: str, **_: Any) -> Response:
-        """Sign the URLs of several parts."""
+        """Presign the URLs of several parts.
+
+        Each call also keeps the upload from expiring.
+        """
         numbers = _numbers(request.query_params.get("partNumbers", ""))
         return Response(UppyPartsSerializer({"presignedUrls": self._part_urls(request, upload_id, numbers)}).data)
 
@@ -79,12 +91,18 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         return {part.part_number: part.url for part in signed.parts}
 
     def parts(self, request: Request, upload_id: str, **_: Any) -> Response:
-        """List the parts that S3 holds, all pages of them."""
+        """Show which parts S3 holds.
+
+        The response lists every part, on one page.
+        """
         progress = services.upload_parts(user=get_caller(request), upload_id=upload_id, key=_key(request))
         return Response(UppyStoredPartSerializer(progress.parts, many=True).data)
 
     def complete(self, request: Request, upload_id: str, **_: Any) -> Response:
-        """Make the file of its parts; S3 is asked which it holds."""
+        """Complete an upload in parts.
+
+        The server asks S3 which parts it holds. S3 must hold every part that the request names.
+        """
         params = validated(UppyCompleteSerializer, request.data)
         upload = services.upload_complete(
             user=get_caller(request),
@@ -97,12 +115,20 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         return Response(UppyCompletedSerializer(completed).data)
 
     def abort(self, request: Request, upload_id: str, **_: Any) -> Response:
-        """Give an upload up."""
+        """Abort an upload in parts.
+
+        A file that is stored already stays.
+        """
         services.upload_abort(user=get_caller(request), upload_id=upload_id, key=_key(request))
         return Response({})  # Major 5 reads it.
 
     def arrived(self, request: Request, **_: Any) -> Response:
-        """Answer with the record of what Uppy has sent: the page says so, since Uppy does not after one request."""
+        """Complete an upload in one request.
+
+        Call this from your page on `upload-success`, because Uppy does not report the end of such an upload.
+        `key` is the object key from the response that started it. You can repeat this request: the response
+        stays the same.
+        """
         key = _key(request)
         upload = services.upload_complete(user=get_caller(request), upload_id=services.upload_id_in(key), key=key)
         return Response(UploadSerializer(upload, context={"request": request}).data)

@@ -38,7 +38,12 @@ class UppySignViewSet(UppyViewSet):
     audit_actions = audited(sign="uppy_sign")
 
     def sign(self, request: Request, **_: Any) -> Response:
-        """Say where one request is to go; each upload that begins gets a key of its own."""
+        """Presign a request for the option `signRequest` of Uppy 6.
+
+        The server signs a PUT for S3, and every other request for itself: it answers them as S3 does. A request
+        without `uploadId` starts an upload: its `key` is the file name, and the response returns the object
+        key.
+        """
         params = validated(UppySignSerializer, request.data)
         match params:
             case {"partNumber": int(number)}:

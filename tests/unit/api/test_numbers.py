@@ -17,7 +17,7 @@ def read(serializer, **data):
 
 @pytest.mark.parametrize("number", ODD)
 @pytest.mark.parametrize("kind", [dict, QueryDict])
-def test_whole_number_that_is_not_plain_digits_is_refused_in_queries_and_bodies(number, kind):
+def test_whole_number_without_plain_digits_is_invalid(number, kind):
     data = {"file_name": "a", "bucket": "bucket-one", "expiration": number}
     if kind is QueryDict:
         query = QueryDict(mutable=True)
@@ -29,7 +29,7 @@ def test_whole_number_that_is_not_plain_digits_is_refused_in_queries_and_bodies(
 
 
 @pytest.mark.parametrize("number", [True, 5.0, [5], None])
-def test_whole_number_of_json_that_is_none_is_refused(number):
+def test_whole_number_of_another_json_type_is_invalid(number):
     with pytest.raises(ValidationError):
         read(PageSerializer, page_size=number)
     with pytest.raises(ValidationError):
@@ -37,21 +37,21 @@ def test_whole_number_of_json_that_is_none_is_refused(number):
 
 
 @pytest.mark.parametrize("number", ["5", 5, "0005"])
-def test_whole_number_in_plain_digits_is_read(number):
+def test_whole_number_in_plain_digits_is_valid(number):
     assert read(PageSerializer, page_size=number)["page_size"] == 5
 
 
-def test_whole_number_out_of_range_is_told_so():
+def test_whole_number_out_of_range_is_invalid():
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
         read(PageSerializer, page_size="-5")
 
 
-def test_whole_number_that_is_left_out_has_its_default():
+def test_whole_number_left_out_has_its_default():
     assert read(PageSerializer)["page_size"] == 100
 
 
 @pytest.mark.parametrize("number", ODD)
-def test_whole_number_in_an_address_is_plain_digits(number):
+def test_whole_number_in_an_address_without_plain_digits_is_invalid(number):
     with pytest.raises(ValueError, match=f"^{re.escape(number)}$"):
         whole_number(number)
 

@@ -11,31 +11,31 @@ MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [MOMENT, MOMENT.astimezone(timezone(timedelta(hours=5)))])
-def test_times_are_utc_wherever_the_host_lives(settings, value):
+def test_times_in_any_time_zone_are_utc(settings, value):
     settings.TIME_ZONE = "America/New_York"
     with django_timezone.override("Asia/Tokyo"):
         assert UTCDateTimeField().to_representation(value) == "2026-01-31T09:30:00Z"
 
 
-def test_a_host_without_time_zones(settings):
+def test_times_without_time_zones_are_utc(settings):
     settings.USE_TZ = False
     settings.TIME_ZONE = "Etc/GMT-3"
     assert UTCDateTimeField().to_representation(datetime(2026, 1, 31, 12, 30)) == "2026-01-31T09:30:00Z"
 
 
 @pytest.mark.parametrize("parameter", ["a=\U0001f600", "a=é", "a=b\r\nx", "a=b\x7f", "\x0ba=b", "a"])
-def test_a_content_type_that_would_not_fit_in_a_header_is_not_kept(parameter):
+def test_content_type_invalid_in_headers_is_derived_from_name(parameter):
     assert content_type_of(f"text/html; {parameter}", "photo.png") == "image/png"
 
 
-def test_content_type_of_a_declared_type_keeps_its_charset_alone():
+def test_content_type_with_parameters_keeps_charset_only():
     declared = "text/plain; charset=utf-8; title*=utf-8''a"
     assert content_type_of(declared, "photo.png") == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("user_id", [None, 7])
 @pytest.mark.parametrize("completed_at", [None, MOMENT])
-def test_a_record_is_shown_as_its_fields_describe_it(rf, user_id, completed_at):
+def test_upload_serializer_returns_what_its_fields_describe(rf, user_id, completed_at):
     times = {"created_at": MOMENT, "completed_at": completed_at}
     upload = FileUpload.objects.pending(user_id=user_id, bucket="bucket", file_name="file", size=1, **times)
     shape = UploadSerializer(upload, context={"request": rf.get("/")})
@@ -43,6 +43,6 @@ def test_a_record_is_shown_as_its_fields_describe_it(rf, user_id, completed_at):
 
 
 @pytest.mark.parametrize("status", ["quarantined", "rejected"])
-def test_what_nobody_may_read_has_no_address(rf, status):
+def test_upload_that_is_unreadable_has_no_url(rf, status):
     upload = FileUpload(bucket="bucket-one", file_name="file", status=status)
     assert UploadSerializer(upload, context={"request": rf.get("/")}).data["url"] is None
