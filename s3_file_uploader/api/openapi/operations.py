@@ -33,8 +33,13 @@ from .parameters import (
 Describe = Callable[[], Callable[[Any], Any]]
 
 TAGS = {
-    **{"bucket": "Buckets", "object": "Buckets", "file": "Files", "upload": "Uploads"},
-    **{"uppy": "Uppy", "share": "Shares", "health": "Health"},
+    "bucket": "Buckets",
+    "object": "Buckets",
+    "file": "Files",
+    "upload": "Uploads",
+    "uppy": "Uppy",
+    "share": "Shares",
+    "health": "Health",
 }
 
 
