@@ -26,7 +26,8 @@ STORE = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/"
 SIGNATURE = f"?X-Amz-Expires={SECONDS}&X-Amz-Signature=..."
 PRESIGNED_URL = f"{STORE}{FILE_NAME_IN_URL}{SIGNATURE}"
 DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"
-DIRECT_URL = f"{STORE}{DIRECT_KEY.replace('é', '%C3%A9')}{SIGNATURE}"
+DIRECT_KEY_IN_URL = DIRECT_KEY.replace("é", "%C3%A9")
+DIRECT_URL = f"{STORE}{DIRECT_KEY_IN_URL}{SIGNATURE}"
 EXPIRES = {"expires_at": AN_HOUR_LATER}
 PART_URL = f"{DIRECT_URL}&partNumber=1"
 
@@ -47,7 +48,9 @@ UPLOAD_EXAMPLE = {
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
 BUCKET_EXAMPLE = {"name": BUCKET, "created_at": TIME, "region": REGION}
-PENDING_EXAMPLE = {**UPLOAD_EXAMPLE, "file_name": DIRECT_KEY, "etag": "", "status": "pending", "completed_at": None}
+DIRECT_FILE = {"file_name": DIRECT_KEY, "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/"}
+DIRECT_EXAMPLE = {**UPLOAD_EXAMPLE, **DIRECT_FILE}
+PENDING_EXAMPLE = {**DIRECT_EXAMPLE, "etag": "", "status": "pending", "completed_at": None}
 OBJECT_EXAMPLE = {"file_name": FILE_NAME, "size": len(CONTENT), "etag": ETAG, "changed_at": TIME}
 HEADERS = {"Content-Type": "text/plain", "If-None-Match": "*"}
 FIELDS = {"Content-Type": "text/plain", "key": DIRECT_KEY, "policy": "...", "x-amz-signature": "..."}
@@ -122,7 +125,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
     shapes.UppyPartsSerializer: {"presignedUrls": {"1": PART_URL}},
     shapes.UppyStoredPartSerializer: {"PartNumber": 1, "ETag": ETAG, "Size": PART_BYTES},
     shapes.UppyCompleteSerializer: {"parts": [{"PartNumber": 1, "ETag": ETAG}]},
-    shapes.UppyCompletedSerializer: {"location": UPLOAD_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
+    shapes.UppyCompletedSerializer: {"location": DIRECT_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
     shapes.UppySignSerializer: {"method": "PUT", "key": "été.txt", "contentType": "text/plain"},
     shapes.UploadTokenCreateSerializer: {"expires_in": SECONDS},
     shapes.NewUploadTokenSerializer: {**NEW_TOKEN, **EXPIRES},
@@ -134,7 +137,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
 VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
     shapes.StartedUploadSerializer: {
         **{name: {**PENDING_EXAMPLE, "transfer": {**way, **EXPIRES}} for name, way in TRANSFERS.items()},
-        "Stored already": {**UPLOAD_EXAMPLE, "transfer": None},
+        "Stored already": {**DIRECT_EXAMPLE, "transfer": None},
     },
     shapes.PartsWantedSerializer: {
         "Missing parts": {"missing": True},
