@@ -28,6 +28,7 @@ PRESIGNED_URL = f"{STORE}{FILE_NAME_IN_URL}{SIGNATURE}"
 DIRECT_KEY = f"uploads/{UPLOAD_ID}/été.txt"
 DIRECT_KEY_IN_URL = DIRECT_KEY.replace("é", "%C3%A9")
 DIRECT_URL = f"{STORE}{DIRECT_KEY_IN_URL}{SIGNATURE}"
+EXPIRES = {"expires_at": AN_HOUR_LATER}
 PART_URL = f"{DIRECT_URL}&partNumber=1"
 
 UPLOAD_EXAMPLE = {
@@ -46,11 +47,9 @@ UPLOAD_EXAMPLE = {
     "completed_at": TIME,
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
-DIRECT_EXAMPLE = {
-    **UPLOAD_EXAMPLE,
-    "file_name": DIRECT_KEY,
-    "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/",
-}
+BUCKET_EXAMPLE = {"name": BUCKET, "created_at": TIME, "region": REGION}
+DIRECT_FILE = {"file_name": DIRECT_KEY, "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/"}
+DIRECT_EXAMPLE = {**UPLOAD_EXAMPLE, **DIRECT_FILE}
 PENDING_EXAMPLE = {**DIRECT_EXAMPLE, "etag": "", "status": "pending", "completed_at": None}
 OBJECT_EXAMPLE = {"file_name": FILE_NAME, "size": len(CONTENT), "etag": ETAG, "changed_at": TIME}
 HEADERS = {"Content-Type": "text/plain", "If-None-Match": "*"}
@@ -61,6 +60,7 @@ PARTS = [
     {"part_number": number, "url": f"{DIRECT_URL}&partNumber={number}", "offset": offset, "size": size}
     for number, offset, size in ((1, 0, PART_BYTES), (2, PART_BYTES, 5))
 ]
+PART_HELD = {"part_number": 1, "size": PART_BYTES, "etag": ETAG}
 TRANSFERS: Mapping[str, dict[str, Any]] = {
     "In one request": {"strategy": "put", "method": "PUT", "url": DIRECT_URL, "headers": HEADERS},
     "As a form": {"strategy": "post", "method": "POST", "url": STORE, "fields": FIELDS},
@@ -89,19 +89,11 @@ def page_example(path: str, result: Mapping[str, Any]) -> dict[str, Any]:
 
 EXAMPLES: Mapping[type[Any], Any] = {
     shapes.BucketCreateSerializer: {"bucket": BUCKET},
-    shapes.BucketListSerializer: {
-        "owner_id": OWNER_ID,
-        "buckets": [{"name": BUCKET, "created_at": TIME, "region": REGION}],
-    },
+    shapes.BucketListSerializer: {"owner_id": OWNER_ID, "buckets": [BUCKET_EXAMPLE]},
     shapes.CreatedBucketSerializer: {"name": BUCKET, "region": REGION, "location": f"/{BUCKET}"},
     shapes.SavedFileSerializer: {"path": f"{BUCKET}/{FILE_NAME}", **FILE, "size": len(CONTENT), "etag": ETAG},
     shapes.PresignSerializer: {**FILE, "expiration": SECONDS, "disposition": "attachment"},
-    shapes.PresignedUrlSerializer: {
-        "url": PRESIGNED_URL,
-        "method": "GET",
-        "expires_in": SECONDS,
-        "expires_at": AN_HOUR_LATER,
-    },
+    shapes.PresignedUrlSerializer: {"url": PRESIGNED_URL, "method": "GET", "expires_in": SECONDS, **EXPIRES},
     shapes.ObjectListSerializer: page_example(f"buckets/{BUCKET}/files/", OBJECT_EXAMPLE) | {"prefixes": []},
     shapes.UploadSerializer: UPLOAD_EXAMPLE,
     shapes.UsageSerializer: {
@@ -123,17 +115,9 @@ EXAMPLES: Mapping[type[Any], Any] = {
         "checksum_sha256": CHECKSUM,
         "strategy": "auto",
     },
-    shapes.SignedPartsSerializer: {"parts": PARTS, "expires_at": AN_HOUR_LATER},
-    shapes.UploadProgressSerializer: {
-        "parts": [{"part_number": 1, "size": PART_BYTES, "etag": ETAG}],
-        "missing": [2],
-    },
-    shapes.ShareCreateSerializer: {
-        "bucket": BUCKET,
-        "file_name": FILE_NAME,
-        "expires_in": SECONDS,
-        "max_downloads": 10,
-    },
+    shapes.SignedPartsSerializer: {"parts": PARTS, **EXPIRES},
+    shapes.UploadProgressSerializer: {"parts": [PART_HELD], "missing": [2]},
+    shapes.ShareCreateSerializer: {**FILE, "expires_in": SECONDS, "max_downloads": 10},
     shapes.NewShareLinkSerializer: {**SHARE_EXAMPLE, "url": f"{SERVICE}shares/{SHARE_IN_URL}/"},
     shapes.UppyFileSerializer: FILE_OF_UPPY,
     shapes.UppyMultipartSerializer: {"key": DIRECT_KEY, "uploadId": UPLOAD_ID, "bucket": BUCKET},
@@ -144,7 +128,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
     shapes.UppyCompletedSerializer: {"location": DIRECT_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
     shapes.UppySignSerializer: {"method": "PUT", "key": "été.txt", "contentType": "text/plain"},
     shapes.UploadTokenCreateSerializer: {"expires_in": SECONDS},
-    shapes.NewUploadTokenSerializer: {**NEW_TOKEN, "expires_at": AN_HOUR_LATER},
+    shapes.NewUploadTokenSerializer: {**NEW_TOKEN, **EXPIRES},
     shapes.HealthSerializer: {"database": True, "storage": True},
     shapes.LiveSerializer: {"live": True},
     shapes.ReadySerializer: {"database": True},
@@ -152,10 +136,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
 # Bodies of several shapes: an example of each.
 VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
     shapes.StartedUploadSerializer: {
-        **{
-            name: {**PENDING_EXAMPLE, "transfer": {**transfer, "expires_at": AN_HOUR_LATER}}
-            for name, transfer in TRANSFERS.items()
-        },
+        **{name: {**PENDING_EXAMPLE, "transfer": {**way, **EXPIRES}} for name, way in TRANSFERS.items()},
         "Stored already": {**DIRECT_EXAMPLE, "transfer": None},
     },
     shapes.PartsWantedSerializer: {

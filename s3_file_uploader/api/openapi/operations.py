@@ -3,16 +3,19 @@
 Its words are the docstring of the action, those of its fields the `help_text` of the serializers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiRequest, OpenApiResponse, extend_schema
+from rest_framework.serializers import Serializer
 
 from .. import serializers as shapes
 from .. import viewsets
 from .components import SHARE_PAGE, TOKEN_PAGE, UPLOAD_PAGE
-from .examples import BUCKET, CONTENT, SHARE_ID, SHARE_IN_URL
+from .errors import error_responses
+from .examples import BUCKET, CONTENT
 from .parameters import (
     CHECKSUM_HEADER,
     IDEMPOTENT,
@@ -21,10 +24,75 @@ from .parameters import (
     OF_READING,
     PART_NUMBERS,
     READ_HEADERS,
+    SHARE_ID,
+    SHARE_SECRET,
     UPPY_FILE,
-    parameter,
+    query_examples,
 )
-from .schema import Describe, answer, body, operation
+
+Describe = Callable[[], Callable[[Any], Any]]
+
+TAGS = {
+    "bucket": "Buckets",
+    "object": "Buckets",
+    "file": "Files",
+    "upload": "Uploads",
+    "uppy": "Uppy",
+    "share": "Shares",
+    "health": "Health",
+}
+
+
+def describe(
+    operation_id: str, responses: Mapping[Any, Any], *, parameters: tuple[Any, ...] = (), **rest: Any
+) -> Callable[[Any], Any]:
+    """Return the description of an operation, its errors and examples included.
+
+    Args:
+        operation_id: its name in generated clients, a key of `errors.RAISED`; it begins with a key of `TAGS`.
+        responses: of success, by status: a serializer, an `OpenApiResponse` or, without a body, None.
+        parameters: of query and headers, a serializer for a whole query; and headers of responses.
+        rest: as `extend_schema` takes it.
+    """
+    queries, body = _serializers(*parameters), rest.get("request")
+    errors, retry_after = error_responses(
+        operation_id, [*queries, *_serializers(body)], has_body=bool(body), is_public=rest.get("auth") == []
+    )
+    return extend_schema(
+        operation_id=operation_id,
+        tags=[TAGS[operation_id.partition("_")[0]]],
+        parameters=[*parameters, retry_after],
+        examples=[example for query in queries for example in query_examples(query)],
+        responses={status: _response(shape) for status, shape in responses.items()} | errors,
+        **rest,
+    )
+
+
+def _serializers(*parameters: Any) -> list[type[Serializer[Any]]]:
+    return [each for each in parameters if isinstance(each, type) and issubclass(each, Serializer)]
+
+
+def _response(shape: Any) -> OpenApiResponse:
+    """Describe a response by the docstring of its serializer, unless it is described already."""
+    if isinstance(shape, OpenApiResponse):
+        return shape
+    return OpenApiResponse(shape, description=shape.__doc__ if shape else "Done. The response has no body.")
+
+
+def operation(*arguments: Any, **options: Any) -> Describe:
+    """Return the description of an operation, made when drf-spectacular asks for it."""
+    return partial(describe, *arguments, **options)
+
+
+def answer(shape: Any, words: str, example: Any) -> OpenApiResponse:
+    """Return a response with words and an example of its own."""
+    return OpenApiResponse(shape, words, [OpenApiExample("Example", example)])
+
+
+def body(shape: Any, example: Any, *media_types: str) -> dict[str, OpenApiRequest]:
+    """Return a body of other media types than the parsers of the viewset take."""
+    return {kind: OpenApiRequest(shape, examples=[OpenApiExample("Example", example)]) for kind in media_types}
+
 
 TEXT = CONTENT.decode()
 FORM = body(shapes.FileUploadFormSerializer, {"file": TEXT, "bucket": BUCKET}, "multipart/form-data")
@@ -37,13 +105,11 @@ READ = {
 }
 HELD_PARTS = OpenApiResponse(shapes.UppyStoredPartSerializer(many=True), "The parts that S3 holds.")
 SIGNED_URL = {200: shapes.PresignedUrlSerializer}
-NEW_BUCKET = {201: shapes.CreatedBucketSerializer}
-OBJECT_PAGE = {200: shapes.ObjectListSerializer}
 ABORTED = answer({"type": "object"}, "The upload is aborted.", {})
 UNHEALTHY = answer(shapes.HealthSerializer, "One of them cannot be reached.", {"database": True, "storage": False})
 NOT_READY = answer(shapes.ReadySerializer, "The database cannot be reached.", {"database": False})
-SHARE_SECRET_IN_PATH = parameter("path", "share", "The secret of the link.", SHARE_IN_URL)
-SHARE_ID_IN_PATH = parameter("path", "share", "The `id` of the link.", SHARE_ID)
+FOLLOWED = {302: OpenApiResponse(description="The bytes are at `Location`.")}
+
 hidden = partial(extend_schema, exclude=True)
 
 OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
@@ -127,8 +193,8 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "list": operation("share_list", {200: SHARE_PAGE}, parameters=(shapes.ShareListQuerySerializer,)),
     },
     viewsets.ShareViewSet: {
-        "retrieve": operation("share_follow", {302: READ[302]}, parameters=(SHARE_SECRET_IN_PATH, LOCATION), auth=[]),
-        "destroy": operation("share_revoke", {204: None}, parameters=(SHARE_ID_IN_PATH,)),
+        "retrieve": operation("share_follow", FOLLOWED, parameters=(SHARE_SECRET, LOCATION), auth=[]),
+        "destroy": operation("share_revoke", {204: None}, parameters=(SHARE_ID,)),
         "missing": hidden,
     },
     viewsets.HealthViewSet: {

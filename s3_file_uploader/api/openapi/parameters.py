@@ -43,6 +43,9 @@ IN_PATH = {
     "part_number": parameter("path", "part_number", f"1 to {MAX_PARTS}.", 1, int),
     "token_id": parameter("path", "token_id", "The `id` of the upload token.", shown.UPLOAD_ID, UUID),
 }
+# A link is followed by its secret, and revoked by its id.
+SHARE_SECRET = parameter("path", "share", "The secret of the link.", shown.SHARE_IN_URL)
+SHARE_ID = parameter("path", "share", "The `id` of the link.", shown.SHARE_ID)
 
 # --- the query -------------------------------------------------------------------------------------------------------
 

@@ -11,17 +11,17 @@ from .responses import UTCDateTimeField
 
 
 class ShareCreateSerializer(serializers.Serializer[Any]):
-    """Body of POST `shares/`."""
+    """The file to share, and the limits of its link."""
 
     bucket = serializers.CharField(help_text="The bucket of the file.")
     file_name = serializers.CharField(trim_whitespace=False, help_text="The object key of a stored file.")
     expires_in = WholeNumberField(
         required=False,
         allow_null=True,
-        help_text="Seconds, up to S3_FILE_UPLOADER_SHARE_MAX_SECONDS; a day by default.",
+        help_text="Seconds, up to S3_FILE_UPLOADER_SHARE_MAX_SECONDS. Default: a day.",
     )
     max_downloads = WholeNumberField(
-        required=False, allow_null=True, help_text="How often clients may follow the link; without a limit by default."
+        required=False, allow_null=True, help_text="How often clients may follow the link. Default: no limit."
     )
 
 
@@ -59,7 +59,7 @@ class ShareLinkSerializer(serializers.Serializer[Any]):
 
 
 class NewShareLinkSerializer(ShareLinkSerializer):
-    """Response to POST `shares/`: the only one that shows the link."""
+    """The new link. The server shows `url` only in this response."""
 
     url = serializers.SerializerMethodField(help_text="The link; it lets clients without an account read the file.")
 

@@ -34,9 +34,9 @@ class ShareListViewSet(ServiceViewSet):
     def create(self, request: Request) -> Response:
         """Share a file by a link.
 
-        The owner of the file and staff may share it. Clients that have `url` read the file as it is now, without an
-        account, until the link expires, is used up or revoked, or the file is replaced or deleted. The server shows
-        `url` only in this response.
+        The owner of the file and staff can share it. Everyone who has `url` can read the file as it is now, without
+        an account, until the link expires, is used up or is revoked, or until the file is replaced or deleted. The
+        server shows `url` only in this response.
         """
         options = validated(ShareCreateSerializer, request.data)
         link = services.share_create(
@@ -46,10 +46,10 @@ class ShareListViewSet(ServiceViewSet):
         return Response(shown.data, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
     def list(self, request: Request) -> Response:
-        """List the links that you made, newest first.
+        """List your share links, or all links to a file, newest first.
 
-        With `bucket` and `file_name`, the owner of that file and staff see all links to it. The list does not show
-        the links themselves. Expired links leave it after a while.
+        With `bucket` and `file_name`, the owner of the file and staff see all links to it. The list does not show
+        `url`. Expired links leave the list after a while.
         """
         params = validated(ShareListQuerySerializer, request.query_params)
         pages = UploadPages(params.pop("page_size"))
@@ -86,9 +86,9 @@ class ShareViewSet(SecretAddressViewSet):
     def retrieve(self, request: Request, share: str) -> HttpResponseBase:
         """Read a shared file.
 
-        No account is needed. The server redirects to a presigned URL that works for a few minutes, and counts the
-        download. HEAD redirects alike and is not counted. Browsers save the file, whatever its type. Links that are
-        expired, revoked or used up, or whose file has changed, are not found, like links that never existed.
+        This needs no account. The server redirects to a presigned URL that works for a few minutes, and counts the
+        download; HEAD redirects without counting. Browsers save the file, whatever its type. The response is 404 if
+        the link is expired, revoked or used up, or if the file has changed since.
         """
         method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
         signed = services.share_follow(secret=share, method=method)
@@ -98,8 +98,8 @@ class ShareViewSet(SecretAddressViewSet):
     def destroy(self, request: Request, share: str) -> Response:
         """Revoke a share link.
 
-        The user who made the link, the owner of the file, and staff may revoke it. URLs to which it has redirected
-        clients work until they expire, a few minutes at most.
+        The user who made the link, the owner of the file and staff can revoke it. URLs to which the link has
+        redirected clients work until they expire, a few minutes at most.
         """
         services.share_revoke(user=get_caller(request), share_id=share)
         return Response(status=status.HTTP_204_NO_CONTENT)
