@@ -18,7 +18,7 @@ def generous(user, bucket, policy):
     return replace(policy, max_file_bytes=user.pk, key_prefix=f"{bucket}/{{user_id}}/", is_open=bucket == "mine")
 
 
-def test_without_settings_nothing_is_limited():
+def test_policy_without_settings_has_no_limits():
     policy = get_policy(USER, "bucket")
     assert policy == Policy()
     assert {field.name: getattr(policy, field.name) for field in fields(policy)} == {
@@ -35,12 +35,12 @@ def test_without_settings_nothing_is_limited():
     }
 
 
-def test_it_cannot_be_changed():
+def test_policy_is_immutable():
     with pytest.raises(FrozenInstanceError):
         get_policy(USER, "bucket").max_file_bytes = 1
 
 
-def test_the_most_specific_has_the_last_word_on_each_field(settings):
+def test_policy_most_specific_pattern_overrides_each_field(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {
         "photos-2026": {"quota_files": 1},
         "photos-*": {"max_file_bytes": 2, "quota_files": 2, "extensions": ["png"]},
@@ -53,24 +53,24 @@ def test_the_most_specific_has_the_last_word_on_each_field(settings):
     assert get_policy(USER, "documents") == Policy(max_file_bytes=4, quota_files=4, quota_bytes=4, key_prefix="all/")
 
 
-def test_of_equal_patterns_the_later_has_the_last_word(settings):
+def test_policy_equal_patterns_later_overrides(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"a*": {"quota_files": 1}, "*c": {"quota_files": 2}, "[a-b]*": {}}
     assert get_policy(USER, "abc").quota_files == 2
 
 
-def test_lists_are_tuples(settings):
+def test_policy_lists_become_tuples(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"content_types": ["image/*"], "inline_content_types": []}}
     policy = get_policy(USER, "bucket")
     assert (policy.content_types, policy.inline_content_types) == (("image/*",), ())
 
 
-def test_the_prefix_is_the_owners(settings):
+def test_policy_key_prefix_has_id_of_owner(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "users/{user_id}/"}}
     assert get_policy(USER, "bucket").key_prefix == "users/7/"
     assert get_policy(None, "bucket").key_prefix == "users/{user_id}/"
 
 
-def test_a_callable_decides_for_one_user(settings):
+def test_policy_callable_overrides_settings(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"max_file_bytes": 1, "quota_files": 2}}
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
     policy = get_policy(USER, "bucket")
@@ -90,7 +90,7 @@ def test_policy_within_block_is_decided_once_for_each_user_and_bucket(settings):
     assert get_policy(USER, "bucket") is not decided[0]
 
 
-def test_which_buckets_are_open(settings):
+def test_policy_is_open_by_setting_and_callable(settings):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open-*"]
     assert [get_policy(USER, name).is_open for name in ("open-1", "mine")] == [True, False]
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
@@ -98,7 +98,7 @@ def test_which_buckets_are_open(settings):
 
 
 @pytest.mark.parametrize(("quota", "has_quota"), [({}, False), ({"quota_bytes": 0}, True), ({"quota_files": 0}, True)])
-def test_whether_there_is_a_quota(quota, has_quota):
+def test_has_quota_with_either_limit_is_true(quota, has_quota):
     assert Policy(**quota).has_quota is has_quota
 
 
@@ -117,7 +117,7 @@ def test_whether_there_is_a_quota(quota, has_quota):
         (("image/*",), "imagex/png", False),
     ],
 )
-def test_content_types(patterns, content_type, allowed):
+def test_allows_content_type_matches_patterns(patterns, content_type, allowed):
     assert Policy(content_types=patterns).allows_content_type(content_type) is allowed
 
 
@@ -141,7 +141,7 @@ def test_content_types(patterns, content_type, allowed):
         (("",), "a.png", False),
     ],
 )
-def test_endings(endings, name, allowed):
+def test_allows_extension_matches_endings(endings, name, allowed):
     assert Policy(extensions=endings).allows_extension(name) is allowed
 
 
@@ -153,10 +153,10 @@ def test_endings(endings, name, allowed):
         *(("text/xml", False), ("application/xhtml+xml", False), ("text/css", False), ("", False)),
     ],
 )
-def test_what_browsers_may_show_by_default(content_type, shown):
+def test_allows_inline_by_default_excludes_scripts(content_type, shown):
     assert Policy().allows_inline(content_type) is shown
 
 
-def test_the_prefixes_that_settings_name(settings):
+def test_list_key_prefixes_yields_each_as_pattern(settings):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "u.{user_id}/x/"}, "a": {}, "b": {"key_prefix": ""}}
     assert list(list_key_prefixes()) == ["", r"u\.[^/]+/x/"]

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 DECOMPOSED, COMPOSED = "o\u0301.txt", "\u00f3.txt"
 
 
-def test_both_spellings_are_one_file(user, bucket, settings, tmp_path):
+def test_upload_in_either_spelling_is_one_file(user, bucket, settings, tmp_path):
     settings.PATH_TO_SAVE_FILE = str(tmp_path)
     stored_file(user, bucket, DECOMPOSED, original_name=DECOMPOSED)
     assert objects_in(bucket) == [COMPOSED]
@@ -37,7 +37,7 @@ def test_both_spellings_are_one_file(user, bucket, settings, tmp_path):
 
 
 @pytest.mark.parametrize("name", [DECOMPOSED, "CON.txt", "a\u202eb", "a."])
-def test_what_was_stored_under_an_odd_name_before_can_be_read_and_removed(user, bucket, name):
+def test_file_with_old_odd_name_can_be_read_and_removed(user, bucket, name):
     record = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name=name, content_type="text/plain")
     record.mark_stored(size=1, etag="e", completed_at=record.created_at)
     assert file_find(user=user, bucket=bucket, file_name=name).file_name == name
@@ -47,7 +47,7 @@ def test_what_was_stored_under_an_odd_name_before_can_be_read_and_removed(user, 
 
 
 @pytest.mark.parametrize("name", ["CON.txt", "a\u202eb.txt", "a. "])
-def test_such_names_are_refused_on_every_way_in(user, bucket, name):
+def test_upload_with_deceptive_name_is_refused(user, bucket, name):
     with pytest.raises(InvalidFileName):
         stored_file(user, bucket, name)
     with pytest.raises(InvalidFileName):
@@ -55,14 +55,14 @@ def test_such_names_are_refused_on_every_way_in(user, bucket, name):
     assert not FileUpload.objects.exists()
 
 
-def test_the_key_of_a_direct_upload_is_composed_and_the_name_on_the_device_kept(user, bucket):
+def test_upload_start_decomposed_name_composes_key_only(user, bucket):
     upload = started(user, bucket, file_name=DECOMPOSED).upload
     sent(upload)
     done = upload_complete(user=user, upload_id=upload.pk)
     assert (done.file_name.rpartition("/")[2], done.original_name) == (COMPOSED, DECOMPOSED)
 
 
-def test_a_repeated_request_may_spell_it_either_way(user, bucket):
+def test_upload_repeated_in_other_spelling_is_found(user, bucket):
     address = f"/modules/s3-file-uploader/service/buckets/{bucket}/files/"
     sending = {"content_type": "text/plain", "headers": {"Idempotency-Key": "one"}}
     for spelling in (DECOMPOSED, DECOMPOSED, COMPOSED):
@@ -73,7 +73,7 @@ def test_a_repeated_request_may_spell_it_either_way(user, bucket):
     assert found.file_name == COMPOSED
 
 
-def test_the_original_name_comes_back_without_what_deceives(user, bucket):
+def test_original_name_deceptive_is_shown_stripped(user, bucket):
     stored_file(user, bucket, original_name="gpj\u202eé.exe\r\nX: y")
     assert FileUpload.objects.get().original_name == "gpj\u202eé.exe\r\nX: y"
     query = parse_qs(urlsplit(file_presign(user=user, bucket=bucket, file_name="file").url).query)

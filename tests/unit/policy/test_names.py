@@ -15,7 +15,7 @@ from s3_file_uploader.policy.names import (
 
 
 @pytest.mark.parametrize("name", ["abc", "a.b-c", "1bucket9", "a" * 63, "my.bucket.of-2026"])
-def test_bucket_names_that_s3_allows(name):
+def test_validate_bucket_name_allowed_is_returned(name):
     assert validate_bucket_name(name) == name
 
 
@@ -27,13 +27,13 @@ def test_bucket_names_that_s3_allows(name):
         *("bucket.mrap", "bucket--x-s3", "bucket--table-s3"),
     ],
 )
-def test_bucket_names_that_s3_refuses(name):
+def test_validate_bucket_name_forbidden_is_refused(name):
     with pytest.raises(InvalidBucketName):
         validate_bucket_name(name)
 
 
 @given(st.text(alphabet=ascii_lowercase + digits, min_size=3, max_size=63))
-def test_letters_and_digits_are_always_a_bucket_name(name):
+def test_validate_bucket_name_letters_and_digits_is_returned(name):
     assert validate_bucket_name(name) == name
 
 
@@ -44,7 +44,7 @@ def test_letters_and_digits_are_always_a_bucket_name(name):
         *("x" * 1024, "é" * 512, " ", "a\\b", "con"),
     ],
 )
-def test_keys_that_every_store_keeps_apart(name):
+def test_validate_file_name_valid_is_returned(name):
     assert validate_file_name(name) == name
 
 
@@ -67,13 +67,13 @@ def test_keys_that_every_store_keeps_apart(name):
         ("\ud800", "UTF-8"),
     ],
 )
-def test_keys_that_some_store_would_confuse(name, says):
+def test_validate_file_name_ambiguous_is_refused(name, says):
     with pytest.raises(InvalidFileName, match=says):
         validate_file_name(name)
 
 
 @given(st.text(max_size=300))
-def test_a_key_is_returned_unchanged_or_refused(name):
+def test_validate_file_name_any_text_is_returned_or_refused(name):
     try:
         assert validate_file_name(name) == name
     except InvalidFileName:
@@ -83,7 +83,7 @@ def test_a_key_is_returned_unchanged_or_refused(name):
 
 
 @given(st.one_of(st.text(max_size=70), st.text(ascii_lowercase + digits + ".-", max_size=70)))
-def test_a_bucket_name_is_returned_unchanged_or_refused(name):
+def test_validate_bucket_name_any_text_is_returned_or_refused(name):
     try:
         assert validate_bucket_name(name) == name
     except InvalidBucketName:
@@ -111,18 +111,18 @@ DECOMPOSED, COMPOSED = "Zaz\u0307o\u0301\u0142c\u0301.txt", "Za\u017c\u00f3\u014
         "\u0645\u06cc\u200c\u062e.txt",
     ],
 )
-def test_new_names_that_can_be(name):
+def test_normalize_file_name_valid_is_returned(name):
     assert normalize_file_name(name) == name
 
 
-def test_new_names_are_composed_and_looked_for_in_both_spellings():
+def test_normalize_file_name_decomposed_is_composed():
     assert normalize_file_name(DECOMPOSED) == COMPOSED
     assert list_spellings(DECOMPOSED) == (DECOMPOSED, COMPOSED)
     assert list_spellings(COMPOSED) == (COMPOSED,)
 
 
 @pytest.mark.parametrize("character", "\u202e\u2066\u200b\u200e\ufeff\u2060\u00ad\u2028\u061c\U000e0041")
-def test_new_names_that_deceive_the_eye(character):
+def test_normalize_file_name_deceptive_is_refused(character):
     assert validate_file_name(f"a{character}b") == f"a{character}b"
     with pytest.raises(InvalidFileName, match="invisible"):
         normalize_file_name(f"a{character}b")
@@ -131,24 +131,24 @@ def test_new_names_that_deceive_the_eye(character):
 @pytest.mark.parametrize(
     "name", ["CON", "nul.txt", "a/Aux.tar.gz", "com1", "LPT9.x/b", "COM².txt", "conin$", "a.", "a /b", "a/b. "]
 )
-def test_new_names_that_windows_cannot_keep(name):
+def test_normalize_file_name_reserved_on_windows_is_refused(name):
     assert validate_file_name(name) == name
     with pytest.raises(InvalidFileName, match="Windows"):
         normalize_file_name(name)
 
 
 @pytest.mark.parametrize("name", ["", "/a", "a/../b", "x" * 1025, "a\nb", "\u0958" * 341])
-def test_new_names_are_none_that_can_be_no_key(name):
+def test_normalize_file_name_invalid_key_is_refused(name):
     with pytest.raises(InvalidFileName):
         normalize_file_name(name)
 
 
-def test_names_are_shown_without_what_deceives():
+def test_strip_deceptive_characters_removes_them():
     assert strip_deceptive_characters("gpj\u202e.exe\r\n\u200b \u00e9") == "gpj.exe é"
 
 
 @given(st.text(max_size=50))
-def test_a_new_name_is_its_own_and_nothing_else_is_raised(name):
+def test_normalize_file_name_any_text_is_stable_or_refused(name):
     try:
         new = normalize_file_name(name)
     except InvalidFileName:

@@ -23,7 +23,7 @@ from s3_file_uploader.exceptions import RangeNotSatisfiable
         ("bytes=0-1,99-", [(0, 2)]),
     ],
 )
-def test_what_is_wanted_of_ten_bytes(header, ranges):
+def test_parse_ranges_of_ten_bytes_are_clipped(header, ranges):
     assert parse_ranges(header, 10) == ranges
 
 
@@ -45,12 +45,12 @@ def test_what_is_wanted_of_ten_bytes(header, ranges):
         "bytes=" + ",".join(["0-0"] * (MAX_RANGES + 1)),
     ],
 )
-def test_what_is_no_range_of_ours_is_answered_with_the_whole(header):
+def test_parse_ranges_unsupported_header_is_empty(header):
     assert parse_ranges(header, 10) == []
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0)])
-def test_behind_the_end(header, size):
+def test_parse_ranges_after_end_is_not_satisfiable(header, size):
     with pytest.raises(RangeNotSatisfiable, match=f"has {size} bytes") as raised:
         parse_ranges(header, size)
     assert raised.value.size == size
@@ -62,7 +62,7 @@ headers = st.one_of(listed.map("bytes={}".format), st.text(max_size=50), st.text
 
 
 @given(headers, st.one_of(st.integers(0, 20), st.integers(0, 5 * 2**40)))
-def test_whatever_is_asked_lies_in_the_file_and_is_no_more_than_it(header, size):
+def test_parse_ranges_any_header_stays_within_file(header, size):
     with suppress(RangeNotSatisfiable):
         ranges = parse_ranges(header, size)
         assert len(ranges) <= MAX_RANGES

@@ -55,7 +55,7 @@ def answer_to(request, source):
     )
 
 
-def test_the_whole(source):
+def test_answer_file_without_range_is_whole(source):
     answer = answer_to(request(), source)
     assert answer.status_code == 200
     assert dict(answer.items()) == {
@@ -71,24 +71,24 @@ def test_the_whole(source):
     assert answer.getvalue() == CONTENT
 
 
-def test_head_reads_nothing(source):
+def test_answer_file_head_reads_nothing(source):
     whole, head = answer_to(request(), source), answer_to(request("HEAD", range="bytes=0-1"), Source())
     assert (head.status_code, head.content, dict(head.items())) == (200, b"", dict(whole.items()))
 
 
-def test_the_first_bytes_are_asked_for_before_the_answer_begins(source):
+def test_answer_file_reads_first_chunk_before_response(source):
     answer_to(request(), source)
     assert source.given == 1
 
 
-def test_closing_the_answer_closes_the_source(db, source):
+def test_answer_file_closed_response_closes_source(db, source):
     answer = answer_to(request(), source)
     next(iter(answer))
     answer.close()
     assert (source.closed, source.given) == (1, 1)
 
 
-def test_several_ranges(source):
+def test_answer_file_several_ranges_are_multipart(source):
     answer = answer_to(request(range="bytes=0-1,-2"), source)
     boundary = answer["Content-Type"].removeprefix("multipart/byteranges; boundary=")
     body = answer.getvalue()
@@ -111,7 +111,7 @@ def test_several_ranges(source):
         ("x", 200),
     ],
 )
-def test_a_range_of_the_version_that_the_client_knows(source, condition, status):
+def test_answer_file_if_range_of_same_version_is_partial(source, condition, status):
     answer = answer_to(request(range="bytes=1-2", if_range=condition), source)
     assert (answer.status_code, answer.getvalue()) == (status, b"12" if status == 206 else CONTENT)
 
@@ -125,7 +125,7 @@ def test_a_range_of_the_version_that_the_client_knows(source, condition, status)
         {"if_modified_since": HTTP_DATE},
     ],
 )
-def test_what_the_client_has_is_not_sent(headers):
+def test_answer_unchanged_same_version_is_304(headers):
     answer = answer_unchanged(request(**headers), etag="tag", changed_at=CHANGED)
     assert (answer.status_code, answer["ETag"], answer["Last-Modified"]) == (304, '"tag"', HTTP_DATE)
 
@@ -134,12 +134,12 @@ def test_what_the_client_has_is_not_sent(headers):
     "headers",
     [{}, {"if_none_match": '"other"'}, {"if_modified_since": A_SECOND_BEFORE}, {"if_match": '"tag"'}],
 )
-def test_what_the_client_lacks_is_sent(headers):
+def test_answer_unchanged_other_version_is_none(headers):
     assert answer_unchanged(request(**headers), etag="tag", changed_at=CHANGED) is None
 
 
 @pytest.mark.parametrize("headers", [{"if_match": '"other"'}, {"if_unmodified_since": A_SECOND_BEFORE}])
-def test_another_version_than_the_client_wants(headers):
+def test_answer_unchanged_failed_precondition_is_412(headers):
     with pytest.raises(PreconditionFailed):
         answer_unchanged(request(**headers), etag="tag", changed_at=CHANGED)
 
@@ -149,7 +149,7 @@ class TestUnderASGI:
     def asgi(self):
         return ASGIRequest({"type": "http", "method": "GET", "path": "/", "headers": []}, None)
 
-    def test_the_body_comes_piece_by_piece(self, asgi, source):
+    def test_answer_file_under_asgi_is_streamed(self, asgi, source):
         answer = answer_to(asgi, source)
         assert answer.is_async
 
@@ -162,6 +162,6 @@ class TestUnderASGI:
         first, given, rest = asyncio.run(read())
         assert (first, given, b"".join(rest)) == (b"0", 1, CONTENT[1:])
 
-    def test_closing_the_answer_closes_the_source(self, db, asgi, source):
+    def test_answer_file_closed_response_closes_source(self, db, asgi, source):
         answer_to(asgi, source).close()
         assert source.closed == 1

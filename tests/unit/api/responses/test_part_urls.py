@@ -36,7 +36,7 @@ def answer_of(parts, renderer=JSONRenderer, media_type=JSON):
     return answer_part_urls(SimpleNamespace(accepted_renderer=renderer(), accepted_media_type=media_type), parts)
 
 
-def test_what_is_written_here_is_what_drf_writes():
+def test_answer_part_urls_equals_json_of_drf():
     answer = answer_of(signed())
     assert type(answer) is HttpResponse
     assert answer.content == JSONRenderer().render(SignedPartsSerializer(signed()).data, JSON)
@@ -48,7 +48,7 @@ def test_what_is_written_here_is_what_drf_writes():
     [SignedParts((), SIGNED_UNTIL), signed(size=None), *map(signed, ('http://a"b', "http://a\\b", "http://\u00e9/"))],
     ids=["none", "no-size", "quote", "backslash", "not-ascii"],
 )
-def test_what_needs_more_thought_is_left_to_drf(parts):
+def test_answer_part_urls_with_escapes_is_rendered_by_drf(parts):
     answer = answer_of(parts)
     assert type(answer) is Response
     assert answer.data == SignedPartsSerializer(parts).data
@@ -57,13 +57,13 @@ def test_what_needs_more_thought_is_left_to_drf(parts):
 @pytest.mark.parametrize(
     ("renderer", "media_type"), [(OfTheHost, JSON), (Spaced, JSON), (JSONRenderer, "application/json; indent=4")]
 )
-def test_another_form_is_left_to_its_renderer(renderer, media_type):
+def test_answer_part_urls_other_renderer_is_used(renderer, media_type):
     assert type(answer_of(signed(), renderer, media_type)) is Response
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("accept", ["*/*", JSON, "application/json; indent=4"])
-def test_over_http(bucket, user, accept):
+def test_answer_part_urls_over_http_is_json(bucket, user, accept):
     upload = started(user, bucket, size=20 * 2**20).upload
     address = f"/modules/s3-file-uploader/service/uploads/{upload.pk}/parts/"
     answer = client_of(user).post(address, {"first": 1, "last": 3}, format="json", headers={"Accept": accept})

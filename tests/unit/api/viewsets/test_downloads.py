@@ -1,4 +1,4 @@
-"""Files whose names end like the address that saves another on the server."""
+"""The endpoint `download/`, and files whose names end in `/download`."""
 
 import pytest
 from rest_framework.permissions import BasePermission
@@ -16,7 +16,7 @@ def address(bucket, name="a/download", slash=""):
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_they_are_stored_looked_at_and_removed_there(bucket, user, slash):
+def test_file_called_download_is_stored_read_and_removed(bucket, user, slash):
     client, path = client_of(user), address(bucket, slash=slash)
     record = client.put(path, b"content", content_type="text/plain").json()
     assert record["file_name"] == "a/download"
@@ -28,7 +28,7 @@ def test_they_are_stored_looked_at_and_removed_there(bucket, user, slash):
     assert not FileUpload.objects.exists()
 
 
-def test_get_with_a_slash_saves_the_other(bucket, user):
+def test_get_with_slash_saves_file_before_ending(bucket, user):
     stored_file(user, bucket, "a", content=b"a")
     stored_file(user, bucket, "b/download")
     saved = client_of(user).get(address(bucket, slash="/")).json()
@@ -40,7 +40,7 @@ def test_get_with_a_slash_saves_the_other(bucket, user):
 
 
 @pytest.mark.parametrize("name", ["a", "x/" * 122 + "x" * 200, "x/" * 500 + "x" * 20], ids=len)
-def test_get_without_a_slash_saves_the_other_where_none_is_called_so(bucket, user, other, name):
+def test_get_without_slash_saves_file_if_no_file_has_whole_name(bucket, user, other, name):
     stored_file(user, bucket, name)
     for person, status in ((user, 200), (other, 404)):
         answer = client_of(person).get(address(bucket, f"{name}/download"))
@@ -48,7 +48,7 @@ def test_get_without_a_slash_saves_the_other_where_none_is_called_so(bucket, use
     assert client_of(user).head(address(bucket, f"{name}/download")).status_code in (400, 404)
 
 
-def test_those_of_others_are_not_found(bucket, user, other):
+def test_file_called_download_of_other_user_is_not_found(bucket, user, other):
     stored_file(user, bucket, "a/download")
     for method in ("get", "head", "delete"):
         assert getattr(client_of(other), method)(address(bucket)).status_code == 404
@@ -71,7 +71,7 @@ def test_download_without_its_permission_is_refused_and_saves_nothing(bucket, us
     assert list(tmp_path.iterdir()) == []
 
 
-def test_download_without_its_permission_is_not_what_reads_a_file_of_that_name(bucket, user, settings):
+def test_download_permission_is_not_needed_to_read_file(bucket, user, settings):
     stored_file(user, bucket, "a/download")
     settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
     assert client_of(user).get(address(bucket), {"proxy": "true"}).getvalue() == b"content"

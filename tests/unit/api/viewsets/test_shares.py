@@ -1,4 +1,4 @@
-"""Share links over HTTP: made, listed, followed, revoked; and all that makes one stop working."""
+"""Share links over HTTP: create, list, follow, revoke; and the reasons for which a link stops working."""
 
 import logging
 from datetime import timedelta
@@ -56,7 +56,7 @@ NOT_FOUND = (404, "share_not_found")
 
 
 class TestMake:
-    def test_the_link_is_shown_once(self, bucket, user):
+    def test_create_shows_link_once(self, bucket, user):
         upload = stored_file(user, bucket, "a/é b.txt")
         answer = make(user, bucket, "a/é b.txt", expires_in=60, max_downloads=3)
         link = ShareLink.objects.get()
@@ -83,14 +83,12 @@ class TestMake:
 
     @pytest.mark.parametrize("form", ["json", "multipart"])
     @pytest.mark.parametrize("body", [{}, {"expires_in": 86_400}])
-    def test_a_day_by_default(self, bucket, user, form, body):
+    def test_create_without_expiry_lasts_a_day(self, bucket, user, form, body):
         stored_file(user, bucket)
         assert make(user, bucket, form=form, **body).json()["max_downloads"] is None
         assert ShareLink.objects.get().expires_at - timezone.now() > timedelta(hours=23)
 
-    def test_what_is_optional_may_be_null_and_the_longest_is_the_default_where_a_day_is_too_long(
-        self, bucket, user, settings
-    ):
+    def test_create_with_nulls_is_limited_by_setting(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_SHARE_MAX_SECONDS = 60
         stored_file(user, bucket)
         shared(user, bucket, expires_in=None, max_downloads=None)
@@ -107,19 +105,19 @@ class TestMake:
             ({"max_downloads": 10**30}, "max_downloads"),
         ],
     )
-    def test_what_is_wrong_is_named(self, bucket, user, body, field):
+    def test_create_with_invalid_field_names_it(self, bucket, user, body, field):
         stored_file(user, bucket)
         answer = make(user, bucket, **body)
         assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
         assert not ShareLink.objects.exists()
 
-    def test_what_is_not_stored_is_not_shared(self, bucket, user):
+    def test_create_for_missing_file_is_refused(self, bucket, user):
         FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
         assert refused(make(user, bucket)) == (404, "file_not_found")
         assert refused(make(user, bucket, "none")) == (404, "file_not_found")
         assert refused(make(user, bucket, "a//b")) == (400, "invalid_file_name")
 
-    def test_only_its_owner_and_staff_share_a_file(self, bucket, user, other, staff, settings):
+    def test_create_by_other_users_is_refused(self, bucket, user, other, staff, settings):
         stored_file(user, bucket)
         assert refused(make(other, bucket)) == (404, "file_not_found")
         assert shared(staff, bucket)["user_id"] == str(staff.pk)
@@ -138,7 +136,7 @@ def nothing(queryset, user):
 
 
 class TestFollow:
-    def test_whoever_has_it_is_sent_on(self, url, bucket):
+    def test_follow_redirects_and_counts(self, url, bucket):
         answer = follow(url)
         assert answer.status_code == 302
         to = urlsplit(answer["Location"])
@@ -155,17 +153,17 @@ class TestFollow:
         assert {name: answer[name] for name in expected} == expected
         assert ShareLink.objects.get().downloads == 1
 
-    def test_without_its_slash_and_with_whatever_a_browser_sends(self, url):
+    def test_follow_without_slash_and_with_wrong_token_redirects(self, url):
         assert follow(url.removesuffix("/")).status_code == 302
         assert follow(url, Authorization="Token wrong", Accept="image/*").status_code == 302
 
-    def test_head_is_for_head_and_not_counted(self, url):
+    def test_follow_by_head_is_not_counted(self, url):
         answer = APIClient().head(url)
         assert answer.status_code == 302
         assert answer["Location"] != follow(url)["Location"]
         assert ShareLink.objects.get().downloads == 1
 
-    def test_so_often_and_no_more(self, bucket, user):
+    def test_follow_beyond_max_downloads_is_not_found(self, bucket, user):
         stored_file(user, bucket)
         url = shared(user, bucket, max_downloads=2)["url"]
         assert [follow(url).status_code for _ in range(4)] == [302, 302, 404, 404]
@@ -173,36 +171,36 @@ class TestFollow:
         assert refused(follow(url)) == NOT_FOUND
         assert ShareLink.objects.get().downloads == 2
 
-    def test_who_is_slower_by_a_moment_is_told_the_same(self, bucket, user):
+    def test_follow_that_loses_race_is_not_found(self, bucket, user):
         stored_file(user, bucket)
         url = shared(user, bucket, max_downloads=1)["url"]
         with after_reading("s3_file_uploader_sharelink", ShareLink.objects.get().count_download):
             assert refused(follow(url)) == NOT_FOUND
         assert ShareLink.objects.get().downloads == 1
 
-    def test_what_the_sharer_may_no_longer_see(self, url, settings):
+    def test_follow_after_sharer_lost_sight_is_not_found(self, url, settings):
         settings.S3_FILE_UPLOADER_VISIBLE_TO = "tests.unit.api.viewsets.test_shares.nothing"
         assert refused(follow(url)) == NOT_FOUND
 
-    def test_when_its_time_is_over(self, url):
+    def test_follow_expired_is_not_found(self, url):
         ShareLink.objects.update(expires_at=timezone.now())
         assert refused(follow(url)) == NOT_FOUND
 
     @pytest.mark.parametrize("secret", ["x", "é", "%00", "%ED%A0%80", "x" * 2000, str(UUID(int=7))])
-    def test_what_is_no_link(self, db, secret):
+    def test_follow_unknown_secret_is_not_found(self, db, secret):
         answer = follow(f"{BASE}/shares/{secret}/")
         assert (answer.status_code, answer.json()["code"], answer["Cache-Control"]) == (*NOT_FOUND, "no-store")
         assert answer["Referrer-Policy"] == "no-referrer"
 
-    def test_the_id_is_none(self, url):
+    def test_follow_by_id_is_not_found(self, url):
         assert refused(follow(f"{BASE}/shares/{ShareLink.objects.get().pk}/")) == NOT_FOUND
 
-    def test_of_a_file_that_is_deleted_nothing_is_left(self, url, bucket, user):
+    def test_follow_deleted_file_is_not_found(self, url, bucket, user):
         file_delete(user=user, bucket=bucket, file_name="file")
         assert refused(follow(url)) == NOT_FOUND
         assert not ShareLink.objects.exists()
 
-    def test_of_a_direct_upload_too_whose_record_stays_for_a_while(self, url, user):
+    def test_follow_deleted_direct_upload_is_not_found(self, url, user):
         upload = FileUpload.objects.get()
         FileUpload.objects.update(strategy="put", writable_until=timezone.now() + timedelta(hours=1))
         upload_delete(user=user, upload_id=upload.pk)
@@ -210,18 +208,18 @@ class TestFollow:
         assert refused(follow(url)) == NOT_FOUND
         assert not ShareLink.objects.exists()
 
-    def test_it_follows_the_bytes_and_not_the_name(self, url, bucket, user):
+    def test_follow_replaced_bytes_is_not_found(self, url, bucket, user):
         stored_file(user, bucket, content=b"other bytes", overwrite=True)
         assert refused(follow(url)) == NOT_FOUND
         stored_file(user, bucket, overwrite=True)
-        assert follow(url).status_code == 302  # They are there again.
+        assert follow(url).status_code == 302  # The same bytes are there again.
 
-    def test_while_the_file_is_being_replaced(self, url):
+    def test_follow_during_overwrite_is_not_found(self, url):
         FileUpload.objects.update(status="pending", claimed_until=timezone.now() + timedelta(hours=1))
         assert refused(follow(url)) == NOT_FOUND
 
     @pytest.mark.parametrize("who", ["user", "staff"])
-    def test_whose_owner_or_sharer_is_not_active(self, bucket, user, staff, who):
+    def test_follow_of_inactive_user_is_not_found(self, bucket, user, staff, who):
         stored_file(user, bucket)
         url = shared(staff, bucket)["url"]
         person = {"user": user, "staff": staff}[who]
@@ -232,36 +230,36 @@ class TestFollow:
         person.save()
         assert follow(url).status_code == 302
 
-    def test_whose_sharer_may_no_longer_share(self, bucket, user, staff):
+    def test_follow_after_sharer_left_staff_is_not_found(self, bucket, user, staff):
         stored_file(user, bucket)
         url = shared(staff, bucket)["url"]
         staff.is_staff = False
         staff.save()
         assert refused(follow(url)) == NOT_FOUND
 
-    def test_of_a_file_in_quarantine(self, url, bucket, user):
+    def test_follow_quarantined_file_is_not_found(self, url, bucket, user):
         FileUpload.objects.update(status="quarantined")
         assert refused(follow(url)) == NOT_FOUND
         assert refused(make(user, bucket)) == (409, "quarantined")
 
-    def test_whose_bucket_is_closed(self, url, settings):
+    def test_follow_in_closed_bucket_is_not_found(self, url, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
         assert refused(follow(url)) == NOT_FOUND
 
-    def test_of_a_file_that_has_lost_its_owner(self, bucket, user, staff):
+    def test_follow_file_without_owner_redirects(self, bucket, user, staff):
         stored_file(user, bucket)
         url = shared(staff, bucket)["url"]
         user.delete()
         assert follow(url).status_code == 302
 
-    def test_a_url_that_cannot_be_signed_is_not_counted(self, url, settings, monkeypatch):
+    def test_follow_without_credentials_is_not_counted(self, url, settings, monkeypatch):
         settings.AWS_S3_ENDPOINT_URL, settings.AWS_SECRET_ACCESS_KEY = "http://store.example", ""
         with monkeypatch.context() as unset:
             unset.delenv("AWS_SECRET_ACCESS_KEY")  # moto sets it.
             assert refused(follow(url)) == (503, "storage_not_configured")
         assert ShareLink.objects.get().downloads == 0
 
-    def test_the_secret_does_not_come_into_the_log(self, url, caplog):
+    def test_follow_keeps_secret_out_of_log(self, url, caplog):
         caplog.set_level(logging.DEBUG)
         secret = url.split("/")[-2]
         ShareLink.objects.update(revoked_at=timezone.now())
@@ -274,7 +272,7 @@ class TestFollow:
 
 
 class TestList:
-    def test_ones_own_and_those_of_a_file(self, bucket, user, other, staff):
+    def test_list_shows_own_links_or_those_of_file(self, bucket, user, other, staff):
         for person, name in ((user, "a"), (user, "b"), (other, "c")):
             stored_file(person, bucket, name)
             shared(person, bucket, name)
@@ -289,7 +287,7 @@ class TestList:
         assert [link["file_name"] for link in client_of(staff).get(f"{BASE}/shares/").json()["results"]] == ["a"]
         assert refused(links_to(other, bucket, "a")) == (404, "file_not_found")
 
-    def test_in_pages(self, bucket, user, django_assert_max_num_queries):
+    def test_list_is_paged(self, bucket, user, django_assert_max_num_queries):
         stored_file(user, bucket)
         made = [shared(user, bucket)["id"] for _ in range(5)]
         for start in (f"{SHARES}?page_size=2", f"{SHARES}?page_size=2&bucket={bucket}&file_name=file"):
@@ -309,7 +307,7 @@ class TestList:
 
 
 class TestRevoke:
-    def test_from_now_on_it_is_refused(self, bucket, user):
+    def test_revoke_link_is_refused_afterwards(self, bucket, user):
         stored_file(user, bucket)
         link = shared(user, bucket)
         path = f"{BASE}/shares/{link['id']}/"
@@ -318,7 +316,7 @@ class TestRevoke:
         assert refused(follow(link["url"])) == NOT_FOUND
         assert client_of(user).get(f"{BASE}/shares/").json()["results"][0]["revoked_at"]
 
-    def test_by_the_owner_and_staff_and_nobody_else(self, bucket, user, other, staff):
+    def test_revoke_by_owner_and_staff_only(self, bucket, user, other, staff):
         stored_file(user, bucket)
         link = shared(staff, bucket)
         path = f"{BASE}/shares/{link['id']}/"
@@ -329,10 +327,10 @@ class TestRevoke:
         assert client_of(staff).delete(path).status_code == 204
 
     @pytest.mark.parametrize("share_id", ["x", str(UUID(int=7))])
-    def test_what_is_none(self, user, share_id):
+    def test_revoke_unknown_id_is_not_found(self, user, share_id):
         assert refused(client_of(user).delete(f"{BASE}/shares/{share_id}/")) == NOT_FOUND
 
-    def test_the_secret_does_not_revoke(self, url, user):
+    def test_revoke_by_secret_is_not_found(self, url, user):
         assert refused(client_of(user).delete(url)) == NOT_FOUND
         assert follow(url).status_code == 302
 
@@ -357,7 +355,7 @@ def test_urls_of_shares_have_their_names(name, path):
     assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
 
 
-def test_housekeeping_forgets_those_whose_time_is_over(bucket, user):
+def test_housekeeping_removes_expired_links(bucket, user):
     stored_file(user, bucket)
     share_create(user=user, bucket=bucket, file_name="file")
     over = share_create(user=user, bucket=bucket, file_name="file").link
@@ -376,7 +374,7 @@ class TestAdmin:
         client.force_login(staff)
         return client
 
-    def test_they_are_seen_and_revoked_but_not_shown(self, admin, url):
+    def test_admin_lists_and_revokes_without_secret(self, admin, url):
         link = ShareLink.objects.get()
         for path in (f"{self.LIST}?q=file", f"{self.LIST}{link.pk}/change/"):
             page = admin.get(path).content.decode()
@@ -388,7 +386,7 @@ class TestAdmin:
         assert admin.post(self.LIST, {"action": "links_revoke", "_selected_action": [link.pk]}).status_code == 302
         assert refused(follow(url)) == NOT_FOUND
 
-    def test_deleting_them_is_revoking_them(self, admin, url, bucket, user, caplog):
+    def test_admin_deletion_revokes(self, admin, url, bucket, user, caplog):
         caplog.set_level(logging.INFO, "s3_file_uploader.audit")
         share_create(user=user, bucket=bucket, file_name="file")
         first, second = ShareLink.objects.all()

@@ -43,7 +43,7 @@ def big(bucket, user):
         ("upload-complete", f"/uploads/{NOBODY}/complete/"),
     ],
 )
-def test_paths_and_names(name, path):
+def test_urls_of_uploads_have_their_names(name, path):
     found = resolve(BASE + path)
     assert found.view_name == f"s3_service-{name}"
     assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
@@ -51,7 +51,7 @@ def test_paths_and_names(name, path):
 
 class TestStart:
     @pytest.mark.parametrize("form", ["json", "multipart"])
-    def test_the_record_and_what_to_send(self, bucket, user, form):
+    def test_start_returns_record_and_transfer(self, bucket, user, form):
         answer = start(client_of(user), bucket, form=form, content_type="text/plain", checksum_sha256=CHECKSUM.upper())
         upload = FileUpload.objects.get()
         told = answer.json()
@@ -79,13 +79,13 @@ class TestStart:
         assert transfer["expires_at"].endswith("Z")
         assert "Idempotency-Replayed" not in answer.headers
 
-    def test_a_form(self, bucket, user):
+    def test_start_with_post_returns_form(self, bucket, user):
         transfer = start(client_of(user), bucket, strategy="post").json()["transfer"]
         assert transfer.keys() == {"strategy", "method", "url", "fields", "expires_at"}
         assert (transfer["strategy"], transfer["method"]) == ("post", "POST")
         assert transfer["fields"]["key"] == FileUpload.objects.get().file_name
 
-    def test_parts(self, bucket, user):
+    def test_start_with_multipart_returns_parts(self, bucket, user):
         transfer = start(client_of(user), bucket, size=mib(20)).json()["transfer"]
         url = transfer["parts"][0].pop("url")
         assert transfer.pop("expires_at")
@@ -105,16 +105,16 @@ class TestStart:
             ("no-such.ending", None, "application/octet-stream"),
         ],
     )
-    def test_the_type_is_declared_or_guessed(self, bucket, user, name, declared, kept):
+    def test_start_without_type_guesses_it(self, bucket, user, name, declared, kept):
         fields = {} if declared is None else {"content_type": declared}
         answer = start(client_of(user), bucket, file_name=name, **fields).json()
         assert (answer["content_type"], answer["transfer"]["headers"]["Content-Type"]) == (kept, kept)
 
-    def test_what_is_optional_may_be_null(self, bucket, user):
+    def test_start_with_nulls_uses_defaults(self, bucket, user):
         answer = start(client_of(user), bucket, content_type=None, checksum_sha256=None, user_id=None)
         assert (answer.status_code, answer.json()["content_type"]) == (201, "text/plain")
 
-    def test_the_same_key_answers_the_same_record(self, bucket, user):
+    def test_start_with_same_key_returns_same_record(self, bucket, user):
         first = start(client_of(user), bucket, key="my-key").json()
         again = start(client_of(user), bucket, key="my-key")
         assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
@@ -146,7 +146,7 @@ class TestStart:
             ({"content_type": {}}, "content_type"),
         ],
     )
-    def test_what_is_wrong_is_named(self, bucket, user, fields, named):
+    def test_request_with_invalid_field_names_it(self, bucket, user, fields, named):
         answer = start(client_of(user), **{"bucket": bucket, **fields})
         if named is None:
             assert answer.status_code == 201
@@ -156,14 +156,14 @@ class TestStart:
         assert not FileUpload.objects.exists()
 
     @pytest.mark.parametrize("missing", ["bucket", "file_name", "size"])
-    def test_what_is_missing_is_named(self, bucket, user, missing):
+    def test_start_without_field_names_it(self, bucket, user, missing):
         body = {"bucket": bucket, "file_name": "name", "size": 7}
         del body[missing]
         answer = client_of(user).post(f"{BASE}/uploads/", body, format="json")
         assert (answer.status_code, set(answer.json()["errors"])) == (400, {missing})
 
     @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"{", b"null", b'{"size": 1e999}', b"\xff"])
-    def test_a_body_that_is_no_request(self, user, body):
+    def test_start_with_malformed_body_is_refused(self, user, body):
         answer = client_of(user).generic("POST", f"{BASE}/uploads/", body, content_type="application/json")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
@@ -178,27 +178,27 @@ class TestStart:
             ({"user_id": "12345"}, 403, "not_your_file"),
         ],
     )
-    def test_refusals(self, bucket, user, fields, status, code):
+    def test_start_against_rules_is_refused(self, bucket, user, fields, status, code):
         answer = start(client_of(user), **{"bucket": bucket, **fields})
         assert (answer.status_code, answer.json()["code"]) == (status, code)
 
     @pytest.mark.parametrize("key", ["", " ", "é", "x" * 256])
-    def test_a_key_that_is_none(self, bucket, user, key):
+    def test_start_with_malformed_key_is_refused(self, bucket, user, key):
         answer = start(client_of(user), bucket, key=key)
         assert (answer.status_code, set(answer.json()["errors"])) == (400, {"Idempotency-Key"})
 
-    def test_another_file_under_a_key(self, bucket, user):
+    def test_start_with_same_key_for_other_file_is_refused(self, bucket, user):
         start(client_of(user), bucket, key="my-key")
         answer = start(client_of(user), bucket, key="my-key", size=8)
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
 
-    def test_staff_start_it_for_others(self, bucket, user, other, staff):
+    def test_start_by_staff_belongs_to_owner(self, bucket, user, other, staff):
         answer = start(client_of(staff), bucket, user_id=user.pk)
         assert (answer.status_code, answer.json()["user_id"]) == (201, str(user.pk))
         refused = start(client_of(other), bucket, user_id=user.pk)
         assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
 
-    def test_s3_is_down(self, bucket, user):
+    def test_start_without_s3_is_unavailable(self, bucket, user):
         with refusing():
             answer = start(client_of(user), bucket)
         assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
@@ -213,7 +213,7 @@ class TestParts:
     def path(self, upload):
         return f"{BASE}/uploads/{upload.pk}/parts/"
 
-    def test_which_s3_holds(self, big, user):
+    def test_parts_shows_those_in_s3(self, big, user):
         sent(big, b"x" * mib(20), only=[2])
         answer = client_of(user).get(self.path(big))
         (part,) = answer.json()["parts"]
@@ -233,7 +233,7 @@ class TestParts:
             ({"part_numbers": [1], "missing": False}, [1]),
         ],
     )
-    def test_urls_for_them(self, big, user, body, numbers, form):
+    def test_parts_sign_returns_urls(self, big, user, body, numbers, form):
         sent(big, b"x" * mib(20), only=[2])
         answer = client_of(user).post(self.path(big), body, format=form)
         assert answer.status_code == 200
@@ -276,24 +276,24 @@ class TestParts:
             ({"part_numbers": [1], "missing": True}, "part_numbers"),
         ],
     )
-    def test_what_is_wrong_is_named(self, big, user, body, field):
+    def test_request_with_invalid_field_names_it(self, big, user, body, field):
         answer = client_of(user).post(self.path(big), body, format="json")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
         assert set(answer.json()["errors"]) == {field}
 
-    def test_ten_thousand_in_one_request(self, bucket, user):
+    def test_parts_sign_ten_thousand_is_one_request(self, bucket, user):
         upload = started(user, bucket, size=mib(32) * 10_000).upload
         for body in ({"first": 1, "last": 10_000}, {"part_numbers": list(range(1, 10_001))}):
             parts = client_of(user).post(self.path(upload), body, format="json").json()["parts"]
             assert len({part["url"] for part in parts}) == 10_000
             assert parts[-1]["offset"] + parts[-1]["size"] == mib(32) * 10_000
 
-    def test_numbers_are_not_looked_at_one_by_one(self):
+    def test_parts_serializer_large_number_is_left_to_service(self):
         wanted = PartsWantedSerializer(data={"part_numbers": [10**9]})
         assert wanted.is_valid(), "the upload knows which there can be, and says so"
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_what_has_none(self, bucket, user, strategy):
+    def test_parts_of_single_request_is_refused(self, bucket, user, strategy):
         upload = started(user, bucket, strategy=strategy).upload
         for answer in (
             client_of(user).get(self.path(upload)),
@@ -301,7 +301,7 @@ class TestParts:
         ):
             assert (answer.status_code, answer.json()["code"]) == (409, "upload_not_pending")
 
-    def test_while_another_completes_it(self, big, user):
+    def test_parts_during_completion_is_refused(self, big, user):
         FileUpload.objects.update(writable_until=timezone.now() + timedelta(hours=1))
         with refusing("ListParts", code="NoSuchUpload", status=404):
             answer = client_of(user).get(self.path(big))
@@ -310,7 +310,7 @@ class TestParts:
 
 
 class TestComplete:
-    def test_the_record_is_stored(self, bucket, user):
+    def test_complete_marks_record_stored(self, bucket, user):
         upload = started(user, bucket).upload
         sent(upload)
         for _ in range(2):
@@ -321,13 +321,13 @@ class TestComplete:
             assert answer.json()["completed_at"]
 
     @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data"])
-    def test_a_body_is_not_looked_at(self, bucket, user, content_type):
+    def test_complete_ignores_body(self, bucket, user, content_type):
         upload = started(user, bucket).upload
         sent(upload)
         path = f"{BASE}/uploads/{upload.pk}/complete/"
         assert client_of(user).generic("POST", path, b"{", content_type=content_type).status_code == 200
 
-    def test_what_has_not_arrived(self, big, user):
+    def test_complete_before_arrival_is_refused(self, big, user):
         answer = client_of(user).post(f"{BASE}/uploads/{big.pk}/complete/")
         assert (answer.status_code, answer.json()) == (
             400,
@@ -345,7 +345,7 @@ class TestComplete:
             (b"CONTENT", "text/plain", "checksum_mismatch"),
         ],
     )
-    def test_what_is_something_else(self, bucket, user, content, content_type, code):
+    def test_complete_of_other_bytes_is_refused(self, bucket, user, content, content_type, code):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload, content, content_type=content_type)
         answer = client_of(user).post(f"{BASE}/uploads/{upload.pk}/complete/")
@@ -353,7 +353,7 @@ class TestComplete:
         assert client_of(user).get(f"{BASE}/uploads/{upload.pk}/").status_code == 404
 
 
-def test_abort(big, user):
+def test_destroy_pending_aborts(big, user):
     assert client_of(user).delete(f"{BASE}/uploads/{big.pk}/").status_code == 204
     assert client_of(user).delete(f"{BASE}/uploads/{big.pk}/").json()["code"] == "upload_not_found"
     assert client_of(user).get(f"{BASE}/uploads/").json()["results"] == []
@@ -369,15 +369,15 @@ class TestWhoMay:
             method.upper(), f"{BASE}/uploads/{upload_id}/{rest}", b'{"missing": true}', content_type="application/json"
         )
 
-    def test_others_find_nothing(self, big, other, method, rest):
+    def test_request_by_other_user_is_not_found(self, big, other, method, rest):
         answer = self.act(other, method, big.pk, rest)
         assert (answer.status_code, answer.json()["code"]) == (404, "upload_not_found")
 
-    def test_nobody_is_let_in(self, big, method, rest):
+    def test_request_by_anonymous_is_401(self, big, method, rest):
         assert self.act(None, method, big.pk, rest).status_code == 401
 
     @pytest.mark.parametrize("upload_id", ["x", "%00", "é", NOBODY, "../" + "a" * 300])
-    def test_what_is_no_id(self, user, method, rest, upload_id):
+    def test_request_with_malformed_id_is_not_found(self, user, method, rest, upload_id):
         answer = self.act(user, method, upload_id, rest)
         assert answer.status_code == 404
         assert answer.headers["Content-Type"].startswith(("application/json", "text/html"))

@@ -66,7 +66,7 @@ def complete(client, upload, *numbers, **options):
 
 
 class TestOneRequest:
-    def test_a_form_is_signed_for_a_record(self, user, bucket):
+    def test_params_signs_form_for_record(self, user, bucket):
         answer = params(client_of(user))
         upload = FileUpload.objects.get()
         form = answer.json()
@@ -79,7 +79,7 @@ class TestOneRequest:
         assert (upload.user, upload.status, upload.strategy, upload.size) == (user, "pending", "post", None)
         assert (upload.bucket, upload.original_name, upload.content_type) == (bucket, NAME, "text/plain")
 
-    def test_where_the_store_takes_no_forms_a_put_is_signed(self, settings, user):
+    def test_params_without_post_support_signs_put(self, settings, user):
         settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["put", "multipart"]
         form = params(client_of(user)).json()
         upload = FileUpload.objects.get()
@@ -87,27 +87,27 @@ class TestOneRequest:
         assert (form["method"], form["fields"], upload.strategy) == ("PUT", {"key": upload.file_name}, "put")
         assert form["headers"]["Content-Type"] == "text/plain"
 
-    def test_where_it_takes_neither_it_says_so(self, settings, user):
+    def test_params_without_post_and_put_is_refused(self, settings, user):
         settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["multipart"]
         assert refused(params(client_of(user))) == (400, "invalid")
 
     @pytest.mark.parametrize("told", ["", "null", "undefined", "text", "x" * 300 + "/y"])
-    def test_a_type_that_is_none_is_taken_from_the_name(self, user, told):
+    def test_params_with_malformed_type_guesses_it(self, user, told):
         assert params(client_of(user), type=told).status_code == 200
         assert FileUpload.objects.get().content_type == "text/plain"
 
     @pytest.mark.parametrize("name", ["", "a/../b", "a\nb", "x" * 1024, "/a", ".."])
-    def test_a_name_that_cannot_be_a_key(self, user, name):
+    def test_params_with_invalid_name_is_refused(self, user, name):
         answer = params(client_of(user), filename=name)
         assert refused(answer)[0] == 400
         assert not FileUpload.objects.exists()
 
-    def test_a_name_is_wanted(self, user):
+    def test_params_without_name_is_refused(self, user):
         answer = client_of(user).get(f"{BASE}/s3/params")
         assert refused(answer) == (400, "invalid")
         assert answer.json()["errors"].keys() == {"filename"}
 
-    def test_the_page_tells_that_it_arrived(self, user):
+    def test_arrived_completes_upload(self, user):
         client = client_of(user)
         key = params(client).json()["fields"]["key"]
         told = f"{BASE}/s3/complete?{urlencode({'key': key})}"
@@ -120,7 +120,7 @@ class TestOneRequest:
             assert (answer.json()["status"], answer.json()["size"]) == ("stored", 7)
         assert FileUpload.objects.get().status == "stored"
 
-    def test_the_key_must_be_whole_and_ones_own(self, user, other):
+    def test_arrived_with_foreign_key_is_not_found(self, user, other):
         key = params(client_of(user)).json()["fields"]["key"]
         file_sent(FileUpload.objects.get())
         for person, told in ((other, key), (user, key[:-1]), (user, ""), (user, f"uploads/{uuid.uuid4()}/{NAME}")):
@@ -131,14 +131,14 @@ class TestOneRequest:
 
 class TestBucket:
     @pytest.mark.parametrize("ask", [params, create])
-    def test_none_is_configured(self, settings, user, ask):
+    def test_bucket_without_setting_is_refused(self, settings, user, ask):
         settings.S3_FILE_UPLOADER_UPPY_BUCKET = None
         answer = ask(client_of(user))
         assert refused(answer) == (503, "storage_not_configured")
         assert "S3_FILE_UPLOADER_UPPY_BUCKET" in answer.json()["detail"]
         assert not FileUpload.objects.exists()
 
-    def test_another_is_named_in_the_metadata(self, settings, user):
+    def test_bucket_in_metadata_is_used(self, settings, user):
         settings.S3_FILE_UPLOADER_UPPY_BUCKET = None
         get_client().create_bucket(Bucket="bucket-two")
         assert params(client_of(user), **{"metadata[bucket]": "bucket-two", "metadata[name]": "x"}).status_code == 200
@@ -146,26 +146,26 @@ class TestBucket:
         assert {upload.bucket for upload in FileUpload.objects.all()} == {"bucket-two"}
 
     @pytest.mark.parametrize("nothing", ["", "null", "undefined"])
-    def test_javascript_has_many_words_for_none(self, user, bucket, nothing):
+    def test_bucket_null_in_metadata_uses_setting(self, user, bucket, nothing):
         assert params(client_of(user), **{"metadata[bucket]": nothing}).status_code == 200
         assert create(client_of(user), metadata={"bucket": nothing}).json()["bucket"] == bucket
 
     @pytest.mark.parametrize("metadata", [None, {}, {"bucket": None}])
-    def test_no_metadata(self, user, bucket, metadata):
+    def test_create_without_metadata_uses_setting(self, user, bucket, metadata):
         assert create(client_of(user), metadata=metadata).json()["bucket"] == bucket
 
     @pytest.mark.parametrize(
         ("named", "code"),
         [("closed", "bucket_not_allowed"), ("No Bucket", "invalid_bucket_name"), ({"a": 1}, "invalid_bucket_name")],
     )
-    def test_only_those_that_are_open(self, settings, user, bucket, named, code):
+    def test_bucket_that_is_closed_is_refused(self, settings, user, bucket, named, code):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = [bucket]
         assert refused(create(client_of(user), metadata={"bucket": named}))[1] == code
         assert not FileUpload.objects.exists()
 
 
 class TestParts:
-    def test_all_of_it(self, user, bucket):
+    def test_multipart_upload_is_stored(self, user, bucket):
         client, answer = client_of(user), create(client_of(user))
         upload = FileUpload.objects.get()
         assert answer.json() == {"key": f"uploads/{upload.pk}/{NAME}", "uploadId": str(upload.pk), "bucket": bucket}
@@ -193,7 +193,7 @@ class TestParts:
         assert answer.json() == {"location": f"http://testserver{location}", "key": upload.file_name, "bucket": bucket}
         assert complete(client, upload, 1, 2).json() == answer.json()
 
-    def test_what_uppy_counts_must_be_there(self, user):
+    def test_complete_with_missing_part_is_refused(self, user):
         upload = begun(user)
         part_sent(upload)
         answer = complete(client_of(user), upload, 1, 2)
@@ -201,7 +201,7 @@ class TestParts:
         assert "send 2" in answer.json()["detail"]
         assert complete(client_of(user), upload, 1).status_code == 200
 
-    def test_what_uppy_does_not_count_is_left_out(self, user):
+    def test_complete_without_last_part_leaves_it_out(self, user):
         upload = begun(user)
         part_sent(upload, 1)
         part_sent(upload, 2)
@@ -212,24 +212,24 @@ class TestParts:
         "body",
         [{}, {"parts": {}}, {"parts": [{}]}, {"parts": [{"PartNumber": 0}]}, {"parts": [{"PartNumber": 10001}]}, []],
     )
-    def test_a_list_of_parts_that_is_none(self, user, body):
+    def test_complete_with_malformed_parts_is_refused(self, user, body):
         upload = begun(user)
         answer = client_of(user).post(address(upload, "/complete"), body, format="json")
         assert refused(answer) == (400, "invalid")
 
     @pytest.mark.parametrize("ending", ["/0", "/10001", "/-1", "/first", "/1,2", "/batch"])
-    def test_numbers_that_no_part_has(self, user, ending):
+    def test_sign_part_beyond_limits_is_refused(self, user, ending):
         numbers = {"partNumbers": "1,0"} if ending == "/batch" else {}
         assert refused(client_of(user).get(address(begun(user), ending, **numbers))) == (400, "invalid")
 
     @pytest.mark.parametrize("numbers", [None, "", "1,", "a", "1;2"])
-    def test_numbers_that_are_none(self, user, numbers):
+    def test_sign_part_with_malformed_number_is_refused(self, user, numbers):
         query = {} if numbers is None else {"partNumbers": numbers}
         answer = client_of(user).get(address(begun(user), "/batch", **query))
         assert refused(answer) == (400, "invalid")
         assert answer.json()["errors"].keys() == {"partNumbers"}
 
-    def test_given_up(self, user, bucket):
+    def test_abort_removes_upload(self, user, bucket):
         upload = begun(user)
         part_sent(upload)
         answer = client_of(user).delete(address(upload))
@@ -238,14 +238,14 @@ class TestParts:
         assert refused(client_of(user).get(address(upload))) == (404, "upload_not_found")
         assert refused(client_of(user).delete(address(upload))) == (404, "upload_not_found")
 
-    def test_what_is_stored_is_not_given_up(self, user):
+    def test_abort_of_stored_upload_is_refused(self, user):
         upload = begun(user)
         part_sent(upload)
         upload_complete(user=user, upload_id=upload.pk)
         assert refused(client_of(user).delete(address(upload))) == (409, "upload_not_pending")
         assert FileUpload.objects.get().status == "stored"
 
-    def test_what_was_stored_in_the_same_moment_is_not_given_up(self, user):
+    def test_abort_that_races_completion_is_refused(self, user):
         upload = begun(user)
         part_sent(upload)
         to_come = [lambda: upload_complete(user=user, upload_id=upload.pk)]
@@ -261,7 +261,7 @@ class TestParts:
         assert FileUpload.objects.get().status == "stored"
 
     @pytest.mark.parametrize("key", ["", "another", "uploads/x"])
-    def test_the_key_must_be_that_of_the_record(self, user, key):
+    def test_request_with_other_key_is_not_found(self, user, key):
         client, upload = client_of(user), begun(user)
         part_sent(upload)
         for ask in (
@@ -274,7 +274,7 @@ class TestParts:
             assert refused(ask()) == (404, "upload_not_found")
         assert FileUpload.objects.get().status == "pending"
 
-    def test_the_uploads_of_others_do_not_exist(self, user, other):
+    def test_request_for_upload_of_other_user_is_not_found(self, user, other):
         upload, client = begun(user), client_of(other)
         part_sent(upload)
         for ask in (
@@ -290,14 +290,14 @@ class TestParts:
     @pytest.mark.parametrize(
         "body", ["x", "[]", "{}", '{"filename": null}', '{"filename": [1]}', '{"filename": "\\ud800"}']
     )
-    def test_bodies_that_name_no_file(self, user, body):
+    def test_create_without_file_is_refused(self, user, body):
         answer = client_of(user).generic("POST", f"{BASE}/s3/multipart", body, content_type="application/json")
         assert answer.status_code == 400
         assert not FileUpload.objects.exists()
 
 
 class TestTokens:
-    def test_made_used_listed_revoked(self, user, bucket):
+    def test_token_is_created_used_listed_and_revoked(self, user, bucket):
         client = client_of(user)
         made = client.post(f"{BASE}/tokens/", {"expires_in": 60}, format="json")
         assert (made.status_code, made["Cache-Control"]) == (201, "no-store")
@@ -321,25 +321,25 @@ class TestTokens:
         assert token.text not in answer.content.decode()
         assert refused(client.delete(f"{BASE}/tokens/{uuid.uuid4()}/")) == (404, "upload_token_not_found")
 
-    def test_the_default_is_an_hour(self, user):
+    def test_token_without_expiry_lasts_an_hour(self, user):
         made = client_of(user).post(f"{BASE}/tokens/").json()
         token = UploadToken.objects.get(pk=made["id"])
         assert round((token.expires_at - token.created_at).total_seconds()) == 3600
 
     @pytest.mark.parametrize("seconds", [0, -1, 86_401, "soon", None, 1e300, 10**40])
-    def test_not_for_so_long(self, user, seconds):
+    def test_token_with_long_expiry_is_refused(self, user, seconds):
         answer = client_of(user).post(f"{BASE}/tokens/", {"expires_in": seconds}, format="json")
         assert refused(answer) == (400, "invalid")
         assert answer.json()["errors"].keys() == {"expires_in"}
 
-    def test_pages(self, user):
+    def test_token_list_is_paged(self, user):
         for _ in range(3):
             upload_token_create(user=user, expires_in_seconds=60)
         page = client_of(user).get(f"{BASE}/tokens/?page_size=2").json()
         assert len(page["results"]) == 2
         assert len(client_of(user).get(page["next"]).json()["results"]) == 1
 
-    def test_nothing_but_what_uppy_asks_for_is_open(self, user):
+    def test_token_opens_endpoints_of_uppy_only(self, user):
         text = upload_token_create(user=user, expires_in_seconds=60).text
         for path in ("tokens/", "signed/x", "../uploads/", "uploads/"):
             assert Client().get(f"{BASE}/token/{text}/{path}").status_code == 404
@@ -349,7 +349,7 @@ class TestTokens:
 
     @pytest.mark.parametrize("ending", ["", "/", "//s3/params", "/s3/sts", "/s3/params/", "/nothing", "/a%0Ab"])
     @pytest.mark.parametrize("method", ["get", "post", "delete"])
-    def test_an_address_that_is_none_does_not_come_into_the_log(self, user, caplog, ending, method):
+    def test_token_in_unknown_address_is_not_logged(self, user, caplog, ending, method):
         text = upload_token_create(user=user, expires_in_seconds=60).text
         answer = getattr(Client(), method)(f"{BASE}/token/{text}{ending}")
         assert refused(answer) == (404, "not_found")
@@ -357,7 +357,7 @@ class TestTokens:
         assert "/token/..." in caplog.text
         assert text not in caplog.text + answer.content.decode()
 
-    def test_the_session_beside_a_token_does_not_count(self, user, other):
+    def test_token_overrides_session(self, user, other):
         text = upload_token_create(user=user, expires_in_seconds=60).text
         client = Client()
         client.force_login(other)
@@ -380,7 +380,7 @@ class TestSessions:
     def begin(self, client, **headers):
         return client.post(f"{BASE}/s3/multipart", {"filename": NAME}, "application/json", headers=headers)
 
-    def test_a_script_of_this_origin_needs_no_csrf_token(self, client, user):
+    def test_session_from_same_origin_needs_no_csrf_token(self, client, user):
         assert self.begin(client, **of_a_page("same-origin")).status_code == 200
         upload = FileUpload.objects.get()
         assert client.delete(address(upload), headers=of_a_page("same-origin")).status_code == 200
@@ -394,18 +394,18 @@ class TestSessions:
             *(of_a_page("same-origin", destination) for destination in ("document", "iframe", "image", "")),
         ],
     )
-    def test_everybody_else_does(self, client, headers):
+    def test_session_from_elsewhere_needs_csrf_token(self, client, headers):
         answer = self.begin(client, **headers)
         assert refused(answer) == (403, "permission_denied")
         assert "CSRF" in answer.json()["detail"]
         assert not FileUpload.objects.exists()
 
-    def test_with_the_token_all_is_as_ever(self, client):
+    def test_session_with_csrf_token_is_accepted(self, client):
         token = "x" * 32
         client.cookies["csrftoken"] = token
         assert self.begin(client, **{"x-csrftoken": token}).status_code == 200
 
-    def test_other_addresses_want_the_token_as_ever(self, client):
+    def test_session_at_other_endpoints_needs_csrf_token(self, client):
         answer = client.post(reverse("s3_service-create-presigned-url"), headers=of_a_page("same-origin"))
         assert refused(answer) == (403, "permission_denied")
 
@@ -449,7 +449,7 @@ class TestSessions:
         assert client.get(asked, headers=of_a_page(site, "image")).status_code == status
         assert (tmp_path / bucket / "file").exists() is (status == 200)
 
-    def test_a_header_that_authenticates_may_come_from_anywhere(self, user):
+    def test_token_in_header_is_accepted_from_any_origin(self, user):
         headers = {"authorization": f"Token {Token.objects.create(user=user).key}", **of_a_page("cross-site")}
         client = Client(enforce_csrf_checks=True)
         assert client.get(f"{BASE}/s3/params?filename=x", headers=headers).status_code == 200
@@ -472,14 +472,14 @@ class TestSignRequest:
         assert begun.status_code == 200
         return FileUpload.objects.get(file_name=signed["key"])
 
-    def test_one_request(self, user):
+    def test_sign_put_of_file_is_signed_for_s3(self, user):
         signed = sign(client_of(user), "PUT", contentType="text/plain").json()
         upload = FileUpload.objects.get()
         assert signed.keys() == {"url", "key", "headers"}
         assert (signed["key"], upload.strategy, upload.original_name) == (upload.file_name, "put", NAME)
         assert signed["headers"]["Content-Type"] == "text/plain"
 
-    def test_where_the_store_takes_no_put_a_form_is_signed(self, user, settings):
+    def test_sign_without_put_support_signs_form(self, user, settings):
         settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["post"]
         signed = sign(client_of(user), "PUT", contentType=None).json()
         assert signed.keys() == {"url", "key", "fields"}
@@ -515,20 +515,20 @@ class TestSignRequest:
         assert xml_value(done, "Location").endswith("/")
         assert xml_value(done, "ETag") == upload.etag
 
-    def test_what_uppy_counts_must_be_there(self, user):
+    def test_complete_with_missing_part_is_refused(self, user):
         upload = self.begun(user)
         part_sent(upload)
         url = sign(client_of(user), "POST", upload.file_name, uploadId=str(upload.pk)).json()["url"]
         answer = Client().post(url, "<PartNumber> 1 </PartNumber><PartNumber>2</PartNumber>", "application/xml")
         assert refused(answer) == (400, "parts_missing")
 
-    def test_given_up(self, user, bucket):
+    def test_abort_removes_upload(self, user, bucket):
         upload = self.begun(user)
         url = sign(client_of(user), "DELETE", upload.file_name, uploadId=str(upload.pk)).json()["url"]
         assert Client().delete(url).status_code == 204
         assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
-    def test_names_are_escaped(self, user):
+    def test_signed_xml_escapes_names(self, user):
         upload = self.begun(user, "a<b>&c.txt")
         url = sign(client_of(user), "POST", upload.file_name, uploadId=str(upload.pk)).json()["url"]
         part_sent(upload)
@@ -547,28 +547,28 @@ class TestSignRequest:
             ({"method": "PUT", "key": ""}, "key"),
         ],
     )
-    def test_requests_that_uppy_does_not_make(self, user, request_, field):
+    def test_sign_unknown_request_is_refused(self, user, request_, field):
         answer = sign(client_of(user), **request_)
         assert refused(answer) == (400, "invalid")
         assert answer.json()["errors"].keys() == {field}
 
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-    def test_only_what_has_a_record_and_its_key(self, user, method):
+    def test_sign_with_other_key_or_id_is_not_found(self, user, method):
         upload = self.begun(user)
         for key, upload_id in ((NAME, str(upload.pk)), (upload.file_name, "x"), (upload.file_name, str(uuid.uuid4()))):
             assert refused(sign(client_of(user), method, key, uploadId=upload_id)) == (404, "upload_not_found")
 
-    def test_what_cannot_begin_is_said_at_once(self, user, settings):
+    def test_sign_of_forbidden_upload_is_refused(self, user, settings):
         assert refused(sign(client_of(user), "POST", "a//b")) == (400, "invalid_file_name")
         settings.S3_FILE_UPLOADER_UPPY_BUCKET = None
         assert refused(sign(client_of(user), "POST")) == (503, "storage_not_configured")
 
     @pytest.mark.parametrize("method", ["get", "put", "delete"])
-    def test_a_ticket_is_for_one_method(self, user, method):
+    def test_ticket_for_other_method_is_refused(self, user, method):
         url = sign(client_of(user), "POST").json()["url"]
         assert getattr(Client(), method)(url).status_code in (401, 405)
 
-    def test_a_ticket_does_not_come_into_the_log(self, user, caplog):
+    def test_ticket_is_not_logged(self, user, caplog):
         url = sign(client_of(user), "POST").json()["url"]
         answer = Client().get(url)
         assert refused(answer) == (401, "not_authenticated")
@@ -576,7 +576,7 @@ class TestSignRequest:
         assert url.rpartition("/")[2] not in caplog.text + answer.content.decode()
 
     @pytest.mark.parametrize("ending", ["/", "/s3/params", "/a%0Ab"])
-    def test_nor_does_one_with_something_behind_it(self, user, caplog, ending):
+    def test_ticket_with_suffix_is_not_logged(self, user, caplog, ending):
         url = sign(client_of(user), "POST").json()["url"]
         answer = Client().post(f"{url}{ending}")
         assert refused(answer) == (404, "not_found")
@@ -584,7 +584,7 @@ class TestSignRequest:
         assert "/uppy/signed/..." in caplog.text
         assert url.rpartition("/")[2] not in caplog.text + answer.content.decode()
 
-    def test_by_a_token_in_the_address(self, user):
+    def test_sign_by_token_in_address_starts_upload(self, user):
         text = upload_token_create(user=user, expires_in_seconds=60).text
         body = {"method": "PUT", "key": NAME}
         assert Client().post(f"{BASE}/token/{text}/sign", body, "application/json").status_code == 200

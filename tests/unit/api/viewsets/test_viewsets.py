@@ -45,14 +45,14 @@ def upload(client, bucket, name="file.txt", content=b"content", **fields):
         ("create-presigned-url", "/file/presigned/url/"),
     ],
 )
-def test_the_paths_and_names_of_the_specification(name, path):
+def test_urls_of_specification_have_their_names(name, path):
     found = resolve(BASE + path)
     assert found.view_name == f"s3_service-{name}"
     assert reverse(f"s3_service-{name}", kwargs=found.kwargs) == BASE + path
 
 
 class TestBuckets:
-    def test_create_list_remove(self, aws, staff):
+    def test_bucket_is_created_listed_and_removed(self, aws, staff):
         client = client_of(staff)
         created = client.post(url("create-bucket"), {"bucket": "bucket-one"})
         assert (created.status_code, created.json()) == (
@@ -69,7 +69,7 @@ class TestBuckets:
 
     @pytest.mark.parametrize("form", ["json", "multipart"])
     @pytest.mark.parametrize("field", ["bucket", "bucket_name"])
-    def test_both_spellings_in_any_body(self, aws, staff, form, field):
+    def test_bucket_create_takes_either_name_in_any_body(self, aws, staff, form, field):
         body = {field: "bucket-one", "region": "eu-west-1"}
         answer = client_of(staff).post(url("create-bucket"), body, format=form)
         assert (answer.status_code, answer.json()["region"]) == (201, "eu-west-1")
@@ -85,12 +85,12 @@ class TestBuckets:
             ({"bucket": "ok-name", "region": "eu-nowhere-9"}, "region"),
         ],
     )
-    def test_what_is_missing_is_named(self, staff, body, field):
+    def test_request_without_field_names_it(self, staff, body, field):
         answer = client_of(staff).post(url("create-bucket"), body, format="json")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
         assert set(answer.json()["errors"]) == {field}
 
-    def test_a_user_may_list_only(self, aws, user):
+    def test_bucket_change_by_user_is_refused(self, aws, user):
         client = client_of(user)
         assert client.get(url("bucket-list")).status_code == 200
         for answer in (
@@ -99,13 +99,13 @@ class TestBuckets:
         ):
             assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
 
-    def test_another_permission_by_a_setting(self, aws, user, settings):
+    def test_bucket_change_follows_permission_setting(self, aws, user, settings):
         settings.S3_FILE_UPLOADER_BUCKET_PERMISSION_CLASSES = ["rest_framework.permissions.IsAuthenticated"]
         assert client_of(user).post(url("create-bucket"), {"bucket": "bucket-one"}).status_code == 201
 
 
 class TestUpload:
-    def test_the_record(self, bucket, user):
+    def test_upload_returns_record(self, bucket, user):
         answer = upload(client_of(user), bucket, "my file.txt", b"hello", content_type="text/plain; charset=utf-8")
         record = answer.json()
         assert answer.status_code == 201
@@ -129,12 +129,12 @@ class TestUpload:
         assert client_of(user).get(record["url"]).status_code == 302
 
     @pytest.mark.parametrize("key", KEYS)
-    def test_any_key(self, bucket, user, key):
+    def test_upload_with_any_key_is_stored(self, bucket, user, key):
         answer = upload(client_of(user), bucket, file_name=key)
         assert (answer.status_code, answer.json()["file_name"]) == (201, key)
         assert object_head(bucket=bucket, key=key).size == 7
 
-    def test_empty_fields_are_as_good_as_none(self, bucket, user):
+    def test_form_with_empty_fields_uses_defaults(self, bucket, user):
         answer = upload(client_of(user), bucket, file_name="", checksum_sha256="", user_id="")
         assert (answer.status_code, answer.json()["file_name"]) == (201, "file.txt")
 
@@ -163,7 +163,7 @@ class TestUpload:
         shown = client_of(user).get(url("file", bucket_name=bucket, file_name="a.txt"), {"proxy": "true"})
         assert shown["Content-Disposition"] == 'attachment; filename="gnp.exe"'
 
-    def test_an_empty_file(self, bucket, user):
+    def test_empty_file_is_stored_and_read(self, bucket, user):
         assert upload(client_of(user), bucket, content=b"").json()["size"] == 0
 
     @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ class TestUpload:
             ("x/" + "y" * 300, "a.txt", "text/plain"),
         ],
     )
-    def test_the_content_type_is_kept_or_told_by_the_bytes(self, bucket, user, declared, name, kept):
+    def test_form_content_type_is_kept_or_detected(self, bucket, user, declared, name, kept):
         content = {"a.png": PNG, "a.mp4": MP4}.get(name, b"content")
         assert upload(client_of(user), bucket, name, content, content_type=declared).json()["content_type"] == kept
         assert object_head(bucket=bucket, key=name).content_type == kept
@@ -193,7 +193,7 @@ class TestUpload:
             ({"file": "no file"}, "file"),
         ],
     )
-    def test_a_wrong_field_is_named(self, bucket, user, fields, field):
+    def test_form_with_invalid_field_names_it(self, bucket, user, fields, field):
         body = {"file": SimpleUploadedFile("a", b"a"), "bucket": bucket, **fields}
         answer = client_of(user).post(url("upload-file"), body, format="multipart")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -201,21 +201,21 @@ class TestUpload:
         assert not FileUpload.objects.exists()
 
     @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
-    def test_a_body_that_is_no_form(self, user, content_type):
+    def test_form_of_other_type_is_415(self, user, content_type):
         answer = client_of(user).post(url("upload-file"), "{}", content_type=content_type)
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
         assert "multipart/form-data" in answer.json()["detail"]
 
-    def test_a_checksum_in_capitals(self, bucket, user):
+    def test_form_with_checksum_in_capitals_is_compared(self, bucket, user):
         right = "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
         assert upload(client_of(user), bucket, content=b"hello", checksum_sha256=right).status_code == 201
 
-    def test_for_somebody_else(self, bucket, user, other, staff):
+    def test_form_for_other_user_needs_staff(self, bucket, user, other, staff):
         refused = upload(client_of(user), bucket, user_id=other.pk)
         assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
         assert upload(client_of(staff), bucket, user_id=other.pk).json()["user_id"] == str(other.pk)
 
-    def test_overwrite(self, bucket, user):
+    def test_upload_with_overwrite_replaces_file(self, bucket, user):
         client = client_of(user)
         first = upload(client, bucket).json()
         conflict = upload(client, bucket, content=b"new")
@@ -226,7 +226,7 @@ class TestUpload:
 
 class TestOneFile:
     @pytest.mark.parametrize("key", [key for key in KEYS if len(key) < 256])
-    def test_download_and_delete_by_any_key(self, bucket, user, tmp_path, key):
+    def test_download_and_delete_with_any_key_work(self, bucket, user, tmp_path, key):
         client = client_of(user)
         stored_file(user, bucket, key)
         path = f"{BASE}/buckets/{bucket}/files/{quote(key)}/download/"
@@ -239,7 +239,7 @@ class TestOneFile:
         assert client.delete(path).status_code == 404
 
     @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/%2e%2e/b", ".", "a%00b", "a%0Ab", "x" * 1025])
-    def test_keys_that_cannot_be(self, user, key):
+    def test_request_with_invalid_key_is_refused(self, user, key):
         client = client_of(user)
         for answer in (
             client.get(f"{BASE}/buckets/bucket-one/files/{key}/download/"),
@@ -248,7 +248,7 @@ class TestOneFile:
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file_name")
 
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_presign_from_query_and_body(self, bucket, user, method):
+    def test_presign_by_query_and_body_is_the_same(self, bucket, user, method):
         stored_file(user, bucket, "a b+é")
         parameters = {"bucket": bucket, "file_name": "a b+é", "expiration": 5, "disposition": "inline"}
         answer = getattr(client_of(user), method)(url("create-presigned-url"), parameters)
@@ -269,13 +269,13 @@ class TestOneFile:
             ({"file_name": ""}, "file_name"),
         ],
     )
-    def test_presign_refuses(self, user, method, changed, field):
+    def test_presign_with_invalid_field_names_it(self, user, method, changed, field):
         parameters = {"bucket": "bucket-one", "file_name": "a", **changed}
         answer = getattr(client_of(user), method)(url("create-presigned-url"), parameters)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
         assert set(answer.json()["errors"]) == {field}
 
-    def test_a_strangers_delete(self, bucket, user, other):
+    def test_delete_by_stranger_is_refused(self, bucket, user, other):
         stored_file(user, bucket)
         client = client_of(other)
         for named, status, code in ((user, 403, "not_your_file"), (other, 404, "file_not_found")):
@@ -286,11 +286,11 @@ class TestOneFile:
 
 
 class TestHealth:
-    def test_all_is_well(self, aws, db):
+    def test_health_is_200(self, aws, db):
         answer = APIClient().get(url("health"))
         assert (answer.status_code, answer.json()) == (200, {"database": True, "storage": True})
 
-    def test_no_store(self, db, settings):
+    def test_health_without_store_is_503(self, db, settings):
         settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:1"
         settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
         answer = APIClient().get(url("health"))
@@ -311,7 +311,7 @@ class TestWhoMay:
             ("post", "/file/presigned/url/"),
         ],
     )
-    def test_nobody_may_nothing_even_where_the_host_lets_all_in(self, db, settings, method, path):
+    def test_anonymous_is_401_even_if_host_allows_any(self, db, settings, method, path):
         everybody = [f"{AllowAny.__module__}.AllowAny"]
         settings.S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES = everybody
         settings.S3_FILE_UPLOADER_BUCKET_PERMISSION_CLASSES = everybody
@@ -319,7 +319,7 @@ class TestWhoMay:
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
         assert answer["WWW-Authenticate"] == "Token"
 
-    def test_a_wrong_token(self, db):
+    def test_wrong_token_is_401(self, db):
         answer = APIClient().get(url("bucket-list"), headers={"Authorization": f"Token {uuid.uuid4()}"})
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
@@ -331,61 +331,61 @@ class TestWhoMay:
             ([SessionAuthentication, TokenAuthentication, BasicAuthentication], "Token"),
         ],
     )
-    def test_nobody_is_401_whatever_the_host_authenticates_by(self, db, monkeypatch, by, challenge):
+    def test_anonymous_is_401_with_any_authenticator(self, db, monkeypatch, by, challenge):
         monkeypatch.setattr(ServiceViewSet, "authentication_classes", by)
         answer = APIClient().get(url("bucket-list"))
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
         assert answer["WWW-Authenticate"] == challenge
         assert APIClient().get(url("share", share="nothing")).json()["code"] == "share_not_found"
 
-    def test_a_session_without_a_csrf_token_is_403(self, user):
+    def test_session_without_csrf_token_is_403(self, user):
         client = APIClient(enforce_csrf_checks=True)
         client.force_login(user)
         answer = client.post(url("create-presigned-url"), {})
         assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
 
-    def test_a_permission_of_the_hosts_own(self, user, settings):
+    def test_permission_of_host_is_applied(self, user, settings):
         settings.S3_FILE_UPLOADER_FILE_PERMISSION_CLASSES = ["rest_framework.permissions.IsAdminUser"]
         assert client_of(user).get(url("bucket-list")).status_code == 403
 
 
 class TestErrors:
-    def test_a_store_that_is_down(self, user, settings):
+    def test_store_outage_is_503(self, user, settings):
         settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:1"
         settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
         answer = client_of(user).get(url("bucket-list"))
         assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
         assert answer["Retry-After"] == "5"
 
-    def test_a_database_that_is_down(self, user, settings):
+    def test_database_outage_is_503(self, user, settings):
         settings.S3_FILE_UPLOADER_VISIBLE_TO = "tests.unit.api.viewsets.test_viewsets.broken"
         answer = client_of(user).get(url("create-presigned-url"), {"bucket": "bucket-one", "file_name": "a"})
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert "secret" not in answer.content.decode()
         assert answer["Retry-After"] == "5"
 
-    def test_a_setting_that_is_missing(self, user, settings):
+    def test_missing_setting_is_named(self, user, settings):
         settings.AWS_SECRET_ACCESS_KEY = ""
         answer = client_of(user).get(url("bucket-list"))
         assert (answer.status_code, answer.json()["code"]) == (503, "storage_not_configured")
         assert "AWS_SECRET_ACCESS_KEY" in answer.json()["detail"]
 
-    def test_a_method_that_is_not_there(self, user):
+    def test_unknown_method_is_405(self, user):
         answer = client_of(user).put(url("bucket-list"))
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
-    def test_a_body_of_another_kind(self, user):
+    def test_body_of_unknown_type_is_415(self, user):
         answer = client_of(user).post(url("upload-file"), "<x/>", content_type="text/xml")
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
-    def test_a_form_is_a_form_in_upper_case_too(self, bucket, user):
+    def test_form_type_in_upper_case_is_accepted(self, bucket, user):
         body = encode_multipart(BOUNDARY, {"bucket": bucket, "file": SimpleUploadedFile("file.txt", b"content")})
         sent = {"content_type": f"Multipart/Form-Data; boundary={BOUNDARY}"}
         assert client_of(user).post(url("upload-file"), body, **sent).json()["size"] == 7
         parsed = client_of(user).post(url("create-presigned-url"), body, **sent)
         assert (parsed.status_code, set(parsed.json()["errors"])) == (400, {"file_name"})
 
-    def test_more_fields_than_django_reads(self, user, settings):
+    def test_form_with_too_many_fields_is_refused(self, user, settings):
         settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
         answer = client_of(user).post(url("upload-file"), {f"f{n}": n for n in range(9)}, format="multipart")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -408,7 +408,7 @@ def put(client, bucket, name, content=b"content", query="", **headers):
         ({"bucket": "bucket-two"}, "bucket"),
     ],
 )
-def test_what_comes_behind_a_large_file_may_not_contradict_it(bucket, user, late, field):
+def test_form_with_contradicting_late_field_is_refused(bucket, user, late, field):
     fields = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", b"x" * mib(7))}
     body = encode_multipart(BOUNDARY, fields).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + encode_multipart(
         BOUNDARY, late
@@ -420,7 +420,7 @@ def test_what_comes_behind_a_large_file_may_not_contradict_it(bucket, user, late
 
 
 class TestPut:
-    def test_the_record(self, bucket, user):
+    def test_upload_returns_record(self, bucket, user):
         answer = put(client_of(user), bucket, "a/b é.txt", b"hello")
         assert answer.status_code == 201
         record = answer.json()
@@ -428,23 +428,23 @@ class TestPut:
         assert (record["content_type"], record["user_id"], record["status"]) == ("text/plain", str(user.pk), "stored")
         assert client_of(user).get(record["url"]).status_code == 302
 
-    def test_a_body_in_chunks_that_the_server_decodes(self, bucket, user):
+    def test_raw_body_in_chunks_is_stored(self, bucket, user):
         chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": BytesIO(b"hello")}
         answer = client_of(user).generic("PUT", url("file", bucket_name=bucket, file_name="key"), **chunks)
         assert (answer.status_code, answer.json()["size"]) == (201, 5)
 
-    def test_overwrite(self, bucket, user, other):
+    def test_upload_with_overwrite_replaces_file(self, bucket, user, other):
         assert put(client_of(user), bucket, "key").status_code == 201
         assert put(client_of(user), bucket, "key").json()["code"] == "file_exists"
         assert put(client_of(other), bucket, "key", query="?overwrite=true").json()["code"] == "file_exists"
         assert put(client_of(user), bucket, "key", b"new", query="?overwrite=true").json()["size"] == 3
 
     @pytest.mark.parametrize("query", ["?overwrite=perhaps"])
-    def test_a_wrong_query(self, bucket, user, query):
+    def test_raw_with_invalid_query_names_field(self, bucket, user, query):
         answer = put(client_of(user), bucket, "key", query=query)
         assert (answer.status_code, list(answer.json()["errors"])) == (400, ["overwrite"])
 
-    def test_a_checksum(self, bucket, user):
+    def test_raw_with_checksum_is_compared(self, bucket, user):
         wrong = put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": "0" * 64})
         assert (wrong.status_code, wrong.json()["code"]) == (400, "checksum_mismatch")
         none = put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": "abc"})
@@ -453,28 +453,28 @@ class TestPut:
         assert put(client_of(user), bucket, "key", b"hello", **{"X-Checksum-Sha256": right}).status_code == 201
 
     @pytest.mark.parametrize("form", ["multipart/form-data", "Multipart/Form-Data", "MULTIPART/FORM-DATA "])
-    def test_a_form_belongs_elsewhere(self, bucket, user, form):
+    def test_raw_with_form_is_415(self, bucket, user, form):
         answer = put(client_of(user), bucket, "key", b"", content_type=f"{form}; boundary=b")
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
         assert "file/upload/" in answer.json()["detail"]
 
     @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "gzip, identity"])
-    def test_bytes_that_are_packed_for_the_way_are_not_taken_for_the_file(self, bucket, user, coding):
+    def test_raw_with_content_encoding_is_415(self, bucket, user, coding):
         answer = put(client_of(user), bucket, "key", **{"Content-Encoding": coding})
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
         assert "without Content-Encoding" in answer.json()["detail"]
         assert not FileUpload.objects.exists()
 
     @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
-    def test_a_coding_that_is_none(self, bucket, user, coding):
+    def test_raw_with_identity_encoding_is_stored(self, bucket, user, coding):
         assert put(client_of(user), bucket, "key", **{"Content-Encoding": coding}).status_code == 201
 
     @pytest.mark.parametrize("invented", ["application/x-www-form-urlencoded", "Application/X-WWW-Form-URLEncoded"])
-    def test_the_type_that_curl_invents_is_not_believed(self, bucket, user, invented):
+    def test_raw_with_default_type_of_curl_is_detected(self, bucket, user, invented):
         answer = put(client_of(user), bucket, "film.mp4", MP4, content_type=invented)
         assert answer.json()["content_type"] == "video/mp4"
 
-    def test_the_type_that_runserver_invents_is_not_believed(self, bucket, user):
+    def test_raw_with_default_type_of_runserver_is_detected(self, bucket, user):
         target, client = url("file", bucket_name=bucket, file_name="film.mp4"), client_of(user)
         answer = client.put(target, MP4, content_type="text/plain", SERVER_SOFTWARE="WSGIServer/0.2")
         assert answer.json()["content_type"] == "video/mp4"
@@ -482,11 +482,11 @@ class TestPut:
         assert (other.status_code, other.json()["code"]) == (400, "content_type_mismatch")
 
     @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
-    def test_a_key_that_cannot_travel_in_a_header(self, bucket, user, key):
+    def test_idempotency_key_malformed_is_refused(self, bucket, user, key):
         answer = put(client_of(user), bucket, "key", **{"Idempotency-Key": key})
         assert (answer.status_code, list(answer.json()["errors"])) == (400, ["Idempotency-Key"])
 
-    def test_the_same_again_by_either_way(self, bucket, user):
+    def test_idempotency_key_repeated_returns_record(self, bucket, user):
         key = {"Idempotency-Key": "k"}
         first = put(client_of(user), bucket, "file.txt", **key)
         again = put(
@@ -499,7 +499,7 @@ class TestPut:
         another = put(client_of(user), bucket, "another", **key)
         assert (another.status_code, another.json()["code"]) == (422, "idempotency_key_reused")
 
-    def test_other_bytes_under_the_same_key_are_refused_by_either_way(self, bucket, user):
+    def test_idempotency_key_with_other_bytes_is_refused(self, bucket, user):
         def form(content, **fields):
             body = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", content), **fields}
             return client_of(user).post(url("upload-file"), body, headers=key)
@@ -515,7 +515,7 @@ class TestPut:
             assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
         assert get_client().get_object(Bucket=bucket, Key="file.txt")["Body"].read() == b"content"
 
-    def test_a_large_form_is_known_by_its_checksum(self, bucket, user, settings):
+    def test_idempotency_key_of_large_form_compares_checksum(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_PART_SIZE_BYTES = mib(5)
         key, content = {"Idempotency-Key": "k"}, b"1" * mib(6)
         first = put(client_of(user), bucket, "file.txt", content, **key)
@@ -523,7 +523,7 @@ class TestPut:
             body = {"bucket": bucket, "checksum_sha256": told, "file": SimpleUploadedFile("file.txt", content)}
             assert client_of(user).post(url("upload-file"), body, headers=key).status_code == status
 
-    def test_remove(self, bucket, user, other):
+    def test_delete_by_address_removes_file(self, bucket, user, other):
         put(client_of(user), bucket, "key")
         address = url("file", bucket_name=bucket, file_name="key")
         assert client_of(other).delete(address).json()["code"] == "file_not_found"
@@ -532,14 +532,14 @@ class TestPut:
 
 
 class TestRead:
-    def test_whatever_accept_says(self, bucket, user):
+    def test_read_ignores_accept(self, bucket, user):
         put(client_of(user), bucket, "film.mp4", MP4, content_type="video/mp4")
         address = f"{url('file', bucket_name=bucket, file_name='film.mp4')}?proxy=true"
         answer = client_of(user).get(address, headers={"Accept": "video/*"})
         assert (answer.status_code, answer.getvalue()) == (200, MP4)
         assert answer["Content-Disposition"] == 'attachment; filename="film.mp4"'
 
-    def test_conditions(self, bucket, user):
+    def test_read_with_conditions_is_304_or_412(self, bucket, user):
         etag = put(client_of(user), bucket, "key").json()["etag"]
         address = url("file", bucket_name=bucket, file_name="key")
         assert client_of(user).get(address, headers={"If-None-Match": f'"{etag}"'}).status_code == 304
@@ -548,12 +548,12 @@ class TestRead:
         beyond = client_of(user).get(f"{address}?proxy=true", headers={"Range": "bytes=7-"})
         assert (beyond.status_code, beyond["Content-Range"]) == (416, "bytes */7")
 
-    def test_an_empty_file(self, bucket, user):
+    def test_empty_file_is_stored_and_read(self, bucket, user):
         assert put(client_of(user), bucket, "key", b"", **{"Content-Length": "0"}).json()["size"] == 0
         answer = client_of(user).get(f"{url('file', bucket_name=bucket, file_name='key')}?proxy=true")
         assert (answer.status_code, answer["Content-Length"], answer.getvalue()) == (200, "0", b"")
 
-    def test_bytes_that_another_program_changed(self, bucket, user):
+    def test_read_of_changed_object_is_refused(self, bucket, user):
         put(client_of(user), bucket, "key")
         get_client().put_object(Bucket=bucket, Key="key", Body=b"changed")
         answer = client_of(user).get(f"{url('file', bucket_name=bucket, file_name='key')}?proxy=true")
@@ -578,7 +578,7 @@ class TestUploads:
         assert answer.status_code == 200, answer.json()
         return [found["file_name"] for found in answer.json()["results"]]
 
-    def test_each_sees_their_own_and_staff_all(self, three, user, other, staff):
+    def test_list_shows_own_uploads_and_all_to_staff(self, three, user, other, staff):
         assert self.names(user) == ["b.png", "a.txt"]
         assert self.names(other) == ["c.txt"]
         assert self.names(staff) == ["c.txt", "b.png", "a.txt"]
@@ -586,7 +586,7 @@ class TestUploads:
         refused = client_of(user).get(url("upload-list"), {"user_id": other.pk})
         assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
 
-    def test_filters(self, three, bucket, user):
+    def test_list_with_filters_narrows(self, three, bucket, user):
         middle = FileUpload.objects.get(file_name="b.png").created_at.isoformat()
         assert self.names(user, bucket=bucket) == ["b.png", "a.txt"]
         assert self.names(user, bucket="another") == []
@@ -597,7 +597,7 @@ class TestUploads:
         assert self.names(user, created_after=middle) == []
         assert self.names(user, page_size=1) == ["b.png"]
 
-    def test_usage(self, three, bucket, user, other, staff, settings):
+    def test_usage_shows_bytes_and_limits(self, three, bucket, user, other, staff, settings):
         settings.S3_FILE_UPLOADER_POLICIES = {"*": {"quota_bytes": 100, "content_types": ["image/*"]}}
         limits = {"quota_bytes": 100, "quota_files": None, "max_file_bytes": None, "extensions": None}
         limits |= {"content_types": ["image/*"], "key_prefix": "", "may_overwrite": True}
@@ -611,12 +611,12 @@ class TestUploads:
         refused = client_of(user).get(url("usage"), {"bucket": bucket, "user_id": other.pk})
         assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
 
-    def test_a_cursor_of_somebody_else(self, user):
+    def test_list_with_foreign_cursor_is_refused(self, user):
         for cursor in ("x", "cD1ub25zZW5zZQ==", "bz0tMQ=="):
             answer = client_of(user).get(url("upload-list"), {"cursor": cursor})
             assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])
 
-    def test_one_record(self, three, user, other):
+    def test_retrieve_shows_own_record_only(self, three, user, other):
         upload = FileUpload.objects.get(file_name="a.txt")
         address = url("upload", upload_id=upload.pk)
         assert client_of(user).get(address).json()["file_name"] == "a.txt"
@@ -638,7 +638,7 @@ class TestUploads:
         assert urlsplit(answer["Location"]).path.endswith(f"/{name}")
 
 
-def test_a_csrf_token_in_a_form_does_not_make_django_read_the_file(bucket, user):
+def test_csrf_token_in_form_does_not_read_file(bucket, user):
     """Sessions are checked by a header; a form that Django parsed would be on disk before the caller is known."""
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(user)

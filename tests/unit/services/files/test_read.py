@@ -60,7 +60,7 @@ def heard():
 
 
 class TestUpload:
-    def test_the_record_describes_what_is_there(self, bucket, user):
+    def test_upload_record_describes_object(self, bucket, user):
         upload = stored_file(user, bucket, "a/b", b"hello", content_type="x/y", original_name="b.mp4")
         assert FileUpload.objects.get() == upload
         upload.refresh_from_db()
@@ -71,10 +71,10 @@ class TestUpload:
         assert upload.created_at <= upload.completed_at
         assert upload.claimed_until is None
 
-    def test_staff_upload_for_somebody(self, bucket, staff, user):
+    def test_upload_by_staff_belongs_to_owner(self, bucket, staff, user):
         assert stored_file(user, bucket, user=staff).user == user
 
-    def test_a_second_upload_needs_overwrite(self, bucket, user):
+    def test_upload_of_existing_name_needs_overwrite(self, bucket, user):
         first = stored_file(user, bucket, content=b"first")
         with pytest.raises(FileExists, match="overwrite=true"):
             stored_file(user, bucket, content=b"second")
@@ -86,14 +86,14 @@ class TestUpload:
         assert FileUpload.objects.get().content_type == "x/y"
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_nobody_replaces_anothers_file(self, bucket, user, other, staff, overwrite):
+    def test_upload_over_file_of_another_user_is_refused(self, bucket, user, other, staff, overwrite):
         stored_file(user, bucket, content=b"mine")
         for somebody in (other, staff):
             with pytest.raises(FileExists):
                 stored_file(somebody, bucket, overwrite=overwrite)
         assert bytes_at(bucket) == b"mine"
 
-    def test_a_file_that_has_lost_its_user_is_nobodys_to_replace(self, bucket, user, other):
+    def test_upload_over_file_without_owner_is_refused(self, bucket, user, other):
         stored_file(user, bucket, content=b"kept")
         FileUpload.objects.update(user=None)
         for somebody in (other, AnonymousUser()):
@@ -102,21 +102,21 @@ class TestUpload:
         assert bytes_at(bucket) == b"kept"
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_an_object_without_a_record_is_not_ours_to_replace(self, bucket, user, overwrite):
+    def test_upload_over_object_without_record_is_refused(self, bucket, user, overwrite):
         get_client().put_object(Bucket=bucket, Key="file", Body=b"precious")
         with pytest.raises(FileExists, match="not uploaded here"):
             stored_file(user, bucket, overwrite=overwrite)
         assert bytes_at(bucket) == b"precious"
         assert not FileUpload.objects.exists()
 
-    def test_a_pending_upload_keeps_its_key(self, bucket, user):
+    def test_upload_over_pending_upload_is_refused(self, bucket, user):
         FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(FileExists, match="try again"):
             stored_file(user, bucket, overwrite=True)
 
     @pytest.mark.parametrize("size", [7, 12 * 2**20])
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_a_wrong_checksum_leaves_what_was_before(self, bucket, user, size, overwrite):
+    def test_upload_with_wrong_checksum_keeps_old_file(self, bucket, user, size, overwrite):
         if overwrite:
             stored_file(user, bucket, content=b"before")
         with pytest.raises(ChecksumMismatch):
@@ -130,12 +130,12 @@ class TestUpload:
             assert not FileUpload.objects.exists()
             assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
-    def test_a_bucket_that_is_not_there_leaves_no_record(self, aws, user):
+    def test_upload_to_missing_bucket_leaves_no_record(self, aws, user):
         with pytest.raises(BucketNotFound):
             stored_file(user, "missing-bucket")
         assert not FileUpload.objects.exists()
 
-    def test_what_is_refused_before_anything_happens(self, user, settings):
+    def test_upload_with_invalid_names_is_refused_first(self, user, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open"]
         for refused, where in (
             (InvalidBucketName, {"bucket": "No"}),
@@ -146,7 +146,7 @@ class TestUpload:
                 stored_file(user, **where)
         assert not FileUpload.objects.exists()
 
-    def test_more_than_s3_keeps(self, user):
+    def test_upload_beyond_limit_of_s3_is_refused(self, user):
         with pytest.raises(FileTooLarge):
             file_upload(
                 user=user,
@@ -159,7 +159,7 @@ class TestUpload:
                 original_name="x",
             )
 
-    def test_bytes_that_somebody_else_wrote_meanwhile_are_not_called_ours(self, bucket, user):
+    def test_upload_while_another_program_writes_is_refused(self, bucket, user):
         class Racing(io.BytesIO):
             def read(self, size=-1):
                 data = super().read(size)
@@ -174,7 +174,7 @@ class TestUpload:
         assert bytes_at(bucket) == b"stranger"
         assert not FileUpload.objects.exists()
 
-    def test_bytes_that_replaced_ours_before_we_looked_are_not_called_ours(self, bucket, user):
+    def test_upload_replaced_before_verification_is_refused(self, bucket, user):
         events, stranger = get_client().meta.events, get_client(region="eu-west-1")
 
         def replace(**kwargs):
@@ -187,7 +187,7 @@ class TestUpload:
         assert bytes_at(bucket) == b"stranger"
         assert not FileUpload.objects.exists()
 
-    def test_the_signal_comes_after_the_commit(self, bucket, user, heard, django_capture_on_commit_callbacks):
+    def test_upload_signal_is_sent_after_commit(self, bucket, user, heard, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True) as callbacks:
             stored_file(user, bucket)
             assert heard == []
@@ -278,14 +278,14 @@ class TestDownload:
         settings.PATH_TO_SAVE_FILE = ""
         file_delete(user=user, bucket=bucket, file_name="file")
 
-    def test_bytes_that_are_not_those_of_the_record_are_not_saved(self, bucket, user, tmp_path):
+    def test_file_download_other_bytes_than_recorded_is_refused(self, bucket, user, tmp_path):
         stored_file(user, bucket)
         FileUpload.objects.update(checksum_sha256="0" * 64)
         with pytest.raises(StorageError, match="other bytes"):
             file_download(user=user, bucket=bucket, file_name="file")
         assert saved_in(tmp_path) == []
 
-    def test_the_file_is_saved(self, bucket, user, tmp_path):
+    def test_file_download_saves_file(self, bucket, user, tmp_path):
         stored_file(user, bucket, "a/ключ é", b"hello")
         saved = file_download(user=user, bucket=bucket, file_name="a/ключ é")
         assert (tmp_path / saved.path).read_bytes() == b"hello"
@@ -293,20 +293,20 @@ class TestDownload:
         assert saved.etag == FileUpload.objects.get().etag
 
     @pytest.mark.parametrize("changed", [b"longer than before", b"CONTENT"])
-    def test_bytes_changed_behind_us_are_not_saved(self, bucket, user, tmp_path, changed):
+    def test_file_download_changed_object_is_refused(self, bucket, user, tmp_path, changed):
         stored_file(user, bucket, content=b"content")
         get_client().put_object(Bucket=bucket, Key="file", Body=changed)
         with pytest.raises(StorageError, match="other bytes"):
             file_download(user=user, bucket=bucket, file_name="file")
         assert saved_in(tmp_path) == []
 
-    def test_an_object_removed_behind_us(self, bucket, user):
+    def test_file_download_removed_object_is_not_found(self, bucket, user):
         stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
         with pytest.raises(FileNotFound):
             file_download(user=user, bucket=bucket, file_name="file")
 
-    def test_no_folder_no_download(self, bucket, user, settings):
+    def test_file_download_without_folder_is_not_configured(self, bucket, user, settings):
         stored_file(user, bucket)
         settings.PATH_TO_SAVE_FILE = ""
         with pytest.raises(StorageNotConfigured):
@@ -314,7 +314,7 @@ class TestDownload:
 
 
 class TestPresign:
-    def test_host_region_and_version(self, bucket, user, settings):
+    def test_file_presign_names_host_region_and_version(self, bucket, user, settings):
         stored_file(user, bucket, "a b/é+#?%.txt")
         presigned = file_presign(user=user, bucket=bucket, file_name="a b/é+#?%.txt", expires_in_seconds=60)
         url = urlsplit(presigned.url)
@@ -326,7 +326,7 @@ class TestPresign:
         assert "/us-east-1/s3/aws4_request" in query["X-Amz-Credential"][0]
         assert (presigned.method, presigned.expires_in_seconds) == ("GET", 60)
 
-    def test_a_bucket_elsewhere_is_signed_for_its_own_region(self, aws, user):
+    def test_file_presign_in_other_region_is_signed_for_it(self, aws, user):
         get_client(region="eu-west-3").create_bucket(
             Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
         )
@@ -335,7 +335,7 @@ class TestPresign:
         assert url.startswith("https://far-away.s3.eu-west-3.amazonaws.com/file?")
         assert "eu-west-3%2Fs3" in url
 
-    def test_the_address_that_clients_reach(self, bucket, user, settings):
+    def test_file_presign_uses_public_address(self, bucket, user, settings):
         stored_file(user, bucket)
         settings.AWS_S3_ENDPOINT_URL = "http://minio:9000"
         settings.AWS_S3_PUBLIC_ENDPOINT_URL = "https://files.example.com"
@@ -350,26 +350,26 @@ class TestPresign:
             ("attachment", 'a"\\b.txt', 'attachment; filename="a\\"\\\\b.txt"'),
         ],
     )
-    def test_the_original_name_comes_back(self, bucket, user, disposition, name, header):
+    def test_file_presign_names_original_name(self, bucket, user, disposition, name, header):
         stored_file(user, bucket, original_name=name)
         url = file_presign(user=user, bucket=bucket, file_name="file", disposition=disposition).url
         assert parse_qs(urlsplit(url).query)["response-content-disposition"] == [header]
         assert parse_qs(urlsplit(url).query)["response-content-type"] == ["text/plain"]
 
     @pytest.mark.parametrize("seconds", [0, -1, 604_801])
-    def test_expirations_that_cannot_be(self, user, seconds):
+    def test_file_presign_invalid_expiration_is_refused(self, user, seconds):
         with pytest.raises(InvalidField) as caught:
             file_presign(user=user, bucket="bucket-one", file_name="file", expires_in_seconds=seconds)
         assert caught.value.field == "expiration"
 
-    def test_a_disposition_that_cannot_be(self, user):
+    def test_file_presign_invalid_disposition_is_refused(self, user):
         with pytest.raises(InvalidField) as caught:
             file_presign(user=user, bucket="bucket-one", file_name="file", disposition="popup")
         assert caught.value.field == "disposition"
 
 
 class TestDelete:
-    def test_object_and_record_are_gone(self, bucket, user, heard, django_capture_on_commit_callbacks):
+    def test_file_delete_removes_object_and_record(self, bucket, user, heard, django_capture_on_commit_callbacks):
         stored_file(user, bucket)
         with django_capture_on_commit_callbacks(execute=True):
             file_delete(user=user, owner=user, bucket=bucket, file_name="file")
@@ -379,43 +379,43 @@ class TestDelete:
         with pytest.raises(FileNotFound):
             file_delete(user=user, bucket=bucket, file_name="file")
 
-    def test_the_named_owner_must_be_the_owner(self, bucket, user, other, staff):
+    def test_file_delete_of_another_owner_is_not_found(self, bucket, user, other, staff):
         stored_file(user, bucket)
         with pytest.raises(FileNotFound):
             file_delete(user=staff, owner=other, bucket=bucket, file_name="file")
         file_delete(user=staff, owner=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
 
-    def test_an_object_removed_behind_us_is_gone_too(self, bucket, user):
+    def test_file_delete_removed_object_removes_record(self, bucket, user):
         stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
 
-    def test_a_bucket_removed_behind_us_too(self, bucket, user):
+    def test_file_delete_removed_bucket_removes_record(self, bucket, user):
         stored_file(user, bucket)
         get_client().delete_object(Bucket=bucket, Key="file")
         get_client().delete_bucket(Bucket=bucket)
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
 
-    def test_what_is_being_written_is_not_there_yet(self, bucket, user):
+    def test_file_delete_pending_upload_is_not_found(self, bucket, user):
         FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
         with pytest.raises(FileNotFound):
             file_delete(user=user, bucket=bucket, file_name="file")
 
-    def test_what_is_being_overwritten_is_not_gone(self, bucket, user):
+    def test_file_delete_during_overwrite_is_refused(self, bucket, user):
         stored_file(user, bucket).claim(Status.PENDING)
         with pytest.raises(FileExists, match="try again"):
             file_delete(user=user, bucket=bucket, file_name="file")
 
-    def test_an_abandoned_upload_is_cleaned_away(self, bucket, user):
+    def test_file_delete_abandoned_upload_is_removed(self, bucket, user):
         upload = FileUpload.objects.claim_new(user=user, bucket=bucket, file_name="file", content_type="x/y")
         upload.claim_end_in(-1)
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
 
-    def test_an_abandoned_overwrite_is_settled_then_deleted(self, bucket, user):
+    def test_file_delete_abandoned_overwrite_is_settled_first(self, bucket, user):
         upload = stored_file(user, bucket)
         upload.claim(Status.PENDING)
         upload.claim_end_in(-1)
@@ -426,17 +426,17 @@ class TestDelete:
 
 @pytest.mark.parametrize("use_case", [file_download, file_presign, file_delete])
 class TestWhoMay:
-    def test_a_strangers_file_does_not_exist(self, bucket, user, other, use_case):
+    def test_file_of_stranger_is_not_found(self, bucket, user, other, use_case):
         stored_file(user, bucket)
         with pytest.raises(FileNotFound):
             use_case(user=other, bucket=bucket, file_name="file")
         assert bytes_at(bucket) == b"content"
 
-    def test_staff_may(self, bucket, user, staff, use_case):
+    def test_file_of_user_is_open_to_staff(self, bucket, user, staff, use_case):
         stored_file(user, bucket)
         use_case(user=staff, bucket=bucket, file_name="file")
 
-    def test_names_are_checked_first(self, user, settings, use_case):
+    def test_use_case_with_invalid_names_is_refused(self, user, settings, use_case):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open"]
         for refused, where in (
             (InvalidBucketName, {"bucket": "No", "file_name": "x"}),

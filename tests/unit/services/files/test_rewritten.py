@@ -90,7 +90,7 @@ def test_rewritable_until_is_none_where_the_store_refuses_other_bytes(
     assert (upload.rewritable_until is None) == is_guarded
 
 
-def test_upload_complete_of_a_form_keeps_no_checksum_that_nobody_announced(bucket, user):
+def test_upload_complete_of_form_stores_only_announced_checksum(bucket, user):
     upload = started(user, bucket, strategy="post").upload
     get_client().put_object(
         Bucket=bucket,

@@ -76,7 +76,7 @@ def checksum_of(content):
 
 class TestAnswered:
     @pytest.mark.parametrize("size", [7, mib(7)])
-    def test_the_second_answers_the_record_and_stores_nothing(self, sender, bucket, size):
+    def test_repeat_returns_record_and_stores_nothing(self, sender, bucket, size):
         first, repeated = sender.send(b"1" * size)
         assert not repeated
         written_at = get_client().head_object(Bucket=bucket, Key="file")["LastModified"]
@@ -85,7 +85,7 @@ class TestAnswered:
         assert get_client().head_object(Bucket=bucket, Key="file")["LastModified"] == written_at
         assert IdempotencyKey.objects.get().is_answered
 
-    def test_without_a_key_nothing_is_remembered(self, sender):
+    def test_upload_without_key_is_not_repeated(self, sender):
         assert sender.repeated(None) is None
         sender.send(key=None)
         assert not IdempotencyKey.objects.exists()
@@ -93,7 +93,7 @@ class TestAnswered:
         with pytest.raises(FileExists, match="You have a file"):
             sender.send(key=None)
 
-    def test_the_key_of_another_user_is_another_key(self, sender, bucket, other):
+    def test_repeat_by_another_user_is_new(self, sender, bucket, other):
         sender.send(b"mine")
         stranger = Sender(other, bucket)
         assert stranger.repeated() is None
@@ -104,7 +104,7 @@ class TestAnswered:
         assert sender.send(b"mine")[1]
         assert content_of(bucket) == b"mine"
 
-    def test_staff_who_act_for_somebody_have_keys_of_their_own(self, sender, bucket, staff):
+    def test_repeat_by_staff_uses_key_of_staff(self, sender, bucket, staff):
         acting = Sender(staff, bucket)
         upload, _ = acting.send(owner=sender.user)
         assert upload.user == sender.user
@@ -112,7 +112,7 @@ class TestAnswered:
         assert sender.repeated() is None
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_with_another_file_the_key_is_refused_whatever_came_of_the_first(self, sender, overwrite):
+    def test_repeat_with_another_file_is_refused(self, sender, overwrite):
         sender.send()
         with pytest.raises(IdempotencyKeyReused, match="another file"):
             sender.send(file_name="another", overwrite=overwrite)
@@ -123,7 +123,7 @@ class TestAnswered:
     @pytest.mark.parametrize(
         "told", [{"size": 6}, {"size": 0}, {"checksum_sha256": checksum_of(b"CONTENT")}], ids=["size", "empty", "sum"]
     )
-    def test_other_bytes_under_the_same_name_are_another_file(self, sender, bucket, told):
+    def test_repeat_with_other_bytes_is_refused(self, sender, bucket, told):
         sender.send()
         with pytest.raises(IdempotencyKeyReused, match="another file"):
             sender.repeated(**told)
@@ -132,11 +132,11 @@ class TestAnswered:
     @pytest.mark.parametrize(
         "told", [{}, {"size": 7}, {"checksum_sha256": checksum_of(b"content")}, {"size": 7, "checksum_sha256": ""}]
     )
-    def test_what_is_not_announced_is_not_compared(self, sender, told):
+    def test_repeat_without_announcement_is_not_compared(self, sender, told):
         first, _ = sender.send()
         assert sender.repeated(**told) == first
 
-    def test_other_bytes_are_another_file_where_the_first_were_removed_for_what_they_hold(self, sender):
+    def test_repeat_with_other_bytes_after_rejection_is_refused(self, sender):
         sender.send()
         FileUpload.objects.update(status=Status.REJECTED, status_reason="bad")
         with pytest.raises(IdempotencyKeyReused):
@@ -144,13 +144,13 @@ class TestAnswered:
         with pytest.raises(FileRejected):
             sender.repeated(size=7)
 
-    def test_the_same_name_in_another_bucket_is_another_file(self, sender, user, bucket):
+    def test_repeat_in_another_bucket_is_refused(self, sender, user, bucket):
         sender.send()
         get_client().create_bucket(Bucket="bucket-two")
         with pytest.raises(IdempotencyKeyReused):
             Sender(user, "bucket-two").send()
 
-    def test_after_an_overwrite_by_another_key_the_first_stores_nothing_and_answers_what_is_there(self, sender, bucket):
+    def test_repeat_after_overwrite_returns_present_record(self, sender, bucket):
         first, _ = sender.send(b"first", key="first")
         second, repeated = sender.send(b"second", key="second", overwrite=True)
         assert (second.pk, repeated) == (first.pk, False)
@@ -161,20 +161,20 @@ class TestAnswered:
             sender.send(b"first", key="second", overwrite=True)
         assert content_of(bucket) == b"second"
 
-    def test_while_another_key_overwrites_the_first_is_still_answered(self, sender):
+    def test_repeat_during_overwrite_by_another_key_is_answered(self, sender):
         first, _ = sender.send(b"first", key="first")
         with sender.open("second", overwrite=True):
             found = sender.repeated("first", size=5, checksum_sha256=checksum_of(b"first"))
             assert (found, found.status) == (first, Status.PENDING)
 
-    def test_after_the_file_was_deleted_the_same_request_stores_it_anew(self, sender, bucket, user):
+    def test_repeat_after_deletion_stores_again(self, sender, bucket, user):
         first, _ = sender.send()
         file_delete(user=user, bucket=bucket, file_name="file")
         assert sender.repeated() is None
         second, repeated = sender.send()
         assert (second.pk != first.pk, repeated) == (True, False)
 
-    def test_a_key_that_housekeeping_forgot_is_a_new_one(self, sender, settings):
+    def test_repeat_after_expiry_of_key_is_new(self, sender, settings):
         sender.send()
         settings.S3_FILE_UPLOADER_IDEMPOTENCY_SECONDS = -1
         housekeeping_run()
@@ -182,7 +182,7 @@ class TestAnswered:
 
 
 class TestAtTheSameTime:
-    def test_while_the_first_is_at_work_the_second_is_told_to_wait(self, sender, bucket):
+    def test_repeat_during_first_is_in_progress(self, sender, bucket):
         with sender.open() as incoming:
             incoming.write(b"content")
             for options in ({}, {"overwrite": True}):
@@ -193,24 +193,24 @@ class TestAtTheSameTime:
         assert sender.send() == (incoming.upload, True)
         assert content_of(bucket) == b"content"
 
-    def test_one_that_asked_before_the_first_had_begun_meets_its_claim(self, sender):
+    def test_repeat_that_races_first_meets_its_claim(self, sender):
         with sender.open():
             with pytest.raises(UploadInProgress), sender.open():
                 raise AssertionError
         assert sender.repeated().status == Status.STORED
 
-    def test_one_that_asked_before_the_first_had_begun_and_may_not_overwrite_is_in_progress(self, sender):
+    def test_repeat_that_races_first_without_overwrite_is_in_progress(self, sender):
         sender.send()
         with pytest.raises(UploadInProgress), sender.open():
             raise AssertionError
 
-    def test_a_key_in_progress_claims_no_other_file(self, sender):
+    def test_key_in_progress_claims_no_other_file(self, sender):
         with sender.open():
             with pytest.raises(UploadInProgress), sender.open(file_name="other"):
                 raise AssertionError
         assert [upload.file_name for upload in FileUpload.objects.all()] == ["file"]
 
-    def test_one_that_asked_before_the_first_had_begun_and_comes_after_its_end_stores_nothing(self, sender, bucket):
+    def test_repeat_that_races_first_and_ends_later_stores_nothing(self, sender, bucket):
         first, _ = sender.send(b"first")
         with pytest.raises(UploadInProgress), sender.open(overwrite=True):
             raise AssertionError
@@ -226,7 +226,7 @@ class TestAtTheSameTime:
 
 class TestFailed:
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_one_that_was_refused_is_taken_over(self, sender, user, bucket, overwrite):
+    def test_repeat_after_refusal_takes_over(self, sender, user, bucket, overwrite):
         if overwrite:
             stored_file(user, bucket, content=b"before")
         with pytest.raises(ChecksumMismatch):
@@ -236,7 +236,7 @@ class TestFailed:
         assert (upload.status, repeated, content_of(bucket)) == (Status.STORED, False, b"content")
         assert sender.send(overwrite=overwrite) == (upload, True)
 
-    def test_one_whose_body_broke_off_is_taken_over(self, sender):
+    def test_repeat_after_broken_body_takes_over(self, sender):
         with pytest.raises(KeyError), sender.open() as incoming:
             incoming.write(b"con")
             raise KeyError
@@ -244,7 +244,7 @@ class TestFailed:
         assert not sender.send()[1]
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_while_s3_may_still_carry_it_out_it_is_in_progress(self, sender, user, bucket, overwrite):
+    def test_repeat_while_s3_may_finish_is_in_progress(self, sender, user, bucket, overwrite):
         if overwrite:
             stored_file(user, bucket, content=b"before")
         with pytest.raises(StorageTimeout), sender.open(overwrite=overwrite):
@@ -255,7 +255,7 @@ class TestFailed:
         assert not sender.send(overwrite=overwrite)[1]
         assert sender.send(overwrite=overwrite)[1]
 
-    def test_one_that_s3_was_not_there_for_is_taken_over_at_once(self, sender):
+    def test_repeat_after_s3_outage_takes_over_at_once(self, sender):
         with pytest.raises(StorageUnavailable), sender.open():
             raise StorageUnavailable
         assert not sender.send()[1]
@@ -263,7 +263,7 @@ class TestFailed:
 
 class TestCrashed:
     @pytest.mark.parametrize("written", [None, b"content"])
-    def test_a_first_upload_is_taken_over(self, sender, bucket, written):
+    def test_repeat_after_crash_of_first_upload_takes_over(self, sender, bucket, written):
         crashed(sender, written)
         assert sender.repeated() is None
         upload, repeated = sender.send()
@@ -271,7 +271,7 @@ class TestCrashed:
         assert sender.send() == (upload, True)
 
     @pytest.mark.parametrize("written", [None, b"content"])
-    def test_an_overwrite_is_taken_over(self, sender, user, bucket, written):
+    def test_repeat_after_crash_of_overwrite_takes_over(self, sender, user, bucket, written):
         stored_file(user, bucket, content=b"before")
         crashed(sender, written)
         upload, repeated = sender.send(overwrite=True)
@@ -280,7 +280,7 @@ class TestCrashed:
         assert content_of(bucket) == b"content"
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    def test_one_that_housekeeping_settled_is_no_answer(self, sender, user, bucket, overwrite):
+    def test_repeat_after_recovery_is_new(self, sender, user, bucket, overwrite):
         if overwrite:
             stored_file(user, bucket, content=b"before")
         crashed(sender, b"content")
@@ -289,7 +289,7 @@ class TestCrashed:
         assert not sender.send(overwrite=overwrite)[1]
 
     @pytest.mark.parametrize("size", [7, mib(7)])
-    def test_one_that_was_slow_and_not_dead_writes_nothing_once_it_was_taken_over(self, sender, user, bucket, size):
+    def test_slow_first_after_takeover_writes_nothing(self, sender, user, bucket, size):
         stored_file(user, bucket, content=b"before")
         with pytest.raises(FileExists), sender.open(overwrite=True) as slow:
             slow.write(b"1" * size)
