@@ -139,8 +139,6 @@ class _Form(MultiPartParser):
             if kind == FIELD and name is not None:
                 self._add_field(name, stream, is_base64)
             deque(stream, maxlen=0)
-        while self._body.read(FORM_CHUNK_BYTES):
-            pass
         if self._body.received and self._end not in self._body.tail:
             raise SizeMismatch("The form-data ended before its last boundary: send the whole file again.")
         return None
