@@ -24,7 +24,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from ..conf import conf
-from ..content_types.sniff import content_type_kept
+from ..content_types.sniff import normalize_content_type
 from ..exceptions import FileExists
 from ..policy.names import name_shown
 from ..policy.users import is_staff
@@ -203,7 +203,7 @@ class FileUpload(DirectUpload):
     @property
     def served_content_type(self) -> str:
         """The type with which the file is given out, whatever the record or S3 has kept of an older one."""
-        return content_type_kept(self.content_type)
+        return normalize_content_type(self.content_type)
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""

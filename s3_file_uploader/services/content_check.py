@@ -11,10 +11,10 @@ from ..content_types.sniff import (
     SNIFFED_BYTES,
     UNKNOWN,
     Verdict,
-    content_type_by_name,
-    content_type_kept,
-    says_nothing,
-    verdict,
+    guess_content_type,
+    is_undeclared,
+    normalize_content_type,
+    verify_content_type,
 )
 from ..exceptions import ContentTypeMismatch
 from ..models import FileUpload
@@ -33,11 +33,11 @@ class Contents:
         Raises:
             ContentTypeNotAllowed: the policy does not allow what was declared. What was not waits for the bytes.
         """
-        declared = content_type_kept(declared) if declared else ""
-        self.content_type = declared or content_type_by_name(name)
+        declared = normalize_content_type(declared) if declared else ""
+        self.content_type = declared or guess_content_type(name)
         self.mismatch = ""
         self._policy, self._declared, self._name = policy, declared, name
-        if not says_nothing(declared):
+        if not is_undeclared(declared):
             content_type_check(policy, declared)
 
     def described(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Contents:
             ContentTypeMismatch: they are not of the declared type, and the policy refuses that.
             ContentTypeNotAllowed: it does not allow what they are.
         """
-        found = verdict(declared=self._declared, name=self._name, head=head)
+        found = verify_content_type(declared=self._declared, name=self._name, head=head)
         self.mismatch = _told(self._policy, found)
         self.content_type = found.content_type
         if not found.mismatch:
@@ -74,7 +74,7 @@ def arrived_contents_check(upload: FileUpload, found: StoredObject) -> str:
         object_read(bucket=upload.bucket, key=upload.file_name, etag=found.etag, start=0, stop=stop)
     ) as chunks:
         head = b"".join(chunks)
-    return _told(policy_of(upload), verdict(declared=declared, name=upload.original_name, head=head))
+    return _told(policy_of(upload), verify_content_type(declared=declared, name=upload.original_name, head=head))
 
 
 def _told(policy: Policy, found: Verdict) -> str:

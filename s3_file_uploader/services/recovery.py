@@ -19,7 +19,7 @@ from django.db import Error
 from django.utils import timezone
 
 from ..conf import conf
-from ..content_types.sniff import content_type_kept
+from ..content_types.sniff import normalize_content_type
 from ..exceptions import (
     BucketNotFound,
     FileNotFound,
@@ -238,7 +238,7 @@ def object_described(
     return {
         "size": found.size,
         "etag": found.etag,
-        "content_type": content_type_kept(found.content_type),
+        "content_type": normalize_content_type(found.content_type),
         "checksum_sha256": checksum,
         "completed_at": timezone.now(),
     }

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from s3_file_uploader.content_types.sniff import content_type_kept
+from s3_file_uploader.content_types.sniff import normalize_content_type
 
 APP = "s3_file_uploader"
 
@@ -49,7 +49,7 @@ def test_content_types_from_before_are_reduced_to_essence_and_charset(at_first_m
         ).pk: kept
         for n, (content_type, kept) in enumerate(types.items())
     }
-    assert [content_type_kept(content_type) for content_type in types] == [*types.values()]
+    assert [normalize_content_type(content_type) for content_type in types] == [*types.values()]
     executor = MigrationExecutor(connection)
     executor.migrate(latest)
     after = executor.loader.project_state(latest).apps.get_model(APP, "FileUpload").objects

@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from ...conf import conf
-from ...content_types.sniff import content_type_kept
+from ...content_types.sniff import normalize_content_type
 from ...exceptions import IdempotencyKeyReused, InvalidFileName, QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
 from ...policy.bucket_policy import Policy, policy_for
@@ -85,7 +85,7 @@ def upload_start(
     about(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
-    policy, content_type = policy_for(owner, bucket), content_type_kept(content_type)
+    policy, content_type = policy_for(owner, bucket), normalize_content_type(content_type)
     upload_check(policy, names=(file_name,), content_type=content_type, size=size)
     wanted = _wanted(
         policy,

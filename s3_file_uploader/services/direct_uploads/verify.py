@@ -6,7 +6,7 @@ from time import sleep
 from typing import Any
 
 from ...conf import conf
-from ...content_types.sniff import content_type_kept
+from ...content_types.sniff import normalize_content_type
 from ...exceptions import (
     ChecksumMismatch,
     ContentTypeMismatch,
@@ -131,7 +131,7 @@ def shape_check(upload: FileUpload, found: StoredObject) -> None:
         raise SizeMismatch(
             f"{upload.size} bytes were announced and {found.size} arrived: they were removed, start a new upload."
         )
-    if "," in found.content_type or content_type_kept(found.content_type) != upload.served_content_type:
+    if "," in found.content_type or normalize_content_type(found.content_type) != upload.served_content_type:
         raise ContentTypeMismatch(
             f"The file arrived as {found.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."

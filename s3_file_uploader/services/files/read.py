@@ -6,7 +6,7 @@ from typing import Literal
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ...conf import conf
-from ...content_types.sniff import canonical, may_run
+from ...content_types.sniff import get_canonical_type, may_run
 from ...exceptions import InvalidField, StorageError
 from ...models import FileUpload
 from ...s3 import presign
@@ -129,7 +129,7 @@ def file_disposition(upload: FileUpload, wanted: str) -> str:
             and never for one that a browser may run.
     """
     content_type = upload.served_content_type
-    may_be_shown = not may_run(content_type) and policy_of(upload).allows_inline(canonical(content_type))
+    may_be_shown = not may_run(content_type) and policy_of(upload).allows_inline(get_canonical_type(content_type))
     return upload.content_disposition("inline" if wanted == "inline" and may_be_shown else "attachment")
 
 

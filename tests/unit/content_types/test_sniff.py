@@ -13,11 +13,11 @@ from s3_file_uploader.content_types.sniff import (
     SNIFFED_BYTES,
     UNKNOWN,
     Verdict,
-    content_type_by_name,
-    content_type_kept,
+    guess_content_type,
     may_run,
-    sniffed,
-    verdict,
+    normalize_content_type,
+    sniff,
+    verify_content_type,
 )
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0"
@@ -126,10 +126,10 @@ SAMPLES = {
 
 @pytest.mark.parametrize(("head", "content_type"), SAMPLES.values(), ids=SAMPLES)
 def test_the_bytes_say_what_a_file_is(head, content_type):
-    assert sniffed(head).content_type == content_type
-    assert verdict(declared="", name="a", head=head) == Verdict(content_type)
-    assert verdict(declared=UNKNOWN, name="a", head=head) == Verdict(content_type)
-    assert verdict(declared=f"{content_type.upper()}; a=b", name="a", head=head).mismatch == ""
+    assert sniff(head).content_type == content_type
+    assert verify_content_type(declared="", name="a", head=head) == Verdict(content_type)
+    assert verify_content_type(declared=UNKNOWN, name="a", head=head) == Verdict(content_type)
+    assert verify_content_type(declared=f"{content_type.upper()}; a=b", name="a", head=head).mismatch == ""
 
 
 NOTHING = {
@@ -152,10 +152,10 @@ NOTHING = {
 
 @pytest.mark.parametrize("head", NOTHING.values(), ids=NOTHING)
 def test_what_they_do_not_say_is_not_made_up(head):
-    assert sniffed(head).kind is None
-    assert verdict(declared="", name="a.unheard-of", head=head).content_type in (
+    assert sniff(head).kind is None
+    assert verify_content_type(declared="", name="a.unheard-of", head=head).content_type in (
         UNKNOWN,
-        *{sniffed(head).content_type} - {None},
+        *{sniff(head).content_type} - {None},
     )
 
 
@@ -207,7 +207,7 @@ AGREE = [
 
 @pytest.mark.parametrize(("declared", "head"), AGREE)
 def test_a_type_that_the_bytes_may_have_is_kept_as_it_was_declared(declared, head):
-    assert verdict(declared=declared, name="a", head=head) == Verdict(declared)
+    assert verify_content_type(declared=declared, name="a", head=head) == Verdict(declared)
 
 
 MISMATCH = [
@@ -231,7 +231,7 @@ MISMATCH = [
 
 @pytest.mark.parametrize(("declared", "head", "described"), MISMATCH)
 def test_a_type_that_the_bytes_cannot_have_is_a_mismatch(declared, head, described):
-    found = verdict(declared=f"{declared}; charset=utf-8", name="a", head=head)
+    found = verify_content_type(declared=f"{declared}; charset=utf-8", name="a", head=head)
     assert found.mismatch == f"{declared} was declared, and the bytes are {described}"
 
 
@@ -253,18 +253,18 @@ PACKED = {
     ],
 )
 def test_what_is_text_by_its_definition_is_no_packed_file(declared, head):
-    found = verdict(declared=declared.upper(), name="a", head=head)
+    found = verify_content_type(declared=declared.upper(), name="a", head=head)
     assert found.mismatch.startswith(f"{declared} was declared, and the bytes are ")
 
 
 def test_the_name_of_a_text_does_not_name_a_packed_file():
-    assert verdict(declared="", name="a.json", head=SAMPLES["gzip"][0]) == Verdict("application/gzip")
+    assert verify_content_type(declared="", name="a.json", head=SAMPLES["gzip"][0]) == Verdict("application/gzip")
 
 
 def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they_say_two_things():
-    assert verdict(declared="image/png", name="a", head=JPEG).content_type == "image/jpeg"
-    assert verdict(declared="image/png", name="a", head=b"hello").content_type == UNKNOWN
-    assert verdict(declared="", name="a.png", head=PNG + b"<script>") == Verdict(UNKNOWN)
+    assert verify_content_type(declared="image/png", name="a", head=JPEG).content_type == "image/jpeg"
+    assert verify_content_type(declared="image/png", name="a", head=b"hello").content_type == UNKNOWN
+    assert verify_content_type(declared="", name="a.png", head=PNG + b"<script>") == Verdict(UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -283,15 +283,15 @@ def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they
 )
 @pytest.mark.parametrize("declared", ["", UNKNOWN, "binary/octet-stream"])
 def test_verdict_without_a_declared_type_follows_the_name_if_the_bytes_may_be_of_it(declared, name, head, content_type):
-    assert verdict(declared=declared, name=name, head=head) == Verdict(content_type)
+    assert verify_content_type(declared=declared, name=name, head=head) == Verdict(content_type)
 
 
 @pytest.mark.parametrize(("offset", "magic", "content_type"), SIGNATURES)
 def test_a_rare_signature_is_found_and_is_no_text_of_another_kind(offset, magic, content_type):
     head = bytes(offset) + magic + bytes(64)
-    assert sniffed(head).content_type == content_type
+    assert sniff(head).content_type == content_type
     assert len(magic) >= 4
-    assert content_type_kept(content_type) == content_type
+    assert normalize_content_type(content_type) == content_type
     assert not may_run(content_type)
 
 
@@ -321,13 +321,13 @@ KEPT = [
 
 @pytest.mark.parametrize(("declared", "kept"), KEPT)
 def test_content_type_kept_returns_essence_and_charset_alone(declared, kept):
-    assert content_type_kept(declared) == kept
-    assert content_type_kept(kept) == kept
+    assert normalize_content_type(declared) == kept
+    assert normalize_content_type(kept) == kept
 
 
 @given(st.text(max_size=60))
 def test_content_type_kept_of_any_text_is_one_type_for_a_browser(declared):
-    kept = content_type_kept(f"image/png; a=b{declared}")
+    kept = normalize_content_type(f"image/png; a=b{declared}")
     assert kept.startswith("image/png")
     assert not set(kept) & set(',()<>@"\r\n\t\0')
 
@@ -343,7 +343,7 @@ def test_content_type_kept_of_any_text_is_one_type_for_a_browser(declared):
     ],
 )
 def test_the_ending_of_a_name_stands_for_a_type(name, content_type):
-    assert content_type_by_name(name) == content_type
+    assert guess_content_type(name) == content_type
 
 
 @pytest.mark.parametrize(
@@ -365,9 +365,9 @@ def test_what_is_only_shown_is_known_too(content_type):
 
 @given(st.binary(max_size=SNIFFED_BYTES + 10), st.text(max_size=40), st.text(max_size=40))
 def test_any_bytes_names_and_types_will_do(head, declared, name):
-    found = verdict(declared=declared, name=name, head=head)
+    found = verify_content_type(declared=declared, name=name, head=head)
     assert found.content_type or declared
-    assert verdict(declared=declared, name=name, head=head[:SNIFFED_BYTES]) == found
+    assert verify_content_type(declared=declared, name=name, head=head[:SNIFFED_BYTES]) == found
 
 
 MARKS = [
@@ -403,8 +403,8 @@ _PIECES = st.sampled_from([*MARKS, *BEGINNINGS])
 
 @given(st.lists(_PIECES, max_size=60).map(b"".join))
 def test_so_will_bytes_that_nearly_say_something(head):
-    assert verdict(declared="image/png", name="a", head=head).content_type
+    assert verify_content_type(declared="image/png", name="a", head=head).content_type
 
 
 def test_every_name_of_a_kind_agrees_with_it():
-    assert all(kind.may_be(name) for kind in file_types.OF_NAME.values() for name in kind.names)
+    assert all(kind.may_be(name) for kind in file_types.KIND_BY_NAME.values() for name in kind.names)
