@@ -19,7 +19,7 @@ from ...conf import conf
 from ...exceptions import FileExists, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
 from ...models import BUSY, FileUpload, durable_transaction
 from ...s3.transfer.object_reader import object_read
-from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, scanners
+from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, load_scanners
 from ...signals import after_commit, file_quarantined, file_rejected, file_uploaded
 from ..audit.operation import Operation
 from ..lookup import file_not_found, not_rejected
@@ -125,7 +125,7 @@ def _verdict(upload: FileUpload) -> Verdict:
     """Return the first that is not clean; the record waits on where there is none."""
     with ExitStack() as undo:
         undo.push(lambda _kind, error, _trace: _put_off(upload, error))
-        verdicts = (_verdict_of(scanner, upload) for scanner in scanners())
+        verdicts = (_verdict_of(scanner, upload) for scanner in load_scanners())
         verdict = next((verdict for verdict in verdicts if not verdict.is_clean), CLEAN)
         undo.pop_all()
     return verdict

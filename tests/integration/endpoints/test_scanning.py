@@ -323,7 +323,7 @@ def test_files_do_not_wait_long_for_a_daemon_that_hangs(http, user, bucket, scan
             began = time.monotonic()
             assert raw(client, bucket, bytes(size), str(size)).json()["status"] == "quarantined"
             assert time.monotonic() - began < 10
-        assert "silent for 1 seconds" in FileUpload.objects.first().status_reason
+        assert "did not respond for 1 seconds" in FileUpload.objects.first().status_reason
     finally:
         daemon.go_on()
     assert waiting_scan().files_clean == 2

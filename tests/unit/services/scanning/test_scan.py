@@ -14,7 +14,7 @@ from s3_file_uploader.exceptions import (
 )
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.scanners import ScannerUnavailable, scanners
+from s3_file_uploader.scanners import ScannerUnavailable, load_scanners
 from s3_file_uploader.services import (
     Repairs,
     bucket_compare,
@@ -119,7 +119,7 @@ class TestWithout:
         assert upload_scan(upload=upload) == Outcome.LEFT
         assert says() == ("quarantined", "No scanner is set.")
         with pytest.raises(ScannerUnavailable):
-            scanners()
+            load_scanners()
 
 
 class TestClean:
