@@ -13,7 +13,7 @@ def on_user_delete(collector: Any, field: Any, sub_objs: Any, using: str) -> Non
     With `delete` the records stay too, until `receivers.py` has removed their objects from S3.
 
     Django calls it before the transaction of the deletion begins. A queryset that nobody has read is read only within
-    that transaction, so it finds the records that came meanwhile, too: `receivers.user_lock` keeps out later ones.
+    that transaction, so it finds the records that came meanwhile, too: `receivers.lock_user` keeps out later ones.
 
     Raises:
         django.db.models.ProtectedError: the setting is `protect`.
