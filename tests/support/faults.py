@@ -1,4 +1,4 @@
-"""A TCP proxy that passes bytes on until it is told to misbehave as networks and servers do."""
+"""A TCP proxy that can simulate faults of networks and servers."""
 
 import socket
 import socketserver
@@ -7,11 +7,11 @@ from typing import Any, Self
 
 
 class FaultyProxy(socketserver.ThreadingTCPServer):
-    """Stands between the service and the store; `url` is its address.
+    """A proxy between the service and the store. `url` is its URL.
 
-    `cut_after` bytes of a request, both ends are closed; a proxy that `stalls` takes everything and answers nothing;
-    one that `answers_lost` passes the request on and closes before the answer. `only` limits the fault to requests
-    that begin with it, such as b"PUT".
+    After `cut_after` bytes of a request it closes both ends. With `stalls` it reads everything and sends nothing. With
+    `answers_lost` it passes on the request and closes the connection before the response. `only` limits the fault to
+    requests that begin with it, such as b"PUT".
     """
 
     daemon_threads = True

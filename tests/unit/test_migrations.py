@@ -1,4 +1,4 @@
-"""What a migration does to the rows that are there."""
+"""Migrations keep the existing rows correct."""
 
 import uuid
 
@@ -13,7 +13,7 @@ APP = "s3_file_uploader"
 
 @pytest.fixture
 def at_first_migration(transactional_db):
-    """Take the app back to its first tables, and leave it at its last."""
+    """Migrate the app back to its first migration, and to its last one after the test."""
     executor = MigrationExecutor(connection)
     latest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == APP]
     executor.migrate([(APP, "0001_initial")])

@@ -1,4 +1,4 @@
-"""SECURITY.md and its page in the docs are right: the tests exist, the rights are those of the calls that we make."""
+"""SECURITY.md and its page in the docs are correct: their tests exist, and the permissions match the calls of the code."""
 
 import ast
 import json
@@ -47,12 +47,12 @@ ON_OBJECTS = {
     "s3:PutObject",
 }
 ON_ALL = {"s3:ListAllMyBuckets"}
-# An option of s3_housekeeping, which deletes one by one.
+# This is an option of s3_housekeeping, which deletes objects one by one.
 NO_CALL = {"delete_objects"}
 
 
 def mentioned(node):
-    """Return the name that an expression is, or the text."""
+    """Return the name or the text that an expression consists of."""
     match node:
         case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
             return name
@@ -60,7 +60,7 @@ def mentioned(node):
 
 
 def names_in(code):
-    """Return whatever is spelt like a call of S3, called or not: a call may be passed on before it is made."""
+    """Return everything that is spelt like a call of S3, even without a call, because code may pass a method on."""
     calls = get_client().meta.method_to_api_mapping.keys()
     return {name for node in ast.walk(ast.parse(code)) if (name := mentioned(node)) in calls}
 

@@ -1,4 +1,4 @@
-"""The host project: what its environment says, and that `.env.example` tells all of it."""
+"""The host project: its settings follow the environment, and `.env.example` lists every variable."""
 
 import ast
 import json
@@ -12,11 +12,11 @@ import pytest
 
 from tests.support.host import ROOT, python
 
-pytestmark = pytest.mark.slow  # It starts processes.
+pytestmark = pytest.mark.slow  # These tests start processes.
 
 EXAMPLE = ROOT / ".env.example"
 READERS = ("flag", "words", "_text", "os.environ.get")
-# AWS's own names for the region, which its other tools read too; ours comes first.
+# AWS's own names for the region, which its other tools read, too. The app's own setting takes precedence.
 NAMES_OF_AWS = {"AWS_REGION", "AWS_DEFAULT_REGION"}
 OWN_KEYS = {"AWS_ACCESS_KEY_ID": "own-key", "AWS_SECRET_ACCESS_KEY": "own-secret"}
 PRODUCTION = OWN_KEYS | {
@@ -28,7 +28,7 @@ PRODUCTION = OWN_KEYS | {
 
 
 def names_read_in(file: str) -> set[str]:
-    """Return every variable that is read there by its name."""
+    """Return every variable that a file reads by name."""
     calls = [node for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Call)]
     read = [call.args[0] for call in calls if call.args and ast.unparse(call.func) in READERS]
     return {str(name.value) for name in read if isinstance(name, ast.Constant)}
@@ -73,10 +73,10 @@ def test_nothing_else_reads_the_environment():
         "modules/asgi.py",  # DJANGO_SETTINGS_MODULE
         "modules/wsgi.py",  # DJANGO_SETTINGS_MODULE
         "modules/settings.py",
-        "modules/management/commands/demo.py",  # writes where the embedded S3 is
-        "modules/management/commands/runserver.py",  # the same
+        "modules/management/commands/demo.py",  # This code writes the URL of the embedded S3.
+        "modules/management/commands/runserver.py",  # This code does, too.
         "s3_file_uploader/conf.py",
-        "s3_file_uploader/embedded/server.py",  # hands it on to the server
+        "s3_file_uploader/embedded/server.py",  # This code passes the variable on to the server.
     }
 
 
@@ -100,7 +100,7 @@ def test_the_file_beside_manage_py_is_read(tmp_path):
     variables = {"DATA_DIR": "", "PYTHON_DOTENV_DISABLED": "false", "DJANGO_LOG_LEVEL": "WARNING"}
     settings = settings_with(tmp_path, cwd=tmp_path, **variables)
     assert settings["DEBUG"] is True
-    assert settings["LOGGING"]["root"]["level"] == "WARNING"  # What the environment says comes first.
+    assert settings["LOGGING"]["root"]["level"] == "WARNING"  # The environment takes precedence.
     assert settings["DATA_DIR"] == str(tmp_path / ".data")
 
 
