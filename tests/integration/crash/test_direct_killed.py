@@ -1,7 +1,7 @@
-"""Apps, servers and the store are killed with -9 in the middle of direct uploads: nothing is lost, sent twice or left.
+"""Kill apps, servers and the store with -9 during direct uploads: no file is lost, sent twice or left over.
 
-At every step, one after the other, then at random. What was killed comes back and finishes, or nobody does, and
-housekeeping ends it.
+First at every step in turn, then at random. The killed process restarts and finishes, or it never restarts and
+housekeeping finishes.
 """
 
 import json
@@ -66,12 +66,12 @@ def parts_of(kept):
 
 
 def service(served, user):
-    """Return what an app has to know of it: its address, and who asks."""
+    """Return the URL of the service and the token of the user, for an app."""
     return served.url, token_of(user).split()[1]
 
 
 class App:
-    """An app with one file to send; killed, it is started again in the same folder."""
+    """An app with one file to send. After a kill it is restarted in the same folder."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class App:
         self.process.send_signal(signal.SIGKILL)
 
     def falls_asleep(self):
-        """Wait until it does; an app that ends before is an error."""
+        """Wait until the app is paused. An app that ends before is an error."""
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def wakes(self, until=""):
@@ -114,7 +114,7 @@ class App:
         self.process.send_signal(signal.SIGCONT)
 
     def ended(self):
-        """Return whether it is done; start it again if it was killed."""
+        """Return True if the app is done. Restart it if it was killed."""
         code = self.process.poll()
         if code == -signal.SIGKILL:
             self.start()
@@ -138,12 +138,12 @@ class App:
 
 
 def answered(app):
-    """Return how often S3 took each part, or the file."""
+    """Return how often S3 accepted each part or the file."""
     return Counter(line["what"] for line in app.log("answered") if line["status"] in {200, 201, 204})
 
 
 def is_stored_once(app, user):
-    """Look that the service and S3 have exactly this file, and the app knows."""
+    """Assert that the service and S3 have exactly this file, and that the app knows it."""
     (told,) = app.log("stored")[-1:]
     upload = FileUpload.objects.get(user=user)
     assert told["answer"]["file_name"] == upload.file_name
@@ -161,7 +161,7 @@ def served(transactional_db, store, tmp_path):
 
 
 def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path, record_testsuite_property):
-    # Where it dies before S3 has answered, it never hears the answer: of each second part it does.
+    # An app that dies before the response of S3 never gets it. This applies to each second part.
     app = App(
         tmp_path / "app",
         service(served, user),
@@ -175,7 +175,7 @@ def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path
         becomes_true(lambda: parts_of(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
         if "all sent" not in (tmp_path / "app" / "deaths").read_text():
             kept = parts_of(store.on_its_way(BUCKET))
-            assert held.items() <= kept.items()  # None went, and none was stored a second time.
+            assert held.items() <= kept.items()  # No part was lost, and none was stored a second time.
             held = kept
         app.start()
         held_by[app.process.pid] = {f"part {name.rpartition('/')[2]}" for name in held}
@@ -201,9 +201,9 @@ URLS_LIVE_SECONDS = 5
 
 @pytest.fixture
 def proxied(transactional_db, store, tmp_path):
-    """Serve apps that reach S3 over a line with faults, with URLs that soon expire and parts as small as a buffer.
+    """Serve apps through a proxy with faults, with URLs that expire soon and with parts as small as a buffer.
 
-    So S3 reads even the part that it refuses, and the app hears why.
+    Such parts let S3 read even a part that it refuses, so that the app gets the response.
     """
     settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": URLS_LIVE_SECONDS}
     with FaultyProxy(store.embedded.identity.port) as proxy:
@@ -255,7 +255,7 @@ def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, 
 
 # --- the server -------------------------------------------------------------------------------------------------------
 
-# What is done before, and then the request in which the server dies.
+# Plans: requests that succeed, and then the request in which the server dies.
 PLANS = {
     "multipart": [
         ("start",),
@@ -281,7 +281,7 @@ READING = {"progress", "sign"}
 
 
 class Dying:
-    """A server that can be told at which of its steps to die."""
+    """A server that kills itself at a given step."""
 
     def __init__(self, served, folder, http, straight):
         self.served, self.folder, self.http, self.straight = served, folder, http, straight
@@ -291,7 +291,7 @@ class Dying:
         return Upload(self.http, self.straight, BUCKET, strategy)
 
     def steps_of(self, request):
-        """Return what steps a request has."""
+        """Return the steps of a request."""
         (self.folder / "steps").write_text("")
         request()
         return (self.folder / "steps").read_text().splitlines()
@@ -320,13 +320,13 @@ def dying(transactional_db, store, user, tmp_path):
 
 
 def deaths(dying, strategy, plan, possible):
-    """Yield an upload for each step of the last request of a plan, at which the server has died, and the steps so far.
+    """Yield an upload for each step of the plan's last request at which the server dies, and the steps until then.
 
-    Which steps there are tells an upload in which it does not die; what becomes of that one goes into `possible`.
+    One upload runs without a kill, to find the steps. Its expected result goes into `possible`.
     """
     *before, request = plan
     whole = dying.upload(strategy)
-    if request == "housekeeping":  # Of nothing but what follows.
+    if request == "housekeeping":  # This run removes everything but the following uploads.
         whole.do("housekeeping", "housekeeping")
     whole.do(*before)
     steps = dying.steps_of(getattr(whole, request))
@@ -342,9 +342,10 @@ def deaths(dying, strategy, plan, possible):
 
 
 def stays(strategy, plan, steps):
-    """Tell whether an upload is a file in the end, if nobody comes back after these steps of its last request."""
+    """Return True if an upload ends as a file although no client returns after these steps of its last request."""
     *before, request = plan
-    if request == "complete":  # Where S3 may have been asked to join the parts, it is a file; whole it was before.
+    # Multipart: S3 may already join the parts. Other strategies: the object was complete before.
+    if request == "complete":
         return strategy != "multipart" or "after joining_begin" in steps
     if request == "housekeeping":
         return strategy != "multipart" and "send" in before
@@ -354,11 +355,11 @@ def stays(strategy, plan, steps):
 
 
 def finished(upload, plan):
-    """Ask again, and go on; return whether the file is stored then."""
+    """Repeat the last request and finish the plan. Return True if the file is stored then."""
     request = plan[-1]
     upload.until_done(request)
     if request == "housekeeping":
-        upload.until_done("housekeeping")  # To look once more for what came late.
+        upload.until_done("housekeeping")  # This run finds events that came late.
         return stays(upload.strategy, plan, ())
     if request in REMOVALS:
         return False
@@ -395,7 +396,7 @@ def test_the_server_dies_at_each_step_and_nobody_comes_back(
     possible = {}
     for plan in PLANS[strategy]:
         if plan[-1] in READING | {"housekeeping"}:
-            continue  # Which changes nothing, or always comes back.
+            continue  # Reading changes nothing, and housekeeping always runs again.
         for upload, steps in deaths(dying, strategy, plan, possible):
             if upload.record:
                 possible[upload.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
@@ -405,7 +406,7 @@ def test_the_server_dies_at_each_step_and_nobody_comes_back(
     assert store.on_its_way(BUCKET) == {}
 
 
-# --- whatever, at random ----------------------------------------------------------------------------------------------
+# --- at random --------------------------------------------------------------------------------------------------------
 
 AT_ONCE = 4
 STORM = ("worker and app", "app", "server and app", "app", "store", "worker", "app", "server and store", "app")
@@ -425,7 +426,7 @@ AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4
 
 
 class Apps:
-    """Apps that run some at a time, each killed now and then, and started again until it has done what it was to do."""
+    """Several apps at a time. Each is killed now and then, and restarted until it has finished."""
 
     def __init__(self, seed, folder, service):
         self.random, self.folder, self.service = chance(seed, "apps"), folder, service
@@ -433,7 +434,7 @@ class Apps:
         self.all, self.running = [], []
 
     def run(self, over):
-        """Start new ones until it is over, then let the last finish."""
+        """Start new apps until the storm is over, then let the last ones finish."""
         while self.running or not over.is_set():
             self.running = [app for app in self.running if not app.ended()]
             while len(self.running) < AT_ONCE and not over.is_set():
@@ -446,7 +447,7 @@ class Apps:
         strategy = self.random.choice(list(SIZES))
         content = self.random.randbytes(self.random.choice(SIZES[strategy]))
         then = self.random.choice(("keep", "keep", "keep", "delete", "abort", "leave"))
-        # The embedded store does not compare the checksum of a form, so a form with one is refused.
+        # The embedded store does not compare the checksum of a form, so the service refuses a form with one.
         has_checksum = strategy != "post" and self.random.random() < 0.3
         checksum = sha256(content).hexdigest() if has_checksum else ""
         where = self.folder / str(len(self.all))
@@ -460,7 +461,7 @@ class Apps:
         return len(self.all) - len(self.running)
 
     def possible(self):
-        """Return, by key, what may lie there."""
+        """Return the acceptable objects by key."""
         possible = {}
         for app in self.all:
             keys = [line["key"] for line in app.log("started")]

@@ -1,4 +1,4 @@
-"""Records and objects against each other on a real S3: behind the app's back, beside its service, on several hosts."""
+"""Compare records and objects on a real S3: after foreign changes, beside the service, and on several hosts."""
 
 import io
 import os
@@ -38,7 +38,7 @@ from tests.support.host import ROOT, environment
 from tests.support.killing import becomes_true, connections_of
 from tests.support.served import database_url
 
-MANY = 1_005  # More than S3 lists in a page.
+MANY = 1_005  # More objects than S3 lists in a page.
 NAMES = ("\u00e9", "e\u0301", "\u65e5\u672c/\U0001f600", "a b+c%20&=?#", "A", "a", "z" * 200)
 ANOTHER_HOST = "another-host"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +68,7 @@ def put_many(bucket, names, **options):
 
 
 def recorded(user, bucket):
-    """Give every object a record, as its upload would have left it."""
+    """Create a record for every object, as its upload would have done."""
     FileUpload.objects.bulk_create(
         FileUpload(
             user=user,
@@ -90,7 +90,7 @@ def keys_in(bucket):
 
 
 def found_in(bucket, **options):
-    """Return what disagrees, of a comparison that came to its end."""
+    """Return the differences of a comparison that ran to its end."""
     told = []
     report = bucket_compare(bucket=bucket, on_finding=told.append, **options)
     assert report.is_complete
@@ -98,7 +98,7 @@ def found_in(bucket, **options):
 
 
 def disorder(user, bucket, count):
-    """Make so many of each: lost records, changed objects, strays that were made here."""
+    """Create lost records, changed objects, and objects without a record that this app made, in these numbers."""
     put_many(bucket, [f"changed/{number}" for number in range(count)])
     put_many(bucket, [f"lost/{number}" for number in range(count)])
     put_many(bucket, [f"kept/{number}" for number in range(count)])
@@ -139,7 +139,7 @@ def test_a_bucket_of_many_pages_and_scripts(user, bucket):
     assert found_in(bucket) == {}
     put(bucket, "\u00fc/stray")
     put(bucket, "many/0500", b"changed")
-    put(bucket, "\u00e9", b"of another prograM")  # The same size.
+    put(bucket, "\u00e9", b"of another prograM")  # The new content has the same size.
     for name in ("many/0000", "many/1004", "e\u0301", "A"):
         get_client().delete_object(Bucket=bucket, Key=name)
     expected = {
@@ -188,7 +188,7 @@ class TestBesideTheService:
     WORKERS, ROUNDS = 4, 100
 
     def work(self, number, user, bucket):
-        """Upload, overwrite and delete; return what must be there at the end."""
+        """Upload, overwrite and delete files. Return the expected files."""
         random, there = Random(number), {}  # noqa: S311 - the same for each run
         with closing(connection):
             for _ in range(self.ROUNDS):
@@ -202,7 +202,7 @@ class TestBesideTheService:
         return there
 
     def test_a_bucket_in_use_gives_no_false_alarm_and_loses_nothing(self, user, bucket):
-        """Though every repair is switched on, for objects of any age."""
+        """This holds although every repair is on, for objects of any age."""
         with ThreadPoolExecutor(self.WORKERS) as pool:
             workers = [pool.submit(self.work, number, user, bucket) for number in range(self.WORKERS)]
             comparisons = 0
@@ -272,7 +272,7 @@ def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucke
 class TestWithoutS3:
     @pytest.fixture
     def doomed(self, settings, tmp_path):
-        """Return what starts a store of this test's own, again and again in the same folder."""
+        """Return a function that starts a store of this test, repeatedly in the same folder."""
         settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
 
         @contextmanager
@@ -357,13 +357,13 @@ class TestAtATerminal:
         try:
             while data := screen.read(65536):
                 shown += data
-        except OSError:  # Linux says so where the other end is closed.
+        except OSError:  # Linux reports this error if the other end has closed the connection.
             pass
         return shown.decode()
 
 
 def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
-    """Not by sorting all that is left for each of them."""
+    """The database reads an index, and does not sort all remaining rows for each page."""
     count, buckets = 15_000, 2
     moment = timezone.now()
     FileUpload.objects.bulk_create(
@@ -402,5 +402,5 @@ def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
     for plan in plans:
         assert "s3_upload_" in plan
         assert "Seq Scan" not in plan
-    for step in ("Sort", "TEMP B-TREE"):  # The last few may be sorted: that costs less than the way through the index.
+    for step in ("Sort", "TEMP B-TREE"):  # The last rows may be sorted, because this costs less than the index.
         assert step not in plans[0]

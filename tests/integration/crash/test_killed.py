@@ -1,7 +1,7 @@
-"""Server and store are killed with -9 again and again while files come and go: afterwards record and object agree.
+"""Kill server and store with -9 again and again while clients upload and delete: afterwards records and objects agree.
 
-Each client keeps, for keys of its own, what the service told it. An answer decides what lies under a key; a request
-without one leaves two possibilities, before and after, and never a third.
+Each client records the responses for its own keys. A response determines the content of a key. A request without a
+response leaves two possibilities, before and after, but never a third.
 """
 
 import os
@@ -40,7 +40,7 @@ from tests.support.killing import (
 )
 
 CLIENTS, KEYS_OF_A_CLIENT = 6, 8
-SIZES = (2**10, 2**13, 2**16, 2**18, mib(1), mib(5), mib(8), mib(14))  # From mib(8) on, in parts.
+SIZES = (2**10, 2**13, 2**16, 2**18, mib(1), mib(5), mib(8), mib(14))  # Files of mib(8) and more are sent in parts.
 POOL = os.urandom(SIZES[-1])
 KILLED = ("worker", "server", "worker", "store", "worker", "server", "worker", "server and store")
 AT_LEAST = {"requests": 200, "worker kills": 8, "server kills": 6, "store kills": 4}
@@ -63,12 +63,12 @@ def served(transactional_db, store, tmp_path):
 
 
 class Client:
-    """One thread of requests to keys that nobody else uses, and what it was told of them."""
+    """One thread of requests to its own keys, and the responses that it got."""
 
     def __init__(self, number, seed, served, user):
         self.seed, self.random, self.served = seed, chance(seed, number), served
         self.http = client_at(served.url, user)
-        # By key, the SHA-256 of what may lie there, None for nothing.
+        # Acceptable SHA-256 values by key, None for no object.
         self.possible = {f"{number}/{key}": {None} for key in range(KEYS_OF_A_CLIENT)}
         self.disturbed = set()
         self.to_repeat = {}
@@ -90,7 +90,7 @@ class Client:
                     self._upload(key, self._content(), overwrite=not is_new, raw=self.random.random() < 0.6, name=name)
 
     def of(self, key):
-        """Tell all that is known of a key."""
+        """Return everything that is known about a key."""
         mine = [line for line in self.log if f" {key} " in line]
         of_server = [line for line in self.served.log.splitlines() if f'"{key}"' in line]
         return "\n".join([f"seed {self.seed}, {key}: {self.possible[key]}", *mine, *of_server])
@@ -103,7 +103,7 @@ class Client:
         return self.random.randbytes(16) + POOL[: size - 16]
 
     def _upload(self, key, content, *, overwrite, raw, name):
-        """Send it under an Idempotency-Key, as which it may be sent once more if it is not known to be stored."""
+        """Upload with an Idempotency-Key. Send it once more if the result is unknown."""
         flags, wanted = {"overwrite": "true" if overwrite else "false"}, sha256(content).hexdigest()
         if raw:
             body = self._slowly(content) if self.random.random() < 0.5 else content
@@ -120,12 +120,12 @@ class Client:
             time.sleep(self.random.uniform(0, 0.05))
 
     def _send(self, key, wanted, send, path, **arguments):
-        """Return whether it was done, as far as we were told."""
+        """Return True if the deletion succeeded, as far as the client knows."""
         began = timezone.now()
         try:
             answer = send(path, **arguments)
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            time.sleep(0.05)  # Nobody is there, so nothing was asked.
+            time.sleep(0.05)  # The server is down, so the request was not sent.
             return False
         except httpx.TransportError as error:
             answer, said = None, type(error).__name__
@@ -146,7 +146,7 @@ class Client:
                 self._decided(key, None, "deletions")
             case 404:
                 assert (wanted, None in self.possible[key]) == (None, True), self.of(key)
-                self.possible[key] = {None}  # A first upload that was killed may still hold the key for a while.
+                self.possible[key] = {None}  # A first upload that was killed may hold its claim on the key for a while.
             case 409:
                 assert answer.json()["detail"] in (BUSY, IN_PROGRESS), self.of(key)
                 assert key in self.disturbed, self.of(key)
