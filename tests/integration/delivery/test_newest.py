@@ -1,6 +1,6 @@
-"""The story of a host: the wheel in a new project, with the newest Python that is found and the newest of all packages.
+"""A new project with the wheel, the newest Python on this machine, and the newest versions of all packages.
 
-Nothing is pinned. It fails as soon as a package that a new project gets today does not do.
+Nothing is pinned. The test fails once a new version of a package breaks the app.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.support import programs
 from tests.support.projects import SECRET, Project, bare_environment, output_of, settled_check, wheel_built
 
 BUCKET = "bucket-of-a-host"
-# `make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'` tells the same story of another host.
+# `make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'` tests another host.
 HOST_PYTHON = os.environ.get("HOST_PYTHON", "")
 HOST_DJANGO = os.environ.get("HOST_DJANGO", "").split()
 WAITS_SECONDS = 60
@@ -28,7 +28,7 @@ OPENAPI_SETTINGS = """
     INSTALLED_APPS += ["drf_spectacular"]
     REST_FRAMEWORK = {{"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}}
 """
-# A warning that this Django will not know something any more is an error, in whatever way the app is used.
+# Deprecation warnings of Django are errors, however the app is used.
 WARNINGS_SETTINGS = """
     import warnings
     from django.utils.deprecation import RemovedInNextVersionWarning
@@ -49,7 +49,7 @@ CONTENTS = {"random": os.urandom(100_000), "zeros": bytes(5_000)}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project with a folder and an environment of its own; nothing is installed yet."""
+    """Return a project with a folder and an environment of its own. Nothing is installed yet."""
     folder, python = tmp_path / "project", tmp_path / "venv" / "bin" / "python"
     folder.mkdir()
     base = HOST_PYTHON or programs.newest_python()
@@ -68,12 +68,12 @@ def versions(project: Project) -> str:
 
 
 def held_back(project: Project) -> list[str]:
-    """Return the packages of the app that an upper bound keeps from being the newest."""
+    """Return the requirements of the app whose upper bound excludes the newest version."""
     outdated = json.loads(project.python_says("-m", "pip", "list", "--outdated", "--format=json"))
     return [package["name"] for package in outdated if package["name"].lower() in PACKAGES]
 
 
-# --- each way in ------------------------------------------------------------------------------------------------------
+# --- each way to upload -----------------------------------------------------------------------------------------------
 
 
 def put(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
@@ -93,7 +93,7 @@ def direct(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
 
 
 def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
-    """Assert that every content comes in by every way, and comes back as it went."""
+    """Assert that every content can be uploaded in every way, and is downloaded unchanged."""
     for way in (put, form, direct):
         for kind, content in CONTENTS.items():
             name = f"{way.__name__}-{kind}.bin"
@@ -115,7 +115,7 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
 
 @contextmanager
 def admin_of(service: str) -> Iterator[httpx.Client]:
-    """Yield a browser in which the staff has logged in."""
+    """Yield a browser that is logged in as staff."""
     site = str(httpx.URL(service).join("/admin/"))
     with httpx.Client(base_url=site, follow_redirects=True, timeout=WAITS_SECONDS) as browser:
         token = token_in(browser.get("login/"))
@@ -131,7 +131,7 @@ def token_in(page: httpx.Response) -> str:
 
 
 def admin_check(admin: httpx.Client) -> None:
-    """Assert that every page is there, and that an action deletes all files."""
+    """Assert that every page loads, and that an action deletes all files."""
     for model in ("fileupload", "uploadtoken", "sharelink", "auditevent"):
         page = admin.get(f"s3_file_uploader/{model}/")
         assert page.status_code == 200, page.text
@@ -145,7 +145,7 @@ def admin_check(admin: httpx.Client) -> None:
     assert f"Successfully deleted {len(ids)} " in page.text, page.text
 
 
-# --- the story --------------------------------------------------------------------------------------------------------
+# --- the test ---------------------------------------------------------------------------------------------------------
 
 
 def test_newest_of_everything_serves_a_host(project, tmp_path):

@@ -1,4 +1,4 @@
-"""The app as it is packed: as a wheel, and as a folder dropped into the `modules` of another project."""
+"""The app as a wheel, and as a folder below the `modules` of another project."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ DROPPED_IN = "modules.django_s3_file_uploader.s3_file_uploader"
 
 
 def service_check(project: Project) -> None:
-    """Assert that a file of one of its users goes up under that user's UUID, and comes back as it went."""
+    """Assert that a user can upload a file under their UUID, and download it unchanged."""
     project.person_create("staff", is_staff=True)
     user_id = project.person_create("user")
     assert str(UUID(user_id)) == user_id

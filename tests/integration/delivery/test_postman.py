@@ -1,4 +1,4 @@
-"""The Postman collection, run by newman against the running service."""
+"""Run the Postman collection with newman against the service."""
 
 import json
 import re
@@ -61,7 +61,7 @@ Newman = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def newman(transactional_db: None, live_server: LiveServer, tmp_path: Path) -> Newman:
-    """Run the collection as two accounts of this test; give newman's exit status and report."""
+    """Run the collection with two accounts of this test. Return newman's exit status and report."""
     User.objects.create_user(PEOPLE["staffUsername"], password=PEOPLE["staffPassword"], is_staff=True)
     User.objects.create_user(PEOPLE["userUsername"], password=PEOPLE["userPassword"])
 
@@ -87,7 +87,7 @@ def skipped(run: dict[str, Any]) -> list[str]:
 
 
 def answered(run: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Yield method and reverse name of each request that the service did not refuse."""
+    """Yield method and reverse name of each request that the service accepted."""
     for execution in run["executions"]:
         request, path = execution["request"], "/" + "/".join(execution["request"]["url"]["path"])
         if path.startswith(SERVICE) and execution["response"]["code"] < 400:
@@ -95,7 +95,7 @@ def answered(run: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
 
 
 def name_of(path: str) -> str | None:
-    """Return the reverse name, for an alias without its slash that of the address."""
+    """Return the reverse name. An alias without a slash has the name of the URL with one."""
     return resolve(path if path.endswith("/") else f"{path}/").url_name
 
 
@@ -117,7 +117,7 @@ def test_a_run_is_green_reaches_every_endpoint_and_leaves_nothing(newman):
     assert (failures(run), skipped(run), status) == ([], [], 0)
     assert run["stats"]["assertions"]["total"] > 0
     assert set(answered(run)) == ENDPOINTS
-    # What is left belongs to nobody, and to housekeeping as soon as no signed URL works any more.
+    # The remaining uploads have no user. Housekeeping removes them once their signed URLs expire.
     assert {(left.status, left.user, left.is_direct) for left in FileUpload.objects.all()} == {("deleting", None, True)}
     assert not [found for found in get_client().list_buckets()["Buckets"] if found["Name"].startswith("postman-")]
 
@@ -190,5 +190,5 @@ def test_the_lock_file_holds_versions_and_hashes_but_no_address():
         assert package["version"], name
         assert package["integrity"].startswith("sha512-"), name
         assert "resolved" not in package, name
-        package.pop("funding", None)  # Where its authors take donations: nothing is fetched from there.
+        package.pop("funding", None)  # newman's authors ask for donations there. The test does not open the URL.
     assert "://" not in json.dumps(lock)

@@ -1,4 +1,4 @@
-"""`make run` and `runserver`, as a newcomer starts, uses, stops and starts them again."""
+"""`make run` and `runserver`: a newcomer starts, uses, stops and restarts them."""
 
 import json
 import os
@@ -28,7 +28,7 @@ BYTES = os.urandom(70_000)
 SERVES = r"Starting development server at (\S+)/\n"
 STORE = r"Embedded S3 \(JuiceFS gateway\) at (\S+)\n"
 WELCOME = r"Paste into another terminal:\n\n(.*)\n$"
-# Ctrl-C does something, though whoever runs the tests may have turned it off for itself (`make test &`).
+# Restore the effect of Ctrl-C, which the parent of the tests may have disabled (`make test &`).
 HEEDS_CTRL_C = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -37,7 +37,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 class Running:
-    """A command of `manage.py` as in a terminal of its own: a group of processes that Ctrl-C reaches as a whole."""
+    """A command of `manage.py` in a process group of its own, which Ctrl-C reaches as a whole."""
 
     def __init__(self, data: Path, output: Path, *arguments: str, cwd: Path) -> None:
         self.data = data
@@ -54,7 +54,7 @@ class Running:
             )
 
     def said(self, pattern: str) -> str:
-        """Wait until it has said that, and return the part in brackets."""
+        """Wait for a line of the output, and return the group of the pattern."""
         end = time.monotonic() + STARTS_WITHIN_SECONDS
         while not (match := re.search(pattern, self.output.read_text(), re.DOTALL)):
             assert self.process.poll() is None, self.output.read_text()
@@ -63,7 +63,7 @@ class Running:
         return match[1]
 
     def ended_with(self, number: signal.Signals) -> int:
-        """Send it to all, and return the exit code once they have ended."""
+        """Send the signal to all processes, and return the exit code once they have ended."""
         os.killpg(self.process.pid, number)
         code = self.process.wait(STOPS_WITHIN_SECONDS)
         end = time.monotonic() + STOPS_WITHIN_SECONDS
@@ -73,7 +73,7 @@ class Running:
         return code
 
     def left_over(self) -> list[str]:
-        """Return every process on this machine that was given our folder in its environment."""
+        """Return every process on this machine that has this folder in its environment."""
         return [command(pid) for pid in with_variable("DATA_DIR", str(self.data))]
 
 
@@ -97,7 +97,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def pasted(running: Running, folder: Path, *, only_ask: bool = False) -> str:
-    """Paste what it printed into a shell in a folder with a README.md; return the URL that is printed last."""
+    """Paste the printed lines into a shell, in a folder with a README.md. Return the URL that they print last."""
     (folder / "README.md").write_bytes(BYTES)
     lines = running.said(WELCOME)
     if only_ask:
@@ -122,7 +122,7 @@ def users(database: Path) -> list[str]:
 
 
 def address_on_the_network() -> str:
-    """Return it as the kernel routes; on a machine without a network, that is the loopback address."""
+    """Return the IP address of this machine, which is the loopback address if there is no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         return str(probe.getsockname()[0]) if probe.connect_ex(("192.0.2.1", 9)) == 0 else LOOPBACK
 
@@ -302,7 +302,7 @@ def test_a_second_start_shares_the_store_but_not_with_the_network(start, tmp_pat
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the project, in which files may be changed."""
+    """Return a copy of the project whose files may be changed."""
     copy = tmp_path / "project"
     for package in ("modules", "s3_file_uploader"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -355,7 +355,7 @@ def test_curl_sends_runserver_a_picture_without_a_word_on_its_type(start, tmp_pa
 def test_a_store_that_cannot_start_is_said_in_one_line(tmp_path):
     data = tmp_path / "data"
     assert python(data, "manage.py", "migrate").returncode == 0
-    (data / "s3" / "formatted").touch()  # There is no database, though.
+    (data / "s3" / "formatted").touch()  # There is no database, either.
     done = python(data, "manage.py", "runserver", "--noreload", str(free_port()))
     assert done.returncode == 1
     assert done.stderr == f"CommandError: The embedded S3 does not start: read {data / 's3' / 'server.log'}\n"
