@@ -1,4 +1,4 @@
-"""Who did what, as servers with many threads write it down: each event has its own user, object and address."""
+"""Audit events of servers with many threads: each has its own user, object and IP address."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor

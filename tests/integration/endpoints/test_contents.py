@@ -1,4 +1,4 @@
-"""On a real store: bytes that are not what was declared stay out, on every way in, and what runs is never shown."""
+"""Files whose bytes contradict the declared type are refused in every way, and runnable types are never inline."""
 
 from random import Random
 

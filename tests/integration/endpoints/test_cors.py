@@ -1,4 +1,4 @@
-"""Whether a browser gets through, asked of real servers; and what new buckets get where the store knows little."""
+"""Check with real servers whether browsers can use a bucket, and which rules a new bucket gets."""
 
 from contextlib import ExitStack
 
@@ -15,7 +15,7 @@ APP, STRANGER = "https://app.example.com", "https://stranger.example.com"
 
 @pytest.fixture
 def other_store(own_settings, tmp_path):
-    """Start another store than the embedded one as it is by default, with a bucket in it."""
+    """Start a store with other defaults than the embedded one, with a bucket in it."""
     with ExitStack() as stack:
 
         def start(**options):
@@ -68,7 +68,7 @@ class TestAStoreWithRules:
         assert access.refused_by_store[0] == refused
 
     def test_what_it_answers_counts_and_not_what_it_was_told(self, other_store):
-        # moto takes the rule that exposes ETag, and exposes it to preflights alone.
+        # moto accepts the rule that exposes ETag, but sends the header only in responses to preflight requests.
         bucket = other_store(program=MOTO)
         cors_set(bucket=bucket, origins=[APP])
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)

@@ -1,4 +1,4 @@
-"""Listings over many rows: every page once, in order, and each read from an index without a sort."""
+"""Listings of many rows: every page appears once, in order, and is read from an index without a sort."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from s3_file_uploader.api.pagination import UploadPages
 from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.s3.client import get_client
 
-# So many that the planner of each database has a reason to take the index that is made for the question.
+# Enough rows that the planner of each database prefers the index for the query.
 ROWS = {"postgresql": 100_000, "sqlite": 30_000}
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def record(user, number, **values):
 
 
 def many_records(user, other):
-    """A tenth of them of one user; a thirtieth of each user's in a bucket, of a type, pending."""
+    """A tenth of them belongs to one user, and a thirtieth of each user's to a bucket, a type, or pending uploads."""
     status = {0: "pending"}
     for number in range(ROWS[connection.vendor]):
         kind = number // 10 % 30
@@ -50,12 +50,12 @@ def many_records(user, other):
 
 
 def plan(queryset):
-    """Return how the database reads a page, one step a line."""
+    """Return the query plan of a page, one step a line."""
     return queryset.explain(**({"costs": False} if connection.vendor == "postgresql" else {}))
 
 
 def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other, staff):
-    """Whoever asks for whatever filter, on the first page and on the last: no sort, no row that is passed over."""
+    """For every user and filter, the first and the last page need no sort and skip no row."""
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -81,7 +81,7 @@ def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other
 
 
 def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transactional_db, user, other):
-    """Each of its queries, on the first page, behind a key, behind a folder: no sort, no row that is passed over."""
+    """All queries of the first page and of pages after a key or a folder need no sort and skip no row."""
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -94,7 +94,7 @@ def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transaction
 
 
 def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, bucket):
-    """A page of folders takes one short query for each of them, however many files they hold."""
+    """A page of folders takes one short query for each folder, however many files it has."""
     FileUpload.objects.bulk_create(
         [record(user, number, bucket=bucket, file_name=f"{number // 1000:03}/{number}") for number in range(20_000)],
         batch_size=5000,
@@ -107,7 +107,7 @@ def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, b
 
 
 def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, other, bucket):
-    """The attack: ask for a prefix that another user may have, a key a page; the answer must not depend on it."""
+    """The attack: list the prefix of another user, one key a page. The responses must not reveal that user's files."""
     http(user).put(f"buckets/{bucket}/files/mine/", content=b"x")
 
     def guesses():

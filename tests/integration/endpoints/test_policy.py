@@ -1,4 +1,4 @@
-"""One policy, every way in: what it refuses is nowhere afterwards, and a quota holds however many come at once."""
+"""A policy applies to every way to upload: refused files leave nothing behind, and parallel uploads keep the quota."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ from tests.support.served import SERVICE, WSGI, Served
 AT_ONCE = 50
 CONTENT = b"x" * 1000
 POLICY_SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.support.policies"}
-# Two processes of as many threads as come at once.
+# Two processes with as many threads as parallel requests.
 SERVER = (*WSGI[:2], "--workers", "2", "--threads", str(AT_ONCE // 2), "--timeout", "120", "--log-level", "warning")
 
 
@@ -66,7 +66,7 @@ def nothing_in(bucket):
     return not objects_in(bucket) and not parts and not FileUpload.objects.filter(bucket=bucket).exists()
 
 
-# --- the ways in -----------------------------------------------------------------------------------------------------
+# --- the ways to upload ----------------------------------------------------------------------------------------------
 
 
 def form(client, bucket, name, content=CONTENT, content_type="text/plain", **fields):
@@ -210,7 +210,7 @@ def test_no_file_can_be_replaced(client, user, limited):
 
 @pytest.mark.parametrize("major", ["form", "parts"])
 def test_uppy_sends_too_much(client, user, limited, major):
-    """Nobody told the size: S3 refuses the form, and what came in parts goes when it is completed."""
+    """No size was announced, so S3 refuses the form, and the completion refuses the parts."""
     content = b"x" * (mib(1) + 1)
     if major == "form":
         signed = uppy_form(client, limited, "a.txt").json()
@@ -227,11 +227,11 @@ def test_uppy_sends_too_much(client, user, limited, major):
     assert not objects_in(limited)
 
 
-# --- before, and in the middle ---------------------------------------------------------------------------------------
+# --- early refusals --------------------------------------------------------------------------------------------------
 
 
 def asked(served, head, body=b""):
-    """Send the beginning of a request, and return what is answered to that: status and body."""
+    """Send the beginning of a request, and return status and body of the response."""
     with served.connect() as connection:
         connection.sendall("\r\n".join((*head, "", "")).encode() + body)
         answer = b""
@@ -256,7 +256,7 @@ def test_an_announced_size_is_refused_before_a_byte_is_taken(client, policies, u
 def test_chunks_are_refused_in_the_middle(client, policies, user, kind, status):
     bucket = made_bucket(kind)
     head = put_head(user, bucket, f"users/{user.pk}/a.txt", "Transfer-Encoding: chunked")
-    # gunicorn hands on chunks by as much as it is asked for, a MiB.
+    # gunicorn passes on chunked bodies in the size that the app reads, here a MiB.
     assert asked(policies, head, b"%x\r\n" % mib(2) + b"x" * mib(2) + b"\r\n")[0] == status
     assert nothing_in(bucket)
 
@@ -273,11 +273,11 @@ def test_a_form_is_refused_in_the_middle(client, policies, user, kind, status):
     assert nothing_in(bucket)
 
 
-# --- many at once ----------------------------------------------------------------------------------------------------
+# --- in parallel -----------------------------------------------------------------------------------------------------
 
 
 def all_at_once(call):
-    """Let many begin at the same moment, and return their answers."""
+    """Start many requests at the same moment, and return their responses."""
     barrier = Barrier(AT_ONCE)
 
     def one(number):
@@ -289,7 +289,7 @@ def all_at_once(call):
 
 
 def held(answers, allowed):
-    """Tell whether exactly so many were taken, and all others refused for the quota."""
+    """Return True if exactly so many were accepted, and all others refused because of the quota."""
     taken = [answer for answer in answers if answer.status_code < 300]
     codes = Counter(answer.json()["code"] for answer in answers if answer.status_code >= 300)
     return (len(taken), codes) == (allowed, Counter({"quota_exceeded": AT_ONCE - allowed}))
@@ -364,7 +364,7 @@ def test_of_each_user_alone(policies, client, user, other):
     assert held(answers, 2 * FILES), told(answers)
 
 
-# --- what may be -----------------------------------------------------------------------------------------------------
+# --- accepted files --------------------------------------------------------------------------------------------------
 
 
 def test_usage_is_told(client, user):

@@ -1,4 +1,4 @@
-"""Strangers' files before a real clamd: by every way in, large ones, and with a daemon that dies, hangs, comes back."""
+"""Files of users before a real clamd: all ways to upload, large files, and a clamd that dies, hangs and restarts."""
 
 import os
 import re
@@ -31,8 +31,8 @@ from tests.support.served import WSGI, Served, database_url
 
 DAY = timedelta(days=1)
 AT_ONCE = 8
-LARGE = 200  # MiB.
-MAY_GROW = 16  # MiB: pieces of one, those of a connection to S3, and what Python keeps for the next.
+LARGE = 200  # In MiB.
+MAY_GROW = 16  # In MiB: one chunk, the buffers of a connection to S3, and Python's memory for the next chunk.
 
 
 @pytest.fixture(scope="session")
@@ -106,12 +106,12 @@ WAYS = {
     "uppy form": uppy_form,
     "uppy parts": uppy_parts,
 }
-BY_URL = {"put", "post", "uppy form"}  # In a store that is not AWS, their URLs still work.
+BY_URL = {"put", "post", "uppy form"}  # In other stores than AWS, the URLs of a rejected upload still work.
 every_way = pytest.mark.parametrize("way", WAYS)
 
 
 def in_thread(action, **options):
-    """Leave no connection to the database behind."""
+    """Close the thread's connection to the database."""
     try:
         return action(**options)
     finally:
@@ -119,13 +119,13 @@ def in_thread(action, **options):
 
 
 def urls_expire():
-    """Let the URLs of direct uploads be over."""
+    """Let the URLs of direct uploads expire."""
     FileUpload.objects.update(writable_until=timezone.now() - DAY)
     FileUpload.objects.filter(status="quarantined").update(scan_after=None)
 
 
 def given_by(client, upload):
-    """Return what every address that gives out files says of one."""
+    """Return the responses of every URL that returns a file."""
     file = f"buckets/{upload.bucket}/files/{upload.file_name}/"
     named = {"bucket": upload.bucket, "file_name": upload.file_name}
     yield client.get(f"{file}download/")
@@ -143,11 +143,11 @@ def nobody_gets(client, upload, expected):
         assert answer.request.method == "HEAD" or error(answer) == expected
 
 
-# --- every way in -----------------------------------------------------------------------------------------------------
+# --- every way to upload ----------------------------------------------------------------------------------------------
 
 
 def test_the_daemon_is_a_real_one(shared_clamd):
-    """Another client sees it too, so it is not ours alone that understands it."""
+    """Another client of clamd finds the virus, too, so the signature works outside of this app."""
     client = ClamdUnixSocket(shared_clamd.address, timeout=10)
     assert client.version().startswith("ClamAV")
     with (ROOT / "README.md").open("rb") as file:
@@ -230,7 +230,7 @@ def test_the_same_request_again_is_told_again(http, user, bucket, scanning):
 
 
 def large(user, bucket, end=b""):
-    """Store a file larger than any buffer, and let it wait."""
+    """Store a file larger than any buffer in quarantine."""
     piece = os.urandom(CHUNK_BYTES)
     with file_receive(
         user=user, owner=user, bucket=bucket, file_name="large", content_type="x/y", original_name="large"
@@ -243,8 +243,8 @@ def large(user, bucket, end=b""):
 
 @contextmanager
 def memory_grows_by():
-    """Tell, behind the block, by how many MiB the memory of this process grew in it at most."""
-    Path("/proc/self/clear_refs").write_text("5")  # Forgets the peak: proc_pid_clear_refs(5).
+    """Measure, in MiB, how much the peak memory of this process grew in the block."""
+    Path("/proc/self/clear_refs").write_text("5")  # This resets the peak: proc_pid_clear_refs(5).
     before, grown = _memory("VmRSS"), []
     yield grown
     grown.append(_memory("VmHWM") - before)
@@ -266,7 +266,7 @@ def test_memory_does_not_grow_with_the_file(transactional_db, user, bucket, scan
 
 
 def test_what_the_daemon_does_not_take_waits(transactional_db, user, bucket, scanning):
-    """Whether we know it beforehand, or it hangs up in the middle; others do not wait behind it."""
+    """The limit is known before the scan, or clamd closes the connection during it. Other files do not wait."""
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 1000
     with clamd(StreamMaxLength="3M") as small:
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = small.address
@@ -280,13 +280,13 @@ def test_what_the_daemon_does_not_take_waits(transactional_db, user, bucket, sca
 
 
 def test_what_the_daemon_looks_at_in_part_is_not_clean(transactional_db, user, bucket, scanning):
-    """Beyond MaxFileSize it says OK unless AlertExceedsMax is set."""
+    """Beyond MaxFileSize, clamd reports OK unless AlertExceedsMax is set."""
     with clamd(MaxFileSize="3M", AlertExceedsMax="yes") as small:
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = small.address
         assert upload_scan(upload=large(user, bucket)) == Outcome.LEFT
 
 
-# --- a daemon in trouble ----------------------------------------------------------------------------------------------
+# --- problems of clamd ------------------------------------------------------------------------------------------------
 
 
 def test_files_wait_for_a_daemon_that_was_killed(http, user, bucket, scanning, daemon):
@@ -319,7 +319,7 @@ def test_files_do_not_wait_long_for_a_daemon_that_hangs(http, user, bucket, scan
     client = http(user)
     daemon.stop()
     try:
-        for size in (7, mib(8)):  # It does not answer; it does not even read.
+        for size in (7, mib(8)):  # clamd neither responds nor reads.
             began = time.monotonic()
             assert raw(client, bucket, bytes(size), str(size)).json()["status"] == "quarantined"
             assert time.monotonic() - began < 10
@@ -343,7 +343,7 @@ def test_a_daemon_that_is_killed_while_it_reads(transactional_db, user, bucket, 
 
 
 def test_many_at_once(http, user, bucket, scanning):
-    """Uploads, and the command beside them, which looks for what waits."""
+    """Uploads run beside the command that scans the waiting files."""
     client = http(user)
     contents = [(b"content", EICAR)[number % 2] for number in range(AT_ONCE * 4)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -370,7 +370,7 @@ def test_several_sweeps_at_once_scan_each_file_once(transactional_db, user, buck
     assert (sum(report.files_clean for report in done), sum(report.files_rejected for report in done)) == (10, 10)
 
 
-# --- a server in trouble ----------------------------------------------------------------------------------------------
+# --- problems of the server -------------------------------------------------------------------------------------------
 
 
 def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, store, shared_clamd, daemon, tmp_path):
@@ -388,7 +388,7 @@ def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, 
                 sent.result()
         daemon.go_on()
         assert FileUpload.objects.get().status == "quarantined"
-        FileUpload.objects.update(scan_after=timezone.now())  # The time of the killed scan is over.
+        FileUpload.objects.update(scan_after=timezone.now())  # The claim of the killed scan has expired.
         told = python(tmp_path, "manage.py", "s3_scan", DATABASE_URL=database_url(), **variables)
         assert told.stdout == "files clean: 0\nfiles rejected: 1\nfiles left: 0\nfiles in quarantine: 0\n", told.stderr
     assert (FileUpload.objects.get().status, objects_in(bucket)) == ("rejected", [])

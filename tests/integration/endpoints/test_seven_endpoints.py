@@ -1,4 +1,4 @@
-"""Each endpoint over HTTP against the real store: what moto does not check is checked here."""
+"""Each endpoint over HTTP against the real store, including everything that moto does not check."""
 
 import os
 import time
@@ -124,7 +124,7 @@ def test_a_bucket_that_is_not_there(http, user):
 
 
 def test_keys_that_are_paths_to_the_store_may_be_in_each_others_way(http, user, bucket):
-    """The embedded store of a common user takes the file in the way for a folder that it may not enter."""
+    """The embedded store of a common user treats the existing file as a folder that it may not enter."""
     in_the_way = {(409, "file_exists"), (403, "storage_access_denied")}
     client = http(user)
     assert upload(client, bucket, file_name="folder/file").status_code == 201

@@ -1,4 +1,4 @@
-"""Share links against the embedded S3: whose bytes come, and how often, however many ask at once."""
+"""Share links against the embedded S3: the right bytes, and the right count under parallel requests."""
 
 from concurrent.futures import ThreadPoolExecutor
 

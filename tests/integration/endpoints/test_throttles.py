@@ -1,4 +1,4 @@
-"""Throttles over several processes: what one counts, the others know; and who is refused does not send a body."""
+"""Throttles over several processes: they share their counts, and a refused client sends no body."""
 
 import time
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ ALLOWED = 60
 
 @pytest.fixture(params=sorted(BACKENDS))
 def throttled(request, transactional_db, settings, store, tmp_path):
-    """Serve on two hosts, so to speak, with a cache that they share."""
+    """Serve as two hosts would, with a shared cache."""
     settings.CACHES = {"default": BACKENDS["database"]}
     call_command("createcachetable")
     variables = {"DJANGO_SETTINGS_MODULE": "tests.support.throttled_settings", "THROTTLE_CACHE": request.param}
