@@ -1,4 +1,4 @@
-"""The attack: a user fills the server's disk with copies, past any quota, by storing, saving and deleting a file."""
+"""The attack: a user fills the server's disk beyond any quota by uploading, saving and deleting a file repeatedly."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

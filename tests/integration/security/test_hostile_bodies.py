@@ -1,7 +1,7 @@
-"""What strangers send to the server as it is run: answered in our shape or dropped, and the next one is served.
+"""Hostile requests to a running server: each gets an error of this app or is dropped, and the next request works.
 
-Bytes go over a bare connection, so nothing tidies them up. Each test ends in `innocent`: no traceback in the log,
-nothing stored, the server answers at once, and holds no more memory than before.
+Bytes go over a raw connection, so that no library corrects them. Each test ends with `innocent`: the log has no
+traceback, nothing is stored, the server responds at once, and it uses no more memory than before.
 """
 
 import json
@@ -32,7 +32,7 @@ GROWTH_BYTES = 24 * MIB
 AT_ONCE_SECONDS = 2
 THREADS = 8
 INVALID = [(400, "invalid")]
-# gunicorn itself refuses what is no HTTP, in HTML, before this app is asked.
+# gunicorn itself refuses invalid HTTP, with HTML, before this app gets the request.
 NO_HTTP = [(400, "")]
 LONGEST_CHUNK = b"f" * 16
 CHUNKED = "Transfer-Encoding: chunked"
@@ -40,7 +40,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 @pytest.fixture
 def innocent(served, user, bucket):
-    """Give what sends the bytes of the user; see in the end that they have changed nothing."""
+    """Return a function that sends bytes as the user. Assert at the end that they changed nothing."""
     before, token = len(served.log), f"Authorization: {token_of(user)}"
     assert answers(served, request("GET", "uploads/", token))
     held = memory_bytes(served)
@@ -104,7 +104,7 @@ def test_lengths_that_lie(innocent, kind):
 
 
 def test_what_follows_a_refused_body_is_not_read_as_a_request(served, user, bucket, innocent):
-    """On a connection that would be kept: smuggled requests would come out as a second answer."""
+    """On a kept connection, a smuggled request would get a second response."""
     path = f"{SERVICE}buckets/{bucket}/files/a.txt/"
     head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token_of(user)}\r\n"
     for rest in (f"{CHUNKED}\r\n\r\nzz\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"):
@@ -112,7 +112,7 @@ def test_what_follows_a_refused_body_is_not_read_as_a_request(served, user, buck
 
 
 def test_bodies_that_stay_half_open_keep_a_thread_each_and_no_more(served, user, bucket, innocent):
-    """All threads of the server but one. That of a client who is silent for too long is free again by itself."""
+    """Occupy all threads but one. The thread of a client that stops sending must become free by itself."""
     head = f"PUT {SERVICE}buckets/{bucket}/files/a.txt/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
     with ExitStack() as stack:
         for number in range(THREADS - 1):
@@ -124,7 +124,7 @@ def test_bodies_that_stay_half_open_keep_a_thread_each_and_no_more(served, user,
 
 
 def test_100_continue(served, user, bucket, innocent):
-    """gunicorn asks for every body; what is refused is answered all the same before it comes."""
+    """gunicorn reads every body. A refused request gets its response before the body arrives."""
     head = request("PUT", f"buckets/{bucket}/files/a//b/", f"Authorization: {token_of(user)}", "Expect: 100-continue")
     head = head.replace(b"Content-Length: 0", b"Content-Length: 1000000")
     with served.connect() as connection:
@@ -259,7 +259,7 @@ def test_forms(innocent, kind):
 
 @pytest.mark.parametrize("kind", NAMED)
 def test_names_in_a_form(innocent, kind):
-    """Whatever becomes of the name, the bucket is not there: only the shape of the answer matters."""
+    """Only the shape of the response matters, because the bucket does not exist."""
     body = form(part(b"bucket-of-nobody", name="bucket"), part(b"content", name="file", rest=NAMED[kind]))
     ((status, code),) = innocent("POST", "file/upload/", FORM, body=body)
     assert status in (400, 404)
@@ -339,7 +339,7 @@ def test_under_asgi(transactional_db, servers, user, bucket, kind):
     before, token = len(server.log), f"Authorization: {token_of(user)}"
     lying = any(line.startswith(("Content-Length", "Transfer")) for line in lines)
     whole = request(verb, path.replace("BUCKET", bucket), token, *lines, body=body, length=not lying)
-    # uvicorn takes a connection that is closed on one side for one that is gone.
+    # uvicorn drops a connection as soon as the client closes one side.
     assert [shape_of(answer) for answer in answers(server, whole, then_silent=not lying)] == expected
     assert left_in(bucket) == []
     log_check(server.log[before:])

@@ -1,4 +1,4 @@
-"""Every kind of thing goes right and wrong with marked secrets, at log level DEBUG: none comes out by a wrong door."""
+"""Use every feature with marked secrets at log level DEBUG, in success and failure: no secret leaks."""
 
 import uuid
 from collections import Counter
@@ -26,7 +26,7 @@ SESSION_TOKEN = "test/Marked+Session/Token=="
 DJANGO_KEY = "test-marked-django-secret-key-that-is-as-long-as-they-want-it-to-be"
 PASSWORD, IDEMPOTENCY_KEY = "test-marked-password", "test-marked-idempotency-key"
 BUCKET, CONTENT = "marked-bucket", b"what everybody may see"
-# At its own level debug gunicorn writes down each address before anybody can take a token out of it.
+# At its own level debug, gunicorn logs each URL before the app can remove a token from it.
 GUNICORN = ("gunicorn", "modules.wsgi:application", "--threads", "4", "--log-level", "info", "--access-logfile", "-")
 UVICORN = ("uvicorn", "modules.asgi:application", "--log-level", "debug")
 LINES = """
@@ -54,7 +54,7 @@ HTML = {"Accept": "text/html"}
 
 
 class Place:
-    """A service on a store, both with marked keys, and all that it tells."""
+    """A service and a store with marked keys, and all their outputs."""
 
     def __init__(self, folder, store, command, **variables):
         self.name, self.folder, self.store, self.leaks, self.statuses = "", folder, store, Leaks(), Counter()
@@ -74,7 +74,7 @@ class Place:
             self.leaks.secret(name, text)
 
     def ask(self, client, method, path, *, gives=(), **arguments):
-        """Return an answer, of which every byte is kept."""
+        """Return a response, and record all its bytes as output."""
         answer = client.request(method, path, follow_redirects=False, **arguments)
         told = f"{answer.headers}\n{answer.content.decode(errors='replace')}"
         self.leaks.tell(
@@ -84,7 +84,7 @@ class Place:
         return answer
 
     def command(self, *arguments):
-        """Run a command of Django's, as whoever is on call does."""
+        """Run a management command like an operator."""
         variables = {**self.variables, "DJANGO_LOG_LEVEL": "DEBUG", "DATABASE_URL": database_url()}
         done = python(self.folder, "manage.py", *arguments, **variables)
         assert "Error" not in done.stderr or "CommandError" in done.stderr, done.stderr
@@ -92,7 +92,7 @@ class Place:
         return done
 
     def client(self, person=None, **headers):
-        """Return a client of the service for one person; the key that it sends is a secret too."""
+        """Return a client of the service for one user. Its Authorization header is a secret, too."""
         if person:
             key = Token.objects.get_or_create(user=person)[0].key
             self.leaks.secret("API token", key)
@@ -106,14 +106,14 @@ class Place:
 
 
 def keys_marked(folder):
-    """Give a store its keys before it starts for the first time."""
+    """Give a store its keys before its first start."""
     folder.mkdir()
     identity_write(folder, replace(identity_of(folder), access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY))
 
 
 @pytest.fixture(params=["gunicorn", "uvicorn, temporary keys", "debug"])
 def place(request, transactional_db, tmp_path):
-    """The embedded store checks keys and knows no session tokens; moto's takes all of them."""
+    """The embedded store checks keys and supports no session tokens. moto accepts everything."""
     keys_marked(tmp_path / "s3")
     temporary = "temporary" in request.param
     variables = {"AWS_SESSION_TOKEN": SESSION_TOKEN} if temporary else {}
@@ -132,7 +132,7 @@ def people(db):
     return made
 
 
-# --- the tour ---------------------------------------------------------------------------------------------------------
+# --- all features -----------------------------------------------------------------------------------------------------
 
 
 def tokens_of_the_host(place):
@@ -250,7 +250,7 @@ def uppy(place, people):
 
 
 def tickets(place, client, base):
-    """Return those that begin an upload, as often as one is given."""
+    """Return the requests that start an upload, once for each file."""
     file = {"method": "PUT", "key": "signed.txt", "contentType": "text/plain"}
     place.ask(client, "POST", f"{base}/sign", json=file, gives=SIGNED)
     begins = place.ask(client, "POST", f"{base}/sign", json={"method": "POST", "key": "signed.txt"}, gives=TICKET)
@@ -269,7 +269,7 @@ def ways_of(place, client, ticket):
 
 
 def bugs(place, people):
-    """Somebody for whom the host's own code breaks, with all that authenticates, and pages about it."""
+    """A user for whom the host's own code fails, with all kinds of authentication, and the error pages."""
     unlucky, nobody = place.client(people["unlucky"]), place.client()
     endpoint = token_endpoint(place, people["unlucky"])["endpoint"]
     (ticket,) = tickets(place, nobody, endpoint)
@@ -286,7 +286,7 @@ def bugs(place, people):
 
 
 def pages(place, people):
-    """The description, the browsable API, the admin."""
+    """The OpenAPI document, the browsable API, and the admin."""
     owner = place.client(people["owner"])
     for path in ("/api/schema/", "/api/docs/", "/nowhere/", "/admin/"):
         place.ask(owner, "GET", f"{place.site}{path}")
@@ -318,7 +318,7 @@ def shown(model):
 
 
 def shares(place, people):
-    """Links that open a file to whoever has them: shown once, and never again."""
+    """Share links give access to a file without a login. They are shown only once."""
     owner, nobody = place.client(people["owner"]), place.client()
     file = f"buckets/{BUCKET}/files/a/file.txt/share/"
     for body in ({}, {"max_downloads": 1}, {"expires_in": -1}):
@@ -353,7 +353,7 @@ def commands(place):
 def without_a_store(place, people):
     owner = place.client(people["owner"])
     here = f"buckets/{BUCKET}/files/"
-    place.ask(place.client(people["staff"]), "GET", here)  # Lists of others come from their records.
+    place.ask(place.client(people["staff"]), "GET", here)  # Lists of another user's files come from the records.
     for method, path in (("PUT", f"{here}late.txt"), ("GET", f"{here}a/file.txt/?proxy=true")):
         place.ask(owner, method, path)
     place.ask(owner, "GET", "bucket/list/")
@@ -363,7 +363,7 @@ def without_a_store(place, people):
 
 
 def at_rest(place):
-    """What of the app lies in the database."""
+    """The app's data in the database."""
     tables = [name for name in connection.introspection.table_names() if name.startswith("s3_file_uploader")]
     with connection.cursor() as cursor:
         for table in tables:

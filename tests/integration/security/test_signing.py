@@ -1,4 +1,4 @@
-"""The real store takes what we sign, and nothing else: what moto does not check is checked here."""
+"""The real store accepts the signed requests unchanged only, which moto does not check."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256

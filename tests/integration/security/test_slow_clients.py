@@ -1,4 +1,4 @@
-"""Clients that send slowly, or not at all, against gunicorn: they lose their thread, and nobody else waits for them."""
+"""Slow and silent clients against gunicorn: they lose their thread, and no other client waits for them."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from tests.integration.conftest import client_at, token_of
 from tests.support.served import SERVICE, WSGI, Served
 
 THREADS = 8
-# One worker with 8 threads. Without the repairs each of these tests waits for 2 seconds and more, or for ever.
+# One worker with 8 threads. Without the guard, each of these tests waits for at least 2 seconds, or forever.
 AT_ONCE_SECONDS = 1.5
 SOON_SECONDS = 15
 OWN = """
@@ -41,7 +41,7 @@ def impatient_server(django_db_setup, embedded_s3, folder):
 
 @pytest.fixture
 def impatient(transactional_db, impatient_server):
-    """Serve with settings that give a client a second or two; no test leaves a traceback in the log."""
+    """Serve with timeouts of a second or two. The log must have no traceback at the end."""
     before = len(impatient_server.log)
     yield impatient_server
     assert "Traceback" not in impatient_server.log[before:]
@@ -54,7 +54,7 @@ def head(verb, path, *lines, length):
 
 
 def seconds_of(server, path=f"{SERVICE}health/"):
-    """Return how long another client waits for an answer, on a connection of its own."""
+    """Return how long another client waits for a response, on its own connection."""
     began = time.monotonic()
     with server.connect() as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -66,7 +66,7 @@ def status_of(connection):
     return int(connection.recv(4096).split()[1])
 
 
-# --- a body that nobody reads ----------------------------------------------------------------------------------------
+# --- a body that the app does not read -------------------------------------------------------------------------------
 
 REFUSED = {
     "401": ("PUT", f"{SERVICE}buckets/bucket/files/a.bin/", [], 401),
@@ -90,7 +90,7 @@ def test_refused_body_of_any_size_delays_no_other_connection(impatient, user, ki
         with suppress(OSError):
             refused.sendall(head(verb, path, *lines, length=size).encode() + b"x" * size)
         assert status_of(refused) == status
-        time.sleep(0.1)  # The main loop of the worker has the connection by now.
+        time.sleep(0.1)  # The main loop of the worker has the connection again.
         assert seconds_of(impatient) < AT_ONCE_SECONDS
 
 
@@ -124,7 +124,7 @@ def test_refused_body_that_was_read_leaves_the_connection_open(impatient):
 
 
 def test_rest_of_a_refused_body_is_no_request(impatient):
-    """It comes late, and looks like one."""
+    """This part of the body comes late, and looks like a request."""
     request = head("GET", f"{SERVICE}health/", length=0).encode()
     with impatient.connect() as refused:
         refused.sendall(head("PUT", "/nowhere/", length=1_000_000).encode())
@@ -139,7 +139,7 @@ def test_rest_of_a_refused_body_is_no_request(impatient):
     assert received.count(b"HTTP/1.1 ") == 1
 
 
-# --- a body that does not come ---------------------------------------------------------------------------------------
+# --- a body that does not arrive -------------------------------------------------------------------------------------
 
 SILENT = {
     "JSON": ("POST", f"{SERVICE}uploads/", JSON, 1000, 408),
@@ -158,7 +158,7 @@ def begun(stack, server, user, bucket, kind, number=0):
     verb, path, content_type, length, _ = SILENT[kind]
     lines = [f"Content-Type: {content_type}", *([f"Authorization: {token_of(user)}"] if SERVICE in path else [])]
     if path == LOGIN:
-        lines.append(f"Cookie: csrftoken={'a' * 32}")  # Without one, the body is not looked at.
+        lines.append(f"Cookie: csrftoken={'a' * 32}")  # Without a length, the server does not read the body.
     connection = stack.enter_context(server.connect())
     connection.sendall(
         head(verb, path.replace("BUCKET", bucket).replace("NUMBER", str(number)), *lines, length=length).encode()
@@ -169,7 +169,7 @@ def begun(stack, server, user, bucket, kind, number=0):
 @pytest.mark.parametrize("kind", SILENT)
 @pytest.mark.parametrize("way", ["silent", "trickling"])
 def test_all_threads_held_by_slow_bodies_are_free_again_soon(impatient, user, bucket, kind, way):
-    """As many as there are threads; a byte now and then buys no time."""
+    """As many clients as threads. Sending a byte now and then does not extend the deadline."""
     with ExitStack() as stack:
         clients = [begun(stack, impatient, user, bucket, kind, number) for number in range(THREADS)]
         if way == "trickling":
@@ -190,7 +190,7 @@ def trickle(clients, over, size=1):
 
 @pytest.mark.parametrize("path", [TOKEN, LOGIN])
 def test_all_threads_held_by_forms_without_a_login_are_free_again(impatient, path):
-    """They come at a rate that is good enough for a file, and go on for as long as they may."""
+    """They send fast enough for a file, until the deadline."""
     lines = [f"Content-Type: {FORM}", f"Cookie: csrftoken={'a' * 32}"]
     begin = '--boundary\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n'
     over = threading.Event()
@@ -226,7 +226,7 @@ def test_chunks_that_trickle_are_cut_off(impatient, user, bucket):
 
 @pytest.mark.parametrize("kind", ["raw", "form", "chunks"])
 def test_slow_file_at_the_least_rate_is_stored(impatient, user, bucket, kind):
-    """Longer than the time-out in all, with pauses shorter than it."""
+    """The whole takes longer than the timeout, but each pause is shorter."""
 
     def slowly():
         for _ in range(8):

@@ -1,4 +1,4 @@
-"""A user who may see a file of another by VISIBLE_TO can read it, and change nothing of it, whatever way is tried."""
+"""A user who may view another user's file by VISIBLE_TO can read it, and change it in no way."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def visible(settings):
 
 
 def attacks(owner, bucket, stored, pending):
-    """Yield every request that would change a file, with its body and its answer to a mere viewer."""
+    """Yield every request that would change a file, with its body and the response to a viewer."""
     file, direct = f"buckets/{bucket}/files/file", f"uploads/{pending.pk}/"
     key = f"?key={pending.file_name}"
     yield "DELETE", f"{file}/", None, "403 not_your_file"
