@@ -1,4 +1,4 @@
-"""Direct uploads against a real S3: its signatures, its parts, its refusals; by whoever speaks HTTP."""
+"""Direct uploads against a real S3, with its signatures, parts and errors, by a plain HTTP client."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 
 
 class Phone:
-    """Does what the answers say, and knows nothing else."""
+    """A client that only follows the responses of the service."""
 
     def __init__(self, client, straight, bucket):
         self.client, self.straight, self.bucket = client, straight, bucket
@@ -41,7 +41,7 @@ class Phone:
         return answer.json()
 
     def send(self, transfer, content):
-        """Send all of it; return the answers of S3."""
+        """Send the whole file, and return the responses of S3."""
         match transfer["strategy"]:
             case "put":
                 return [self.straight.put(transfer["url"], headers=transfer["headers"], content=content)]
@@ -78,7 +78,7 @@ class Phone:
 
 @pytest.fixture
 def phone_of(http, bucket, store):
-    """Give the phone of a person, or of nobody."""
+    """Return a function that makes the phone of a user, or one without a login."""
     with httpx.Client(timeout=60) as straight:
         yield lambda person, bucket=bucket: Phone(http(person), straight, bucket)
 
@@ -90,7 +90,7 @@ def phone(phone_of, user):
 
 @pytest.fixture
 def small_parts(settings):
-    """Parts of a thousand bytes, which this store joins."""
+    """Parts of a thousand bytes, which this store accepts."""
     settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = 1000
 
 
@@ -103,7 +103,7 @@ def objects_in(bucket):
 
 
 def parts_left(upload):
-    """Ask for the parts themselves: the store may keep some of an upload that it no longer lists."""
+    """List the parts, because the store may keep parts of an upload that it no longer lists."""
     where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
     try:
         return [part["PartNumber"] for part in get_client().list_parts(**where).get("Parts", ())]
@@ -167,7 +167,7 @@ class TestWhole:
 
 
 class TestSomethingElse:
-    """The store itself refuses what was not announced; what it lets pass, the completion finds."""
+    """The store refuses other bytes than announced. The completion detects the rest."""
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
     @pytest.mark.parametrize("content", [b"", b"conten", b"contents"])
@@ -303,7 +303,7 @@ class TestTime:
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
     def test_a_part_on_its_way_while_the_upload_is_aborted(self, phone):
-        """The store takes it, answers 200, and lists the upload no more."""
+        """The store accepts it, responds 200, and no longer lists the upload."""
         content = os.urandom(mib(8))
         upload = phone.started(content, strategy="multipart")
         record, address = FileUpload.objects.get(), urlsplit(upload["transfer"]["parts"][0]["url"])
@@ -407,16 +407,16 @@ class TestBucket:
         get_client().put_object(Bucket=bucket, Key="uploads", Body=b"in the way")
         upload = phone.started()
         assert phone.send(upload["transfer"], b"content")[0].status_code >= 400
-        assert error(phone.complete(upload))[0] in {400, 403, 409, 502}  # 403: the store of a common user.
+        assert error(phone.complete(upload))[0] in {400, 403, 409, 502}  # The store of a common user responds 403.
         assert objects_in(bucket) == ["uploads"]
 
 
 class TestS3IsDown:
-    """And up again: the same request then does what it says."""
+    """Start the store again. The same request succeeds then."""
 
     @pytest.fixture
     def proxy(self, store, settings, bucket):
-        """Lead the service to the store through a proxy with faults; the phone goes straight."""
+        """Connect the service to the store through a proxy with faults. The phone connects directly."""
         with FaultyProxy(store.identity.port) as proxy:
             settings.AWS_S3_ENDPOINT_URL = proxy.url
             settings.AWS_S3_PUBLIC_ENDPOINT_URL = store.endpoint_url
@@ -426,7 +426,7 @@ class TestS3IsDown:
             yield proxy
 
     def tried(self, proxy, request, only):
-        """Make a request while S3 breaks off what begins with `only`; return its error."""
+        """Send a request while S3 drops requests that begin with `only`. Return the error."""
         proxy.only, proxy.cut_after = only, 10
         answer = request()
         proxy.cut_after = None

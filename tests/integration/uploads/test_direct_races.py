@@ -1,4 +1,4 @@
-"""Many requests at one direct upload: the database decides, whichever it is, and nobody is told what is not so."""
+"""Parallel requests for one direct upload: each database resolves the race, and every response is true."""
 
 import time
 from collections import Counter
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def embedded_s3(tmp_path_factory):
-    """In the place of the one that all others share: this one can be looked into."""
+    """A separate store, because the tests read its files."""
     with EmbeddedS3(with_sqlite(tmp_path_factory.mktemp("embedded-s3"))) as store:
         yield store
 
@@ -50,7 +50,7 @@ def server(django_db_setup, django_db_blocker, embedded_s3, folder):
 
 @pytest.fixture
 def clients(transactional_db, server, user):
-    """As many apps of one user, each with connections of its own to the service and to S3."""
+    """Several apps of one user, each with its own connections to the service and to S3."""
     with ExitStack() as stack:
         yield [
             (stack.enter_context(client_at(server.url, user)), stack.enter_context(httpx.Client(timeout=60)))
@@ -60,14 +60,14 @@ def clients(transactional_db, server, user):
 
 @pytest.fixture
 def told(folder, record_testsuite_property, request):
-    """Count answers; they go into the report."""
+    """Count responses for the report."""
     figures = Counter()
     yield figures
     record_testsuite_property(request.node.name, str(dict(sorted(figures.items()))))
 
 
 def all_at_once(*calls):
-    """Return what each returned; they begin at the same moment."""
+    """Call the functions at the same moment, and return their results."""
     ready = Barrier(len(calls))
 
     def at_once(call):
@@ -87,7 +87,7 @@ def later(seconds, call):
 
 
 def of_all(clients, upload):
-    """Return the same upload in the hands of each client."""
+    """Return the same upload for each client."""
     copies = [
         Upload(*client, upload.bucket, upload.strategy, key=upload.key, content=upload.content) for client in clients
     ]
@@ -97,7 +97,7 @@ def of_all(clients, upload):
 
 
 def heard(folder, upload_id):
-    """Return how often listeners heard that it was uploaded, and that it was deleted."""
+    """Return how many signals of an upload and of a deletion were sent."""
     events = Counter((folder / "heard").read_text().splitlines()) if (folder / "heard").exists() else Counter()
     return events[f"uploaded {upload_id}"], events[f"deleted {upload_id}"]
 
@@ -179,7 +179,7 @@ def test_complete_at_once_is_complete_once(clients, bucket, store, settings, fol
 def test_abort_against_complete_is_one_of_both(
     clients, bucket, store, settings, folder, told, strategy, removal, rounds
 ):
-    """Aborts come earlier at first, and later in the end; after the completion, they delete a file, or leave it."""
+    """Aborts come earlier at first and later in the end. After the completion, they delete the file or leave it."""
     possible = {}
     for number in range(rounds):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
@@ -243,7 +243,7 @@ def test_what_is_sent_again_while_the_file_is_deleted_does_not_stay(clients, buc
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_housekeeping_against_complete(clients, bucket, store, settings, folder, told, strategy):
-    """Of an upload that has expired: two hosts, and a client that comes back just then."""
+    """The upload has expired. Two hosts run housekeeping while the client returns."""
     possible = {}
     for _ in range(20):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")

@@ -1,4 +1,4 @@
-"""A request that dies half-way, wherever: afterwards record and object agree, and the key can be used again."""
+"""A request fails at any point: afterwards record and object agree, and the key can be used again."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ BIG = 20 * 2**20
 
 @pytest.fixture
 def proxy(store, settings):
-    """Lead the service to the store through a proxy with faults; the test itself goes straight."""
+    """Connect the service to the store through a proxy with faults. The test connects directly."""
     with FaultyProxy(store.identity.port) as proxy:
         settings.AWS_S3_ENDPOINT_URL = proxy.url
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
@@ -71,7 +71,7 @@ def test_s3_breaks_off_and_comes_back(http, user, bucket, store, proxy, fault, c
 
 
 def test_after_a_lost_answer_the_old_record_is_not_a_lie(http, user, bucket, proxy):
-    """The bytes of an overwrite arrived, the answer did not: whoever asks next gets the truth."""
+    """S3 stored the bytes of an overwrite, but its response was lost. The next request gets the right file."""
     client = http(user)
     upload(client, bucket, b"before")
     proxy.only, proxy.answers_lost = b"PUT ", True
@@ -169,7 +169,7 @@ REFUSING = {
 
 @pytest.fixture
 def database_refuses(transactional_db):
-    """Let the database itself refuse to call anything stored."""
+    """Let the database refuse to mark any file as stored."""
     refuse, allow = REFUSING[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(refuse)

@@ -1,4 +1,4 @@
-"""Many requests at one key: the database decides, whichever it is, and the record describes what is there."""
+"""Parallel requests for one key: each database resolves the race, and the record describes the object."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -85,7 +85,7 @@ def test_deletes_against_uploads(http, users, bucket):
 
 @pytest.mark.parametrize("way", ["raw", "form", "direct", "overwrite"])
 def test_one_idempotency_key_many_times_at_once_is_one_upload(served, user, bucket, way):
-    """Each is answered the one record, or that the first is at work; never that the file is taken."""
+    """Each response is the one record, or that the first request is still running, but never `file_exists`."""
     with ExitStack() as stack:
         clients = [stack.enter_context(client_at(served.url, user)) for _ in range(AT_ONCE)]
         for number in range(15):

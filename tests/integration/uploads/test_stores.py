@@ -1,4 +1,4 @@
-"""Behaviour that holds on each real store, with no setting that names the store."""
+"""Behaviour on each real store, with no setting that names the store."""
 
 from base64 import b64encode
 from hashlib import sha256

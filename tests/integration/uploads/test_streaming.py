@@ -1,4 +1,4 @@
-"""What only a real server shows: bodies that arrive slowly, in chunks, broken off; answers that are not read."""
+"""Streams on a real server: slow, chunked and incomplete bodies, and responses that the client does not read."""
 
 import json
 import os
@@ -123,7 +123,7 @@ def test_a_late_checksum_that_is_wrong_stores_nothing(served, user, bucket):
 @pytest.mark.parametrize("kind", ["raw", "raw in chunks", "form"])
 @pytest.mark.parametrize("sent", [1000, 15 * MIB], ids=["little", "much"])
 def test_a_client_that_disappears(served, user, bucket, kind, sent):
-    """Nothing of it stays, and the key is free for the next try."""
+    """Nothing of the upload is left, and the key is free."""
     body = form(("bucket", bucket), ("file_name", "key"), ("file", "key", BIG)) if kind == "form" else BIG
     verb = "POST file/upload/" if kind == "form" else f"PUT buckets/{bucket}/files/key/"
     method, path = verb.split()
@@ -135,7 +135,7 @@ def test_a_client_that_disappears(served, user, bucket, kind, sent):
     with served.connect() as gone:
         gone.sendall("\r\n".join([*head, "", ""]).encode())
         gone.sendall(b"%x\r\n%b\r\n" % (len(part), part) if "chunks" in kind else part)
-        if kind != "form" or sent > MIB:  # A form that is just beginning has not said yet what it brings.
+        if kind != "form" or sent > MIB:  # The beginning of a form does not say which fields follow.
             becomes_true(FileUpload.objects.exists)
     becomes_true(lambda: nothing_is_there(bucket))
     assert client_of(served.url, user).put(f"buckets/{bucket}/files/key/", content=b"again").status_code == 201
@@ -143,7 +143,7 @@ def test_a_client_that_disappears(served, user, bucket, kind, sent):
 
 @pytest.fixture
 def impatient(transactional_db, store, tmp_path):
-    """Serve with settings that give a client one second."""
+    """Serve with a timeout of one second for clients."""
     (tmp_path / "impatient.py").write_text(
         "from modules.settings import *\nS3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 1"
     )
@@ -153,7 +153,7 @@ def impatient(transactional_db, store, tmp_path):
 
 
 def test_a_client_that_falls_silent_keeps_nothing(impatient, user, bucket):
-    """Its connection stays open, as that of a phone in a tunnel."""
+    """The connection stays open, like that of a phone in a tunnel."""
     head = [f"PUT {SERVICE}buckets/{bucket}/files/key/ HTTP/1.1", "Host: localhost", f"Content-Length: {len(BIG)}"]
     with impatient.connect() as silent:
         silent.sendall("\r\n".join([*head, f"Authorization: {token_of(user)}", "", ""]).encode() + BIG[: 12 * MIB])
@@ -161,7 +161,7 @@ def test_a_client_that_falls_silent_keeps_nothing(impatient, user, bucket):
         becomes_true(lambda: nothing_is_there(bucket))
         assert silent.recv(1000).startswith(b"HTTP/1.1 408 ")
     client = client_of(impatient.url, user)
-    for _ in range(2):  # The time is over with the body: a kept connection may be silent for longer.
+    for _ in range(2):  # The deadline applies to the body only. A kept connection may be silent for longer.
         assert client.put(f"buckets/{bucket}/files/key/?overwrite=true", content=BIG).status_code == 201
         time.sleep(1.5)
 
@@ -193,7 +193,7 @@ def test_parts_leave_while_the_body_is_still_coming(served, user, bucket):
     ids=["taken", "bad name", "nobody"],
 )
 def test_a_refused_upload_is_answered_at_once(served, user, bucket, path, token, status):
-    """A gigabyte is announced, and refused before a hundredth of it was sent."""
+    """A gigabyte is announced, and refused before a hundredth of it is sent."""
     client_of(served.url, user).put(f"buckets/{bucket}/files/taken/", content=b"taken")
     head = [f"PUT {SERVICE}buckets/{bucket}/files/{path}/ HTTP/1.1", "Host: localhost", f"Content-Length: {2**30}"]
     head += [f"Authorization: {token_of(user)}"] if token else []
@@ -251,12 +251,12 @@ def test_the_same_upload_twice_at_the_same_time_is_stored_once(served, user, buc
     assert FileUpload.objects.count() == 1
 
 
-# --- the way back -----------------------------------------------------------------------------------------------------
+# --- downloads -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def stored(both, user, bucket):
-    """Store the big file; return a client and its path."""
+    """Store a large file. Return a client and the path of the file."""
     client = client_of(both.url, user)
     path = f"buckets/{bucket}/files/a/b é.mp4/"
     assert client.put(path, content=BIG, headers={"Content-Type": "video/mp4"}).status_code == 201
