@@ -1,4 +1,4 @@
-"""Who may send with Uppy: a session, a header, a token in the endpoint; and no page of another site."""
+"""Uppy with a session, a header or a token in the endpoint may upload, and pages of other sites may not."""
 
 import json
 
@@ -79,7 +79,7 @@ def test_a_token_that_is_revoked_in_the_middle(visitor_of, pages, user, file_of,
 @pytest.mark.parametrize("address", ["s3/multipart", "s3/params?filename=x.txt&type=text/plain"])
 def test_a_page_of_another_site(visitor_of, pages, user, address):
     visitor = visitor_of(user)
-    visitor.goto(f"http://127.0.0.1:{pages.port}/pages/six/")  # There the session is.
+    visitor.goto(f"http://127.0.0.1:{pages.port}/pages/six/")  # Pages of this site have the session.
     visitor.goto(f"http://localhost:{pages.port}/pages/six/")
     send = OPEN if "?" in address else SEND_FORM
     status, body, cookies = visitor.answer_to(send, f"{endpoint_of(pages)}/{address}")

@@ -1,4 +1,4 @@
-"""Major 6 with `signRequest`: the bytes go to S3, the rest comes by here, and the record is as true as ever."""
+"""Uppy 6 with `signRequest`: bytes go to S3, the other requests to the service, and the record is correct."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Uppy, as npm has it, sends through this service lies in S3, whole, with a record of its sender."""
+"""Files that stock Uppy uploads through this service are complete in S3, each with a record of its user."""
 
 from uuid import uuid4
 
@@ -85,18 +85,18 @@ def test_paused_and_resumed(visitor, pages, user, file_of, major):
 
 
 def test_reloaded_and_resumed(visitor, pages, user, file_of, major):
-    path = file_of(80 * MIB)  # 16 parts: more than are sent, or on their way, at the pause.
+    path = file_of(80 * MIB)  # 16 parts, more than are sent or in transit at the pause.
     uppy_open(visitor, pages, major)
     visitor.run("pauseAfter", 3)
     file_chosen(visitor, path)
     visitor.wait_for("seen.parts >= 3")
-    (saved,) = visitor.run("savedStates")  # What Uppy's Golden Retriever keeps over a reload.
+    (saved,) = visitor.run("savedStates")  # Uppy's Golden Retriever restores this after a reload.
 
     uppy_open(visitor, pages, major)
     told = sent(visitor, path, saved=saved)
     upload = stored_check(user, path, told)
     assert saved == {"key": upload.file_name, "uploadId": str(upload.pk)}
-    assert 0 < told["parts"] < 16  # The others were in S3.
+    assert 0 < told["parts"] < 16  # S3 has the other parts.
     assert visitor.complaints == []
 
 
