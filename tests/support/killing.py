@@ -107,7 +107,7 @@ def impatient(folder, store, command, settings=SETTINGS, **variables):
 
 
 def connections_of(client):
-    """Return the number of a client's connections to PostgreSQL. The last statement of a killed client may still run."""
+    """Return a client's number of connections to PostgreSQL. The last statement of a killed client may still run."""
     if connection.vendor == "sqlite":
         return 0
     with connection.cursor() as cursor:
