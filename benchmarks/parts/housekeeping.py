@@ -1,4 +1,4 @@
-"""A bucket compared with its records: the time must grow with it no faster than it does, and memory not at all."""
+"""Compare a bucket with its records: the time must be proportional to their number, and the memory constant."""
 
 import json
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Level:
-    """A database with so many records in the bucket."""
+    """A database with the given number of records in the bucket."""
 
     records: int
     environment: dict[str, str]
 
     def name(self, unit: str) -> str:
-        """Return the name of its figure."""
+        """Return the name of the figure."""
         return f"{self.records}_records_{unit}"
 
 

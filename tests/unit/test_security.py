@@ -1,4 +1,4 @@
-"""SECURITY.md and its page in the docs are correct: their tests exist, their permissions match the calls of the code."""
+"""SECURITY.md and its page in the docs are correct: their tests exist, and permissions match the calls of the code."""
 
 import ast
 import json
