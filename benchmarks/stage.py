@@ -91,9 +91,7 @@ def staged(folder: Path, *, database_url: str = "") -> Iterator[Stage]:
 
 
 def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:
-    """Return this process's variables with those of the host project, without those of other projects and without
-    `.env`.
-    """
+    """Return this process's variables with those of the host project, but without those of other projects or `.env`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OF_OTHERS)}
     downloads = folder / "downloads"
     downloads.mkdir(exist_ok=True)
