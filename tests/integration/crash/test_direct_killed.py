@@ -1,7 +1,7 @@
 """Kill apps, servers and the store with -9 during direct uploads: no file is lost, sent twice or left over.
 
-First at every step in turn, then at random. The killed process restarts and finishes, or it never restarts and
-housekeeping finishes.
+First at every step in turn, then at random. The killed process restarts and finish, or it never restarts and
+housekeeping finish.
 """
 
 import json
@@ -61,7 +61,7 @@ def store(own_settings, tmp_path):
     store.embedded.__exit__()
 
 
-def parts_of(kept):
+def list_parts(kept):
     return {name: number for name, number in kept.items() if name.startswith("uploads/")}
 
 
@@ -95,7 +95,7 @@ class App:
         task |= {"then": then, "checksum_sha256": checksum, "at_once": at_once}
         (folder / "task.json").write_text(json.dumps(task))
         if spared is not None:
-            (folder / "deaths").write_text("".join(f"{step}\n" for step in spared))
+            (folder / "kill_at_each_step").write_text("".join(f"{step}\n" for step in spared))
         (folder / "sleeps").write_text(sleeps)
 
     def start(self):
@@ -105,11 +105,11 @@ class App:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
 
-    def falls_asleep(self):
+    def wait_until_paused(self):
         """Wait until the app is paused. An app that ends before is an error."""
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
-    def wakes(self, until=""):
+    def wake(self, until=""):
         (self.folder / "sleeps").write_text(until)
         self.process.send_signal(signal.SIGCONT)
 
@@ -122,7 +122,7 @@ class App:
             raise AssertionError(f"{self.folder.name}: {(self.folder / 'errors').read_text()}\n{self.log()}")
         return code == 0
 
-    def finishes(self, seconds=100):
+    def finish(self, seconds=100):
         becomes_true(self.ended, seconds)
 
     def log(self, *events):
@@ -137,16 +137,16 @@ class App:
         return sha256(self.content).hexdigest()
 
 
-def answered(app):
+def count_responses(app):
     """Return how often S3 accepted each part or the file."""
-    return Counter(line["what"] for line in app.log("answered") if line["status"] in {200, 201, 204})
+    return Counter(line["what"] for line in app.log("count_responses") if line["status"] in {200, 201, 204})
 
 
 def is_stored_once(app, user):
     """Assert that the service and S3 have exactly this file, and that the app knows it."""
-    (told,) = app.log("stored")[-1:]
+    (stored_event,) = app.log("stored")[-1:]
     upload = FileUpload.objects.get(user=user)
-    assert told["answer"]["file_name"] == upload.file_name
+    assert stored_event["answer"]["file_name"] == upload.file_name
     assert list(disagreements(BUCKET, {upload.file_name: {app.checksum}})) == []
     return True
 
@@ -160,7 +160,7 @@ def served(transactional_db, store, tmp_path):
         yield served
 
 
-def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path, record_testsuite_property):
+def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user, tmp_path, record_testsuite_property):
     # An app that dies before the response of S3 never gets it. This applies to each second part.
     app = App(
         tmp_path / "app",
@@ -172,28 +172,28 @@ def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path
     app.start()
     while app.process.wait(60) == -signal.SIGKILL:
         kills += 1
-        becomes_true(lambda: parts_of(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
-        if "all sent" not in (tmp_path / "app" / "deaths").read_text():
-            kept = parts_of(store.on_its_way(BUCKET))
+        becomes_true(lambda: list_parts(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
+        if "all sent" not in (tmp_path / "app" / "kill_at_each_step").read_text():
+            kept = list_parts(store.on_its_way(BUCKET))
             assert held.items() <= kept.items()  # No part was lost, and none was stored a second time.
             held = kept
         app.start()
         held_by[app.process.pid] = {f"part {name.rpartition('/')[2]}" for name in held}
     assert app.process.returncode == 0, (tmp_path / "app" / "errors").read_text()
     begun = app.log("begins")
-    told = {
+    stored_event = {
         "kills": kills,
         "parts": len(held),
         "PUTs begun": len(begun),
-        "PUTs answered": answered(app).total(),
+        "PUTs count_responses": count_responses(app).total(),
         "MiB begun": sum(line["bytes"] for line in begun) // mib(1),
     }
-    record_testsuite_property("app killed at every step", str(told))
+    record_testsuite_property("app killed at every step", str(stored_event))
     assert [line for line in begun if line["what"] in held_by.get(line["process"], ())] == []
-    assert set(answered(app).values()) == {1}
+    assert set(count_responses(app).values()) == {1}
     assert is_stored_once(app, user)
     assert (len(held), store.on_its_way(BUCKET)) == (25, {})
-    assert kills > 60, f"This was no test: {told}"
+    assert kills > 60, f"This was no test: {stored_event}"
 
 
 URLS_LIVE_SECONDS = 5
@@ -213,40 +213,40 @@ def proxied(transactional_db, store, tmp_path):
 
 
 EIGHT_PARTS = 8 * SMALL_PARTS["S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES"]
-FOURTH_SENT = "part 4 answered"
+FOURTH_SENT = "part 4 count_responses"
 
 
-def test_the_network_changes_and_the_app_sleeps_until_its_urls_have_expired(proxied, store, user, tmp_path):
+def test_app_with_expired_urls_continues_with_fresh_ones(proxied, store, user, tmp_path):
     served, proxy = proxied
     proxy.only, proxy.cut_after = b"PUT ", 50_000
     content = os.urandom(EIGHT_PARTS)
-    app = App(tmp_path / "app", service(served, user), content, sleeps="missing answered", at_once=1)
+    app = App(tmp_path / "app", service(served, user), content, sleeps="missing count_responses", at_once=1)
     app.start()
-    app.falls_asleep()
-    assert (len(app.log("cut")), app.log("answered"), store.on_its_way(BUCKET)) == (8, [], {})
+    app.wait_until_paused()
+    assert (len(app.log("cut")), app.log("count_responses"), store.on_its_way(BUCKET)) == (8, [], {})
     proxy.cut_after = None
-    app.wakes(until=FOURTH_SENT)
-    app.falls_asleep()
-    held, before = parts_of(store.on_its_way(BUCKET)), app.log()
+    app.wake(until=FOURTH_SENT)
+    app.wait_until_paused()
+    held, before = list_parts(store.on_its_way(BUCKET)), app.log()
     time.sleep(URLS_LIVE_SECONDS + 1)
-    app.wakes()
-    app.finishes()
+    app.wake()
+    app.finish()
     refused = [line["what"] for line in app.log()[len(before) :] if line.get("status") == 403]
     assert (len(held), refused) == (4, ["part 5", "part 6", "part 7", "part 8"])
-    assert answered(app) == Counter(f"part {number}" for number in range(1, 9))
-    assert {line["status"] for line in app.log("answered")} == {200, 403}
+    assert count_responses(app) == Counter(f"part {number}" for number in range(1, 9))
+    assert {line["status"] for line in app.log("count_responses")} == {200, 403}
     assert is_stored_once(app, user)
 
 
-def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, store, user, tmp_path, settings):
+def test_app_with_an_expired_upload_starts_a_new_one(proxied, store, user, tmp_path, settings):
     served, _ = proxied
     app = App(tmp_path / "app", service(served, user), os.urandom(EIGHT_PARTS), sleeps=FOURTH_SENT)
     app.start()
-    app.falls_asleep()
+    app.wait_until_paused()
     time_goes_by()
     assert housekeeping_run().records_settled == 1
-    app.wakes()
-    app.finishes()
+    app.wake()
+    app.finish()
     assert len(app.log("gone")) == 1
     all_mended(settings)
     assert is_stored_once(app, user)
@@ -290,13 +290,13 @@ class Dying:
     def upload(self, strategy):
         return Upload(self.http, self.straight, BUCKET, strategy)
 
-    def steps_of(self, request):
+    def record_steps(self, request):
         """Return the steps of a request."""
         (self.folder / "steps").write_text("")
         request()
         return (self.folder / "steps").read_text().splitlines()
 
-    def dies_in(self, request, step, who):
+    def kill_in(self, request, step, who):
         (self.folder / "dies").write_text(f"{who} {step + 1}")
         with pytest.raises(httpx.TransportError):
             request()
@@ -319,7 +319,7 @@ def dying(transactional_db, store, user, tmp_path):
         yield Dying(served, tmp_path, stack.enter_context(http), stack.enter_context(straight))
 
 
-def deaths(dying, strategy, plan, possible):
+def kill_at_each_step(dying, strategy, plan, possible):
     """Yield an upload for each step of the plan's last request at which the server dies, and the steps until then.
 
     One upload runs without a kill, to find the steps. Its expected result goes into `possible`.
@@ -329,19 +329,19 @@ def deaths(dying, strategy, plan, possible):
     if request == "housekeeping":  # This run removes everything but the following uploads.
         whole.do("housekeeping", "housekeeping")
     whole.do(*before)
-    steps = dying.steps_of(getattr(whole, request))
-    possible[whole.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
+    steps = dying.record_steps(getattr(whole, request))
+    possible[whole.record["file_name"]] = list_possible(is_kept_without_retry(strategy, plan, steps))
     if request == "housekeeping":
         whole.do("housekeeping")
     for number in range(len(steps)):
         upload = dying.upload(strategy)
         upload.do(*before)
         is_middle = (request, number) == ("complete", len(steps) // 2)
-        dying.dies_in(getattr(upload, request), number, "server" if is_middle else "worker")
+        dying.kill_in(getattr(upload, request), number, "server" if is_middle else "worker")
         yield upload, steps[: number + 1]
 
 
-def stays(strategy, plan, steps):
+def is_kept_without_retry(strategy, plan, steps):
     """Return True if an upload ends as a file although no client returns after these steps of its last request."""
     *before, request = plan
     # Multipart: S3 may already join the parts. Other strategies: the object was complete before.
@@ -354,54 +354,52 @@ def stays(strategy, plan, steps):
     return request == "delete" and "after claim" not in steps
 
 
-def finished(upload, plan):
+def finish_upload(upload, plan):
     """Repeat the last request and finish the plan. Return True if the file is stored then."""
     request = plan[-1]
     upload.until_done(request)
     if request == "housekeeping":
         upload.until_done("housekeeping")  # This run finds events that came late.
-        return stays(upload.strategy, plan, ())
+        return is_kept_without_retry(upload.strategy, plan, ())
     if request in REMOVALS:
         return False
     upload.do(*(left for left in ("send", "complete") if left not in plan))
     return True
 
 
-def file_or_nothing(is_file):
+def list_possible(is_file):
     return {sha256(CONTENT).hexdigest() if is_file else None}
 
 
 @pytest.mark.parametrize("strategy", PLANS)
-def test_the_server_dies_at_each_step_and_the_client_asks_again(
-    dying, strategy, store, settings, record_testsuite_property
-):
+def test_server_killed_at_each_step_lets_the_client_finish(dying, strategy, store, settings, record_testsuite_property):
     possible, heard = {}, Counter()
     for plan in PLANS[strategy]:
-        for upload, _ in deaths(dying, strategy, plan, possible):
-            is_stored = finished(upload, plan)
-            possible[upload.record["file_name"]] = file_or_nothing(is_stored)
+        for upload, _ in kill_at_each_step(dying, strategy, plan, possible):
+            is_stored = finish_upload(upload, plan)
+            possible[upload.record["file_name"]] = list_possible(is_stored)
             heard[f"uploaded {upload.record['id']}"] = int(is_stored or "complete" in plan)
             heard[f"deleted {upload.record['id']}"] = int("delete" in plan)
-    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, asked again", str(told))
+    stored_event = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, asked again", str(stored_event))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
     assert {event: dying.heard()[event] for event in heard} == heard
 
 
 @pytest.mark.parametrize("strategy", PLANS)
-def test_the_server_dies_at_each_step_and_nobody_comes_back(
+def test_server_killed_without_retry_leaves_records_consistent(
     dying, strategy, store, settings, record_testsuite_property
 ):
     possible = {}
     for plan in PLANS[strategy]:
         if plan[-1] in READING | {"housekeeping"}:
             continue  # Reading changes nothing, and housekeeping always runs again.
-        for upload, steps in deaths(dying, strategy, plan, possible):
+        for upload, steps in kill_at_each_step(dying, strategy, plan, possible):
             if upload.record:
-                possible[upload.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
-    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(told))
+                possible[upload.record["file_name"]] = list_possible(is_kept_without_retry(strategy, plan, steps))
+    stored_event = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(stored_event))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
 
@@ -426,7 +424,7 @@ AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4
 
 
 class Apps:
-    """Several apps at a time. Each is killed now and then, and restarted until it has finished."""
+    """Several apps at a time. Each is killed now and then, and restarted until it has finish_upload."""
 
     def __init__(self, seed, folder, service):
         self.random, self.folder, self.service = chance(seed, "apps"), folder, service
@@ -475,13 +473,16 @@ class Apps:
     def figures(self):
         events = Counter(line["event"] for app in self.all for line in app.log())
         service = sum(events[name] for name in ("decided", "refused", "unanswered"))
-        told = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
-        names = {"resumed": "held", "begun anew": "gone", "told as stored": "stored", "removed": "removed"}
-        return Counter(told | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
+        stored_event = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
+        names = {"resumed": "held", "begun anew": "gone", "stored_event as stored": "stored", "removed": "removed"}
+        return Counter(stored_event | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
 
     def of(self, key):
         return "\n".join(
-            str(line) for app in self.all for line in app.log() if any(key in str(told) for told in app.log())
+            str(line)
+            for app in self.all
+            for line in app.log()
+            if any(key in str(stored_event) for stored_event in app.log())
         )
 
 
@@ -497,7 +498,7 @@ def stormy(transactional_db, store, tmp_path, own_settings):
         yield served
 
 
-def test_whatever_is_killed_records_objects_and_apps_agree(
+def test_random_kills_leave_records_and_objects_consistent(
     stormy, store, user, tmp_path, settings, monkeypatch, record_testsuite_property
 ):
     monkeypatch.setattr(complete, "TIME_TO_SAY_SO_SECONDS", 1)
@@ -519,10 +520,10 @@ def test_whatever_is_killed_records_objects_and_apps_agree(
     stormy.kill()
     becomes_true(lambda: not connections_of(stormy.name), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
-    told = f"seed {seed}, {dict(sorted(figures.items()))}"
-    record_testsuite_property("direct uploads killed", told)
+    stored_event = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("direct uploads killed", stored_event)
     for key, what in disagreements(BUCKET, apps.possible()):
-        pytest.fail(f"{told}\n{key}: {what}\n{apps.of(key)}")
-    assert parts_of(store.on_its_way(BUCKET)) == {}, told
-    assert nothing_to_do(tmp_path, store.embedded), told
-    assert enough(figures), f"This was no test: {told}"
+        pytest.fail(f"{stored_event}\n{key}: {what}\n{apps.of(key)}")
+    assert list_parts(store.on_its_way(BUCKET)) == {}, stored_event
+    assert nothing_to_do(tmp_path, store.embedded), stored_event
+    assert enough(figures), f"This was no test: {stored_event}"
