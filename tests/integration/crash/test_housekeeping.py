@@ -133,7 +133,7 @@ def figures_of(output):
     return Counter({name: int(figure) for name, _, figure in lines if figure.isdigit()})
 
 
-def test_a_bucket_of_many_pages_and_scripts(user, bucket):
+def test_compare_of_many_pages_repairs_every_difference(user, bucket):
     put_many(bucket, [*NAMES, *(f"many/{number:04}" for number in range(MANY))])
     recorded(user, bucket)
     assert found_in(bucket) == {}
@@ -160,13 +160,13 @@ def test_a_bucket_of_many_pages_and_scripts(user, bucket):
     assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
 
 
-def test_what_was_stored_in_parts_is_as_its_record_says(user, bucket):
+def test_compare_of_a_multipart_upload_finds_no_difference(user, bucket):
     upload(user, bucket, "parts", os.urandom(12 * 2**20))
     upload(user, bucket, "empty", b"")
     assert found_in(bucket) == {}
 
 
-def test_folders_that_the_store_lists_are_nobodys_and_in_nobodys_way(user, bucket):
+def test_compare_ignores_folders_of_the_store(user, bucket):
     upload(user, bucket, "file")
     put(bucket, "folder/", b"")
     told = {"folder/": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
@@ -174,7 +174,7 @@ def test_folders_that_the_store_lists_are_nobodys_and_in_nobodys_way(user, bucke
     assert found_in(bucket, repairs=Repairs(adopt_for=user)) == told
 
 
-def test_more_multipart_uploads_than_a_page_are_aborted_while_they_are_listed(user, bucket):
+def test_housekeeping_aborts_multipart_uploads_of_several_pages(user, bucket):
     upload(user, bucket, "file")
     with ThreadPoolExecutor(8) as pool:
         begin = lambda number: get_client().create_multipart_upload(Bucket=bucket, Key=f"{number % 7}")  # noqa: E731
@@ -201,7 +201,7 @@ class TestBesideTheService:
                     there[name] = upload(user, bucket, name, content, overwrite=True).checksum_sha256
         return there
 
-    def test_a_bucket_in_use_gives_no_false_alarm_and_loses_nothing(self, user, bucket):
+    def test_compare_of_a_bucket_in_use_finds_no_difference(self, user, bucket):
         """This holds although every repair is on, for objects of any age."""
         with ThreadPoolExecutor(self.WORKERS) as pool:
             workers = [pool.submit(self.work, number, user, bucket) for number in range(self.WORKERS)]
@@ -219,7 +219,7 @@ class TestBesideTheService:
 class TestOnTwoHosts:
     COUNT = 25
 
-    def test_each_thing_is_mended_once(self, user, bucket, store, tmp_path):
+    def test_compare_on_two_hosts_repairs_each_difference_once(self, user, bucket, store, tmp_path):
         disorder(user, bucket, self.COUNT)
         arguments = ("--compare", bucket, *REPAIR_OPTIONS)
         with (
@@ -235,7 +235,7 @@ class TestOnTwoHosts:
         assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
         assert len(keys_in(bucket)) == 2 * self.COUNT
 
-    def test_each_object_is_adopted_once(self, user, other, bucket, store, tmp_path):
+    def test_compare_on_two_hosts_adopts_each_object_once(self, user, other, bucket, store, tmp_path):
         names = {f"stray/{number}" for number in range(self.COUNT)}
         put_many(bucket, names)
         with (
@@ -250,7 +250,7 @@ class TestOnTwoHosts:
         assert [FileUpload.objects.filter(user=person).count() for person in (user, other)] == adopted
 
 
-def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucket, store, tmp_path):
+def test_compare_after_a_kill_continues(user, bucket, store, tmp_path):
     names = {f"stray/{number}" for number in range(200)}
     put_many(bucket, names)
     with on_another_host(store, tmp_path, "--compare", bucket, "--adopt", user.username) as process:
@@ -286,7 +286,7 @@ class TestWithoutS3:
             get_client().create_bucket(Bucket="doomed")
         return started
 
-    def test_it_goes_away_behind_the_first_page(self, user, doomed):
+    def test_compare_without_s3_after_one_page_repairs_nothing(self, user, doomed):
         with doomed() as store:
             put_many("doomed", [f"{number:04}" for number in range(MANY)])
             recorded(user, "doomed")
@@ -299,7 +299,7 @@ class TestWithoutS3:
         with doomed():
             assert set(found_in("doomed")) == {"0000stray"}
 
-    def test_it_goes_away_between_two_repairs(self, user, doomed):
+    def test_compare_without_s3_between_repairs_leaves_the_rest(self, user, doomed):
         told = []
 
         def kill_after_the_seventh(finding):
@@ -321,7 +321,7 @@ class TestWithoutS3:
         assert {upload.file_name for upload in FileUpload.objects.stored()} == kept
 
     @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
-    def test_the_command_fails_and_says_why(self, user, bucket, store, tmp_path, dry_run):
+    def test_command_without_s3_fails_with_a_message(self, user, bucket, store, tmp_path, dry_run):
         upload(user, bucket, "file")
         nobody = {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
         with on_another_host(store, tmp_path, "--compare", *REPAIR_OPTIONS, *dry_run, variables=nobody) as process:
@@ -335,7 +335,7 @@ class TestWithoutS3:
 
 
 class TestAtATerminal:
-    def test_the_bar_is_for_the_terminal_alone(self, user, bucket, store, tmp_path):
+    def test_command_shows_its_bar_only_on_a_terminal(self, user, bucket, store, tmp_path):
         put_many(bucket, [f"{number}" for number in range(20)])
         recorded(user, bucket)
         assert f"{bucket}: objects:   0%" in self.shown(store, tmp_path, "--compare", bucket)
@@ -362,7 +362,7 @@ class TestAtATerminal:
         return shown.decode()
 
 
-def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
+def test_compare_reads_batches_from_an_index(user, other):
     """The database reads an index, and does not sort all remaining rows for each page."""
     count, buckets = 15_000, 2
     moment = timezone.now()
