@@ -174,7 +174,9 @@ def enough(figures):
     return all(figures[name] >= number for name, number in AT_LEAST.items())
 
 
-def test_whatever_is_killed_records_objects_and_answers_agree(served, store, user, tmp_path, record_testsuite_property):
+def test_random_kills_leave_records_objects_and_responses_consistent(
+    served, store, user, tmp_path, record_testsuite_property
+):
     seed, over = new_seed(), Event()
     get_client().create_bucket(Bucket="killed")
     clients = [Client(number, seed, served, user) for number in range(CLIENTS)]
