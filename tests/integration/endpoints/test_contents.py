@@ -18,7 +18,7 @@ def objects_in(bucket):
 
 
 @pytest.mark.parametrize("way", ["form", "raw"])
-def test_through_this_server(http, user, bucket, way):
+def test_upload_of_other_bytes_through_the_server_is_refused(http, user, bucket, way):
     client, path = http(user), f"buckets/{bucket}/files/a.png/"
 
     def send(content):
@@ -61,7 +61,7 @@ def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bu
 
 
 @pytest.mark.parametrize("strategy", ["put", "post", "multipart"])
-def test_sent_to_s3_itself(http, user, bucket, strategy):
+def test_direct_upload_of_other_bytes_is_refused(http, user, bucket, strategy):
     client = http(user)
     wanted = {"bucket": bucket, "file_name": "a.png", "size": len(HTML), "content_type": "image/png"}
     started = client.post("uploads/", json={**wanted, "strategy": strategy}).json()
@@ -79,7 +79,7 @@ def test_sent_to_s3_itself(http, user, bucket, strategy):
     assert client.get(f"uploads/{started['id']}/").status_code == 404
 
 
-def test_what_runs_is_saved_by_every_way_out(http, user, bucket):
+def test_runnable_file_is_an_attachment_in_every_response(http, user, bucket):
     client, path = http(user), f"buckets/{bucket}/files/a%CC%81.html/"
     assert client.put(path, content=HTML, headers={"Content-Type": "text/html"}).json()["file_name"] == "\u00e1.html"
     asked = {"disposition": "inline"}
