@@ -54,7 +54,7 @@ def plan(queryset):
     return queryset.explain(**({"costs": False} if connection.vendor == "postgresql" else {}))
 
 
-def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other, staff):
+def test_upload_list_page_is_read_from_an_index(transactional_db, user, other, staff):
     """For every user and filter, the first and the last page need no sort and skip no row."""
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
@@ -80,7 +80,7 @@ def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other
     assert seen == 24
 
 
-def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transactional_db, user, other):
+def test_object_list_page_is_read_from_an_index(transactional_db, user, other):
     """All queries of the first page and of pages after a key or a folder need no sort and skip no row."""
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
@@ -93,7 +93,7 @@ def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transaction
         assert "s3_upload_of_user_by_key" in steps, steps
 
 
-def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, bucket):
+def test_object_list_skips_the_files_of_folders(transactional_db, user, bucket):
     """A page of folders takes one short query for each folder, however many files it has."""
     FileUpload.objects.bulk_create(
         [record(user, number, bucket=bucket, file_name=f"{number // 1000:03}/{number}") for number in range(20_000)],
@@ -106,7 +106,7 @@ def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, b
     assert all("LIMIT 11" in query["sql"] for query in queries)
 
 
-def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, other, bucket):
+def test_object_list_reveals_no_keys_of_other_users(http, user, other, bucket):
     """The attack: list the prefix of another user, one key a page. The responses must not reveal that user's files."""
     http(user).put(f"buckets/{bucket}/files/mine/", content=b"x")
 
@@ -129,7 +129,7 @@ def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, 
 
 
 @pytest.mark.parametrize("page_size", [7, 1000])
-def test_every_record_once_newest_first_and_back_again(http, user, other, page_size):
+def test_upload_list_pages_have_every_record_once(http, user, other, page_size):
     same = datetime(2026, 5, 1, tzinfo=UTC)
     FileUpload.objects.bulk_create(
         [record(user, n) for n in range(20)] + [record(user, 100 + n, file_name=f"same-{n}") for n in range(20)]
@@ -153,7 +153,7 @@ def test_every_record_once_newest_first_and_back_again(http, user, other, page_s
     assert list(chain(*back)) == expected
 
 
-def test_objects_page_by_page(http, user, staff, other, bucket):
+def test_object_list_pages_have_every_key_once(http, user, staff, other, bucket):
     for owner, names in ((user, "ace"), (other, "bd")):
         for name in names:
             http(owner).put(f"buckets/{bucket}/files/folder/{name}/", content=b"x")
