@@ -146,7 +146,7 @@ def nobody_gets(client, upload, expected):
 # --- every way to upload ----------------------------------------------------------------------------------------------
 
 
-def test_the_daemon_is_a_real_one(shared_clamd):
+def test_clamd_finds_eicar_for_another_client(shared_clamd):
     """Another client of clamd finds the virus, too, so the signature works outside of this app."""
     client = ClamdUnixSocket(shared_clamd.address, timeout=10)
     assert client.version().startswith("ClamAV")
@@ -155,7 +155,7 @@ def test_the_daemon_is_a_real_one(shared_clamd):
 
 
 @every_way
-def test_eicar_is_refused(http, user, staff, bucket, scanning, way):
+def test_upload_of_eicar_is_refused(http, user, staff, bucket, scanning, way):
     client = http(user)
     answer = WAYS[way](client, bucket, b"before " + EICAR + b" behind")
     assert error(answer) == (422, "file_rejected")
@@ -171,7 +171,7 @@ def test_eicar_is_refused(http, user, staff, bucket, scanning, way):
 
 
 @every_way
-def test_eicar_that_is_scanned_later_is_never_given_out(http, user, bucket, scanning, way):
+def test_eicar_in_quarantine_cannot_be_read(http, user, bucket, scanning, way):
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
     client = http(user)
     answer = WAYS[way](client, bucket, EICAR)
@@ -188,7 +188,7 @@ def test_eicar_that_is_scanned_later_is_never_given_out(http, user, bucket, scan
 
 
 @every_way
-def test_what_is_clean_passes(http, user, bucket, scanning, way):
+def test_upload_of_a_clean_file_is_stored(http, user, bucket, scanning, way):
     client, content = http(user), b"content " * 100
     assert WAYS[way](client, bucket, content).is_success
     if way in BY_URL:
@@ -202,7 +202,7 @@ def test_what_is_clean_passes(http, user, bucket, scanning, way):
 
 
 @pytest.mark.parametrize("strategy", ["put", "post"])
-def test_what_is_replaced_by_its_url_after_the_scan_never_passes(phone, bucket, scanning, strategy):
+def test_direct_upload_replaced_after_the_scan_cannot_be_read(phone, bucket, scanning, strategy):
     clean = b"x" * len(EICAR)
     upload = phone.started(clean, strategy=strategy)
     phone.send(upload["transfer"], clean)
@@ -213,11 +213,11 @@ def test_what_is_replaced_by_its_url_after_the_scan_never_passes(phone, bucket, 
     nobody_gets(phone.client, FileUpload.objects.get(), (409, "quarantined"))
 
 
-def test_a_direct_upload_without_a_wish_does_not_wait(phone, scanning):
+def test_direct_upload_without_a_strategy_is_not_delayed(phone, scanning):
     assert phone.uploaded(b"content")["status"] == "stored"
 
 
-def test_the_same_request_again_is_told_again(http, user, bucket, scanning):
+def test_upload_of_eicar_repeated_gets_the_same_refusal(http, user, bucket, scanning):
     client = http(user)
     for send in (form, raw):
         key, name = {"Idempotency-Key": str(uuid4())}, f"{send.__name__}.txt"
@@ -257,7 +257,7 @@ def _memory(name):
 @pytest.mark.parametrize(
     ("end", "outcome"), [(b"", Outcome.FILE_CLEAN), (EICAR, Outcome.FILE_REJECTED)], ids=["clean", "infected"]
 )
-def test_memory_does_not_grow_with_the_file(transactional_db, user, bucket, scanning, end, outcome):
+def test_scan_of_a_large_file_uses_constant_memory(transactional_db, user, bucket, scanning, end, outcome):
     upload = large(user, bucket, end)
     assert upload.status == "quarantined"
     with memory_grows_by() as grown:
@@ -265,7 +265,7 @@ def test_memory_does_not_grow_with_the_file(transactional_db, user, bucket, scan
     assert grown[0] < MAY_GROW
 
 
-def test_what_the_daemon_does_not_take_waits(transactional_db, user, bucket, scanning):
+def test_scan_over_the_limit_of_clamd_leaves_the_file_waiting(transactional_db, user, bucket, scanning):
     """The limit is known before the scan, or clamd closes the connection during it. Other files do not wait."""
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 1000
     with clamd(StreamMaxLength="3M") as small:
@@ -279,7 +279,7 @@ def test_what_the_daemon_does_not_take_waits(transactional_db, user, bucket, sca
     assert f"more than the {mib(LARGE) - 1} bytes" in FileUpload.objects.get().status_reason
 
 
-def test_what_the_daemon_looks_at_in_part_is_not_clean(transactional_db, user, bucket, scanning):
+def test_scan_of_a_part_of_the_file_is_no_verdict(transactional_db, user, bucket, scanning):
     """Beyond MaxFileSize, clamd reports OK unless AlertExceedsMax is set."""
     with clamd(MaxFileSize="3M", AlertExceedsMax="yes") as small:
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = small.address
@@ -289,7 +289,7 @@ def test_what_the_daemon_looks_at_in_part_is_not_clean(transactional_db, user, b
 # --- problems of clamd ------------------------------------------------------------------------------------------------
 
 
-def test_files_wait_for_a_daemon_that_was_killed(http, user, bucket, scanning, daemon):
+def test_scan_with_a_killed_clamd_is_retried(http, user, bucket, scanning, daemon):
     client = http(user)
     daemon.end()
     for number in range(3):
@@ -304,7 +304,7 @@ def test_files_wait_for_a_daemon_that_was_killed(http, user, bucket, scanning, d
     assert sorted(objects_in(bucket)) == ["clean-0", "clean-1", "clean-2"]
 
 
-def test_a_daemon_on_another_machine(http, user, bucket, scanning):
+def test_scan_over_tcp_returns_the_verdict(http, user, bucket, scanning):
     port = free_port()
     with clamd(TCPSocket=str(port), TCPAddr="127.0.0.1"):
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = f"127.0.0.1:{port}"
@@ -313,7 +313,7 @@ def test_a_daemon_on_another_machine(http, user, bucket, scanning):
     assert raw(http(user), bucket, b"content", "later").json()["status"] == "quarantined"
 
 
-def test_files_do_not_wait_long_for_a_daemon_that_hangs(http, user, bucket, scanning, daemon):
+def test_scan_with_a_hanging_clamd_times_out(http, user, bucket, scanning, daemon):
     scanning.S3_FILE_UPLOADER_CLAMAV_TIMEOUT_SECONDS = 1
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = mib(20)
     client = http(user)
@@ -329,7 +329,7 @@ def test_files_do_not_wait_long_for_a_daemon_that_hangs(http, user, bucket, scan
     assert waiting_scan().files_clean == 2
 
 
-def test_a_daemon_that_is_killed_while_it_reads(transactional_db, user, bucket, scanning, daemon):
+def test_scan_with_clamd_killed_during_it_is_retried(transactional_db, user, bucket, scanning, daemon):
     upload = large(user, bucket)
     daemon.stop()
     with ThreadPoolExecutor(1) as pool:
@@ -342,7 +342,7 @@ def test_a_daemon_that_is_killed_while_it_reads(transactional_db, user, bucket, 
     assert upload_scan(upload=FileUpload.objects.get()) == Outcome.FILE_CLEAN
 
 
-def test_many_at_once(http, user, bucket, scanning):
+def test_parallel_uploads_and_scans_end_correctly(http, user, bucket, scanning):
     """Uploads run beside the command that scans the waiting files."""
     client = http(user)
     contents = [(b"content", EICAR)[number % 2] for number in range(AT_ONCE * 4)]
@@ -358,7 +358,7 @@ def test_many_at_once(http, user, bucket, scanning):
     assert len(objects_in(bucket)) == len(contents) / 2
 
 
-def test_several_sweeps_at_once_scan_each_file_once(transactional_db, user, bucket, scanning):
+def test_parallel_scan_commands_scan_each_file_once(transactional_db, user, bucket, scanning):
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
     for number in range(20):
         with file_receive(
@@ -373,7 +373,7 @@ def test_several_sweeps_at_once_scan_each_file_once(transactional_db, user, buck
 # --- problems of the server -------------------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, store, shared_clamd, daemon, tmp_path):
+def test_scan_with_a_killed_server_is_retried(transactional_db, user, bucket, store, shared_clamd, daemon, tmp_path):
     variables = {**store.environment(), "CLAMAV_ADDRESS": shared_clamd.address}
     with Served(tmp_path, WSGI, **variables) as served, client_at(served.url, user) as client:
         daemon.stop()
@@ -395,6 +395,6 @@ def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, 
     assert housekeeping_run().records_settled == 0
 
 
-def test_no_file_is_lost_where_nothing_is_scanned(http, user, bucket, settings):
+def test_upload_without_scanners_is_stored(http, user, bucket, settings):
     assert raw(http(user), bucket, EICAR).json()["status"] == "stored"
     assert get_client().get_object(Bucket=bucket, Key="file.txt")["Body"].read() == EICAR
