@@ -434,7 +434,7 @@ def test_every_route_has_a_row():
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_who_gets_what(new_world, name):
+def test_route_for_each_user_returns_the_expected_response(new_world, name):
     row = ROWS[name]
     method, route = name.partition(" | ")[0].split(" ", 1)
     world, made = new_world(), {}
@@ -465,7 +465,7 @@ def without_tokens(state: Any) -> Any:
     return [{name: values for name, values in rows.items() if name != "UploadToken"}, *rest]
 
 
-def test_other_methods_are_refused_and_do_nothing(new_world):
+def test_other_methods_are_refused_without_effect(new_world):
     world, plain, nearly = new_world(), Row("", "", ""), Row("", "", "", path=NEARLY)
     before = without_tokens(world.state())
     for (route, methods), method in product(ROUTES.items(), METHODS):
