@@ -95,7 +95,7 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("kind", LENGTHS)
-def test_lengths_that_lie(innocent, kind):
+def test_wrong_content_lengths_are_refused(innocent, kind):
     lines, body, expected = LENGTHS[kind]
     came = innocent(*PUT, *lines, body=body, length=False)
     assert len(came) <= 1, "the rest of a body was taken for a request of its own"
@@ -103,7 +103,7 @@ def test_lengths_that_lie(innocent, kind):
     assert came in ([], came if expected is None else expected)
 
 
-def test_what_follows_a_refused_body_is_not_read_as_a_request(served, user, bucket, innocent):
+def test_bytes_after_a_refused_body_are_no_request(served, user, bucket, innocent):
     """On a kept connection, a smuggled request would get a second response."""
     path = f"{SERVICE}buckets/{bucket}/files/a.txt/"
     head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token_of(user)}\r\n"
@@ -111,7 +111,7 @@ def test_what_follows_a_refused_body_is_not_read_as_a_request(served, user, buck
         assert len(answers(served, (head + rest).encode() + SECOND)) == 1
 
 
-def test_bodies_that_stay_half_open_keep_a_thread_each_and_no_more(served, user, bucket, innocent):
+def test_half_open_bodies_occupy_one_thread_each(served, user, bucket, innocent):
     """Occupy all threads but one. The thread of a client that stops sending must become free by itself."""
     head = f"PUT {SERVICE}buckets/{bucket}/files/a.txt/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
     with ExitStack() as stack:
@@ -123,7 +123,7 @@ def test_bodies_that_stay_half_open_keep_a_thread_each_and_no_more(served, user,
     becomes_true(lambda: left_in(bucket) == [])
 
 
-def test_100_continue(served, user, bucket, innocent):
+def test_expect_100_continue_gets_a_response(served, user, bucket, innocent):
     """gunicorn reads every body. A refused request gets its response before the body arrives."""
     head = request("PUT", f"buckets/{bucket}/files/a//b/", f"Authorization: {token_of(user)}", "Expect: 100-continue")
     head = head.replace(b"Content-Length: 0", b"Content-Length: 1000000")
@@ -146,7 +146,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_what_is_too_long_is_dropped(innocent, kind):
+def test_request_that_is_too_long_is_refused(innocent, kind):
     lines, path = LONG[kind]
     assert {status for status, _ in innocent("GET", path, *lines)} <= {400, 414, 431}
 
@@ -174,7 +174,7 @@ START = {"bucket": "bucket-of-nobody", "file_name": "a", "size": 1}
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_headers(innocent, kind):
+def test_hostile_headers_are_refused(innocent, kind):
     verb, path, line, code = HEADERS[kind]
     kinds = [] if line.startswith("Content-Type") else [JSON]
     body = json.dumps(START).encode() if verb == "POST" else b""
@@ -199,7 +199,7 @@ HARMLESS = ("dots encoded twice", "backslashes", "the right to left", "no hex")
 
 @pytest.mark.parametrize("kind", NAMES)
 @pytest.mark.parametrize("ending", ["/", "/download/"])
-def test_names_in_the_address(innocent, kind, ending):
+def test_hostile_names_in_the_url_are_refused(innocent, kind, ending):
     came = innocent("GET", f"buckets/BUCKET/files/{NAMES[kind]}{ending}")
     assert came in ([(400, "invalid_file_name")], [(404, "file_not_found")] if kind in HARMLESS else [])
 
@@ -252,13 +252,13 @@ NAMED = {
 
 
 @pytest.mark.parametrize("kind", FORMS)
-def test_forms(innocent, kind):
+def test_hostile_forms_are_refused(innocent, kind):
     line, body, code = FORMS[kind]
     assert [told for _, told in innocent("POST", "file/upload/", line, body=body)] == [code]
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_names_in_a_form(innocent, kind):
+def test_hostile_names_in_a_form_are_refused(innocent, kind):
     """Only the shape of the response matters, because the bucket does not exist."""
     body = form(part(b"bucket-of-nobody", name="bucket"), part(b"content", name="file", rest=NAMED[kind]))
     ((status, code),) = innocent("POST", "file/upload/", FORM, body=body)
@@ -315,7 +315,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("kind", BOMBS)
-def test_json(innocent, kind):
+def test_hostile_json_is_refused(innocent, kind):
     path, body, code = BOMBS[kind]
     ((status, told),) = innocent("POST", path, JSON, body=body)
     assert 400 <= status < 500
@@ -334,7 +334,7 @@ SAMPLE = {
 
 
 @pytest.mark.parametrize("kind", SAMPLE)
-def test_under_asgi(transactional_db, servers, user, bucket, kind):
+def test_hostile_requests_under_asgi_are_refused(transactional_db, servers, user, bucket, kind):
     server, (verb, path, lines, body, expected) = servers(ASGI), SAMPLE[kind]
     before, token = len(server.log), f"Authorization: {token_of(user)}"
     lying = any(line.startswith(("Content-Length", "Transfer")) for line in lines)
