@@ -76,7 +76,7 @@ def tried(transactional_db, served_for_uppy):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nearly_a_request(served_for_uppy, user, tried, seed):
+def test_damaged_requests_are_refused(served_for_uppy, user, tried, seed):
     verb, path, line, body = SEEDS[seed]
     chunked = "chunked" in line
     whole = request(verb, path, line, f"Authorization: {token_of(user)}", body=body, length=not chunked)
