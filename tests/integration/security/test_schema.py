@@ -50,7 +50,7 @@ def stage(transactional_db, store, served_for_uppy):
     inputs_counted("schema", stage.inputs)
 
 
-def test_the_description_is_the_served_one(served):
+def test_schema_is_the_served_document(served):
     answer = httpx.get(f"http://127.0.0.1:{served.port}/api/schema/", params={"format": "json"})
     assert answer.json() == schema_described()
 
@@ -58,7 +58,7 @@ def test_the_description_is_the_served_one(served):
 @schema.parametrize()
 # The earlier requests of the users are part of the description.
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_answers_as_it_is_described(case, stage):
+def test_responses_match_the_schema(case, stage):
     for person in PEOPLE:
         stage.inputs += 1
         try:
