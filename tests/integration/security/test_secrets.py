@@ -378,7 +378,7 @@ def nothing_leaks(place):
     assert not found, "\n".join(found)
 
 
-def test_no_secret_comes_out(place, people):
+def test_outputs_of_all_features_contain_no_secret(place, people):
     tokens_of_the_host(place)
     buckets(place, people)
     files(place, people)
@@ -399,7 +399,7 @@ def test_no_secret_comes_out(place, people):
     assert place.leaks.secrets.keys() >= expected, f"This was no test: {place.leaks.secrets.keys()}"
 
 
-def test_keys_that_the_store_refuses_are_not_told(transactional_db, people, tmp_path):
+def test_refused_keys_are_in_no_output(transactional_db, people, tmp_path):
     keys_marked(tmp_path / "s3")
     with EmbeddedS3(tmp_path / "s3") as store:
         refused = {"AWS_SECRET_ACCESS_KEY": f"{SECRET_KEY}-wrong", "AWS_SESSION_TOKEN": SESSION_TOKEN}
@@ -412,7 +412,7 @@ def test_keys_that_the_store_refuses_are_not_told(transactional_db, people, tmp_
     assert place.statuses[503] >= 3
 
 
-def test_what_is_searched_for_is_found():
+def test_leaks_finds_each_spelling_of_a_secret():
     leaks = Leaks()
     leaks.secret("password", "test/one")
     told = ("test/one", "test%2Fone", "dGVzdC9vbmU=", f"X-Amz-Signature={'0' * 64}", f'"x-amz-signature": "{"1" * 64}"')
