@@ -104,7 +104,7 @@ def test_refused_body_that_stops_delays_no_other_connection(impatient, sent):
             time.sleep(0.5)
 
 
-def test_client_that_asks_for_close_and_stays_delays_no_other_connection(impatient):
+def test_client_that_stays_after_close_delays_no_connection(impatient):
     with impatient.connect() as staying:
         staying.sendall(head("GET", f"{SERVICE}health/", "Connection: close", length=0).encode())
         assert status_of(staying) == 200
@@ -168,7 +168,7 @@ def begun(stack, server, user, bucket, kind, number=0):
 
 @pytest.mark.parametrize("kind", SILENT)
 @pytest.mark.parametrize("way", ["silent", "trickling"])
-def test_all_threads_held_by_slow_bodies_are_free_again_soon(impatient, user, bucket, kind, way):
+def test_threads_of_slow_bodies_are_free_after_the_timeout(impatient, user, bucket, kind, way):
     """As many clients as threads. Sending a byte now and then does not extend the deadline."""
     with ExitStack() as stack:
         clients = [begun(stack, impatient, user, bucket, kind, number) for number in range(THREADS)]
@@ -189,7 +189,7 @@ def trickle(clients, over, size=1):
 
 
 @pytest.mark.parametrize("path", [TOKEN, LOGIN])
-def test_all_threads_held_by_forms_without_a_login_are_free_again(impatient, path):
+def test_threads_of_anonymous_forms_are_free_after_the_timeout(impatient, path):
     """They send fast enough for a file, until the deadline."""
     lines = [f"Content-Type: {FORM}", f"Cookie: csrftoken={'a' * 32}"]
     begin = '--boundary\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n'
@@ -204,7 +204,7 @@ def test_all_threads_held_by_forms_without_a_login_are_free_again(impatient, pat
         assert seconds_of(impatient) < SOON_SECONDS
 
 
-def test_chunks_that_trickle_are_cut_off(impatient, user, bucket):
+def test_slow_chunks_are_refused_at_the_deadline(impatient, user, bucket):
     lines = [f"PUT {SERVICE}buckets/{bucket}/files/a.bin/ HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked"]
     began = time.monotonic()
     with impatient.connect() as client:
@@ -225,7 +225,7 @@ def test_chunks_that_trickle_are_cut_off(impatient, user, bucket):
 
 
 @pytest.mark.parametrize("kind", ["raw", "form", "chunks"])
-def test_slow_file_at_the_least_rate_is_stored(impatient, user, bucket, kind):
+def test_slow_file_at_the_minimum_rate_is_stored(impatient, user, bucket, kind):
     """The whole takes longer than the timeout, but each pause is shorter."""
 
     def slowly():
@@ -253,7 +253,7 @@ def test_slow_file_at_the_least_rate_is_stored(impatient, user, bucket, kind):
     assert (answer.status_code, answer.json()["size"]) == (201, 16_000)
 
 
-def test_connection_whose_body_was_too_slow_serves_no_other_request(impatient, user):
+def test_connection_with_a_slow_body_is_closed(impatient, user):
     with ExitStack() as stack:
         client = begun(stack, impatient, user, "", "JSON")
         assert status_of(client) == 408
