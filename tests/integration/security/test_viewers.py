@@ -44,7 +44,7 @@ def attacks(owner, bucket, stored, pending):
     yield "GET", f"{file}/share/", None, "403 not_your_file"
 
 
-def test_viewer_every_way_to_change_a_file_is_refused(http, visible, user, other, bucket):
+def test_viewer_cannot_change_a_file_in_any_way(http, visible, user, other, bucket):
     stored = stored_file(user, bucket, "file")
     pending = started(user, bucket, strategy="multipart").upload
     sent(pending)
@@ -62,7 +62,7 @@ def test_viewer_every_way_to_change_a_file_is_refused(http, visible, user, other
     assert viewer.get(f"uploads/{pending.pk}/").status_code == 200
 
 
-def test_viewer_no_longer_by_the_settings_finds_nothing(http, user, other, bucket):
+def test_viewer_without_the_setting_finds_nothing(http, user, other, bucket):
     stored = stored_file(user, bucket, "file")
     for address, code in (
         (f"buckets/{bucket}/files/file/", "file_not_found"),
@@ -74,7 +74,7 @@ def test_viewer_no_longer_by_the_settings_finds_nothing(http, user, other, bucke
 
 
 @pytest.mark.parametrize("address", ["buckets/{bucket}/files/file/", "uploads/{pk}/"])
-def test_staff_deletes_what_it_sees(http, visible, user, staff, bucket, address):
+def test_staff_can_delete_a_visible_file(http, visible, user, staff, bucket, address):
     stored = stored_file(user, bucket, "file")
     assert http(staff).delete(address.format(bucket=bucket, pk=stored.pk)).status_code == 204
     assert objects_in(bucket) == []
