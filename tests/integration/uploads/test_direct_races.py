@@ -121,7 +121,7 @@ def statuses(answers):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_same_request_at_once_is_one_upload(clients, bucket, store, settings, folder, told, strategy):
+def test_start_in_parallel_with_one_key_is_one_upload(clients, bucket, store, settings, folder, told, strategy):
     possible = {}
     for _ in range(5):
         first = Upload(*clients[0], bucket, strategy)
@@ -139,7 +139,7 @@ def test_the_same_request_at_once_is_one_upload(clients, bucket, store, settings
     assert nothing_else_is_there(store, bucket, settings, possible)
 
 
-def test_the_same_name_at_once_is_as_many_uploads(clients, bucket, store, settings, told):
+def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store, settings, told):
     uploads = [
         Upload(*client, bucket, strategy, content=CONTENT + bytes([number]))
         for number, (client, strategy) in enumerate(zip(clients, STRATEGIES * 3, strict=False))
@@ -160,7 +160,7 @@ def test_the_same_name_at_once_is_as_many_uploads(clients, bucket, store, settin
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_complete_at_once_is_complete_once(clients, bucket, store, settings, folder, told, strategy):
+def test_complete_in_parallel_completes_once(clients, bucket, store, settings, folder, told, strategy):
     possible = {}
     for _ in range(20 if strategy == "multipart" else 5):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
@@ -176,7 +176,7 @@ def test_complete_at_once_is_complete_once(clients, bucket, store, settings, fol
 @pytest.mark.parametrize(
     ("strategy", "removal", "rounds"), [("multipart", "give_up", 30), ("multipart", "abort", 20), ("put", "abort", 20)]
 )
-def test_abort_against_complete_is_one_of_both(
+def test_abort_and_complete_in_parallel_end_as_one_of_both(
     clients, bucket, store, settings, folder, told, strategy, removal, rounds
 ):
     """Aborts come earlier at first and later in the end. After the completion, they delete the file or leave it."""
@@ -206,7 +206,7 @@ def test_abort_against_complete_is_one_of_both(
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def test_parts_that_are_signed_and_sent_while_the_upload_is_aborted_do_not_stay(clients, bucket, store, settings, told):
+def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings, told):
     def sign_and_send(upload):
         signed = upload.sign()
         return [signed, *(upload.send_part(part) for part in signed.json().get("parts", ()))]
@@ -226,7 +226,7 @@ def test_parts_that_are_signed_and_sent_while_the_upload_is_aborted_do_not_stay(
 
 
 @pytest.mark.parametrize("strategy", ["put", "post"])
-def test_what_is_sent_again_while_the_file_is_deleted_does_not_stay(clients, bucket, store, settings, told, strategy):
+def test_bytes_sent_during_a_deletion_are_removed(clients, bucket, store, settings, told, strategy):
     for _ in range(10):
         first = Upload(*clients[0], bucket, strategy).do("start", "send", "complete")
         *others, last = of_all(clients, first)
@@ -242,7 +242,7 @@ def test_what_is_sent_again_while_the_file_is_deleted_does_not_stay(clients, buc
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_housekeeping_against_complete(clients, bucket, store, settings, folder, told, strategy):
+def test_housekeeping_and_complete_in_parallel_agree(clients, bucket, store, settings, folder, told, strategy):
     """The upload has expired. Two hosts run housekeeping while the client returns."""
     possible = {}
     for _ in range(20):
