@@ -28,7 +28,7 @@ def signing_open(visitor, pages, person, **options):
 
 
 @pytest.mark.parametrize(("name", "size"), [("small.mp4", 1000), ("empty.mp4", 0), (ODD_NAME, 1000)])
-def test_in_one_request(visitor, pages, user, file_of, name, size):
+def test_sign_request_of_a_small_file_stores_it(visitor, pages, user, file_of, name, size):
     path = file_of(size, name)
     signing_open(visitor, pages, user)
     upload = stored_check(user, path, sent(visitor, path))
@@ -37,7 +37,7 @@ def test_in_one_request(visitor, pages, user, file_of, name, size):
 
 
 @pytest.mark.parametrize(("name", "size"), [("video.mp4", 20 * MIB + 1), (ODD_NAME, 1000)])
-def test_in_parts(visitor, pages, user, file_of, name, size):
+def test_sign_request_of_a_large_file_stores_it(visitor, pages, user, file_of, name, size):
     path = file_of(size, name)
     signing_open(visitor, pages, user, partsFrom=1)
     told = sent(visitor, path)
@@ -47,14 +47,14 @@ def test_in_parts(visitor, pages, user, file_of, name, size):
     assert visitor.complaints == []
 
 
-def test_the_type_that_uppy_tells(visitor, pages, user, file_of):
+def test_sign_request_keeps_the_type_of_uppy(visitor, pages, user, file_of):
     path = file_of(10 * MIB, "data")
     signing_open(visitor, pages, user)
     told = sent(visitor, path, type="application/x-hdf5")
     stored_check(user, path, told, content_type="application/x-hdf5")
 
 
-def test_reloaded_and_resumed(visitor, pages, user, file_of):
+def test_sign_request_after_a_reload_resumes(visitor, pages, user, file_of):
     path = file_of(40 * MIB)
     signing_open(visitor, pages, user)
     visitor.run("pauseAfter", 3)
@@ -70,7 +70,7 @@ def test_reloaded_and_resumed(visitor, pages, user, file_of):
     assert visitor.complaints == []
 
 
-def test_paused_and_resumed(visitor, pages, user, file_of):
+def test_sign_request_after_a_pause_resumes(visitor, pages, user, file_of):
     path = file_of(20 * MIB)
     signing_open(visitor, pages, user)
     visitor.run("pauseAfter", 2)
@@ -82,7 +82,7 @@ def test_paused_and_resumed(visitor, pages, user, file_of):
     assert visitor.complaints == []
 
 
-def test_cancelled(visitor, pages, user, file_of):
+def test_sign_request_that_is_cancelled_leaves_nothing(visitor, pages, user, file_of):
     path = file_of(20 * MIB)
     signing_open(visitor, pages, user)
     visitor.run("pauseAfter", 2)
