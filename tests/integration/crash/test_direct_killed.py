@@ -1,7 +1,7 @@
 """Kill apps, servers and the store with -9 during direct uploads: no file is lost, sent twice or left over.
 
-First at every step in turn, then at random. The killed process restarts and finish, or it never restarts and
-housekeeping finish.
+First at every step in turn, then at random. The killed process restarts and finishes, or it never restarts and
+housekeeping finishes.
 """
 
 import json
@@ -95,7 +95,7 @@ class App:
         task |= {"then": then, "checksum_sha256": checksum, "at_once": at_once}
         (folder / "task.json").write_text(json.dumps(task))
         if spared is not None:
-            (folder / "kill_at_each_step").write_text("".join(f"{step}\n" for step in spared))
+            (folder / "deaths").write_text("".join(f"{step}\n" for step in spared))
         (folder / "sleeps").write_text(sleeps)
 
     def start(self):
@@ -122,7 +122,7 @@ class App:
             raise AssertionError(f"{self.folder.name}: {(self.folder / 'errors').read_text()}\n{self.log()}")
         return code == 0
 
-    def finish(self, seconds=100):
+    def run_to_the_end(self, seconds=100):
         becomes_true(self.ended, seconds)
 
     def log(self, *events):
@@ -139,14 +139,14 @@ class App:
 
 def count_responses(app):
     """Return how often S3 accepted each part or the file."""
-    return Counter(line["what"] for line in app.log("count_responses") if line["status"] in {200, 201, 204})
+    return Counter(line["what"] for line in app.log("answered") if line["status"] in {200, 201, 204})
 
 
 def is_stored_once(app, user):
     """Assert that the service and S3 have exactly this file, and that the app knows it."""
-    (stored_event,) = app.log("stored")[-1:]
+    (told,) = app.log("stored")[-1:]
     upload = FileUpload.objects.get(user=user)
-    assert stored_event["answer"]["file_name"] == upload.file_name
+    assert told["answer"]["file_name"] == upload.file_name
     assert list(disagreements(BUCKET, {upload.file_name: {app.checksum}})) == []
     return True
 
@@ -173,7 +173,7 @@ def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user
     while app.process.wait(60) == -signal.SIGKILL:
         kills += 1
         becomes_true(lambda: list_parts(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
-        if "all sent" not in (tmp_path / "app" / "kill_at_each_step").read_text():
+        if "all sent" not in (tmp_path / "app" / "deaths").read_text():
             kept = list_parts(store.on_its_way(BUCKET))
             assert held.items() <= kept.items()  # No part was lost, and none was stored a second time.
             held = kept
@@ -181,19 +181,19 @@ def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user
         held_by[app.process.pid] = {f"part {name.rpartition('/')[2]}" for name in held}
     assert app.process.returncode == 0, (tmp_path / "app" / "errors").read_text()
     begun = app.log("begins")
-    stored_event = {
+    told = {
         "kills": kills,
         "parts": len(held),
         "PUTs begun": len(begun),
-        "PUTs count_responses": count_responses(app).total(),
+        "PUTs answered": count_responses(app).total(),
         "MiB begun": sum(line["bytes"] for line in begun) // mib(1),
     }
-    record_testsuite_property("app killed at every step", str(stored_event))
+    record_testsuite_property("app killed at every step", str(told))
     assert [line for line in begun if line["what"] in held_by.get(line["process"], ())] == []
     assert set(count_responses(app).values()) == {1}
     assert is_stored_once(app, user)
     assert (len(held), store.on_its_way(BUCKET)) == (25, {})
-    assert kills > 60, f"This was no test: {stored_event}"
+    assert kills > 60, f"This was no test: {told}"
 
 
 URLS_LIVE_SECONDS = 5
@@ -213,28 +213,28 @@ def proxied(transactional_db, store, tmp_path):
 
 
 EIGHT_PARTS = 8 * SMALL_PARTS["S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES"]
-FOURTH_SENT = "part 4 count_responses"
+FOURTH_SENT = "part 4 answered"
 
 
 def test_app_with_expired_urls_continues_with_fresh_ones(proxied, store, user, tmp_path):
     served, proxy = proxied
     proxy.only, proxy.cut_after = b"PUT ", 50_000
     content = os.urandom(EIGHT_PARTS)
-    app = App(tmp_path / "app", service(served, user), content, sleeps="missing count_responses", at_once=1)
+    app = App(tmp_path / "app", service(served, user), content, sleeps="missing answered", at_once=1)
     app.start()
     app.wait_until_paused()
-    assert (len(app.log("cut")), app.log("count_responses"), store.on_its_way(BUCKET)) == (8, [], {})
+    assert (len(app.log("cut")), app.log("answered"), store.on_its_way(BUCKET)) == (8, [], {})
     proxy.cut_after = None
     app.wake(until=FOURTH_SENT)
     app.wait_until_paused()
     held, before = list_parts(store.on_its_way(BUCKET)), app.log()
     time.sleep(URLS_LIVE_SECONDS + 1)
     app.wake()
-    app.finish()
+    app.run_to_the_end()
     refused = [line["what"] for line in app.log()[len(before) :] if line.get("status") == 403]
     assert (len(held), refused) == (4, ["part 5", "part 6", "part 7", "part 8"])
     assert count_responses(app) == Counter(f"part {number}" for number in range(1, 9))
-    assert {line["status"] for line in app.log("count_responses")} == {200, 403}
+    assert {line["status"] for line in app.log("answered")} == {200, 403}
     assert is_stored_once(app, user)
 
 
@@ -246,7 +246,7 @@ def test_app_with_an_expired_upload_starts_a_new_one(proxied, store, user, tmp_p
     time_goes_by()
     assert housekeeping_run().records_settled == 1
     app.wake()
-    app.finish()
+    app.run_to_the_end()
     assert len(app.log("gone")) == 1
     all_mended(settings)
     assert is_stored_once(app, user)
@@ -380,8 +380,8 @@ def test_server_killed_at_each_step_lets_the_client_finish(dying, strategy, stor
             possible[upload.record["file_name"]] = list_possible(is_stored)
             heard[f"uploaded {upload.record['id']}"] = int(is_stored or "complete" in plan)
             heard[f"deleted {upload.record['id']}"] = int("delete" in plan)
-    stored_event = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, asked again", str(stored_event))
+    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, asked again", str(told))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
     assert {event: dying.heard()[event] for event in heard} == heard
@@ -398,8 +398,8 @@ def test_server_killed_without_retry_leaves_records_consistent(
         for upload, steps in kill_at_each_step(dying, strategy, plan, possible):
             if upload.record:
                 possible[upload.record["file_name"]] = list_possible(is_kept_without_retry(strategy, plan, steps))
-    stored_event = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(stored_event))
+    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(told))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
 
@@ -424,7 +424,7 @@ AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4
 
 
 class Apps:
-    """Several apps at a time. Each is killed now and then, and restarted until it has finish_upload."""
+    """Several apps at a time. Each is killed now and then, and restarted until it has finished."""
 
     def __init__(self, seed, folder, service):
         self.random, self.folder, self.service = chance(seed, "apps"), folder, service
@@ -473,16 +473,13 @@ class Apps:
     def figures(self):
         events = Counter(line["event"] for app in self.all for line in app.log())
         service = sum(events[name] for name in ("decided", "refused", "unanswered"))
-        stored_event = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
-        names = {"resumed": "held", "begun anew": "gone", "stored_event as stored": "stored", "removed": "removed"}
-        return Counter(stored_event | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
+        told = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
+        names = {"resumed": "held", "begun anew": "gone", "told as stored": "stored", "removed": "removed"}
+        return Counter(told | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
 
     def of(self, key):
         return "\n".join(
-            str(line)
-            for app in self.all
-            for line in app.log()
-            if any(key in str(stored_event) for stored_event in app.log())
+            str(line) for app in self.all for line in app.log() if any(key in str(told) for told in app.log())
         )
 
 
@@ -520,10 +517,10 @@ def test_random_kills_leave_records_and_objects_consistent(
     stormy.kill()
     becomes_true(lambda: not connections_of(stormy.name), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
-    stored_event = f"seed {seed}, {dict(sorted(figures.items()))}"
-    record_testsuite_property("direct uploads killed", stored_event)
+    told = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("direct uploads killed", told)
     for key, what in disagreements(BUCKET, apps.possible()):
-        pytest.fail(f"{stored_event}\n{key}: {what}\n{apps.of(key)}")
-    assert list_parts(store.on_its_way(BUCKET)) == {}, stored_event
-    assert nothing_to_do(tmp_path, store.embedded), stored_event
-    assert enough(figures), f"This was no test: {stored_event}"
+        pytest.fail(f"{told}\n{key}: {what}\n{apps.of(key)}")
+    assert list_parts(store.on_its_way(BUCKET)) == {}, told
+    assert nothing_to_do(tmp_path, store.embedded), told
+    assert enough(figures), f"This was no test: {told}"
