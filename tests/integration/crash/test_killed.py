@@ -174,7 +174,7 @@ def enough(figures):
     return all(figures[name] >= number for name, number in AT_LEAST.items())
 
 
-def test_random_kills_leave_records_objects_and_responses_consistent(
+def test_random_kills_leave_responses_and_objects_consistent(
     served, store, user, tmp_path, record_testsuite_property
 ):
     seed, over = new_seed(), Event()

@@ -194,7 +194,7 @@ def test_run_with_a_port_in_use_fails_in_one_line(tmp_path):
     ("host", "port", "why"),
     [("203.0.113.1", "8000", "[Errno "), (LOOPBACK, "70000", "bind(): port must be 0-65535")],
 )
-def test_run_with_an_invalid_folder_fails_in_one_line(tmp_path, host, port, why):
+def test_run_with_an_invalid_host_or_port_fails_in_one_line(tmp_path, host, port, why):
     done = python(tmp_path, "manage.py", "demo", "--host", host, "--port", port)
     assert done.returncode == 1
     assert done.stderr.startswith(f"CommandError: Nothing can listen on port {port} of {host}: {why}")

@@ -253,7 +253,7 @@ def test_upload_with_a_large_content_length_is_refused_at_once(client, policies,
 
 
 @pytest.mark.parametrize(("kind", "status"), [("limited", 413), ("quota-middle", 429)])
-def test_chunked_upload_over_the_limit_is_refused_during_the_body(client, policies, user, kind, status):
+def test_chunked_upload_over_the_limit_is_refused_midway(client, policies, user, kind, status):
     bucket = made_bucket(kind)
     head = put_head(user, bucket, f"users/{user.pk}/a.txt", "Transfer-Encoding: chunked")
     # gunicorn passes on chunked bodies in the size that the app reads, here a MiB.

@@ -403,7 +403,7 @@ class TestBucket:
         assert error(phone.start(strategy=strategy)) == (404, "bucket_not_found")
         assert phone.abort(upload).status_code == 204
 
-    def test_start_with_a_file_at_the_prefix_is_refused(self, phone, bucket):
+    def test_upload_below_a_key_that_is_a_file_is_refused(self, phone, bucket):
         get_client().put_object(Bucket=bucket, Key="uploads", Body=b"in the way")
         upload = phone.started()
         assert phone.send(upload["transfer"], b"content")[0].status_code >= 400
@@ -412,7 +412,7 @@ class TestBucket:
 
 
 class TestS3IsDown:
-    """Start the store again. The same request succeeds then."""
+    """S3 fails and recovers. The same request succeeds then."""
 
     @pytest.fixture
     def proxy(self, store, settings, bucket):
@@ -456,7 +456,7 @@ class TestS3IsDown:
         phone.send(again.json()["transfer"], b"content")
         assert phone.complete(again.json()).json()["status"] == "stored"
 
-    def test_start_of_parts_with_a_lost_response_is_retried(self, phone, proxy, bucket):
+    def test_start_of_parts_with_a_lost_response_can_be_retried(self, phone, proxy, bucket):
         phone.started()
         proxy.only, proxy.answers_lost = b"POST ", True
         assert self.is_down(error(phone.start(strategy="multipart", key="my-key")))
@@ -466,7 +466,7 @@ class TestS3IsDown:
         assert phone.abort(upload).status_code == 204
         assert not get_client().list_multipart_uploads(Bucket=bucket, Prefix=upload["file_name"]).get("Uploads")
 
-    def test_parts_without_s3_can_be_signed_but_not_listed(self, phone, proxy):
+    def test_parts_without_s3_can_be_signed_by_number_only(self, phone, proxy):
         upload = phone.started(strategy="multipart")
         assert self.is_down(self.tried(proxy, lambda: phone.parts(upload), b"GET "))
         assert self.is_down(self.tried(proxy, lambda: phone.sign(upload, missing=True), b"GET "))
@@ -477,7 +477,7 @@ class TestS3IsDown:
 
     @pytest.mark.parametrize("only", [b"GET ", b"POST ", b"HEAD "])
     @pytest.mark.parametrize("fault", ["cut", "lost answer"])
-    def test_complete_with_a_fault_is_retried(self, phone, proxy, only, fault):
+    def test_complete_with_a_fault_can_be_retried(self, phone, proxy, only, fault):
         upload = phone.started(strategy="multipart")
         phone.send(upload["transfer"], b"content")
         proxy.only = only
@@ -488,14 +488,14 @@ class TestS3IsDown:
         assert phone.parts(upload).json()["missing"] == []
         assert phone.complete(upload).json()["status"] == "stored"
 
-    def test_complete_with_a_fault_while_reading_is_retried(self, phone, proxy):
+    def test_complete_with_a_fault_while_reading_can_be_retried(self, phone, proxy):
         upload = phone.started(strategy="put", checksum_sha256=sha256(b"content").hexdigest())
         phone.send(upload["transfer"], b"content")
         assert self.is_down(self.tried(proxy, lambda: phone.complete(upload), b"GET "))
         assert phone.complete(upload).json()["status"] == "stored"
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    def test_abort_with_a_fault_is_retried(self, phone, proxy, bucket, strategy):
+    def test_abort_with_a_fault_can_be_retried(self, phone, proxy, bucket, strategy):
         upload = phone.started(strategy=strategy)
         phone.send(upload["transfer"], b"content")
         record = FileUpload.objects.get()
@@ -506,7 +506,7 @@ class TestS3IsDown:
         assert (objects_in(bucket), parts_left(record)) == ([], [])
 
 
-def test_requests_during_a_restart_of_the_store_are_retried(phone_of, user, tmp_path, settings):
+def test_upload_across_a_restart_of_the_store_is_stored(phone_of, user, tmp_path, settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
     with EmbeddedS3(tmp_path / "s3") as store:
         for name, value in store.environment().items():

@@ -291,7 +291,7 @@ def test_range_returns_a_part_of_the_content(stored, wanted, start, stop):
     assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(BIG)}"
 
 
-def test_range_that_is_unsupported_returns_everything(stored):
+def test_ranges_in_one_request_return_several_parts(stored):
     client, path = stored
     answer = client.get(path, params={"proxy": "true"}, headers={"Range": "bytes=0-3, 10-12,-2"})
     assert answer.status_code == 206
