@@ -61,8 +61,8 @@ def store(own_settings, tmp_path):
     store.embedded.__exit__()
 
 
-def list_parts(kept):
-    return {name: number for name, number in kept.items() if name.startswith("uploads/")}
+def list_parts(files):
+    return {name: number for name, number in files.items() if name.startswith("uploads/")}
 
 
 def service(served, user):
@@ -144,9 +144,9 @@ def count_responses(app):
 
 def is_stored_once(app, user):
     """Assert that the service and S3 have exactly this file, and that the app knows it."""
-    (told,) = app.log("stored")[-1:]
+    (event,) = app.log("stored")[-1:]
     upload = FileUpload.objects.get(user=user)
-    assert told["answer"]["file_name"] == upload.file_name
+    assert event["answer"]["file_name"] == upload.file_name
     assert list(disagreements(BUCKET, {upload.file_name: {app.checksum}})) == []
     return True
 
@@ -174,26 +174,26 @@ def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user
         kills += 1
         becomes_true(lambda: list_parts(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
         if "all sent" not in (tmp_path / "app" / "deaths").read_text():
-            kept = list_parts(store.on_its_way(BUCKET))
-            assert held.items() <= kept.items()  # No part was lost, and none was stored a second time.
-            held = kept
+            files = list_parts(store.on_its_way(BUCKET))
+            assert held.items() <= files.items()  # No part was lost, and none was stored a second time.
+            held = files
         app.start()
         held_by[app.process.pid] = {f"part {name.rpartition('/')[2]}" for name in held}
     assert app.process.returncode == 0, (tmp_path / "app" / "errors").read_text()
     begun = app.log("begins")
-    told = {
+    figures = {
         "kills": kills,
         "parts": len(held),
         "PUTs begun": len(begun),
         "PUTs answered": count_responses(app).total(),
         "MiB begun": sum(line["bytes"] for line in begun) // mib(1),
     }
-    record_testsuite_property("app killed at every step", str(told))
+    record_testsuite_property("app killed at every step", str(figures))
     assert [line for line in begun if line["what"] in held_by.get(line["process"], ())] == []
     assert set(count_responses(app).values()) == {1}
     assert is_stored_once(app, user)
     assert (len(held), store.on_its_way(BUCKET)) == (25, {})
-    assert kills > 60, f"This was no test: {told}"
+    assert kills > 60, f"This was no test: {figures}"
 
 
 URLS_LIVE_SECONDS = 5
@@ -380,8 +380,8 @@ def test_server_killed_at_each_step_lets_the_client_finish(dying, strategy, stor
             possible[upload.record["file_name"]] = list_possible(is_stored)
             heard[f"uploaded {upload.record['id']}"] = int(is_stored or "complete" in plan)
             heard[f"deleted {upload.record['id']}"] = int("delete" in plan)
-    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, asked again", str(told))
+    figures = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, retried", str(figures))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
     assert {event: dying.heard()[event] for event in heard} == heard
@@ -398,8 +398,8 @@ def test_server_killed_without_retry_leaves_records_consistent(
         for upload, steps in kill_at_each_step(dying, strategy, plan, possible):
             if upload.record:
                 possible[upload.record["file_name"]] = list_possible(is_kept_without_retry(strategy, plan, steps))
-    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(told))
+    figures = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, no retry", str(figures))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
 
@@ -473,13 +473,13 @@ class Apps:
     def figures(self):
         events = Counter(line["event"] for app in self.all for line in app.log())
         service = sum(events[name] for name in ("decided", "refused", "unanswered"))
-        told = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
+        figures = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
         names = {"resumed": "held", "begun anew": "gone", "told as stored": "stored", "removed": "removed"}
-        return Counter(told | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
+        return Counter(figures | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
 
     def of(self, key):
         return "\n".join(
-            str(line) for app in self.all for line in app.log() if any(key in str(told) for told in app.log())
+            str(line) for app in self.all for line in app.log() if any(key in str(event) for event in app.log())
         )
 
 
@@ -517,10 +517,10 @@ def test_random_kills_leave_records_and_objects_consistent(
     stormy.kill()
     becomes_true(lambda: not connections_of(stormy.name), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
-    told = f"seed {seed}, {dict(sorted(figures.items()))}"
-    record_testsuite_property("direct uploads killed", told)
+    summary = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("direct uploads killed", summary)
     for key, what in disagreements(BUCKET, apps.possible()):
-        pytest.fail(f"{told}\n{key}: {what}\n{apps.of(key)}")
-    assert list_parts(store.on_its_way(BUCKET)) == {}, told
-    assert nothing_to_do(tmp_path, store.embedded), told
-    assert enough(figures), f"This was no test: {told}"
+        pytest.fail(f"{summary}\n{key}: {what}\n{apps.of(key)}")
+    assert list_parts(store.on_its_way(BUCKET)) == {}, summary
+    assert nothing_to_do(tmp_path, store.embedded), summary
+    assert enough(figures), f"This was no test: {summary}"
