@@ -73,28 +73,28 @@ def recorded(user, bucket):
         FileUpload(
             user=user,
             bucket=bucket,
-            file_name=found.file_name,
-            location_digest=location_digest(bucket, found.file_name),
-            size=found.size,
-            etag=found.etag,
+            file_name=listed.file_name,
+            location_digest=location_digest(bucket, listed.file_name),
+            size=listed.size,
+            etag=listed.etag,
             status="stored",
             completed_at=timezone.now(),
         )
         for page in object_pages(bucket=bucket)
-        for found in page
+        for listed in page
     )
 
 
 def keys_in(bucket):
-    return {found.file_name for page in object_pages(bucket=bucket) for found in page}
+    return {listed.file_name for page in object_pages(bucket=bucket) for listed in page}
 
 
-def found_in(bucket, **options):
+def list_findings(bucket, **options):
     """Return the differences of a comparison that ran to its end."""
-    told = []
-    report = bucket_compare(bucket=bucket, on_finding=told.append, **options)
+    findings = []
+    report = bucket_compare(bucket=bucket, on_finding=findings.append, **options)
     assert report.is_complete
-    return {finding.file_name: (finding.kind, finding.outcome) for finding in told}
+    return {finding.file_name: (finding.kind, finding.outcome) for finding in findings}
 
 
 def disorder(user, bucket, count):
@@ -136,7 +136,7 @@ def figures_of(output):
 def test_compare_of_many_pages_repairs_every_difference(user, bucket):
     put_many(bucket, [*NAMES, *(f"many/{number:04}" for number in range(MANY))])
     recorded(user, bucket)
-    assert found_in(bucket) == {}
+    assert list_findings(bucket) == {}
     put(bucket, "\u00fc/stray")
     put(bucket, "many/0500", b"changed")
     put(bucket, "\u00e9", b"of another prograM")  # The new content has the same size.
@@ -147,31 +147,31 @@ def test_compare_of_many_pages_repairs_every_difference(user, bucket):
         **dict.fromkeys(("many/0500", "\u00e9"), Kind.OBJECT_CHANGED),
         **dict.fromkeys(("many/0000", "many/1004", "e\u0301", "A"), Kind.RECORD_WITHOUT_OBJECT),
     }
-    assert found_in(bucket) == {name: (kind, Outcome.NOTHING) for name, kind in expected.items()}
+    assert list_findings(bucket) == {name: (kind, Outcome.NOTHING) for name, kind in expected.items()}
     before = keys_in(bucket), list(FileUpload.objects.order_by("pk").values())
-    foretold = found_in(bucket, repairs=REPAIRS, dry_run=True)
+    dry_run_findings = list_findings(bucket, repairs=REPAIRS, dry_run=True)
     assert (keys_in(bucket), list(FileUpload.objects.order_by("pk").values())) == before
-    assert found_in(bucket, repairs=REPAIRS) == foretold
-    assert found_in(bucket) == {"\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
-    assert found_in(bucket, repairs=Repairs(adopt_for=user)) == {
+    assert list_findings(bucket, repairs=REPAIRS) == dry_run_findings
+    assert list_findings(bucket) == {"\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
+    assert list_findings(bucket, repairs=Repairs(adopt_for=user)) == {
         "\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.OBJECT_ADOPTED)
     }
-    assert found_in(bucket) == {}
+    assert list_findings(bucket) == {}
     assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
 
 
 def test_compare_of_a_multipart_upload_finds_no_difference(user, bucket):
     upload(user, bucket, "parts", os.urandom(12 * 2**20))
     upload(user, bucket, "empty", b"")
-    assert found_in(bucket) == {}
+    assert list_findings(bucket) == {}
 
 
 def test_compare_ignores_folders_of_the_store(user, bucket):
     upload(user, bucket, "file")
     put(bucket, "folder/", b"")
-    told = {"folder/": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
-    assert found_in(bucket) == told
-    assert found_in(bucket, repairs=Repairs(adopt_for=user)) == told
+    expected = {"folder/": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
+    assert list_findings(bucket) == expected
+    assert list_findings(bucket, repairs=Repairs(adopt_for=user)) == expected
 
 
 def test_housekeeping_aborts_multipart_uploads_of_several_pages(user, bucket):
@@ -207,7 +207,7 @@ class TestBesideTheService:
             workers = [pool.submit(self.work, number, user, bucket) for number in range(self.WORKERS)]
             comparisons = 0
             while not all(worker.done() for worker in workers):
-                assert found_in(bucket, repairs=REPAIRS) == {}
+                assert list_findings(bucket, repairs=REPAIRS) == {}
                 comparisons += 1
         there = {name: checksum for worker in workers for name, checksum in worker.result().items()}
         assert dict(FileUpload.objects.values_list("file_name", "checksum_sha256")) == there
@@ -231,7 +231,7 @@ class TestOnTwoHosts:
         figures = figures_of(output) + figures_of(other_output)
         mended = ("records removed", "records updated", "objects deleted")
         assert {name: figures[name] for name in mended} == dict.fromkeys(mended, self.COUNT)
-        assert found_in(bucket) == {}
+        assert list_findings(bucket) == {}
         assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
         assert len(keys_in(bucket)) == 2 * self.COUNT
 
@@ -244,7 +244,7 @@ class TestOnTwoHosts:
         ):
             (output, errors), (other_output, other_errors) = one.communicate(timeout=60), two.communicate(timeout=60)
         assert (one.returncode, two.returncode) == (0, 0), errors + other_errors
-        adopted = [figures_of(told)["objects adopted"] for told in (output, other_output)]
+        adopted = [figures_of(text)["objects adopted"] for text in (output, other_output)]
         assert sum(adopted) == self.COUNT
         assert {upload.file_name for upload in FileUpload.objects.stored()} == names
         assert [FileUpload.objects.filter(user=person).count() for person in (user, other)] == adopted
@@ -265,8 +265,8 @@ def test_compare_after_a_kill_continues(user, bucket, store, tmp_path):
     assert housekeeping_run().is_complete
     assert keys_in(bucket) == names
     assert FileUpload.objects.count() == FileUpload.objects.stored().count() == adopted
-    assert len(found_in(bucket, repairs=Repairs(adopt_for=user))) == len(names) - adopted
-    assert found_in(bucket) == {}
+    assert len(list_findings(bucket, repairs=Repairs(adopt_for=user))) == len(names) - adopted
+    assert list_findings(bucket) == {}
 
 
 class TestWithoutS3:
@@ -297,41 +297,41 @@ class TestWithoutS3:
         assert (report.is_whole, report.objects_compared, report.records_without_object) == (False, 1000, 0)
         assert list(FileUpload.objects.order_by("pk").values()) == rows
         with doomed():
-            assert set(found_in("doomed")) == {"0000stray"}
+            assert set(list_findings("doomed")) == {"0000stray"}
 
     def test_compare_without_s3_between_repairs_leaves_the_rest(self, user, doomed):
-        told = []
+        outcomes = []
 
         def kill_after_the_seventh(finding):
-            told.append(finding.outcome)
-            if len(told) == 7:
+            outcomes.append(finding.outcome)
+            if len(outcomes) == 7:
                 os.kill(store.pid, signal.SIGKILL)
 
         with doomed() as store:
             disorder(user, "doomed", 5)
             report = bucket_compare(bucket="doomed", repairs=REPAIRS, on_finding=kill_after_the_seventh)
-        assert (report.is_whole, report.left, len(told)) == (False, 1, 8)
+        assert (report.is_whole, report.left, len(outcomes)) == (False, 1, 8)
         FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
         kept = {f"{kind}/{number}" for kind in ("kept", "changed") for number in range(5)}
         with doomed():
             assert housekeeping_run().is_complete
-            found_in("doomed", repairs=REPAIRS)
-            assert found_in("doomed") == {}
+            list_findings("doomed", repairs=REPAIRS)
+            assert list_findings("doomed") == {}
             assert keys_in("doomed") == kept
         assert {upload.file_name for upload in FileUpload.objects.stored()} == kept
 
     @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
     def test_command_without_s3_fails_with_a_message(self, user, bucket, store, tmp_path, dry_run):
         upload(user, bucket, "file")
-        nobody = {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
-        with on_another_host(store, tmp_path, "--compare", *REPAIR_OPTIONS, *dry_run, variables=nobody) as process:
+        no_store = {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
+        with on_another_host(store, tmp_path, "--compare", *REPAIR_OPTIONS, *dry_run, variables=no_store) as process:
             output, errors = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "compared to the end: no" in output
         assert "S3 cannot be reached" in errors
         assert errors.splitlines()[-1] == f"CommandError: {INCOMPLETE}"
         assert FileUpload.objects.get().status == "stored"
-        assert found_in(bucket) == {}
+        assert list_findings(bucket) == {}
 
 
 class TestAtATerminal:
