@@ -104,14 +104,14 @@ class Client:
 
     def _upload(self, key, content, *, overwrite, raw, name):
         """Upload with an Idempotency-Key. Send it once more if the result is unknown."""
-        flags, wanted = {"overwrite": "true" if overwrite else "false"}, sha256(content).hexdigest()
+        flags, checksum = {"overwrite": "true" if overwrite else "false"}, sha256(content).hexdigest()
         if raw:
             body = self._slowly(content) if self.random.random() < 0.5 else content
             send, path, arguments = self.http.put, self._path(key), {"params": flags, "content": body}
         else:
             data = {"bucket": "killed", "file_name": key, **flags}
             send, path, arguments = self.http.post, "file/upload/", {"data": data, "files": {"file": ("name", content)}}
-        if not self._send(key, wanted, send, path, headers={"Idempotency-Key": name}, **arguments):
+        if not self._send(key, checksum, send, path, headers={"Idempotency-Key": name}, **arguments):
             self.to_repeat[key] = {"content": content, "overwrite": overwrite, "raw": raw, "name": name}
 
     def _slowly(self, content):
@@ -119,7 +119,7 @@ class Client:
             yield content[start : start + mib(1)]
             time.sleep(self.random.uniform(0, 0.05))
 
-    def _send(self, key, wanted, send, path, **arguments):
+    def _send(self, key, checksum, send, path, **arguments):
         """Return True if the deletion succeeded, as far as the client knows."""
         began = timezone.now()
         try:
@@ -131,21 +131,21 @@ class Client:
             answer, said = None, type(error).__name__
         else:
             said = f"{answer.status_code} {answer.text}"
-        self.log.append(f"{began:%T.%f} to {timezone.now():%T.%f} {key} {send.__name__} {wanted}: {said}")
-        self._heard(key, wanted, answer)
+        self.log.append(f"{began:%T.%f} to {timezone.now():%T.%f} {key} {send.__name__} {checksum}: {said}")
+        self._heard(key, checksum, answer)
         return answer is not None and answer.is_success
 
-    def _heard(self, key, wanted, answer):
+    def _heard(self, key, checksum, answer):
         match answer.status_code if answer else None:
             case 201:
-                told = answer.json()["status"], answer.json()["checksum_sha256"]
-                assert told == ("stored", wanted), self.of(key)
-                self._decided(key, wanted, "uploads")
+                stored = answer.json()["status"], answer.json()["checksum_sha256"]
+                assert stored == ("stored", checksum), self.of(key)
+                self._decided(key, checksum, "uploads")
                 self.figures["repeated"] += "idempotency-replayed" in answer.headers
             case 204:
                 self._decided(key, None, "deletions")
             case 404:
-                assert (wanted, None in self.possible[key]) == (None, True), self.of(key)
+                assert (checksum, None in self.possible[key]) == (None, True), self.of(key)
                 self.possible[key] = {None}  # A first upload that was killed may hold its claim on the key for a while.
             case 409:
                 assert answer.json()["detail"] in (BUSY, IN_PROGRESS), self.of(key)
@@ -153,7 +153,7 @@ class Client:
                 self.figures["busy"] += 1
             case None | 502 | 503 | 504:
                 self.disturbed.add(key)
-                self.possible[key].add(wanted)
+                self.possible[key].add(checksum)
                 self.figures["failed" if answer else "unanswered"] += 1
             case _:
                 raise AssertionError(self.of(key))
@@ -174,9 +174,7 @@ def enough(figures):
     return all(figures[name] >= number for name, number in AT_LEAST.items())
 
 
-def test_random_kills_leave_responses_and_objects_consistent(
-    served, store, user, tmp_path, record_testsuite_property
-):
+def test_random_kills_leave_responses_and_objects_consistent(served, store, user, tmp_path, record_testsuite_property):
     seed, over = new_seed(), Event()
     get_client().create_bucket(Bucket="killed")
     clients = [Client(number, seed, served, user) for number in range(CLIENTS)]
@@ -201,18 +199,18 @@ def test_random_kills_leave_responses_and_objects_consistent(
     with ThreadPoolExecutor(2) as hosts:
         reports = list(hosts.map(on_another_host, range(2)))
     figures = figures_of(clients, storm) | housekeeping.result() | {"settled at the end": left}
-    told = f"seed {seed}, {dict(sorted(figures.items()))}"
-    record_testsuite_property("killed", told)
+    summary = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("killed", summary)
 
     for key, what in disagreements(
-        "killed", {key: told for client in clients for key, told in client.possible.items()}
+        "killed", {key: value for client in clients for key, value in client.possible.items()}
     ):
         of_key = [client.of(key) for client in clients if key in client.possible]
-        pytest.fail("\n".join([told, f"{key}: {what}", *of_key]))
-    assert [report.is_complete for report in reports] == [True, True], told
-    assert sum(report.records_settled for report in reports) == left, told
-    assert housekeeping_run() == NOTHING, told
+        pytest.fail("\n".join([summary, f"{key}: {what}", *of_key]))
+    assert [report.is_complete for report in reports] == [True, True], summary
+    assert sum(report.records_settled for report in reports) == left, summary
+    assert housekeeping_run() == NOTHING, summary
     assert nothing_to_do(tmp_path, store.embedded)
-    assert enough(figures), f"This was no test: {told}"
-    assert figures["unanswered"] >= 10, f"This was no test: {told}"
-    assert figures["settled meanwhile"] + left >= 5, f"This was no test: {told}"
+    assert enough(figures), f"This was no test: {summary}"
+    assert figures["unanswered"] >= 10, f"This was no test: {summary}"
+    assert figures["settled meanwhile"] + left >= 5, f"This was no test: {summary}"
