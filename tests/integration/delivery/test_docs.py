@@ -66,8 +66,8 @@ def bucket(store) -> Iterator[str]:
 
 
 def bucket_empty() -> None:
-    for found in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        get_client().delete_object(Bucket=BUCKET, Key=found["Key"])
+    for listed in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=BUCKET, Key=listed["Key"])
 
 
 @pytest.fixture
