@@ -28,7 +28,7 @@ def within(seconds, condition):
 
 
 def tree(pid):
-    return [pid, *(found for child in children(pid) for found in tree(child))]
+    return [pid, *(descendant for child in children(pid) for descendant in tree(child))]
 
 
 @pytest.fixture
