@@ -125,9 +125,9 @@ def admin_of(service: str) -> Iterator[httpx.Client]:
 
 
 def token_in(page: httpx.Response) -> str:
-    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-    assert found, page.text
-    return found[1]
+    csrf_token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    assert csrf_token, page.text
+    return csrf_token[1]
 
 
 def admin_check(admin: httpx.Client) -> None:
