@@ -108,8 +108,8 @@ def requests_of(folder: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def collection() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(COLLECTION.read_bytes())
-    return found
+    parsed: dict[str, Any] = json.loads(COLLECTION.read_bytes())
+    return parsed
 
 
 def test_collection_reaches_every_endpoint_and_leaves_nothing(newman):
@@ -119,7 +119,7 @@ def test_collection_reaches_every_endpoint_and_leaves_nothing(newman):
     assert set(answered(run)) == ENDPOINTS
     # The remaining uploads have no user. Housekeeping removes them once their signed URLs expire.
     assert {(left.status, left.user, left.is_direct) for left in FileUpload.objects.all()} == {("deleting", None, True)}
-    assert not [found for found in get_client().list_buckets()["Buckets"] if found["Name"].startswith("postman-")]
+    assert not [parsed for parsed in get_client().list_buckets()["Buckets"] if parsed["Name"].startswith("postman-")]
 
 
 def test_collection_run_twice_passes(newman):
