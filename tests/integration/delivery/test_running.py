@@ -266,9 +266,9 @@ def test_check_finds_accounts_with_the_demo_password(tmp_path):
     created("somebody", "demo-password")
     assert "modules." not in run("check", "--deploy").stderr
     created("demo_staff", "demo-password")
-    found = run("check", "--deploy")
-    assert found.returncode == 1
-    assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in found.stderr
+    check = run("check", "--deploy")
+    assert check.returncode == 1
+    assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in check.stderr
     named = run("check", "--database", "default")
     assert named.returncode == 0
     assert "(modules.W001) Accounts have the demo password, which everybody knows: demo_staff." in named.stderr
