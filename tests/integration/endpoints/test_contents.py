@@ -42,7 +42,7 @@ UNKNOWN_BYTES = {
 
 @pytest.mark.parametrize("content", UNKNOWN_BYTES.values(), ids=UNKNOWN_BYTES)
 @pytest.mark.parametrize("way", ["form", "raw", "direct"])
-def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bucket, way, content):
+def test_upload_of_unknown_bytes_is_stored_as_octet_stream(http, user, bucket, way, content):
     client = http(user)
     if way == "form":
         answer = client.post("file/upload/", data={"bucket": bucket}, files={"file": ("a.unknown", content)})
@@ -51,8 +51,8 @@ def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bu
         answer = client.put(f"buckets/{bucket}/files/a.unknown/", content=content)
         assert answer.status_code == 201
     else:
-        wanted = {"bucket": bucket, "file_name": "a.unknown", "size": len(content), "strategy": "put"}
-        started = client.post("uploads/", json=wanted)
+        body = {"bucket": bucket, "file_name": "a.unknown", "size": len(content), "strategy": "put"}
+        started = client.post("uploads/", json=body)
         transfer = started.json()["transfer"]
         assert httpx.put(transfer["url"], content=content, headers=transfer["headers"]).is_success
         answer = client.post(f"uploads/{started.json()['id']}/complete/")
@@ -63,8 +63,8 @@ def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bu
 @pytest.mark.parametrize("strategy", ["put", "post", "multipart"])
 def test_direct_upload_of_other_bytes_is_refused(http, user, bucket, strategy):
     client = http(user)
-    wanted = {"bucket": bucket, "file_name": "a.png", "size": len(HTML), "content_type": "image/png"}
-    started = client.post("uploads/", json={**wanted, "strategy": strategy}).json()
+    body = {"bucket": bucket, "file_name": "a.png", "size": len(HTML), "content_type": "image/png"}
+    started = client.post("uploads/", json={**body, "strategy": strategy}).json()
     transfer = started["transfer"]
     if strategy == "put":
         sent = httpx.put(transfer["url"], content=HTML, headers=transfer["headers"])
@@ -82,13 +82,13 @@ def test_direct_upload_of_other_bytes_is_refused(http, user, bucket, strategy):
 def test_runnable_file_is_an_attachment_in_every_response(http, user, bucket):
     client, path = http(user), f"buckets/{bucket}/files/a%CC%81.html/"
     assert client.put(path, content=HTML, headers={"Content-Type": "text/html"}).json()["file_name"] == "\u00e1.html"
-    asked = {"disposition": "inline"}
+    params = {"disposition": "inline"}
     presigned = client.get(
-        "file/presigned/url/", params={"bucket": bucket, "file_name": "a\u0301.html", **asked}
+        "file/presigned/url/", params={"bucket": bucket, "file_name": "a\u0301.html", **params}
     ).json()
     ways = (
-        client.get(path, params={"proxy": "true", **asked}),
-        httpx.get(client.get(path, params=asked).headers["location"]),
+        client.get(path, params={"proxy": "true", **params}),
+        httpx.get(client.get(path, params=params).headers["location"]),
         httpx.get(presigned["url"]),
     )
     for answer in ways:
