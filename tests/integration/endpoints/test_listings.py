@@ -139,12 +139,12 @@ def test_upload_list_pages_have_every_record_once(http, user, other, page_size):
     client, seen, back = http(user), [], []
     page = client.get("uploads/", params={"page_size": page_size}).json()
     while True:
-        seen.append([found["id"] for found in page["results"]])
+        seen.append([row["id"] for row in page["results"]])
         if not page["next"]:
             break
         page = client.get(page["next"]).json()
     while True:
-        back.insert(0, [found["id"] for found in page["results"]])
+        back.insert(0, [row["id"] for row in page["results"]])
         if not page["previous"]:
             break
         page = client.get(page["previous"]).json()
@@ -167,7 +167,7 @@ def test_object_list_pages_have_every_key_once(http, user, staff, other, bucket)
             assert page.status_code == 200, page.text
             body = page.json()
             assert body["previous"] is None
-            names += [found["file_name"] for found in body["results"]]
+            names += [row["file_name"] for row in body["results"]]
             prefixes += body["prefixes"]
             address, params = body["next"], None
         return names, prefixes
