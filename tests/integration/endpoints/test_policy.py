@@ -52,13 +52,13 @@ def limited(store):
 def uppy_bucket(store):
     get_client().create_bucket(Bucket=UPPY_BUCKET)
     yield UPPY_BUCKET
-    for found in get_client().list_objects_v2(Bucket=UPPY_BUCKET).get("Contents", ()):
-        get_client().delete_object(Bucket=UPPY_BUCKET, Key=found["Key"])
+    for listed in get_client().list_objects_v2(Bucket=UPPY_BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=UPPY_BUCKET, Key=listed["Key"])
     get_client().delete_bucket(Bucket=UPPY_BUCKET)
 
 
 def objects_in(bucket):
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 def nothing_in(bucket):
@@ -230,15 +230,15 @@ def test_uppy_upload_over_the_size_limit_is_removed(client, user, limited, major
 # --- early refusals --------------------------------------------------------------------------------------------------
 
 
-def asked(served, head, body=b""):
+def send_head(served, head, body=b""):
     """Send the beginning of a request, and return status and body of the response."""
     with served.connect() as connection:
         connection.sendall("\r\n".join((*head, "", "")).encode() + body)
         answer = b""
         while not answer.endswith(b"}"):
             answer += connection.recv(65536)
-    start, _, told = answer.partition(b"\r\n\r\n")
-    return int(start.split()[1]), json.loads(told)
+    start, _, content = answer.partition(b"\r\n\r\n")
+    return int(start.split()[1]), json.loads(content)
 
 
 def put_head(user, bucket, name, *headers):
@@ -248,7 +248,7 @@ def put_head(user, bucket, name, *headers):
 
 def test_upload_with_a_large_content_length_is_refused_at_once(client, policies, user, limited):
     head = put_head(user, limited, f"users/{user.pk}/a.txt", f"Content-Length: {2**40}")
-    assert asked(policies, head)[0] == 413
+    assert send_head(policies, head)[0] == 413
     assert nothing_in(limited)
 
 
@@ -257,7 +257,7 @@ def test_chunked_upload_over_the_limit_is_refused_midway(client, policies, user,
     bucket = made_bucket(kind)
     head = put_head(user, bucket, f"users/{user.pk}/a.txt", "Transfer-Encoding: chunked")
     # gunicorn passes on chunked bodies in the size that the app reads, here a MiB.
-    assert asked(policies, head, b"%x\r\n" % mib(2) + b"x" * mib(2) + b"\r\n")[0] == status
+    assert send_head(policies, head, b"%x\r\n" % mib(2) + b"x" * mib(2) + b"\r\n")[0] == status
     assert nothing_in(bucket)
 
 
@@ -269,7 +269,7 @@ def test_form_over_the_limit_is_refused_during_the_body(client, policies, user, 
     file = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
     head = [f"POST {SERVICE}file/upload/ HTTP/1.1", "Host: localhost", f"Authorization: {token_of(user)}"]
     head += ["Content-Type: multipart/form-data; boundary=b", f"Content-Length: {2**40}"]
-    assert asked(policies, head, "\r\n".join([*parts, file]).encode() + b"x" * mib(3))[0] == status
+    assert send_head(policies, head, "\r\n".join([*parts, file]).encode() + b"x" * mib(3))[0] == status
     assert nothing_in(bucket)
 
 
@@ -295,7 +295,7 @@ def held(answers, allowed):
     return (len(taken), codes) == (allowed, Counter({"quota_exceeded": AT_ONCE - allowed}))
 
 
-def told(answers):
+def describe(answers):
     return Counter((answer.status_code, answer.text[:200]) for answer in answers)
 
 
@@ -307,7 +307,7 @@ def starting(client, way, bucket):
 def test_quota_of_files_holds_for_parallel_uploads(client, user, way):
     bucket = made_bucket("quota-files")
     answers = starting(client, way, bucket)
-    assert held(answers, FILES), told(answers)
+    assert held(answers, FILES), describe(answers)
     assert FileUpload.objects.usage(user_id=user.pk, bucket=bucket).files == FILES
     upload = FileUpload.objects.filter(bucket=bucket).first()
     assert client.delete(f"uploads/{upload.pk}/").status_code == 204
@@ -319,7 +319,7 @@ def test_quota_of_files_holds_for_parallel_uploads(client, user, way):
 @ways(UPPY_SIGNED)
 def test_quota_of_files_holds_for_sign_request(client, user, uppy_bucket, way):
     answers = starting(client, way, uppy_bucket)
-    assert held(answers, FILES), told(answers)
+    assert held(answers, FILES), describe(answers)
     assert FileUpload.objects.usage(user_id=user.pk, bucket=uppy_bucket).files == FILES
 
 
@@ -327,7 +327,7 @@ def test_quota_of_files_holds_for_sign_request(client, user, uppy_bucket, way):
 def test_quota_of_bytes_holds_for_parallel_uploads(client, user, way):
     bucket = made_bucket("quota-bytes")
     answers = starting(client, way, bucket)
-    assert held(answers, BYTES // len(CONTENT)), told(answers)
+    assert held(answers, BYTES // len(CONTENT)), describe(answers)
     usage = FileUpload.objects.usage(user_id=user.pk, bucket=bucket)
     assert usage.bytes == BYTES // len(CONTENT) * len(CONTENT)
     if way in THROUGH_THE_SERVER.values():
@@ -340,7 +340,7 @@ def test_quota_of_bytes_holds_for_uppy_at_completion(client, user):
     for key in keys:
         get_client().put_object(Bucket=bucket, Key=key, Body=CONTENT, ContentType="text/plain")
     answers = all_at_once(lambda number: client.post("uppy/s3/complete", params={"key": keys[number]}))
-    assert held(answers, BYTES // len(CONTENT)), told(answers)
+    assert held(answers, BYTES // len(CONTENT)), describe(answers)
     assert len(objects_in(bucket)) == BYTES // len(CONTENT)
     assert FileUpload.objects.usage(user_id=user.pk, bucket=bucket).bytes == BYTES // len(CONTENT) * len(CONTENT)
 
@@ -361,7 +361,7 @@ def test_quota_counts_each_user_separately(policies, client, user, other):
     bucket = made_bucket("quota-files")
     with client_at(policies.url, other) as another:
         answers = all_at_once(lambda number: raw((client, another)[number % 2], bucket, f"file-{number}.txt"))
-    assert held(answers, 2 * FILES), told(answers)
+    assert held(answers, 2 * FILES), describe(answers)
 
 
 # --- accepted files --------------------------------------------------------------------------------------------------
