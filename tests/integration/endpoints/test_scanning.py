@@ -83,17 +83,17 @@ def direct(strategy):
 
 
 def uppy_form(client, bucket, content):
-    wanted = {"filename": "my file.txt", "type": "text/plain", "metadata[bucket]": bucket}
-    told = client.get("uppy/s3/params", params=wanted).json()
+    params = {"filename": "my file.txt", "type": "text/plain", "metadata[bucket]": bucket}
+    form_data = client.get("uppy/s3/params", params=params).json()
     with httpx.Client(timeout=60) as straight:
-        straight.post(told["url"], data=told["fields"], files={"file": ("f", content)})
-    return client.post("uppy/s3/complete", params={"key": told["fields"]["key"]})
+        straight.post(form_data["url"], data=form_data["fields"], files={"file": ("f", content)})
+    return client.post("uppy/s3/complete", params={"key": form_data["fields"]["key"]})
 
 
 def uppy_parts(client, bucket, content):
-    wanted = {"filename": "my file.txt", "type": "text/plain", "metadata": {"bucket": bucket}}
-    told = client.post("uppy/s3/multipart", json=wanted).json()
-    upload, key = f"uppy/s3/multipart/{told['uploadId']}", {"key": told["key"]}
+    params = {"filename": "my file.txt", "type": "text/plain", "metadata": {"bucket": bucket}}
+    started = client.post("uppy/s3/multipart", json=params).json()
+    upload, key = f"uppy/s3/multipart/{started['uploadId']}", {"key": started["key"]}
     with httpx.Client(timeout=60) as straight:
         straight.put(client.get(f"{upload}/1", params=key).json()["url"], content=content)
     return client.post(f"{upload}/complete", params=key, json={"parts": [{"PartNumber": 1}]})
@@ -137,7 +137,7 @@ def given_by(client, upload):
     yield client.head(file, params={"proxy": "true"})
 
 
-def nobody_gets(client, upload, expected):
+def cannot_be_read(client, upload, expected):
     for answer in given_by(client, upload):
         assert answer.status_code == expected[0]
         assert answer.request.method == "HEAD" or error(answer) == expected
@@ -161,8 +161,8 @@ def test_upload_of_eicar_is_refused(http, user, staff, bucket, scanning, way):
     assert error(answer) == (422, "file_rejected")
     assert answer.json()["detail"] == FOUND
     upload = FileUpload.objects.get(user=user)
-    nobody_gets(client, upload, (404, "file_not_found"))
-    nobody_gets(http(staff), upload, (404, "file_not_found"))
+    cannot_be_read(client, upload, (404, "file_not_found"))
+    cannot_be_read(http(staff), upload, (404, "file_not_found"))
     shown = client.get(f"uploads/{upload.pk}/").json()
     assert (shown["status"], shown["status_reason"], shown["url"]) == ("rejected", FOUND, None)
     assert client.get("uploads/", params={"status": "rejected"}).json()["results"] == [shown]
@@ -180,9 +180,9 @@ def test_eicar_in_quarantine_cannot_be_read(http, user, bucket, scanning, way):
     shown = client.get(f"uploads/{upload.pk}/").json()
     assert (shown["status"], shown["url"]) == ("quarantined", None)
     assert answer.json().get("url") is answer.json().get("location") is None
-    nobody_gets(client, upload, (409, "quarantined"))
+    cannot_be_read(client, upload, (409, "quarantined"))
     call_command("s3_scan", verbosity=0)
-    nobody_gets(client, upload, (404, "file_not_found"))
+    cannot_be_read(client, upload, (404, "file_not_found"))
     assert client.get(f"uploads/{upload.pk}/").json()["status"] == "rejected"
     assert objects_in(bucket) == []
 
@@ -210,7 +210,7 @@ def test_direct_upload_replaced_after_the_scan_cannot_be_read(phone, bucket, sca
     assert phone.send(upload["transfer"], EICAR)[0].is_success
     urls_expire()
     call_command("s3_scan", verbosity=0)
-    nobody_gets(phone.client, FileUpload.objects.get(), (409, "quarantined"))
+    cannot_be_read(phone.client, FileUpload.objects.get(), (409, "quarantined"))
 
 
 def test_direct_upload_without_a_strategy_is_not_delayed(phone, scanning):
@@ -297,7 +297,7 @@ def test_scan_with_a_killed_clamd_is_retried(http, user, bucket, scanning, daemo
         assert (shown.status_code, shown.json()["status"]) == (201, "quarantined")
     assert raw(client, bucket, EICAR, "infected").json()["status"] == "quarantined"
     assert waiting_scan().files_in_quarantine == 4
-    nobody_gets(client, FileUpload.objects.get(file_name="clean-0"), (409, "quarantined"))
+    cannot_be_read(client, FileUpload.objects.get(file_name="clean-0"), (409, "quarantined"))
     daemon.start()
     done = waiting_scan()
     assert (done.files_clean, done.files_rejected, done.files_in_quarantine) == (3, 1, 0)
@@ -353,8 +353,8 @@ def test_parallel_uploads_and_scans_end_correctly(http, user, bucket, scanning):
         [sweep.result() for sweep in swept]
     waiting_scan()
     assert codes.count(201) >= len(contents) / 2
-    told = dict(FileUpload.objects.values_list("file_name", "status"))
-    assert told == {str(n): "rejected" if content == EICAR else "stored" for n, content in enumerate(contents)}
+    statuses = dict(FileUpload.objects.values_list("file_name", "status"))
+    assert statuses == {str(n): "rejected" if content == EICAR else "stored" for n, content in enumerate(contents)}
     assert len(objects_in(bucket)) == len(contents) / 2
 
 
@@ -389,8 +389,10 @@ def test_scan_with_a_killed_server_is_retried(transactional_db, user, bucket, st
         daemon.go_on()
         assert FileUpload.objects.get().status == "quarantined"
         FileUpload.objects.update(scan_after=timezone.now())  # The claim of the killed scan has expired.
-        told = python(tmp_path, "manage.py", "s3_scan", DATABASE_URL=database_url(), **variables)
-        assert told.stdout == "files clean: 0\nfiles rejected: 1\nfiles left: 0\nfiles in quarantine: 0\n", told.stderr
+        command = python(tmp_path, "manage.py", "s3_scan", DATABASE_URL=database_url(), **variables)
+        assert command.stdout == "files clean: 0\nfiles rejected: 1\nfiles left: 0\nfiles in quarantine: 0\n", (
+            command.stderr
+        )
     assert (FileUpload.objects.get().status, objects_in(bucket)) == ("rejected", [])
     assert housekeeping_run().records_settled == 0
 
