@@ -399,7 +399,7 @@ def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> A
     )
 
 
-def told(answer: Any) -> str:
+def describe(answer: Any) -> str:
     """Return the status, and the code of a refusal."""
     return f"{answer.status_code} {answer.json()['code']}" if answer.status_code >= 400 else f"{answer.status_code}"
 
@@ -454,9 +454,9 @@ def answered(world: World, caller: str, method: str, route: str, row: Row) -> st
     """Send the request, and assert that only the owner and staff learn something about the owner's data."""
     answer = answer_to(world, caller, method, route, row)
     if caller not in ("owner", "staff"):
-        asked = answer.wsgi_request.get_full_path()
-        assert not [secret for secret in world.secrets if secret in body_of(answer) and secret not in asked]
-    return told(answer)
+        path = answer.wsgi_request.get_full_path()
+        assert not [secret for secret in world.secrets if secret in body_of(answer) and secret not in path]
+    return describe(answer)
 
 
 def without_tokens(state: Any) -> Any:
@@ -471,10 +471,11 @@ def test_other_methods_are_refused_without_effect(new_world):
     for (route, methods), method in product(ROUTES.items(), METHODS):
         row = nearly if "nearly" in route else plain
         if method not in methods:
-            wanted = "405 method_not_allowed" if "ticket" not in route else ANONYMOUS
-            assert told(answer_to(world, "owner", method.upper(), route, row)) in (wanted, "405 method_not_allowed"), (
-                route
-            )
+            expected_refusal = "405 method_not_allowed" if "ticket" not in route else ANONYMOUS
+            assert describe(answer_to(world, "owner", method.upper(), route, row)) in (
+                expected_refusal,
+                "405 method_not_allowed",
+            ), route
             refused = "405 method_not_allowed" if route.startswith("health/") else ANONYMOUS
-            assert told(answer_to(world, "anonymous", method.upper(), route, row)) == refused, route
+            assert describe(answer_to(world, "anonymous", method.upper(), route, row)) == refused, route
     assert without_tokens(world.state()) == before
