@@ -178,7 +178,7 @@ def test_hostile_headers_are_refused(innocent, kind):
     verb, path, line, code = HEADERS[kind]
     kinds = [] if line.startswith("Content-Type") else [JSON]
     body = json.dumps(START).encode() if verb == "POST" else b""
-    assert [told for _, told in innocent(verb, path, line, *kinds, body=body)] == [code]
+    assert [received_code for _, received_code in innocent(verb, path, line, *kinds, body=body)] == [code]
 
 
 NAMES = {
@@ -254,7 +254,7 @@ NAMED = {
 @pytest.mark.parametrize("kind", FORMS)
 def test_hostile_forms_are_refused(innocent, kind):
     line, body, code = FORMS[kind]
-    assert [told for _, told in innocent("POST", "file/upload/", line, body=body)] == [code]
+    assert [received_code for _, received_code in innocent("POST", "file/upload/", line, body=body)] == [code]
 
 
 @pytest.mark.parametrize("kind", NAMED)
@@ -317,9 +317,9 @@ BOMBS = {
 @pytest.mark.parametrize("kind", BOMBS)
 def test_hostile_json_is_refused(innocent, kind):
     path, body, code = BOMBS[kind]
-    ((status, told),) = innocent("POST", path, JSON, body=body)
+    ((status, received_code),) = innocent("POST", path, JSON, body=body)
     assert 400 <= status < 500
-    assert told == (code or told)
+    assert received_code == (code or received_code)
 
 
 # --- under ASGI, a sample --------------------------------------------------------------------------------------------
