@@ -76,9 +76,9 @@ class Place:
     def ask(self, client, method, path, *, gives=(), **arguments):
         """Return a response, and record all its bytes as output."""
         answer = client.request(method, path, follow_redirects=False, **arguments)
-        told = f"{answer.headers}\n{answer.content.decode(errors='replace')}"
+        output = f"{answer.headers}\n{answer.content.decode(errors='replace')}"
         self.leaks.tell(
-            f"{method} {path[:60]}: {answer.status_code}", told, gives=gives if answer.status_code < 400 else ()
+            f"{method} {path[:60]}: {answer.status_code}", output, gives=gives if answer.status_code < 400 else ()
         )
         self.statuses[answer.status_code] += 1
         return answer
@@ -155,9 +155,9 @@ def buckets(place, people):
 
 
 def files(place, people):
-    owner, stranger, nobody = place.client(people["owner"]), place.client(people["stranger"]), place.client()
+    owner, stranger, anonymous = place.client(people["owner"]), place.client(people["stranger"]), place.client()
     path, key = f"buckets/{BUCKET}/files/a/file.txt/", {"Idempotency-Key": IDEMPOTENCY_KEY}
-    for client, headers in ((owner, key), (owner, key), (owner, {}), (stranger, {}), (nobody, {})):
+    for client, headers in ((owner, key), (owner, key), (owner, {}), (stranger, {}), (anonymous, {})):
         place.ask(client, "PUT", path, content=CONTENT, headers=headers)
     place.ask(owner, "PUT", f"{path}2/", content=CONTENT, headers={"X-Checksum-Sha256": "0" * 64})
     place.ask(owner, "PUT", f"buckets/missing/files/{ACCESS_KEY[:4]}/", content=CONTENT)
@@ -165,7 +165,7 @@ def files(place, people):
         form = {"data": {"bucket": bucket, "user_id": user_id}, "files": {"file": ("form.txt", BytesIO(CONTENT))}}
         place.ask(owner, "POST", "file/upload/", **form)
     place.ask(owner, "POST", "file/upload/", content=b"--", headers={"Content-Type": "multipart/form-data"})
-    for client in (owner, stranger, nobody):
+    for client in (owner, stranger, anonymous):
         for method in ("GET", "HEAD"):
             place.ask(client, method, path, gives=SIGNED)
         place.ask(client, "GET", path, params={"proxy": "true"})
@@ -173,9 +173,9 @@ def files(place, people):
         place.ask(client, "DELETE", f"users/{people['owner'].pk}/buckets/{BUCKET}/files/none/remove/")
         place.ask(client, "GET", f"buckets/{BUCKET}/files/")
         for method, how in (("GET", "params"), ("POST", "json")):
-            wanted = {"bucket": BUCKET, "file_name": "a/file.txt"}
-            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: wanted})
-            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: {**wanted, "expiration": "0"}})
+            params = {"bucket": BUCKET, "file_name": "a/file.txt"}
+            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: params})
+            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: {**params, "expiration": "0"}})
     place.ask(owner, "GET", path, params={"proxy": "true"}, headers={"Range": "bytes=900-"})
     place.ask(owner, "POST", path)
     place.ask(owner, "DELETE", f"buckets/{BUCKET}/files/form.txt/")
@@ -223,11 +223,11 @@ def token_endpoint(place, person):
 
 
 def uppy(place, people):
-    owner, nobody = place.client(people["owner"]), place.client()
+    owner, anonymous = place.client(people["owner"]), place.client()
     token = token_endpoint(place, people["owner"])
     place.ask(owner, "GET", "uppy/tokens/")
     for base in (token["endpoint"], f"{token['endpoint']}x", f"{place.served.url}uppy"):
-        client = nobody if "token" in base else owner
+        client = anonymous if "token" in base else owner
         place.ask(client, "GET", f"{base}/s3/params", params={"filename": "a.txt", "type": "text/plain"}, gives=SIGNED)
         file = {"filename": "a.txt", "type": "text/plain"}
         begun = place.ask(client, "POST", f"{base}/s3/multipart", json=file)
@@ -246,7 +246,7 @@ def uppy(place, people):
         for ticket in tickets(place, client, base):
             ways_of(place, client, ticket)
     place.ask(owner, "DELETE", f"uppy/tokens/{token['id']}/")
-    place.ask(nobody, "GET", f"{token['endpoint']}/s3/params", params={"filename": "a.txt"})
+    place.ask(anonymous, "GET", f"{token['endpoint']}/s3/params", params={"filename": "a.txt"})
 
 
 def tickets(place, client, base):
@@ -270,16 +270,16 @@ def ways_of(place, client, ticket):
 
 def bugs(place, people):
     """A user for whom the host's own code fails, with all kinds of authentication, and the error pages."""
-    unlucky, nobody = place.client(people["unlucky"]), place.client()
+    unlucky, anonymous = place.client(people["unlucky"]), place.client()
     endpoint = token_endpoint(place, people["unlucky"])["endpoint"]
-    (ticket,) = tickets(place, nobody, endpoint)
+    (ticket,) = tickets(place, anonymous, endpoint)
     for client, method, path in (
         (unlucky, "GET", "uploads/"),
         (unlucky, "GET", f"buckets/{BUCKET}/files/a/file.txt/"),
         (unlucky, "GET", "file/presigned/url/?bucket=marked-bucket&file_name=a"),
-        (nobody, "GET", f"{endpoint}/s3/params?filename=a.txt"),
-        (nobody, "GET", f"{endpoint}/s3/multipart/{uuid.uuid4()}/1?key=x"),
-        (nobody, "POST", ticket),
+        (anonymous, "GET", f"{endpoint}/s3/params?filename=a.txt"),
+        (anonymous, "GET", f"{endpoint}/s3/multipart/{uuid.uuid4()}/1?key=x"),
+        (anonymous, "POST", ticket),
     ):
         for headers in ({}, HTML):
             assert place.ask(client, method, path, headers=headers).status_code == 500
@@ -319,7 +319,7 @@ def shown(model):
 
 def shares(place, people):
     """Share links give access to a file without a login. They are shown only once."""
-    owner, nobody = place.client(people["owner"]), place.client()
+    owner, anonymous = place.client(people["owner"]), place.client()
     file = f"buckets/{BUCKET}/files/a/file.txt/share/"
     for body in ({}, {"max_downloads": 1}, {"expires_in": -1}):
         made = place.ask(owner, "POST", file, json=body, gives={"share link"})
@@ -329,12 +329,12 @@ def shares(place, people):
         place.leaks.secret("share link", url.rstrip("/").rpartition("/")[2])
         for method in ("GET", "GET", "HEAD", "POST", "DELETE", "OPTIONS"):
             for ending in ("", "/", "/a", "/a%0Ab", "?proxy=true"):
-                place.ask(nobody, method, f"{url.rstrip('/')}{ending}", gives=SIGNED)
-        place.ask(nobody, "GET", url, headers=HTML, gives=SIGNED)
+                place.ask(anonymous, method, f"{url.rstrip('/')}{ending}", gives=SIGNED)
+        place.ask(anonymous, "GET", url, headers=HTML, gives=SIGNED)
         for nearly in ("/shares/", "shares//", "SHARES/", "%73hares//", "%2573hares/"):
-            place.ask(nobody, "GET", url.replace("service/shares/", f"service/{nearly}"))
+            place.ask(anonymous, "GET", url.replace("service/shares/", f"service/{nearly}"))
         place.ask(owner, "DELETE", f"shares/{made.json()['id']}/")
-        place.ask(nobody, "GET", url)
+        place.ask(anonymous, "GET", url)
     for path in (file, "shares/"):
         place.ask(owner, "GET", path)
         place.ask(owner, "GET", path, headers=HTML)
@@ -374,8 +374,8 @@ def at_rest(place):
 def nothing_leaks(place):
     place.leaks.tell("the log", place.served.log)
     assert "DEBUG marked" in place.served.log, "This was no test"
-    found = [f"{name} in {where}: {around!r}" for where, name, around in place.leaks.found()]
-    assert not found, "\n".join(found)
+    findings = [f"{name} in {where}: {around!r}" for where, name, around in place.leaks.findings()]
+    assert not findings, "\n".join(findings)
 
 
 def test_outputs_of_all_features_contain_no_secret(place, people):
@@ -415,12 +415,18 @@ def test_refused_keys_are_in_no_output(transactional_db, people, tmp_path):
 def test_leaks_finds_each_spelling_of_a_secret():
     leaks = Leaks()
     leaks.secret("password", "test/one")
-    told = ("test/one", "test%2Fone", "dGVzdC9vbmU=", f"X-Amz-Signature={'0' * 64}", f'"x-amz-signature": "{"1" * 64}"')
-    for number, text in enumerate((*told, "nothing")):
+    output = (
+        "test/one",
+        "test%2Fone",
+        "dGVzdC9vbmU=",
+        f"X-Amz-Signature={'0' * 64}",
+        f'"x-amz-signature": "{"1" * 64}"',
+    )
+    for number, text in enumerate((*output, "nothing")):
         leaks.tell(str(number), f"before {text} behind")
     names = ["password"] * 3 + ["signature"] * 2
-    assert [(where, name) for where, name, _ in leaks.found()] == list(zip("01234", names, strict=True))
+    assert [(where, name) for where, name, _ in leaks.findings()] == list(zip("01234", names, strict=True))
     given = Leaks()
-    given.tell("an answer", told[3], gives=IN_A_URL)
+    given.tell("an answer", output[3], gives=IN_A_URL)
     given.tell("the log", "0" * 64)
-    assert [(where, name) for where, name, _ in given.found()] == [("the log", "signature")]
+    assert [(where, name) for where, name, _ in given.findings()] == [("the log", "signature")]
