@@ -177,8 +177,8 @@ def post(form, content=CONTENT, **changed):
 def test_form_uploads_under_any_key(bucket, key):
     answer = post(form(bucket, key))
     assert answer.status_code == 204, answer.text
-    found = object_head(bucket=bucket, key=key)
-    assert (found.size, found.content_type, found.metadata) == (7, "text/plain", {"a": "b"})
+    stored = object_head(bucket=bucket, key=key)
+    assert (stored.size, stored.content_type, stored.metadata) == (7, "text/plain", {"a": "b"})
 
 
 @pytest.mark.parametrize("size", [1, 10])
