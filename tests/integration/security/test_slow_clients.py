@@ -114,12 +114,12 @@ def test_client_that_stays_after_close_delays_no_connection(impatient):
 
 def test_refused_body_that_was_read_leaves_the_connection_open(impatient):
     body = head("PUT", "/nowhere/", length=300_000).encode() + b"x" * 300_000
-    with impatient.connect() as kept:
+    with impatient.connect() as connection:
         for _ in range(2):
-            kept.sendall(body)
+            connection.sendall(body)
             received = b""
             while not received.endswith(b"</html>\n"):
-                received += kept.recv(65536) or pytest.fail("The connection was closed.")
+                received += connection.recv(65536) or pytest.fail("The connection was closed.")
             assert received.startswith(b"HTTP/1.1 404 ")
 
 
