@@ -99,7 +99,7 @@ def error(answer):
 
 
 def objects_in(bucket):
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 def parts_left(upload):
@@ -432,8 +432,8 @@ class TestS3IsDown:
         proxy.cut_after = None
         return error(answer)
 
-    def is_down(self, told):
-        return told[0] in {503, 504} and told[1] in {"storage_unavailable", "storage_timeout"}
+    def is_down(self, refusal):
+        return refusal[0] in {503, 504} and refusal[1] in {"storage_unavailable", "storage_timeout"}
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
     def test_start_without_s3_in_an_unknown_bucket_fails(self, phone, proxy, strategy):
@@ -499,9 +499,9 @@ class TestS3IsDown:
         upload = phone.started(strategy=strategy)
         phone.send(upload["transfer"], b"content")
         record = FileUpload.objects.get()
-        told = self.tried(proxy, lambda: phone.abort(upload), b"DELETE ")
-        assert self.is_down(told)
-        time.sleep(1.1 if told[0] == 504 else 0)
+        refusal = self.tried(proxy, lambda: phone.abort(upload), b"DELETE ")
+        assert self.is_down(refusal)
+        time.sleep(1.1 if refusal[0] == 504 else 0)
         assert phone.abort(upload).status_code == 204
         assert (objects_in(bucket), parts_left(record)) == ([], [])
 
