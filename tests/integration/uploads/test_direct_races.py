@@ -59,7 +59,7 @@ def clients(transactional_db, server, user):
 
 
 @pytest.fixture
-def told(folder, record_testsuite_property, request):
+def count_for_report(folder, record_testsuite_property, request):
     """Count responses for the report."""
     figures = Counter()
     yield figures
@@ -121,7 +121,9 @@ def statuses(answers):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_start_in_parallel_with_one_key_is_one_upload(clients, bucket, store, settings, folder, told, strategy):
+def test_start_in_parallel_with_one_key_is_one_upload(
+    clients, bucket, store, settings, folder, count_for_report, strategy
+):
     possible = {}
     for _ in range(5):
         first = Upload(*clients[0], bucket, strategy)
@@ -132,14 +134,14 @@ def test_start_in_parallel_with_one_key_is_one_upload(clients, bucket, store, se
         record = FileUpload.objects.get(pk=upload_id)
         assert FileUpload.objects.count() == len(possible) + 1
         assert uploads_in(bucket) == ([record.multipart_upload_id] if strategy == "multipart" else [])
-        told["replayed"] += sum("idempotency-replayed" in answer.headers for answer in answers)
-        told["started"] += 1
+        count_for_report["replayed"] += sum("idempotency-replayed" in answer.headers for answer in answers)
+        count_for_report["started"] += 1
         uploads[-1].do("send", "complete")
         possible[record.file_name] = {first.checksum}
     assert nothing_else_is_there(store, bucket, settings, possible)
 
 
-def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store, settings, told):
+def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store, settings, count_for_report):
     uploads = [
         Upload(*client, bucket, strategy, content=CONTENT + bytes([number]))
         for number, (client, strategy) in enumerate(zip(clients, STRATEGIES * 3, strict=False))
@@ -151,7 +153,7 @@ def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store,
             204,
         }
     assert len({upload.record["id"] for upload in uploads}) == AT_ONCE
-    told["started"] += AT_ONCE
+    count_for_report["started"] += AT_ONCE
     possible = {upload.record["file_name"]: {upload.checksum} for upload in uploads}
     assert nothing_else_is_there(store, bucket, settings, possible)
 
@@ -160,7 +162,7 @@ def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store,
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_complete_in_parallel_completes_once(clients, bucket, store, settings, folder, told, strategy):
+def test_complete_in_parallel_completes_once(clients, bucket, store, settings, folder, count_for_report, strategy):
     possible = {}
     for _ in range(20 if strategy == "multipart" else 5):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
@@ -168,7 +170,7 @@ def test_complete_in_parallel_completes_once(clients, bucket, store, settings, f
         assert statuses(answers) == [200] * AT_ONCE
         assert len({answer.text for answer in answers}) == 1
         assert heard(folder, first.record["id"]) == (1, 0)
-        told["completed"] += 1
+        count_for_report["completed"] += 1
         possible[first.record["file_name"]] = {first.checksum}
     assert nothing_else_is_there(store, bucket, settings, possible)
 
@@ -177,7 +179,7 @@ def test_complete_in_parallel_completes_once(clients, bucket, store, settings, f
     ("strategy", "removal", "rounds"), [("multipart", "give_up", 30), ("multipart", "abort", 20), ("put", "abort", 20)]
 )
 def test_abort_and_complete_in_parallel_end_as_one_of_both(
-    clients, bucket, store, settings, folder, told, strategy, removal, rounds
+    clients, bucket, store, settings, folder, count_for_report, strategy, removal, rounds
 ):
     """Aborts come earlier at first and later in the end. After the completion, they delete the file or leave it."""
     possible = {}
@@ -188,7 +190,7 @@ def test_abort_and_complete_in_parallel_end_as_one_of_both(
         aborts = [later(seconds, getattr(upload, removal)) for upload in uploads[::2]]
         answers = all_at_once(*aborts, *(later(-seconds, upload.complete) for upload in uploads[1::2]))
         aborted, completed = statuses(answers[:4]), statuses(answers[4:])
-        assert ({*aborted} <= {200, 204, 404, 409}, {*completed} <= {200, 404, 409}) == (True, True), told
+        assert ({*aborted} <= {200, 204, 404, 409}, {*completed} <= {200, 404, 409}) == (True, True), count_for_report
         is_told, shown = 200 in completed, first.show()
         is_file = shown.status_code == 200
         if removal == "give_up":
@@ -196,17 +198,21 @@ def test_abort_and_complete_in_parallel_end_as_one_of_both(
         else:
             assert (is_file, 204 in aborted) == (False, True)
         assert heard(folder, first.record["id"]) == (int(is_told), int(is_told and not is_file))
-        told["completed" if is_told else "aborted"] += 1
-        told.update([f"abort {status}" for status in aborted] + [f"complete {status}" for status in completed])
+        count_for_report["completed" if is_told else "aborted"] += 1
+        count_for_report.update(
+            [f"abort {status}" for status in aborted] + [f"complete {status}" for status in completed]
+        )
         possible[first.record["file_name"]] = {first.checksum if is_file else None}
     assert nothing_else_is_there(store, bucket, settings, possible)
-    assert (told["completed"] > 0, told["aborted"] > 0) == (True, True), f"This was no test: {told}"
+    assert (count_for_report["completed"] > 0, count_for_report["aborted"] > 0) == (True, True), (
+        f"This was no test: {count_for_report}"
+    )
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings, told):
+def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings, count_for_report):
     def sign_and_send(upload):
         signed = upload.sign()
         return [signed, *(upload.send_part(part) for part in signed.json().get("parts", ()))]
@@ -219,22 +225,22 @@ def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings
         for signed, *sent in answers[1:]:
             assert signed.status_code in {200, 404, 409}
             assert {answer.status_code for answer in sent} <= {200, 404}
-            told[f"signed {signed.status_code}"] += 1
-            told.update(f"sent {status}" for status in statuses(sent))
+            count_for_report[f"signed {signed.status_code}"] += 1
+            count_for_report.update(f"sent {status}" for status in statuses(sent))
         last.until_done("abort")
     assert nothing_else_is_there(store, bucket, settings, {})
 
 
 @pytest.mark.parametrize("strategy", ["put", "post"])
-def test_bytes_sent_during_a_deletion_are_removed(clients, bucket, store, settings, told, strategy):
+def test_bytes_sent_during_a_deletion_are_removed(clients, bucket, store, settings, count_for_report, strategy):
     for _ in range(10):
         first = Upload(*clients[0], bucket, strategy).do("start", "send", "complete")
         *others, last = of_all(clients, first)
         answers = all_at_once(last.delete, *(upload.send for upload in others))
         assert answers[0].status_code == 204
-        told.update(f"sent {status}" for status in statuses(answers[1:]))
+        count_for_report.update(f"sent {status}" for status in statuses(answers[1:]))
         assert first.show().status_code == 404
-    told["objects that came late"] = get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
+    count_for_report["objects that came late"] = get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
     assert nothing_else_is_there(store, bucket, settings, {})
 
 
@@ -242,7 +248,9 @@ def test_bytes_sent_during_a_deletion_are_removed(clients, bucket, store, settin
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_housekeeping_and_complete_in_parallel_agree(clients, bucket, store, settings, folder, told, strategy):
+def test_housekeeping_and_complete_in_parallel_agree(
+    clients, bucket, store, settings, folder, count_for_report, strategy
+):
     """The upload has expired. Two hosts run housekeeping while the client returns."""
     possible = {}
     for _ in range(20):
@@ -256,7 +264,7 @@ def test_housekeeping_and_complete_in_parallel_agree(clients, bucket, store, set
         if 200 in statuses(answers) or strategy != "multipart":
             assert is_file
         assert heard(folder, first.record["id"])[0] <= 1
-        told["stored" if is_file else "removed"] += 1
-        told.update(f"complete {status}" for status in statuses(answers))
+        count_for_report["stored" if is_file else "removed"] += 1
+        count_for_report.update(f"complete {status}" for status in statuses(answers))
         possible[first.record["file_name"]] = {first.checksum if is_file else None}
     assert nothing_else_is_there(store, bucket, settings, possible)
