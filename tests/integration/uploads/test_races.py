@@ -64,8 +64,8 @@ def test_overwrites_in_parallel_with_other_users_keep_the_owner(http, users, buc
         assert {answer.status_code for answer in answers[4:]} == {409}
         assert {answer.status_code for answer in answers[:4]} <= {201, 409}
         assert 201 in {answer.status_code for answer in answers[:4]}
-        told = [answer.json()["checksum_sha256"] for answer in answers[:4] if answer.status_code == 201]
-        assert record_and_object_agree(bucket).checksum_sha256 in told
+        checksums = [answer.json()["checksum_sha256"] for answer in answers[:4] if answer.status_code == 201]
+        assert record_and_object_agree(bucket).checksum_sha256 in checksums
 
 
 def test_deletes_and_uploads_in_parallel_agree(http, users, bucket):
