@@ -36,7 +36,7 @@ def buckets():
 
 
 def keys_in(bucket):
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 class TestBucketRemoval:
