@@ -284,9 +284,9 @@ def test_proxied_download_returns_the_content(stored):
     ("wanted", "start", "stop"),
     [("0-0", 0, 1), ("5-9", 5, 10), ("-7", len(BIG) - 7, len(BIG)), (f"{10 * MIB}-", 10 * MIB, len(BIG))],
 )
-def test_range_returns_a_part_of_the_content(stored, wanted, start, stop):
+def test_range_returns_a_part_of_the_content(stored, byte_range, start, stop):
     client, path = stored
-    answer = client.get(path, params={"proxy": "true"}, headers={"Range": f"bytes={wanted}"})
+    answer = client.get(path, params={"proxy": "true"}, headers={"Range": f"bytes={byte_range}"})
     assert (answer.status_code, answer.content == BIG[start:stop]) == (206, True)
     assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(BIG)}"
 
@@ -324,6 +324,6 @@ def test_proxied_download_with_a_lost_client_ends_the_call(both, user, bucket, s
         reader.sendall(f"{request}\r\nHost: localhost\r\nAuthorization: {token_of(user)}\r\n\r\n".encode())
         assert reader.recv(1000).startswith(b"HTTP/1.1 200 ")
     becomes_true(lambda: any('operation="file_read"' in line for line in both.log.splitlines()[before:]))
-    told = next(line for line in both.log.splitlines()[before:] if 'operation="file_read"' in line)
-    assert json.loads(told.partition("outcome=")[2]) == "GeneratorExit"
+    log_line = next(line for line in both.log.splitlines()[before:] if 'operation="file_read"' in line)
+    assert json.loads(log_line.partition("outcome=")[2]) == "GeneratorExit"
     assert client.get(f"buckets/{bucket}/files/key/", params={"proxy": "true"}).content == large
