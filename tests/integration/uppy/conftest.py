@@ -77,8 +77,8 @@ def bucket(store: EmbeddedS3) -> Iterator[str]:
     yield BUCKET
     for upload in multipart_uploads(bucket=BUCKET):
         multipart_abort(bucket=BUCKET, key=upload.key, upload_id=upload.upload_id)
-    for found in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        get_client().delete_object(Bucket=BUCKET, Key=found["Key"])
+    for listed in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=BUCKET, Key=listed["Key"])
     get_client().delete_bucket(Bucket=BUCKET)
 
 
