@@ -48,20 +48,20 @@ def sent(visitor: Visitor, path: Path, **details: Any) -> dict[str, Any]:
 
 def finished(visitor: Visitor) -> dict[str, Any]:
     """Wait until Uppy is done, and return its result with the service's responses."""
-    told: dict[str, Any] = visitor.run("finished")
-    return told
+    result: dict[str, Any] = visitor.run("finished")
+    return result
 
 
-def stored_check(owner: User, path: Path, told: dict[str, Any], *, content_type: str = "video/mp4") -> FileUpload:
+def stored_check(owner: User, path: Path, result: dict[str, Any], *, content_type: str = "video/mp4") -> FileUpload:
     """Compare the one record with the object in S3 and with the response to the page. Return the record."""
-    assert (told["errors"], told["successful"], told["failed"]) == ([], 1, 0)
+    assert (result["errors"], result["successful"], result["failed"]) == ([], 1, 0)
     upload = FileUpload.objects.get()
     assert (upload.status, upload.user, upload.bucket) == ("stored", owner, BUCKET)
     assert (upload.original_name, upload.size, upload.content_type) == (path.name, path.stat().st_size, content_type)
     assert stored_sha256(upload) == sha256(path)
-    assert [record["id"] for record in told["records"]] == [str(upload.pk)]
-    assert [record["status"] for record in told["records"]] == ["stored"]
-    assert [answer["key"] for answer in told["answers"]] == [upload.file_name]
+    assert [record["id"] for record in result["records"]] == [str(upload.pk)]
+    assert [record["status"] for record in result["records"]] == ["stored"]
+    assert [answer["key"] for answer in result["answers"]] == [upload.file_name]
     assert not list(multipart_uploads(bucket=BUCKET))
     return upload
 
