@@ -69,8 +69,8 @@ def test_uppy_with_a_revoked_token_is_refused(visitor_of, pages, user, file_of, 
     visitor.wait_for("seen.parts >= 2")
     client_of(user).delete(reverse("s3_service-upload-token", args=[token["id"]]))
     visitor.run("resume")
-    told = finished(visitor)
-    assert (told["successful"], told["failed"]) == (0, 1)
+    result = finished(visitor)
+    assert (result["successful"], result["failed"]) == (0, 1)
     assert UNAUTHORIZED in visitor.complaints
     assert FileUpload.objects.get().status == "pending"
     assert token["token"] not in pages.log
