@@ -40,18 +40,18 @@ def test_sign_request_of_a_small_file_stores_it(visitor, pages, user, file_of, n
 def test_sign_request_of_a_large_file_stores_it(visitor, pages, user, file_of, name, size):
     path = file_of(size, name)
     signing_open(visitor, pages, user, partsFrom=1)
-    told = sent(visitor, path)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path)
+    upload = stored_check(user, path, result)
     assert upload.strategy == "multipart"
-    assert [answer["uploadURL"] for answer in told["answers"]] == [record["url"] for record in told["records"]]
+    assert [answer["uploadURL"] for answer in result["answers"]] == [record["url"] for record in result["records"]]
     assert visitor.complaints == []
 
 
 def test_sign_request_keeps_the_type_of_uppy(visitor, pages, user, file_of):
     path = file_of(10 * MIB, "data")
     signing_open(visitor, pages, user)
-    told = sent(visitor, path, type="application/x-hdf5")
-    stored_check(user, path, told, content_type="application/x-hdf5")
+    result = sent(visitor, path, type="application/x-hdf5")
+    stored_check(user, path, result, content_type="application/x-hdf5")
 
 
 def test_sign_request_after_a_reload_resumes(visitor, pages, user, file_of):
@@ -63,10 +63,10 @@ def test_sign_request_after_a_reload_resumes(visitor, pages, user, file_of):
     (saved,) = visitor.run("savedStates")
 
     signing_open(visitor, pages, user)
-    told = sent(visitor, path, saved=saved)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path, saved=saved)
+    upload = stored_check(user, path, result)
     assert saved == {"key": upload.file_name, "uploadId": str(upload.pk)}
-    assert told["parts"] == 5
+    assert result["parts"] == 5
     assert visitor.complaints == []
 
 
