@@ -47,11 +47,11 @@ def test_upload_of_a_small_file_stores_it(visitor, pages, user, file_of, major, 
 def test_upload_of_a_large_file_stores_it(visitor, pages, user, file_of, major, size):
     path = file_of(size)
     uppy_open(visitor, pages, major)
-    told = sent(visitor, path)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path)
+    upload = stored_check(user, path, result)
     assert upload.strategy == "multipart"
-    assert told["parts"] == -(-size // PART_BYTES)
-    assert [answer["uploadURL"] for answer in told["answers"]] == [record["url"] for record in told["records"]]
+    assert result["parts"] == -(-size // PART_BYTES)
+    assert [answer["uploadURL"] for answer in result["answers"]] == [record["url"] for record in result["records"]]
     assert visitor.complaints == []
 
 
@@ -66,8 +66,8 @@ def test_upload_of_an_odd_name_in_parts_stores_it(visitor, pages, user, file_of,
 @pytest.mark.parametrize("parts_from", [1, 2000])
 def test_upload_to_another_bucket_stores_it(visitor, pages, file_of, other_bucket, major, parts_from):
     uppy_open(visitor, pages, major, partsFrom=parts_from)
-    told = sent(visitor, file_of(1000), meta={"bucket": other_bucket})
-    assert told["successful"] == 1
+    result = sent(visitor, file_of(1000), meta={"bucket": other_bucket})
+    assert result["successful"] == 1
     assert FileUpload.objects.get(status="stored").bucket == other_bucket
     assert visitor.complaints == []
 
@@ -93,10 +93,10 @@ def test_upload_after_a_reload_resumes(visitor, pages, user, file_of, major):
     (saved,) = visitor.run("savedStates")  # Uppy's Golden Retriever restores this after a reload.
 
     uppy_open(visitor, pages, major)
-    told = sent(visitor, path, saved=saved)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path, saved=saved)
+    upload = stored_check(user, path, result)
     assert saved == {"key": upload.file_name, "uploadId": str(upload.pk)}
-    assert 0 < told["parts"] < 16  # S3 has the other parts.
+    assert 0 < result["parts"] < 16  # S3 has the other parts.
     assert visitor.complaints == []
 
 
