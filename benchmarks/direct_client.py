@@ -49,16 +49,16 @@ class DirectClient:
         self._perform(Job("DELETE", f"{SERVICE}uploads/{upload_id}/", self.stage.authorization))
 
     def _start(self, file: Path, strategy: str) -> dict[str, Any]:
-        told = {"bucket": BUCKET, "file_name": file.name, "size": file.stat().st_size, "content_type": CONTENT_TYPE}
-        return self._asked("uploads/", {**told, "strategy": strategy})
+        body = {"bucket": BUCKET, "file_name": file.name, "size": file.stat().st_size, "content_type": CONTENT_TYPE}
+        return self._asked("uploads/", {**body, "strategy": strategy})
 
     def _parts(self, started: dict[str, Any]) -> Iterable[dict[str, Any]]:
         """Return all parts: those in the response of the start, and the others from one more request."""
         parts: list[dict[str, Any]] = started["transfer"]["parts"]
         count: int = started["transfer"]["part_count"]
         if len(parts) < count:
-            wanted = {"first": len(parts) + 1, "last": count}
-            parts = parts + self._asked(f"uploads/{started['id']}/parts/", wanted)["parts"]
+            part_range = {"first": len(parts) + 1, "last": count}
+            parts = parts + self._asked(f"uploads/{started['id']}/parts/", part_range)["parts"]
         return parts
 
     def _complete(self, started: dict[str, Any]) -> str:

@@ -75,8 +75,8 @@ class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Return a page of the listing."""
         address = urlsplit(self.path)
-        asked = {name: values[0] for name, values in parse_qs(address.query).items()}
-        start, at_most = int(asked.get("continuation-token", 0)), int(asked["max-keys"])
+        query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        start, at_most = int(query.get("continuation-token", 0)), int(query["max-keys"])
         body = self._listed.page(address.path.strip("/"), start, at_most).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/xml")

@@ -108,10 +108,10 @@ def cpu_seconds(pid: int) -> float:
 def memory_mib(pid: int, name: str = "VmRSS") -> float:
     """Return VmRSS (current) or VmHWM (peak) of a process."""
     lines = _text(pid, "status").splitlines()
-    found = [line for line in lines if line.startswith(f"{name}:")]
-    if not found:  # A zombie has no memory.
+    matching = [line for line in lines if line.startswith(f"{name}:")]
+    if not matching:  # A zombie has no memory.
         raise ContenderFailed(f"process {pid} died")
-    return int(found[0].split()[1]) / KIB_PER_MIB
+    return int(matching[0].split()[1]) / KIB_PER_MIB
 
 
 def _text(pid: int, name: str) -> str:

@@ -86,14 +86,14 @@ def companion_served(environment: Mapping[str, str], *, folder: Path, processes:
     if node is None or companion_version() is None:
         raise ContenderFailed("it is not installed; run `make bench` where npm is, or with SKIP=companion")
     address = f"{LOOPBACK}:{free_port()}"
-    told = {
+    variables = {
         "NODE_ENV": "production",
         "COMPANION_HOST": address,
         "COMPANION_BUCKET": BUCKET,
         "COMPANION_PROCESSES": str(processes),
     }
     command = [node, f"--max-http-header-size={COMPANION_HEADER_BYTES}", str(COMPANION / "server.js")]
-    environment = {**environment, **told}
+    environment = {**environment, **variables}
     with _listening(command, environment, Server(address, ()), folder=folder, processes=processes) as server:
         yield server
 

@@ -27,8 +27,8 @@ def form_job(stage: Stage) -> Job:
 def start_job(stage: Stage) -> Job:
     """Return the POST that starts a direct upload, which needs no call to S3."""
     headers = {**stage.authorization, "Content-Type": "application/json"}
-    told = {"bucket": BUCKET, "file_name": f"{FRESH}.bin", "size": len(CONTENT), "content_type": CONTENT_TYPE}
-    return Job("POST", f"{SERVICE}uploads/", headers, json.dumps({**told, "strategy": "put"}))
+    body = {"bucket": BUCKET, "file_name": f"{FRESH}.bin", "size": len(CONTENT), "content_type": CONTENT_TYPE}
+    return Job("POST", f"{SERVICE}uploads/", headers, json.dumps({**body, "strategy": "put"}))
 
 
 def _form() -> str:

@@ -89,13 +89,13 @@ def _in_parts(stage: Stage, options: Options) -> Table:
 
 
 def _start(stage: Stage, path: str, *, size: int, **more: str) -> Job:
-    told = {"bucket": BUCKET, "file_name": FILE_NAME, "size": size, "content_type": CONTENT_TYPE}
-    return _posted(path, {**told, **more}, stage.authorization)
+    body = {"bucket": BUCKET, "file_name": FILE_NAME, "size": size, "content_type": CONTENT_TYPE}
+    return _posted(path, {**body, **more}, stage.authorization)
 
 
 def _field_kind(stage: Stage, parts: int) -> Kind:
-    told = {"field_id": "rivals.FieldRow.file", "file_name": FILE_NAME, "content_type": CONTENT_TYPE}
-    body = {**told, "file_size": parts * FIELD_PART_BYTES}
+    field = {"field_id": "rivals.FieldRow.file", "file_name": FILE_NAME, "content_type": CONTENT_TYPE}
+    body = {**field, "file_size": parts * FIELD_PART_BYTES}
     return Kind("field", FIELD, by_rivals, _posted("/s3-file-field/upload-initialize/", body, stage.authorization))
 
 
@@ -155,10 +155,10 @@ def _many_urls(stage: Stage, begun: Begun, count: int, options: Options) -> Tabl
 
 
 def _signing_kinds(stage: Stage, begun: Begun, count: int) -> tuple[Kind, ...]:
-    wanted = {"part_numbers": list(_numbers(count))}
+    part_numbers = {"part_numbers": list(_numbers(count))}
     return (
-        Kind("view", VIEW_SIGNS, by_rivals, _posted(begun.view, wanted, stage.authorization)),
-        Kind("ours", "ours: POST uploads/../parts/", by_us, _posted(begun.ours, wanted, stage.authorization)),
+        Kind("view", VIEW_SIGNS, by_rivals, _posted(begun.view, part_numbers, stage.authorization)),
+        Kind("ours", "ours: POST uploads/../parts/", by_us, _posted(begun.ours, part_numbers, stage.authorization)),
     )
 
 

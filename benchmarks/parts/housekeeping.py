@@ -79,11 +79,11 @@ def _compared(level: Level, one_gone_of: int) -> Figures:
     listed = Listed(level.records, one_gone_of)
     with listing(listed) as address:
         environment = {**level.environment, "AWS_S3_ENDPOINT_URL": address}
-        told = json.loads(manage("bucket_compared", str(level.records), str(listed.gone), environment=environment))
+        figures = json.loads(manage("bucket_compared", str(level.records), str(listed.gone), environment=environment))
     return {
-        level.name("per_second"): level.records / told["seconds"],
-        level.name("cpu_us"): told["cpu_seconds"] * 1e6 / level.records,
-        level.name("mib"): told["memory_mib"],
+        level.name("per_second"): level.records / figures["seconds"],
+        level.name("cpu_us"): figures["cpu_seconds"] * 1e6 / level.records,
+        level.name("mib"): figures["memory_mib"],
     }
 
 

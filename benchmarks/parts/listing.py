@@ -72,8 +72,8 @@ class Page:
         older = last_two if self.depth is None else int(level.rows * self.depth)
         before = {"created_before": created_at(older).isoformat()}
         link = _answer(connection, level, _uploads({**query, **before}))["next"]
-        kept = [(name, value) for name, value in parse_qsl(urlsplit(link).query) if name not in before]
-        return _uploads(dict(kept))
+        cursor_pairs = [(name, value) for name, value in parse_qsl(urlsplit(link).query) if name not in before]
+        return _uploads(dict(cursor_pairs))
 
 
 PAGES = (
@@ -133,9 +133,9 @@ def _run(page: Page, levels: list[Level]) -> Figures:
 def _milliseconds(page: Page, level: Level) -> float:
     with connected(level.address) as connection:
         path = page.path(connection, level)
-        found = len(_answer(connection, level, path)["results"])
-        if found != page.rows:
-            raise ContenderFailed(f"{path} has {found} rows, and should have {page.rows}")
+        row_count = len(_answer(connection, level, path)["results"])
+        if row_count != page.rows:
+            raise ContenderFailed(f"{path} has {row_count} rows, and should have {page.rows}")
         return median(_timed(connection, level, path) for _ in range(REQUESTS))
 
 

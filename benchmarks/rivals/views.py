@@ -115,10 +115,10 @@ class SerializedPut(APIView):
 
     def post(self, request: Request) -> Response:
         """Return the record and the URL."""
-        told = RowSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
+        serializer = RowSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         row = InsertedRow.of(
-            request.user, **{**told.validated_data, "status": "pending", "etag": "", "strategy": "put"}
+            request.user, **{**serializer.validated_data, "status": "pending", "etag": "", "strategy": "put"}
         )
         return Response({**RowSerializer(row).data, "url": _put_url(row)}, status=201)
 
@@ -128,9 +128,9 @@ class PresignedMultipart(APIView):
 
     def post(self, request: Request) -> Response:
         """Return the URLs."""
-        key, told = f"{uuid4().hex}.bin", _pending(request)
-        begun = client.create_multipart_upload(Bucket=BUCKET, Key=key, ContentType=told["content_type"])
-        row = InsertedRow.of(request.user, file_name=key, multipart_upload_id=begun["UploadId"], **told)
+        key, serializer = f"{uuid4().hex}.bin", _pending(request)
+        begun = client.create_multipart_upload(Bucket=BUCKET, Key=key, ContentType=serializer["content_type"])
+        row = InsertedRow.of(request.user, file_name=key, multipart_upload_id=begun["UploadId"], **serializer)
         numbers = range(1, ceil(row.size / PART_BYTES) + 1)
         return Response({"id": row.pk, "parts": _parts(row, numbers)}, status=201)
 

@@ -18,8 +18,8 @@ class OwnCertificate:
     """A file with a key and its certificate. Clients that trust the file trust the server."""
 
     def __init__(self, path: Path) -> None:
-        key, nobody, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
-        made = x509.CertificateBuilder(nobody, nobody, key.public_key(), 1, now, now + timedelta(days=1))
+        key, no_name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+        made = x509.CertificateBuilder(no_name, no_name, key.public_key(), 1, now, now + timedelta(days=1))
         here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         signed = made.add_extension(here, critical=True).sign(key, hashes.SHA256())
         plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

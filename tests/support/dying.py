@@ -51,15 +51,15 @@ def written(name, line):
 
 def dies_if_told(step):
     written("steps", step)
-    told = FOLDER / "dies"
+    death_file = FOLDER / "dies"
     try:
-        who, left = told.read_text().split()
+        who, left = death_file.read_text().split()
     except FileNotFoundError:
         return
     if int(left) > 1:
-        told.write_text(f"{who} {int(left) - 1}")
+        death_file.write_text(f"{who} {int(left) - 1}")
         return
-    told.unlink()
+    death_file.unlink()
     (os.killpg if who == "server" else os.kill)(0 if who == "server" else os.getpid(), signal.SIGKILL)
 
 

@@ -57,22 +57,22 @@ class _Passer(socketserver.BaseRequestHandler):
             back.join(5)
 
     def _forth(self, store: socket.socket) -> None:
-        self.wanted, seen = False, 0
+        self.is_affected, seen = False, 0
         while data := self.request.recv(65536):
             if data.startswith((b"PUT ", b"GET ", b"POST ", b"HEAD ", b"DELETE ")):
-                self.wanted, seen = data.startswith(self.server.only), 0
+                self.is_affected, seen = data.startswith(self.server.only), 0
             seen += len(data)
-            if self.wanted and self.server.stalls:
+            if self.is_affected and self.server.stalls:
                 self.server.over.wait(30)
                 return
-            if self.wanted and self.server.cut_after is not None and seen > self.server.cut_after:
+            if self.is_affected and self.server.cut_after is not None and seen > self.server.cut_after:
                 return
             store.sendall(data)
 
     def _back(self, store: socket.socket) -> None:
         try:
             while data := store.recv(65536):
-                if self.wanted and self.server.answers_lost and not data.startswith(b"HTTP/1.1 100"):
+                if self.is_affected and self.server.answers_lost and not data.startswith(b"HTTP/1.1 100"):
                     _close(self.request)
                     return
                 self.request.sendall(data)

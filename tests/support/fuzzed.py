@@ -74,8 +74,8 @@ def stage_set() -> dict[str, User]:
     for bucket in (BUCKET, EMPTY_BUCKET):
         with suppress(get_client().exceptions.BucketAlreadyOwnedByYou):
             get_client().create_bucket(Bucket=bucket)
-        for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ()):
-            get_client().delete_object(Bucket=bucket, Key=found["Key"])
+        for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ()):
+            get_client().delete_object(Bucket=bucket, Key=listed["Key"])
     owner = people["owner"]
     for name in FILES:
         stored_file(owner, BUCKET, name)

@@ -94,8 +94,8 @@ def on_its_way(folder, bucket):
         SELECT path, inode FROM folder JOIN jfs_node USING (inode) WHERE jfs_node.type = 1 AND path LIKE ?
     """
     with closing(sqlite3.connect(f"file:{folder / SQLITE_FILE}?mode=ro", uri=True, timeout=10)) as database:
-        found = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
-    return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in found}
+        listed = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
+    return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in listed}
 
 
 def impatient(folder, store, command, settings=SETTINGS, **variables):
@@ -201,7 +201,7 @@ def described(bucket, key):
 
 def objects_in(bucket):
     pages = get_client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    return {found["Key"]: described(bucket, found["Key"]) for page in pages for found in page.get("Contents", ())}
+    return {listed["Key"]: described(bucket, listed["Key"]) for page in pages for listed in page.get("Contents", ())}
 
 
 def disagreements(bucket, possible):
@@ -212,7 +212,7 @@ def disagreements(bucket, possible):
     rows = {row.file_name: row for row in FileUpload.objects.filter(bucket=bucket)}
     objects = objects_in(bucket)
     for key in sorted(rows.keys() | objects.keys() | possible.keys()):
-        row, there, told = rows.get(key), objects.get(key), possible.get(key, {None})
+        row, there, acceptable = rows.get(key), objects.get(key), possible.get(key, {None})
         if row and (row.status, row.claimed_until) != ("stored", None):
             yield key, f"the record is {row.status}, claimed until {row.claimed_until}"
         # The checksum of a direct upload is in the record only if the client sent it.
@@ -220,7 +220,7 @@ def disagreements(bucket, possible):
         recorded = row and (row.size, row.etag, checksum)
         if recorded != there:
             yield key, f"the record says {recorded}, S3 holds {there}"
-        if (there and there[-1]) not in told:
+        if (there and there[-1]) not in acceptable:
             yield key, f"S3 holds {there}, and no client was told so"
     for upload in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
         yield upload["Key"], f"a multipart upload is left: {upload}"

@@ -15,7 +15,7 @@ class Leaks:
     """Collect secrets by name, and outputs with the secrets that each output may contain."""
 
     def __init__(self):
-        self.secrets, self.told = {}, []
+        self.secrets, self.outputs = {}, []
 
     def secret(self, name, text):
         """Add a secret. A name such as "signature" may have many."""
@@ -23,17 +23,17 @@ class Leaks:
 
     def tell(self, where, text, *, gives=()):
         """Add an output. `gives` names the secrets that it may contain."""
-        self.told.append((where, text, set(gives)))
+        self.outputs.append((where, text, set(gives)))
         if "signature" in gives:
             for signature in SIGNATURE.findall(text):
                 self.secret("signature", signature)
 
-    def found(self):
+    def findings(self):
         """Return each secret in an output that must not contain it, with some text around it."""
         return sorted(
             {
                 (where, name, text[max(place - 100, 0) : place + 60])
-                for where, text, gives in self.told
+                for where, text, gives in self.outputs
                 for name, place in self._in(text)
                 if name not in gives
             }

@@ -186,10 +186,10 @@ class Phone:
 
         Return the transfer, or None if there is nothing to send.
         """
-        wanted = {name: self.task[name] for name in ("bucket", "file_name", "strategy", "checksum_sha256")}
-        wanted["size"] = self.content.stat().st_size
+        body = {name: self.task[name] for name in ("bucket", "file_name", "strategy", "checksum_sha256")}
+        body["size"] = self.content.stat().st_size
         self.step("nothing done")
-        status, answer = self.ask("POST", "uploads/", wanted, key=state["key"], heard="start asked")
+        status, answer = self.ask("POST", "uploads/", body, key=state["key"], heard="start asked")
         if status == 409:
             raise Gone
         assert status == 201, answer

@@ -25,8 +25,8 @@ def children(pid: int) -> list[int]:
 
 def with_variable(name: str, value: str) -> list[int]:
     """Return the processes that have a variable in their initial environment."""
-    wanted = f"{name}={value}".encode()
-    return [pid for pid in pids() if wanted in _read(pid, "environ").split(b"\0")]
+    assignment = f"{name}={value}".encode()
+    return [pid for pid in pids() if assignment in _read(pid, "environ").split(b"\0")]
 
 
 def command(pid: int) -> str:

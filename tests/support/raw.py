@@ -64,11 +64,11 @@ def shape_of(answer: bytes) -> Answer:
     status = int(head.split()[1])
     if b"application/json" not in head.lower():
         return status, ""
-    told: Any = json.loads(body)
+    error: Any = json.loads(body)
     if status < 400:
         return status, ""
-    assert {"code", "detail"} <= told.keys() <= {"code", "detail", "errors", "limit"}, told
-    return status, str(told["code"])
+    assert {"code", "detail"} <= error.keys() <= {"code", "detail", "errors", "limit"}, error
+    return status, str(error["code"])
 
 
 def memory_bytes(served: Served) -> int:
@@ -84,6 +84,6 @@ def left_in(bucket: str) -> list[Any]:
     """Return all records, objects and unfinished uploads."""
     return [
         *FileUpload.objects.values_list("file_name", flat=True),
-        *(found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())),
-        *(found["Key"] for found in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())),
+        *(listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())),
+        *(listed["Key"] for listed in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())),
     ]

@@ -27,9 +27,9 @@ OURS = ("s3_cors", "s3_housekeeping", "s3_scan")
 
 
 def blocks_run_by(test: str) -> list[Block]:
-    found = [block for block in BLOCKS if block.note.endswith(f"::{test}")]
-    assert found, test
-    return found
+    matching = [block for block in BLOCKS if block.note.endswith(f"::{test}")]
+    assert matching, test
+    return matching
 
 
 # --- blocks of code ---------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def test_a_claim_from_before_is_known_as_the_one_that_wrote(at_first_migration):
     assert set(after.values_list("write_id", flat=True)) == set(claims)
 
 
-def test_content_types_from_before_are_reduced_to_essence_and_charset(at_first_migration):
+def test_migration_reduces_content_types(at_first_migration):
     apps, latest = at_first_migration
     before = apps.get_model(APP, "FileUpload").objects
     types = {
@@ -46,8 +46,8 @@ def test_content_types_from_before_are_reduced_to_essence_and_charset(at_first_m
     rows = {
         before.create(
             location_digest=str(n), status="pending", claim_id=uuid.uuid4(), content_type=content_type
-        ).pk: kept
-        for n, (content_type, kept) in enumerate(types.items())
+        ).pk: expected
+        for n, (content_type, expected) in enumerate(types.items())
     }
     assert [normalize_content_type(content_type) for content_type in types] == [*types.values()]
     executor = MigrationExecutor(connection)

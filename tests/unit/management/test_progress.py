@@ -16,7 +16,7 @@ def terminal():
 
 
 def draw_now(bars):
-    """Have the bar draw_now now: of itself it is not more often than people can see."""
+    """Draw the bar now. tqdm draws at most ten times a second otherwise."""
     with bars.set_aside():
         pass
 

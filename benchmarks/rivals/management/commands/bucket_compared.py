@@ -33,9 +33,9 @@ class Command(BaseCommand):
         meter = Meter([os.getpid()])
         report = bucket_compare(bucket=HALF)
         reading = meter.read()
-        found = (report.objects_compared, report.records_compared, report.records_without_object)
-        if found != (records - gone, records, gone) or not report.is_complete:
-            raise CommandError(f"objects, records and records without object are {found}")
+        counts = (report.objects_compared, report.records_compared, report.records_without_object)
+        if counts != (records - gone, records, gone) or not report.is_complete:
+            raise CommandError(f"objects, records and records without object are {counts}")
         figures = {
             "seconds": reading.wall_seconds,
             "cpu_seconds": reading.cpu_seconds,

@@ -87,7 +87,7 @@ class Routes:
         abort = Ticket(str(self.user.pk), "DELETE", str(self.upload.pk)).text()
         begin = Ticket(str(self.user.pk), "POST", str(uuid.uuid4()), "f.txt").text()
         presign = {"bucket": bucket, "file_name": "escaped.txt"}
-        wanted = f"uppy/s3/params?filename=f.txt&type=text/plain&metadata[bucket]={bucket}"
+        params_url = f"uppy/s3/params?filename=f.txt&type=text/plain&metadata[bucket]={bucket}"
         return {
             "BucketViewSet.list": ("get", f"{BASE}/bucket/list/"),
             "BucketViewSet.create": ("post", f"{BASE}/bucket/create/", {"bucket": "bucket-new"}),
@@ -121,7 +121,7 @@ class Routes:
             "UppySignedViewSet.begin_or_complete": ("post", f"{BASE}/uppy/signed/{begin}"),
             "UppySignedViewSet.abort": ("delete", f"{BASE}/uppy/signed/{abort}"),
             "UppySignedViewSet.missing": ("get", f"{BASE}/uppy/signed/{ticket}/x"),
-            "UppyViewSet.params": ("get", f"{BASE}/{wanted}"),
+            "UppyViewSet.params": ("get", f"{BASE}/{params_url}"),
             "UppyViewSet.create": ("post", f"{BASE}/uppy/s3/multipart", uppy),
             "UppyViewSet.sign_part": ("get", self.uppy("/1")),
             "UppyViewSet.sign_parts": ("get", self.uppy("/batch", "&partNumbers=1,2")),
