@@ -18,7 +18,7 @@ file_rejected = Signal()
 file_deleted = Signal()
 
 
-def after_commit(signal: Signal, upload: Any) -> None:
+def send_after_commit(signal: Signal, upload: Any) -> None:
     """Send a signal once the current transaction is committed."""
     sender = type(upload)
     send = partial(signal.send_robust, sender=sender, upload=upload)

@@ -95,7 +95,7 @@ class HTTPError(drf.APIException):
         return error
 
 
-def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one return for each kind
+def translate_error(error: Exception) -> Exception:  # noqa: PLR0911 - one return for each kind
     """Translate an error that a view raised. Errors outside the contract are returned unchanged.
 
     Args:

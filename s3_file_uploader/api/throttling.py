@@ -64,7 +64,7 @@ class ServiceThrottle(SimpleRateThrottle):
         return float(cast(Any, self).duration) if seconds is None else seconds
 
 
-def throttles_of(action: str) -> list[ServiceThrottle]:
+def build_throttles(action: str) -> list[ServiceThrottle]:
     """Return the throttle of an action of the audit trail, or nothing if the settings have no rate for its scope."""
     scope = SCOPE_OF.get(action, "")
     rate = conf.throttle_rates.get(scope)

@@ -11,7 +11,7 @@ from ..exceptions import FileNotFound, FileQuarantined, FileRejected, NotYourFil
 from ..models import FileUpload, FileUploadQuerySet
 from ..policy.names import bucket_name_check, file_name_check, file_name_spellings
 from ..policy.users import bucket_allowed_check, is_staff
-from .audit.trail import about
+from .audit.trail import set_event_object
 from .plan import direct_id
 from .reports import Finding, Kind, Outcome
 
@@ -46,11 +46,11 @@ def upload_find(*, user: AbstractBaseUser, upload_id: str | UUID) -> FileUpload:
     Raises:
         UploadNotFound: there is none that the user may see.
     """
-    about(object_id=upload_id)
+    set_event_object(object_id=upload_id)
     with suppress(ValueError):  # What is no UUID is nobody's id.
         upload = FileUpload.objects.visible_to(user).filter(pk=UUID(str(upload_id))).first()
         if upload is not None:
-            about(bucket=upload.bucket, file_name=upload.file_name)
+            set_event_object(bucket=upload.bucket, file_name=upload.file_name)
             return upload
     raise upload_not_found()
 
@@ -66,13 +66,13 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
     Raises:
         UploadNotFound: there is none.
     """
-    about(object_id=upload_id)
+    set_event_object(object_id=upload_id)
     if user.pk is not None:  # Nobody is not the owner of the records that have lost theirs.
         owned = {} if is_staff(user) else {"user_id": user.pk}
         with suppress(ValueError, FileUpload.DoesNotExist):
             upload = FileUpload.objects.get(pk=UUID(str(upload_id)), **owned)
             if key in (None, upload.file_name):
-                about(bucket=upload.bucket, file_name=upload.file_name)
+                set_event_object(bucket=upload.bucket, file_name=upload.file_name)
                 return upload
     raise upload_not_found()
 
@@ -142,7 +142,7 @@ def names_check(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     file_name_check(file_name)
     bucket_allowed_check(user, bucket)

@@ -34,7 +34,7 @@ from ..s3.errors import storage_errors
 from ..s3.multipart import multipart_abort, multipart_debris_remove
 from ..s3.objects import object_head
 from ..s3.transfer.object_reader import object_checksum
-from ..signals import after_commit, file_rejected
+from ..signals import file_rejected, send_after_commit
 from ..values import StoredObject
 from .download_folder.copies import copy_of_file_remove
 from .reports import Outcome
@@ -137,7 +137,7 @@ def _forget(upload: FileUpload) -> None:
     with durable_transaction():
         upload.forget()
         if upload.status == FileUpload.Status.REJECTED:
-            after_commit(file_rejected, upload)
+            send_after_commit(file_rejected, upload)
 
 
 def _decided(upload: FileUpload, found: StoredObject | None) -> Outcome:

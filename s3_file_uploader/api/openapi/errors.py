@@ -12,7 +12,7 @@ from rest_framework import exceptions as drf
 
 from ... import exceptions as own
 from ...values import MAX_KEY_BYTES, MAX_PARTS
-from ..errors import RETRIED, http_error
+from ..errors import RETRIED, translate_error
 from ..requests.body_guard import TOO_SLOW
 from ..serializers import ErrorSerializer
 from .enums import enum_component
@@ -363,7 +363,7 @@ class ErrorDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-c
 
 
 def _answered(operation: str, kind: type[Exception]) -> tuple[int, dict[str, Any]]:
-    answer: Any = http_error(kind(*MADE_OF_IN.get((operation, kind), MADE_OF[kind])))
+    answer: Any = translate_error(kind(*MADE_OF_IN.get((operation, kind), MADE_OF[kind])))
     return answer.status_code, answer.detail
 
 

@@ -18,14 +18,14 @@ from rest_framework.viewsets import ViewSet
 from ...conf import conf
 from ...exceptions import InvalidFileName, RangeNotSatisfiable, RequestTooSlow
 from ...models import FileUpload
-from ...services.audit.trail import QUIET, Trail, request_trail
-from ..errors import http_error
+from ...services.audit.trail import QUIET, Trail, follow_request
+from ..errors import translate_error
 from ..raw_address import path_is_utf8
 from ..requests.body import leave_unread
 from ..requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..requests.client_ip import client_address
 from ..serializers import UploadSerializer
-from ..throttling import throttles_of
+from ..throttling import build_throttles
 from ..transactions import outside_transactions
 
 # What the audit trail takes from an address: never what authenticates.
@@ -58,9 +58,9 @@ class ServiceViewSet(ViewSet):
         """Tell the audit trail how each request ends; what there is no action for is none of its business."""
         body_guard(request)  # Before anything reads; a host that has the middleware has done it already.
         action = self.action_map.get(request.method.lower(), "")
-        with request_trail(action=self.audit_actions.get(action, action), address=client_address(request)) as trail:
-            self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
-            trail.about(**{told: kwargs[name] for name, told in IN_PATH.items() if name in kwargs})
+        with follow_request(action=self.audit_actions.get(action, action), address=client_address(request)) as trail:
+            self.trail, trail.is_event, trail.may_be_row = trail, bool(action), False
+            trail.set_object(**{told: kwargs[name] for name, told in IN_PATH.items() if name in kwargs})
             answer = super().dispatch(request, *args, **kwargs)
             _trail_end(trail, answer.status_code)
             close_cleanly(request, answer)
@@ -70,7 +70,7 @@ class ServiceViewSet(ViewSet):
         """Have the audit trail know who asks."""
         super().perform_authentication(request)
         if self.trail is not None and getattr(request.user, "pk", None) is not None:  # The host may have no Nobody.
-            self.trail.user, self.trail.is_kept = request.user, True
+            self.trail.user, self.trail.may_be_row = request.user, True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse an address that is not UTF-8, once it is known who asks.
@@ -102,7 +102,7 @@ class ServiceViewSet(ViewSet):
     def get_throttles(self) -> list[Any]:
         """Add our own, by the settings, to those of the host."""
         action = self.action or ""
-        return [*super().get_throttles(), *throttles_of(self.audit_actions.get(action, action))]
+        return [*super().get_throttles(), *build_throttles(self.audit_actions.get(action, action))]
 
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Return who may, besides being somebody."""
@@ -112,7 +112,7 @@ class ServiceViewSet(ViewSet):
         """Give every error its one shape before the host's handler sees it."""
         guard = body_guard(self.request._request)
         # Django and its parsers tell of a body that came too slowly in several ways.
-        error = http_error(RequestTooSlow(TOO_SLOW) if guard and guard.is_too_slow else exc)
+        error = translate_error(RequestTooSlow(TOO_SLOW) if guard and guard.is_too_slow else exc)
         if self.trail is not None and isinstance(error, APIException):
             self.trail.outcome = str(cast(Any, error.detail)["code"])
         answer = super().handle_exception(error)
@@ -129,8 +129,8 @@ def _form_type_lower(request: Any) -> None:
 
 
 def _trail_end(trail: Trail, status_code: int) -> None:
-    trail.is_told = trail.is_told and (trail.action not in QUIET or status_code in REFUSED)
-    trail.is_kept = trail.is_kept or status_code < status.HTTP_400_BAD_REQUEST
+    trail.is_event = trail.is_event and (trail.action not in QUIET or status_code in REFUSED)
+    trail.may_be_row = trail.may_be_row or status_code < status.HTTP_400_BAD_REQUEST
 
 
 def caller_of(request: Request) -> AbstractBaseUser:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from ...exceptions import S3FileUploaderError, StorageProblem
 from ...models import FileUpload
-from .trail import OK, Trail, event_tell, format_log_line, get_trail
+from .trail import OK, Trail, format_log_line, get_trail, record_event
 
 logger = logging.getLogger("s3_file_uploader")
 
@@ -43,7 +43,7 @@ class Operation:
         self._started, trail = perf_counter(), get_trail()
         if trail is not None and not trail.is_named:
             self._trail, trail.is_named, trail.action = trail, True, self.name
-            trail.about(**self._get_object())
+            trail.set_object(**self._get_object())
         return self
 
     def __exit__(
@@ -64,9 +64,9 @@ class Operation:
 
     def _audit(self, outcome: str) -> None:
         if self._trail is None:
-            event_tell(action=self.name, user=self.user, outcome=outcome, **self._get_object())
+            record_event(action=self.name, user=self.user, outcome=outcome, **self._get_object())
         else:
-            self._trail.about(**self._get_object())
+            self._trail.set_object(**self._get_object())
 
     def _get_object(self) -> dict[str, object]:
         return {"bucket": self.bucket, "file_name": self.file_name, "object_id": self.object_id}

@@ -61,8 +61,8 @@ class Trail:
     """An event in the making. `record` ends it.
 
     Attributes:
-        is_told: True if the event is recorded at all.
-        is_kept: True if the event may become a row. Refused anonymous requests do not, or they could fill the database.
+        is_event: True if the event is recorded at all.
+        may_be_row: True if the event may become a row. Refused anonymous requests could fill the database otherwise.
         is_named: True if an operation has named the action.
     """
 
@@ -73,11 +73,11 @@ class Trail:
     file_name: str = ""
     object_id: str = ""
     outcome: str = OK
-    is_told: bool = True
-    is_kept: bool = True
+    is_event: bool = True
+    may_be_row: bool = True
     is_named: bool = False
 
-    def about(self, *, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
+    def set_object(self, *, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
         """Set what is known of the object. Empty arguments change nothing."""
         self.bucket = str(bucket or self.bucket)
         self.file_name = str(file_name or self.file_name)
@@ -85,12 +85,12 @@ class Trail:
 
     def record(self) -> None:
         """Write the log line, then the row. A database error does not affect the line."""
-        if not self.is_told or (self.outcome == OK and self.action in QUIET):
+        if not self.is_event or (self.outcome == OK and self.action in QUIET):
             return
         if logger.isEnabledFor(logging.INFO):
             event = self._as_dict()
             logger.info(format_log_line(event), extra={"audit": event})
-        if self.is_kept and conf.audit_rows:
+        if self.may_be_row and conf.audit_rows:
             self._save_row()
 
     def _as_dict(self) -> dict[str, str | None]:
@@ -124,7 +124,7 @@ def format_log_line(values: Mapping[str, object]) -> str:
 
 
 @contextmanager
-def request_trail(*, action: str, address: str) -> Iterator[Trail]:
+def follow_request(*, action: str, address: str) -> Iterator[Trail]:
     """Record all that happens in the block as one event, at the end of the request.
 
     Args:
@@ -158,20 +158,20 @@ def get_trail() -> Trail | None:
     return _trail.get()
 
 
-def event_tell(*, action: str, user: Any, outcome: str, **about: object) -> None:
+def record_event(*, action: str, user: Any, outcome: str, **event_object: object) -> None:
     """Record an event outside of a request, or beside the request's own event, unless the action only reads."""
     if action in QUIET:
         return
     trail = Trail(action, user, _address.get(), outcome=outcome)
-    trail.about(**about)
+    trail.set_object(**event_object)
     trail.record()
 
 
-def about(*, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
+def set_event_object(*, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
     """Set the object of the current request's event, so that the event of a refusal has it, too."""
     trail = _trail.get()
     if trail is not None:
-        trail.about(bucket=bucket, file_name=file_name, object_id=object_id)
+        trail.set_object(bucket=bucket, file_name=file_name, object_id=object_id)
 
 
 def _isolate_statement() -> AbstractContextManager[Any]:

@@ -29,7 +29,7 @@ from ...s3 import presign
 from ...s3.client import bucket_check
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
-from ..audit.trail import about
+from ..audit.trail import set_event_object
 from ..limits import quota_for, upload_check
 from ..plan import direct_key, part_size_for, strategy_for
 from .instructions import form_fields, transfer_of
@@ -82,7 +82,7 @@ def upload_start(
         UploadNotPending: the upload that the key began is being removed.
         StorageProblem: nothing began that lasts; the same key tries again.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     bucket_allowed_check(user, bucket)
     policy, content_type = policy_for(owner, bucket), normalize_content_type(content_type)

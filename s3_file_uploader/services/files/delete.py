@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from ...exceptions import FileExists, UploadNotPending
 from ...models import BUSY, FileUpload, durable_transaction
-from ...signals import after_commit, file_deleted
+from ...signals import file_deleted, send_after_commit
 from ..audit.operation import Operation
 from ..direct_uploads.parts import NO_LONGER_PENDING, in_parts_check
 from ..direct_uploads.verify import patience
@@ -109,7 +109,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             with durable_transaction():
                 upload.forget()
                 if upload.was_stored:
-                    after_commit(file_deleted, upload)
+                    send_after_commit(file_deleted, upload)
 
 
 def _joined_or_removed(upload: FileUpload) -> None:

@@ -23,7 +23,7 @@ from ...models import BUSY, FileUpload, durable_transaction
 from ...policy.names import file_name_check
 from ...s3.client import get_client
 from ...s3.errors import storage_errors
-from ...signals import after_commit, file_deleted
+from ...signals import file_deleted, send_after_commit
 from ...values import CONDITIONAL_DELETES, StoredObject
 from ..audit.operation import Operation
 from ..plan import is_direct_key
@@ -121,7 +121,7 @@ def _record_remove(upload: FileUpload) -> None:
             _still_check(upload, None)
             with durable_transaction():
                 upload.forget()
-                after_commit(file_deleted, upload)
+                send_after_commit(file_deleted, upload)
 
 
 def _record_update(upload: FileUpload, found: StoredObject) -> None:

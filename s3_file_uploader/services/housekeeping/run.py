@@ -19,7 +19,7 @@ from ...models import FileUpload, location_digest
 from ...policy.names import bucket_name_check
 from ...s3.multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ...values import PAGE_KEYS, HousekeepingReport
-from ..audit.trail import event_tell
+from ..audit.trail import record_event
 from ..direct_uploads.complete import arrived_complete, has_arrived
 from ..direct_uploads.part_totals import excessive_remove
 from ..download_folder.copies import old_copies_remove
@@ -117,7 +117,7 @@ class _Run:
         """Tell the caller, and the audit trail of what was changed."""
         if not self.dry_run and finding.outcome not in UNCHANGED:
             where = {"bucket": finding.bucket, "file_name": finding.file_name, "object_id": finding.record_id}
-            event_tell(action="housekeeping", user=None, outcome=finding.outcome.value, **where)
+            record_event(action="housekeeping", user=None, outcome=finding.outcome.value, **where)
         self.on_finding(finding)
 
     def completed_tell(self, upload: FileUpload) -> None:

@@ -20,7 +20,7 @@ from ...exceptions import FileExists, FileNotFound, FileQuarantined, S3FileUploa
 from ...models import BUSY, FileUpload, durable_transaction
 from ...s3.transfer.object_reader import object_read
 from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, load_scanners
-from ...signals import after_commit, file_quarantined, file_rejected, file_uploaded
+from ...signals import file_quarantined, file_rejected, file_uploaded, send_after_commit
 from ..audit.operation import Operation
 from ..lookup import file_not_found, not_rejected
 from ..recovery import object_found, object_remove, parts_remove, settled_on_error
@@ -41,7 +41,7 @@ URL_STILL_WORKS = "The file is clean, but its upload URL still works: it is scan
 def stored_tell(upload: FileUpload) -> None:
     """Tell listeners of a file once the present transaction is committed, unless it is in quarantine."""
     if upload.status == FileUpload.Status.STORED:
-        after_commit(file_uploaded, upload)
+        send_after_commit(file_uploaded, upload)
 
 
 def unchanged_check(upload: FileUpload) -> None:
@@ -178,7 +178,7 @@ def _passed(upload: FileUpload) -> Outcome:
     with durable_transaction():
         is_passed = upload.mark_clean()
         if is_passed:
-            after_commit(file_uploaded, upload)
+            send_after_commit(file_uploaded, upload)
     return Outcome.FILE_CLEAN if is_passed else Outcome.OVERTAKEN
 
 
@@ -193,5 +193,5 @@ def _rejected(upload: FileUpload, reason: str) -> Outcome:
         object_remove(upload)
         with durable_transaction():
             upload.forget()
-            after_commit(file_rejected, upload)
+            send_after_commit(file_rejected, upload)
     return Outcome.FILE_REJECTED

@@ -21,7 +21,7 @@ from ...s3.transfer.object_writer import ObjectWriter, Sent, object_writer
 from ...s3.transfer.part_uploader import Destination
 from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
-from ..audit.trail import about
+from ..audit.trail import set_event_object
 from ..content_check import Contents
 from ..limits import Intake, key_check, upload_check
 from ..lookup import not_rejected
@@ -134,7 +134,7 @@ def file_receive(
         FileRejected: a scanner found something in it; it was removed, and its record says what.
         BucketNotFound, StorageProblem: nothing was stored, or it is settled later.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     bucket_name_check(bucket)
     file_name = file_name_new(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
@@ -230,7 +230,7 @@ def upload_repeated(
         UploadInProgress: it is still at work.
         FileRejected: it was removed for what it holds.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
     found = IdempotencyKey.objects.of(user=user, key=idempotency_key).select_related("upload").first()

@@ -8,7 +8,7 @@ from gunicorn.http.errors import InvalidChunkSize
 from rest_framework import exceptions as drf
 
 from s3_file_uploader import exceptions as own
-from s3_file_uploader.api.errors import DATABASE_UNAVAILABLE, ERRORS_A_FIELD, STATUS_AND_CODE, http_error
+from s3_file_uploader.api.errors import DATABASE_UNAVAILABLE, ERRORS_A_FIELD, STATUS_AND_CODE, translate_error
 from tests.support.host import ROOT
 
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
@@ -28,7 +28,7 @@ def make_error(kind):
 
 @pytest.mark.parametrize("kind", LEAVES)
 def test_translate_gives_each_error_a_status_and_code(kind):
-    error = http_error(make_error(kind))
+    error = translate_error(make_error(kind))
     status, code = next(row[1:] for row in STATUS_AND_CODE if issubclass(kind, row[0]))
     assert isinstance(error, drf.APIException)
     assert error.status_code == status
@@ -57,7 +57,7 @@ def test_page_of_errors_lists_each_code():
 
 
 def test_translate_names_the_invalid_field():
-    error = http_error(own.InvalidField("region", "Name another."))
+    error = translate_error(own.InvalidField("region", "Name another."))
     assert error.detail == {
         "code": "invalid",
         "detail": "Name another.",
@@ -68,8 +68,8 @@ def test_translate_names_the_invalid_field():
 @pytest.mark.parametrize("kind", [own.StorageUnavailable])
 def test_translate_unavailable_sets_retry_after(kind, settings):
     settings.S3_FILE_UPLOADER_RETRY_AFTER_SECONDS = 7
-    assert http_error(kind("why")).wait == 7
-    assert not hasattr(http_error(own.StorageTimeout("why")), "wait")
+    assert translate_error(kind("why")).wait == 7
+    assert not hasattr(translate_error(own.StorageTimeout("why")), "wait")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_translate_unavailable_sets_retry_after(kind, settings):
     ],
 )
 def test_translate_of_foreign_errors_has_the_same_shape(raised, status, code):
-    error = http_error(raised)
+    error = translate_error(raised)
     assert error.status_code == status
     assert set(error.detail) == {"code", "detail"}
     assert error.detail["code"] == code
@@ -102,7 +102,7 @@ def test_translate_of_foreign_errors_has_the_same_shape(raised, status, code):
 
 def test_translate_flattens_validation_errors():
     raised = drf.ValidationError({"a": ["one", "two"], "b": {"c": [drf.ErrorDetail("deep", code="odd")]}})
-    assert http_error(raised).detail == {
+    assert translate_error(raised).detail == {
         "code": "invalid",
         "detail": "a: one",
         "errors": {
@@ -113,23 +113,26 @@ def test_translate_flattens_validation_errors():
 
 
 def test_translate_of_a_validation_error_without_field():
-    assert http_error(drf.ValidationError("no")).detail["errors"] == {
+    assert translate_error(drf.ValidationError("no")).detail["errors"] == {
         "non_field_errors": [{"code": "invalid", "detail": "no"}]
     }
 
 
 def test_get_codes_returns_the_codes():
-    assert http_error(own.FileNotFound("why")).get_codes() == {"code": "file_not_found", "detail": "file_not_found"}
-    assert http_error(drf.NotFound()).get_codes() == {"code": "not_found", "detail": "not_found"}
+    assert translate_error(own.FileNotFound("why")).get_codes() == {
+        "code": "file_not_found",
+        "detail": "file_not_found",
+    }
+    assert translate_error(drf.NotFound()).get_codes() == {"code": "not_found", "detail": "not_found"}
 
 
 def test_translate_replaces_lone_surrogates():
-    detail = http_error(drf.ValidationError({"a": ["\ud800 is not a choice"]})).detail
+    detail = translate_error(drf.ValidationError({"a": ["\ud800 is not a choice"]})).detail
     assert detail["errors"]["a"][0]["detail"] == "? is not a choice"
 
 
 def test_translate_adds_the_limit_of_the_policy():
-    error = http_error(own.FileTooLarge("why", {"max_file_bytes": 7}))
+    error = translate_error(own.FileTooLarge("why", {"max_file_bytes": 7}))
     assert error.detail == {"code": "file_too_large", "detail": "why", "limit": {"max_file_bytes": 7}}
     assert error.get_codes() == {"code": "file_too_large", "detail": "file_too_large"}
     assert set(error.get_full_details()) == {"code", "detail"}
@@ -137,9 +140,9 @@ def test_translate_adds_the_limit_of_the_policy():
 
 def test_translate_of_a_bug_returns_it():
     bug = KeyError("x")
-    assert http_error(bug) is bug
+    assert translate_error(bug) is bug
 
 
 def test_translate_of_many_errors_lists_only_the_first():
-    error = http_error(drf.ValidationError({"parts": [["Give a number."]] * 1000, "key": ["Give one."]}))
+    error = translate_error(drf.ValidationError({"parts": [["Give a number."]] * 1000, "key": ["Give one."]}))
     assert [len(details) for details in error.detail["errors"].values()] == [ERRORS_A_FIELD, 1]

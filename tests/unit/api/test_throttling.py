@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from rest_framework.throttling import BaseThrottle
 
 from s3_file_uploader import urls
-from s3_file_uploader.api.throttling import ACTIONS_OF, SCOPE_OF, throttles_of
+from s3_file_uploader.api.throttling import ACTIONS_OF, SCOPE_OF, build_throttles
 from s3_file_uploader.api.viewsets import UploadViewSet
 from s3_file_uploader.models import FileUpload, ShareLink
 from s3_file_uploader.services.audit.trail import ACTIONS
@@ -44,7 +44,7 @@ def test_scopes_cover_every_action():
 
 def test_throttles_without_rates_allow_everything(user):
     assert all(client_of(user).get(LIST).status_code == 200 for _ in range(20))
-    assert [throttles_of(action) for action in ("upload_list", "health", "of a host")] == [[], [], []]
+    assert [build_throttles(action) for action in ("upload_list", "health", "of a host")] == [[], [], []]
 
 
 def test_throttle_over_the_rate_returns_429(user, other, rates):

@@ -26,7 +26,15 @@ from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.scanners import Verdict
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
 from s3_file_uploader.services.audit.operation import Operation
-from s3_file_uploader.services.audit.trail import ACTIONS, OK, QUIET, about, event_tell, get_trail, request_trail
+from s3_file_uploader.services.audit.trail import (
+    ACTIONS,
+    OK,
+    QUIET,
+    follow_request,
+    get_trail,
+    record_event,
+    set_event_object,
+)
 from s3_file_uploader.services.housekeeping.expire import BATCH
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
@@ -425,9 +433,9 @@ def test_events_of_all_routes_contain_no_secret(routes, caplog, rows, user):
     ],
 )
 def test_row_escapes_control_characters_in_names(user, rows, read_events, name, escaped):
-    with request_trail(action="file_delete", address="") as trail:
+    with follow_request(action="file_delete", address="") as trail:
         trail.user = user
-        about(bucket="b", file_name=name)
+        set_event_object(bucket="b", file_name=name)
     assert rows.get().file_name == escaped
     assert read_events()[0]["file_name"] == name
     assert list(rows.at(bucket="b", file_name=escaped)) == [rows.get()]
@@ -435,7 +443,7 @@ def test_row_escapes_control_characters_in_names(user, rows, read_events, name, 
 
 def test_line_escapes_line_breaks(user, caplog):
     caplog.set_level(logging.INFO, "s3_file_uploader.audit")
-    event_tell(action="file_delete", user=None, outcome=OK, file_name='a"\n\u2028\ud800')
+    record_event(action="file_delete", user=None, outcome=OK, file_name='a"\n\u2028\ud800')
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.isascii()
     assert line.startswith('action="file_delete" user=null address="" bucket="" file_name="a\\"\\n\\u2028\\ud800" ')
@@ -506,7 +514,7 @@ def test_upload_token_deleted_in_the_admin_is_an_event(client, user, staff, read
 
 def test_about_outside_a_request_does_nothing():
     assert get_trail() is None
-    about(bucket="b")
+    set_event_object(bucket="b")
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -549,8 +557,8 @@ def test_row_that_fails_does_not_fail_the_upload(bucket, user, read_events, no_t
 def test_row_that_fails_leaves_the_transaction_usable(user, rows):
     with transaction.atomic():
         with connection.execute_wrapper(break_events):
-            event_tell(action="file_delete", user=user, outcome=OK)
-        event_tell(action="file_upload", user=user, outcome=OK)
+            record_event(action="file_delete", user=user, outcome=OK)
+        record_event(action="file_upload", user=user, outcome=OK)
     assert [row.action for row in rows.all()] == ["file_upload"]
 
 
