@@ -76,7 +76,7 @@ def add_arguments(parser: CommandParser) -> None:
     )
     repairs.add_argument("--older-than", type=float, metavar="HOURS", help="The minimum age for --delete-objects.")
     repairs.add_argument(
-        "--whoever-made-them",
+        "--include-foreign-objects",
         action="store_true",
         help="Let --delete-objects delete the objects of other programs, too.",
     )
@@ -101,7 +101,7 @@ def parse_options(options: Mapping[str, Any]) -> HousekeepingOptions:
                 update_records=options["update_records"],
                 adopt_for=None if options["adopt"] is None else user_named(options["adopt"]),
                 delete_objects_older_than=_parse_hours("--older-than", options["older_than"]),
-                whoever_made_them=options["whoever_made_them"],
+                include_foreign_objects=options["include_foreign_objects"],
             ),
             report=options["report"],
         )
@@ -115,14 +115,14 @@ def _parse_buckets(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _validate_combinations(options: Mapping[str, Any]) -> None:
     repairs = ("remove_records", "update_records", "adopt", "delete_objects")
-    names = (*repairs, "older_than", "whoever_made_them")
+    names = (*repairs, "older_than", "include_foreign_objects")
     is_given = {name: options[name] is not None and options[name] is not False for name in names}
     if options["compare"] is None and any(is_given[name] for name in repairs):
         raise CommandError("Repairs need a comparison. Add --compare.")
     if is_given["delete_objects"] and not is_given["older_than"]:
         raise CommandError("--delete-objects needs a minimum age. Add --older-than HOURS.")
-    if not is_given["delete_objects"] and (is_given["older_than"] or is_given["whoever_made_them"]):
-        raise CommandError("--older-than and --whoever-made-them need --delete-objects. Add it, or remove them.")
+    if not is_given["delete_objects"] and (is_given["older_than"] or is_given["include_foreign_objects"]):
+        raise CommandError("--older-than and --include-foreign-objects need --delete-objects. Add it, or remove them.")
 
 
 def _parse_hours(name: str, hours: float | None) -> timedelta | None:

@@ -41,14 +41,14 @@ class Repairs:
         update_records: records whose object another program changed take its size, ETag, type and SHA-256.
         adopt_for: objects without a record get one, and are this user's.
         delete_objects_older_than: objects without a record go, if this app made them and S3 says that they are older.
-        whoever_made_them: the objects of others go too.
+        include_foreign_objects: also delete the objects of other programs.
     """
 
     remove_records: bool = False
     update_records: bool = False
     adopt_for: AbstractBaseUser | None = None
     delete_objects_older_than: timedelta | None = None
-    whoever_made_them: bool = False
+    include_foreign_objects: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.
@@ -99,7 +99,7 @@ class Repairs:
         if age is None or finding.changed_at is None or finding.changed_at >= timezone.now() - age:
             return False
         # PostgreSQL keeps no NUL, so the key cannot be claimed.
-        return (self.whoever_made_them or bool(finding.made_here)) and "\0" not in finding.file_name
+        return (self.include_foreign_objects or bool(finding.made_here)) and "\0" not in finding.file_name
 
 
 def is_made_here(key: str, found: StoredObject) -> bool:

@@ -24,7 +24,14 @@ def test_parse_without_options_asks_for_housekeeping_only():
 
 
 def test_parse_with_all_options_returns_them(user):
-    everything = ("--remove-records", "--update-records", "--older-than", "0.5", "--whoever-made-them", "--dry-run")
+    everything = (
+        "--remove-records",
+        "--update-records",
+        "--older-than",
+        "0.5",
+        "--include-foreign-objects",
+        "--dry-run",
+    )
     assert parse(*DELETE, *everything, "--abort-multipart-older-than", "24", "--report", "file") == HousekeepingOptions(
         dry_run=True,
         abort_multipart_older_than=timedelta(days=1),
@@ -33,7 +40,7 @@ def test_parse_with_all_options_returns_them(user):
             remove_records=True,
             update_records=True,
             delete_objects_older_than=timedelta(minutes=30),
-            whoever_made_them=True,
+            include_foreign_objects=True,
         ),
         report="file",
     )
@@ -55,12 +62,12 @@ def test_parse_with_all_options_returns_them(user):
         ("--delete-objects", "--older-than", "1"),
         ("--older-than", "1"),
         ("--older-than", "0"),
-        ("--whoever-made-them",),
+        ("--include-foreign-objects",),
         DELETE,
-        (*DELETE, "--whoever-made-them"),
+        (*DELETE, "--include-foreign-objects"),
         (*DELETE, "--older-than", "1", "--adopt", "user"),
         ("--compare", "--older-than", "1"),
-        ("--compare", "--whoever-made-them"),
+        ("--compare", "--include-foreign-objects"),
     ],
 )
 def test_parse_with_contradicting_options_fails(user, arguments):

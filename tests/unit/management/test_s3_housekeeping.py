@@ -230,9 +230,10 @@ class TestRepairs:
 
     def test_age_is_in_hours(self, disorder):
         assert (
-            "objects deleted: 0" in run("--compare", "--delete-objects", "--older-than", "1", "--whoever-made-them")[0]
+            "objects deleted: 0"
+            in run("--compare", "--delete-objects", "--older-than", "1", "--include-foreign-objects")[0]
         )
-        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--whoever-made-them")
+        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--include-foreign-objects")
         assert "objects deleted: 1" in lines
         assert objects_in(disorder) == ["kept", "\u00e9"]
 
@@ -248,7 +249,7 @@ class TestAdvice:
         lines, _ = run("--compare", "--remove-records", "--update-records", "--delete-objects", "--older-than", "0")
         # The stray object belongs to another program.
         assert lines[-2:] == [next_steps.WITHOUT_RECORD, next_steps.EACH]
-        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--whoever-made-them")
+        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--include-foreign-objects")
         assert lines[-1] == NO_DIFFERENCES[-1]
 
     def test_advice_names_options_that_exist(self):
