@@ -55,18 +55,18 @@ print(json.dumps(kept | {"environ": dict(os.environ)}, default=str))
 # --- .env.example -----------------------------------------------------------------------------------------------------
 
 
-def test_the_example_names_what_the_code_reads():
+def test_env_example_names_every_variable():
     read = names_read_in("modules/settings.py") | names_read_in("s3_file_uploader/conf.py")
     assert len(read) > 15
     assert set(names_in_example()) == read - NAMES_OF_AWS
 
 
-def test_the_example_names_each_once():
+def test_env_example_names_each_variable_once():
     names = names_in_example()
     assert sorted(names) == sorted(set(names))
 
 
-def test_nothing_else_reads_the_environment():
+def test_environment_is_read_only_in_known_files():
     files = [*(ROOT / "s3_file_uploader").rglob("*.py"), *(ROOT / "modules").rglob("*.py")]
     reading = {str(file.relative_to(ROOT)) for file in files if re.search(r"os\.(environ|getenv)", file.read_text())}
     assert reading == {
@@ -80,20 +80,20 @@ def test_nothing_else_reads_the_environment():
     }
 
 
-def test_the_example_explains_each_and_sets_none():
+def test_env_example_explains_each_variable_and_sets_none():
     lines = EXAMPLE.read_text().splitlines()
     for above, line in zip(["", *lines], lines, strict=False):
         assert line == "" or line.startswith("#") or (line.endswith("=") and above.startswith("# ")), line
 
 
-def test_a_copy_of_the_example_changes_nothing(tmp_path):
+def test_settings_with_a_copy_of_env_example_are_the_defaults(tmp_path):
     plain = settings_with(tmp_path)
     copied = settings_with(tmp_path, **dict.fromkeys(set(names_in_example()) - {"DATA_DIR"}, ""))
     del plain["environ"], copied["environ"]
     assert copied == plain
 
 
-def test_the_file_beside_manage_py_is_read(tmp_path):
+def test_settings_read_the_env_file(tmp_path):
     for package in ("modules", "s3_file_uploader"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / ".env").write_text("DJANGO_DEBUG=true\nDJANGO_LOG_LEVEL=ERROR\n")
@@ -107,7 +107,7 @@ def test_the_file_beside_manage_py_is_read(tmp_path):
 # --- the settings -----------------------------------------------------------------------------------------------------
 
 
-def test_what_holds_where_nothing_is_said(tmp_path):
+def test_settings_without_variables_are_safe(tmp_path):
     settings = settings_with(tmp_path)
     assert settings["DEBUG"] is False
     assert settings["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
@@ -120,11 +120,11 @@ def test_what_holds_where_nothing_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("yes", ["true", "True", "1", "yes", "on"])
-def test_debug_is_on_where_it_is_asked_for(tmp_path, yes):
+def test_settings_with_debug_turn_it_on(tmp_path, yes):
     assert settings_with(tmp_path, DJANGO_DEBUG=yes)["DEBUG"] is True
 
 
-def test_https_turns_on_what_belongs_to_it(tmp_path):
+def test_settings_with_https_secure_cookies(tmp_path):
     settings = settings_with(tmp_path, DJANGO_HTTPS="true")
     for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT"):
         assert settings[name] is True
@@ -132,12 +132,12 @@ def test_https_turns_on_what_belongs_to_it(tmp_path):
     assert settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is True
 
 
-def test_a_proxy_is_believed_where_there_is_one(tmp_path):
+def test_settings_with_a_proxy_trust_its_header(tmp_path):
     settings = settings_with(tmp_path, DJANGO_BEHIND_PROXY="true")
     assert settings["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
 
 
-def test_lists_are_split_at_commas(tmp_path):
+def test_settings_split_lists_at_commas(tmp_path):
     settings = settings_with(
         tmp_path,
         DJANGO_ALLOWED_HOSTS="api.example.com, files.example.com,",
@@ -147,7 +147,7 @@ def test_lists_are_split_at_commas(tmp_path):
     assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://app.example.com"]
 
 
-def test_the_database_is_the_one_that_is_named(tmp_path):
+def test_settings_use_the_database_url(tmp_path):
     url = "postgres://someone:password@db.example.com:5433/uploads"
     database = settings_with(tmp_path, DATABASE_URL=url)["DATABASES"]["default"]
     assert database["ENGINE"] == "django.db.backends.postgresql"
@@ -156,7 +156,7 @@ def test_the_database_is_the_one_that_is_named(tmp_path):
     assert "init_command" not in database.get("OPTIONS", {})
 
 
-def test_the_secret_key_is_made_once_and_kept_to_us(tmp_path):
+def test_settings_create_a_private_secret_key_once(tmp_path):
     made = settings_with(tmp_path)["SECRET_KEY"]
     assert len(made) >= 50
     assert settings_with(tmp_path)["SECRET_KEY"] == made
@@ -166,7 +166,7 @@ def test_the_secret_key_is_made_once_and_kept_to_us(tmp_path):
     assert stat.S_IMODE((tmp_path / "other").stat().st_mode) == 0o700
 
 
-def test_a_secret_key_that_is_named_is_not_written_down(tmp_path):
+def test_settings_with_a_secret_key_write_no_file(tmp_path):
     assert settings_with(tmp_path, DJANGO_SECRET_KEY="named")["SECRET_KEY"] == "named"
     assert not (tmp_path / "secret-key").exists()
 
@@ -174,7 +174,7 @@ def test_a_secret_key_that_is_named_is_not_written_down(tmp_path):
 # --- which store ------------------------------------------------------------------------------------------------------
 
 
-def test_the_embedded_s3_where_no_other_is_named(tmp_path):
+def test_settings_without_a_store_use_the_embedded_one(tmp_path):
     settings = settings_with(tmp_path)
     assert settings["EMBEDDED_S3"] is True
     identity = json.loads((tmp_path / "s3" / "identity.json").read_text())
@@ -192,7 +192,7 @@ def test_the_embedded_s3_where_no_other_is_named(tmp_path):
     ],
     ids=lambda named: next(iter(named)),
 )
-def test_no_embedded_s3_where_another_is_named(tmp_path, named):
+def test_settings_with_a_store_do_not_use_the_embedded_one(tmp_path, named):
     settings = settings_with(tmp_path, **named)
     assert settings["EMBEDDED_S3"] is False
     assert {name: settings["environ"].get(name) for name in named} == named
@@ -202,20 +202,20 @@ def test_no_embedded_s3_where_another_is_named(tmp_path, named):
 # --- in production ----------------------------------------------------------------------------------------------------
 
 
-def test_django_has_nothing_to_say_against_production(tmp_path):
+def test_check_deploy_with_production_settings_passes(tmp_path):
     done = python(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert done.stderr == ""
     assert done.stdout == "System check identified no issues (0 silenced).\n"
     assert done.returncode == 0
 
 
-def test_django_speaks_where_production_is_not_set_up(tmp_path):
+def test_check_deploy_with_development_settings_warns(tmp_path):
     done = python(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", DJANGO_DEBUG="true")
     assert done.returncode == 1
     assert "(security.W018)" in done.stderr
 
 
-def test_the_lock_serves_behind_any_index():
+def test_lock_file_contains_no_index():
     lock = (ROOT / "Pipfile.lock").read_text()
     assert json.loads(lock)["_meta"]["sources"] == []
     assert "://" not in lock
