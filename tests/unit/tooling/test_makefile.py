@@ -64,13 +64,13 @@ def test_make_with_a_newer_lock_installs_into_the_same_venv(folder):
     ],
     ids=["python-gone", "interrupted", "no-venv"],
 )
-def test_make_with_a_venv_that_is_not_whole_makes_it_anew(folder, damage):
+def test_make_with_an_incomplete_venv_creates_it_again(folder, damage):
     damage(folder)
     plan = planned(folder)
     assert plan.index("rm -rf .venv") < plan.index(VENV_CREATED) < plan.index(INSTALLED)
 
 
-def test_make_after_a_failed_install_begins_anew(folder):
+def test_make_after_a_failed_install_starts_again(folder):
     (folder / "Pipfile.lock").touch()  # There is no pipenv in this environment.
     assert make(folder).returncode != 0
     assert VENV_CREATED in planned(folder)
