@@ -21,7 +21,7 @@ def at_first_migration(transactional_db):
     MigrationExecutor(connection).migrate(latest)
 
 
-def test_migration_keeps_claims_as_upload_claims(at_first_migration):
+def test_migration_copies_claim_ids_to_write_ids(at_first_migration):
     apps, latest = at_first_migration
     before = apps.get_model(APP, "FileUpload").objects
     claims = [before.create(location_digest=str(n), status="pending", claim_id=uuid.uuid4()).claim_id for n in range(2)]
