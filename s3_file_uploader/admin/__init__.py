@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from .. import services
 from ..api.requests.client_ip import client_address
-from ..api.transactions import outside_transactions
+from ..api.transactions import exempt_from_transactions
 from ..conf import conf
 from ..exceptions import FileRejected, S3FileUploaderError
 from ..models import AuditEvent, FileUpload, ShareLink, UploadToken
@@ -99,7 +99,7 @@ class FileUploadAdmin(ModelAdmin):
         open_view = self.admin_site.admin_view(self.open_view)
         urls = [path("<uuid:pk>/open/", open_view, name="s3_file_uploader_fileupload_open"), *super().get_urls()]
         for url in urls:
-            outside_transactions(url.callback)
+            exempt_from_transactions(url.callback)
         return urls
 
     def open_view(self, request: HttpRequest, pk: Any) -> HttpResponse:

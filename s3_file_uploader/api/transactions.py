@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections, transaction
 
 
-def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
+def exempt_from_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
     """Exempt a view from the transactions of every database of the host, and return the view."""
     for database in connections:
         transaction.non_atomic_requests(using=database)(view)

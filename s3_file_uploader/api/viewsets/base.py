@@ -26,7 +26,7 @@ from ..requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..requests.client_ip import client_address
 from ..serializers import UploadSerializer
 from ..throttling import build_throttles
-from ..transactions import outside_transactions
+from ..transactions import exempt_from_transactions
 
 # What the audit trail takes from an address: never what authenticates.
 IN_PATH = {"bucket_name": "bucket", "file_name": "file_name", "upload_id": "object_id", "token_id": "object_id"}
@@ -52,7 +52,7 @@ class ServiceViewSet(ViewSet):
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         """Keep ATOMIC_REQUESTS away."""
-        return outside_transactions(super().as_view(actions, **initkwargs))
+        return exempt_from_transactions(super().as_view(actions, **initkwargs))
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Tell the audit trail how each request ends; what there is no action for is none of its business."""
