@@ -59,7 +59,7 @@ def test_download_beyond_the_limit_is_507_and_leaves_nothing(http, user, bucket,
 
 @pytest.mark.parametrize("ending", ["download/", "download"])
 def test_download_without_its_permission_is_403(http, user, staff, bucket, folder, settings, ending):
-    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
+    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.RefuseEveryone"]
     for name in ("file", "folder/download"):
         assert http(user).put(f"buckets/{bucket}/files/{name}", content=b"content").status_code == 201
     for person in (user, staff):
