@@ -281,7 +281,7 @@ def test_proxied_download_returns_the_content(stored):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "start", "stop"),
+    ("byte_range", "start", "stop"),
     [("0-0", 0, 1), ("5-9", 5, 10), ("-7", len(BIG) - 7, len(BIG)), (f"{10 * MIB}-", 10 * MIB, len(BIG))],
 )
 def test_range_returns_a_part_of_the_content(stored, byte_range, start, stop):
