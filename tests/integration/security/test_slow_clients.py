@@ -260,5 +260,8 @@ def test_connection_with_a_slow_body_is_closed(impatient, user):
         client.settimeout(10)
         with suppress(OSError):
             client.sendall(b"x" * 1000 + head("GET", f"{SERVICE}health/", length=0).encode())
+        rest = b""  # The body of the 408 may arrive after its head.
         with suppress(ConnectionResetError):
-            assert client.recv(4096) == b""
+            while data := client.recv(4096):
+                rest += data
+        assert b"HTTP/1.1" not in rest
