@@ -1,1 +1,1 @@
-"""Figures that anybody can measure again: `make bench`. `README.md` says what they mean."""
+"""Benchmarks that anyone can repeat: `make bench`. `README.md` explains the figures."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`, which `make bench` runs: every part, or those that are named."""
+"""`python -m benchmarks`, which `make bench` runs: measure every part, or the named ones."""
 
 import signal
 import sys
@@ -21,7 +21,7 @@ NO_FIGURES = (ContenderFailed, EmbeddedS3Error, CalledProcessError)
 
 
 def main() -> None:
-    """Measure each part in a folder of its own; exit with 1 if one could not be measured."""
+    """Measure each part in its own folder. Exit with 1 if a part could not be measured."""
     signal.signal(signal.SIGTERM, _unwind)
     options = _options()
     try:
@@ -78,7 +78,7 @@ def _names_from(known: Iterable[str]) -> Callable[[str], frozenset[str]]:
 
 
 def _unwind(*_signal: object) -> NoReturn:
-    """End every process that was started, as Ctrl-C does."""
+    """End every started process, like Ctrl-C does."""
     raise KeyboardInterrupt
 
 

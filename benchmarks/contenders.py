@@ -1,17 +1,17 @@
-"""Who takes part."""
+"""The contenders of the benchmarks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 Figures = dict[str, float]
-# By the name of the contender: what it gave, round by round.
+# Figures of each round, by the name of the contender.
 Runs = dict[str, list[Figures]]
 
-# Names begin with one of these, or are somebody else's; drawings take their colours from it.
+# The name of a contender begins with one of these, or is the name of another product. Plots use them for colours.
 FLOOR = "floor: "
 OURS = "ours: "
 
-# The short names, to leave one out: `SKIP=raw`.
+# Short names, to skip a contender: `SKIP=raw`.
 KEYS = frozenset(
     {
         *("floor", "form", "raw", "naive", "storages", "boto3"),
@@ -25,7 +25,7 @@ KEYS = frozenset(
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do a thing; `run` does it once and returns what was measured, in the units its names say."""
+    """One way to do a task. `run` does it once and returns the figures, in the units of their names."""
 
     key: str
     name: str

@@ -1,4 +1,4 @@
-"""curl, which streams: several at once, and an answer other than success is an error of the run."""
+"""Run curl, which streams: several at once. A response without success is an error of the run."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from .errors import ContenderFailed
 from .processes import running
 
-# Without `Expect:` a large body would begin with a round trip, or with a second of waiting.
+# With `Expect:`, a large body would begin after a round trip, or after a second of waiting.
 COMMAND = ("curl", "--silent", "--show-error", "--fail-with-body", "--noproxy", "*", "--header", "Expect:")
 STATUS = ("--write-out", "\nHTTP %{http_code}")
 SHOWN_CHARACTERS = 1000
@@ -18,21 +18,21 @@ SHOWN_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class Command:
-    """The arguments of one curl, and the file on its standard input, if any."""
+    """The arguments of a curl command, and the file on its standard input, if any."""
 
     arguments: tuple[str, ...]
     body: Path | None = None
 
     def limited(self, rate: str) -> "Command":
-        """Return the same at a rate such as 1M, bytes a second."""
+        """Return the same command with a limited rate in bytes a second, such as 1M."""
         return Command(("--limit-rate", rate, *self.arguments), self.body)
 
 
 def curl(*commands: Command) -> None:
-    """Run them all at once, and wait for all.
+    """Run all commands at once, and wait for them.
 
     Raises:
-        ContenderFailed: one did not succeed; the others are ended.
+        ContenderFailed: a command failed. The others are ended.
     """
     with ExitStack() as stack:
         for process in [stack.enter_context(_started(command)) for command in commands]:
@@ -42,7 +42,7 @@ def curl(*commands: Command) -> None:
 
 
 def headers(values: dict[str, str]) -> tuple[str, ...]:
-    """Return the arguments that send headers."""
+    """Return the arguments that set headers."""
     return tuple(part for name, value in values.items() for part in ("--header", f"{name}: {value}"))
 
 

@@ -1,4 +1,4 @@
-"""A client that sends to the store itself, by curl; it asks the service where."""
+"""A client that uploads to the store itself with curl, as the service instructs it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -16,25 +16,25 @@ from .upload_ways import CONTENT_TYPE
 
 @dataclass(frozen=True)
 class DirectClient:
-    """Each upload is started, sent and completed, and may be removed.
+    """Start, send and complete uploads, and optionally remove them.
 
-    Every request has a connection of its own: gunicorn does not keep one for as long as a large file takes.
+    Every request has its own connection, because gunicorn closes a kept one during the time of a large transfer.
     """
 
     stage: Stage
     address: str
 
     def put(self, file: Path) -> str:
-        """Send the file in one request; return the id of its record."""
+        """Send the file in one request. Return the id of its record."""
         started = self._start(file, "put")
         transfer = started["transfer"]
         curl(Command((*headers(transfer["headers"]), "--upload-file", str(file), transfer["url"])))
         return self._complete(started)
 
     def in_parts(self, file: Path, *, in_flight: int) -> str:
-        """Send the file in parts, so many at once, by one curl; return the id of its record.
+        """Send the file in parts, several at once, with one curl. Return the id of its record.
 
-        Every part lies in a file of its own, for curl cannot send a piece of one; those are made on first use.
+        Each part is a file of its own, because curl cannot send a range of a file. The files are created on first use.
         """
         started = self._start(file, "multipart")
         transfer = started["transfer"]
@@ -49,16 +49,16 @@ class DirectClient:
         self._perform(Job("DELETE", f"{SERVICE}uploads/{upload_id}/", self.stage.authorization))
 
     def _start(self, file: Path, strategy: str) -> dict[str, Any]:
-        told = {"bucket": BUCKET, "file_name": file.name, "size": file.stat().st_size, "content_type": CONTENT_TYPE}
-        return self._asked("uploads/", {**told, "strategy": strategy})
+        body = {"bucket": BUCKET, "file_name": file.name, "size": file.stat().st_size, "content_type": CONTENT_TYPE}
+        return self._asked("uploads/", {**body, "strategy": strategy})
 
     def _parts(self, started: dict[str, Any]) -> Iterable[dict[str, Any]]:
-        """Return all parts: those of the plan, and in one more request those that it does not name."""
+        """Return all parts: those in the response of the start, and the others from one more request."""
         parts: list[dict[str, Any]] = started["transfer"]["parts"]
         count: int = started["transfer"]["part_count"]
         if len(parts) < count:
-            wanted = {"first": len(parts) + 1, "last": count}
-            parts = parts + self._asked(f"uploads/{started['id']}/parts/", wanted)["parts"]
+            part_range = {"first": len(parts) + 1, "last": count}
+            parts = parts + self._asked(f"uploads/{started['id']}/parts/", part_range)["parts"]
         return parts
 
     def _complete(self, started: dict[str, Any]) -> str:
@@ -75,7 +75,7 @@ class DirectClient:
 
 
 def pieces_of(file: Path, piece_bytes: int) -> list[Path]:
-    """Return the files that the file is cut into, beside it; cut on first use."""
+    """Return the parts of the file as files beside it, created on first use."""
     folder = file.with_name(f"{file.name}.{piece_bytes}")
     if not folder.exists():
         folder.mkdir()

@@ -1,5 +1,5 @@
-"""What ends a part of the benchmarks."""
+"""The error that ends a part of the benchmarks."""
 
 
 class ContenderFailed(Exception):
-    """A contender answered an error, died or hung: there is no figure, and no table without it."""
+    """Raised if a contender responds with an error, dies or hangs. Its part gets no table."""

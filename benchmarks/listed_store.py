@@ -1,4 +1,4 @@
-"""An S3 that lists objects for records, as many as there are, and knows no more than that."""
+"""An S3 that only lists generated objects, one for each record."""
 
 import threading
 from collections.abc import Iterator
@@ -26,18 +26,18 @@ OBJECT = (
 
 @dataclass(frozen=True)
 class Listed:
-    """The objects of so many records in the bucket `HALF`; of every so many one is gone."""
+    """The objects of the given number of records in the bucket `HALF`. A fixed share of them is missing."""
 
     records: int
     one_gone_of: int
 
     @property
     def gone(self) -> int:
-        """Return how many are gone."""
+        """Return the number of missing objects."""
         return self.records // self.one_gone_of if self.one_gone_of else 0
 
     def page(self, bucket: str, start: int, at_most: int) -> str:
-        """Return the listing from one of them on; other buckets are empty."""
+        """Return the listing after a key. Other buckets are empty."""
         end = self.records if bucket == HALF else 0
         stop = min(start + at_most, end)
         contents = "".join(_described(number) for number in range(start, stop) if not self._is_gone(number))
@@ -58,7 +58,7 @@ def _described(place: int) -> str:
 
 @contextmanager
 def listing(listed: Listed) -> Iterator[str]:
-    """Answer to whoever asks, until the block ends; yield the address."""
+    """Serve until the block ends. Yield the URL."""
     with ThreadingHTTPServer((LOOPBACK, 0), partial(_Answers, listed)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://{LOOPBACK}:{server.server_port}"
@@ -73,10 +73,10 @@ class _Answers(BaseHTTPRequestHandler):
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        """Answer a listing."""
+        """Return a page of the listing."""
         address = urlsplit(self.path)
-        asked = {name: values[0] for name, values in parse_qs(address.query).items()}
-        start, at_most = int(asked.get("continuation-token", 0)), int(asked["max-keys"])
+        query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        start, at_most = int(query.get("continuation-token", 0)), int(query["max-keys"])
         body = self._listed.page(address.path.strip("/"), start, at_most).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/xml")
@@ -85,10 +85,10 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_HEAD(self) -> None:
-        """Answer that nothing is there."""
+        """Return 404."""
         self.send_response(HTTPStatus.NOT_FOUND)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,7 +1,7 @@
-"""Many small requests over kept connections, by `http.client`, which costs the machine the least.
+"""Send many small requests over kept connections with `http.client`, which costs the least CPU.
 
-As a program it is one of the processes that `hammered` starts: a plan in JSON on standard input, counts on standard
-output. It imports nothing heavy.
+As a program, this module is one of the processes that `hammered` starts. It reads a plan in JSON from standard input
+and writes counts to standard output. It imports nothing heavy.
 """
 
 import json
@@ -23,16 +23,16 @@ FRESH = "{fresh}"
 TIMEOUT_SECONDS = 60
 FIRST_ERROR_STATUS = 400
 SHOWN_CHARACTERS = 500
-# The connections of one process all began within a millisecond, and may all be with the same worker: over a run they
-# are spread anew often enough, and a new one costs little against so many requests.
+# All connections of a process begin within a millisecond and may reach the same worker. Reconnecting now and then
+# spreads them over the workers, and costs little compared with the requests.
 REQUESTS_PER_CONNECTION = 25
-# The processes start at the same moment, once all have been loaded.
+# The processes start at the same moment, once all are loaded.
 HEAD_START_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Job:
-    """A request; each `{fresh}` in path and body becomes another name every time."""
+    """A request. Each `{fresh}` in path and body becomes a new name every time."""
 
     method: str
     path: str
@@ -42,17 +42,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of hammering: `latencies_ms` in rising order."""
+    """The result of hammering, with `latencies_ms` in ascending order."""
 
     rate_per_second: float
     latencies_ms: list[float]
 
 
 def perform(connection: HTTPConnection, job: Job) -> bytes:
-    """Send one request over a connection; return the body of the answer.
+    """Send one request over a connection, and return the body of the response.
 
     Raises:
-        ContenderFailed: the answer is an error.
+        ContenderFailed: the response is an error.
     """
     fresh = uuid4().hex
     body = job.body.replace(FRESH, fresh).encode() or None
@@ -67,7 +67,7 @@ def perform(connection: HTTPConnection, job: Job) -> bytes:
 
 @contextmanager
 def connected(address: str) -> Iterator[HTTPConnection]:
-    """Connect, and close with the block."""
+    """Connect, and close the connection with the block."""
     connection = HTTPConnection(address, timeout=TIMEOUT_SECONDS)
     try:
         yield connection
@@ -76,17 +76,17 @@ def connected(address: str) -> Iterator[HTTPConnection]:
 
 
 def hammered(address: str, job: Job, *, seconds: float, connections: int, processes: int) -> Load:
-    """Send the same request again and again over all connections for so long.
+    """Repeat a request over all connections for some seconds.
 
     Args:
         address: host and port.
-        job: what to send.
-        seconds: for how long.
-        connections: of all processes together.
-        processes: how many share the work: one alone cannot load two workers.
+        job: the request.
+        seconds: the duration.
+        connections: the number in all processes together.
+        processes: the number of processes. A single one cannot load two workers.
 
     Raises:
-        ContenderFailed: one answer was an error.
+        ContenderFailed: a response was an error.
     """
     start_at = time.time() + HEAD_START_SECONDS
     plan = {"address": address, "job": asdict(job), "seconds": seconds, "start_at": start_at}
@@ -111,7 +111,7 @@ def _answer(process: Any) -> Load:
 
 
 def main() -> None:
-    """Follow the plan."""
+    """Run the plan from standard input."""
     plan = json.load(sys.stdin)
     job = Job(**plan["job"])
     time.sleep(max(0.0, plan["start_at"] - time.time()))

@@ -1,4 +1,4 @@
-"""On what was measured."""
+"""Description of the machine."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ BYTES_PER_GIB = 2**30
 
 
 def described() -> dict[str, str]:
-    """Return what a reader wants to know of this machine, and of what runs on it; no names and no paths."""
+    """Return the facts about this machine and its software that readers need, without names and paths."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB of memory",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

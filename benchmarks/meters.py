@@ -1,4 +1,7 @@
-"""What processes cost: wall seconds, CPU seconds, peak memory over idle. Linux only: memory is read from /proc."""
+"""Measure processes: wall seconds, CPU seconds, and peak memory over idle.
+
+Linux only, because memory is read from /proc.
+"""
 
 import os
 import time
@@ -14,18 +17,18 @@ KIB_PER_MIB = 1024
 MIB_PER_GIB = 1024
 # https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
 RESET_PEAK = "5"
-# The clock of another process, in nanoseconds where /proc counts hundredths of a second:
-# https://man7.org/linux/man-pages/man3/clock_getcpuclockid.3.html , as the kernel and glibc number them.
+# The CPU clock of another process, in nanoseconds, while /proc counts hundredths of a second. The number is computed
+# like the kernel and glibc do: https://man7.org/linux/man-pages/man3/clock_getcpuclockid.3.html
 CLOCK_OF_SCHEDULER = 2
 BITS_OF_CLOCK = 3
 
 
 def rest() -> None:
-    """Have dirty pages on the disk, and wait until what was freed lies where everybody's memory comes from.
+    """Write dirty pages to the disk, and wait until freed memory is back at the host.
 
-    The kernel of a virtual machine gives free memory back to its host two seconds later
-    (https://docs.kernel.org/mm/free_page_reporting.html), and pays for each page that it takes again: whoever begins
-    at once, because it has no server to start, would find what the one before it has left.
+    The kernel of a virtual machine returns free memory to its host after two seconds
+    (https://docs.kernel.org/mm/free_page_reporting.html), and getting each page again takes time. A contender that
+    starts at once, because it has no server, would use memory that the previous one freed, and be faster.
     """
     os.sync()
     time.sleep(REST_SECONDS)
@@ -33,18 +36,18 @@ def rest() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was spent between the making of a meter and its reading."""
+    """The costs between the creation of a meter and its reading."""
 
     wall_seconds: float
     cpu_seconds: float | None
     memory_mib: float | None
 
     def figures(self, *, moved_mib: float, times: int = 1) -> Figures:
-        """Return the figures of a run; those of processes are left out where no process was metered.
+        """Return the figures of a run. Without metered processes, only the wall time.
 
         Args:
-            moved_mib: what all the transfers of the run moved together.
-            times: how many there were, one after the other; the wall time is that of one.
+            moved_mib: the MiB that all transfers of the run moved together.
+            times: the number of consecutive transfers. The wall time is for one of them.
         """
         figures = {"wall_seconds": self.wall_seconds / times}
         if self.cpu_seconds is not None:
@@ -55,14 +58,17 @@ class Reading:
 
 
 class Meter:
-    """Starts when it is made; the processes must be warm and idle then, and alive when it is read."""
+    """Measure from the creation of the meter to its reading.
+
+    The processes must be warm and idle at first, and alive at the end.
+    """
 
     def __init__(self, pids: Iterable[int], *, idle_mib: float | None = None) -> None:
-        """Remember what they use now, and have the kernel forget their peaks.
+        """Remember the current figures, and reset the peaks in the kernel.
 
         Args:
-            pids: of the processes; none for a contender without any.
-            idle_mib: what they used before anything large went through them; by default what they use now.
+            pids: the processes. Empty for a contender without any.
+            idle_mib: their memory before any large transfer. By default their current memory.
         """
         self._pids = tuple(pids)
         self._idle_mib = sum_mib(self._pids) if idle_mib is None else idle_mib
@@ -72,7 +78,7 @@ class Meter:
         self._started = time.perf_counter()
 
     def read(self) -> Reading:
-        """Return what was spent since.
+        """Return the costs since the creation.
 
         Raises:
             ContenderFailed: a process has died.
@@ -87,12 +93,12 @@ class Meter:
 
 
 def sum_mib(pids: Iterable[int], name: str = "VmRSS") -> float:
-    """Return VmRSS (now) or VmHWM (the peak) of some processes together."""
+    """Return VmRSS (current) or VmHWM (peak) of all processes together."""
     return sum(memory_mib(pid, name) for pid in pids)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds, user and system, that all threads of a process have had."""
+    """Return the CPU seconds, user and system, of all threads of a process."""
     try:
         return time.clock_gettime(~pid << BITS_OF_CLOCK | CLOCK_OF_SCHEDULER)
     except OSError as error:
@@ -100,12 +106,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_mib(pid: int, name: str = "VmRSS") -> float:
-    """Return VmRSS (now) or VmHWM (the peak) of a process."""
+    """Return VmRSS (current) or VmHWM (peak) of a process."""
     lines = _text(pid, "status").splitlines()
-    found = [line for line in lines if line.startswith(f"{name}:")]
-    if not found:  # Of a zombie nothing is left.
+    matching = [line for line in lines if line.startswith(f"{name}:")]
+    if not matching:  # A zombie has no memory.
         raise ContenderFailed(f"process {pid} died")
-    return int(found[0].split()[1]) / KIB_PER_MIB
+    return int(matching[0].split()[1]) / KIB_PER_MIB
 
 
 def _text(pid: int, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the command line says."""
+"""Options of the command line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """Sizes, counts and choices; the defaults are those of `__main__.py`."""
+    """Sizes, counts and choices. `__main__.py` has the defaults."""
 
     size_mib: int
     rounds: int

@@ -1,4 +1,4 @@
-"""One drawing for each part: bars for contenders, lines for what grows."""
+"""One plot for each part: bars for contenders, lines for growth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ pyplot.rcParams.update(
 
 @dataclass(frozen=True)
 class Lines:
-    """One pair of axes with lines in it, each with as many x as y."""
+    """Axes with lines, each with x and y values of the same number."""
 
     title: str
     x_label: str
@@ -63,7 +63,7 @@ class Lines:
 
 
 def bars(path: Path, title: str, tables: Sequence[Table]) -> None:
-    """Draw a row of panels for each table, one for each plotted column: medians as bars, ranges as whiskers."""
+    """Draw a row of panels for each table, one for each plotted column. Bars are medians, whiskers are ranges."""
     columns = [[column for column in table.columns if column.plotted] for table in tables]
     widest = max(len(row) for row in columns)
     heights = [len(table.runs) * BAR_HEIGHT_INCHES + PANEL_MARGIN_INCHES for table in tables]
@@ -81,7 +81,7 @@ def bars(path: Path, title: str, tables: Sequence[Table]) -> None:
 
 
 def lines(path: Path, title: str, panels: Sequence[Lines]) -> None:
-    """Draw panels side by side with the same lines in each, on one y axis, which begins at nothing."""
+    """Draw panels with the same lines side by side, on one y axis that begins at zero."""
     width, height = LINES_SIZE_INCHES
     drawing, grid = pyplot.subplots(
         1, len(panels), figsize=(width * len(panels), height), squeeze=False, sharey=True, layout="constrained"

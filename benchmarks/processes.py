@@ -1,4 +1,4 @@
-"""Processes that end with the block that started them, Ctrl-C included; each by its own id."""
+"""Processes that end with the block that started them, also on Ctrl-C."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ def running(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Pope
     """Start a program, and end it with the block.
 
     Args:
-        command: the program and its arguments; no shell.
-        options: those of `subprocess.Popen`.
+        command: the program and its arguments, without a shell.
+        options: options of `subprocess.Popen`.
     """
     with subprocess.Popen(command, text=True, **options) as process:
         try:

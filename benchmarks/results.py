@@ -1,4 +1,4 @@
-"""What a part found: `<part>.md`, `<part>.json` and `<part>.png` in the folder of results."""
+"""Results of a part: `<part>.md`, `<part>.json` and `<part>.png` in the folder of results."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ FEWEST_ROUNDS = 5
 
 @dataclass(frozen=True)
 class Result:
-    """The figures of one part, and how to draw them; `about` says in a few sentences what was done."""
+    """The figures of one part, and how to plot them. `about` describes the measurement in a few sentences."""
 
     part: str
     title: str
@@ -37,7 +37,7 @@ class Result:
         return "\n\n".join(paragraphs) + "\n"
 
     def write(self, options: Options) -> None:
-        """Write the three files, and say what is in the first."""
+        """Write the three files, and print the first one."""
         options.results.mkdir(parents=True, exist_ok=True)
         page = self.markdown(options)
         print(f"\n{page}")

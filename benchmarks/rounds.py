@@ -1,4 +1,4 @@
-"""Rounds in which every contender has its turn, so that whatever drifts hits all alike."""
+"""Rounds in which every contender has a turn, so that drifts of the machine affect all of them."""
 
 import sys
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from .options import Options
 
 
 def alternated(what: str, contenders: Iterable[Contender], options: Options) -> Runs:
-    """Run all of them in turn, as many rounds as asked for; return the figures of each, round by round.
+    """Run all contenders in turn for the given number of rounds. Return the figures of each, by round.
 
     Args:
-        what: said with the progress, on standard error.
-        contenders: those that the options skip are left out.
-        options: rounds and contenders to skip.
+        what: the name in the progress on standard error.
+        contenders: the contenders, of which the options may skip some.
+        options: rounds, and contenders to skip.
 
     Raises:
-        ContenderFailed: one did; it is named.
+        ContenderFailed: the named contender failed.
     """
     taking_part = [contender for contender in contenders if contender.key not in options.skip]
     runs: Runs = {contender.name: [] for contender in taking_part}

@@ -1,4 +1,4 @@
-"""Who and what is in the tables that the benchmarks fill."""
+"""Users and rows in the tables that the benchmarks fill."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,21 +14,21 @@ BETWEEN_TWO = timedelta(seconds=10)
 
 
 def created_at(number: int) -> datetime:
-    """Return when the row of that number was made, of either user."""
+    """Return the time of the row with a number, which is the same for both users."""
     return BEGINNING + number * BETWEEN_TWO
 
 
 def file_name(user_id: int, number: int) -> str:
-    """Return the key of the file that the row of that number is about."""
+    """Return the key of the file of a row."""
     return f"{user_id}/{number:08}.jpg"
 
 
 def bucket_of(number: int, count: int) -> str:
-    """Return where that row's file lies: every second row in one bucket, and a few, far apart, in one of their own.
+    """Return the bucket of a row: every second row is in one bucket, and a few rows far apart are in another one.
 
     Args:
-        number: of the row, from 0.
-        count: how many rows there are of the user, a multiple of twice `RARE_ROWS`.
+        number: the number of the row, from 0.
+        count: the number of rows of the user, a multiple of twice `RARE_ROWS`.
     """
     if number % 2:
         return HALF

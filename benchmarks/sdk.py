@@ -1,4 +1,4 @@
-"""boto3 in a process of its own, which does as it is told on its standard input: `upload KEY PATH`."""
+"""boto3 in its own process, which obeys commands on its standard input: `upload KEY PATH`."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class Sdk:
         """Upload the file to the key, or download the key to the file, and wait.
 
         Raises:
-            ContenderFailed: boto3 raised; the trace is on standard error.
+            ContenderFailed: boto3 failed. Standard error has the traceback.
         """
         print(verb, key, path, file=self._orders, flush=True)
         if self._answers.readline().strip() != DONE:
@@ -39,12 +39,12 @@ class Sdk:
 def warm_sdk(
     verb: str, environment: Mapping[str, str], *, files: Sequence[tuple[str, Path]]
 ) -> Iterator[tuple[Sdk, Meter]]:
-    """Start boto3 and have it move files that no figure counts; yield it with a meter that has just started.
+    """Start boto3, warm it up, and yield it with a meter that has just started.
 
     Args:
         verb: `upload` or `download`.
-        environment: of a stage.
-        files: keys and paths; after the first, which is small, the memory counts as idle.
+        environment: the environment of a stage.
+        files: keys and paths for the warm-up. The memory after the first, small one counts as idle.
     """
     with _sdk(environment) as boto3:
         first, *others = files
@@ -58,14 +58,14 @@ def warm_sdk(
 
 @contextmanager
 def _sdk(environment: Mapping[str, str]) -> Iterator[Sdk]:
-    """Start boto3 with its client made; end it with the block."""
+    """Start boto3 with its client, and end it with the block."""
     command = [sys.executable, "-m", "benchmarks.sdk"]
     with running(command, cwd=ROOT, env=environment, stdin=PIPE, stdout=PIPE) as process:
         yield Sdk(process)
 
 
 def main() -> None:
-    """Obey, one line after the other."""
+    """Obey one line after the other."""
     client = client_of()
     for line in sys.stdin:
         verb, key, path = line.rstrip("\n").split(" ", 2)

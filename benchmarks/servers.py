@@ -1,4 +1,4 @@
-"""The service and its rivals, each in processes of its own: under gunicorn, but for Companion, which is Node."""
+"""The service and its rivals, each in its own processes: under gunicorn, and Companion under Node."""
 
 import json
 import shutil
@@ -25,9 +25,9 @@ SERVICE = "/modules/s3-file-uploader/service/"
 OURS = "modules.wsgi"
 RIVALS = "benchmarks.rivals.wsgi"
 COMPANION = ROOT / "benchmarks" / "rivals" / "companion"
-# Ten thousand part numbers travel in its query; Node's own limit is 16 KiB.
+# A query with ten thousand part numbers exceeds Node's default limit of 16 KiB.
 COMPANION_HEADER_BYTES = 64 * 1024
-# Not healthy yet is an answer too; the warm-up comes later.
+# An unhealthy response is enough here, because the warm-up comes later.
 ASKED_FIRST = "/no-such-address/"
 READY_WITHIN_SECONDS = 60
 LOOK_AGAIN_SECONDS = 0.05
@@ -36,7 +36,7 @@ LOG_SHOWN_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, the ids of its worker processes, and their memory before anything large came, if warmed up."""
+    """A server: its address, the ids of its workers, and their memory after a warm-up with small files only."""
 
     address: str
     workers: tuple[int, ...]
@@ -44,7 +44,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address, as a URL without a slash at the end."""
+        """The URL without a slash at the end."""
         return f"http://{self.address}"
 
 
@@ -55,14 +55,14 @@ NO_SERVER = Server("", ())
 def served(
     wsgi: str | None, environment: Mapping[str, str], *, folder: Path, processes: int = 1, threads: int = 8
 ) -> Iterator[Server]:
-    """Serve, until the block ends.
+    """Serve until the block ends.
 
     Args:
-        wsgi: the module with the application; None for a contender that goes straight to the store.
-        environment: of a stage.
-        folder: where its log goes.
-        processes: how many workers.
-        threads: how many in each.
+        wsgi: the module with the application. None for a contender that uses the store directly.
+        environment: the environment of a stage.
+        folder: the folder for the log.
+        processes: the number of workers.
+        threads: the number of threads of each.
     """
     if wsgi is None:
         yield NO_SERVER
@@ -77,29 +77,29 @@ def served(
 
 @contextmanager
 def companion_served(environment: Mapping[str, str], *, folder: Path, processes: int = 1) -> Iterator[Server]:
-    """Serve Companion, until the block ends; the arguments are those of `served`.
+    """Serve Companion until the block ends. The arguments are those of `served`.
 
     Raises:
-        ContenderFailed: it is not installed.
+        ContenderFailed: Companion is not installed.
     """
     node = shutil.which("node")
     if node is None or companion_version() is None:
         raise ContenderFailed("it is not installed; run `make bench` where npm is, or with SKIP=companion")
     address = f"{LOOPBACK}:{free_port()}"
-    told = {
+    variables = {
         "NODE_ENV": "production",
         "COMPANION_HOST": address,
         "COMPANION_BUCKET": BUCKET,
         "COMPANION_PROCESSES": str(processes),
     }
     command = [node, f"--max-http-header-size={COMPANION_HEADER_BYTES}", str(COMPANION / "server.js")]
-    environment = {**environment, **told}
+    environment = {**environment, **variables}
     with _listening(command, environment, Server(address, ()), folder=folder, processes=processes) as server:
         yield server
 
 
 def companion_version() -> str | None:
-    """Return which Companion is installed, if any."""
+    """Return the installed version of Companion, if any."""
     description = COMPANION / "node_modules" / "@uppy" / "companion" / "package.json"
     try:
         described: dict[str, Any] = json.loads(description.read_text())
@@ -109,9 +109,9 @@ def companion_version() -> str | None:
 
 
 def warmed(server: Server, small: Iterable[Command], large: Iterable[Command]) -> Server:
-    """Let requests through that no figure counts, and the disk come to rest; return the server with `idle_mib`.
+    """Send the warm-up requests, and let the disk come to rest. Return the server with `idle_mib`.
 
-    What is large leaves memory behind that is used again, and would be missed if it counted as idle.
+    Large transfers leave memory that is used again, so idle memory is measured before them.
     """
     curl(*small)
     idle_mib = sum_mib(server.workers)
@@ -124,7 +124,7 @@ def warmed(server: Server, small: Iterable[Command], large: Iterable[Command]) -
 def _listening(
     command: Sequence[str], environment: Mapping[str, str], server: Server, *, folder: Path, processes: int
 ) -> Iterator[Server]:
-    """Run a program that starts so many workers; yield the server once all are there and it answers."""
+    """Run a program that starts the given number of workers. Yield the server once all of them run and it responds."""
     log = folder / "server.log"
     with (
         log.open("wb") as output,

@@ -1,4 +1,4 @@
-"""Signers in a process of its own, which does as it is told on its standard input: `presigned parts 1000`."""
+"""Signers in their own process, which obeys commands on its standard input: `presigned parts 1000`."""
 
 import hmac
 import sys
@@ -21,7 +21,7 @@ from .errors import ContenderFailed
 from .processes import ROOT, running
 from .store import BUCKET, client_of
 
-# Nothing is sent: no store needs to be there.
+# Nothing is sent, so no store is necessary.
 STORE = {
     "AWS_STORAGE_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "test-access-key",
@@ -46,15 +46,15 @@ class Signers:
         self._answers = cast("IO[str]", process.stdout)
 
     def per_second(self, who: str, what: str, count: int) -> float:
-        """Have one of them sign for a while; return how many signatures it made in a second of CPU time.
+        """Let a signer sign for some seconds. Return the signatures in a second of CPU time.
 
         Args:
             who: the key of a contender.
             what: `url`, `form` or `parts`.
-            count: how many at a time.
+            count: the number of signatures at a time.
 
         Raises:
-            ContenderFailed: it raised; the trace is on standard error.
+            ContenderFailed: the signer failed. Standard error has the traceback.
         """
         print(who, what, count, file=self._orders, flush=True)
         answer = self._answers.readline()
@@ -65,14 +65,14 @@ class Signers:
 
 @contextmanager
 def signers(environment: Mapping[str, str]) -> Iterator[Signers]:
-    """Start the process, with the host project's settings; end it with the block."""
+    """Start the process with the host project's settings, and end it with the block."""
     command = [sys.executable, "-m", "benchmarks.signatures"]
     host = {**environment, **STORE, "DJANGO_SETTINGS_MODULE": "modules.settings"}
     with running(command, cwd=ROOT, env=host, stdin=PIPE, stdout=PIPE) as process:
         yield Signers(process)
 
 
-# --- what each does, a number of times -------------------------------------------------------------------------------
+# --- the signers ------------------------------------------------------------------------------------------------------
 
 
 def _ours_url(count: int) -> None:
@@ -145,7 +145,7 @@ def _floor(count: int) -> None:
 
 
 def main() -> None:
-    """Obey, one line after the other."""
+    """Obey one line after the other."""
     django.setup()
     ours = {"url": _ours_url, "form": _ours_form, "parts": _ours_parts}
     floor = dict.fromkeys(ours, _floor)
@@ -156,7 +156,7 @@ def main() -> None:
 
 
 def _per_second(sign: Callable[[], None], count: int) -> float:
-    sign()  # What is made on first use.
+    sign()  # Load everything that is loaded on first use.
     signed, started = 0, time.process_time()
     while (seconds := time.process_time() - started) < MEASURED_SECONDS:
         sign()

@@ -1,4 +1,4 @@
-"""Kinds of small requests: whose server answers them, how many are sent at once, and what each costs."""
+"""Kinds of small requests: their server, the number of parallel requests, and their cost."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -31,13 +31,13 @@ MEDIAN = Column("median ms", figure("median_ms"))
 P95_MS = Column("p95 ms", figure("p95_ms"))
 
 
-# Serves in a stage, until the block ends.
+# Serve in a stage until the block ends.
 Serve = Callable[[Stage], AbstractContextManager[Server]]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of request, and whose server answers it."""
+    """A kind of request, and its server."""
 
     key: str
     name: str
@@ -48,14 +48,14 @@ class Kind:
 def measured(
     what: str, kinds: tuple[Kind, ...], stage: Stage, options: Options, *, one_at_a_time: bool = False
 ) -> Runs:
-    """Send each kind for a few seconds a round, over eight connections at once or over one.
+    """Send each kind for some seconds a round, over eight connections or over one.
 
     Args:
-        what: said with the progress.
-        kinds: who takes turns.
-        stage: where.
+        what: the name in the progress.
+        kinds: the kinds that take turns.
+        stage: the stage.
         options: rounds, seconds, and kinds to skip.
-        one_at_a_time: for requests of which nobody sends eight at once.
+        one_at_a_time: for requests that clients do not send in parallel.
     """
     connections, processes = (1, 1) if one_at_a_time else (CONNECTIONS, LOAD_PROCESSES)
     send = partial(hammered, connections=connections, processes=processes)
@@ -88,5 +88,5 @@ by_rivals = _gunicorn(RIVALS)
 
 
 def by_companion(stage: Stage) -> AbstractContextManager[Server]:
-    """Serve Companion, in as many processes."""
+    """Serve Companion in the same number of processes."""
     return companion_served(stage.environment, folder=stage.folder, processes=SERVER_PROCESSES)

@@ -1,4 +1,4 @@
-"""Uploads of 1 KiB, each to a key of its own, as jobs of `load.py`; and the start of one that goes to S3 itself."""
+"""Uploads of 1 KiB to new keys as jobs of `load.py`, and the start of a direct upload."""
 
 import json
 
@@ -25,10 +25,10 @@ def form_job(stage: Stage) -> Job:
 
 
 def start_job(stage: Stage) -> Job:
-    """Return the POST that starts a direct upload; no call to S3 is in it."""
+    """Return the POST that starts a direct upload, which needs no call to S3."""
     headers = {**stage.authorization, "Content-Type": "application/json"}
-    told = {"bucket": BUCKET, "file_name": f"{FRESH}.bin", "size": len(CONTENT), "content_type": CONTENT_TYPE}
-    return Job("POST", f"{SERVICE}uploads/", headers, json.dumps({**told, "strategy": "put"}))
+    body = {"bucket": BUCKET, "file_name": f"{FRESH}.bin", "size": len(CONTENT), "content_type": CONTENT_TYPE}
+    return Job("POST", f"{SERVICE}uploads/", headers, json.dumps({**body, "strategy": "put"}))
 
 
 def _form() -> str:

@@ -1,4 +1,4 @@
-"""Where the contenders meet: an embedded S3, a database with one user, files to send; all in one folder."""
+"""The stage of the contenders: an embedded S3, a database with one user, and files to send, in one folder."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ OF_OTHERS = (
 
 @dataclass(frozen=True)
 class Stage:
-    """What every contender of a part finds."""
+    """Everything that a contender needs."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -45,25 +45,25 @@ class Stage:
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The header of the one user."""
+        """The Authorization header of the user."""
         return {"Authorization": f"Token {self.token}"}
 
     def presigned(self, operation: Literal["get_object", "put_object"], key: str) -> str:
-        """Return a URL straight to the store."""
+        """Return a presigned URL of the store."""
         return self.store.generate_presigned_url(
             operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=URL_WORKS_SECONDS
         )
 
     def file(self, size_mib: int) -> Path:
-        """Return a file of that size, of random bytes, made on first use."""
+        """Return a file of the size with random bytes, created on first use."""
         return self._file(f"{size_mib}-mib.bin", os.urandom(MIB), size_mib)
 
     def small_warm_up_file(self) -> Path:
-        """Return the first file that no figure counts: one PUT to everybody."""
+        """Return the first file of the warm-up, which is a single PUT for all contenders."""
         return self._file("small-warm-up.bin", os.urandom(KIB), SMALL_WARM_UP_KIB)
 
     def large_warm_up_file(self) -> Path:
-        """Return the second file that no figure counts: parts to everybody, who may need other things for them."""
+        """Return the second file of the warm-up, which has parts for all contenders and so loads other code."""
         return self._file("large-warm-up.bin", os.urandom(MIB), LARGE_WARM_UP_MIB)
 
     def _file(self, name: str, block: bytes, count: int) -> Path:
@@ -77,11 +77,11 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, *, database_url: str = "") -> Iterator[Stage]:
-    """Build a stage, and take it down with the block.
+    """Build a stage, and remove it with the block.
 
     Args:
-        folder: exists, and is empty.
-        database_url: of an empty database; SQLite in the folder by default.
+        folder: an existing, empty folder.
+        database_url: the URL of an empty database, by default SQLite in the folder.
     """
     with EmbeddedS3(folder / "s3") as store:
         environment = {**environment_of(folder, database_url=database_url), **store.environment()}
@@ -91,7 +91,7 @@ def staged(folder: Path, *, database_url: str = "") -> Iterator[Stage]:
 
 
 def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:
-    """Return this process's variables, without those of any project, and without `.env`; with those of the host's."""
+    """Return this process's variables with those of the host project, but without those of other projects or `.env`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OF_OTHERS)}
     downloads = folder / "downloads"
     downloads.mkdir(exist_ok=True)
@@ -106,7 +106,7 @@ def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:
 
 
 def manage(command: str, *arguments: str, environment: Mapping[str, str]) -> str:
-    """Run a command of the rivals' project in a process of its own; return what it printed."""
+    """Run a command of the rivals' project in its own process. Return its output."""
     line = [sys.executable, "-m", "django", command, *arguments, "--settings=benchmarks.rivals.settings"]
     done = subprocess.run(line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""boto3 as the rivals use it: the product's own settings for the store, so that nobody is handicapped."""
+"""boto3 for the rivals, with this app's own settings for the store, so that no rival has a disadvantage."""
 
 import os
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "benchmark"
-# No trailers of checksums, which boto3 adds since 1.36 and which would cost it time; connections for eight uploads in
-# ten parts each.
+# boto3 gets no checksum trailers, which it adds since 1.36 and which cost time, and enough connections for eight
+# uploads in ten parts each.
 CONFIG = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},

@@ -1,4 +1,4 @@
-"""Markdown tables: medians over the rounds, ratios taken within each round."""
+"""Markdown tables with medians over the rounds and with ratios within each round."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ NOTHING = "-"
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `of` returns the values of a contender, one a round, or none where it has none."""
+    """A column. `of` returns the values of a contender, one for each round, or none."""
 
     title: str
     of: Callable[[Runs, str], list[float]]
@@ -20,7 +20,7 @@ class Column:
     plotted: bool = False
 
     def cell(self, runs: Runs, name: str) -> str:
-        """Return the median, and the range where it is asked for."""
+        """Return the median, optionally with the range."""
         values = self.of(runs, name)
         if not values:
             return NOTHING
@@ -31,14 +31,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Contenders by line, what was measured by column."""
+    """Contenders by row, figures by column."""
 
     title: str
     columns: tuple[Column, ...]
     runs: Runs
 
     def markdown(self) -> str:
-        """Return it as Markdown, under its title."""
+        """Return the table as Markdown with its title."""
         lines = [[name, *(column.cell(self.runs, name) for column in self.columns)] for name in self.runs]
         head = ["", *(column.title for column in self.columns)]
         rule = ["---", *("---:" for _ in self.columns)]
@@ -46,12 +46,12 @@ class Table:
 
 
 def figure(name: str) -> Callable[[Runs, str], list[float]]:
-    """Return a column's values: one figure, as it was measured."""
+    """Return the values of a column: one figure as measured."""
     return lambda runs, contender: [figures[name] for figures in runs[contender] if name in figures]
 
 
 def times(base: str, name: str) -> Callable[[Runs, str], list[float]]:
-    """Return a column's values: a figure as a multiple of what the contender `base` had in the same round."""
+    """Return the values of a column: a figure divided by the figure of the contender `base` in the same round."""
 
     def ratios(runs: Runs, contender: str) -> list[float]:
         pairs = zip(runs[contender], runs.get(base, []), strict=False)
@@ -61,7 +61,7 @@ def times(base: str, name: str) -> Callable[[Runs, str], list[float]]:
 
 
 def growth(name: str, since: str) -> Callable[[Runs, str], list[float]]:
-    """Return a column's values: one figure as a multiple of another one of the same contender and round."""
+    """Return the values of a column: a figure divided by another figure of the same contender and round."""
     return lambda runs, contender: [
         figures[name] / figures[since] for figures in runs[contender] if name in figures and since in figures
     ]

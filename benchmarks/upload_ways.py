@@ -1,4 +1,4 @@
-"""The ways for a file from a client to S3: as a command of curl, and as a request over a kept connection."""
+"""Ways to upload a file from a client to S3: as a command of curl, and as a request over a kept connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,19 +19,19 @@ WARM_UP_REQUESTS = 8
 
 
 class Way(Protocol):
-    """One way; `wsgi` is the module of its server, or None where there is none in between."""
+    """A way to upload. `wsgi` is the module of its server, or None without a server in between."""
 
     @property
     def key(self) -> str:
-        """Short name."""
+        """The short name."""
 
     @property
     def name(self) -> str:
-        """As tables say it."""
+        """The name in tables."""
 
     @property
     def wsgi(self) -> str | None:
-        """Module of the application."""
+        """The module of the application."""
 
     def command(self, stage: Stage, server: Server, file: Path, key: str) -> Command:
         """Return the curl that uploads a file."""
@@ -42,42 +42,45 @@ class Way(Protocol):
 
 @dataclass(frozen=True)
 class DirectWay:
-    """A presigned PUT, straight to the store."""
+    """Upload with a presigned PUT, directly to the store."""
 
     key: str = "floor"
     name: str = "floor: presigned PUT to the store"
     wsgi: str | None = None
 
     def command(self, stage: Stage, server: Server, file: Path, key: str) -> Command:
-        """Have curl send the file."""
+        """Return a curl that sends the file."""
         return Command(("--upload-file", str(file), stage.presigned("put_object", key)))
 
     def request(self, stage: Stage, server: Server, content: bytes, key: str) -> httpx.Request:
-        """Send the bytes as the body."""
+        """Return a request with the bytes as the body."""
         return httpx.Request("PUT", stage.presigned("put_object", key), content=content)
 
 
 @dataclass(frozen=True)
 class RawWay:
-    """The body of the request is the file."""
+    """Upload with the file as the body of the request."""
 
     key: str = "raw"
     name: str = "ours: raw PUT"
     wsgi: str | None = OURS
 
     def command(self, stage: Stage, server: Server, file: Path, key: str) -> Command:
-        """Have curl send its standard input: to a URL that ends in a slash, `-T FILE` would append the file's name."""
+        """Return a curl that sends its standard input.
+
+        With `-T FILE`, curl would append the name of the file to the URL.
+        """
         sent = {**_raw_headers(stage), "Content-Length": str(file.stat().st_size), "Transfer-Encoding": ""}
         return Command((*headers(sent), "--upload-file", "-", _raw_url(server, key)), file)
 
     def request(self, stage: Stage, server: Server, content: bytes, key: str) -> httpx.Request:
-        """Send the bytes as the body."""
+        """Return a request with the bytes as the body."""
         return httpx.Request("PUT", _raw_url(server, key), headers=_raw_headers(stage), content=content)
 
 
 @dataclass(frozen=True)
 class FormWay:
-    """Form-data, the fields before the file."""
+    """Upload with form-data, the fields before the file."""
 
     key: str
     name: str
@@ -85,13 +88,13 @@ class FormWay:
     path: str
 
     def command(self, stage: Stage, server: Server, file: Path, key: str) -> Command:
-        """Have curl send the form."""
+        """Return a curl that sends the form."""
         fields = [f"{name}={value}" for name, value in _fields(key).items()]
         form = (part for field in (*fields, f"file=@{file}") for part in ("--form", field))
         return Command((*headers(stage.authorization), *form, server.url + self.path))
 
     def request(self, stage: Stage, server: Server, content: bytes, key: str) -> httpx.Request:
-        """Send the form; httpx puts the fields first."""
+        """Return a request with the form. httpx puts the fields first."""
         file = {"file": (key, content, CONTENT_TYPE)}
         return httpx.Request("POST", server.url + self.path, headers=stage.authorization, data=_fields(key), files=file)
 
@@ -105,12 +108,12 @@ STORAGES = FormWay("storages", "django-storages: S3Storage.save", RIVALS, "/stor
 
 @contextmanager
 def warm(way: Way, stage: Stage, *, for_large: bool = True) -> Iterator[Server]:
-    """Serve, warmed up: by small files at once, so that every thread has what it needs, then by a larger one.
+    """Serve after a warm-up: first with small files at once, so that every thread is ready, then with a larger file.
 
     Args:
-        way: whose server.
-        stage: where.
-        for_large: whether large files are to be measured; the larger one of the warm-up is left out if not.
+        way: the way to upload.
+        stage: the stage.
+        for_large: whether large files will be measured. Otherwise the larger file is left out.
     """
     with served(way.wsgi, stage.environment, folder=stage.folder) as server:
         command = partial(way.command, stage, server)

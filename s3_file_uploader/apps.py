@@ -21,21 +21,21 @@ class S3FileUploaderConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect what happens outside, the checks and, where drf-spectacular is there, the API description."""
+        """Connect the receivers, and import the system checks and, with drf-spectacular, the API description."""
         # Models can be imported only now.
         from django.contrib.auth import get_user_model  # noqa: PLC0415
 
-        from .receivers import scan_enqueue, setting_forget, user_files_mark, user_lock  # noqa: PLC0415
+        from .receivers import enqueue_scan, forget_settings, lock_user, mark_user_files  # noqa: PLC0415
         from .signals import file_quarantined  # noqa: PLC0415
 
-        setting_changed.connect(setting_forget, dispatch_uid="s3_file_uploader.setting_forget")
-        file_quarantined.connect(scan_enqueue, dispatch_uid="s3_file_uploader.scan_enqueue")
+        setting_changed.connect(forget_settings, dispatch_uid="s3_file_uploader.setting_forget")
+        file_quarantined.connect(enqueue_scan, dispatch_uid="s3_file_uploader.scan_enqueue")
         for model in apps.get_models():
-            if issubclass(model, get_user_model()):  # A proxy sends the signal in its own name.
-                pre_delete.connect(user_lock, sender=model, dispatch_uid="s3_file_uploader.user_lock")
-                pre_delete.connect(user_files_mark, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")
+            if issubclass(model, get_user_model()):  # A proxy model is the sender of its own signals.
+                pre_delete.connect(lock_user, sender=model, dispatch_uid="s3_file_uploader.user_lock")
+                pre_delete.connect(mark_user_files, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")
         import_module(".checks", __package__)
-        # The test of the wheel runs without it, in another process.
+        # The test of the wheel covers the other branch, in another process.
         if find_spec("drf_spectacular"):  # pragma: no branch
             import_module(".api.openapi", __package__)
         if sys.argv[1:2] == ["runserver"]:

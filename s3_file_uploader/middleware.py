@@ -1,4 +1,4 @@
-"""Middleware for the whole project of a host: put it first in MIDDLEWARE."""
+"""Middleware that guards the whole project. Put it first in MIDDLEWARE."""
 
 import re
 from collections.abc import Callable
@@ -16,10 +16,10 @@ DOUBLED_SLASHES = re.compile("//+")
 
 
 class GuardMiddleware:
-    """Guard every request of the project, also those that no view of the app answers.
+    """Guard every request of the project, including those for other views than this app's.
 
-    The body of a login or of an unknown address gets the deadline that bodies of the app have. A secret in an address
-    with a doubled slash, which leads to no view, stays out of the logs. Under ASGI, bodies need no guard.
+    A request to a login page or an unknown URL gets the same deadline for its body as a request to this app. A secret
+    in a URL with a doubled slash, which no view matches, stays out of the logs. Under ASGI, bodies need no guard.
     """
 
     sync_capable = async_capable = True
@@ -30,7 +30,7 @@ class GuardMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Answer, then clear away what is left of the body."""
+        """Return the response, after closing a connection with an unread body cleanly."""
         _redact_doubled_slashes(request)
         if self._is_async:
             return self._get_response(request)
@@ -40,21 +40,21 @@ class GuardMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 408 where a view fails because the body came too slowly."""
+        """Return 408 if a view failed because the body arrived too slowly."""
         guard = body_guard(request)
         return HttpResponse(TOO_SLOW, "text/plain", 408) if guard and guard.is_too_slow else None
 
 
 def _redact_doubled_slashes(request: HttpRequest) -> None:
-    """Redact the secrets of an address that leads to a view only with single slashes."""
+    """Redact the secrets in a URL that would match a view if its doubled slashes were single ones."""
     path = request.path_info
-    if "//" in path and not _arguments_of(path):
-        for value in _arguments_of(DOUBLED_SLASHES.sub("/", path)).values():
+    if "//" in path and not _resolve_arguments(path):
+        for value in _resolve_arguments(DOUBLED_SLASHES.sub("/", path)).values():
             if isinstance(value, Secret):
                 redact(request, value if value in path else path)
 
 
-def _arguments_of(path: str) -> dict[str, Any]:
+def _resolve_arguments(path: str) -> dict[str, Any]:
     with suppress(Resolver404):
         return resolve(path).kwargs
     return {}

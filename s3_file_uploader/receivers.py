@@ -1,4 +1,4 @@
-"""What happens outside: a user is deleted, whose objects may have to go too; a file waits; a test changes a setting."""
+"""Receivers of signals: a host deletes a user, a file enters quarantine, or a test overrides a setting."""
 
 import logging
 import uuid
@@ -20,28 +20,28 @@ from .s3 import presign
 logger = logging.getLogger(__name__)
 
 
-def setting_forget(**kwargs: Any) -> None:
-    """Read the settings anew for signatures and the health of S3; only `override_settings` says that one changed."""
+def forget_settings(**kwargs: Any) -> None:
+    """Drop what was cached from settings for signatures and health. Django sends this from `override_settings` only."""
     presign.settings_forget()
     services.storage_health_forget()
 
 
-def scan_enqueue(sender: Any, upload: FileUpload, **kwargs: Any) -> None:
-    """Have a task scan a file that waits, where the settings say which backend does such tasks."""
+def enqueue_scan(sender: Any, upload: FileUpload, **kwargs: Any) -> None:
+    """Enqueue the scan of a file in quarantine, if the settings name a task backend."""
     if conf.scan_task_backend is not None:
-        import_module(".scan_tasks", __package__).file_scan_enqueue(upload)
+        import_module(".scan_tasks", __package__).enqueue_file_scan(upload)
 
 
-def user_lock(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Keep new records of a user out until the transaction ends that deletes the user.
+def lock_user(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
+    """Block new records of a user until the transaction that deletes the user ends.
 
-    PostgreSQL locks the row of the user for a moment when a record that names it is committed
-    (https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS): that waits for the deletion, and fails
-    after it. An upload under a quota takes the usage lock of its owner first, so the deletion does, too: in another
-    order, each could wait for the other. SQLite has one writer at a time.
+    PostgreSQL locks the row of a user while it inserts a record that references it
+    (https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS). Such an insert waits for the deletion
+    and then fails. An upload under a quota takes the usage lock of its owner before the row lock. The deletion takes
+    both in the same order, because another order could deadlock. SQLite has only one writer at a time.
 
     Raises:
-        django.db.models.ProtectedError: the user has files by now, and the setting protects them.
+        django.db.models.ProtectedError: the user has files, and the setting is `protect`.
     """
     usage_locks = UsageLock.objects.using(using)
     usage_locks.take(instance.pk)
@@ -53,11 +53,11 @@ def user_lock(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     usage_locks.filter(pk=instance.pk).delete()
 
 
-def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
+def mark_user_files(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
     """Mark the user's files as `deleting` in the transaction that deletes the user, and remove them once it commits.
 
-    What S3 refuses then, and what is being written meanwhile, stays marked, without a user, until housekeeping ends
-    it; so do direct uploads for as long as their URLs work. A rolled back deletion leaves everything as it was.
+    Three kinds of files stay marked, without a user, until housekeeping removes them: those that S3 refuses to delete,
+    those of uploads in progress, and direct uploads whose URLs have not expired. A roll-back undoes all marks.
     """
     if conf.when_user_deleted != "delete":
         return
@@ -66,17 +66,18 @@ def user_files_mark(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
     marked = [*files.whole().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
     files.whole().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), status_reason="")
     files.filter(status=FileUpload.Status.REJECTED).delete()
-    files.filter(status=FileUpload.Status.DELETING).update(status_reason="")  # Those that are just being rejected.
+    # Files that a scanner is rejecting are `deleting` with a reason.
+    files.filter(status=FileUpload.Status.DELETING).update(status_reason="")
     direct.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), claim_id=uuid.uuid4())
-    # A new claim, so that whoever writes at this moment cannot call it stored; the time of the old one, so that
-    # nobody removes the object before the last bytes have come.
+    # With a new claim id, a request that is writing now cannot mark its file as stored. The end of the claim stays, so
+    # that housekeeping removes the object only after the last bytes arrived.
     files.filter(status=FileUpload.Status.PENDING).update(status=FileUpload.Status.DELETING, claim_id=uuid.uuid4())
-    transaction.on_commit(partial(_marked_files_remove, marked), using=using)
+    transaction.on_commit(partial(_remove_marked_files, marked), using=using)
 
 
-def _marked_files_remove(marked: list[Any]) -> None:
+def _remove_marked_files(marked: list[Any]) -> None:
     for key in marked:
         try:
             services.record_delete(user=None, upload=FileUpload.objects.get(pk=key))
         except (S3FileUploaderError, FileUpload.DoesNotExist, Error):
-            logger.warning("The file of record %s may outlive its user for now; housekeeping removes it.", key)
+            logger.warning("The file of record %s could not be removed with its user. Housekeeping removes it.", key)

@@ -1,7 +1,8 @@
-"""Scans outside of requests, by Django's tasks; imported only where S3_FILE_UPLOADER_SCAN_TASK_BACKEND is set.
+"""Scans in workers, as a background task of Django. Imported only if S3_FILE_UPLOADER_SCAN_TASK_BACKEND is set.
 
-Not called `tasks`: Celery imports all modules of that name, also where there is no such interface.
-https://docs.djangoproject.com/en/6.0/topics/tasks/; for Django 5.2 there is https://pypi.org/project/django-tasks/
+The module must not be called `tasks`, because Celery imports all modules of that name, and this one fails to import in
+a project without background tasks.
+https://docs.djangoproject.com/en/6.0/topics/tasks/ and, for Django 5.2, https://pypi.org/project/django-tasks/
 """
 
 from importlib import import_module
@@ -15,17 +16,17 @@ from .models import FileUpload
 interface: Any = import_module("django.tasks" if find_spec("django.tasks") else "django_tasks")
 
 
-@interface.task  # type: ignore[untyped-decorator]  # Its types lie elsewhere with each Django.
+@interface.task  # type: ignore[untyped-decorator]  # The types are in another package with Django 5.2.
 def file_scan(upload_id: str) -> str | None:
-    """Scan a file, if it still waits for it; tell what became of it. Where no scanner answers, it waits on.
+    """Scan a file that is still in quarantine, and return the outcome. Without a verdict it stays in quarantine.
 
     Args:
-        upload_id: of the record.
+        upload_id: the id of the record.
     """
     upload = FileUpload.objects.filter(pk=upload_id).first()
     return None if upload is None else services.upload_scan(upload=upload).value
 
 
-def file_scan_enqueue(upload: FileUpload) -> None:
-    """Have a worker scan the file."""
+def enqueue_file_scan(upload: FileUpload) -> None:
+    """Enqueue the task that scans the file."""
     file_scan.using(backend=conf.scan_task_backend).enqueue(str(upload.pk))

@@ -1,8 +1,9 @@
-"""What integrators can listen to; sent after the record is committed, errors of a receiver are logged only.
+"""Signals for integrators. They are sent after the commit, and errors of a receiver are only logged.
 
-All send `upload`, the `FileUpload`; after a deletion it is no longer in the database. With scanners, `file_uploaded`
-comes once the file was found clean, and `file_rejected` where it was not, also of a file that replaced another;
-`file_quarantined` is for whoever is to have it scanned: it was not in the request that brought it.
+Each signal passes `upload`, the `FileUpload`. After `file_deleted` it is no longer in the database. With scanners,
+`file_uploaded` is sent once a file is found clean, and `file_rejected` if it is not, also for a file that replaced
+another. `file_quarantined` is sent for a file that was not scanned in the request of its upload, so that a receiver can
+start a scan.
 """
 
 from functools import partial
@@ -17,8 +18,8 @@ file_rejected = Signal()
 file_deleted = Signal()
 
 
-def after_commit(signal: Signal, upload: Any) -> None:
-    """Send a signal once the present transaction is committed."""
+def send_after_commit(signal: Signal, upload: Any) -> None:
+    """Send a signal once the current transaction is committed."""
     sender = type(upload)
-    tell = partial(signal.send_robust, sender=sender, upload=upload)
-    transaction.on_commit(tell, using=router.db_for_write(sender), robust=True)
+    send = partial(signal.send_robust, sender=sender, upload=upload)
+    transaction.on_commit(send, using=router.db_for_write(sender), robust=True)

@@ -1,4 +1,4 @@
-"""What the services take and give, and the limits of S3. No I/O."""
+"""Arguments and results of the services, and the limits of S3. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ MAX_OBJECT_BYTES = tib(5)
 MAX_PARTS = 10_000
 MIN_PART_BYTES = mib(5)
 MAX_PART_BYTES = gib(5)
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html : one PUT, or one form
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html (one PUT, or one POST form)
 MAX_PUT_BYTES = gib(5)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
 MAX_EXPIRATION_SECONDS = 7 * 24 * 60 * 60
-# Our own: the column of the record.
+# The length of the column in the database.
 MAX_CONTENT_TYPE_LENGTH = 255
-# What is read and passed on at a time.
+# Streams are read and written in chunks of this size.
 CHUNK_BYTES = mib(1)
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html (max-keys); stores of others give more.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html (max-keys). Other stores may return more.
 PAGE_KEYS = 1000
 # https://www.rfc-editor.org/rfc/rfc6266.html#section-4.2
 DISPOSITIONS = ("attachment", "inline")
@@ -44,9 +44,9 @@ DISPOSITIONS = ("attachment", "inline")
 # The abilities that S3_FILE_UPLOADER_STORE may name. AWS has all of them.
 CONDITIONAL_WRITES = "conditional_writes"  # PutObject and CompleteMultipartUpload obey If-None-Match.
 CONDITIONAL_DELETES = "conditional_deletes"  # DeleteObject obeys If-Match.
-CHECKSUMS = "checksums"  # PutObject and POST forms compare `x-amz-checksum-sha256`; the store keeps it for HEAD.
+CHECKSUMS = "checksums"  # PutObject and POST forms verify `x-amz-checksum-sha256`, and HEAD returns it.
 CHECKSUM_TRAILERS = "checksum_trailers"  # Bodies may end in a checksum, as boto3 sends them by default.
-PAYLOAD_HASH_IN_URLS = "payload_hash_in_urls"  # Presigned PUTs compare a signed `x-amz-content-sha256`.
+PAYLOAD_HASH_IN_URLS = "payload_hash_in_urls"  # Presigned PUTs verify a signed `x-amz-content-sha256`.
 EXPECTED_OWNER = "expected_owner"  # Calls obey ExpectedBucketOwner.
 ABILITIES = frozenset(
     (CONDITIONAL_WRITES, CONDITIONAL_DELETES, CHECKSUMS, CHECKSUM_TRAILERS, PAYLOAD_HASH_IN_URLS, EXPECTED_OWNER)
@@ -55,7 +55,7 @@ ABILITIES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One bucket; `created_at` is aware, in UTC."""
+    """A bucket. `created_at` is aware, in UTC."""
 
     name: str
     created_at: datetime
@@ -64,7 +64,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BucketListing:
-    """The buckets that a caller may see, and the canonical id under which S3 knows their owner."""
+    """The buckets that a user may see, and the canonical id of their owner in S3."""
 
     owner_id: str
     buckets: tuple[Bucket, ...]
@@ -72,7 +72,7 @@ class BucketListing:
 
 @dataclass(frozen=True, slots=True)
 class CreatedBucket:
-    """A bucket just made; `location` is what S3 answered, a path or a URL."""
+    """A new bucket. `location` is the path or URL in the response of S3."""
 
     name: str
     region: str
@@ -81,9 +81,9 @@ class CreatedBucket:
 
 @dataclass(frozen=True, slots=True)
 class CorsRule:
-    """Which pages may send a bucket which requests, and read which headers of the answers.
+    """A rule that allows pages of some origins to send requests to a bucket and to read headers of the responses.
 
-    Of several rules in a bucket, the first that fits a request counts.
+    If a bucket has several rules, S3 applies the first one that matches a request.
     """
 
     rule_id: str
@@ -96,7 +96,7 @@ class CorsRule:
 
 @dataclass(frozen=True, slots=True)
 class CorsChange:
-    """The rules of a bucket as they are now, and the origins that our own one allowed before and no longer does."""
+    """The rules of a bucket after a change, and the origins that this app's rule no longer allows."""
 
     rules: tuple[CorsRule, ...]
     is_changed: bool
@@ -105,9 +105,9 @@ class CorsChange:
 
 @dataclass(frozen=True, slots=True)
 class BrowserAccess:
-    """What keeps browsers out of a bucket, in words: by its rules, and by what the store answered where it was asked.
+    """Access of browsers to a bucket: what its rules and the store's responses to preflight requests forbid, in words.
 
-    A store that was not asked refuses nothing; one without rules is asked always.
+    `refused_by_store` is empty if the store was not asked. A store without rules is always asked.
     """
 
     rules: tuple[CorsRule, ...]
@@ -117,16 +117,16 @@ class BrowserAccess:
 
     @property
     def is_enough(self) -> bool:
-        """Whether pages can do all that they need."""
+        """Return True if pages can upload and read."""
         return not self.missing_in_rules and not self.refused_by_store
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as S3 itself describes it (HEAD): `etag` without quotes, `metadata` with lower-case names.
+    """An object as HEAD describes it: `etag` without quotes, `metadata` with lower-case names.
 
-    `checksum_sha256` is that of the whole object in lower-case hex, where the store was asked and knows it.
-    `changed_at` is aware, and of whole seconds.
+    `checksum_sha256` is the checksum of the whole object in lower-case hex, if it was requested and the store has it.
+    `changed_at` is aware, in whole seconds.
     """
 
     size: int
@@ -149,9 +149,9 @@ class PresignedUrl:
 
 @dataclass(frozen=True, slots=True)
 class PresignedPost:
-    """A form that uploads one object without further credentials, until `expires_at` (aware, UTC).
+    """A form that uploads one object without further credentials until `expires_at` (aware, UTC).
 
-    All `fields` go into it as they are, before the field `file`, which comes last.
+    The client sends all `fields` unchanged, and then the field `file` as the last one.
     """
 
     url: str
@@ -162,7 +162,7 @@ class PresignedPost:
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """A part that S3 holds of an unfinished upload; `etag` without quotes."""
+    """A part of an unfinished upload that S3 has stored. `etag` has no quotes."""
 
     part_number: int
     size: int
@@ -170,9 +170,9 @@ class StoredPart:
 
 
 class Part(NamedTuple):
-    """A part to send: `size` bytes of the file from `offset` on, None where the size of the file was not announced.
+    """A part to send: `size` bytes of the file from `offset` on. Both are None if the size of the file is unknown.
 
-    They come by the thousand, and a tuple is made in a fraction of the time of a frozen dataclass.
+    A batch has up to thousands of parts, and a tuple is created in a fraction of the time of a frozen dataclass.
     """
 
     part_number: int
@@ -191,7 +191,7 @@ class SignedParts:
 
 @dataclass(frozen=True, slots=True)
 class PutTransfer:
-    """Send the file as the body of one request, with these headers; Content-Length is that of the file."""
+    """Send the file as the body of one request with these headers. Content-Length is the size of the file."""
 
     method: str
     url: str
@@ -201,7 +201,7 @@ class PutTransfer:
 
 @dataclass(frozen=True, slots=True)
 class PostTransfer:
-    """Send the file as form-data: these fields first, then `file`."""
+    """Send the file as form-data: first these fields, then `file`."""
 
     url: str
     fields: Mapping[str, str]
@@ -210,7 +210,7 @@ class PostTransfer:
 
 @dataclass(frozen=True, slots=True)
 class MultipartTransfer:
-    """Send the file in parts by PUT; `parts` are the first of them, None for sizes that were not announced."""
+    """Send the file in parts by PUT. `parts` are the first parts. `part_count` is None if the size is unknown."""
 
     part_size: int
     part_count: int | None
@@ -223,7 +223,7 @@ Transfer = PutTransfer | PostTransfer | MultipartTransfer
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    """What S3 holds of an unfinished multipart upload, and which part numbers are still to be sent."""
+    """The parts of an unfinished multipart upload that S3 has stored, and the part numbers that are missing."""
 
     parts: tuple[StoredPart, ...]
     missing: tuple[int, ...]
@@ -231,7 +231,7 @@ class UploadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one user has in one bucket, uploads on their way included."""
+    """Storage that one user occupies in one bucket, including uploads in progress."""
 
     bytes: int
     files: int
@@ -239,7 +239,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """A file under PATH_TO_SAVE_FILE; `path` is relative to that folder."""
+    """A file below PATH_TO_SAVE_FILE. `path` is relative to that folder."""
 
     path: str
     file_name: str
@@ -250,7 +250,7 @@ class SavedFile:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing of its bucket shows it; `changed_at` is aware."""
+    """An object in a listing of its bucket. `changed_at` is aware."""
 
     file_name: str
     size: int
@@ -260,7 +260,7 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class ObjectListing:
-    """One page of a bucket; `next_cursor` is None on the last."""
+    """One page of the listing of a bucket. `next_cursor` is None on the last page."""
 
     objects: tuple[ListedObject, ...]
     prefixes: tuple[str, ...]
@@ -269,9 +269,9 @@ class ObjectListing:
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What became of the files that waited; of how many nobody could tell; and how many are in quarantine still.
+    """Results of scanning the files in quarantine.
 
-    Some of the last wait for a time to come, as their records say.
+    `files_left` could not be scanned in this run. `files_in_quarantine` also counts files whose next scan is due later.
     """
 
     files_clean: int
@@ -281,13 +281,13 @@ class ScanReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether scanners, S3 and database did what they were asked."""
+        """Return True if no scanner, store or database failed."""
         return not self.files_left
 
 
 @dataclass(frozen=True, slots=True)
 class HousekeepingReport:
-    """How many of each kind one run found."""
+    """Counts of the findings of one run."""
 
     uploads_completed: int
     uploads_too_large: int
@@ -305,5 +305,5 @@ class HousekeepingReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that could be seen is mended."""
+        """Return True if everything that the run found is repaired."""
         return not self.records_left and not self.buckets_left

@@ -1,1 +1,1 @@
-"""Unit tests use moto and no network; `integration/` speaks HTTP to a running server, a real S3 and a real database."""
+"""Tests: `unit/` uses moto and no network, `integration/` a running server, a real S3 and a real database over HTTP."""

@@ -1,4 +1,4 @@
-"""What all tests share: the people, and settings that name no real store."""
+"""Fixtures of all tests: users, and settings that name no real store."""
 
 import os
 from typing import Any
@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 from s3_file_uploader.s3.client import buckets_forget
 from tests.support import programs
 
-# `make fuzz` sets it: how many random inputs a property gets. Without it they are few, and the same each time.
+# `make fuzz` sets the number of random inputs for each property. Without it, tests use few inputs, the same in each
+# run.
 FUZZ_INPUTS = int(os.environ.get("FUZZ_INPUTS") or 0)
 generation.register_profile(
     "tests", derandomize=not FUZZ_INPUTS, max_examples=FUZZ_INPUTS or 40, database=None, deadline=None
@@ -25,7 +26,7 @@ pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]
 
 @pytest.fixture(autouse=True)
 def own_settings(settings: Settings, tmp_path: Any) -> Settings:
-    """Point at a region and keys of nobody, and at a download folder of the test's own."""
+    """Set a region, invented keys, and a download folder for this test only."""
     settings.AWS_STORAGE_REGION = "us-east-1"
     settings.AWS_ACCESS_KEY_ID = "test-access-key"
     settings.AWS_SECRET_ACCESS_KEY = "test-secret-key"
@@ -50,7 +51,7 @@ def other(db: None) -> User:
 
 
 def client_of(person: User | None) -> APIClient:
-    """Return Django's own test client, logged in; errors of the server are answers, not exceptions of the test."""
+    """Return DRF's test client, logged in as the user. Errors of the server become responses, not exceptions."""
     client = APIClient(raise_request_exception=False)
     client.force_authenticate(person)
     return client

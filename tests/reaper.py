@@ -1,8 +1,8 @@
-"""End what a run of the tests has started, however the run ends, by `kill -9` too.
+"""End every process that a test run started, even if the run is killed with `kill -9`.
 
-As a plugin of pytest it starts itself once a run: `python -m tests.reaper MARK PID...`. All that the tests start
-inherits the mark in its environment. As soon as one of the given processes has ended, which are pytest and the make
-that started it, all that is left is ended. It reads /proc; where there is none, it does nothing.
+As a plugin of pytest, this module starts itself once for each run: `python -m tests.reaper MARK PID...`. All processes
+of the run inherit the mark in their environment. Once one of the given processes ends, which are pytest and the make
+that started it, the reaper ends all processes with the mark. Without /proc it does nothing.
 """
 
 import os
@@ -26,7 +26,10 @@ LOOK_AGAIN_SECONDS = 0.05
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
-    """Start before the settings are loaded, which may start a PostgreSQL; not again in a worker of the same run."""
+    """Start the reaper before the settings are loaded, which may start a PostgreSQL.
+
+    Workers of a run do not start another.
+    """
     if MARK in os.environ or not hasattr(os, "pidfd_open"):
         return
     os.environ[MARK] = uuid4().hex
@@ -37,7 +40,7 @@ def pytest_load_initial_conftests() -> None:
 
 
 def reap(mark: str) -> None:
-    """Ask all that are left to end, and kill those that do not."""
+    """Ask all marked processes to end, then kill the ones that are still alive."""
     end = time.monotonic() + ENDS_WITHIN_SECONDS
     _send(signal.SIGTERM, with_variable(MARK, mark))
     while (left := with_variable(MARK, mark)) and time.monotonic() < end:
@@ -49,7 +52,7 @@ def reap(mark: str) -> None:
 
 
 def watch(mark: str, pids: list[int]) -> None:
-    """Wait until one of the processes has ended; then end the first, which is pytest, and all that it started."""
+    """Wait until one of the processes ends, then kill the first one, which is pytest, and end all that it started."""
     with suppress(ProcessLookupError):
         run, *others = [os.pidfd_open(pid) for pid in pids]
         select.select([run, *others], [], [])

@@ -1,4 +1,4 @@
-"""Say at the end of `make test` what ran: each run of pytest adds a line, `python -m tests.report` prints them all."""
+"""Report at the end of `make test`: each run of pytest adds a line, and `python -m tests.report` prints them all."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ REPORT = "TEST_REPORT"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Add a line on this run, and one for each reason why tests did not run; the workers of a run write none."""
+    """Add a line about this run, and a line for each reason to skip. Workers of pytest-xdist add none."""
     if hasattr(config, "workerinput"):
         return
     outcomes = terminalreporter.stats
@@ -28,14 +28,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def report_line(line: str) -> None:
-    """Add a line to the report, where one is written."""
+    """Add a line to the report, if the run has one."""
     if path := os.environ.get(REPORT):
         with Path(path).open("a") as file:
             file.write(f"{line}\n")
 
 
 def versions() -> str:
-    """Return what the tests ran with."""
+    """Return the versions of the programs that the tests used."""
     brought = [program.version for program in (programs.chromium(), programs.clamd()) if program]
     node = f"Node.js {programs.node().version}"
     return ", ".join([f"Python {platform.python_version()}", f"Django {django.__version__}", node, *brought])

@@ -1,7 +1,7 @@
-"""The host project's settings, with everything that tests keep in a folder of their own and no `.env`.
+"""The settings of the host project for tests, with all data in a temporary folder and without `.env`.
 
-TEST_DATABASE=postgresql runs the suite on a PostgreSQL that is started for it; without it, on SQLite in a file, so
-that threads really meet.
+With TEST_DATABASE=postgresql the suite starts a PostgreSQL. Otherwise it uses an SQLite file, because threads cannot
+share an SQLite database in memory.
 """
 
 import atexit

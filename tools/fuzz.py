@@ -1,7 +1,7 @@
-"""Try random inputs until the time is over, other ones each round: `make fuzz MINUTES=10`.
+"""Try random inputs until the time is over, different ones in each round: `make fuzz MINUTES=10`.
 
-A round is the tests named below, with more inputs than `make test` gives them, and none twice. What it finds is
-printed, with how to make it happen again; the rounds go on.
+A round runs the tests below with more inputs than `make test` does, and never with the same ones. It prints each
+failure with the command to repeat it, and continues.
 """
 
 import os
@@ -19,29 +19,29 @@ PROPERTIES = (
 )
 SERVED = ("tests/integration/security/test_schema.py", "tests/integration/security/test_hostile_random.py")
 INPUTS = 40
-OF_PROPERTY = re.compile(r"^tests/unit/\S+:\n(?:.*\n)*?.*- (\d+) passing", re.MULTILINE)
+INPUTS_OF_PROPERTY = re.compile(r"^tests/unit/\S+:\n(?:.*\n)*?.*- (\d+) passing", re.MULTILINE)
 
 
 def main(minutes: float) -> int:
-    """Return how many rounds found something."""
-    end, rounds, found, tried = time.monotonic() + 60 * minutes, 0, 0, Counter[str]()
+    """Return the number of rounds that failed."""
+    end, rounds, failed, tried = time.monotonic() + 60 * minutes, 0, 0, Counter[str]()
     while time.monotonic() < end:
         rounds, is_clean = rounds + 1, _round(tried)
-        found += not is_clean
-        told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(tried.items()))
-        print(f"{rounds} rounds, {tried.total():,} inputs ({told}), {found} rounds with findings", flush=True)
-    return found
+        failed += not is_clean
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(tried.items()))
+        print(f"{rounds} rounds, {tried.total():,} inputs ({counts}), {failed} rounds failed", flush=True)
+    return failed
 
 
 def _round(tried: Counter[str]) -> bool:
-    """Run the tests once, count what they tried, and tell whether they found nothing."""
+    """Run the tests once, count their inputs, and return True if they passed."""
     with tempfile.NamedTemporaryFile("r") as counts:
         environment = {**os.environ, "FUZZ_INPUTS": str(INPUTS), "FUZZ_COUNTS": counts.name}
         command = [sys.executable, "-m", "pytest", "-q", "--hypothesis-show-statistics", *PROPERTIES, *SERVED]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         for kind, count in map(str.split, counts):
             tried[kind] += int(count)
-    tried["properties"] += sum(map(int, OF_PROPERTY.findall(done.stdout)))
+    tried["properties"] += sum(map(int, INPUTS_OF_PROPERTY.findall(done.stdout)))
     if done.returncode:
         print(re.sub(r"(?s)=+ Hypothesis Statistics =+.*?(?==+ |$)", "", done.stdout), done.stderr, sep="\n")
     return done.returncode == 0

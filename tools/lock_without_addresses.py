@@ -1,6 +1,6 @@
-"""Take every download address out of a Pipfile.lock, so that it serves behind any package index: `make lock`.
+"""Remove every download URL from a Pipfile.lock, so that it works with any package index: `make lock`.
 
-The hash of the Pipfile goes the same way: pipenv counts the index that pip is configured with as a part of the file.
+Also compute the hash of the Pipfile without the index that pip is configured with here, which pipenv includes.
 """
 
 import json

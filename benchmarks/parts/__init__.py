@@ -1,4 +1,4 @@
-"""The parts, by the name that `ONLY` takes; a file each, under the same name but for `concurrent`."""
+"""The parts by the name that `ONLY` takes. Each has a module of the same name, except `concurrent`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Eight uploads at once, through one process with eight threads."""
+"""Eight parallel uploads through one process with eight threads."""
 
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ ABOUT = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure with files of a quarter of the size."""
+    """Measure files of a quarter of the size."""
     size_mib = max(1, options.size_mib // SHARE_OF_SIZE)
     with staged(folder) as stage:
         contenders = [Contender(way.key, way.name, partial(_run, way, stage, size_mib)) for way in WAYS]

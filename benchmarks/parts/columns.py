@@ -1,4 +1,4 @@
-"""What the tables of files have in common."""
+"""Columns that the tables of files share."""
 
 from ..tables import Column, figure, times
 
@@ -6,14 +6,14 @@ MEMORY = Column("memory over idle, MiB", figure("memory_mib"), decimals=0, plott
 
 
 def of_large_files(floor: str) -> tuple[Column, ...]:
-    """Return the columns, with the name of the contender that is the floor."""
+    """Return the columns, given the name of the contender that is the floor."""
     wall = Column("wall s", figure("wall_seconds"), decimals=2, plotted=True)
     cpu = Column("CPU s/GiB", figure("cpu_seconds_per_gib"), decimals=2, plotted=True)
     return (wall, _times(floor), cpu, MEMORY)
 
 
 def of_small_files(floor: str) -> tuple[Column, ...]:
-    """Return the columns of many transfers one after the other."""
+    """Return the columns of several consecutive transfers."""
     wall = Column("ms each", figure("wall_ms"), plotted=True)
     return (wall, _times(floor), Column("CPU ms each", figure("cpu_ms"), plotted=True), MEMORY)
 

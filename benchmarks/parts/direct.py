@@ -1,4 +1,4 @@
-"""Direct uploads: what it costs to start one, and to sign for its parts, here and elsewhere."""
+"""Direct uploads: the cost of a start, and of signing parts, of this service and of others."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ..upload_ways import CONTENT_TYPE
 
 FILE_NAME = f"{FRESH}.bin"
 FILE_BYTES = MIB
-# Those of our settings, and those that django-s3-file-field has.
+# Sizes of parts: the default of this service, and that of django-s3-file-field.
 PART_BYTES, LARGE_FILE_PART_BYTES, FIELD_PART_BYTES = 8 * MIB, 32 * MIB, 64 * MIB
 FEW, MANY, MOST = 11, 1_000, 10_000
 
@@ -44,7 +44,7 @@ ABOUT = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure table after table, each in rounds of its own."""
+    """Measure each table in rounds of its own."""
     with postgresql(folder) as url, staged(folder, database_url=url) as stage:
         begun = _begun(stage)
         tables = (
@@ -89,13 +89,13 @@ def _in_parts(stage: Stage, options: Options) -> Table:
 
 
 def _start(stage: Stage, path: str, *, size: int, **more: str) -> Job:
-    told = {"bucket": BUCKET, "file_name": FILE_NAME, "size": size, "content_type": CONTENT_TYPE}
-    return _posted(path, {**told, **more}, stage.authorization)
+    body = {"bucket": BUCKET, "file_name": FILE_NAME, "size": size, "content_type": CONTENT_TYPE}
+    return _posted(path, {**body, **more}, stage.authorization)
 
 
 def _field_kind(stage: Stage, parts: int) -> Kind:
-    told = {"field_id": "rivals.FieldRow.file", "file_name": FILE_NAME, "content_type": CONTENT_TYPE}
-    body = {**told, "file_size": parts * FIELD_PART_BYTES}
+    field = {"field_id": "rivals.FieldRow.file", "file_name": FILE_NAME, "content_type": CONTENT_TYPE}
+    body = {**field, "file_size": parts * FIELD_PART_BYTES}
     return Kind("field", FIELD, by_rivals, _posted("/s3-file-field/upload-initialize/", body, stage.authorization))
 
 
@@ -104,7 +104,7 @@ def _field_kind(stage: Stage, parts: int) -> Kind:
 
 @dataclass(frozen=True)
 class Begun:
-    """Where each contender is asked for part URLs: an upload of ten thousand parts waits there."""
+    """Endpoints of contenders that return part URLs for a waiting upload of ten thousand parts."""
 
     ours: str
     view: str
@@ -112,7 +112,7 @@ class Begun:
     companion_key: str
 
     def companion_path(self, name: str, **query: str) -> str:
-        """Return an address at Companion; the commas stay as they are, for as short a query as can be."""
+        """Return a URL of Companion. Its commas are not encoded, to keep the query short."""
         return f"{self.companion}/{name}?{urlencode({'key': self.companion_key, **query}, safe=',')}"
 
 
@@ -155,10 +155,10 @@ def _many_urls(stage: Stage, begun: Begun, count: int, options: Options) -> Tabl
 
 
 def _signing_kinds(stage: Stage, begun: Begun, count: int) -> tuple[Kind, ...]:
-    wanted = {"part_numbers": list(_numbers(count))}
+    part_numbers = {"part_numbers": list(_numbers(count))}
     return (
-        Kind("view", VIEW_SIGNS, by_rivals, _posted(begun.view, wanted, stage.authorization)),
-        Kind("ours", "ours: POST uploads/../parts/", by_us, _posted(begun.ours, wanted, stage.authorization)),
+        Kind("view", VIEW_SIGNS, by_rivals, _posted(begun.view, part_numbers, stage.authorization)),
+        Kind("ours", "ours: POST uploads/../parts/", by_us, _posted(begun.ours, part_numbers, stage.authorization)),
     )
 
 

@@ -34,7 +34,7 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Way:
-    """One way; `url` makes the address of an object."""
+    """One way to download. `url` returns the URL of an object."""
 
     key: str
     name: str
@@ -42,7 +42,7 @@ class Way:
     url: Callable[[Stage, Server, str], str]
 
     def command(self, stage: Stage, server: Server, key: str) -> Command:
-        """Return the curl that downloads; it follows a redirect, and leaves the token behind then."""
+        """Return the curl that downloads. It follows a redirect without sending the token."""
         token = headers(stage.authorization) if self.wsgi else ()
         return Command((*token, *NOWHERE, "--location", self.url(stage, server, key)))
 
@@ -65,7 +65,7 @@ WAYS = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure with one file of the size, uploaded through the service beforehand."""
+    """Measure one file of the size, which is uploaded through the service before."""
     with staged(folder) as stage:
         _upload(stage, SMALL, stage.small_warm_up_file())
         _upload(stage, MIDDLING, stage.large_warm_up_file())

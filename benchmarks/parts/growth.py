@@ -1,4 +1,4 @@
-"""Thousands of small uploads through one worker: its memory must not grow with their number."""
+"""Thousands of small uploads through one worker, whose memory must not grow with their number."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Upload, and look at the worker's memory every so often on the way."""
+    """Upload, and measure the worker's memory at intervals."""
     with staged(folder) as stage, served(OURS, stage.environment, folder=folder, threads=THREADS) as server:
         jobs = {key: job for key, job in _jobs(stage).items() if key not in options.skip}
         samples = dict(_sampled(server, list(jobs.values()), options.uploads))
@@ -53,7 +53,7 @@ def _jobs(stage: Stage) -> dict[str, Job]:
 
 
 def _sampled(server: Server, jobs: Sequence[Job], uploads: int) -> Iterator[tuple[int, float]]:
-    """Yield how many uploads there have been, and the MiB that the worker then has."""
+    """Yield the number of uploads, and the MiB of the worker."""
     at_a_time = max(THREADS, uploads // SAMPLES)
     (worker,) = server.workers
     with ExitStack() as stack, ThreadPoolExecutor(THREADS) as threads:

@@ -1,4 +1,4 @@
-"""A bucket compared with its records: the time must grow with it no faster than it does, and memory not at all."""
+"""Compare a bucket with its records: the time must be proportional to their number, and the memory constant."""
 
 import json
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Level:
-    """A database with so many records in the bucket."""
+    """A database with the given number of records in the bucket."""
 
     records: int
     environment: dict[str, str]
 
     def name(self, unit: str) -> str:
-        """Return the name of its figure."""
+        """Return the name of the figure."""
         return f"{self.records}_records_{unit}"
 
 
@@ -79,11 +79,11 @@ def _compared(level: Level, one_gone_of: int) -> Figures:
     listed = Listed(level.records, one_gone_of)
     with listing(listed) as address:
         environment = {**level.environment, "AWS_S3_ENDPOINT_URL": address}
-        told = json.loads(manage("bucket_compared", str(level.records), str(listed.gone), environment=environment))
+        figures = json.loads(manage("bucket_compared", str(level.records), str(listed.gone), environment=environment))
     return {
-        level.name("per_second"): level.records / told["seconds"],
-        level.name("cpu_us"): told["cpu_seconds"] * 1e6 / level.records,
-        level.name("mib"): told["memory_mib"],
+        level.name("per_second"): level.records / figures["seconds"],
+        level.name("cpu_us"): figures["cpu_seconds"] * 1e6 / level.records,
+        level.name("mib"): figures["memory_mib"],
     }
 
 

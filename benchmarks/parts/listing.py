@@ -1,4 +1,4 @@
-"""Pages of `uploads/` as the caller's files grow in number: the last page must cost what the first one does."""
+"""Pages of `uploads/` with a growing number of files: the last page must cost no more than the first."""
 
 import json
 import time
@@ -41,7 +41,7 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Level:
-    """A server with so many rows of the caller behind it."""
+    """A server with the given number of rows of the user."""
 
     rows: int
     address: str
@@ -49,13 +49,13 @@ class Level:
 
     @property
     def figure(self) -> str:
-        """The name of its figure."""
+        """The name of the figure."""
         return f"{self.rows}_rows_ms"
 
 
 @dataclass(frozen=True)
 class Page:
-    """Which page of which list; `depth` is the share of the rows that are older, none for the last page."""
+    """A page of a list. `depth` is the share of rows that are older, None for the last page."""
 
     name: str
     depth: float | None
@@ -63,17 +63,17 @@ class Page:
     rows: int = PAGE_ROWS
 
     def path(self, connection: HTTPConnection, level: Level) -> str:
-        """Return its address: of the first page as it is, of the others the cursor of the page before."""
+        """Return the URL: the first page has no cursor, and other pages have the cursor of the page before."""
         query = {"page_size": str(PAGE_ROWS), **({"bucket": self.bucket} if self.bucket else {})}
         if self.depth == 1:
             return _uploads(query)
-        # Two pages and no more are older than this; in half of the rows, those of a bucket are twice as far apart.
+        # Two pages of rows are older than this. The rows of a bucket are half of all rows, so twice as far apart.
         last_two = 2 * PAGE_ROWS * (2 if self.bucket else 1)
         older = last_two if self.depth is None else int(level.rows * self.depth)
         before = {"created_before": created_at(older).isoformat()}
         link = _answer(connection, level, _uploads({**query, **before}))["next"]
-        kept = [(name, value) for name, value in parse_qsl(urlsplit(link).query) if name not in before]
-        return _uploads(dict(kept))
+        cursor_pairs = [(name, value) for name, value in parse_qsl(urlsplit(link).query) if name not in before]
+        return _uploads(dict(cursor_pairs))
 
 
 PAGES = (
@@ -116,7 +116,7 @@ def _database_url(engine: str, server_url: str, folder: Path, rows: int) -> str:
 @contextmanager
 def _level(folder: Path, rows: int, database_url: str) -> Iterator[Level]:
     environment = environment_of(folder, database_url=database_url)
-    # No list asks the store; the settings must name one all the same.
+    # Listings never call the store, but the settings must name one.
     environment |= {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_STORAGE_REGION": "us-east-1"}
     token = manage("stage_prepare", environment=environment)
     manage("rows_fill", str(rows), environment=environment)
@@ -133,9 +133,9 @@ def _run(page: Page, levels: list[Level]) -> Figures:
 def _milliseconds(page: Page, level: Level) -> float:
     with connected(level.address) as connection:
         path = page.path(connection, level)
-        found = len(_answer(connection, level, path)["results"])
-        if found != page.rows:
-            raise ContenderFailed(f"{path} has {found} rows, and should have {page.rows}")
+        row_count = len(_answer(connection, level, path)["results"])
+        if row_count != page.rows:
+            raise ContenderFailed(f"{path} has {row_count} rows, and should have {page.rows}")
         return median(_timed(connection, level, path) for _ in range(REQUESTS))
 
 

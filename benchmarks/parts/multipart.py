@@ -1,4 +1,4 @@
-"""One large file from a client to the store itself, in presigned parts; the service signs, and looks what arrived."""
+"""One large file from a client to the store itself, in presigned parts. The service signs and verifies."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Way:
-    """One way; `send` returns the id of the record."""
+    """One way to upload. `send` returns the id of the record."""
 
     key: str
     name: str
@@ -54,7 +54,7 @@ WAYS = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure with one file of the size; every run makes an object of its own, and removes it."""
+    """Measure one file of the size. Every run creates an object and removes it."""
     with postgresql(folder) as url, staged(folder, database_url=url) as stage:
         file = stage.file(options.size_mib)
         contenders = [
@@ -88,7 +88,10 @@ def _run(way: Way, stage: Stage, file: Path) -> Figures:
 
 @contextmanager
 def _warm(way: Way, stage: Stage, file: Path) -> Iterator[tuple[Server, DirectClient]]:
-    """Serve, warmed up: every thread has its connection to the database, the store has had a file in the same way."""
+    """Serve after a warm-up.
+
+    Each thread is connected to the database, and the store has received a file in the same way.
+    """
     with served(OURS, stage.environment, folder=stage.folder) as server:
         list_uploads = Command(
             (*headers(stage.authorization), "--output", os.devnull, f"{server.url}{SERVICE}uploads/")

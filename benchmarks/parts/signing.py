@@ -27,7 +27,7 @@ ABOUT = (
 
 @dataclass(frozen=True)
 class Task:
-    """What is signed; `count` at a time, and who signs it, by their keys."""
+    """A kind of signature, the number of signatures at a time, and its signers by their keys."""
 
     title: str
     what: str
@@ -55,7 +55,7 @@ TASKS = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Have each sign for a while in every round."""
+    """Let each signer sign for some seconds in every round."""
     with signers(environment_of(folder)) as process:
         tables = tuple(Table(task.title, _columns(task), _runs(task, process, options)) for task in TASKS)
     title = "Signatures"

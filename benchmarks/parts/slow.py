@@ -1,4 +1,4 @@
-"""Eight clients on slow lines, at once: what a thread and its memory are held for."""
+"""Eight clients on slow lines at once: the cost of a thread that waits."""
 
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ ABOUT = "Each client is a curl that sends 1 MiB a second; all start together."
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure with files that take as many seconds as they have MiB."""
+    """Measure files that take one second for each MiB."""
     size_mib = options.slow_seconds
     with staged(folder) as stage:
         contenders = [Contender(way.key, way.name, partial(_run, way, stage, size_mib)) for way in WAYS]

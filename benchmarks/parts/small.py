@@ -1,4 +1,4 @@
-"""Small requests a second, on PostgreSQL: what a request costs besides its bytes."""
+"""Small requests a second on PostgreSQL: the cost of a request besides its bytes."""
 
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ ABOUT = f"{SHAPE} Each upload makes a new object, and waits for the store."
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure each kind for a few seconds a round."""
+    """Measure each kind for some seconds a round."""
     with postgresql(folder) as url, staged(folder, database_url=url) as stage:
         with served(OURS, stage.environment, folder=folder) as server:
             curl(FORM.command(stage, server, stage.small_warm_up_file(), KNOWN_KEY))

@@ -1,4 +1,4 @@
-"""One file from a client to S3: large, middling and small."""
+"""One file from a client to S3: large, medium and small."""
 
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ WAYS: tuple[Way, ...] = (FLOOR, FORM, RAW, NAIVE, STORAGES)
 SDK_NAME = "boto3 upload_file, from disk"
 MIDDLING_MIB = 64
 SMALL_MIB = 1
-# A run moves enough for its figures to mean something.
+# A run moves enough bytes for meaningful figures.
 LEAST_MOVED_MIB = 256
 MS_PER_SECOND = 1000
 TIMEOUT_SECONDS = 60
@@ -34,7 +34,7 @@ ABOUT = (
 
 
 def measure(folder: Path, options: Options) -> Result:
-    """Measure the three sizes one after the other."""
+    """Measure the three sizes in turn."""
     with staged(folder) as stage:
         sizes = sorted({options.size_mib, min(options.size_mib, MIDDLING_MIB)}, reverse=True)
         tables = (*(_large(stage, size, options) for size in sizes), _small(stage, options))

@@ -1,1 +1,1 @@
-"""Views that a project might have instead of ours, on the same host project, behind the same tokens."""
+"""Views that a project could have instead of this service, in the same host project, with the same tokens."""

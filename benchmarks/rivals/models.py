@@ -1,4 +1,4 @@
-"""A table as wide as ours, with as many indexes; nothing watches over it. And the field of django-s3-file-field."""
+"""A table as wide as the app's, with as many indexes but no states, and the field of django-s3-file-field."""
 
 import uuid
 from hashlib import sha256
@@ -13,7 +13,7 @@ from .storage import storage_make
 
 
 class InsertedRow(models.Model):
-    """What anybody would write down about an upload; made by `stage_prepare`, without a migration."""
+    """A typical record of an upload. `stage_prepare` creates its table without a migration."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -39,7 +39,7 @@ class InsertedRow(models.Model):
     objects: ClassVar[models.Manager["InsertedRow"]] = models.Manager()
 
     class Meta:
-        """As many indexes as ours has, on the same columns."""
+        """As many indexes as the app's table has, on the same columns."""
 
         indexes = (
             models.Index(fields=("user", "-created_at", "-id"), name="rival_of_user"),
@@ -56,12 +56,12 @@ class InsertedRow(models.Model):
         )
 
     def __str__(self) -> str:
-        """Return where it would lie."""
+        """Return the key of the object."""
         return f"{self.bucket}/{self.file_name}"
 
     @classmethod
     def of(cls, user: Any, *, file_name: str | None = None, **fields: Any) -> "InsertedRow":
-        """Insert one, for a file that nobody has; `fields` are others than those of a stored JPEG of 1 KiB."""
+        """Insert a row for a file that does not exist. `fields` replace those of a stored JPEG of 1 KiB."""
         name = file_name or f"{uuid.uuid4().hex}.jpg"
         stored = {"size": 1024, "content_type": "image/jpeg", "etag": "-" * 32, "checksum_sha256": "-" * 64}
         return cls.objects.create(
@@ -74,7 +74,7 @@ class InsertedRow(models.Model):
 
 
 class FieldRow(models.Model):
-    """What django-s3-file-field signs for; nothing is written to it, so it has no table."""
+    """The model for which django-s3-file-field signs. It needs no table, because nothing is saved."""
 
     file = S3FileField(storage=storage_make)
 

@@ -1,4 +1,4 @@
-"""The host project's settings, with other addresses."""
+"""The host project's settings with the URLs of the rivals."""
 
 from modules.settings import *  # noqa: F403
 from modules.settings import INSTALLED_APPS

@@ -1,4 +1,4 @@
-"""The storage of django-storages, for those who stand on it; lists do without a store, and without its keys."""
+"""The storage of django-storages. Listings need neither a store nor its keys."""
 
 import os
 
@@ -8,7 +8,7 @@ from benchmarks.store import BUCKET, CONFIG
 
 
 def storage_make() -> S3Storage:
-    """Make it with the settings that all have."""
+    """Create it with the settings of all contenders."""
     return S3Storage(
         bucket_name=BUCKET,
         access_key=os.environ.get("AWS_ACCESS_KEY_ID"),

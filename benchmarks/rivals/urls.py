@@ -1,4 +1,4 @@
-"""The rivals' addresses."""
+"""The URLs of the rivals."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""What most projects write first, with the client made once and with the caller's token asked for."""
+"""Typical first implementations, with one shared client and with token authentication."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -26,10 +26,10 @@ SMALL_CHUNK_BYTES = 8192
 
 
 class NaiveUpload(APIView):
-    """Read the file whole, then hand it to boto3."""
+    """Read the whole file into memory, then pass it to boto3."""
 
     def post(self, request: Request) -> Response:
-        """Answer its size."""
+        """Return the size."""
         form: Any = request.data
         content = form["file"].read()
         client.upload_fileobj(BytesIO(content), form["bucket"], form["file_name"])
@@ -37,10 +37,10 @@ class NaiveUpload(APIView):
 
 
 class StoragesUpload(APIView):
-    """What django-storages does for a FileField."""
+    """Save a FileField with django-storages."""
 
     def post(self, request: Request) -> Response:
-        """Answer the name under which it lies."""
+        """Return the name under which it is stored."""
         form: Any = request.data
         return Response({"name": storage.save(form["file_name"], form["file"])}, status=201)
 
@@ -49,50 +49,50 @@ class SmallChunks(APIView):
     """Pass an object through in chunks of 8 KiB."""
 
     def get(self, request: Request, key: str) -> HttpResponseBase:
-        """Answer the bytes."""
+        """Return the content."""
         answer = client.get_object(Bucket=BUCKET, Key=key)
         chunks = answer["Body"].iter_chunks(SMALL_CHUNK_BYTES)
         return StreamingHttpResponse(chunks, headers=_length(answer["ContentLength"]))
 
 
 class ReadWhole(APIView):
-    """Read an object whole, then answer."""
+    """Read the whole object, then respond."""
 
     def get(self, request: Request, key: str) -> HttpResponseBase:
-        """Answer the bytes."""
+        """Return the content."""
         return HttpResponse(client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
 
 
 class Empty(APIView):
-    """Ask for the token, and do nothing."""
+    """Authenticate, and do nothing."""
 
     def get(self, request: Request) -> Response:
-        """Answer next to nothing."""
+        """Return a minimal body."""
         return Response({})
 
 
 class Insert(APIView):
-    """Ask for the token, and insert one row."""
+    """Authenticate, and insert one row."""
 
     def post(self, request: Request) -> Response:
-        """Answer its key."""
+        """Return the key."""
         return Response({"id": InsertedRow.of(request.user).pk}, status=201)
 
 
 class PresignedPut(APIView):
-    """Ask for the token, insert one row, and have boto3 sign the PUT."""
+    """Authenticate, insert one row, and sign the PUT with boto3."""
 
     def post(self, request: Request) -> Response:
-        """Answer the URL."""
+        """Return the URL."""
         row = InsertedRow.of(request.user, **_pending(request), strategy="put")
         return Response({"id": row.pk, "url": _put_url(row)}, status=201)
 
 
 class RowSerializer(ModelSerializer[InsertedRow]):
-    """What comes in and what goes out, as DRF reads it off the model."""
+    """Request and response of an upload, as DRF derives them from the model."""
 
     class Meta:
-        """What our record shows too."""
+        """The record of this app has this field, too."""
 
         model = InsertedRow
         fields = (
@@ -111,42 +111,42 @@ class RowSerializer(ModelSerializer[InsertedRow]):
 
 
 class SerializedPut(APIView):
-    """The same with a serializer, so that what makes no sense is refused and the record is shown."""
+    """Do the same with a serializer, which validates the request and describes the record."""
 
     def post(self, request: Request) -> Response:
-        """Answer the record and the URL."""
-        told = RowSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
+        """Return the record and the URL."""
+        serializer = RowSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         row = InsertedRow.of(
-            request.user, **{**told.validated_data, "status": "pending", "etag": "", "strategy": "put"}
+            request.user, **{**serializer.validated_data, "status": "pending", "etag": "", "strategy": "put"}
         )
         return Response({**RowSerializer(row).data, "url": _put_url(row)}, status=201)
 
 
 class PresignedMultipart(APIView):
-    """Ask for the token, begin a multipart upload, insert one row, and have boto3 sign every part."""
+    """Authenticate, start a multipart upload, insert one row, and sign every part with boto3."""
 
     def post(self, request: Request) -> Response:
-        """Answer the URLs."""
-        key, told = f"{uuid4().hex}.bin", _pending(request)
-        begun = client.create_multipart_upload(Bucket=BUCKET, Key=key, ContentType=told["content_type"])
-        row = InsertedRow.of(request.user, file_name=key, multipart_upload_id=begun["UploadId"], **told)
+        """Return the URLs."""
+        key, serializer = f"{uuid4().hex}.bin", _pending(request)
+        begun = client.create_multipart_upload(Bucket=BUCKET, Key=key, ContentType=serializer["content_type"])
+        row = InsertedRow.of(request.user, file_name=key, multipart_upload_id=begun["UploadId"], **serializer)
         numbers = range(1, ceil(row.size / PART_BYTES) + 1)
         return Response({"id": row.pk, "parts": _parts(row, numbers)}, status=201)
 
 
 class PresignedParts(APIView):
-    """Ask for the token, look for the caller's row, and have boto3 sign the parts."""
+    """Authenticate, find the caller's row, and sign the parts with boto3."""
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """Answer the URLs."""
+        """Return the URLs."""
         row = get_object_or_404(InsertedRow, pk=pk, user=request.user)
         body: Any = request.data
         return Response({"parts": _parts(row, body["part_numbers"])})
 
 
 def _pending(request: Request) -> dict[str, Any]:
-    """Return what our service is told too; nobody looks whether it makes sense."""
+    """Return the same parameters that this service gets, without validation."""
     body: Any = request.data
     return {"status": "pending", "size": body["size"], "content_type": body["content_type"], "etag": ""}
 

@@ -1,4 +1,4 @@
-"""The rivals' application."""
+"""The WSGI application of the rivals."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Lists of the admin over millions of rows: nothing counts them all, or reads them all to offer a filter."""
+"""Filters and paginator for admin lists of millions of rows. They never count or read the whole table."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,40 +18,40 @@ else:
 
 
 class ShortPaginator(AnyPaginator):
-    """Pages through the first rows only: whoever looks for older ones takes a filter or searches."""
+    """Page through the first `MAX_SHOWN` rows only. Filters and searches find the other rows."""
 
     @cached_property
     def count(self) -> int:
-        """Count no further than `MAX_SHOWN`."""
+        """Count at most `MAX_SHOWN` rows."""
         rows: Any = self.object_list
         return int(rows[:MAX_SHOWN].count())
 
 
 class ActionFilter(admin.SimpleListFilter):
-    """By what was done; the database is not asked what there is."""
+    """Filter by action, without a query for the actions in the table."""
 
     title, parameter_name = "action", "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
-        """Return all that the audit trail knows."""
+        """Return all actions of the audit trail."""
         return [(name, name.replace("_", " ")) for name in sorted(ACTIONS)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow to the chosen one."""
+        """Filter by the chosen action."""
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """By whether it was done."""
+    """Filter by success."""
 
     title, parameter_name = "outcome", "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
-        """Return the two that matter."""
+        """Return the choices."""
         return [("done", "done"), ("not_done", "refused or failed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow to the chosen ones; what housekeeping did is told in its own words."""
+        """Filter by the chosen outcome. Each outcome of housekeeping counts as done."""
         match self.value():
             case "done":
                 return queryset.filter(outcome=OK) | queryset.filter(action="housekeeping")

@@ -1,7 +1,7 @@
-"""Who asks, by what stands in the address: an upload token, or a ticket for one request of one upload.
+"""Authenticate a request by a secret in its URL: an upload token, or a ticket for one request of one upload.
 
-Both are for Uppy 6, which sends no header of its own. What authenticated is kept out of logs and errors: `redact` takes
-it out of the request once it was read.
+Both are for Uppy 6, which cannot send headers. `redact` removes the secret from the request after it was read, so that
+logs and error reports do not contain it.
 """
 
 import json
@@ -26,27 +26,27 @@ SALT = "s3_file_uploader.ticket"
 
 
 class UploadTokenAuthentication(BaseAuthentication):
-    """`uppy/token/<token>/...`: as the user of the token."""
+    """Authenticate `uppy/token/<token>/...` as the user of the token."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, UploadToken]:
         """Return the user and the token.
 
         Raises:
-            AuthenticationFailed: it is forged, over or revoked, or its user is not active.
+            AuthenticationFailed: the token is unknown, expired or revoked, or its user is not active.
         """
-        token = services.upload_token_find(text=_of_address(request, "token"))
+        token = services.upload_token_find(text=_get_url_argument(request, "token"))
         if token is None:
-            raise AuthenticationFailed("The upload token is wrong, expired or revoked: ask for a new one.")
+            raise AuthenticationFailed("The upload token is wrong, expired or revoked. Request a new one.")
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        """Say 401; browsers know no such scheme, and so ask nobody for a password."""
+        """Return a challenge, so that DRF answers 401. Browsers do not know the scheme and show no password dialog."""
         return "Upload-Token"
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One request of one upload, for one user: to begin it under a name, or to go on with it."""
+    """Permission for one request of one upload by one user: to start the upload under a name, or to continue it."""
 
     user: str
     method: str
@@ -54,27 +54,27 @@ class Ticket:
     file_name: str = ""
 
     def text(self) -> str:
-        """Return it signed, as it stands in an address."""
+        """Return the signed ticket for a URL."""
         return signing.dumps(asdict(self), salt=SALT, serializer=_UTF8)
 
     @classmethod
     def read(cls, text: str) -> "Ticket":
-        """Return what was signed.
+        """Return the ticket in a signed text.
 
         Raises:
-            BadSignature: not by us, or too long ago.
+            BadSignature: this service did not sign it, or it has expired.
         """
         seconds = conf.direct_url_expiration_seconds
         return cls(**signing.loads(text, salt=SALT, serializer=_UTF8, max_age=seconds))
 
     @property
     def id(self) -> UUID:
-        """That of the record."""
+        """Return the id of the record."""
         return UUID(self.upload_id)
 
 
 class _UTF8:
-    """JSON in which a name takes as many bytes as it has: the address must stay below what servers read."""
+    """Write JSON without escapes and spaces, because servers limit the length of a URL."""
 
     def dumps(self, value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -84,40 +84,40 @@ class _UTF8:
 
 
 class TicketAuthentication(BaseAuthentication):
-    """`uppy/signed/<ticket>`: as the user for whom it was signed."""
+    """Authenticate `uppy/signed/<ticket>` as the user of the ticket."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Ticket]:
         """Return the user and the ticket.
 
         Raises:
-            AuthenticationFailed: it is forged, over or for another method, or its user is not active.
+            AuthenticationFailed: the ticket is forged, expired or for another method, or its user is not active.
         """
         try:
-            ticket = Ticket.read(_of_address(request, "ticket"))
+            ticket = Ticket.read(_get_url_argument(request, "ticket"))
         except signing.BadSignature as error:
-            raise _refused() from error
+            raise _build_refusal() from error
         user = get_user_model()._default_manager.filter(pk=ticket.user).first()
         if user is None or not user.is_active or ticket.method != request.method:
-            raise _refused()
+            raise _build_refusal()
         return user, ticket
 
     def authenticate_header(self, request: Request) -> str:
-        """Say 401."""
+        """Return a challenge, so that DRF answers 401."""
         return "Ticket"
 
 
 class Secret(str):
-    """What stands in an address and authenticates: pages and mails about an error show it as dots."""
+    """A URL argument that authenticates. Django's error pages and mails show its `repr`, which is dots."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Hide it."""
+        """Return dots instead of the secret."""
         return "'...'"
 
 
 def redact(request: HttpRequest, secret: str) -> None:
-    """Take a secret out of the address, as Django, its error reports and the server's access log write it."""
+    """Replace a secret in every attribute from which Django, its error reports and the access log take the URL."""
     request.path = request.path.replace(secret, "...")
     request.path_info = request.META["PATH_INFO"] = request.path_info.replace(secret, "...")
     for name in RAW_ADDRESSES:
@@ -127,9 +127,9 @@ def redact(request: HttpRequest, secret: str) -> None:
         scope["path"], scope["raw_path"] = request.path, request.path.encode()
 
 
-def _of_address(request: Request, name: str) -> str:
+def _get_url_argument(request: Request, name: str) -> str:
     return str(request.parser_context["kwargs"][name])
 
 
-def _refused() -> AuthenticationFailed:
-    return AuthenticationFailed("The address is wrong or too old: have the request signed again.")
+def _build_refusal() -> AuthenticationFailed:
+    return AuthenticationFailed("The signed URL is wrong or expired. Sign the request again.")

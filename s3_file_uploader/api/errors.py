@@ -1,9 +1,9 @@
-"""From what went wrong to what HTTP says: one status and one stable code each, and one shape of body.
+"""Translate errors to HTTP: each has one status and one stable code, and all bodies have one shape.
 
     {"code": "bucket_not_found", "detail": "...", "errors": {"field": [{"code", "detail"}]}}
 
-`errors` is there for validation alone, `limit` where a policy forbids the request: those of its fields that do.
-`docs/reference/errors.md` lists the codes; a test compares both lists.
+Only errors of validation have `errors`. An error because of a policy has `limit`, the fields of the policy that forbid
+the request. `docs/reference/errors.md` lists the codes, and a test compares both lists.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from .. import exceptions as own
 from ..conf import conf
 from .requests.body_guard import is_parse_error
 
-# Leaves before their parents: the first that fits is taken.
+# The first matching row applies, so subclasses precede their parents.
 STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.InvalidBucketName, 400, "invalid_bucket_name"),
     (own.InvalidFileName, 400, "invalid_file_name"),
@@ -60,15 +60,15 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.DownloadFolderFull, 507, "download_folder_full"),
 )
 DATABASE_UNAVAILABLE = (503, "database_unavailable")
-# Django REST framework's own, where its code is not already the one of the contract.
+# Errors of Django REST framework whose own code is not the code of the contract.
 DRF_CODES: tuple[tuple[type[drf.APIException], str], ...] = (
     (drf.ValidationError, "invalid"),
     (drf.ParseError, "invalid"),
     (drf.AuthenticationFailed, "not_authenticated"),
 )
-# A list of thousands may be wrong in each place: nobody reads an answer that is longer than what was sent.
+# Every entry of a long list may be invalid. This limit keeps the response shorter than such a request.
 ERRORS_A_FIELD = 10
-UNREADABLE = "The body could not be read: send it again, whole and within the limits."
+UNREADABLE = "The body could not be read. Send it again, complete and within the limits."
 RETRIED = frozenset({"storage_unavailable", "database_unavailable", "upload_in_progress"})
 
 
@@ -76,97 +76,97 @@ class HTTPError(drf.APIException):
     """An error of this app, ready for the exception handler of the host."""
 
     def __init__(self, status: int, code: str, detail: str, **more: Any) -> None:
-        """Take status and code from the table, the detail from the error, and what else the body has."""
+        """Set the status, the code and the detail, and add `more` to the body."""
         self.status_code = status
-        self.detail = cast(Any, {**_told(code, detail), **more})
+        self.detail = cast(Any, {**_build_detail(code, detail), **more})
         if code in RETRIED:
-            self.wait = conf.retry_after_seconds  # The default exception handler makes Retry-After of it.
+            self.wait = conf.retry_after_seconds  # The default exception handler sends it as Retry-After.
 
     def get_codes(self) -> Any:
-        """Return the codes; limits have none."""
-        return self._in_words().get_codes()
+        """Return the codes, without `limit`, which has none."""
+        return self._drop_limit().get_codes()
 
     def get_full_details(self) -> Any:
-        """Return texts and codes; limits are numbers and lists."""
-        return self._in_words().get_full_details()
+        """Return texts and codes, without `limit`, which has numbers and lists."""
+        return self._drop_limit().get_full_details()
 
-    def _in_words(self) -> drf.APIException:
-        words = drf.APIException()
-        words.detail = cast(Any, {name: told for name, told in cast(Any, self.detail).items() if name != "limit"})
-        return words
+    def _drop_limit(self) -> drf.APIException:
+        error = drf.APIException()
+        error.detail = cast(Any, {name: value for name, value in cast(Any, self.detail).items() if name != "limit"})
+        return error
 
 
-def http_error(error: Exception) -> Exception:  # noqa: PLR0911 - one answer for each kind
-    """Translate whatever a view raised; what has no place in the contract is returned as it is.
+def translate_error(error: Exception) -> Exception:  # noqa: PLR0911 - one return for each kind
+    """Translate an error that a view raised. Errors outside the contract are returned unchanged.
 
     Args:
-        error: one of ours, of Django REST framework's or of Django's.
+        error: an error of this app, of Django REST framework or of Django.
 
     Returns:
-        An `APIException` whose `detail` has the one shape; DRF's own keep their class, status and headers.
+        An `APIException` with a `detail` in the common shape. Errors of DRF keep their class, status and headers.
     """
     match error:
         case own.S3FileUploaderError():
             status, code = next((status, code) for kind, status, code in STATUS_AND_CODE if isinstance(error, kind))
-            return HTTPError(status, code, str(error), **_more(error, code))
+            return HTTPError(status, code, str(error), **_build_extra_fields(error, code))
         case Error():
-            return HTTPError(*DATABASE_UNAVAILABLE, "The database did not take part: try again in a moment.")
+            return HTTPError(*DATABASE_UNAVAILABLE, "The database is unavailable. Try again in a moment.")
         case Http404():
-            return _shaped(drf.NotFound())
+            return _reshape(drf.NotFound())
         case PermissionDenied():
-            return _shaped(drf.PermissionDenied())
+            return _reshape(drf.PermissionDenied())
         case SuspiciousOperation() | UnreadablePostError() | RecursionError():
             return HTTPError(400, "invalid", UNREADABLE)
         case _ if is_parse_error(error):
             return HTTPError(400, "invalid", UNREADABLE)
         case drf.APIException():
-            return _shaped(error)
+            return _reshape(error)
     return error
 
 
-def _more(error: own.S3FileUploaderError, code: str) -> dict[str, Any]:
-    """Return what the body says besides code and detail."""
+def _build_extra_fields(error: own.S3FileUploaderError, code: str) -> dict[str, Any]:
+    """Return the fields of the body besides code and detail."""
     if isinstance(error, own.InvalidField):
-        return {"errors": {error.field: [_told(code, str(error))]}}
+        return {"errors": {error.field: [_build_detail(code, str(error))]}}
     return {"limit": dict(error.limit)} if error.limit else {}
 
 
-def _shaped(error: drf.APIException) -> drf.APIException:
+def _reshape(error: drf.APIException) -> drf.APIException:
     code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
     if isinstance(error, drf.ValidationError):
         fields = {
-            name: list(islice(_leaves(found), ERRORS_A_FIELD))
-            for name, found in _by_field(error.get_full_details()).items()
+            name: list(islice(_flatten(details), ERRORS_A_FIELD))
+            for name, details in _group_by_field(error.get_full_details()).items()
         }
-        error.detail = cast(Any, {**_told(code, _first(fields)), "errors": fields})
+        error.detail = cast(Any, {**_build_detail(code, _describe_first(fields)), "errors": fields})
     else:
-        error.detail = cast(Any, _told(code, str(error.detail)))
+        error.detail = cast(Any, _build_detail(code, str(error.detail)))
     return error
 
 
-def _told(code: str, detail: str) -> dict[str, str]:
-    """Return the pair as DRF keeps texts, fit for any JSON: what it echoes may hold half a character."""
-    sendable = detail.encode("utf-8", "replace").decode()
-    return {"code": drf.ErrorDetail(code, code), "detail": drf.ErrorDetail(sendable, code)}
+def _build_detail(code: str, detail: str) -> dict[str, str]:
+    """Return code and detail as DRF stores texts, valid in JSON even if DRF repeats a lone surrogate of the request."""
+    encodable = detail.encode("utf-8", "replace").decode()
+    return {"code": drf.ErrorDetail(code, code), "detail": drf.ErrorDetail(encodable, code)}
 
 
-def _by_field(details: Any) -> dict[str, Any]:
+def _group_by_field(details: Any) -> dict[str, Any]:
     return details if isinstance(details, dict) else {"non_field_errors": details}
 
 
-def _leaves(details: Any) -> Iterator[dict[str, str]]:
-    """Yield every `{"message", "code"}` of DRF's nested details, in our words."""
+def _flatten(details: Any) -> Iterator[dict[str, str]]:
+    """Yield each `{"message", "code"}` of DRF's nested details in the shape of this API."""
     match details:
         case {"message": str(message), "code": str(code)}:
-            yield _told(str(code), str(message))
+            yield _build_detail(str(code), str(message))
         case dict():
-            for found in details.values():
-                yield from _leaves(found)
+            for nested in details.values():
+                yield from _flatten(nested)
         case _:
-            for found in details:
-                yield from _leaves(found)
+            for nested in details:
+                yield from _flatten(nested)
 
 
-def _first(fields: dict[str, list[dict[str, str]]]) -> str:
-    name, found = next(iter(fields.items()))
-    return f"{name}: {found[0]['detail']}"
+def _describe_first(fields: dict[str, list[dict[str, str]]]) -> str:
+    name, details = next(iter(fields.items()))
+    return f"{name}: {details[0]['detail']}"

@@ -1,4 +1,4 @@
-"""Pages of records by a cursor: a page costs the same wherever it lies, for the index is entered at its first row."""
+"""Cursor pagination of records. Every page costs the same, because the index is read from the cursor on."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from ..exceptions import InvalidField
 
 
 class UploadPages(CursorPagination):
-    """Newest first, in the order of the indexes of `FileUpload`; no count, no offset but for equal times."""
+    """Newest records first, in the order of the indexes of `FileUpload`, without a count."""
 
     ordering = ("-created_at", "-id")
 
     def __init__(self, page_size: int) -> None:
-        """Take the number of records a page."""
+        """Set the number of records on a page."""
         super().__init__()
         self.page_size = page_size
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
-        """Return the records of the page that the cursor names.
+        """Return the records of the page at the cursor.
 
         Raises:
-            InvalidField: the cursor is none of ours.
+            InvalidField: this service did not make the cursor.
         """
         try:
             return super().paginate_queryset(queryset, request, view)

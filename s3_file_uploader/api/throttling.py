@@ -1,11 +1,11 @@
-"""How often one user, or one address without a login, may ask: by scope, with the machinery of Django REST framework.
+"""Limit the requests of a user, or of an IP address without a login, by scope, with a throttle of DRF.
 
-    sign     give out a URL, or the bytes          bucket   create or remove buckets
-    upload   start, store, complete, remove        share    make, follow and revoke share links
-    list     show anything
+    sign     return a URL or the content of a file    bucket   create or delete buckets
+    upload   start, store, complete, delete           share    create, follow and revoke share links
+    list     list anything
 
-Rates are those of S3_FILE_UPLOADER_THROTTLE_RATES; the host's own throttles stay as they are. Requests are counted in
-the default cache, so several processes need one that they share.
+S3_FILE_UPLOADER_THROTTLE_RATES has the rates. The host's own throttles apply, too. Requests are counted in the default
+cache, so several processes need a shared cache.
 https://www.django-rest-framework.org/api-guide/throttling/
 """
 
@@ -19,7 +19,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from ..conf import conf
 from .requests.client_ip import get_client_address
 
-# By what the audit trail calls an action.
+# Scopes with the actions of the audit trail that they limit.
 ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "sign": (
         *("file_presign", "file_get", "file_download", "upload_parts_sign", "uppy_sign"),
@@ -37,32 +37,35 @@ SCOPE_OF = {action: scope for scope, actions in ACTIONS_OF.items() for action in
 
 
 class ServiceThrottle(SimpleRateThrottle):
-    """Counts the requests of one scope; `health/` has none."""
+    """Count the requests of one scope. `health/` has no scope."""
 
     def __init__(self, scope: str, rate: str) -> None:
-        """Take what the settings say of the scope."""
+        """Set the scope, and its rate from the settings."""
         self.rate = rate
         self.scope = f"s3_file_uploader.{scope}"
         super().__init__()
 
     def get_cache_key(self, request: Request, view: Any) -> str:
-        """Return whose requests are counted together: a user's, wherever they come from, else an address's.
+        """Return the key under which the requests of one user, or of one IP address without a login, are counted.
 
-        The address is as far behind X-Forwarded-For as NUM_PROXIES says, and no further: DRF's own `get_ident` takes
-        the whole header where that is not set, and so lets everybody write a new name for each request.
+        NUM_PROXIES decides which entry of X-Forwarded-For is the address. DRF's own `get_ident` uses the whole header
+        if NUM_PROXIES is not set, so a client could send another header with each request to escape the limit.
         """
         user_id = getattr(request.user, "pk", None)
         who = f"address.{get_client_address(request)}" if user_id is None else f"user.{user_id}"
         return self.cache_format % {"scope": self.scope, "ident": quote(who)}
 
     def wait(self) -> float:
-        """Return for how many seconds to wait; where the rate was lowered, and DRF cannot tell, all of them."""
+        """Return the seconds until the next request is allowed, or the whole period if DRF cannot tell.
+
+        DRF cannot tell if the rate was lowered while requests were counted.
+        """
         seconds = super().wait()
         return float(cast(Any, self).duration) if seconds is None else seconds
 
 
-def throttles_of(action: str) -> list[ServiceThrottle]:
-    """Return the throttle of an action, named as in the audit trail; none where the settings have no rate for it."""
+def build_throttles(action: str) -> list[ServiceThrottle]:
+    """Return the throttle of an action of the audit trail, or nothing if the settings have no rate for its scope."""
     scope = SCOPE_OF.get(action, "")
     rate = conf.throttle_rates.get(scope)
     return [ServiceThrottle(scope, rate)] if rate else []

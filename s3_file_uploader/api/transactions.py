@@ -1,6 +1,6 @@
-"""Keep a request out of the transaction that ATOMIC_REQUESTS would put around it.
+"""Exempt views from ATOMIC_REQUESTS.
 
-A claim on a key must be committed before S3 is asked for anything, and must survive what goes wrong afterwards.
+A claim on a key must be committed before the first call to S3, and must survive later errors.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import Any
 from django.db import connections, transaction
 
 
-def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a view for every database of the host; returns the same view."""
+def exempt_from_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Exempt a view from the transactions of every database of the host, and return the view."""
     for database in connections:
         transaction.non_atomic_requests(using=database)(view)
     return view

@@ -1,5 +1,5 @@
-"""System checks of the settings: what is missing, impossible or dangerous, before the first request finds out."""
+"""System checks that find missing, invalid and dangerous settings before the first request does."""
 
-from . import policies, scanners, settings
+from . import api, policies, scanners, settings, store
 
-__all__ = ["policies", "scanners", "settings"]
+__all__ = ["api", "policies", "scanners", "settings", "store"]

@@ -1,7 +1,7 @@
 """System checks of the settings of scanners.
 
-E030 scanners that are none     E032 no such task backend    W012 the task backend scans in requests, or never
-E031 no address of ClamAV       E033 unknown rule            E034 number out of range
+E030 scanner cannot be used     E032 task backend unknown    W012 task backend scans in requests, or never
+E031 ClamAV address invalid     E033 rule unknown            E034 number out of range
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,15 +9,15 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.checks import Warning as CheckWarning
+from django.core.checks import CheckMessage, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..values import MAX_OBJECT_BYTES
+from .messages import build_error, build_warning
 
-# https://docs.clamav.net/manual/Usage/Configuration.html : ClamAV looks at no more of a file.
+# ClamAV scans no more bytes of a file: https://docs.clamav.net/manual/Usage/Configuration.html
 MAX_CLAMAV_BYTES = 2**31 - 1
 MAX_PORT = 65_535
 TASKS = ("django.tasks", "django_tasks")
@@ -26,78 +26,72 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "clamav_timeout_seconds": (0.1, 3600),
     "clamav_max_bytes": (1, MAX_CLAMAV_BYTES),
 }
-ELSEWHERE = "Name one whose tasks are done by workers, such as a database or Celery."
+WORKERS_HINT = "Name a backend whose tasks run in workers, such as a database backend or Celery."
 
 
 @register(Tags.security)
-def scanners_check(**kwargs: Any) -> list[CheckMessage]:
-    """E030 to E034, W012."""
-    return [*_scanners(), *_address(), *task_backend_messages(), *_rule(), *_numbers()]
+def check_scanners(**kwargs: Any) -> list[CheckMessage]:
+    """Check the scanners (E030), ClamAV (E031), tasks (E032, W012), the size rule (E033) and numbers (E034)."""
+    return [*_check_classes(), *_check_clamav_address(), *check_task_backend(), *_check_rule(), *_check_numbers()]
 
 
-def _scanners() -> Iterator[CheckMessage]:
+def _check_classes() -> Iterator[CheckMessage]:
     paths = conf.scanner_paths
     if not isinstance(paths, list | tuple):
-        yield _error("E030", "S3_FILE_UPLOADER_SCANNERS is not a list.", "Give a list of dotted paths of classes.")
+        yield build_error("E030", "S3_FILE_UPLOADER_SCANNERS is not a list.", "Give a list of dotted paths of classes.")
         return
     for path in paths:
         try:
             if not callable(getattr(import_string(path)(), "scan", None)):
-                yield _error("E030", f"{path!r} has no method `scan`.", "See s3_file_uploader.scanners.Scanner.")
+                yield build_error("E030", f"{path!r} has no method `scan`.", "See s3_file_uploader.scanners.Scanner.")
         except (ImportError, AttributeError, TypeError, ValueError) as error:
-            yield _error("E030", f"{path!r} is no scanner that can be made.", str(error))
+            yield build_error("E030", f"{path!r} cannot be instantiated as a scanner.", str(error))
 
 
-def _address() -> Iterator[CheckMessage]:
+def _check_clamav_address() -> Iterator[CheckMessage]:
     address = conf.clamav_address
     host, _, port = address.rpartition(":")
     is_port = port.isascii() and port.isdigit() and 1 <= int(port) <= MAX_PORT
     if not (address.startswith("/") or (host and is_port)):
-        hint = "Give the path of its socket, such as /run/clamav/clamd.ctl, or host:port."
-        yield _error("E031", "S3_FILE_UPLOADER_CLAMAV_ADDRESS is no address.", hint)
+        hint = "Give the path of the daemon's socket, such as /run/clamav/clamd.ctl, or host:port."
+        yield build_error("E031", "S3_FILE_UPLOADER_CLAMAV_ADDRESS is not an address.", hint)
 
 
-def task_backend_messages(interfaces: Sequence[str] = TASKS) -> Iterator[CheckMessage]:
-    """Yield what is wrong with the task backend.
+def check_task_backend(interfaces: Sequence[str] = TASKS) -> Iterator[CheckMessage]:
+    """Check the task backend.
 
     Args:
-        interfaces: the modules of which the first that is installed has the tasks.
+        interfaces: modules that may provide tasks. The first one that is installed is used.
     """
     alias = conf.scan_task_backend
     if alias is None:
         return
     name = next((name for name in interfaces if find_spec(name)), None)
     if name is None:
-        yield _error("E032", "There are no tasks to scan files with.", "Install django-tasks, or use Django 6.0.")
+        yield build_error("E032", "Background tasks are not installed.", "Install django-tasks, or use Django 6.0.")
         return
     tasks = import_module(name)
     try:
         backend = type(tasks.task_backends[alias]).__name__
         import_module("..scan_tasks", __package__)
     except (ImproperlyConfigured, TypeError) as error:
-        yield _error("E032", "S3_FILE_UPLOADER_SCAN_TASK_BACKEND names no backend of TASKS.", str(error))
+        yield build_error("E032", "S3_FILE_UPLOADER_SCAN_TASK_BACKEND names no backend of TASKS.", str(error))
         return
     if backend in ("ImmediateBackend", "DummyBackend"):
-        yield CheckWarning(
-            f"The {backend} of tasks scans in the request, or never.", hint=ELSEWHERE, id="s3_file_uploader.W012"
-        )
+        yield build_warning("W012", f"The task backend {backend} scans in the request, or never.", WORKERS_HINT)
 
 
-def _rule() -> Iterator[CheckMessage]:
+def _check_rule() -> Iterator[CheckMessage]:
     if conf.scan_too_large not in ("wait", "pass"):
-        yield _error("E033", "S3_FILE_UPLOADER_SCAN_TOO_LARGE is unknown.", "Set it to wait or pass.")
+        yield build_error("E033", "S3_FILE_UPLOADER_SCAN_TOO_LARGE is unknown.", "Set it to wait or pass.")
 
 
-def _numbers() -> Iterator[CheckMessage]:
+def _check_numbers() -> Iterator[CheckMessage]:
     for name, (low, high) in NUMBERS.items():
         try:
-            fits = low <= getattr(conf, name) <= high
+            is_in_range = low <= getattr(conf, name) <= high
         except (TypeError, ValueError):
-            fits = False
-        if not fits:
+            is_in_range = False
+        if not is_in_range:
             setting = f"S3_FILE_UPLOADER_{name.upper()}"
-            yield _error("E034", f"{setting} cannot be used.", f"Give a number from {low} to {high}.")
-
-
-def _error(number: str, message: str, hint: str) -> Error:
-    return Error(message, hint=hint, id=f"s3_file_uploader.{number}")
+            yield build_error("E034", f"{setting} is out of range.", f"Give a number from {low} to {high}.")

@@ -1,1 +1,1 @@
-"""Tell the type of a file from its first bytes. Pure functions."""
+"""Detect the type of a file from its first bytes. Pure functions."""

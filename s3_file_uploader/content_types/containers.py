@@ -1,6 +1,6 @@
-"""Kinds of files that one prefix does not tell: what a container says that it holds, and frames that follow each other.
+"""Detect the kinds of files that a fixed prefix does not identify: containers, and streams of frames.
 
-Each function takes the first bytes of a file and returns its kind, or None if it is none of these.
+Each function takes the first bytes of a file and returns its kind, or None if the file is of another kind.
 """
 
 # ruff: noqa: PLR2004 - bits of headers, as the standards draw them
@@ -22,7 +22,7 @@ _BRANDS: tuple[tuple[bytes, Kind], ...] = (
     (b"3g[a-z0-9][a-z0-9]", file_types.MOBILE_VIDEO),
     (b"crx ", file_types.TIFF),
 )
-# What a QuickTime film without brands begins with, or a piece of an MP4.
+# The first box of a QuickTime film without brands, or of an MP4 segment.
 _BOXES = dict.fromkeys((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"), file_types.QUICKTIME)
 _BOXES |= dict.fromkeys((b"styp", b"sidx", b"moof"), file_types.MP4)
 _OGG_CODECS: tuple[tuple[bytes, Kind], ...] = (
@@ -33,7 +33,7 @@ _OGG_CODECS: tuple[tuple[bytes, Kind], ...] = (
     (b"\x7fFLAC", file_types.OGG_AUDIO),
 )
 _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-# Names of files in the archive; where none of them is among the first, it is a zip archive like any other.
+# Names of files in the archive. An archive without any of them near its beginning is an ordinary zip archive.
 _IN_ZIPS: tuple[tuple[bytes, Kind], ...] = (
     (b"word/", file_types.DOCX),
     (b"xl/", file_types.XLSX),
@@ -42,12 +42,14 @@ _IN_ZIPS: tuple[tuple[bytes, Kind], ...] = (
 )
 # https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.7
 _NAME_IN_ZIP = re.compile(rb"PK\x03\x04.{26}([\w\[\]. /-]+)", re.DOTALL)
-# https://www.w3.org/TR/epub-33/#sec-zip-container-mime ; OpenDocument 1.3, part 2, 3.3: the first file, not packed
+# The first file of the archive, stored without compression.
+# https://www.w3.org/TR/epub-33/#sec-zip-container-mime ; OpenDocument 1.3, part 2, 3.3
 _TYPE_IN_ZIP = re.compile(rb"PK\x03\x04.{26}mimetype(application/[\w.+-]+?)PK", re.DOTALL)
 _TYPED_ZIPS = {kind.content_type.encode(): kind for kind in (file_types.EPUB, *file_types.OPEN_DOCUMENTS)}
-# ISO 32000-1, implementation note 13: readers look for it in so many bytes.
+# ISO 32000-1, implementation note 13: readers look for the header in the first 1024 bytes.
 _PDF_WITHIN_BYTES = 1024
-# https://mimesniff.spec.whatwg.org/#signature-for-mp3-without-id3 : kbit/s by index, for MPEG 1 and for 2 and 2.5
+# Bit rates in kbit/s by index: the first row is for MPEG 1, the second for MPEG 2 and 2.5.
+# https://mimesniff.spec.whatwg.org/#signature-for-mp3-without-id3
 _MP3_KBITS = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -56,91 +58,91 @@ _MP3_HERTZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_0
 _ADTS_HEADER_BYTES = 7
 
 
-def riff(head: bytes) -> Kind | None:
-    """WebP, WAV, AVI, MIDI; and AIFF, which is the same the other way round."""
+def detect_riff(head: bytes) -> Kind | None:
+    """Detect WebP, WAV, AVI and MIDI in RIFF, and AIFF, which has the same structure with big-endian numbers."""
     if head.startswith((b"RIFF", b"RF64", b"BW64")):
         return _RIFF.get(head[8:12])
     return file_types.AIFF if head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC") else None
 
 
-def iso_media(head: bytes) -> Kind | None:
-    """MP4, QuickTime, HEIC and AVIF by their brands: the first that tells (ISO/IEC 14496-12, 4.3)."""
+def detect_iso_media(head: bytes) -> Kind | None:
+    """Detect MP4, QuickTime, HEIC and AVIF by the first brand that is known (ISO/IEC 14496-12, 4.3)."""
     if head[4:8] != b"ftyp":
-        is_size = not head[:4].decode("latin-1").isprintable()  # Of a box; and no text.
+        is_size = not head[:4].decode("latin-1").isprintable()  # Four printable characters are text, not a box size.
         return _BOXES.get(head[4:8]) if is_size else None
     end = max(16, min(int.from_bytes(head[:4]), len(head)))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
     for brand in brands:
         for pattern, kind in _BRANDS:
             if re.fullmatch(pattern, brand):
-                return _more_exact(kind, brands)
+                return _refine_heif(kind, brands)
     return file_types.MP4
 
 
-def _more_exact(kind: Kind, brands: list[bytes]) -> Kind:
+def _refine_heif(kind: Kind, brands: list[bytes]) -> Kind:
     if kind is not file_types.HEIF:
         return kind
     return file_types.AVIF if b"avif" in brands else file_types.HEIC if b"heic" in brands else kind
 
 
-def matroska(head: bytes) -> Kind | None:
-    """WebM and Matroska, by the DocType (RFC 8794, 11.2.6)."""
+def detect_matroska(head: bytes) -> Kind | None:
+    """Detect WebM and Matroska by the DocType (RFC 8794, 11.2.6)."""
     if not head.startswith(b"\x1a\x45\xdf\xa3"):
         return None
     return file_types.WEBM if b"webm" in head[:64] else file_types.MATROSKA
 
 
-def ogg(head: bytes) -> Kind | None:
-    """Ogg, by the codecs of its first pages (RFC 5334)."""
+def detect_ogg(head: bytes) -> Kind | None:
+    """Detect Ogg, and its kind by the codecs in the first pages (RFC 5334)."""
     if not head.startswith(b"OggS"):
         return None
     return next((kind for codec, kind in _OGG_CODECS if codec in head), file_types.OGG)
 
 
-def zip_archive(head: bytes) -> Kind | None:
-    """A zip archive, or what is one by the names of its first files."""
+def detect_zip(head: bytes) -> Kind | None:
+    """Detect a zip archive, and the document formats that are zip archives, by the names of the first files."""
     if not head.startswith(_ZIP_SIGNATURES):
         return None
     if typed := _TYPE_IN_ZIP.match(head):
         return _TYPED_ZIPS.get(typed.group(1), file_types.ZIP)
     names = _NAME_IN_ZIP.findall(head)
-    return next((kind for begins, kind in _IN_ZIPS if any(name.startswith(begins) for name in names)), file_types.ZIP)
+    return next((kind for folder, kind in _IN_ZIPS if any(name.startswith(folder) for name in names)), file_types.ZIP)
 
 
-def pdf(head: bytes) -> Kind | None:
-    """PDF, which may have something before it."""
+def detect_pdf(head: bytes) -> Kind | None:
+    """Detect a PDF. Other bytes may precede its header."""
     return file_types.PDF if b"%PDF-" in head[:_PDF_WITHIN_BYTES] else None
 
 
-def tar(head: bytes) -> Kind | None:
-    """A tar archive of POSIX or GNU."""
+def detect_tar(head: bytes) -> Kind | None:
+    """Detect a tar archive in the format of POSIX or GNU."""
     return file_types.TAR if head[257:262] == b"ustar" else None
 
 
-def bitmap(head: bytes) -> Kind | None:
-    """BMP: two letters, and reserved bytes that are zero."""
+def detect_bitmap(head: bytes) -> Kind | None:
+    """Detect BMP by its two letters and its reserved bytes, which are zero."""
     return file_types.BMP if head.startswith(b"BM") and head[6:10] == bytes(4) else None
 
 
-def bzip2(head: bytes) -> Kind | None:
-    """bzip2: three letters, a digit and the number pi, or the end of an empty one."""
+def detect_bzip2(head: bytes) -> Kind | None:
+    """Detect bzip2 by three letters, a digit, and the marker of a block (pi) or of the end of an empty stream."""
     is_block = head[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
     return file_types.BZIP2 if head.startswith(b"BZh") and is_block else None
 
 
-def program(head: bytes) -> Kind | None:
-    """A program for DOS or Windows: two letters, then numbers."""
+def detect_program(head: bytes) -> Kind | None:
+    """Detect a program for DOS or Windows by its two letters and a zero byte among the numbers that follow."""
     return file_types.PROGRAM if head.startswith((b"MZ", b"ZM")) and b"\0" in head[2:64] else None
 
 
-def mp3(head: bytes) -> Kind | None:
-    """MP3 without a tag: two frames, one behind the other."""
-    length = _mp3_frame_length(head)
-    return file_types.MP3 if length and _mp3_frame_length(head[length:]) else None
+def detect_mp3(head: bytes) -> Kind | None:
+    """Detect MP3 without an ID3 tag by two consecutive frames."""
+    length = _measure_mp3_frame(head)
+    return file_types.MP3 if length and _measure_mp3_frame(head[length:]) else None
 
 
-def _mp3_frame_length(frame: bytes) -> int:
-    """Return the bytes of the MPEG audio frame, layer III, that begins here; 0 if none does."""
+def _measure_mp3_frame(frame: bytes) -> int:
+    """Return the length in bytes of the MPEG audio frame, layer III, at the beginning, or 0 if there is none."""
     if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:
         return 0
     version, kbits, hertz = frame[1] >> 3 & 3, frame[2] >> 4, frame[2] >> 2 & 3
@@ -151,17 +153,20 @@ def _mp3_frame_length(frame: bytes) -> int:
     return (144 if is_first else 72) * bits // _MP3_HERTZ[version][hertz] + (frame[2] >> 1 & 1)
 
 
-def aac(head: bytes) -> Kind | None:
-    """AAC as ADTS: two frames, one behind the other (ISO/IEC 13818-7, 6.2)."""
-    length = _adts_frame_length(head)
-    return file_types.AAC if length and _adts_frame_length(head[length:]) else None
+def detect_aac(head: bytes) -> Kind | None:
+    """Detect AAC in ADTS by two consecutive frames (ISO/IEC 13818-7, 6.2)."""
+    length = _measure_adts_frame(head)
+    return file_types.AAC if length and _measure_adts_frame(head[length:]) else None
 
 
-def _adts_frame_length(frame: bytes) -> int:
+def _measure_adts_frame(frame: bytes) -> int:
     if len(frame) < _ADTS_HEADER_BYTES or frame[0] != 0xFF or frame[1] & 0xF6 != 0xF0:
         return 0
     length = (frame[3] & 3) << 11 | frame[4] << 3 | frame[5] >> 5
     return length if length > _ADTS_HEADER_BYTES else 0
 
 
-CONTAINERS = (riff, iso_media, matroska, ogg, zip_archive, tar, bitmap, bzip2, program, mp3, aac, pdf)
+DETECTORS = (
+    *(detect_riff, detect_iso_media, detect_matroska, detect_ogg, detect_zip, detect_tar),
+    *(detect_bitmap, detect_bzip2, detect_program, detect_mp3, detect_aac, detect_pdf),
+)

@@ -1,10 +1,10 @@
-"""The kinds of files that are told by their first bytes for sure, and as which MIME types such bytes may be declared.
+"""Kinds of files that their first bytes identify reliably, and the MIME types that such bytes may be declared as.
 
-    names    the type of the IANA where there is one, and other names of the same
-    also     types, or patterns, whose files may begin like that: a .docx is a zip archive. A pattern leaves out what is
-             a kind of its own
-    begins   `always`: a file of this type begins so, or is none. `never as text`: it begins so, or with other binary
-             bytes. `mostly`: or with anything
+    names    the type that IANA registered, if any, then other names of the same type
+    also     types or patterns of types whose files may begin with the same bytes: a .docx is a zip archive. A pattern
+             does not match a type that has a kind of its own
+    begins   `always`: every file of this type begins with these bytes. `never as text`: it begins with these or other
+             binary bytes. `mostly`: it may also begin with anything else
 
 https://www.iana.org/assignments/media-types/media-types.xhtml
 """
@@ -18,7 +18,7 @@ Begins = Literal["always", "never as text", "mostly"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file; its `content_type` is the first of its names."""
+    """A kind of file. Its `content_type` is the first of its names."""
 
     names: tuple[str, ...]
     also: tuple[str, ...] = ()
@@ -30,14 +30,14 @@ class Kind:
         return self.names[0]
 
     def may_be(self, content_type: str) -> bool:
-        """Tell whether such bytes may be declared as a type, in lower case and without parameters."""
+        """Return True if a file of this kind may be declared as a type, in lower case and without parameters."""
         if content_type in self.names or content_type in self.also:
             return True
-        return content_type not in OF_NAME and any(fnmatchcase(content_type, pattern) for pattern in self.also)
+        return content_type not in KIND_BY_NAME and any(fnmatchcase(content_type, pattern) for pattern in self.also)
 
 
 _APPLICATION, _MODEL = "application/*", "model/*"
-# Under these names, programs of all ages write OLE, zip, RTF, HTML and CSV.
+# Office programs, old and new, write OLE, zip, RTF, HTML and CSV under these types.
 _OFFICE = ("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/x-msexcel")
 _OOXML = "application/vnd.openxmlformats-officedocument"
 _DOCX, _XLSX = f"{_OOXML}.wordprocessingml.document", f"{_OOXML}.spreadsheetml.sheet"
@@ -52,12 +52,12 @@ _MOVING = (*_MP4, *_M4A, *_3GP, "video/quicktime", "audio/aac")
 _MATROSKA = ("video/webm", "audio/webm", "video/x-matroska", "audio/x-matroska", "video/matroska", "audio/matroska")
 _OGG_AUDIO = ("audio/ogg", "audio/x-ogg", "audio/opus", "audio/vorbis", "audio/x-vorbis+ogg", "audio/x-opus+ogg")
 _OGG = (*_OGG_AUDIO, "application/ogg", "application/x-ogg", "video/ogg", "video/x-ogg", "video/x-ogm+ogg")
-# Programs that are sent as text of their own kinds: PHP, Vue.
+# Source code that may begin with markup, such as PHP and Vue.
 _SOURCES = ("text/x-*", "application/x-php", "application/x-httpd-php", "application/javascript", "text/javascript")
 _XML = ("text/xml", "application/xml")
 
-# Text by their definition, which no packed file is: patterns such as application/* are not about them. Not +xml: what
-# 3D printers are sent as such is a zip archive (https://3mf.io/spec/).
+# Types that are text by definition, so a compressed file never has them, although patterns such as application/* match.
+# +xml is missing here because 3MF files for 3D printers have such a type and are zip archives (https://3mf.io/spec/).
 _TEXTUAL = frozenset(
     {
         f"application/{name}"
@@ -74,7 +74,7 @@ _TEXTUAL_SUFFIXES = ("+json", "+json-seq", "+yaml")
 
 
 def is_textual(content_type: str) -> bool:
-    """Tell whether files of an application type, in lower case and without parameters, are text by its definition."""
+    """Return True if files of an application type, in lower case and without parameters, are text by definition."""
     return content_type in _TEXTUAL or content_type.endswith(_TEXTUAL_SUFFIXES)
 
 
@@ -89,7 +89,7 @@ PHOTOSHOP = Kind(("image/vnd.adobe.photoshop", "image/x-psd", "image/psd", "appl
 JPEG_2000 = Kind(("image/jp2", "image/jpx", "image/jpm", "image/x-jp2"))
 JPEG_XL = Kind(("image/jxl",))
 AVIF, HEIC, HEIF = (Kind((name,), _ISO_IMAGES) for name in ("image/avif", "image/heic", "image/heif"))
-# Pieces of films begin with whatever box comes next.
+# A segment of a film may begin with any box.
 MP4 = Kind(_MP4, _MOVING, "never as text")
 QUICKTIME = Kind(("video/quicktime",), _MOVING, "never as text")
 MP4_AUDIO = Kind(_M4A, _MOVING, "never as text")
@@ -146,7 +146,7 @@ WOFF2 = Kind(("font/woff2", "application/font-woff2", "application/x-font-woff2"
 OPENTYPE = Kind(("font/sfnt", "font/otf", "font/ttf", "font/collection"), ("application/*font*",), "never as text")
 SQLITE = Kind(("application/vnd.sqlite3", "application/x-sqlite3"), (_APPLICATION,))
 
-# Markup. What is no binary may begin with anything before it, so nothing is missing where there is no tag.
+# Markup. Any text may precede the first tag, so a file without a tag at its beginning does not contradict these types.
 HTML = Kind(("text/html",), ("application/xhtml+xml", *_OFFICE, *_SOURCES), "mostly")
 XHTML = Kind(("application/xhtml+xml",), ("text/html", *_XML, *_OFFICE, *_SOURCES), "mostly")
 SVG = Kind(("image/svg+xml",), ("text/html", *_XML, *_SOURCES), "mostly")
@@ -154,9 +154,9 @@ SCRIPTED_XML = Kind(
     _XML, ("image/svg+xml", "application/xhtml+xml", *_OFFICE, "*/*+xml", _APPLICATION, _MODEL), "mostly"
 )
 XML = Kind(_XML, (*SCRIPTED_XML.also, "text/*", "video/*", "audio/*"), "mostly")
-# A comment or a paragraph: HTML to a browser, and just as well the beginning of a README or of a document in XML.
+# A comment or a paragraph. A browser takes it for HTML, but a README or an XML document may begin with it, too.
 FRAGMENT = Kind(("text/html",), ("text/*", "text/xml", "image/svg+xml", *XML.also), "mostly")
 
 _ALL = tuple(kind for kind in (*globals().values(), *OPEN_DOCUMENTS) if isinstance(kind, Kind))
-OF_NAME = {name: kind for kind in reversed(_ALL) for name in kind.names}
+KIND_BY_NAME = {name: kind for kind in reversed(_ALL) for name in kind.names}
 IMAGES = frozenset(kind.content_type for kind in _ALL if kind.content_type.startswith("image/")) - {SVG.content_type}

@@ -1,12 +1,12 @@
-"""Tell the type of a binary file by its first bytes.
+"""Detect the kind of a binary file by the signature in its first bytes.
 
-The kinds that browsers know and people send are told for sure, by their own signatures. `rare_signatures.py` has more.
+This table has the formats that browsers know and that users send often. `rare_signatures.py` has more.
 
 https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern
 """
 
 from . import file_types
-from .containers import CONTAINERS
+from .containers import DETECTORS
 from .file_types import Kind
 
 _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
@@ -56,12 +56,8 @@ _PREFIXES: tuple[tuple[bytes, Kind], ...] = (
 )
 
 
-def kind_of(head: bytes) -> Kind | None:
-    """Return the kind of a file, None where its first bytes say nothing for sure."""
-    for prefix, kind in _PREFIXES:
-        if head.startswith(prefix):
-            return kind
-    for look in CONTAINERS:
-        if found := look(head):
-            return found
-    return None
+def detect_kind(head: bytes) -> Kind | None:
+    """Return the kind of a binary file, or None if its first bytes do not identify one."""
+    if prefixed := next((kind for prefix, kind in _PREFIXES if head.startswith(prefix)), None):
+        return prefixed
+    return next(filter(None, (detect(head) for detect in DETECTORS)), None)

@@ -1,8 +1,8 @@
-"""Signatures of rarer binary files: each is long enough, or odd enough, not to begin other files by chance.
+"""Signatures of rarer binary files. Each is too long or too unusual to occur in other files by chance.
 
-A row has the offset, the bytes there, and the MIME type. The types are those of the IANA, of the freedesktop.org
-database or of Apache httpd. A type is used only where the sender declared none, so a format that is missing here costs
-a user little; a wrong guess would cost more. A format whose signature is shorter than four bytes is left out.
+A row has the offset, the bytes there, and the MIME type. The types come from IANA, the freedesktop.org database or
+Apache httpd. The server uses them only if the client declared no type. A wrong guess would harm more than a missing
+format, so formats whose signature is shorter than four bytes are left out.
 
 https://www.iana.org/assignments/media-types/media-types.xhtml
 https://gitlab.freedesktop.org/xdg/shared-mime-info/-/blob/2.2/data/freedesktop.org.xml.in
@@ -90,6 +90,6 @@ _DOCUMENTS: tuple[Signature, ...] = (
 SIGNATURES = (*_DATA, *_ARCHIVES, *_DISKS, *_IMAGES_AND_MODELS, *_SOUND_AND_FILM, *_DOCUMENTS)
 
 
-def rare_content_type_of(head: bytes) -> str | None:
-    """Return the MIME type whose signature the first bytes of a binary file carry, or None."""
+def detect_rare_content_type(head: bytes) -> str | None:
+    """Return the MIME type whose signature is in the first bytes of a binary file, or None."""
     return next((kind for offset, magic, kind in SIGNATURES if head.startswith(magic, offset)), None)

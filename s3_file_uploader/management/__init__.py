@@ -1,1 +1,1 @@
-"""`s3_housekeeping` is for cron."""
+"""Management commands, and their arguments, advice and progress bars."""

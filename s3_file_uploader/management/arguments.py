@@ -1,4 +1,4 @@
-"""What the command line of `s3_housekeeping` asks for; checked whole before anything is done."""
+"""The command line of `s3_housekeeping`. All options are validated before the command changes anything."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,83 +19,89 @@ MAX_HOURS = 24 * 366 * 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The same in the terms of the services; `compared` is None where nothing is to be compared."""
+class HousekeepingOptions:
+    """The options in the terms of the services. `compared_buckets` is None without --compare."""
 
     dry_run: bool
     abort_multipart_older_than: timedelta | None
-    compared: tuple[str, ...] | None
+    compared_buckets: tuple[str, ...] | None
     repairs: Repairs
     report: str | None
 
     @property
     def buckets(self) -> list[str]:
-        """Return those to compare: the named ones, else all that the service keeps."""
-        if self.compared is None:
+        """Return the buckets to compare: the named ones, or else all buckets of records and settings."""
+        if self.compared_buckets is None:
             return []
-        return list(self.compared) or services.housekeeping_buckets()
+        return list(self.compared_buckets) or services.housekeeping_buckets()
 
 
-def arguments_add(parser: CommandParser) -> None:
-    """Name all that can be asked for."""
-    parser.add_argument("--dry-run", action="store_true", help="Say what would be done; change nothing.")
+def add_arguments(parser: CommandParser) -> None:
+    """Add all options to the parser."""
+    parser.add_argument("--dry-run", action="store_true", help="Show what would be done, and change nothing.")
     parser.add_argument(
         "--abort-multipart-older-than",
         type=float,
         metavar="HOURS",
-        help="Also abort multipart uploads without a record, whoever began them, if they are older than this.",
+        help="Also abort multipart uploads without a record, of any program, that are older than this.",
     )
-    parser.add_argument("--report", metavar="FILE", help="Write down each thing that was found, as a line of JSON.")
-    compared = parser.add_argument_group(
-        "comparison", "Look at every object and every record of a bucket, and say where they do not agree."
+    parser.add_argument("--report", metavar="FILE", help="Write each finding to this file, as a line of JSON.")
+    comparison = parser.add_argument_group(
+        "comparison", "Compare every object of a bucket with every record, and report the differences."
     )
-    compared.add_argument(
+    comparison.add_argument(
         "--compare",
         nargs="*",
         metavar="BUCKET",
-        help="Compare these buckets; without a name those with records and those that the settings name.",
+        help="Compare these buckets. Without a name: the buckets that have records or are in the settings.",
     )
-    repairs = parser.add_argument_group("repairs", "What --compare is to mend; without one of these it mends nothing.")
+    repairs = parser.add_argument_group(
+        "repairs", "Repair differences that --compare finds. Without these options it only reports them."
+    )
     repairs.add_argument("--remove-records", action="store_true", help="Remove the records whose object is gone.")
     repairs.add_argument(
         "--update-records",
         action="store_true",
-        help="Where another program changed an object, have its record say what S3 holds now; reads the objects.",
+        help="Update the records of objects that another program changed. Reads these objects.",
     )
     repairs.add_argument(
         "--adopt",
         metavar="USER",
-        help="Give objects without a record one, of this user (name or primary key); reads the objects.",
+        help="Create records of this user (name or primary key) for objects without one. Reads these objects.",
     )
     repairs.add_argument(
         "--delete-objects",
         action="store_true",
         help="Delete objects without a record that this app made and that are older than --older-than.",
     )
-    repairs.add_argument("--older-than", type=float, metavar="HOURS", help="The age for --delete-objects.")
+    repairs.add_argument("--older-than", type=float, metavar="HOURS", help="The minimum age for --delete-objects.")
     repairs.add_argument(
-        "--whoever-made-them", action="store_true", help="With --delete-objects: those of other programs too."
+        "--include-foreign-objects",
+        action="store_true",
+        help="Let --delete-objects delete the objects of other programs, too.",
     )
 
 
-def wanted_of(options: Mapping[str, Any]) -> Wanted:
-    """Return what is asked for.
+def parse_options(options: Mapping[str, Any]) -> HousekeepingOptions:
+    """Return the validated options.
 
     Raises:
-        CommandError: it cannot be meant so.
+        CommandError: an option has a wrong value, or options contradict each other.
     """
-    _combination_check(options)
+    _validate_combinations(options)
     try:
-        return Wanted(
+        return HousekeepingOptions(
             dry_run=options["dry_run"],
-            abort_multipart_older_than=_hours("--abort-multipart-older-than", options["abort_multipart_older_than"]),
-            compared=_buckets(options["compare"]),
+            abort_multipart_older_than=_parse_hours(
+                "--abort-multipart-older-than", options["abort_multipart_older_than"]
+            ),
+            compared_buckets=_parse_buckets(options["compare"]),
             repairs=Repairs(
                 remove_records=options["remove_records"],
                 update_records=options["update_records"],
                 adopt_for=None if options["adopt"] is None else find_user(options["adopt"]),
-                delete_objects_older_than=_hours("--older-than", options["older_than"]),
-                whoever_made_them=options["whoever_made_them"],
+                delete_objects_older_than=_parse_hours("--older-than", options["older_than"]),
+                include_foreign_objects=options["include_foreign_objects"],
             ),
             report=options["report"],
         )
@@ -103,25 +109,23 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
         raise CommandError(str(error)) from error
 
 
-def _buckets(names: Sequence[str] | None) -> tuple[str, ...] | None:
+def _parse_buckets(names: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(dict.fromkeys(map(validate_bucket_name, names)))
 
 
-def _combination_check(options: Mapping[str, Any]) -> None:
+def _validate_combinations(options: Mapping[str, Any]) -> None:
     repairs = ("remove_records", "update_records", "adopt", "delete_objects")
-    names = (*repairs, "older_than", "whoever_made_them")
-    is_asked = {name: options[name] is not None and options[name] is not False for name in names}
-    if options["compare"] is None and any(is_asked[name] for name in repairs):
-        raise CommandError("Repairs need a comparison: add --compare.")
-    if is_asked["delete_objects"] and not is_asked["older_than"]:
-        raise CommandError("Say how old objects must be to go: add --older-than HOURS to --delete-objects.")
-    if not is_asked["delete_objects"] and (is_asked["older_than"] or is_asked["whoever_made_them"]):
-        raise CommandError(
-            "--older-than and --whoever-made-them belong to --delete-objects: add that, or leave them out."
-        )
+    names = (*repairs, "older_than", "include_foreign_objects")
+    is_given = {name: options[name] is not None and options[name] is not False for name in names}
+    if options["compare"] is None and any(is_given[name] for name in repairs):
+        raise CommandError("Repairs need a comparison. Add --compare.")
+    if is_given["delete_objects"] and not is_given["older_than"]:
+        raise CommandError("--delete-objects needs a minimum age. Add --older-than HOURS.")
+    if not is_given["delete_objects"] and (is_given["older_than"] or is_given["include_foreign_objects"]):
+        raise CommandError("--older-than and --include-foreign-objects need --delete-objects. Add it, or remove them.")
 
 
-def _hours(name: str, hours: float | None) -> timedelta | None:
+def _parse_hours(name: str, hours: float | None) -> timedelta | None:
     if hours is None:
         return None
     if not isfinite(hours) or not 0 <= hours <= MAX_HOURS:

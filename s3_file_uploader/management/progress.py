@@ -1,4 +1,4 @@
-"""Progress bars for a person at a terminal; nobody else sees any."""
+"""Progress bars on a terminal."""
 
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
@@ -7,29 +7,29 @@ from typing import Any, Self, TextIO
 from tqdm import tqdm
 
 
-class Bars:
-    """One bar after the other; a context manager, and what the services call with their progress."""
+class ProgressBars:
+    """Show one bar after the other. Use it as a context manager, and pass it to a service as `on_progress`."""
 
     def __init__(self, stream: TextIO, *, shown: bool) -> None:
-        """Begin without a bar; there never will be one unless `shown`, nor where `stream` is no terminal."""
-        self.about = ""
+        """Begin without a bar. Later calls draw bars only if `shown` is true and `stream` is a terminal."""
+        self.prefix = ""
         self._stream, self._is_shown = stream, shown and stream.isatty()
-        self._what = ""
+        self._description = ""
         self._bar: tqdm[Any] | None = None
 
-    def __call__(self, what: str, more: int, total: int) -> None:
-        """Move on by `more`, on a new bar where it is about something else than before."""
+    def __call__(self, step: str, more: int, total: int) -> None:
+        """Advance the bar by `more`. A new step begins a new bar."""
         if not self._is_shown:
             return
-        what = f"{self.about}{what}"
-        if self._bar is None or what != self._what:
+        description = f"{self.prefix}{step}"
+        if self._bar is None or description != self._description:
             self._close()
-            self._what = what
-            self._bar = tqdm(desc=what, total=total or None, unit="", leave=False, file=self._stream)
+            self._description = description
+            self._bar = tqdm(desc=description, total=total or None, unit="", leave=False, file=self._stream)
         self._bar.update(more)
 
     def set_aside(self) -> AbstractContextManager[None]:
-        """Make room for a line on the same terminal."""
+        """Hide the bar for the duration of the block, so that a line can be printed on the same terminal."""
         return nullcontext() if self._bar is None else tqdm.external_write_mode(self._stream)
 
     def __enter__(self) -> Self:
@@ -39,10 +39,15 @@ class Bars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wipe the last bar away."""
+        """Remove the last bar from the terminal."""
         self._close()
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+def spell_out(name: str) -> str:
+    """Return the name of a figure or an outcome as words for the terminal."""
+    return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Reduce the content types of existing records to essence and charset, as `content_types.content_type_kept` does."""
+"""Reduce the content types of existing records to essence and charset, as `content_types.normalize_content_type` does."""
 
 import re
 

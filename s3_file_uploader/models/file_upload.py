@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from ..conf import conf
-from ..content_types.sniff import content_type_kept
+from ..content_types.sniff import normalize_content_type
 from ..policy.names import strip_deceptive_characters
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_CONTENT_TYPE_LENGTH, PAYLOAD_HASH_IN_URLS
 from .byte_order import ByteOrder
@@ -160,7 +160,7 @@ class FileUpload(models.Model):
     @property
     def served_content_type(self) -> str:
         """Return the MIME type with which the file is served, even if an older record holds an unsafe one."""
-        return content_type_kept(self.content_type)
+        return normalize_content_type(self.content_type)
 
     def content_disposition(self, disposition: str) -> str:
         """Return the header that gives the file its original name (RFC 6266): `attachment` or `inline`."""

@@ -1,7 +1,7 @@
-"""What looks into files before anybody gets them: the interface, ClamAV, and those that the settings name."""
+"""Scan files before users can read them: the interface of a scanner, ClamAV, and the scanners of the settings."""
 
 from .clamav import ClamAV
-from .interface import ScanFailed, Scanner, ScannerProblem, ScannerUnavailable, TooLargeToScan, Verdict, scanners
+from .interface import ScanFailed, Scanner, ScannerProblem, ScannerUnavailable, TooLargeToScan, Verdict, load_scanners
 
 __all__ = [
     "ClamAV",
@@ -11,5 +11,5 @@ __all__ = [
     "ScannerUnavailable",
     "TooLargeToScan",
     "Verdict",
-    "scanners",
+    "load_scanners",
 ]

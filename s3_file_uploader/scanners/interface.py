@@ -1,4 +1,4 @@
-"""What a scanner is: a class of any package, named in S3_FILE_UPLOADER_SCANNERS."""
+"""The interface of a scanner. S3_FILE_UPLOADER_SCANNERS names classes that implement it, from any package."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,53 +13,53 @@ if TYPE_CHECKING:
 
 
 class ScannerProblem(Exception):
-    """A scanner did not say what it found: the file stays in quarantine. The message is shown to its owner."""
+    """Raised if a scanner returns no verdict. The file stays in quarantine, and its owner sees the message."""
 
 
 class ScannerUnavailable(ScannerProblem):
-    """The scanner cannot be reached, took too long, or answered with an error of its own: try again."""
+    """Raised if the scanner is unreachable, is too slow, or fails. The scan is retried soon."""
 
 
 class ScanFailed(ScannerProblem):
-    """The scanner works, but not on this file: it is tried again much later, and others do not wait behind it."""
+    """Raised if a working scanner fails on this file. The scan is retried much later, and other files go first."""
 
 
 class TooLargeToScan(ScannerProblem):
-    """The scanner looks at no file of this size; S3_FILE_UPLOADER_SCAN_TOO_LARGE says what becomes of it."""
+    """Raised if the file is too large for the scanner. S3_FILE_UPLOADER_SCAN_TOO_LARGE decides what happens to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a scanner found; `reason` says so in words that the owner of the file may read."""
+    """Result of a scan. `reason` describes it in words that the owner of the file may read."""
 
     is_clean: bool
     reason: str = ""
 
 
 class Scanner(Protocol):
-    """Made anew for each file, without arguments; may be at work in several threads and processes at once."""
+    """A class whose instances scan one file each. They are made without arguments, and may scan in several threads."""
 
     def scan(self, chunks: Iterator[bytes], *, upload: "FileUpload") -> Verdict:
-        """Look at the bytes of a file.
+        """Scan the bytes of a file.
 
         Args:
-            chunks: all bytes, in pieces of up to 1 MiB, each read from S3 when it is asked for. What it raises is to
-                be passed on; it need not be read to its end.
-            upload: the record; not to be changed.
+            chunks: the content in chunks of up to 1 MiB, each read from S3 on demand. Let the errors that it raises
+                pass. The scanner need not read all chunks.
+            upload: the record of the file. The scanner must not change it.
 
         Raises:
-            ScannerUnavailable, ScanFailed, TooLargeToScan: it cannot say.
+            ScannerUnavailable, ScanFailed, TooLargeToScan: the scanner has no verdict.
         """
 
 
-def scanners() -> list[Scanner]:
-    """Return those of the settings, in their order.
+def load_scanners() -> list[Scanner]:
+    """Return an instance of each scanner of the settings, in their order.
 
     Raises:
-        ScannerUnavailable: there is none, so nothing can be found clean.
-        ImportError: one cannot be imported.
+        ScannerUnavailable: the settings name no scanner, so no file can be found clean.
+        ImportError: a scanner cannot be imported.
     """
-    made = [cast(Scanner, import_string(path)()) for path in conf.scanner_paths]
-    if not made:
+    scanners = [cast(Scanner, import_string(path)()) for path in conf.scanner_paths]
+    if not scanners:
         raise ScannerUnavailable("No scanner is set.")
-    return made
+    return scanners

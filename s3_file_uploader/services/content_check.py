@@ -10,10 +10,10 @@ from ..content_types.sniff import (
     SNIFFED_BYTES,
     UNKNOWN,
     Verdict,
-    content_type_by_name,
-    content_type_kept,
-    says_nothing,
-    verdict,
+    guess_content_type,
+    is_undeclared,
+    normalize_content_type,
+    verify_content_type,
 )
 from ..exceptions import ContentTypeMismatch
 from ..models import FileUpload
@@ -33,11 +33,11 @@ class Contents:
         Raises:
             ContentTypeNotAllowed: the policy does not allow the declared type.
         """
-        declared = content_type_kept(declared) if declared else ""
-        self.content_type = declared or content_type_by_name(name)
+        declared = normalize_content_type(declared) if declared else ""
+        self.content_type = declared or guess_content_type(name)
         self.mismatch = ""
         self._policy, self._declared, self._name = policy, declared, name
-        if not says_nothing(declared):
+        if not is_undeclared(declared):
             validate_content_type(policy, declared)
 
     def described(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Contents:
             ContentTypeMismatch: they are not of the declared type, and the policy refuses that.
             ContentTypeNotAllowed: the policy does not allow their type.
         """
-        judged = verdict(declared=self._declared, name=self._name, head=head)
+        judged = verify_content_type(declared=self._declared, name=self._name, head=head)
         self.mismatch = _apply_policy(self._policy, judged)
         self.content_type = judged.content_type
         if not judged.mismatch:
@@ -71,7 +71,7 @@ def check_arrived_contents(upload: FileUpload, stored: StoredObject) -> str:
     stop = min(stored.size, SNIFFED_BYTES)
     with closing(object_read(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
         head = b"".join(chunks)
-    judged = verdict(declared=stored.content_type or UNKNOWN, name=upload.original_name, head=head)
+    judged = verify_content_type(declared=stored.content_type or UNKNOWN, name=upload.original_name, head=head)
     return _apply_policy(get_upload_policy(upload), judged)
 
 

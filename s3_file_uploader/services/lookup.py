@@ -11,7 +11,7 @@ from ..exceptions import FileNotFound, FileQuarantined, FileRejected, NotYourFil
 from ..models import FileUpload, FileUploadQuerySet
 from ..policy.names import list_spellings, validate_bucket_name, validate_file_name
 from ..policy.users import is_staff, validate_bucket_access
-from .audit.trail import about
+from .audit.trail import set_event_object
 from .plan import find_direct_id
 
 
@@ -68,10 +68,10 @@ def own_upload_find(*, user: AbstractBaseUser, upload_id: object, key: str | Non
 
 
 def _find_by_id(records: QuerySet[FileUpload], upload_id: object) -> FileUpload:
-    about(object_id=upload_id)
+    set_event_object(object_id=upload_id)
     with suppress(ValueError):  # Treat a malformed UUID as "not found".
         if upload := records.filter(pk=UUID(str(upload_id))).first():
-            about(bucket=upload.bucket, file_name=upload.file_name)
+            set_event_object(bucket=upload.bucket, file_name=upload.file_name)
             return upload
     raise upload_not_found()
 
@@ -141,7 +141,7 @@ def validate_names(user: AbstractBaseUser, bucket: str, file_name: str) -> None:
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed: they are not.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     validate_bucket_name(bucket)
     validate_file_name(file_name)
     validate_bucket_access(user, bucket)

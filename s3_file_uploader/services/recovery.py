@@ -20,7 +20,7 @@ from django.db import Error
 from django.utils import timezone
 
 from ..conf import conf
-from ..content_types.sniff import content_type_kept
+from ..content_types.sniff import normalize_content_type
 from ..exceptions import (
     BucketNotFound,
     FileNotFound,
@@ -38,7 +38,7 @@ from ..s3.errors import storage_errors
 from ..s3.multipart import multipart_abort, multipart_debris_remove
 from ..s3.objects import find_object
 from ..s3.transfer.object_reader import object_checksum
-from ..signals import after_commit, file_rejected
+from ..signals import file_rejected, send_after_commit
 from ..values import StoredObject
 from .download_folder.copies import remove_copy_of_file
 from .reports import Outcome
@@ -162,7 +162,7 @@ def describe_object(
     return {
         "size": stored.size,
         "etag": stored.etag,
-        "content_type": content_type_kept(stored.content_type),
+        "content_type": normalize_content_type(stored.content_type),
         "checksum_sha256": checksum,
         "completed_at": timezone.now(),
     }
@@ -200,7 +200,7 @@ def remove_and_notify(upload: FileUpload) -> None:
     with durable_transaction():
         remove_record(upload)
         if upload.status == Status.REJECTED:
-            after_commit(file_rejected, upload)
+            send_after_commit(file_rejected, upload)
 
 
 def remove_parts(upload: FileUpload) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ..conf import conf
 from ..exceptions import InvalidField, UploadTokenNotFound
 from ..models import UploadToken
-from .audit.trail import OK, about, event_tell
+from .audit.trail import OK, record_event, set_event_object
 
 
 def upload_token_create(*, user: AbstractBaseUser, expires_in_seconds: int) -> UploadToken:
@@ -30,7 +30,7 @@ def upload_token_create(*, user: AbstractBaseUser, expires_in_seconds: int) -> U
     tokens = UploadToken.objects.filter(user_id=user.pk)
     tokens.expired().delete()
     token = tokens.create(user_id=user.pk, expires_at=timezone.now() + timedelta(seconds=expires_in_seconds))
-    about(object_id=token.pk)
+    set_event_object(object_id=token.pk)
     return token
 
 
@@ -62,7 +62,7 @@ def upload_token_remove(*, user: AbstractBaseUser, token: UploadToken) -> None:
     """
     key = token.pk
     token.delete()
-    event_tell(action="token_revoke", user=user, outcome=OK, object_id=key)
+    record_event(action="token_revoke", user=user, outcome=OK, object_id=key)
 
 
 def upload_token_find(*, text: str) -> UploadToken | None:

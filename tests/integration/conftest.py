@@ -1,4 +1,4 @@
-"""A running server in front of the embedded S3, and clients of it that speak HTTP."""
+"""A running server in front of the embedded S3, and HTTP clients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,12 +24,12 @@ ClientOf = Callable[[User | None], httpx.Client]
 
 
 def token_of(person: User) -> str:
-    """Return the header that says who asks."""
+    """Return the Authorization header of a user."""
     return f"Token {Token.objects.get_or_create(user=person)[0].key}"
 
 
 def client_at(url: str, person: User | None) -> httpx.Client:
-    """Return a client with the token of a person or of nobody."""
+    """Return a client with the token of a user, or without a token."""
     headers = {} if person is None else {"Authorization": token_of(person)}
     return httpx.Client(base_url=url, headers=headers, timeout=60)
 
@@ -51,7 +51,7 @@ def store(own_settings: Settings, embedded_s3: EmbeddedS3) -> EmbeddedS3:
 
 @pytest.fixture(scope="session")
 def running_seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """Start a second real store, once, for the tests that ask for it."""
+    """Start a second real store, once, for the tests that use it."""
     with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
 
@@ -66,7 +66,7 @@ def seaweedfs(store: EmbeddedS3, own_settings: Settings, running_seaweedfs: Seaw
 
 @pytest.fixture(params=["juicefs", "seaweedfs"])
 def each_store(request: pytest.FixtureRequest, store: EmbeddedS3) -> str:
-    """Use one real store after the other; return its name."""
+    """Use each real store in turn, and return its name."""
     if request.param == "seaweedfs":
         request.getfixturevalue("seaweedfs")
     return str(request.param)
@@ -74,7 +74,7 @@ def each_store(request: pytest.FixtureRequest, store: EmbeddedS3) -> str:
 
 @pytest.fixture
 def http(transactional_db: None, live_server: LiveServer) -> Iterator[ClientOf]:
-    """Give a client of the running service, with the token of a person or of nobody."""
+    """Return a function that makes clients of the service, with the token of a user or without."""
     with ExitStack() as stack:
 
         def client_of(person: User | None) -> httpx.Client:
@@ -107,7 +107,7 @@ def served(transactional_db: None, servers: Callable[[Server], Served]) -> Serve
 def served_for_uppy(
     django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """Serve with a bucket for Uppy; a test that uses it has a `transactional_db`."""
+    """Serve with a bucket for Uppy. Tests that use it need `transactional_db`."""
     folder = tmp_path_factory.mktemp("served-for-uppy")
     own = 'S3_FILE_UPLOADER_UPPY_BUCKET = "fuzzed-bucket"'
     (folder / "settings_for_uppy.py").write_text(f"from modules.settings import *\n\n{own}\n")
@@ -130,12 +130,12 @@ def bucket_of_each_store(each_store: str) -> str:
 
 @pytest.fixture
 def bucket(store: EmbeddedS3) -> str:
-    """Return a new bucket, empty and of this test alone."""
+    """Return a new, empty bucket of this test."""
     return new_bucket()
 
 
 def new_bucket() -> str:
-    """Make a bucket with a name of its own in the store of the settings."""
+    """Create a bucket with a unique name in the store of the settings."""
     name = f"bucket-{uuid4().hex[:12]}"
     get_client().create_bucket(Bucket=name)
     return name

@@ -1,4 +1,4 @@
-"""Start a server of each kind and hang: test_killed_run.py kills this run. Its name keeps it out of all others."""
+"""Start each kind of server, then hang, so that test_killed_run.py can kill this run. Other runs do not collect it."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def test_hang(transactional_db, servers):
             stack.enter_context(clamd())
         for kind in (WSGI, ASGI):
             servers(kind)
-        # PostgreSQL has left the tree of our processes.
+        # PostgreSQL has left this process tree.
         has_postgresql = "postgresql" in DATABASES["default"]["ENGINE"]
         pid = (TESTS_DIR / "postgresql" / "postmaster.pid").read_text().split()[0] if has_postgresql else ""
         ready = Path(os.environ["READY"])

@@ -1,1 +1,1 @@
-"""A host's own app around the user model, as many projects have one; only for the tests."""
+"""A host's own app with a proxy of the user model, for tests only."""

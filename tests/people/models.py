@@ -1,10 +1,10 @@
-"""A user by another name."""
+"""A proxy of the user model."""
 
 from django.contrib.auth.models import User
 
 
 class Customer(User):
-    """The same table, a class of its own: signals name this one."""
+    """A class of its own on the same table. Signals have this class as sender."""
 
     class Meta:
         proxy = True

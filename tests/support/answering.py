@@ -1,4 +1,4 @@
-"""A server that answers whatever a test wants, and remembers what it was asked."""
+"""A server that sends the responses that a test sets, and records the requests."""
 
 import sys
 import threading
@@ -8,17 +8,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 Answer = tuple[int, Mapping[str, str]]
-# One for all requests of a method, or one after the other; the last stands.
+# One response for all requests of a method, or a list of responses. The last one of a list is repeated.
 Answers = Answer | list[Answer]
 
 
 class AnsweringServer(ThreadingHTTPServer):
-    """Gives the answer of each method in `answers`, and 404 to all others; `url` is its address.
+    """Send the response for each method in `answers`, and 404 for other methods. `url` is the URL of the server.
 
-    `asked` holds method, path and headers of each request, `sent` their bodies; `content` is the body of the answer to
-    a GET or POST, in one chunk where the answer says so, and `connected` counts connections. The server rests before it
-    reads a body and before it answers, for as many seconds as it is told. `rests_after_bytes` holds how many bytes of a
-    body it reads at a time, and for how long it rests after each read.
+    `asked` has method, path and headers of each request, `sent` the bodies. `content` is the body of responses to
+    GET and POST, sent as one chunk if the response has Transfer-Encoding. `connected` counts connections. The server
+    sleeps for `rests_before_body` seconds before it reads a body, and `rests_before_answer` before it responds.
+    `rests_after_bytes` is the number of bytes that it reads at a time, and the seconds that it sleeps after each read.
     """
 
     daemon_threads = True
@@ -41,7 +41,7 @@ class AnsweringServer(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of those who did not wait for their answer."""
+        """Ignore clients that close the connection before the response."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -87,4 +87,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""A real clamd of Debian's, with one signature of our own: the string that EICAR made to test scanners with."""
+"""A real clamd of Debian with a single signature, for the EICAR string that exists to test scanners."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ import pytest
 from tests.support.programs import Program
 from tests.support.programs import clamd as clamd_program
 
-# In two halves, so that no scanner takes this file for infected: https://www.eicar.org/download-anti-malware-testfile/
+# Two halves, so that no scanner takes this file for infected: https://www.eicar.org/download-anti-malware-testfile/
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 FOUND = "ClamAV found Eicar-Test.UNOFFICIAL."
 LARGEST_MIB = 400
@@ -24,7 +24,7 @@ MISSING = "there is no clamd, and apt-get did not bring one (.debian/log says wh
 
 
 class Clamd:
-    """Runs from `with` to its end; may be ended, stopped and started again in between, at the same address."""
+    """A daemon for the duration of a `with` block. It can be killed, paused and restarted at the same address."""
 
     def __init__(self, program: Program, folder: Path, **options: str) -> None:
         self._program = program
@@ -54,7 +54,7 @@ class Clamd:
         self.end()
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the daemon, and wait until it responds."""
         command = [self._program.path, "--config-file", str(self._config)]
         nothing = subprocess.DEVNULL
         self._process = subprocess.Popen(command, env=self._program.environment, stdout=nothing, stderr=nothing)
@@ -66,19 +66,19 @@ class Clamd:
         raise AssertionError("clamd does not answer")
 
     def end(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the daemon, like a crash."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(30)
             self._process = None
 
     def stop(self) -> None:
-        """Have it hang: it neither reads nor answers."""
+        """Pause the daemon, so that it neither reads nor responds."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Have it go on."""
+        """Resume the daemon."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
@@ -95,12 +95,12 @@ class Clamd:
 
 @contextmanager
 def clamd(**options: str) -> Iterator[Clamd]:
-    """Run one; skip where there is none, but fail in CI."""
+    """Run a daemon. Skip the test if clamd is missing, but fail in CI."""
     program = clamd_program()
     if program is None and os.environ.get("CI"):
         pytest.fail(MISSING)
     if program is None:
         pytest.skip(MISSING)
-    # The path of a socket has at most 107 characters: the folders of pytest may be longer.
+    # The path of a socket has at most 107 characters, and pytest's temporary folders may be longer.
     with TemporaryDirectory(prefix="clamd-") as folder, Clamd(program, Path(folder), **options) as daemon:
         yield daemon

@@ -1,8 +1,8 @@
-"""The host project's WSGI application, which kills itself at a step that a file names; for tests alone.
+"""The host project's WSGI application, which kills itself at a given step. For tests only.
 
-It dies where the file `dies` in DYING_FOLDER says, as "worker 3": of the steps that follow, at the third. Each step is
-written into the file `steps` of the same folder, and what listeners hear into `heard`. A POST to /housekeeping does
-what cron does.
+The file `dies` in DYING_FOLDER names the step: "worker 3" kills the worker at the third of the following steps. The
+application appends each step to the file `steps` in that folder, and each signal that receivers get to `heard`. A POST
+to /housekeeping runs housekeeping.
 """
 
 import json
@@ -53,15 +53,15 @@ def written(name, line):
 
 def dies_if_told(step):
     written("steps", step)
-    told = FOLDER / "dies"
+    death_file = FOLDER / "dies"
     try:
-        who, left = told.read_text().split()
+        who, left = death_file.read_text().split()
     except FileNotFoundError:
         return
     if int(left) > 1:
-        told.write_text(f"{who} {int(left) - 1}")
+        death_file.write_text(f"{who} {int(left) - 1}")
         return
-    told.unlink()
+    death_file.unlink()
     (os.killpg if who == "server" else os.kill)(0 if who == "server" else os.getpid(), signal.SIGKILL)
 
 
@@ -77,7 +77,7 @@ def dying(name, function):
 
 
 def everywhere(function, instead):
-    """Put one function in the place of another, wherever it was imported by name."""
+    """Replace a function in every module that imported it by name."""
     for name, module in list(sys.modules.items()):
         if name.startswith("s3_file_uploader"):
             for own in [own for own, value in vars(module).items() if value is function]:
@@ -85,8 +85,8 @@ def everywhere(function, instead):
 
 
 def arm():
-    import_module("modules.urls")  # Loads the views, which import the services.
-    bucket_place("any")  # Makes the client, and asks nobody: no worker has to, whose life is short.
+    import_module("modules.urls")  # Load the views, which import the services.
+    bucket_place("any")  # Create the client now, so that short-lived workers need not create one each.
     for owner, *names in STEPS:
         for name in names:
             function = getattr(owner, name)

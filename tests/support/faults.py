@@ -1,4 +1,4 @@
-"""A TCP proxy that passes bytes on until it is told to misbehave as networks and servers do."""
+"""A TCP proxy that can simulate faults of networks and servers."""
 
 import socket
 import socketserver
@@ -7,11 +7,11 @@ from typing import Any, Self
 
 
 class FaultyProxy(socketserver.ThreadingTCPServer):
-    """Stands between the service and the store; `url` is its address.
+    """A proxy between the service and the store. `url` is its URL.
 
-    `cut_after` bytes of a request, both ends are closed; a proxy that `stalls` takes everything and answers nothing;
-    one that `answers_lost` passes the request on and closes before the answer. `only` limits the fault to requests
-    that begin with it, such as b"PUT".
+    After `cut_after` bytes of a request it closes both ends. With `stalls` it reads everything and sends nothing. With
+    `answers_lost` it passes on the request and closes the connection before the response. `only` limits the fault to
+    requests that begin with it, such as b"PUT".
     """
 
     daemon_threads = True
@@ -57,22 +57,22 @@ class _Passer(socketserver.BaseRequestHandler):
             back.join(5)
 
     def _forth(self, store: socket.socket) -> None:
-        self.wanted, seen = False, 0
+        self.is_affected, seen = False, 0
         while data := self.request.recv(65536):
             if data.startswith((b"PUT ", b"GET ", b"POST ", b"HEAD ", b"DELETE ")):
-                self.wanted, seen = data.startswith(self.server.only), 0
+                self.is_affected, seen = data.startswith(self.server.only), 0
             seen += len(data)
-            if self.wanted and self.server.stalls:
+            if self.is_affected and self.server.stalls:
                 self.server.over.wait(30)
                 return
-            if self.wanted and self.server.cut_after is not None and seen > self.server.cut_after:
+            if self.is_affected and self.server.cut_after is not None and seen > self.server.cut_after:
                 return
             store.sendall(data)
 
     def _back(self, store: socket.socket) -> None:
         try:
             while data := store.recv(65536):
-                if self.wanted and self.server.answers_lost and not data.startswith(b"HTTP/1.1 100"):
+                if self.is_affected and self.server.answers_lost and not data.startswith(b"HTTP/1.1 100"):
                     _close(self.request)
                     return
                 self.request.sendall(data)

@@ -1,4 +1,4 @@
-"""What a fuzz meets: the schema, three people, two buckets and their files, under names that generators are told."""
+"""The stage of a fuzz: the schema, three users, two buckets and their files, with names that the generators know."""
 
 import json
 import os
@@ -26,7 +26,7 @@ TOKEN = UUID(int=7007, version=4)
 FILES = ("a file.txt", "folder/été.txt")
 KEYS = (*FILES, *(f"uploads/{pk}/a file.txt" for pk in UPLOADS.values()))
 
-# Half of the time a value that exists, else what the generators think of.
+# Generators use a value that exists in half of the inputs, and an arbitrary one otherwise.
 KNOWN: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "buckets": ((BUCKET, BUCKET, EMPTY_BUCKET), ("bucket", "bucket_name", "metadata[bucket]")),
     "names": (KEYS, ("file_name", "filename", "key")),
@@ -39,18 +39,18 @@ PLACES = ("path", "query", "body")
 
 
 def schema_described() -> dict[str, Any]:
-    """Return the description as it is served."""
+    """Return the OpenAPI document as the server sends it."""
     described = SchemaGenerator().get_schema(request=None, public=True)
     rendered: dict[str, Any] = json.loads(OpenApiJsonRenderer().render(described, renderer_context={}))
     return rendered
 
 
 def schema_fuzzed(*, random_inputs: int, only_random: bool) -> Any:
-    """Return the description as tests are made of it.
+    """Return the schema from which schemathesis makes its tests.
 
     Args:
-        random_inputs: how many each operation gets.
-        only_random: other ones each time, and no boundary values beside them, which are always the same.
+        random_inputs: the number of random inputs for each operation.
+        only_random: use different random inputs in each run, without the boundary values, which never change.
     """
     parameters = {
         f"{place}.{name}": {"dictionary": kind, "probability": 0.5}
@@ -69,13 +69,13 @@ def schema_fuzzed(*, random_inputs: int, only_random: bool) -> Any:
 
 
 def stage_set() -> dict[str, User]:
-    """Make the people, and have everything there that `KNOWN` names, whatever an earlier test left."""
+    """Create the users, and restore everything that `KNOWN` names, regardless of earlier tests."""
     people = {name: User.objects.create_user(name, pk=pk, is_staff=name == "staff") for name, pk in PEOPLE.items()}
     for bucket in (BUCKET, EMPTY_BUCKET):
         with suppress(get_client().exceptions.BucketAlreadyOwnedByYou):
             get_client().create_bucket(Bucket=bucket)
-        for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ()):
-            get_client().delete_object(Bucket=bucket, Key=found["Key"])
+        for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ()):
+            get_client().delete_object(Bucket=bucket, Key=listed["Key"])
     owner = people["owner"]
     for name in FILES:
         stored_file(owner, BUCKET, name)
@@ -89,13 +89,13 @@ def stage_set() -> dict[str, User]:
 
 
 def log_check(text: str) -> None:
-    """Want no traceback: whatever strangers send is no error of this server."""
+    """Assert that the log has no traceback, because no request may cause an error in the server."""
     assert "Traceback" not in text, text
     assert "Internal Server Error" not in text, text
 
 
 def inputs_counted(kind: str, count: int) -> None:
-    """Tell `make fuzz` how many inputs were tried."""
+    """Report the number of tried inputs to `make fuzz`."""
     if path := os.environ.get("FUZZ_COUNTS"):
         with Path(path).open("a") as file:
             file.write(f"{kind} {count}\n")

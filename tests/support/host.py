@@ -1,4 +1,4 @@
-"""The host project as a process of its own, with nothing of this machine's environment and no `.env`."""
+"""The host project in a process of its own, without this machine's environment and without `.env`."""
 
 import os
 import subprocess
@@ -11,14 +11,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
-    """Return what `manage.py` needs to run with a folder of its own."""
+    """Return the environment for `manage.py` with its own data folder."""
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", MARK) if name in os.environ}
     own = {"DATA_DIR": str(data_dir), "PYTHON_DOTENV_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
     return clean | own | variables
 
 
 def python(data_dir: Path, *arguments: str, cwd: Path = ROOT, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run this Python, by default in the project's folder, until it ends."""
+    """Run this Python until it ends, by default in the folder of the project."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""What the kill tests share: a store and a server that die and come back, storms, and what must agree afterwards."""
+"""Helpers of the kill tests: a store and a server that die and restart, storms of kills, and checks of consistency."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from tests.support.processes import children
 from tests.support.served import Served, database_url
 
 SETTINGS = {
-    "S3_FILE_UPLOADER_CLAIM_SECONDS": 8,  # Longer than a call to S3 with its second attempt, as it must be.
+    "S3_FILE_UPLOADER_CLAIM_SECONDS": 8,  # A claim must outlast a call to S3 with its second attempt.
     "S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS": 1,
     "S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS": 3,
     "S3_FILE_UPLOADER_MAX_ATTEMPTS": 2,
@@ -50,11 +50,11 @@ def becomes_true(condition, seconds):
         time.sleep(0.05)
 
 
-# --- what dies --------------------------------------------------------------------------------------------------------
+# --- processes that die -----------------------------------------------------------------------------------------------
 
 
 class Store:
-    """An S3 that dies and comes back, in the same folder and on the same port."""
+    """An S3 that can be killed and restarted in the same folder and on the same port."""
 
     def __init__(self, folder):
         self.embedded = EmbeddedS3(folder).__enter__()
@@ -71,16 +71,19 @@ class Store:
 
 
 def with_sqlite(folder):
-    """Return the folder of a store into which `on_its_way` can look while it runs: Badger lets nobody else read."""
+    """Return the folder of a store on SQLite, which `on_its_way` can read while it runs.
+
+    Badger allows no second reader.
+    """
     folder.mkdir(exist_ok=True)
     (folder / SQLITE_FILE).touch()
     return folder
 
 
 def on_its_way(folder, bucket):
-    """Return by name, such as `uploads/../7` or `tmp/..`, what a store keeps beside the objects, listed or not.
+    """Return the files that a store keeps beside the objects, by name, such as `uploads/../7` or `tmp/..`.
 
-    What is stored anew under the same name has another number.
+    The values are inode numbers. A file that is written again under the same name has another number.
     """
     query = """
         WITH RECURSIVE folder (inode, path) AS (
@@ -91,12 +94,12 @@ def on_its_way(folder, bucket):
         SELECT path, inode FROM folder JOIN jfs_node USING (inode) WHERE jfs_node.type = 1 AND path LIKE ?
     """
     with closing(sqlite3.connect(f"file:{folder / SQLITE_FILE}?mode=ro", uri=True, timeout=10)) as database:
-        found = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
-    return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in found}
+        listed = database.execute(query, [f".sys/{bucket}/%"]).fetchall()
+    return {path.removeprefix(f".sys/{bucket}/"): inode for path, inode in listed}
 
 
 def impatient(folder, store, command, settings=SETTINGS, **variables):
-    """Return a server, not yet started, that waits for nothing as long as one in production."""
+    """Return a server, not yet started, with short timeouts."""
     lines = ["from modules.settings import *", *(f"{name} = {value}" for name, value in settings.items())]
     (folder / "impatient.py").write_text("\n".join(lines))
     environment = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "impatient", **store.environment()}
@@ -104,7 +107,7 @@ def impatient(folder, store, command, settings=SETTINGS, **variables):
 
 
 def connections_of(client):
-    """Return how many it has by its name: what was killed may have left PostgreSQL at its last statement."""
+    """Return a client's number of connections to PostgreSQL. The last statement of a killed client may still run."""
     if connection.vendor == "sqlite":
         return 0
     with connection.cursor() as cursor:
@@ -113,9 +116,9 @@ def connections_of(client):
 
 
 class Storm:
-    """Kills and starts again, each of `kinds` in turn, until it is over or has lasted long enough; ends with a kill.
+    """Kill and restart processes, each of `kinds` in turn, until the storm is over. The last step is a kill.
 
-    "server" is all its processes, "worker" one of them, as where memory runs out.
+    "server" kills all processes of the server, "worker" only one of them, as the kernel does if memory runs out.
     """
 
     def __init__(self, seed, served, store, folder, kinds):
@@ -125,7 +128,10 @@ class Storm:
         self.kill = {"server": served.kill, "store": store.kill, "worker": self._worker_kill}
 
     def rage(self, *, seconds, is_enough, look):
-        """Call `look` while all is up, to see that nothing has gone wrong yet."""
+        """Storm until `is_enough` or the time is over.
+
+        Call `look` while everything runs, to check that nothing is wrong yet.
+        """
         end = time.monotonic() + seconds
         while not is_enough() and time.monotonic() < end:
             self._up_for_a_while(look)
@@ -151,7 +157,7 @@ class Storm:
         self.kill[kind]()
 
     def _worker_kill(self):
-        """Leave it to gunicorn to start another."""
+        """Kill a worker. gunicorn starts another one."""
         becomes_true(self._workers, 10)
         os.kill(self.random.choice(self._workers()), signal.SIGKILL)
 
@@ -159,7 +165,7 @@ class Storm:
         return children(int((self.folder / "pid").read_text()))
 
 
-# --- what mends -------------------------------------------------------------------------------------------------------
+# --- housekeeping -----------------------------------------------------------------------------------------------------
 
 
 def on_another_host(_=None):
@@ -168,7 +174,7 @@ def on_another_host(_=None):
 
 
 def housekeeping_meanwhile(over):
-    """Run it beside the service, as cron does; return how much it completed, and how much it settled."""
+    """Run housekeeping beside the service, like cron, and return the counts of completed and settled uploads."""
     figures = Counter()
     while not over.wait(2):
         report = on_another_host()
@@ -178,16 +184,16 @@ def housekeeping_meanwhile(over):
 
 
 def nothing_to_do(folder, store):
-    """Return whether the command, as cron runs it, finds nothing that is left to do."""
+    """Return True if the command, run like cron does, finds nothing to do."""
     command = python(folder, "manage.py", "s3_housekeeping", DATABASE_URL=database_url(), **store.environment())
     return (command.returncode, command.stdout, command.stderr) == (0, NOTHING_TO_DO, "")
 
 
-# --- what must agree --------------------------------------------------------------------------------------------------
+# --- consistency ------------------------------------------------------------------------------------------------------
 
 
 def described(bucket, key):
-    """Return what a record says of a file, as its bytes and the store have it."""
+    """Return size, ETag and checksum of an object, as its record should have them."""
     answer = get_client().get_object(Bucket=bucket, Key=key)
     content = answer["Body"].read()
     return len(content), answer["ETag"].strip('"'), sha256(content).hexdigest()
@@ -208,22 +214,22 @@ def objects_in(bucket):
 
 
 def disagreements(bucket, possible):
-    """Compare every record with its object, every object with its record, and both with what the clients were told.
+    """Yield every difference between records, objects and the responses that clients got.
 
-    `possible` has for each key the SHA-256 of what may lie there, None for nothing; under other keys nothing may.
+    `possible` has the acceptable SHA-256 values for each key, None for no object. Other keys must have no object.
     """
     rows = {row.file_name: row for row in FileUpload.objects.filter(bucket=bucket)}
     objects = objects_in(bucket)
     for key in sorted(rows.keys() | objects.keys() | possible.keys()):
-        row, there, told = rows.get(key), objects.get(key), possible.get(key, {None})
+        row, there, acceptable = rows.get(key), objects.get(key), possible.get(key, {None})
         if row and (row.status, row.claimed_until) != ("stored", None):
             yield key, f"the record is {row.status}, claimed until {row.claimed_until}"
-        # The checksum of what was sent to S3 straight is known where its client said it.
+        # The checksum of a direct upload is in the record only if the client sent it.
         checksum = row and (row.checksum_sha256 or (row.is_direct and there and there[-1]))
         recorded = row and (row.size, row.etag, checksum)
         if recorded != there:
             yield key, f"the record says {recorded}, S3 holds {there}"
-        if (there and there[-1]) not in told:
+        if (there and there[-1]) not in acceptable:
             yield key, f"S3 holds {there}, and no client was told so"
     for upload in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
         yield upload["Key"], f"a multipart upload is left: {upload}"

@@ -1,39 +1,39 @@
-"""Secrets that are marked, all that comes out of a service, and where one is found in the other."""
+"""Find marked secrets in everything that a service outputs."""
 
 import re
 from base64 import b64encode
 from urllib.parse import quote
 
-# What a request to S3 is signed with: those of this server are nobody's business, and never known to the test.
+# Signatures of the requests to S3. The server's own signatures must not leak, and the test does not know them.
 SIGNED = re.compile(r"(X-Amz-Signature|x-amz-signature|Signature)\W{1,6}[0-9a-f]{64}|AWS4-HMAC-SHA256 Credential")
 SIGNATURE = re.compile(r"(?i:x-amz-signature)\W{1,6}([0-9a-f]{64})")
-# What a presigned URL is made of.
+# Secrets that are parts of a presigned URL.
 IN_A_URL = {"access key", "session token", "signature"}
 
 
 class Leaks:
-    """Collects secrets by their name, and what is told, to whom and by which right."""
+    """Collect secrets by name, and outputs with the secrets that each output may contain."""
 
     def __init__(self):
-        self.secrets, self.told = {}, []
+        self.secrets, self.outputs = {}, []
 
     def secret(self, name, text):
-        """Take one more; of signatures and tokens there are many."""
+        """Add a secret. A name such as "signature" may have many."""
         self.secrets.setdefault(name, set()).add(text)
 
     def tell(self, where, text, *, gives=()):
-        """Take what came out; `gives` names the secrets that it is there to give away."""
-        self.told.append((where, text, set(gives)))
+        """Add an output. `gives` names the secrets that it may contain."""
+        self.outputs.append((where, text, set(gives)))
         if "signature" in gives:
             for signature in SIGNATURE.findall(text):
                 self.secret("signature", signature)
 
-    def found(self):
-        """Return where which secret stands that has no business there, with some of what is around it."""
+    def findings(self):
+        """Return each secret in an output that must not contain it, with some text around it."""
         return sorted(
             {
                 (where, name, text[max(place - 100, 0) : place + 60])
-                for where, text, gives in self.told
+                for where, text, gives in self.outputs
                 for name, place in self._in(text)
                 if name not in gives
             }
@@ -50,5 +50,5 @@ class Leaks:
 
 
 def spellings(secret):
-    """Return it as it is, as it stands in an address, and in base64 with nothing before it."""
+    """Return the spellings of a secret: plain, percent-encoded, and in base64."""
     return {secret, quote(secret, safe=""), b64encode(secret.encode()).decode().rstrip("=")[:-1]}

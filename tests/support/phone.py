@@ -1,11 +1,12 @@
-"""An app on a phone: it sends one file straight to S3, and may be killed at any moment and started again.
+"""An app on a phone that sends a file straight to S3, and that can be killed and restarted at any moment.
 
     python phone.py SITE TOKEN FOLDER
 
-FOLDER is all that it has: `task.json` says which file goes where, `state.json` is what an app keeps of an upload (its
-Idempotency-Key, and its id once that is known), `log` is for the test alone. Where there is a file `deaths`, it kills
-itself at each step that is not named there, once it has named it. At the step that the file `sleeps` names it stops,
-once, as an app in the background does. Only the standard library, so that it starts at once.
+FOLDER contains all data of the app. `task.json` describes the file and the destination. `state.json` is the stored
+state of the upload: its Idempotency-Key, and its id once it is known. `log` is for the test only. If there is a file
+`deaths`, the app kills itself at each step that is not yet in the file, after adding the step. At the step in the file
+`sleeps` it pauses once, like an app in the background. The module uses only the standard library, so that it starts
+quickly.
 """
 
 import json
@@ -20,7 +21,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-AT_ONCE = 2  # Unless the task says otherwise.
+AT_ONCE = 2  # The default number of parallel parts. The task may set another one.
 RESTS_SECONDS = 0.1
 GIVES_UP_AFTER_SECONDS = 100
 BOUNDARY = "of-a-phone"
@@ -29,15 +30,15 @@ one_at_a_time = threading.Lock()
 
 
 class Cut(Exception):
-    """No answer came, or none that says more than to try again."""
+    """Raised if there was no response, or only one that asks for a retry."""
 
 
 class Gone(Exception):
-    """The service knows the upload no longer."""
+    """Raised if the service no longer knows the upload."""
 
 
 class LookAgain(Exception):
-    """The upload is stored."""
+    """Raised if the state of the upload must be read again."""
 
 
 class Phone:
@@ -47,7 +48,8 @@ class Phone:
         self.content = Path(self.task["path"])
         self.end = time.monotonic() + GIVES_UP_AFTER_SECONDS
 
-    # --- what it keeps, and what is kept of it ------------------------------------------------------------------------
+    # --- state
+    # ------------------------------------------------------------------------------------------------------------
 
     def state(self):
         try:
@@ -68,14 +70,14 @@ class Phone:
         os.close(log)
 
     def step(self, name):
-        """Sleep here, if told to; die here, unless it has before."""
+        """Pause here if the test asks for it. Kill the process at the first visit of a step."""
         with one_at_a_time:
             sleeps, deaths = self.folder / "sleeps", self.folder / "deaths"
             if sleeps.read_text() == name:
                 sleeps.write_text("")
                 signal.raise_signal(
                     signal.SIGSTOP
-                )  # This thread first: `kill` may choose another, and this one goes on.
+                )  # Stop this thread first. `kill` may choose another thread, and this one would go on.
             if not deaths.exists() or name in deaths.read_text().splitlines():
                 return
             with deaths.open("a") as file:
@@ -85,7 +87,7 @@ class Phone:
     # --- requests -----------------------------------------------------------------------------------------------------
 
     def ask(self, method, path, body=None, *, key=None, heard=None):
-        """Ask the service until it decides; `heard` is the step between the question and its answer."""
+        """Repeat a request until the service decides. `heard` is the step between the request and its response."""
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
         headers |= {"Idempotency-Key": key} if key else {}
         while True:
@@ -115,7 +117,7 @@ class Phone:
             connection.close()
 
     def send(self, name, method, url, headers, pieces):
-        """Send bytes to S3, half of them, then the others; return its status."""
+        """Send the two halves of a body to S3, and return the status."""
         to, sizes = urlsplit(url), [len(piece) for piece in pieces]
         connection = HTTPConnection(to.hostname, to.port, timeout=20)
         self.log("begins", what=name, bytes=sum(sizes))
@@ -180,11 +182,14 @@ class Phone:
         return record["status"] == "stored"
 
     def begin(self, state):
-        """Start it, or ask again what became of the same question; return what to send, None if nothing is."""
-        wanted = {name: self.task[name] for name in ("bucket", "file_name", "strategy", "checksum_sha256")}
-        wanted["size"] = self.content.stat().st_size
+        """Start the upload, or repeat the start with the same key.
+
+        Return the transfer, or None if there is nothing to send.
+        """
+        body = {name: self.task[name] for name in ("bucket", "file_name", "strategy", "checksum_sha256")}
+        body["size"] = self.content.stat().st_size
         self.step("nothing done")
-        status, answer = self.ask("POST", "uploads/", wanted, key=state["key"], heard="start asked")
+        status, answer = self.ask("POST", "uploads/", body, key=state["key"], heard="start asked")
         if status == 409:
             raise Gone
         assert status == 201, answer
@@ -201,7 +206,7 @@ class Phone:
             self.bring_whole(transfer or self.begin(self.state()), upload_id)
 
     def has_arrived(self, upload_id):
-        """Ask for completion, which tells."""
+        """Return True if S3 has the file, according to the response to a completion."""
         status, answer = self.ask("POST", f"uploads/{upload_id}/complete/")
         self.known(upload_id, status)
         return answer.get("code") != "parts_missing"
@@ -222,7 +227,7 @@ class Phone:
             transfer = self.begin(self.state())
 
     def bring_parts(self, upload_id, transfer):
-        """Send what S3 does not hold, some at a time, and ask again, until it holds all."""
+        """Send the parts that S3 does not have, several in parallel, until it has all of them."""
         if transfer:
             parts = transfer["parts"]
         else:
@@ -256,7 +261,7 @@ class Phone:
     def complete(self, upload_id):
         status, answer = self.ask("POST", f"uploads/{upload_id}/complete/", heard="complete asked")
         self.known(upload_id, status)
-        if answer.get("code") in {"parts_missing", "size_mismatch"}:  # S3 lost what it had not acknowledged.
+        if answer.get("code") in {"parts_missing", "size_mismatch"}:  # S3 lost parts that it had not acknowledged.
             self.log("again", code=answer["code"])
             self.bring(upload_id, None)
             self.complete(upload_id)
@@ -272,14 +277,14 @@ class Phone:
         status, answer = self.ask("DELETE", f"uploads/{state['id']}/", heard="removal asked")
         while (
             status == 409 or answer.get("code") == "storage_access_denied"
-        ):  # The store says so of parts on their way.
+        ):  # This store responds so while parts are in transit.
             self.rest()
             status, answer = self.ask("DELETE", f"uploads/{state['id']}/")
         assert status in {204, 404}, answer
         self.log("removed")
 
     def known(self, upload_id, status):
-        """Look at the record where nothing can be sent any more: a request of a life before may have completed it."""
+        """Read the record if nothing can be sent any more, because an earlier request may have completed the upload."""
         if status in {404, 409}:
             raise LookAgain if self.is_stored(upload_id) else Gone
 

@@ -1,4 +1,4 @@
-"""The host's settings, with a policy for each kind of bucket that `test_policy.py` makes."""
+"""The host's settings with a policy for each kind of bucket of `test_policy.py`."""
 
 from modules.settings import *  # noqa: F403
 

@@ -1,36 +1,36 @@
-"""Processes of this machine, as /proc has them: `ps` is missing on small systems."""
+"""Processes of this machine, read from /proc, because small systems have no `ps`."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
-STATE, PARENT = 0, 1  # Of the fields in `stat` after the name: proc_pid_stat(5).
+STATE, PARENT = 0, 1  # Indexes of fields in `stat`, counted after the name: proc_pid_stat(5).
 
 
 def pids() -> Iterator[int]:
-    """Yield every process."""
+    """Yield the id of every process."""
     return (int(folder.name) for folder in PROC.glob("[0-9]*"))
 
 
 def is_alive(pid: int) -> bool:
-    """Return True unless it has ended; a zombie has."""
+    """Return True if the process runs. A zombie does not."""
     return _stat(pid)[STATE] not in ("Z", "X", "")
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that it started."""
+    """Return the child processes."""
     return [child for child in pids() if _stat(child)[PARENT] == str(pid)]
 
 
 def with_variable(name: str, value: str) -> list[int]:
-    """Return the processes that were started with a variable in their environment."""
-    wanted = f"{name}={value}".encode()
-    return [pid for pid in pids() if wanted in _read(pid, "environ").split(b"\0")]
+    """Return the processes that have a variable in their initial environment."""
+    assignment = f"{name}={value}".encode()
+    return [pid for pid in pids() if assignment in _read(pid, "environ").split(b"\0")]
 
 
 def command(pid: int) -> str:
-    """Return its command line."""
+    """Return the command line."""
     return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
 
 
@@ -39,6 +39,6 @@ def _stat(pid: int) -> list[str]:
 
 
 def _read(pid: int, file: str) -> bytes:
-    with suppress(OSError):  # It has ended meanwhile, or is another user's.
+    with suppress(OSError):  # The process has ended, or belongs to another user.
         return (PROC / str(pid) / file).read_bytes()
     return b""

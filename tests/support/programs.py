@@ -1,4 +1,4 @@
-"""Programs that the tests start: the machine's own, or those that `make test` brings into ignored folders."""
+"""Programs that the tests start: those of this machine, or those that `make test` installs into ignored folders."""
 
 import os
 import shutil
@@ -21,51 +21,51 @@ DEBIAN_BIN = ROOT / ".debian" / "bin"
 
 @dataclass(frozen=True)
 class Program:
-    """A program and the variables that it needs besides those of the tests."""
+    """A program, and the environment variables that it needs."""
 
     path: str
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables of the tests and its own."""
+        """Return the environment of the tests with the program's variables."""
         return {**os.environ, **self.variables}
 
     @property
     def version(self) -> str:
-        """Return what it says of itself, such as `ClamAV 1.4.3`."""
-        # clamd reads its configuration even for this; there may be none.
+        """Return the version that the program prints, such as `ClamAV 1.4.3`."""
+        # clamd reads its configuration even to print its version, and there may be none.
         command = [self.path, *(["--config-file=/dev/null"] if self.path.endswith("clamd") else []), "--version"]
         said = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
         return said.strip().split("/")[0]
 
 
 def chromium() -> Program | None:
-    """Return the Chromium on the PATH, else the one that npm brought."""
+    """Return the Chromium on the PATH, or else the one from npm."""
     brought = CHROMIUM_BROUGHT / "chromium"
     variables = {"LD_LIBRARY_PATH": f"{CHROMIUM_BROUGHT}/al2023/lib", "FONTCONFIG_FILE": str(CHROMIUM_FONTS)}
     return _on_path(CHROMIUM_NAMES) or (Program(str(brought), variables) if brought.exists() else None)
 
 
 def clamd() -> Program | None:
-    """Return the clamd of this machine, else the one that apt-get brought."""
+    """Return the clamd of this machine, or else the one from apt-get."""
     return _on_path(["clamd", "/usr/sbin/clamd"])
 
 
 def newest_python(others: Iterable[Path] = PYTHONS) -> str:
-    """Return the newest released Python that is found and can make environments; at the least this one."""
+    """Return the newest released Python that can create environments, or this one."""
     named = filter(None, (shutil.which(f"python3.{minor}") for minor in range(11, 30)))
     versions = {path: _released(path) for path in [*named, *map(str, others), sys.executable]}
     return max(versions, key=lambda path: versions[path])
 
 
 def node() -> Program:
-    """Return the Node.js that PyPI has, whichever is on the PATH."""
+    """Return the Node.js from PyPI, regardless of the PATH."""
     return Program(str(NODE_BIN / "node"))
 
 
 def use() -> None:
-    """Have all that the tests start find this Node.js first, and what was brought from Debian last."""
+    """Put this Node.js first on the PATH of all tests, and Debian's programs last."""
     os.environ["PATH"] = os.pathsep.join([str(NODE_BIN), os.environ["PATH"], str(DEBIAN_BIN)])
     os.environ["PLAYWRIGHT_NODEJS_PATH"] = node().path
 

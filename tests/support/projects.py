@@ -1,4 +1,4 @@
-"""Projects of others that use the app: `django-admin startproject`, a user model of their own, and a server."""
+"""Projects of integrators: `django-admin startproject`, a custom user model, the app, and a server."""
 
 import os
 import subprocess
@@ -50,13 +50,13 @@ def output_of(*command: str | Path, folder: Path, environment: Mapping[str, str]
 
 
 def bare_environment() -> dict[str, str]:
-    """Return this process's variables without those that this suite, or whoever started it, made for itself."""
+    """Return this process's variables without those that the suite or make set."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_SUITE)}
 
 
 @dataclass(frozen=True)
 class Project:
-    """A new Django project: `django-admin startproject`, a user model of its own, and our app."""
+    """A new Django project with a custom user model and this app."""
 
     python: Path
     folder: Path
@@ -94,7 +94,7 @@ class Project:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Run its development server, and yield the address of our service on it once that is healthy."""
+        """Run the development server, and yield the URL of the service once it is healthy."""
         address = f"127.0.0.1:{free_port()}"
         service = f"http://{address}/modules/s3-file-uploader/service/"
         log = self.folder / "server.log"
@@ -133,7 +133,7 @@ def wheel_built(folder: Path) -> Path:
 
 
 def settled_check(project: Project, *options: str) -> None:
-    """Assert that Django has nothing to say against the project, and that our migrations are complete in it."""
+    """Assert that the project passes Django's checks and that the app's migrations are complete in it."""
     assert (
         project.manage("check", "--fail-level", "WARNING", *options)
         == "System check identified no issues (0 silenced)."

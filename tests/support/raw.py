@@ -1,4 +1,4 @@
-"""Requests as bytes, for clients that do not keep to HTTP, and what has to hold after each of them."""
+"""Raw requests of clients that violate HTTP, and checks after each of them."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Answer = tuple[int, str]
 
 
 def request(verb: str, path: str, *lines: str, body: bytes = b"", length: bool = True) -> bytes:
-    """Return a request whose lines are sent as they are."""
+    """Return a request with exactly these lines."""
     own = [f"Content-Length: {len(body)}"] if length else []
     head = [f"{verb} {SERVICE}{path} HTTP/1.1", "Host: localhost", "Connection: close", *own, *lines, "", ""]
     return "\r\n".join(head).encode("utf-8", "surrogateescape") + body
@@ -38,17 +38,17 @@ JSON = "Content-Type: application/json"
 
 
 def answers(served: Served, sent: bytes, *, then_silent: bool = False) -> list[bytes]:
-    """Send bytes, and return every answer that comes, head and body; none where the connection is dropped.
+    """Send bytes, and return the responses as heads and bodies. None if the server drops the connection.
 
     Args:
         served: the server.
-        sent: whatever.
-        then_silent: keep the connection open on our side, as somebody does who lets a server wait.
+        sent: any bytes.
+        then_silent: keep the sending side open, like a client that lets the server wait.
     """
     received = b""
     with served.connect() as connection:
         connection.settimeout(SILENCE_SECONDS)
-        with suppress(OSError):  # Hung up on while it sends, it may have been answered nevertheless.
+        with suppress(OSError):  # The server may have responded before it closed the connection.
             connection.sendall(sent)
             if not then_silent:
                 connection.shutdown(socket.SHUT_WR)
@@ -59,20 +59,20 @@ def answers(served: Served, sent: bytes, *, then_silent: bool = False) -> list[b
 
 
 def shape_of(answer: bytes) -> Answer:
-    """Return status and code of an error of ours, "" for the code of what is none of ours."""
+    """Return status and code of an error of this app. The code is empty for other responses."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status = int(head.split()[1])
     if b"application/json" not in head.lower():
         return status, ""
-    told: Any = json.loads(body)
+    error: Any = json.loads(body)
     if status < 400:
         return status, ""
-    assert {"code", "detail"} <= told.keys() <= {"code", "detail", "errors", "limit"}, told
-    return status, str(told["code"])
+    assert {"code", "detail"} <= error.keys() <= {"code", "detail", "errors", "limit"}, error
+    return status, str(error["code"])
 
 
 def memory_bytes(served: Served) -> int:
-    """Return what all processes of a server hold (VmRSS)."""
+    """Return the memory (VmRSS) of all processes of a server together."""
     total = 0
     for pid in served.pids():
         match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
@@ -81,9 +81,9 @@ def memory_bytes(served: Served) -> int:
 
 
 def left_in(bucket: str) -> list[Any]:
-    """Return everything that is stored: records, objects, unfinished uploads in parts."""
+    """Return all records, objects and unfinished uploads."""
     return [
         *FileUpload.objects.values_list("file_name", flat=True),
-        *(found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())),
-        *(found["Key"] for found in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())),
+        *(listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())),
+        *(listed["Key"] for listed in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())),
     ]

@@ -1,4 +1,4 @@
-"""Scanners that say what a test wants; the settings name them by their dotted paths."""
+"""Scanners for tests. The settings name them by their dotted paths."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,12 @@ from s3_file_uploader.scanners import ScanFailed, ScannerUnavailable, TooLargeTo
 
 VIRUS = b"a virus"
 FOUND = "It found a virus."
-# What happens while the scanner reads; tests put something in.
+# Functions that the scanner calls while it reads. Tests add some.
 meanwhile: list[Callable[[], object]] = []
 
 
 class LooksForVirus:
-    """Reads all of it, then does what is to happen meanwhile."""
+    """Read all chunks, then call the functions in `meanwhile`."""
 
     def scan(self, chunks, *, upload):
         content = b"".join(chunks)

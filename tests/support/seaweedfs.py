@@ -1,6 +1,6 @@
-"""A second real store: SeaweedFS, on free ports of this machine alone, with keys, for the length of a `with` block.
+"""A second real store: SeaweedFS with keys, on free local ports, for the duration of a `with` block.
 
-It runs as its users get it: it deletes buckets that are not empty, and creates those that are missing.
+It has its default behaviour: it deletes buckets that are not empty, and creates missing buckets.
 https://github.com/seaweedfs/seaweedfs/wiki/Amazon-S3-API
 """
 
@@ -23,26 +23,26 @@ from s3_file_uploader.embedded.private_files import acquire_lock, open_private
 READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 10
 SERVERS = ("master.port", "volume.port", "filer.port", "s3.port")
-# The abilities of SeaweedFS, as S3_FILE_UPLOADER_STORE names them.
+# The abilities of SeaweedFS in the terms of S3_FILE_UPLOADER_STORE.
 ABILITIES = ["conditional_writes", "conditional_deletes", "checksums"]
 
 
 class SeaweedFS:
-    """The server, and the settings with which the app uses it."""
+    """The server, and the settings of the app for it."""
 
     def __init__(self, folder: Path) -> None:
-        """Take an empty folder; nothing is started yet."""
+        """Take an empty folder. Nothing starts yet."""
         self._folder = folder
         self._keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)}
         self._ports = {name: free_port() for server in SERVERS for name in (server, f"{server}.grpc")}
 
     @property
     def endpoint_url(self) -> str:
-        """Return where this machine reaches it."""
+        """Return the local URL."""
         return f"http://{LOOPBACK}:{self._ports['s3.port']}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which the app, or any other S3 client, uses this store."""
+        """Return the variables with which the app and other S3 clients use this store."""
         return {
             "AWS_STORAGE_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": self._keys["accessKey"],
@@ -51,11 +51,11 @@ class SeaweedFS:
         }
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it takes buckets."""
+        """Start the store, and wait until it accepts buckets."""
         self._users = open_private(self._folder / "users")
         acquire_lock(self._users, shared=True)
         with (self._folder / "server.log").open("wb") as log:
-            # The supervisor stops the server when this process ends, however it ends.
+            # The supervisor stops the server when this process ends for any reason.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", supervisor.__file__, "users", *self._command()],
                 cwd=self._folder,

@@ -1,4 +1,4 @@
-"""The host project in a real server process, on the database of the test and the store of the test."""
+"""The host project in a real server process, on the database and the store of the test."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ ASGI: Server = ("uvicorn", "modules.asgi:application", "--log-level", "warning")
 
 
 def database_url(client: str = "tests") -> str:
-    """Return the address of the test's own database, as DATABASE_URL has it; PostgreSQL lists who is connected."""
+    """Return the URL of the test's database for DATABASE_URL. PostgreSQL shows the name of the client."""
     settings: dict[str, Any] = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
@@ -30,7 +30,7 @@ def database_url(client: str = "tests") -> str:
 
 
 class Served:
-    """Serves from `with` to its end; may be killed and started again in between, on the same port."""
+    """A server for the duration of a `with` block. It can be killed and restarted on the same port."""
 
     def __init__(self, folder: Path, server: Server = WSGI, **variables: str) -> None:
         self.port = free_port()
@@ -60,14 +60,14 @@ class Served:
         return self._log.read_text()
 
     def pids(self) -> list[int]:
-        """Return its processes, workers included: they are a session of their own."""
+        """Return the processes of the server including its workers, which form a session."""
         assert self._process is not None
         return [pid for path in Path("/proc").glob("[0-9]*") if _session_of(pid := int(path.name)) == self._process.pid]
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the server, and wait until it responds."""
         with self._log.open("ab") as log:
-            # A session of its own, so that a kill reaches master and workers alike.
+            # With its own session, a kill reaches master and workers.
             self._process = subprocess.Popen(
                 self._command, env=self._environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
             )
@@ -82,11 +82,11 @@ class Served:
         raise AssertionError(f"No answer: {self.log}")
 
     def kill(self) -> None:
-        """End it as a power cut would: master and workers, at once."""
+        """Kill master and workers at once, like a power cut."""
         self._end(signal.SIGKILL)
 
     def revive(self) -> None:
-        """Start it again after it has killed itself."""
+        """Restart the server after it killed itself."""
         if self._process is not None:
             self._process.wait(30)
         self.start()
@@ -99,7 +99,7 @@ class Served:
         self._process = None
 
     def connect(self) -> socket.socket:
-        """Return a bare connection, to misbehave on."""
+        """Return a raw connection to the server."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
 
@@ -107,4 +107,4 @@ def _session_of(pid: int) -> int | None:
     try:
         return os.getsid(pid)
     except ProcessLookupError:
-        return None  # It has ended since it was listed.
+        return None  # The process ended after it was listed.

@@ -1,4 +1,4 @@
-"""The host project with throttles, counted in a cache that all its processes share, or in one of each."""
+"""The host project with throttles that are counted in a cache that all processes share."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Direct uploads step by step, by a client that may ask again, and time that goes by at once."""
+"""Direct uploads step by step, by a client that can repeat requests, and a helper that lets time pass."""
 
 import time
 import uuid
@@ -15,13 +15,14 @@ from s3_file_uploader.services import housekeeping_run
 from tests.support.killing import NOTHING
 
 CONTENT = b"0123456789" * 20_000
-SMALL_PARTS = {"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 80_000}  # Three of them; this store takes such.
+# Three parts for the content. This store accepts such small parts.
+SMALL_PARTS = {"S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": 80_000}
 REMOVALS = {"abort", "delete"}
 HOUR = timedelta(hours=1)
 
 
 class Upload:
-    """Its methods are requests, each of which returns an answer; `record` is what the start was answered."""
+    """A direct upload. Each method sends a request and returns the response. `record` is the response of the start."""
 
     def __init__(self, http, straight, bucket, strategy="multipart", *, key=None, content=CONTENT):
         self.http, self.straight, self.bucket, self.strategy = http, straight, bucket, strategy
@@ -33,14 +34,14 @@ class Upload:
         return sha256(self.content).hexdigest()
 
     def do(self, *requests):
-        """Have each answered well."""
+        """Send each request, and assert that it succeeds."""
         for request in requests:
             answer = getattr(self, request)()
             assert answer.status_code < 300, answer.text
         return self
 
     def until_done(self, request):
-        """Repeat it until it is answered well; what another request seems to be at is over after a while."""
+        """Repeat a request until it succeeds. Other requests' claims on the upload expire meanwhile."""
         for attempt in range(40):
             try:
                 answer = getattr(self, request)()
@@ -95,29 +96,29 @@ class Upload:
     delete = abort
 
     def give_up(self):
-        """Abort it as Uppy does: what was completed stays."""
+        """Abort like Uppy does. A completed upload stays."""
         key = {"key": self.record["file_name"]}
         return self.http.delete(f"uppy/s3/multipart/{self.record['id']}", params=key)
 
     def housekeeping(self):
-        """What cron does, in the server; after all that has a time is over."""
+        """Run housekeeping in the server, like cron, after all expirations."""
         time_goes_by()
         address = urlsplit(str(self.http.base_url))
         return self.http.post(f"{address.scheme}://{address.netloc}/housekeeping")
 
 
 def time_goes_by():
-    """Let everything be over that has a time: claims, what S3 was asked for, URLs, uploads."""
+    """Let all claims, URLs and uploads expire."""
     past, halfway = timezone.now() - HOUR, FileUpload.objects.exclude(status="stored")
     halfway.update(claimed_until=past, created_at=past)
     halfway.exclude(writable_until=None).update(writable_until=past)
 
 
 def all_mended(settings):
-    """Let time go by, twice, as what may come late wants; return how much was completed and settled."""
+    """Let time pass and run housekeeping, twice because some events come late. Return the counts."""
     settings.S3_FILE_UPLOADER_CLAIM_SECONDS = 1
     figures = Counter()
-    time.sleep(1.1)  # By the store's own clock, what was begun before is older than a claim.
+    time.sleep(1.1)  # By the clock of the store, everything so far becomes older than a claim.
     for _ in range(2):
         time_goes_by()
         report = housekeeping_run()

@@ -1,4 +1,4 @@
-"""A store in memory for unit tests."""
+"""Fixtures of the unit tests: a store in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.certificate import OwnCertificate
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """Let moto answer for AWS; it checks neither signatures nor expiry."""
+    """Replace AWS by moto, which checks neither signatures nor expiry."""
     with mock_aws():
         yield
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_file_uploader import conf as conf_module
-from s3_file_uploader.checks.settings import endpoint_check
+from s3_file_uploader.checks.store import check_endpoints
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
 from s3_file_uploader.values import ABILITIES
@@ -28,7 +28,7 @@ SETTINGS = ROOT / "docs" / "reference" / "settings.md"
         ("AWS_S3_ADDRESSING_STYLE", "addressing_style"),
     ],
 )
-def test_a_django_setting_wins_over_the_environment(settings, monkeypatch, name, attribute):
+def test_conf_prefers_settings_over_the_environment(settings, monkeypatch, name, attribute):
     monkeypatch.setenv(name, "from-environment")
     setattr(settings, name, "from-settings")
     assert getattr(conf, attribute) == "from-settings"
@@ -39,7 +39,7 @@ def test_a_django_setting_wins_over_the_environment(settings, monkeypatch, name,
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_where_the_region_comes_from(settings, monkeypatch, name):
+def test_conf_region_comes_from_settings_or_environment(settings, monkeypatch, name):
     settings.AWS_STORAGE_REGION = ""
     with pytest.raises(StorageNotConfigured, match="AWS_STORAGE_REGION"):
         conf.region  # noqa: B018
@@ -49,7 +49,7 @@ def test_where_the_region_comes_from(settings, monkeypatch, name):
     assert conf.region == "eu-north-1"
 
 
-def test_the_public_address_is_the_private_one_unless_named(settings):
+def test_conf_public_endpoint_defaults_to_the_private_one(settings):
     assert conf.public_endpoint_url is None
     settings.AWS_S3_ENDPOINT_URL = "http://inside"
     assert conf.public_endpoint_url == "http://inside"
@@ -57,7 +57,7 @@ def test_the_public_address_is_the_private_one_unless_named(settings):
     assert conf.public_endpoint_url == "https://outside"
 
 
-def test_the_download_folder(settings):
+def test_conf_download_folder_without_a_setting_raises(settings):
     settings.PATH_TO_SAVE_FILE = "/srv/files"
     assert conf.download_folder == Path("/srv/files")
     settings.PATH_TO_SAVE_FILE = ""
@@ -75,12 +75,12 @@ def test_conf_download_limits_may_be_none(settings):
     ("allowed", "open_to_all"),
     [(None, True), ([], False), (["photos"], True), (["photo-*"], False), (["ph*"], True), (["PHOTOS"], False)],
 )
-def test_allowed_buckets_are_names_or_patterns(settings, allowed, open_to_all):
+def test_conf_allowed_buckets_are_names_or_patterns(settings, allowed, open_to_all):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = allowed
     assert conf.bucket_is_allowed("photos") is open_to_all
 
 
-def test_the_page_of_settings_lists_each_setting():
+def test_page_of_settings_lists_each_setting():
     listed = set(re.findall(r"^\| `S3_FILE_UPLOADER_([A-Z_]+)` \|", SETTINGS.read_text(), re.MULTILINE))
     read = set(re.findall(r'_own\(\s*"([A-Z_]+)"', Path(conf_module.__file__).read_text()))
     assert listed == read
@@ -89,7 +89,7 @@ def test_the_page_of_settings_lists_each_setting():
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "wanted", "signed"),
+    ("endpoint", "setting", "signed"),
     [
         (None, None, False),
         ("https://store.example", None, False),
@@ -102,9 +102,9 @@ def test_the_page_of_settings_lists_each_setting():
         (None, True, True),
     ],
 )
-def test_parts_are_signed_where_nothing_else_guards_them(settings, endpoint, wanted, signed):
+def test_conf_signs_parts_without_tls(settings, endpoint, setting, signed):
     settings.AWS_S3_ENDPOINT_URL = endpoint
-    settings.S3_FILE_UPLOADER_SIGN_PARTS = wanted
+    settings.S3_FILE_UPLOADER_SIGN_PARTS = setting
     assert conf.sign_parts is signed
 
 
@@ -112,7 +112,7 @@ names = st.text("ab-*?[]!", max_size=8)
 
 
 @given(names, st.lists(names, max_size=3))
-def test_a_bucket_is_open_by_its_own_name_and_a_pattern_of_everything(name, others):
+def test_conf_allows_every_bucket_with_a_star(name, others):
     with override_settings(S3_FILE_UPLOADER_ALLOWED_BUCKETS=[*others, "*"]):
         assert conf.bucket_is_allowed(name)
     with override_settings(S3_FILE_UPLOADER_ALLOWED_BUCKETS=["c"]):
@@ -126,13 +126,13 @@ addresses = st.one_of(
 
 
 @given(addresses)
-def test_an_address_is_complained_of_at_the_start_or_can_be_used(address):
+def test_check_endpoints_accepts_only_usable_urls(address):
     with override_settings(AWS_S3_ENDPOINT_URL=address):
-        if not endpoint_check():
+        if not check_endpoints():
             assert conf.sign_parts in (True, False)
 
 
-def test_store_can_on_aws_is_true_of_everything_and_elsewhere_of_what_is_set(settings):
+def test_conf_store_can_on_aws_do_everything(settings):
     assert all(map(conf.store_can, ABILITIES))
     settings.AWS_S3_ENDPOINT_URL = "http://store.example"
     assert not any(map(conf.store_can, ABILITIES))

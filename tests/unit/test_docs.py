@@ -1,4 +1,4 @@
-"""The documentation is right: its blocks run, its lists are complete, its links lead somewhere."""
+"""The documentation is correct: its blocks run, its lists are complete, and its links have a target."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ from drf_spectacular.generators import SchemaGenerator
 from modules.management.commands import demo
 from s3_file_uploader import services
 from s3_file_uploader.checks import policies
-from s3_file_uploader.checks.settings import CACHES_OF_ONE
+from s3_file_uploader.checks.api import CACHES_OF_ONE
 from tests.support.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
 from tests.support.host import ROOT
 
@@ -27,9 +27,9 @@ OURS = ("s3_cors", "s3_embedded", "s3_housekeeping", "s3_scan")
 
 
 def blocks_run_by(test: str) -> list[Block]:
-    found = [block for block in BLOCKS if block.note.endswith(f"::{test}")]
-    assert found, test
-    return found
+    matching = [block for block in BLOCKS if block.note.endswith(f"::{test}")]
+    assert matching, test
+    return matching
 
 
 # --- blocks of code ---------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_install_settings_pass_the_checks():
 
 def test_install_urls_route_the_service():
     for block in blocks_run_by("test_install_urls_route_the_service"):
-        names = {"urlpatterns": [], "path": path}  # As `startproject` writes urls.py.
+        names = {"urlpatterns": [], "path": path}  # `startproject` writes such a urls.py.
         exec(block.code, names)  # noqa: S102 - ours, from the docs
         resolver = URLResolver(RegexPattern(r"^/"), names["urlpatterns"])
         assert resolver.resolve("/modules/s3-file-uploader/service/health/").url_name == "s3_service-health"
@@ -161,7 +161,7 @@ def test_page_of_policy_fields_lists_each_field():
 def test_page_of_the_python_api_names_each_service():
     page = (REFERENCE / "python-api.md").read_text()
     functions = {name for name in services.__all__ if name.islower()} - {"file_disposition", "upload_key"}
-    missing = {"record_delete", "upload_id_in"}  # For the admin and for Uppy alone.
+    missing = {"record_delete", "upload_id_in"}  # These belong to the admin and to Uppy only.
     assert {name for name in functions - missing if f"{name}(" not in page} == set()
 
 

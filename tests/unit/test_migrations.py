@@ -1,4 +1,4 @@
-"""What a migration does to the rows that are there."""
+"""Migrations keep the existing rows correct."""
 
 import uuid
 
@@ -6,14 +6,14 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from s3_file_uploader.content_types.sniff import content_type_kept
+from s3_file_uploader.content_types.sniff import normalize_content_type
 
 APP = "s3_file_uploader"
 
 
 @pytest.fixture
 def at_first_migration(transactional_db):
-    """Take the app back to its first tables, and leave it at its last."""
+    """Migrate the app back to its first migration, and to its last one after the test."""
     executor = MigrationExecutor(connection)
     latest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == APP]
     executor.migrate([(APP, "0001_initial")])
@@ -21,7 +21,7 @@ def at_first_migration(transactional_db):
     MigrationExecutor(connection).migrate(latest)
 
 
-def test_a_claim_from_before_is_known_as_the_one_that_wrote(at_first_migration):
+def test_migration_copies_claim_ids_to_write_ids(at_first_migration):
     apps, latest = at_first_migration
     before = apps.get_model(APP, "FileUpload").objects
     claims = [before.create(location_digest=str(n), status="pending", claim_id=uuid.uuid4()).claim_id for n in range(2)]
@@ -31,7 +31,7 @@ def test_a_claim_from_before_is_known_as_the_one_that_wrote(at_first_migration):
     assert set(after.values_list("write_id", flat=True)) == set(claims)
 
 
-def test_content_types_from_before_are_reduced_to_essence_and_charset(at_first_migration):
+def test_migration_reduces_content_types(at_first_migration):
     apps, latest = at_first_migration
     before = apps.get_model(APP, "FileUpload").objects
     types = {
@@ -46,10 +46,10 @@ def test_content_types_from_before_are_reduced_to_essence_and_charset(at_first_m
     rows = {
         before.create(
             location_digest=str(n), status="pending", claim_id=uuid.uuid4(), content_type=content_type
-        ).pk: kept
-        for n, (content_type, kept) in enumerate(types.items())
+        ).pk: expected
+        for n, (content_type, expected) in enumerate(types.items())
     }
-    assert [content_type_kept(content_type) for content_type in types] == [*types.values()]
+    assert [normalize_content_type(content_type) for content_type in types] == [*types.values()]
     executor = MigrationExecutor(connection)
     executor.migrate(latest)
     after = executor.loader.project_state(latest).apps.get_model(APP, "FileUpload").objects

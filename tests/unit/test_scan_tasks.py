@@ -25,20 +25,20 @@ def scanning(settings):
     return settings
 
 
-def later(settings):
-    """Have tasks wait for a worker."""
+def use_a_worker(settings):
+    """Use a backend whose tasks wait for a worker."""
     settings.TASKS = {**settings.TASKS, "scans": settings.TASKS["default"]}
     return tasks.interface.task_backends["scans"]
 
 
 @pytest.mark.parametrize(("content", "status"), [(b"content", "stored"), (VIRUS, "rejected")])
-def test_a_task_scans_what_is_too_large_for_the_request(bucket, user, scanning, content, status):
+def test_task_scans_a_file_too_large_for_the_request(bucket, user, scanning, content, status):
     assert stored_file(user, bucket, content=content).status == "quarantined"
     assert FileUpload.objects.get().status == status
 
 
-def test_it_is_given_the_id(bucket, user, scanning):
-    backend = later(scanning)
+def test_task_gets_the_id_of_the_record(bucket, user, scanning):
+    backend = use_a_worker(scanning)
     upload = stored_file(user, bucket)
     stored_file(user, bucket, "small", b"abc")
     (result,) = backend.results
@@ -48,11 +48,11 @@ def test_it_is_given_the_id(bucket, user, scanning):
     assert FileUpload.objects.get(pk=upload.pk).status == "stored"
 
 
-def test_a_file_that_is_gone_needs_none(scanning):
+def test_task_of_a_deleted_file_returns_none(scanning):
     assert tasks.file_scan.call(str(uuid4())) is None
 
 
-def test_a_queue_that_is_down_does_not_fail_the_upload(bucket, user, scanning):
+def test_upload_without_a_queue_is_quarantined(bucket, user, scanning):
     scanning.TASKS = {"default": scanning.TASKS["default"]}
     assert stored_file(user, bucket).status == "quarantined"
     assert waiting_scan().files_clean == 1

@@ -1,4 +1,4 @@
-"""SECURITY.md and its page in the docs are right: the tests exist, the rights are those of the calls that we make."""
+"""SECURITY.md and its page in the docs are correct: their tests exist, and permissions match the calls of the code."""
 
 import ast
 import json
@@ -47,12 +47,12 @@ ON_OBJECTS = {
     "s3:PutObject",
 }
 ON_ALL = {"s3:ListAllMyBuckets"}
-# An option of s3_housekeeping, which deletes one by one.
+# This is an option of s3_housekeeping, which deletes objects one by one.
 NO_CALL = {"delete_objects"}
 
 
 def mentioned(node):
-    """Return the name that an expression is, or the text."""
+    """Return the name or the text that an expression consists of."""
     match node:
         case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
             return name
@@ -60,7 +60,7 @@ def mentioned(node):
 
 
 def names_in(code):
-    """Return whatever is spelt like a call of S3, called or not: a call may be passed on before it is made."""
+    """Return everything that is spelt like a call of S3, even without a call, because code may pass a method on."""
     calls = get_client().meta.method_to_api_mapping.keys()
     return {name for node in ast.walk(ast.parse(code)) if (name := mentioned(node)) in calls}
 
@@ -79,13 +79,13 @@ def listed(value):
     return [value] if isinstance(value, str) else value
 
 
-def test_each_call_has_its_right_and_each_right_its_call():
+def test_permissions_of_the_docs_match_the_calls():
     rights = [right for statement in policy()["Statement"] for right in listed(statement["Action"])]
     assert calls_made() == ACTIONS.keys()
     assert sorted(rights) == sorted({ACTIONS[call] for call in calls_made()})
 
 
-def test_each_right_is_given_for_what_it_is_about():
+def test_permissions_of_the_docs_have_the_right_resource():
     for statement in policy()["Statement"]:
         rights = set(listed(statement["Action"]))
         match statement["Resource"]:
@@ -106,23 +106,23 @@ def test_each_right_is_given_for_what_it_is_about():
         "call = client.put_bucket_acl",
     ],
 )
-def test_a_new_call_would_be_seen(code):
+def test_list_calls_finds_a_new_call(code):
     (name,) = names_in(code)
     assert name not in ACTIONS
 
 
-def test_all_tests_that_are_named_exist():
+def test_security_page_names_existing_tests():
     rows = [line for line in TEXT.splitlines() if line.startswith("|")]
     named = re.findall(r"`(tests/[^`]+)`", TEXT)
     assert len(named) > len(rows) / 2
     assert [path for path in named if not (ROOT / path).is_file()] == []
 
 
-def test_the_readme_leads_there():
+def test_readme_links_to_security():
     assert "](SECURITY.md" in (ROOT / "README.md").read_text()
 
 
-def test_each_exception_of_the_rules_of_safety_says_why():
+def test_exceptions_of_security_rules_have_a_reason():
     folders = ("s3_file_uploader", "modules", "tests", "tools", "benchmarks")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts]
     lines = [line for path in files for line in path.read_text().splitlines()]

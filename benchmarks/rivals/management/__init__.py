@@ -1,1 +1,1 @@
-"""What is done in Django before anything is measured."""
+"""Preparations in Django before a measurement."""

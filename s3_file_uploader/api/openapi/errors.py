@@ -1,4 +1,4 @@
-"""The errors of each operation. Status, code and body are those that `http_error` makes of each exception."""
+"""The errors of each operation. Status, code and body are those that `translate_error` makes of each exception."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from rest_framework.serializers import Serializer
 
 from ... import exceptions as own
 from ...values import MAX_PARTS
-from ..errors import RETRIED, http_error
+from ..errors import RETRIED, translate_error
 from ..serializers import ErrorSerializer
 
 ErrorKinds = tuple[type[Exception], ...]
@@ -145,5 +145,5 @@ def _answer(operation: str, kind: type[Exception], validators: Sequence[type[Ser
         validator = validators[0](data=INVALID)
         validator.is_valid()
         error = drf.ValidationError(validator.errors)
-    response: Any = http_error(error)
+    response: Any = translate_error(error)
     return response.status_code, response.detail

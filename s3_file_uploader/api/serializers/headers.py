@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from rest_framework.exceptions import ValidationError
 
-from ...content_types.sniff import content_type_by_name, content_type_kept
+from ...content_types.sniff import guess_content_type, normalize_content_type
 from ...exceptions import InvalidField
 from ...values import MAX_CONTENT_TYPE_LENGTH
 
@@ -22,13 +22,13 @@ IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 def content_type_declared(declared: str | None) -> str:
     """Return essence and charset of the declared type; an empty string if it is not shaped like a MIME type."""
     if declared and len(declared) <= MAX_CONTENT_TYPE_LENGTH and CONTENT_TYPE.fullmatch(declared):
-        return content_type_kept(declared)
+        return normalize_content_type(declared)
     return ""
 
 
 def content_type_of(declared: str | None, name: str) -> str:
     """Return the declared type, or the type that the name suggests if the declared one is not a MIME type."""
-    return content_type_declared(declared) or content_type_by_name(name)
+    return content_type_declared(declared) or guess_content_type(name)
 
 
 def checksum_of(value: str) -> str:

@@ -19,15 +19,15 @@ from ...conf import conf
 from ...exceptions import InvalidFileName, RangeNotSatisfiable, RequestTooSlow
 from ...models import FileUpload
 from ...policy.bucket_policy import decide_policies_once
-from ...services.audit.trail import QUIET, Trail, request_trail
-from ..errors import http_error
+from ...services.audit.trail import QUIET, Trail, follow_request
+from ..errors import translate_error
 from ..raw_address import path_is_utf8
 from ..requests.body import keep_unread
 from ..requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..requests.client_ip import get_client_address
 from ..serializers import UploadSerializer
-from ..throttling import throttles_of
-from ..transactions import outside_transactions
+from ..throttling import build_throttles
+from ..transactions import exempt_from_transactions
 
 # The arguments of an address that the audit trail records; credentials are not among them.
 IN_PATH = {"bucket_name": "bucket", "file_name": "file_name", "upload_id": "object_id", "token_id": "object_id"}
@@ -53,16 +53,16 @@ class ServiceViewSet(ViewSet):
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         """Opt out of ATOMIC_REQUESTS."""
-        return outside_transactions(super().as_view(actions, **initkwargs))
+        return exempt_from_transactions(super().as_view(actions, **initkwargs))
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Report the end of each request to the audit trail, unless the method has no action."""
         body_guard(request)  # Before any code reads; the middleware may have set the guard already.
         action = self.action_map.get(request.method.lower(), "")
         name, address = self.audit_actions.get(action, action), get_client_address(request)
-        with decide_policies_once(), request_trail(action=name, address=address) as trail:
-            self.trail, trail.is_told, trail.is_kept = trail, bool(action), False
-            trail.about(**{field: kwargs[name] for name, field in IN_PATH.items() if name in kwargs})
+        with decide_policies_once(), follow_request(action=name, address=address) as trail:
+            self.trail, trail.is_event, trail.may_be_row = trail, bool(action), False
+            trail.set_object(**{field: kwargs[name] for name, field in IN_PATH.items() if name in kwargs})
             response = super().dispatch(request, *args, **kwargs)
             _end_trail(trail, response.status_code)
             close_cleanly(request, response)
@@ -74,7 +74,7 @@ class ServiceViewSet(ViewSet):
         if (
             self.trail is not None and getattr(request.user, "pk", None) is not None
         ):  # UNAUTHENTICATED_USER may be None.
-            self.trail.user, self.trail.is_kept = request.user, True
+            self.trail.user, self.trail.may_be_row = request.user, True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then refuse an address that is not UTF-8.
@@ -109,7 +109,7 @@ class ServiceViewSet(ViewSet):
     def get_throttles(self) -> list[Any]:
         """Add the throttles of the settings to those of the host."""
         action = self.action or ""
-        return [*super().get_throttles(), *throttles_of(self.audit_actions.get(action, action))]
+        return [*super().get_throttles(), *build_throttles(self.audit_actions.get(action, action))]
 
     def permission_classes_from_settings(self) -> list[type[BasePermission]]:
         """Return the permission classes for an authenticated user."""
@@ -119,7 +119,7 @@ class ServiceViewSet(ViewSet):
         """Give every error one shape before the handler of the host sees it."""
         guard = body_guard(self.request._request)
         # Django and its parsers report a body that came too slowly in several ways.
-        error = http_error(RequestTooSlow(TOO_SLOW) if guard and guard.is_too_slow else exc)
+        error = translate_error(RequestTooSlow(TOO_SLOW) if guard and guard.is_too_slow else exc)
         if self.trail is not None and isinstance(error, APIException):
             self.trail.outcome = str(cast(Any, error.detail)["code"])
         response = super().handle_exception(error)
@@ -136,8 +136,8 @@ def _form_type_lower(request: Any) -> None:
 
 
 def _end_trail(trail: Trail, status_code: int) -> None:
-    trail.is_told = trail.is_told and (trail.action not in QUIET or status_code in REFUSED)
-    trail.is_kept = trail.is_kept or status_code < status.HTTP_400_BAD_REQUEST
+    trail.is_event = trail.is_event and (trail.action not in QUIET or status_code in REFUSED)
+    trail.may_be_row = trail.may_be_row or status_code < status.HTTP_400_BAD_REQUEST
 
 
 def get_caller(request: Request) -> AbstractBaseUser:

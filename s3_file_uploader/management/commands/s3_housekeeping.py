@@ -1,4 +1,4 @@
-"""`manage.py s3_housekeeping`: make records, objects and parts agree again, every few minutes, on any host."""
+"""`manage.py s3_housekeeping`: make records, objects and parts agree. Run it every few minutes on any host."""
 
 import json
 import sys
@@ -15,38 +15,38 @@ from django.core.serializers.json import DjangoJSONEncoder
 from ... import services
 from ...conf import conf
 from ...services.reports import ComparisonReport, Finding, Outcome
-from ..arguments import Wanted, arguments_add, wanted_of
-from ..next_steps import NO_BUCKET, advice
-from ..progress import Bars
+from ..arguments import HousekeepingOptions, add_arguments, parse_options
+from ..next_steps import NO_BUCKET, advise
+from ..progress import ProgressBars, spell_out
 
-INCOMPLETE = "Some of it has to wait for the next run; the log says why."
+INCOMPLETE = "Some work has to wait for the next run. The log says why."
 EACH = 2
 
 
 class Command(BaseCommand):
-    """Run once; cron or a timer repeats it."""
+    """Run housekeeping once. A timer such as cron repeats the command."""
 
     help = (
-        "Finishes or undoes uploads and deletions that a crash left half-way, aborts their multipart uploads, and "
-        "forgets old Idempotency-Keys, upload tokens, share links and audit events. With --compare it also looks for "
+        "Finishes or rolls back uploads and deletions that a crash interrupted, aborts their multipart uploads, and "
+        "deletes expired Idempotency-Keys, upload tokens, share links and audit events. With --compare it also finds "
         "objects without a record and records without an object. Safe beside the running service and on several "
         "hosts at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what is to be looked at, and what is to be mended."""
-        arguments_add(parser)
+        """Add the options of `arguments.py` to the parser."""
+        add_arguments(parser)
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
-        """Print what was done, one figure a line, then what to do next.
+        """Run, and print the report, one figure a line, then the advice.
 
         Raises:
-            CommandError: the options contradict each other, or something could not be done now; the log says what.
+            CommandError: the options contradict each other, or some work has to wait. The log says why.
         """
-        wanted = wanted_of(options)
+        parsed = parse_options(options)
         try:
-            with _opened(wanted.report) as file, Bars(sys.stderr, shown=verbosity > 0) as bars:
-                is_complete = _Run(self, wanted, verbosity, file, bars).run()
+            with _open_report(parsed.report) as file, ProgressBars(sys.stderr, shown=verbosity > 0) as bars:
+                is_complete = _Run(self, parsed, verbosity, file, bars).run()
         except OSError as error:
             raise CommandError(str(error)) from error
         if not is_complete:
@@ -55,68 +55,70 @@ class Command(BaseCommand):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The services in their order, and where each thing is told that they find."""
+    """Call the services in order, and report each finding."""
 
     command: BaseCommand
-    wanted: Wanted
+    options: HousekeepingOptions
     verbosity: int
     file: TextIO | None
-    bars: Bars
+    bars: ProgressBars
 
     def run(self) -> bool:
-        """Return whether all was done."""
-        wanted, buckets = self.wanted, self.wanted.buckets
-        done = services.housekeeping_run(
-            abort_multipart_older_than=wanted.abort_multipart_older_than,
+        """Return True if no work has to wait for the next run."""
+        options, buckets = self.options, self.options.buckets
+        report = services.housekeeping_run(
+            abort_multipart_older_than=options.abort_multipart_older_than,
             buckets=buckets,
-            dry_run=wanted.dry_run,
-            on_finding=self._tell,
+            dry_run=options.dry_run,
+            on_finding=self._report_finding,
             on_progress=self.bars,
         )
-        self._figures(asdict(done))
-        compared = [self._compared(bucket) for bucket in buckets]
+        self._print_figures(asdict(report))
+        comparisons = [self._compare(bucket) for bucket in buckets]
         is_scanned = self._scan() if conf.scanner_paths else True
-        if wanted.compared is not None and not compared:
+        if options.compared_buckets is not None and not comparisons:
             self._print(NO_BUCKET)
-        for words in advice(done, compared, wanted.repairs, dry_run=wanted.dry_run):
-            self._print(words)
-        return done.is_complete and is_scanned and all(report.is_complete for report in compared)
+        for advice in advise(report, comparisons, options.repairs, dry_run=options.dry_run):
+            self._print(advice)
+        return report.is_complete and is_scanned and all(comparison.is_complete for comparison in comparisons)
 
     def _scan(self) -> bool:
-        self.bars.about = ""
-        scanned = services.waiting_scan(dry_run=self.wanted.dry_run, on_finding=self._tell, on_progress=self.bars)
-        self._figures(asdict(scanned))
-        return scanned.is_complete
+        self.bars.prefix = ""
+        report = services.waiting_scan(
+            dry_run=self.options.dry_run, on_finding=self._report_finding, on_progress=self.bars
+        )
+        self._print_figures(asdict(report))
+        return report.is_complete
 
-    def _compared(self, bucket: str) -> ComparisonReport:
-        self.bars.about = f"{bucket}: "
+    def _compare(self, bucket: str) -> ComparisonReport:
+        self.bars.prefix = f"{bucket}: "
         report = services.bucket_compare(
             bucket=bucket,
-            repairs=self.wanted.repairs,
-            dry_run=self.wanted.dry_run,
-            on_finding=self._tell,
+            repairs=self.options.repairs,
+            dry_run=self.options.dry_run,
+            on_finding=self._report_finding,
             on_progress=self.bars,
         )
         figures = {name: value for name, value in asdict(report).items() if name not in ("is_whole", "examples")}
-        self._figures({**figures, "compared_to_the_end": "yes" if report.is_whole else "no"})
+        self._print_figures({**figures, "compared_to_the_end": "yes" if report.is_whole else "no"})
         return report
 
-    def _figures(self, figures: Mapping[str, object]) -> None:
+    def _print_figures(self, figures: Mapping[str, object]) -> None:
         for name, figure in figures.items():
-            self._print(f"{_words(name)}: {figure}")
+            self._print(f"{spell_out(name)}: {figure}")
 
-    def _tell(self, finding: Finding) -> None:
+    def _report_finding(self, finding: Finding) -> None:
         if self.file:
-            line = {"dry_run": self.wanted.dry_run, **asdict(finding)}
+            line = {"dry_run": self.options.dry_run, **asdict(finding)}
             print(json.dumps(line, cls=DjangoJSONEncoder), file=self.file, flush=True)
         if self.verbosity >= EACH:
-            self._print(self._line(finding))
+            self._print(self._format_finding(finding))
 
-    def _line(self, finding: Finding) -> str:
-        """Return what a terminal may show: the key is quoted, for it may hold anything."""
+    def _format_finding(self, finding: Finding) -> str:
+        """Return a line for the terminal. The key is quoted, because it may contain control characters."""
         place = repr(f"{finding.bucket}/{finding.file_name}")
-        outcome = "" if finding.outcome == Outcome.NOTHING else f": {_words(finding.outcome)}"
-        return f"{'dry run: ' if self.wanted.dry_run else ''}{_words(finding.kind)} {place}{outcome}"
+        outcome = "" if finding.outcome == Outcome.NOTHING else f": {spell_out(finding.outcome)}"
+        return f"{'dry run: ' if self.options.dry_run else ''}{spell_out(finding.kind)} {place}{outcome}"
 
     def _print(self, line: str) -> None:
         if self.verbosity:
@@ -124,13 +126,9 @@ class _Run:
                 self.command.stdout.write(line)
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 @contextmanager
-def _opened(path: str | None) -> Iterator[TextIO | None]:
-    """Open the file of findings, if one is wanted; what was there before is gone."""
+def _open_report(path: str | None) -> Iterator[TextIO | None]:
+    """Open the file for the findings, if a path is given. A previous file is overwritten."""
     if path is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""`manage.py s3_scan`: scan the files that wait in quarantine, every few minutes, on any host."""
+"""`manage.py s3_scan`: scan the files in quarantine. Run it every few minutes on any host."""
 
 import sys
 from dataclasses import asdict
@@ -9,50 +9,46 @@ from django.core.management.base import CommandParser
 
 from ... import services
 from ...services.reports import Finding, Outcome
-from ..progress import Bars
+from ..progress import ProgressBars, spell_out
 
 EACH = 2
-INCOMPLETE = "Some of it has to wait for the next run; the log says why."
+INCOMPLETE = "Some files have to wait for the next run. The log says why."
 
 
 class Command(BaseCommand):
-    """Run once; cron or a timer repeats it."""
+    """Scan once. A timer such as cron repeats the command."""
 
     help = (
-        "Scans the files that wait in quarantine: those that are clean can be read from then on, the infected are "
-        "removed. Safe beside the running service and on several hosts at once."
+        "Scans the files in quarantine. Users can read the clean files afterwards, and the infected files are removed. "
+        "Safe beside the running service and on several hosts at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take whether anything is to be done."""
-        parser.add_argument("--dry-run", action="store_true", help="Say which files wait; scan none.")
+        """Add the option of a dry run to the parser."""
+        parser.add_argument("--dry-run", action="store_true", help="Show which files wait, and scan none.")
 
     def handle(self, *args: Any, dry_run: bool, verbosity: int, **options: Any) -> None:
-        """Print what was found, one figure a line.
+        """Scan, and print the report, one figure a line.
 
         Raises:
-            CommandError: a scanner or S3 could not be asked; the log says what, and so do the records.
+            CommandError: a scanner or S3 was unavailable. The log and the records say why.
         """
-        with Bars(sys.stderr, shown=verbosity > 0) as bars:
+        with ProgressBars(sys.stderr, shown=verbosity > 0) as bars:
 
-            def tell(finding: Finding) -> None:
+            def print_finding(finding: Finding) -> None:
                 if verbosity >= EACH:
                     with bars.set_aside():
-                        self.stdout.write(_line(finding))
+                        self.stdout.write(_format_finding(finding))
 
-            done = services.waiting_scan(dry_run=dry_run, on_finding=tell, on_progress=bars)
+            report = services.waiting_scan(dry_run=dry_run, on_finding=print_finding, on_progress=bars)
         if verbosity:
-            for name, figure in asdict(done).items():
-                self.stdout.write(f"{_words(name)}: {figure}")
-        if not done.is_complete:
+            for name, figure in asdict(report).items():
+                self.stdout.write(f"{spell_out(name)}: {figure}")
+        if not report.is_complete:
             raise CommandError(INCOMPLETE)
 
 
-def _line(finding: Finding) -> str:
-    """Return what a terminal may show: the key is quoted, for it may hold anything."""
-    outcome = "waits" if finding.outcome == Outcome.NOTHING else _words(finding.outcome)
+def _format_finding(finding: Finding) -> str:
+    """Return a line for the terminal. The key is quoted, because it may contain control characters."""
+    outcome = "waits" if finding.outcome == Outcome.NOTHING else spell_out(finding.outcome)
     return f"{finding.bucket}/{finding.file_name!r}: {outcome}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

@@ -1,7 +1,7 @@
-"""One log line for each storage operation: who, what, where, how much, how long, and how it ended.
+"""Log each storage operation in one line: user, operation, place, size, duration and outcome.
 
-The line reads as `key=value` pairs with JSON values; the same mapping is on the log record as `operation`, for
-formatters that write JSON. It never holds a URL, a key or a token. `trail.py` learns from it what happened.
+The line has `key=value` pairs with JSON values. The log record has the same mapping as `operation`, for formatters that
+write JSON. It never contains a URL, a key or a token. An operation also names the event of `trail.py`.
 """
 
 import logging
@@ -12,14 +12,14 @@ from typing import Any, Self
 
 from ...exceptions import S3FileUploaderError, StorageProblem
 from ...models import FileUpload
-from .trail import OK, Trail, event_tell, log_line, present_trail
+from .trail import OK, Trail, format_log_line, get_trail, record_event
 
 logger = logging.getLogger("s3_file_uploader")
 
 
 @dataclass(slots=True)
 class Operation:
-    """Use as a context manager around one use case; set `size` and `object_id` once they are known."""
+    """Context manager around one use case. Set `size` and `object_id` once they are known."""
 
     name: str
     user: Any
@@ -36,18 +36,21 @@ class Operation:
         return cls(name, user, upload.bucket, upload.file_name, upload.size, upload.pk)
 
     def __enter__(self) -> Self:
-        """Start the clock."""
-        self._started, trail = perf_counter(), present_trail()
-        if trail is not None and not trail.is_taken:  # Else another led to this one, as an upload does to its scan.
-            self._trail, trail.is_taken, trail.action = trail, True, self.name
-            trail.about(**self._where())
+        """Start the clock, and name the event of the request, unless an outer operation named it.
+
+        Operations nest: an upload may scan the file.
+        """
+        self._started, trail = perf_counter(), get_trail()
+        if trail is not None and not trail.is_named:
+            self._trail, trail.is_named, trail.action = trail, True, self.name
+            trail.set_object(**self._get_object())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write the line, whether it ended well or not."""
-        told = {
+        """Write the log line, on success and on failure."""
+        line = {
             "operation": self.name,
             "user": None if self.user is None else str(self.user.pk),
             "bucket": self.bucket,
@@ -56,20 +59,20 @@ class Operation:
             "milliseconds": round((perf_counter() - self._started) * 1000, 1),
             "outcome": kind.__name__ if kind else OK,
         }
-        logger.log(_level(error), log_line(told), extra={"operation": told})
-        self._audit(str(told["outcome"]))
+        logger.log(_get_level(error), format_log_line(line), extra={"operation": line})
+        self._audit(str(line["outcome"]))
 
     def _audit(self, outcome: str) -> None:
         if self._trail is None:
-            event_tell(action=self.name, user=self.user, outcome=outcome, **self._where())
+            record_event(action=self.name, user=self.user, outcome=outcome, **self._get_object())
         else:
-            self._trail.about(**self._where())
+            self._trail.set_object(**self._get_object())
 
-    def _where(self) -> dict[str, object]:
+    def _get_object(self) -> dict[str, object]:
         return {"bucket": self.bucket, "file_name": self.file_name, "object_id": self.object_id}
 
 
-def _level(error: BaseException | None) -> int:
+def _get_level(error: BaseException | None) -> int:
     if (
         error is None
         or isinstance(error, GeneratorExit)

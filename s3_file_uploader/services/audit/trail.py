@@ -1,10 +1,10 @@
-"""Who did what: one event for each request, and for each operation outside of requests.
+"""Audit trail: one event for each request, and for each operation outside of a request.
 
-    HTTP ──trail──> services ──"this is about ..."──> trail ──outcome──> log line, then, by a setting, a row
+    viewset ──opens trail──> services ──name action and object──> viewset ──sets outcome──> log line, optionally a row
 
-A request that only shows something is no event, unless it was refused. Operations outside of requests, as commands,
-tasks and the admin call them, tell their own. The line goes to the logger `s3_file_uploader.audit`, in the form of
-`operation.py`, with the mapping on the log record as `audit`. It never holds a URL, a key or a token.
+A request that only reads is an event only if it is refused. Commands, tasks and the admin run operations outside of
+requests, and each of these operations is an event. The line goes to the logger `s3_file_uploader.audit`, in the format
+of `operation.py`, and the log record has the mapping as `audit`. It never contains a URL, a key or a token.
 """
 
 import json
@@ -35,7 +35,7 @@ BY_ITSELF = (
     "object_adopt",
     "object_delete",
 )
-# They show something, or look at it; an event only if a request is refused.
+# Actions that only read. They are events only if the request is refused.
 QUIET = (
     *(
         "bucket_list",
@@ -52,16 +52,18 @@ QUIET = (
 ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *SHARES, *BY_ITSELF, *QUIET)
 
 logger = logging.getLogger("s3_file_uploader.audit")
-# Of the audit logger every record is an event.
+# Every record of the audit logger is an event, so problems go to another logger.
 trouble = logging.getLogger("s3_file_uploader")
 
 
 @dataclass(slots=True)
 class Trail:
-    """What is known of an event by now; `tell` ends it.
+    """An event in the making. `record` ends it.
 
-    `is_kept` tells whether it may become a row: what strangers are refused does not, or they could fill the database.
-    `is_taken` tells whether an operation has given it its name.
+    Attributes:
+        is_event: True if the event is recorded at all.
+        may_be_row: True if the event may become a row. Refused anonymous requests could fill the database otherwise.
+        is_named: True if an operation has named the action.
     """
 
     action: str
@@ -71,27 +73,27 @@ class Trail:
     file_name: str = ""
     object_id: str = ""
     outcome: str = OK
-    is_told: bool = True
-    is_kept: bool = True
-    is_taken: bool = False
+    is_event: bool = True
+    may_be_row: bool = True
+    is_named: bool = False
 
-    def about(self, *, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
-        """Take over what is known of the object now; what is empty is not."""
+    def set_object(self, *, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
+        """Set what is known of the object. Empty arguments change nothing."""
         self.bucket = str(bucket or self.bucket)
         self.file_name = str(file_name or self.file_name)
         self.object_id = str(object_id or self.object_id)
 
-    def tell(self) -> None:
-        """Write the line, then the row: whatever becomes of that one, the line is there."""
-        if not self.is_told or (self.outcome == OK and self.action in QUIET):
+    def record(self) -> None:
+        """Write the log line, then the row. A database error does not affect the line."""
+        if not self.is_event or (self.outcome == OK and self.action in QUIET):
             return
         if logger.isEnabledFor(logging.INFO):
-            told = self._told()
-            logger.info(log_line(told), extra={"audit": told})
-        if self.is_kept and conf.audit_rows:
-            self._keep()
+            event = self._as_dict()
+            logger.info(format_log_line(event), extra={"audit": event})
+        if self.may_be_row and conf.audit_rows:
+            self._save_row()
 
-    def _told(self) -> dict[str, str | None]:
+    def _as_dict(self) -> dict[str, str | None]:
         return {
             "action": self.action,
             "user": None if self.user is None else str(self.user.pk),
@@ -102,32 +104,32 @@ class Trail:
             "outcome": self.outcome,
         }
 
-    def _keep(self) -> None:
+    def _save_row(self) -> None:
         what = {name: getattr(self, name) for name in ("address", "bucket", "file_name", "object_id")}
         event = AuditEvent.build(user=self.user, action=self.action, outcome=self.outcome, **what)
         try:
-            with _alone():
+            with _isolate_statement():
                 event.save(force_insert=True)
         except Error as error:
-            trouble.error("The event above is in the log alone: the database did not take it. %s", error)
+            trouble.error("The event above is in the log only, because the database failed: %s", error)
 
 
 _trail: ContextVar[Trail | None] = ContextVar("s3_file_uploader.trail", default=None)
 _address: ContextVar[str] = ContextVar("s3_file_uploader.address", default="")
 
 
-def log_line(told: Mapping[str, object]) -> str:
-    """Return `key=value` pairs with JSON values: one line of ASCII, whatever is in them."""
-    return " ".join(f"{name}={json.dumps(value)}" for name, value in told.items())
+def format_log_line(values: Mapping[str, object]) -> str:
+    """Return `key=value` pairs with JSON values, always one line of ASCII."""
+    return " ".join(f"{name}={json.dumps(value)}" for name, value in values.items())
 
 
 @contextmanager
-def request_trail(*, action: str, address: str) -> Iterator[Trail]:
-    """Follow a request: one event, when it is answered, of all that happens in the block.
+def follow_request(*, action: str, address: str) -> Iterator[Trail]:
+    """Record all that happens in the block as one event, at the end of the request.
 
     Args:
-        action: what it is called as long as no operation has begun.
-        address: of the client.
+        action: the name of the event until an operation names it.
+        address: the IP address of the client.
     """
     trail = Trail(action, address=address)
     token = _trail.set(trail)
@@ -138,12 +140,12 @@ def request_trail(*, action: str, address: str) -> Iterator[Trail]:
         raise
     finally:
         _trail.reset(token)
-        trail.tell()
+        trail.record()
 
 
 @contextmanager
-def asked_from(address: str) -> Iterator[None]:
-    """Have the operations in the block tell their own events, and from where they were asked for."""
+def use_client_address(address: str) -> Iterator[None]:
+    """Record the operations in the block as events of their own, with the IP address of the client."""
     token = _address.set(address)
     try:
         yield
@@ -151,28 +153,28 @@ def asked_from(address: str) -> Iterator[None]:
         _address.reset(token)
 
 
-def present_trail() -> Trail | None:
-    """Return the trail of the request that is being answered, if one is."""
+def get_trail() -> Trail | None:
+    """Return the trail of the current request, or None outside of a request."""
     return _trail.get()
 
 
-def event_tell(*, action: str, user: Any, outcome: str, **about: object) -> None:
-    """Tell an event outside of requests, or of what the app does by itself in one; what only shows is none."""
+def record_event(*, action: str, user: Any, outcome: str, **event_object: object) -> None:
+    """Record an event outside of a request, or beside the request's own event, unless the action only reads."""
     if action in QUIET:
         return
     trail = Trail(action, user, _address.get(), outcome=outcome)
-    trail.about(**about)
-    trail.tell()
+    trail.set_object(**event_object)
+    trail.record()
 
 
-def about(*, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
-    """Say what the present request is about; a refusal tells it too."""
+def set_event_object(*, bucket: object = "", file_name: object = "", object_id: object = "") -> None:
+    """Set the object of the current request's event, so that the event of a refusal has it, too."""
     trail = _trail.get()
     if trail is not None:
-        trail.about(bucket=bucket, file_name=file_name, object_id=object_id)
+        trail.set_object(bucket=bucket, file_name=file_name, object_id=object_id)
 
 
-def _alone() -> AbstractContextManager[Any]:
-    """Keep the failure of one statement from spoiling a transaction around it; without one, nothing is needed."""
+def _isolate_statement() -> AbstractContextManager[Any]:
+    """Return a savepoint inside a transaction, so that a failed statement does not abort the transaction."""
     database = router.db_for_write(AuditEvent)
     return nullcontext() if transaction.get_autocommit(using=database) else transaction.atomic(using=database)

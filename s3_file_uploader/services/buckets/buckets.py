@@ -26,7 +26,7 @@ from ...s3.errors import storage_errors
 from ...s3.objects import bucket_is_empty
 from ...values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
 from ..audit.operation import Operation
-from ..audit.trail import about
+from ..audit.trail import set_event_object
 from .setup import set_up_bucket
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def bucket_create(*, user: AbstractBaseUser, name: str, region: str | None = Non
         BucketExists: the name is taken, perhaps by another account.
         StorageProblem: S3 could not; no bucket is left behind, or the log names it.
     """
-    about(bucket=name)
+    set_event_object(bucket=name)
     validate_bucket_name(name)
     validate_bucket_access(user, name)
     if region and not region_is_known(region):
@@ -122,7 +122,7 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
         BucketNotAllowed, BucketOwnerMismatch, BucketNotFound, BucketNotEmpty: nothing was removed.
         StorageProblem: S3 could not.
     """
-    about(bucket=name)
+    set_event_object(bucket=name)
     validate_bucket_name(name)
     validate_bucket_access(user, name)
     started = timezone.now()

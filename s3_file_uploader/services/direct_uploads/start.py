@@ -20,7 +20,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from ...conf import conf
-from ...content_types.sniff import content_type_kept
+from ...content_types.sniff import normalize_content_type
 from ...exceptions import InvalidFileName, QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
 from ...models.lease import build_pending, insert_upload
@@ -31,7 +31,7 @@ from ...s3 import presign
 from ...s3.client import bucket_check
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
-from ..audit.trail import about
+from ..audit.trail import set_event_object
 from ..limits import reserve_quota, validate_upload
 from ..plan import build_direct_key, choose_part_size, choose_strategy
 from .instructions import build_form_fields, sign_transfer
@@ -84,10 +84,10 @@ def upload_start(
         UploadNotPending: the upload that the key started is being removed.
         StorageProblem: nothing lasting was started; the same key tries again.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     validate_bucket_name(bucket)
     validate_bucket_access(user, bucket)
-    policy, content_type = get_policy(owner, bucket), content_type_kept(content_type)
+    policy, content_type = get_policy(owner, bucket), normalize_content_type(content_type)
     validate_upload(policy, names=(file_name,), content_type=content_type, size=size)
     upload = _build_record(
         policy,

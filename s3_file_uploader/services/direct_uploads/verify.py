@@ -6,7 +6,7 @@ from functools import partial
 from time import sleep
 
 from ...conf import conf
-from ...content_types.sniff import content_type_kept
+from ...content_types.sniff import normalize_content_type
 from ...exceptions import (
     ChecksumMismatch,
     ClaimLost,
@@ -113,7 +113,7 @@ def validate_shape(upload: FileUpload, stored: StoredObject) -> None:
         raise SizeMismatch(
             f"{upload.size} bytes were announced and {stored.size} arrived: they were removed, start a new upload."
         )
-    if "," in stored.content_type or content_type_kept(stored.content_type) != upload.served_content_type:
+    if "," in stored.content_type or normalize_content_type(stored.content_type) != upload.served_content_type:
         raise ContentTypeMismatch(
             f"The file arrived as {stored.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."

@@ -9,7 +9,7 @@ from ...models import BUSY, FileUpload, durable_transaction
 from ...models.direct_transitions import claim_from_client, expect_late_parts
 from ...models.lease import claim_record
 from ...models.transitions import remove_record
-from ...signals import after_commit, file_deleted
+from ...signals import file_deleted, send_after_commit
 from ..audit.operation import Operation
 from ..direct_uploads.parts import NO_LONGER_PENDING, validate_in_parts
 from ..direct_uploads.verify import poll_attempts
@@ -120,7 +120,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             with durable_transaction():
                 remove_record(upload)
                 if upload.was_stored:
-                    after_commit(file_deleted, upload)
+                    send_after_commit(file_deleted, upload)
 
 
 def _joined_or_removed(upload: FileUpload) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ...conf import conf
-from ...content_types.sniff import canonical, may_run
+from ...content_types.sniff import get_canonical_type, may_run
 from ...exceptions import InvalidField, StorageError
 from ...models import FileUpload
 from ...s3 import presign
@@ -133,7 +133,8 @@ def file_disposition(upload: FileUpload, disposition: str) -> str:
             file, and never to a type that a browser may run.
     """
     content_type = upload.served_content_type
-    may_be_shown = not may_run(content_type) and get_upload_policy(upload).allows_inline(canonical(content_type))
+    canonical_type = get_canonical_type(content_type)
+    may_be_shown = not may_run(content_type) and get_upload_policy(upload).allows_inline(canonical_type)
     return upload.content_disposition("inline" if disposition == "inline" and may_be_shown else "attachment")
 
 

@@ -18,7 +18,7 @@ from ...policy.users import is_staff
 from ...s3 import presign
 from ...values import PresignedUrl
 from ..audit.operation import Operation
-from ..audit.trail import about
+from ..audit.trail import set_event_object
 from ..lookup import file_find, validate_owner
 from ..scanning.scan import validate_unchanged
 
@@ -108,7 +108,7 @@ def share_revoke(*, user: AbstractBaseUser, share_id: str | UUID) -> None:
     """
     with suppress(ValueError):  # A malformed id may be a secret: answer "not found", and do not log it.
         link = ShareLink.objects.select_related("upload").filter(pk=UUID(str(share_id))).first()
-        about(object_id=share_id)
+        set_event_object(object_id=share_id)
         if link is not None and (is_staff(user) or user.pk in (link.user_id, link.upload.user_id)):
             with Operation.on("share_revoke", user=user, upload=link.upload) as operation:
                 operation.object_id = link.pk
@@ -133,7 +133,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
     link = ShareLink.objects.usable_as(secret)
     if link is None:
         raise _not_found()
-    about(bucket=link.upload.bucket, file_name=link.upload.file_name, object_id=link.pk)
+    set_event_object(bucket=link.upload.bucket, file_name=link.upload.file_name, object_id=link.pk)
     if not _works(link):
         raise _not_found()
     with Operation.on("share_follow", user=None, upload=link.upload) as operation:

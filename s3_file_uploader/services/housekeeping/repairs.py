@@ -26,7 +26,7 @@ from ...policy.names import validate_file_name
 from ...s3.client import get_client
 from ...s3.errors import storage_errors
 from ...s3.objects import find_object
-from ...signals import after_commit, file_deleted
+from ...signals import file_deleted, send_after_commit
 from ...values import CONDITIONAL_DELETES, StoredObject
 from ..audit.operation import Operation
 from ..plan import is_direct_key
@@ -44,14 +44,14 @@ class Repairs:
         update_records: give records whose object another program changed the new size, ETag, type and SHA-256.
         adopt_for: give objects without a record one that belongs to this user.
         delete_objects_older_than: delete objects without a record that this app made and that are older.
-        whoever_made_them: delete objects that other programs made, too.
+        include_foreign_objects: delete objects that other programs made, too.
     """
 
     remove_records: bool = False
     update_records: bool = False
     adopt_for: AbstractBaseUser | None = None
     delete_objects_older_than: timedelta | None = None
-    whoever_made_them: bool = False
+    include_foreign_objects: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a contradiction.
@@ -102,7 +102,7 @@ class Repairs:
         if age is None or finding.changed_at is None or finding.changed_at >= timezone.now() - age:
             return False
         # PostgreSQL does not store NUL, so such a key cannot be claimed.
-        return (self.whoever_made_them or bool(finding.made_here)) and "\0" not in finding.file_name
+        return (self.include_foreign_objects or bool(finding.made_here)) and "\0" not in finding.file_name
 
 
 def is_made_here(key: str, stored: StoredObject) -> bool:
@@ -124,7 +124,7 @@ def _remove_record(upload: FileUpload) -> None:
             _validate_unchanged(upload, None)
             with durable_transaction():
                 remove_record(upload)
-                after_commit(file_deleted, upload)
+                send_after_commit(file_deleted, upload)
 
 
 def _update_record(upload: FileUpload, stored: StoredObject) -> None:

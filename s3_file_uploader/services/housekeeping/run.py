@@ -19,7 +19,7 @@ from ...models import FileUpload, location_digest
 from ...policy.names import validate_bucket_name
 from ...s3.multipart import MultipartUpload, multipart_abort, multipart_uploads
 from ...values import PAGE_KEYS, HousekeepingReport
-from ..audit.trail import event_tell
+from ..audit.trail import record_event
 from ..direct_uploads.complete import complete_arrived, has_arrived
 from ..direct_uploads.part_totals import remove_excessive
 from ..download_folder.copies import remove_old_copies
@@ -110,7 +110,7 @@ class _Run:
         """Report a finding to the caller and, if something was changed, to the audit trail."""
         if not self.dry_run and finding.outcome not in UNCHANGED:
             where = {"bucket": finding.bucket, "file_name": finding.file_name, "object_id": finding.record_id}
-            event_tell(action="housekeeping", user=None, outcome=finding.outcome.value, **where)
+            record_event(action="housekeeping", user=None, outcome=finding.outcome.value, **where)
         self.on_finding(finding)
 
     def report_completed(self, upload: FileUpload) -> None:

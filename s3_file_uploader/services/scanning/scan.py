@@ -21,8 +21,8 @@ from ...models import BUSY, FileUpload, durable_transaction
 from ...models.transitions import begin_rejection, begin_scan, hold, keep_scan, mark_clean, postpone_scan
 from ...s3.objects import find_object
 from ...s3.transfer.object_reader import object_read
-from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, scanners
-from ...signals import after_commit, file_quarantined, file_uploaded
+from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, load_scanners
+from ...signals import file_quarantined, file_uploaded, send_after_commit
 from ..audit.operation import Operation
 from ..lookup import file_not_found, raise_if_rejected
 from ..recovery import remove_and_notify, remove_object, remove_parts, settle_on_error
@@ -43,7 +43,7 @@ URL_STILL_WORKS = "The file is clean, but its upload URL still works: it is scan
 def notify_stored(upload: FileUpload) -> None:
     """Notify listeners of a file once the present transaction is committed, unless it is in quarantine."""
     if upload.status == FileUpload.Status.STORED:
-        after_commit(file_uploaded, upload)
+        send_after_commit(file_uploaded, upload)
 
 
 def validate_unchanged(upload: FileUpload) -> None:
@@ -127,7 +127,7 @@ def _find_verdict(upload: FileUpload) -> Verdict:
     """Return the first verdict that is not clean; if a scanner fails, the record waits for another scan."""
     with ExitStack() as undo:
         undo.push(lambda _kind, error, _trace: _postpone(upload, error))
-        verdicts = (_ask_scanner(scanner, upload) for scanner in scanners())
+        verdicts = (_ask_scanner(scanner, upload) for scanner in load_scanners())
         verdict = next((verdict for verdict in verdicts if not verdict.is_clean), CLEAN)
         undo.pop_all()
     return verdict
@@ -180,7 +180,7 @@ def _release(upload: FileUpload) -> Outcome:
     with durable_transaction():
         is_clean = mark_clean(upload)
         if is_clean:
-            after_commit(file_uploaded, upload)
+            send_after_commit(file_uploaded, upload)
     return Outcome.FILE_CLEAN if is_clean else Outcome.OVERTAKEN
 
 

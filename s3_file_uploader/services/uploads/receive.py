@@ -23,7 +23,7 @@ from ...s3.transfer.object_writer import ObjectWriter, Sent, object_writer
 from ...s3.transfer.part_uploader import Destination
 from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
-from ..audit.trail import about
+from ..audit.trail import set_event_object
 from ..content_check import Contents
 from ..limits import Intake, validate_key, validate_upload
 from ..lookup import raise_if_rejected
@@ -113,7 +113,7 @@ def file_receive(
         FileRejected: a scanner found malware; the file was removed, and its record holds the reason.
         BucketNotFound, StorageProblem: nothing is stored, or recovery settles it later.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     validate_bucket_name(bucket)
     file_name = normalize_file_name(file_name)
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
@@ -209,7 +209,7 @@ def upload_repeated(
         UploadInProgress: the earlier request has not ended.
         FileRejected: a scanner rejected the file.
     """
-    about(bucket=bucket, file_name=file_name)
+    set_event_object(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
     is_same = partial(_is_same_file, bucket=bucket, file_name=file_name, size=size, checksum_sha256=checksum_sha256)

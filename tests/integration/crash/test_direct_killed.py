@@ -1,7 +1,7 @@
-"""Apps, servers and the store are killed with -9 in the middle of direct uploads: nothing is lost, sent twice or left.
+"""Kill apps, servers and the store with -9 during direct uploads: no file is lost, sent twice or left over.
 
-At every step, one after the other, then at random. What was killed comes back and finishes, or nobody does, and
-housekeeping ends it.
+First at every step in turn, then at random. The killed process restarts and finishes, or it never restarts and
+housekeeping finishes.
 """
 
 import json
@@ -61,17 +61,17 @@ def store(own_settings, tmp_path):
     store.embedded.__exit__()
 
 
-def parts_of(kept):
-    return {name: number for name, number in kept.items() if name.startswith("uploads/")}
+def list_parts(files):
+    return {name: number for name, number in files.items() if name.startswith("uploads/")}
 
 
 def service(served, user):
-    """Return what an app has to know of it: its address, and who asks."""
+    """Return the URL of the service and the token of the user, for an app."""
     return served.url, token_of(user).split()[1]
 
 
 class App:
-    """An app with one file to send; killed, it is started again in the same folder."""
+    """An app with one file to send. After a kill it is restarted in the same folder."""
 
     def __init__(
         self,
@@ -105,16 +105,16 @@ class App:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
 
-    def falls_asleep(self):
-        """Wait until it does; an app that ends before is an error."""
+    def wait_until_paused(self):
+        """Wait until the app is paused. An app that ends before is an error."""
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
-    def wakes(self, until=""):
+    def wake(self, until=""):
         (self.folder / "sleeps").write_text(until)
         self.process.send_signal(signal.SIGCONT)
 
     def ended(self):
-        """Return whether it is done; start it again if it was killed."""
+        """Return True if the app is done. Restart it if it was killed."""
         code = self.process.poll()
         if code == -signal.SIGKILL:
             self.start()
@@ -122,7 +122,7 @@ class App:
             raise AssertionError(f"{self.folder.name}: {(self.folder / 'errors').read_text()}\n{self.log()}")
         return code == 0
 
-    def finishes(self, seconds=100):
+    def run_to_the_end(self, seconds=100):
         becomes_true(self.ended, seconds)
 
     def log(self, *events):
@@ -137,16 +137,16 @@ class App:
         return sha256(self.content).hexdigest()
 
 
-def answered(app):
-    """Return how often S3 took each part, or the file."""
+def count_responses(app):
+    """Return how often S3 accepted each part or the file."""
     return Counter(line["what"] for line in app.log("answered") if line["status"] in {200, 201, 204})
 
 
 def is_stored_once(app, user):
-    """Look that the service and S3 have exactly this file, and the app knows."""
-    (told,) = app.log("stored")[-1:]
+    """Assert that the service and S3 have exactly this file, and that the app knows it."""
+    (event,) = app.log("stored")[-1:]
     upload = FileUpload.objects.get(user=user)
-    assert told["answer"]["file_name"] == upload.file_name
+    assert event["answer"]["file_name"] == upload.file_name
     assert list(disagreements(BUCKET, {upload.file_name: {app.checksum}})) == []
     return True
 
@@ -160,8 +160,8 @@ def served(transactional_db, store, tmp_path):
         yield served
 
 
-def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path, record_testsuite_property):
-    # Where it dies before S3 has answered, it never hears the answer: of each second part it does.
+def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user, tmp_path, record_testsuite_property):
+    # An app that dies before the response of S3 never gets it. This applies to each second part.
     app = App(
         tmp_path / "app",
         service(served, user),
@@ -172,28 +172,28 @@ def test_an_app_is_killed_at_every_step_of_200_mib(served, store, user, tmp_path
     app.start()
     while app.process.wait(60) == -signal.SIGKILL:
         kills += 1
-        becomes_true(lambda: parts_of(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
+        becomes_true(lambda: list_parts(store.on_its_way(BUCKET)) == store.on_its_way(BUCKET), 10)
         if "all sent" not in (tmp_path / "app" / "deaths").read_text():
-            kept = parts_of(store.on_its_way(BUCKET))
-            assert held.items() <= kept.items()  # None went, and none was stored a second time.
-            held = kept
+            files = list_parts(store.on_its_way(BUCKET))
+            assert held.items() <= files.items()  # No part was lost, and none was stored a second time.
+            held = files
         app.start()
         held_by[app.process.pid] = {f"part {name.rpartition('/')[2]}" for name in held}
     assert app.process.returncode == 0, (tmp_path / "app" / "errors").read_text()
     begun = app.log("begins")
-    told = {
+    figures = {
         "kills": kills,
         "parts": len(held),
         "PUTs begun": len(begun),
-        "PUTs answered": answered(app).total(),
+        "PUTs answered": count_responses(app).total(),
         "MiB begun": sum(line["bytes"] for line in begun) // mib(1),
     }
-    record_testsuite_property("app killed at every step", str(told))
+    record_testsuite_property("app killed at every step", str(figures))
     assert [line for line in begun if line["what"] in held_by.get(line["process"], ())] == []
-    assert set(answered(app).values()) == {1}
+    assert set(count_responses(app).values()) == {1}
     assert is_stored_once(app, user)
     assert (len(held), store.on_its_way(BUCKET)) == (25, {})
-    assert kills > 60, f"This was no test: {told}"
+    assert kills > 60, f"This was no test: {figures}"
 
 
 URLS_LIVE_SECONDS = 5
@@ -201,9 +201,9 @@ URLS_LIVE_SECONDS = 5
 
 @pytest.fixture
 def proxied(transactional_db, store, tmp_path):
-    """Serve apps that reach S3 over a line with faults, with URLs that soon expire and parts as small as a buffer.
+    """Serve apps through a proxy with faults, with URLs that expire soon and with parts as small as a buffer.
 
-    So S3 reads even the part that it refuses, and the app hears why.
+    Such parts let S3 read even a part that it refuses, so that the app gets the response.
     """
     settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": URLS_LIVE_SECONDS}
     with FaultyProxy(store.embedded.identity.port) as proxy:
@@ -216,37 +216,37 @@ EIGHT_PARTS = 8 * SMALL_PARTS["S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES"]
 FOURTH_SENT = "part 4 answered"
 
 
-def test_the_network_changes_and_the_app_sleeps_until_its_urls_have_expired(proxied, store, user, tmp_path):
+def test_app_with_expired_urls_continues_with_fresh_ones(proxied, store, user, tmp_path):
     served, proxy = proxied
     proxy.only, proxy.cut_after = b"PUT ", 50_000
     content = os.urandom(EIGHT_PARTS)
     app = App(tmp_path / "app", service(served, user), content, sleeps="missing answered", at_once=1)
     app.start()
-    app.falls_asleep()
+    app.wait_until_paused()
     assert (len(app.log("cut")), app.log("answered"), store.on_its_way(BUCKET)) == (8, [], {})
     proxy.cut_after = None
-    app.wakes(until=FOURTH_SENT)
-    app.falls_asleep()
-    held, before = parts_of(store.on_its_way(BUCKET)), app.log()
+    app.wake(until=FOURTH_SENT)
+    app.wait_until_paused()
+    held, before = list_parts(store.on_its_way(BUCKET)), app.log()
     time.sleep(URLS_LIVE_SECONDS + 1)
-    app.wakes()
-    app.finishes()
+    app.wake()
+    app.run_to_the_end()
     refused = [line["what"] for line in app.log()[len(before) :] if line.get("status") == 403]
     assert (len(held), refused) == (4, ["part 5", "part 6", "part 7", "part 8"])
-    assert answered(app) == Counter(f"part {number}" for number in range(1, 9))
+    assert count_responses(app) == Counter(f"part {number}" for number in range(1, 9))
     assert {line["status"] for line in app.log("answered")} == {200, 403}
     assert is_stored_once(app, user)
 
 
-def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, store, user, tmp_path, settings):
+def test_app_with_an_expired_upload_starts_a_new_one(proxied, store, user, tmp_path, settings):
     served, _ = proxied
     app = App(tmp_path / "app", service(served, user), os.urandom(EIGHT_PARTS), sleeps=FOURTH_SENT)
     app.start()
-    app.falls_asleep()
+    app.wait_until_paused()
     time_goes_by()
     assert housekeeping_run().records_settled == 1
-    app.wakes()
-    app.finishes()
+    app.wake()
+    app.run_to_the_end()
     assert len(app.log("gone")) == 1
     all_mended(settings)
     assert is_stored_once(app, user)
@@ -255,7 +255,7 @@ def test_an_upload_that_has_expired_while_the_app_sleeps_is_begun_anew(proxied, 
 
 # --- the server -------------------------------------------------------------------------------------------------------
 
-# What is done before, and then the request in which the server dies.
+# Plans: requests that succeed, and then the request in which the server dies.
 PLANS = {
     "multipart": [
         ("start",),
@@ -281,7 +281,7 @@ READING = {"progress", "sign"}
 
 
 class Dying:
-    """A server that can be told at which of its steps to die."""
+    """A server that kills itself at a given step."""
 
     def __init__(self, served, folder, http, straight):
         self.served, self.folder, self.http, self.straight = served, folder, http, straight
@@ -290,13 +290,13 @@ class Dying:
     def upload(self, strategy):
         return Upload(self.http, self.straight, BUCKET, strategy)
 
-    def steps_of(self, request):
-        """Return what steps a request has."""
+    def record_steps(self, request):
+        """Return the steps of a request."""
         (self.folder / "steps").write_text("")
         request()
         return (self.folder / "steps").read_text().splitlines()
 
-    def dies_in(self, request, step, who):
+    def kill_in(self, request, step, who):
         (self.folder / "dies").write_text(f"{who} {step + 1}")
         with pytest.raises(httpx.TransportError):
             request()
@@ -319,32 +319,33 @@ def dying(transactional_db, store, user, tmp_path):
         yield Dying(served, tmp_path, stack.enter_context(http), stack.enter_context(straight))
 
 
-def deaths(dying, strategy, plan, possible):
-    """Yield an upload for each step of the last request of a plan, at which the server has died, and the steps so far.
+def kill_at_each_step(dying, strategy, plan, possible):
+    """Yield an upload for each step of the plan's last request at which the server dies, and the steps until then.
 
-    Which steps there are tells an upload in which it does not die; what becomes of that one goes into `possible`.
+    One upload runs without a kill, to find the steps. Its expected result goes into `possible`.
     """
     *before, request = plan
     whole = dying.upload(strategy)
-    if request == "housekeeping":  # Of nothing but what follows.
+    if request == "housekeeping":  # This run removes everything but the following uploads.
         whole.do("housekeeping", "housekeeping")
     whole.do(*before)
-    steps = dying.steps_of(getattr(whole, request))
-    possible[whole.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
+    steps = dying.record_steps(getattr(whole, request))
+    possible[whole.record["file_name"]] = list_possible(is_kept_without_retry(strategy, plan, steps))
     if request == "housekeeping":
         whole.do("housekeeping")
     for number in range(len(steps)):
         upload = dying.upload(strategy)
         upload.do(*before)
         is_middle = (request, number) == ("complete", len(steps) // 2)
-        dying.dies_in(getattr(upload, request), number, "server" if is_middle else "worker")
+        dying.kill_in(getattr(upload, request), number, "server" if is_middle else "worker")
         yield upload, steps[: number + 1]
 
 
-def stays(strategy, plan, steps):
-    """Tell whether an upload is a file in the end, if nobody comes back after these steps of its last request."""
+def is_kept_without_retry(strategy, plan, steps):
+    """Return True if an upload ends as a file although no client returns after these steps of its last request."""
     *before, request = plan
-    if request == "complete":  # Where S3 may have been asked to join the parts, it is a file; whole it was before.
+    # Multipart: S3 may already join the parts. Other strategies: the object was complete before.
+    if request == "complete":
         return strategy != "multipart" or "after begin_joining" in steps
     if request == "housekeeping":
         return strategy != "multipart" and "send" in before
@@ -353,59 +354,57 @@ def stays(strategy, plan, steps):
     return request == "delete" and "after claim_record" not in steps
 
 
-def finished(upload, plan):
-    """Ask again, and go on; return whether the file is stored then."""
+def finish_upload(upload, plan):
+    """Repeat the last request and finish the plan. Return True if the file is stored then."""
     request = plan[-1]
     upload.until_done(request)
     if request == "housekeeping":
-        upload.until_done("housekeeping")  # To look once more for what came late.
-        return stays(upload.strategy, plan, ())
+        upload.until_done("housekeeping")  # This run finds events that came late.
+        return is_kept_without_retry(upload.strategy, plan, ())
     if request in REMOVALS:
         return False
     upload.do(*(left for left in ("send", "complete") if left not in plan))
     return True
 
 
-def file_or_nothing(is_file):
+def list_possible(is_file):
     return {sha256(CONTENT).hexdigest() if is_file else None}
 
 
 @pytest.mark.parametrize("strategy", PLANS)
-def test_the_server_dies_at_each_step_and_the_client_asks_again(
-    dying, strategy, store, settings, record_testsuite_property
-):
+def test_server_killed_at_each_step_lets_the_client_finish(dying, strategy, store, settings, record_testsuite_property):
     possible, heard = {}, Counter()
     for plan in PLANS[strategy]:
-        for upload, _ in deaths(dying, strategy, plan, possible):
-            is_stored = finished(upload, plan)
-            possible[upload.record["file_name"]] = file_or_nothing(is_stored)
+        for upload, _ in kill_at_each_step(dying, strategy, plan, possible):
+            is_stored = finish_upload(upload, plan)
+            possible[upload.record["file_name"]] = list_possible(is_stored)
             heard[f"uploaded {upload.record['id']}"] = int(is_stored or "complete" in plan)
             heard[f"deleted {upload.record['id']}"] = int("delete" in plan)
-    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, asked again", str(told))
+    figures = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, retried", str(figures))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
     assert {event: dying.heard()[event] for event in heard} == heard
 
 
 @pytest.mark.parametrize("strategy", PLANS)
-def test_the_server_dies_at_each_step_and_nobody_comes_back(
+def test_server_killed_without_retry_leaves_records_consistent(
     dying, strategy, store, settings, record_testsuite_property
 ):
     possible = {}
     for plan in PLANS[strategy]:
         if plan[-1] in READING | {"housekeeping"}:
-            continue  # Which changes nothing, or always comes back.
-        for upload, steps in deaths(dying, strategy, plan, possible):
+            continue  # Reading changes nothing, and housekeeping always runs again.
+        for upload, steps in kill_at_each_step(dying, strategy, plan, possible):
             if upload.record:
-                possible[upload.record["file_name"]] = file_or_nothing(stays(strategy, plan, steps))
-    told = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
-    record_testsuite_property(f"server killed, {strategy}, nobody comes back", str(told))
+                possible[upload.record["file_name"]] = list_possible(is_kept_without_retry(strategy, plan, steps))
+    figures = {**dying.kills, **all_mended(settings), "uploads": len(possible)}
+    record_testsuite_property(f"server killed, {strategy}, no retry", str(figures))
     assert list(disagreements(BUCKET, possible)) == []
     assert store.on_its_way(BUCKET) == {}
 
 
-# --- whatever, at random ----------------------------------------------------------------------------------------------
+# --- at random --------------------------------------------------------------------------------------------------------
 
 AT_ONCE = 4
 STORM = ("worker and app", "app", "server and app", "app", "store", "worker", "app", "server and store", "app")
@@ -425,7 +424,7 @@ AT_LEAST = {"uploads": 40, "app kills": 10, "worker kills": 4, "server kills": 4
 
 
 class Apps:
-    """Apps that run some at a time, each killed now and then, and started again until it has done what it was to do."""
+    """Several apps at a time. Each is killed now and then, and restarted until it has finished."""
 
     def __init__(self, seed, folder, service):
         self.random, self.folder, self.service = chance(seed, "apps"), folder, service
@@ -433,7 +432,7 @@ class Apps:
         self.all, self.running = [], []
 
     def run(self, over):
-        """Start new ones until it is over, then let the last finish."""
+        """Start new apps until the storm is over, then let the last ones finish."""
         while self.running or not over.is_set():
             self.running = [app for app in self.running if not app.ended()]
             while len(self.running) < AT_ONCE and not over.is_set():
@@ -446,7 +445,7 @@ class Apps:
         strategy = self.random.choice(list(SIZES))
         content = self.random.randbytes(self.random.choice(SIZES[strategy]))
         then = self.random.choice(("keep", "keep", "keep", "delete", "abort", "leave"))
-        # The embedded store does not compare the checksum of a form, so a form with one is refused.
+        # The embedded store does not compare the checksum of a form, so the service refuses a form with one.
         has_checksum = strategy != "post" and self.random.random() < 0.3
         checksum = sha256(content).hexdigest() if has_checksum else ""
         where = self.folder / str(len(self.all))
@@ -460,7 +459,7 @@ class Apps:
         return len(self.all) - len(self.running)
 
     def possible(self):
-        """Return, by key, what may lie there."""
+        """Return the acceptable objects by key."""
         possible = {}
         for app in self.all:
             keys = [line["key"] for line in app.log("started")]
@@ -474,13 +473,13 @@ class Apps:
     def figures(self):
         events = Counter(line["event"] for app in self.all for line in app.log())
         service = sum(events[name] for name in ("decided", "refused", "unanswered"))
-        told = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
+        figures = {"requests": service + events["begins"], "unanswered": events["unanswered"] + events["cut"]}
         names = {"resumed": "held", "begun anew": "gone", "told as stored": "stored", "removed": "removed"}
-        return Counter(told | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
+        return Counter(figures | {name: events[event] for name, event in names.items()} | {"uploads": self.done()})
 
     def of(self, key):
         return "\n".join(
-            str(line) for app in self.all for line in app.log() if any(key in str(told) for told in app.log())
+            str(line) for app in self.all for line in app.log() if any(key in str(event) for event in app.log())
         )
 
 
@@ -496,7 +495,7 @@ def stormy(transactional_db, store, tmp_path, own_settings):
         yield served
 
 
-def test_whatever_is_killed_records_objects_and_apps_agree(
+def test_random_kills_leave_records_and_objects_consistent(
     stormy, store, user, tmp_path, settings, monkeypatch, record_testsuite_property
 ):
     monkeypatch.setattr(complete, "TIME_TO_SAY_SO_SECONDS", 1)
@@ -518,10 +517,10 @@ def test_whatever_is_killed_records_objects_and_apps_agree(
     stormy.kill()
     becomes_true(lambda: not connections_of(stormy.name), 5)
     figures = storm.figures + apps.figures() + housekeeping.result() + all_mended(settings)
-    told = f"seed {seed}, {dict(sorted(figures.items()))}"
-    record_testsuite_property("direct uploads killed", told)
+    summary = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("direct uploads killed", summary)
     for key, what in disagreements(BUCKET, apps.possible()):
-        pytest.fail(f"{told}\n{key}: {what}\n{apps.of(key)}")
-    assert parts_of(store.on_its_way(BUCKET)) == {}, told
-    assert nothing_to_do(tmp_path, store.embedded), told
-    assert enough(figures), f"This was no test: {told}"
+        pytest.fail(f"{summary}\n{key}: {what}\n{apps.of(key)}")
+    assert list_parts(store.on_its_way(BUCKET)) == {}, summary
+    assert nothing_to_do(tmp_path, store.embedded), summary
+    assert enough(figures), f"This was no test: {summary}"

@@ -1,4 +1,4 @@
-"""Records and objects against each other on a real S3: behind the app's back, beside its service, on several hosts."""
+"""Compare records and objects on a real S3: after foreign changes, beside the service, and on several hosts."""
 
 import io
 import os
@@ -38,7 +38,7 @@ from tests.support.host import ROOT, environment
 from tests.support.killing import becomes_true, connections_of
 from tests.support.served import database_url
 
-MANY = 1_005  # More than S3 lists in a page.
+MANY = 1_005  # More objects than S3 lists in a page.
 NAMES = ("\u00e9", "e\u0301", "\u65e5\u672c/\U0001f600", "a b+c%20&=?#", "A", "a", "z" * 200)
 ANOTHER_HOST = "another-host"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,37 +68,37 @@ def put_many(bucket, names, **options):
 
 
 def recorded(user, bucket):
-    """Give every object a record, as its upload would have left it."""
+    """Create a record for every object, as its upload would have done."""
     FileUpload.objects.bulk_create(
         FileUpload(
             user=user,
             bucket=bucket,
-            file_name=found.file_name,
-            location_digest=location_digest(bucket, found.file_name),
-            size=found.size,
-            etag=found.etag,
+            file_name=listed.file_name,
+            location_digest=location_digest(bucket, listed.file_name),
+            size=listed.size,
+            etag=listed.etag,
             status="stored",
             completed_at=timezone.now(),
         )
         for page in object_pages(bucket=bucket)
-        for found in page
+        for listed in page
     )
 
 
 def keys_in(bucket):
-    return {found.file_name for page in object_pages(bucket=bucket) for found in page}
+    return {listed.file_name for page in object_pages(bucket=bucket) for listed in page}
 
 
-def found_in(bucket, **options):
-    """Return what disagrees, of a comparison that came to its end."""
-    told = []
-    report = bucket_compare(bucket=bucket, on_finding=told.append, **options)
+def list_findings(bucket, **options):
+    """Return the differences of a comparison that ran to its end."""
+    findings = []
+    report = bucket_compare(bucket=bucket, on_finding=findings.append, **options)
     assert report.is_complete
-    return {finding.file_name: (finding.kind, finding.outcome) for finding in told}
+    return {finding.file_name: (finding.kind, finding.outcome) for finding in findings}
 
 
 def disorder(user, bucket, count):
-    """Make so many of each: lost records, changed objects, strays that were made here."""
+    """Create lost records, changed objects, and objects without a record that this app made, in these numbers."""
     put_many(bucket, [f"changed/{number}" for number in range(count)])
     put_many(bucket, [f"lost/{number}" for number in range(count)])
     put_many(bucket, [f"kept/{number}" for number in range(count)])
@@ -133,13 +133,13 @@ def figures_of(output):
     return Counter({name: int(figure) for name, _, figure in lines if figure.isdigit()})
 
 
-def test_a_bucket_of_many_pages_and_scripts(user, bucket):
+def test_compare_of_many_pages_repairs_every_difference(user, bucket):
     put_many(bucket, [*NAMES, *(f"many/{number:04}" for number in range(MANY))])
     recorded(user, bucket)
-    assert found_in(bucket) == {}
+    assert list_findings(bucket) == {}
     put(bucket, "\u00fc/stray")
     put(bucket, "many/0500", b"changed")
-    put(bucket, "\u00e9", b"of another prograM")  # The same size.
+    put(bucket, "\u00e9", b"of another prograM")  # The new content has the same size.
     for name in ("many/0000", "many/1004", "e\u0301", "A"):
         get_client().delete_object(Bucket=bucket, Key=name)
     expected = {
@@ -147,34 +147,34 @@ def test_a_bucket_of_many_pages_and_scripts(user, bucket):
         **dict.fromkeys(("many/0500", "\u00e9"), Kind.OBJECT_CHANGED),
         **dict.fromkeys(("many/0000", "many/1004", "e\u0301", "A"), Kind.RECORD_WITHOUT_OBJECT),
     }
-    assert found_in(bucket) == {name: (kind, Outcome.NOTHING) for name, kind in expected.items()}
+    assert list_findings(bucket) == {name: (kind, Outcome.NOTHING) for name, kind in expected.items()}
     before = keys_in(bucket), list(FileUpload.objects.order_by("pk").values())
-    foretold = found_in(bucket, repairs=REPAIRS, dry_run=True)
+    dry_run_findings = list_findings(bucket, repairs=REPAIRS, dry_run=True)
     assert (keys_in(bucket), list(FileUpload.objects.order_by("pk").values())) == before
-    assert found_in(bucket, repairs=REPAIRS) == foretold
-    assert found_in(bucket) == {"\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
-    assert found_in(bucket, repairs=Repairs(adopt_for=user)) == {
+    assert list_findings(bucket, repairs=REPAIRS) == dry_run_findings
+    assert list_findings(bucket) == {"\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
+    assert list_findings(bucket, repairs=Repairs(adopt_for=user)) == {
         "\u00fc/stray": (Kind.OBJECT_WITHOUT_RECORD, Outcome.OBJECT_ADOPTED)
     }
-    assert found_in(bucket) == {}
+    assert list_findings(bucket) == {}
     assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
 
 
-def test_what_was_stored_in_parts_is_as_its_record_says(user, bucket):
+def test_compare_of_a_multipart_upload_finds_no_difference(user, bucket):
     upload(user, bucket, "parts", os.urandom(12 * 2**20))
     upload(user, bucket, "empty", b"")
-    assert found_in(bucket) == {}
+    assert list_findings(bucket) == {}
 
 
-def test_folders_that_the_store_lists_are_nobodys_and_in_nobodys_way(user, bucket):
+def test_compare_ignores_folders_of_the_store(user, bucket):
     upload(user, bucket, "file")
     put(bucket, "folder/", b"")
-    told = {"folder/": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
-    assert found_in(bucket) == told
-    assert found_in(bucket, repairs=Repairs(adopt_for=user)) == told
+    expected = {"folder/": (Kind.OBJECT_WITHOUT_RECORD, Outcome.NOTHING)}
+    assert list_findings(bucket) == expected
+    assert list_findings(bucket, repairs=Repairs(adopt_for=user)) == expected
 
 
-def test_more_multipart_uploads_than_a_page_are_aborted_while_they_are_listed(user, bucket):
+def test_housekeeping_aborts_multipart_uploads_of_several_pages(user, bucket):
     upload(user, bucket, "file")
     with ThreadPoolExecutor(8) as pool:
         begin = lambda number: get_client().create_multipart_upload(Bucket=bucket, Key=f"{number % 7}")  # noqa: E731
@@ -188,7 +188,7 @@ class TestBesideTheService:
     WORKERS, ROUNDS = 4, 100
 
     def work(self, number, user, bucket):
-        """Upload, overwrite and delete; return what must be there at the end."""
+        """Upload, overwrite and delete files. Return the expected files."""
         random, there = Random(number), {}  # noqa: S311 - the same for each run
         with closing(connection):
             for _ in range(self.ROUNDS):
@@ -201,13 +201,13 @@ class TestBesideTheService:
                     there[name] = upload(user, bucket, name, content, overwrite=True).checksum_sha256
         return there
 
-    def test_a_bucket_in_use_gives_no_false_alarm_and_loses_nothing(self, user, bucket):
-        """Though every repair is switched on, for objects of any age."""
+    def test_compare_of_a_bucket_in_use_finds_no_difference(self, user, bucket):
+        """This holds although every repair is on, for objects of any age."""
         with ThreadPoolExecutor(self.WORKERS) as pool:
             workers = [pool.submit(self.work, number, user, bucket) for number in range(self.WORKERS)]
             comparisons = 0
             while not all(worker.done() for worker in workers):
-                assert found_in(bucket, repairs=REPAIRS) == {}
+                assert list_findings(bucket, repairs=REPAIRS) == {}
                 comparisons += 1
         there = {name: checksum for worker in workers for name, checksum in worker.result().items()}
         assert dict(FileUpload.objects.values_list("file_name", "checksum_sha256")) == there
@@ -219,7 +219,7 @@ class TestBesideTheService:
 class TestOnTwoHosts:
     COUNT = 25
 
-    def test_each_thing_is_mended_once(self, user, bucket, store, tmp_path):
+    def test_compare_on_two_hosts_repairs_each_difference_once(self, user, bucket, store, tmp_path):
         disorder(user, bucket, self.COUNT)
         arguments = ("--compare", bucket, *REPAIR_OPTIONS)
         with (
@@ -231,11 +231,11 @@ class TestOnTwoHosts:
         figures = figures_of(output) + figures_of(other_output)
         mended = ("records removed", "records updated", "objects deleted")
         assert {name: figures[name] for name in mended} == dict.fromkeys(mended, self.COUNT)
-        assert found_in(bucket) == {}
+        assert list_findings(bucket) == {}
         assert {upload.file_name for upload in FileUpload.objects.stored()} == keys_in(bucket)
         assert len(keys_in(bucket)) == 2 * self.COUNT
 
-    def test_each_object_is_adopted_once(self, user, other, bucket, store, tmp_path):
+    def test_compare_on_two_hosts_adopts_each_object_once(self, user, other, bucket, store, tmp_path):
         names = {f"stray/{number}" for number in range(self.COUNT)}
         put_many(bucket, names)
         with (
@@ -244,13 +244,13 @@ class TestOnTwoHosts:
         ):
             (output, errors), (other_output, other_errors) = one.communicate(timeout=60), two.communicate(timeout=60)
         assert (one.returncode, two.returncode) == (0, 0), errors + other_errors
-        adopted = [figures_of(told)["objects adopted"] for told in (output, other_output)]
+        adopted = [figures_of(text)["objects adopted"] for text in (output, other_output)]
         assert sum(adopted) == self.COUNT
         assert {upload.file_name for upload in FileUpload.objects.stored()} == names
         assert [FileUpload.objects.filter(user=person).count() for person in (user, other)] == adopted
 
 
-def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucket, store, tmp_path):
+def test_compare_after_a_kill_continues(user, bucket, store, tmp_path):
     names = {f"stray/{number}" for number in range(200)}
     put_many(bucket, names)
     with on_another_host(store, tmp_path, "--compare", bucket, "--adopt", user.username) as process:
@@ -265,14 +265,14 @@ def test_a_run_that_is_killed_loses_nothing_and_the_next_one_goes_on(user, bucke
     assert housekeeping_run().is_complete
     assert keys_in(bucket) == names
     assert FileUpload.objects.count() == FileUpload.objects.stored().count() == adopted
-    assert len(found_in(bucket, repairs=Repairs(adopt_for=user))) == len(names) - adopted
-    assert found_in(bucket) == {}
+    assert len(list_findings(bucket, repairs=Repairs(adopt_for=user))) == len(names) - adopted
+    assert list_findings(bucket) == {}
 
 
 class TestWithoutS3:
     @pytest.fixture
     def doomed(self, settings, tmp_path):
-        """Return what starts a store of this test's own, again and again in the same folder."""
+        """Return a function that starts a store of this test, repeatedly in the same folder."""
         settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
 
         @contextmanager
@@ -286,7 +286,7 @@ class TestWithoutS3:
             get_client().create_bucket(Bucket="doomed")
         return started
 
-    def test_it_goes_away_behind_the_first_page(self, user, doomed):
+    def test_compare_without_s3_after_one_page_repairs_nothing(self, user, doomed):
         with doomed() as store:
             put_many("doomed", [f"{number:04}" for number in range(MANY)])
             recorded(user, "doomed")
@@ -297,45 +297,45 @@ class TestWithoutS3:
         assert (report.is_whole, report.objects_compared, report.records_without_object) == (False, 1000, 0)
         assert list(FileUpload.objects.order_by("pk").values()) == rows
         with doomed():
-            assert set(found_in("doomed")) == {"0000stray"}
+            assert set(list_findings("doomed")) == {"0000stray"}
 
-    def test_it_goes_away_between_two_repairs(self, user, doomed):
-        told = []
+    def test_compare_without_s3_between_repairs_leaves_the_rest(self, user, doomed):
+        outcomes = []
 
         def kill_after_the_seventh(finding):
-            told.append(finding.outcome)
-            if len(told) == 7:
+            outcomes.append(finding.outcome)
+            if len(outcomes) == 7:
                 os.kill(store.pid, signal.SIGKILL)
 
         with doomed() as store:
             disorder(user, "doomed", 5)
             report = bucket_compare(bucket="doomed", repairs=REPAIRS, on_finding=kill_after_the_seventh)
-        assert (report.is_whole, report.left, len(told)) == (False, 1, 8)
+        assert (report.is_whole, report.left, len(outcomes)) == (False, 1, 8)
         FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
         kept = {f"{kind}/{number}" for kind in ("kept", "changed") for number in range(5)}
         with doomed():
             assert housekeeping_run().is_complete
-            found_in("doomed", repairs=REPAIRS)
-            assert found_in("doomed") == {}
+            list_findings("doomed", repairs=REPAIRS)
+            assert list_findings("doomed") == {}
             assert keys_in("doomed") == kept
         assert {upload.file_name for upload in FileUpload.objects.stored()} == kept
 
     @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
-    def test_the_command_fails_and_says_why(self, user, bucket, store, tmp_path, dry_run):
+    def test_command_without_s3_fails_with_a_message(self, user, bucket, store, tmp_path, dry_run):
         upload(user, bucket, "file")
-        nobody = {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
-        with on_another_host(store, tmp_path, "--compare", *REPAIR_OPTIONS, *dry_run, variables=nobody) as process:
+        no_store = {"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:1"}
+        with on_another_host(store, tmp_path, "--compare", *REPAIR_OPTIONS, *dry_run, variables=no_store) as process:
             output, errors = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "compared to the end: no" in output
         assert "S3 cannot be reached" in errors
         assert errors.splitlines()[-1] == f"CommandError: {INCOMPLETE}"
         assert FileUpload.objects.get().status == "stored"
-        assert found_in(bucket) == {}
+        assert list_findings(bucket) == {}
 
 
 class TestAtATerminal:
-    def test_the_bar_is_for_the_terminal_alone(self, user, bucket, store, tmp_path):
+    def test_command_shows_its_bar_only_on_a_terminal(self, user, bucket, store, tmp_path):
         put_many(bucket, [f"{number}" for number in range(20)])
         recorded(user, bucket)
         assert f"{bucket}: objects:   0%" in self.shown(store, tmp_path, "--compare", bucket)
@@ -357,13 +357,13 @@ class TestAtATerminal:
         try:
             while data := screen.read(65536):
                 shown += data
-        except OSError:  # Linux says so where the other end is closed.
+        except OSError:  # Linux reports this error if the other end has closed the connection.
             pass
         return shown.decode()
 
 
-def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
-    """Not by sorting all that is left for each of them."""
+def test_compare_reads_batches_from_an_index(user, other):
+    """The database reads an index, and does not sort all remaining rows for each page."""
     count, buckets = 15_000, 2
     moment = timezone.now()
     FileUpload.objects.bulk_create(
@@ -404,5 +404,5 @@ def test_the_batches_of_a_bucket_are_read_from_its_index(user, other):
     for plan in plans:
         assert "s3_upload_" in plan
         assert "Seq Scan" not in plan
-    for step in ("Sort", "TEMP B-TREE"):  # The last few may be sorted: that costs less than the way through the index.
+    for step in ("Sort", "TEMP B-TREE"):  # The last rows may be sorted, because this costs less than the index.
         assert step not in plans[0]

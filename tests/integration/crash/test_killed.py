@@ -1,7 +1,7 @@
-"""Server and store are killed with -9 again and again while files come and go: afterwards record and object agree.
+"""Kill server and store with -9 again and again while clients upload and delete: afterwards records and objects agree.
 
-Each client keeps, for keys of its own, what the service told it. An answer decides what lies under a key; a request
-without one leaves two possibilities, before and after, and never a third.
+Each client records the responses for its own keys. A response determines the content of a key. A request without a
+response leaves two possibilities, before and after, but never a third.
 """
 
 import os
@@ -40,7 +40,7 @@ from tests.support.killing import (
 )
 
 CLIENTS, KEYS_OF_A_CLIENT = 6, 8
-SIZES = (2**10, 2**13, 2**16, 2**18, mib(1), mib(5), mib(8), mib(14))  # From mib(8) on, in parts.
+SIZES = (2**10, 2**13, 2**16, 2**18, mib(1), mib(5), mib(8), mib(14))  # Files of mib(8) and more are sent in parts.
 POOL = os.urandom(SIZES[-1])
 KILLED = ("worker", "server", "worker", "store", "worker", "server", "worker", "server and store")
 AT_LEAST = {"requests": 200, "worker kills": 8, "server kills": 6, "store kills": 4}
@@ -63,12 +63,12 @@ def served(transactional_db, store, tmp_path):
 
 
 class Client:
-    """One thread of requests to keys that nobody else uses, and what it was told of them."""
+    """One thread of requests to its own keys, and the responses that it got."""
 
     def __init__(self, number, seed, served, user):
         self.seed, self.random, self.served = seed, chance(seed, number), served
         self.http = client_at(served.url, user)
-        # By key, the SHA-256 of what may lie there, None for nothing.
+        # Acceptable SHA-256 values by key, None for no object.
         self.possible = {f"{number}/{key}": {None} for key in range(KEYS_OF_A_CLIENT)}
         self.disturbed = set()
         self.to_repeat = {}
@@ -90,7 +90,7 @@ class Client:
                     self._upload(key, self._content(), overwrite=not is_new, raw=self.random.random() < 0.6, name=name)
 
     def of(self, key):
-        """Tell all that is known of a key."""
+        """Return everything that is known about a key."""
         mine = [line for line in self.log if f" {key} " in line]
         of_server = [line for line in self.served.log.splitlines() if f'"{key}"' in line]
         return "\n".join([f"seed {self.seed}, {key}: {self.possible[key]}", *mine, *of_server])
@@ -103,15 +103,15 @@ class Client:
         return self.random.randbytes(16) + POOL[: size - 16]
 
     def _upload(self, key, content, *, overwrite, raw, name):
-        """Send it under an Idempotency-Key, as which it may be sent once more if it is not known to be stored."""
-        flags, wanted = {"overwrite": "true" if overwrite else "false"}, sha256(content).hexdigest()
+        """Upload with an Idempotency-Key. Send it once more if the result is unknown."""
+        flags, checksum = {"overwrite": "true" if overwrite else "false"}, sha256(content).hexdigest()
         if raw:
             body = self._slowly(content) if self.random.random() < 0.5 else content
             send, path, arguments = self.http.put, self._path(key), {"params": flags, "content": body}
         else:
             data = {"bucket": "killed", "file_name": key, **flags}
             send, path, arguments = self.http.post, "file/upload/", {"data": data, "files": {"file": ("name", content)}}
-        if not self._send(key, wanted, send, path, headers={"Idempotency-Key": name}, **arguments):
+        if not self._send(key, checksum, send, path, headers={"Idempotency-Key": name}, **arguments):
             self.to_repeat[key] = {"content": content, "overwrite": overwrite, "raw": raw, "name": name}
 
     def _slowly(self, content):
@@ -119,41 +119,41 @@ class Client:
             yield content[start : start + mib(1)]
             time.sleep(self.random.uniform(0, 0.05))
 
-    def _send(self, key, wanted, send, path, **arguments):
-        """Return whether it was done, as far as we were told."""
+    def _send(self, key, checksum, send, path, **arguments):
+        """Return True if the deletion succeeded, as far as the client knows."""
         began = timezone.now()
         try:
             answer = send(path, **arguments)
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            time.sleep(0.05)  # Nobody is there, so nothing was asked.
+            time.sleep(0.05)  # The server is down, so the request was not sent.
             return False
         except httpx.TransportError as error:
             answer, said = None, type(error).__name__
         else:
             said = f"{answer.status_code} {answer.text}"
-        self.log.append(f"{began:%T.%f} to {timezone.now():%T.%f} {key} {send.__name__} {wanted}: {said}")
-        self._heard(key, wanted, answer)
+        self.log.append(f"{began:%T.%f} to {timezone.now():%T.%f} {key} {send.__name__} {checksum}: {said}")
+        self._heard(key, checksum, answer)
         return answer is not None and answer.is_success
 
-    def _heard(self, key, wanted, answer):
+    def _heard(self, key, checksum, answer):
         match answer.status_code if answer else None:
             case 201:
-                told = answer.json()["status"], answer.json()["checksum_sha256"]
-                assert told == ("stored", wanted), self.of(key)
-                self._decided(key, wanted, "uploads")
+                stored = answer.json()["status"], answer.json()["checksum_sha256"]
+                assert stored == ("stored", checksum), self.of(key)
+                self._decided(key, checksum, "uploads")
                 self.figures["repeated"] += "idempotency-replayed" in answer.headers
             case 204:
                 self._decided(key, None, "deletions")
             case 404:
-                assert (wanted, None in self.possible[key]) == (None, True), self.of(key)
-                self.possible[key] = {None}  # A first upload that was killed may still hold the key for a while.
+                assert (checksum, None in self.possible[key]) == (None, True), self.of(key)
+                self.possible[key] = {None}  # A first upload that was killed may hold its claim on the key for a while.
             case 409:
                 assert answer.json()["detail"] in (BUSY, IN_PROGRESS), self.of(key)
                 assert key in self.disturbed, self.of(key)
                 self.figures["busy"] += 1
             case None | 502 | 503 | 504:
                 self.disturbed.add(key)
-                self.possible[key].add(wanted)
+                self.possible[key].add(checksum)
                 self.figures["failed" if answer else "unanswered"] += 1
             case _:
                 raise AssertionError(self.of(key))
@@ -174,7 +174,7 @@ def enough(figures):
     return all(figures[name] >= number for name, number in AT_LEAST.items())
 
 
-def test_whatever_is_killed_records_objects_and_answers_agree(served, store, user, tmp_path, record_testsuite_property):
+def test_random_kills_leave_responses_and_objects_consistent(served, store, user, tmp_path, record_testsuite_property):
     seed, over = new_seed(), Event()
     get_client().create_bucket(Bucket="killed")
     clients = [Client(number, seed, served, user) for number in range(CLIENTS)]
@@ -199,18 +199,18 @@ def test_whatever_is_killed_records_objects_and_answers_agree(served, store, use
     with ThreadPoolExecutor(2) as hosts:
         reports = list(hosts.map(on_another_host, range(2)))
     figures = figures_of(clients, storm) | housekeeping.result() | {"settled at the end": left}
-    told = f"seed {seed}, {dict(sorted(figures.items()))}"
-    record_testsuite_property("killed", told)
+    summary = f"seed {seed}, {dict(sorted(figures.items()))}"
+    record_testsuite_property("killed", summary)
 
     for key, what in disagreements(
-        "killed", {key: told for client in clients for key, told in client.possible.items()}
+        "killed", {key: value for client in clients for key, value in client.possible.items()}
     ):
         of_key = [client.of(key) for client in clients if key in client.possible]
-        pytest.fail("\n".join([told, f"{key}: {what}", *of_key]))
-    assert [report.is_complete for report in reports] == [True, True], told
-    assert sum(report.records_settled for report in reports) == left, told
-    assert housekeeping_run() == NOTHING, told
+        pytest.fail("\n".join([summary, f"{key}: {what}", *of_key]))
+    assert [report.is_complete for report in reports] == [True, True], summary
+    assert sum(report.records_settled for report in reports) == left, summary
+    assert housekeeping_run() == NOTHING, summary
     assert nothing_to_do(tmp_path, store.embedded)
-    assert enough(figures), f"This was no test: {told}"
-    assert figures["unanswered"] >= 10, f"This was no test: {told}"
-    assert figures["settled meanwhile"] + left >= 5, f"This was no test: {told}"
+    assert enough(figures), f"This was no test: {summary}"
+    assert figures["unanswered"] >= 10, f"This was no test: {summary}"
+    assert figures["settled meanwhile"] + left >= 5, f"This was no test: {summary}"

@@ -1,4 +1,4 @@
-"""The blocks of code in the README and the documentation, pasted as they stand."""
+"""Run the code blocks of the README and the documentation as they are."""
 
 import os
 import signal
@@ -28,13 +28,13 @@ FIRST_UPLOAD = "docs/tutorials/first-upload.md"
 PROJECT = "docs/tutorials/existing-project.md"
 SITE = "http://127.0.0.1:8000"
 STARTS_WITHIN_SECONDS = 60
-# Pages that read files which the reader stored before.
+# These pages read files that the reader stored before.
 AFTER_AN_UPLOAD = {"docs/how-to/downloads.md", "docs/how-to/lists.md", "docs/how-to/share-links.md"}
 SHELL_PAGES = sorted({block.page for block in BLOCKS if block.note.endswith("::test_shell_blocks")})
-# A pasted request that is refused ends the shell.
+# If a pasted request fails, the shell ends.
 CURL = 'curl() { command curl -fsS "$@"; }\n'
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-# A phone has XMLHttpRequest and reads files by their address; Node.js has neither.
+# A phone has XMLHttpRequest and reads files by URI. Node.js has neither.
 PHONE_IN_NODE = """
 const SERVICE = process.env.SERVICE, token = process.env.TOKEN, {readFileSync, statSync} = require("fs");
 class XMLHttpRequest {
@@ -66,13 +66,13 @@ def bucket(store) -> Iterator[str]:
 
 
 def bucket_empty() -> None:
-    for found in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        get_client().delete_object(Bucket=BUCKET, Key=found["Key"])
+    for listed in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=BUCKET, Key=listed["Key"])
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with the files that the pages speak of."""
+    """Return a folder with the files that the pages mention."""
     (tmp_path / "README.md").write_text("Read me.\n")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(2**16))
     (tmp_path / "video.mp4").write_bytes(os.urandom(20 * 2**20))
@@ -81,7 +81,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(transactional_db: None, live_server: LiveServer, user: User, folder: Path) -> Run:
-    """Run a program, as the user, in that folder."""
+    """Run a program as the user, in that folder."""
     own = {"TOKEN": token_of(user).removeprefix("Token "), "SERVICE": live_server.url + SERVICE.rstrip("/")}
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", MARK) if name in os.environ}
 
@@ -222,7 +222,7 @@ def test_ten_lines_from_a_phone(node, folder):
 
 
 def test_existing_project(tmp_path):
-    """Follow it from `startproject` on; the packages are those of this environment, the port is a free one."""
+    """Follow the tutorial from `startproject` on, with the packages of this environment and a free port."""
     port = free_port()
     project = tmp_path / "project"
     project.mkdir()

@@ -1,4 +1,4 @@
-"""A run of the tests that is killed leaves no server behind."""
+"""A test run that is killed leaves no server behind."""
 
 import os
 import signal
@@ -28,14 +28,14 @@ def within(seconds, condition):
 
 
 def tree(pid):
-    return [pid, *(found for child in children(pid) for found in tree(child))]
+    return [pid, *(descendant for child in children(pid) for descendant in tree(child))]
 
 
 @pytest.fixture
 def run():
-    """Start a run of its own under make, as `make test` does; return make's process, and all that runs."""
+    """Start a test run under make, like `make test`. Return make's process and all processes of the run."""
     started = []
-    with TemporaryDirectory(prefix="killed-") as name:  # Short: the path of a socket has at most 107 characters.
+    with TemporaryDirectory(prefix="killed-") as name:  # The path of a socket has at most 107 characters.
         folder = Path(name)
         test = f"{sys.executable} -m pytest -n 1 -p no:cacheprovider {hanging.__file__}"
         (folder / "Makefile").write_text(f"run:\n\t@exec {test}\n")

@@ -1,6 +1,6 @@
-"""The story of a host: the wheel in a new project, with the newest Python that is found and the newest of all packages.
+"""A new project with the wheel, the newest Python on this machine, and the newest versions of all packages.
 
-Nothing is pinned. It fails as soon as a package that a new project gets today does not do.
+Nothing is pinned. The test fails once a new version of a package breaks the app.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.support import programs
 from tests.support.projects import SECRET, Project, bare_environment, output_of, settled_check, wheel_built
 
 BUCKET = "bucket-of-a-host"
-# `make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'` tells the same story of another host.
+# `make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'` tests another host.
 HOST_PYTHON = os.environ.get("HOST_PYTHON", "")
 HOST_DJANGO = os.environ.get("HOST_DJANGO", "").split()
 WAITS_SECONDS = 60
@@ -30,7 +30,7 @@ OPENAPI_SETTINGS = """
 EMBEDDED_SETTINGS = """
     S3_FILE_UPLOADER_EMBEDDED = BASE_DIR / ".s3"
 """
-# A warning that this Django will not know something any more is an error, in whatever way the app is used.
+# Deprecation warnings of Django are errors, however the app is used.
 WARNINGS_SETTINGS = """
     import warnings
     from django.utils.deprecation import RemovedInNextVersionWarning
@@ -53,7 +53,7 @@ CONTENTS = {"random": os.urandom(100_000), "zeros": bytes(5_000)}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project with a folder and an environment of its own; nothing is installed yet."""
+    """Return a project with a folder and an environment of its own. Nothing is installed yet."""
     folder, python = tmp_path / "project", tmp_path / "venv" / "bin" / "python"
     folder.mkdir()
     base = HOST_PYTHON or programs.newest_python()
@@ -72,12 +72,12 @@ def versions(project: Project) -> str:
 
 
 def held_back(project: Project) -> list[str]:
-    """Return the packages of the app that an upper bound keeps from being the newest."""
+    """Return the requirements of the app whose upper bound excludes the newest version."""
     outdated = json.loads(project.python_says("-m", "pip", "list", "--outdated", "--format=json"))
     return [package["name"] for package in outdated if package["name"].lower() in PACKAGES]
 
 
-# --- each way in ------------------------------------------------------------------------------------------------------
+# --- each way to upload -----------------------------------------------------------------------------------------------
 
 
 def put(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
@@ -97,7 +97,7 @@ def direct(user: httpx.Client, name: str, content: bytes) -> httpx.Response:
 
 
 def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
-    """Assert that every content comes in by every way, and comes back as it went."""
+    """Assert that every content can be uploaded in every way, and is downloaded unchanged."""
     for way in (put, form, direct):
         for kind, content in CONTENTS.items():
             name = f"{way.__name__}-{kind}.bin"
@@ -119,7 +119,7 @@ def files_check(user: httpx.Client, user_id: str, folder: Path) -> None:
 
 @contextmanager
 def admin_of(service: str) -> Iterator[httpx.Client]:
-    """Yield a browser in which the staff has logged in."""
+    """Yield a browser that is logged in as staff."""
     site = str(httpx.URL(service).join("/admin/"))
     with httpx.Client(base_url=site, follow_redirects=True, timeout=WAITS_SECONDS) as browser:
         token = token_in(browser.get("login/"))
@@ -129,13 +129,13 @@ def admin_of(service: str) -> Iterator[httpx.Client]:
 
 
 def token_in(page: httpx.Response) -> str:
-    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-    assert found, page.text
-    return found[1]
+    csrf_token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    assert csrf_token, page.text
+    return csrf_token[1]
 
 
 def admin_check(admin: httpx.Client) -> None:
-    """Assert that every page is there, and that an action deletes all files."""
+    """Assert that every page loads, and that an action deletes all files."""
     for model in ("fileupload", "uploadtoken", "sharelink", "auditevent"):
         page = admin.get(f"s3_file_uploader/{model}/")
         assert page.status_code == 200, page.text
@@ -149,7 +149,7 @@ def admin_check(admin: httpx.Client) -> None:
     assert f"Successfully deleted {len(ids)} " in page.text, page.text
 
 
-# --- the story --------------------------------------------------------------------------------------------------------
+# --- the test ---------------------------------------------------------------------------------------------------------
 
 
 def test_newest_of_everything_serves_a_host(project, tmp_path):

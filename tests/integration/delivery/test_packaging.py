@@ -1,4 +1,4 @@
-"""The app as it is packed: as a wheel, and as a folder dropped into the `modules` of another project."""
+"""The app as a wheel, and as a folder below the `modules` of another project."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ DROPPED_IN = "modules.django_s3_file_uploader.s3_file_uploader"
 
 
 def service_check(project: Project) -> None:
-    """Assert that a file of one of its users goes up under that user's UUID, and comes back as it went."""
+    """Assert that a user can upload a file under their UUID, and download it unchanged."""
     project.person_create("staff", is_staff=True)
     user_id = project.person_create("user")
     assert str(UUID(user_id)) == user_id
@@ -62,7 +62,7 @@ def project_with_the_folder(project_folder: Path, embedded_s3: EmbeddedS3) -> Pr
     return Project(Path(sys.executable), project_folder, DROPPED_IN, environment)
 
 
-def test_the_wheel_holds_the_app_and_nothing_else(wheel):
+def test_wheel_contains_only_the_app(wheel):
     names = set(ZipFile(wheel).namelist())
     ours = {name for name in names if not name.startswith(f"{INFO}/")}
     on_disk = {str(path.relative_to(ROOT)) for path in APP.rglob("*") if path.is_file()}
@@ -75,7 +75,7 @@ def test_the_wheel_holds_the_app_and_nothing_else(wheel):
     }
 
 
-def test_the_wheel_is_pure_python_and_says_what_it_needs(wheel):
+def test_wheel_is_pure_python_and_names_its_requirements(wheel):
     assert wheel.name == f"s3_file_uploader-{__version__}-py3-none-any.whl"
     metadata = message_from_bytes(ZipFile(wheel).read(f"{INFO}/METADATA"))
     assert metadata["License-Expression"] == "MIT"
@@ -86,7 +86,7 @@ def test_the_wheel_is_pure_python_and_says_what_it_needs(wheel):
     assert always == {"boto3", "django", "djangorestframework", "tqdm"}
 
 
-def test_a_project_with_the_folder_in_its_modules_serves_its_users(project_with_the_folder):
+def test_app_in_a_modules_folder_serves_uploads(project_with_the_folder):
     project = project_with_the_folder
     project.set_up()
     assert project.can_import(DROPPED_IN)

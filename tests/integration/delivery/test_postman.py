@@ -1,4 +1,4 @@
-"""The Postman collection, run by newman against the running service."""
+"""Run the Postman collection with newman against the service."""
 
 import json
 import re
@@ -60,7 +60,7 @@ Newman = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def newman(transactional_db: None, live_server: LiveServer, tmp_path: Path) -> Newman:
-    """Run the collection as two accounts of this test; give newman's exit status and report."""
+    """Run the collection with two accounts of this test. Return newman's exit status and report."""
     User.objects.create_user(PEOPLE["staffUsername"], password=PEOPLE["staffPassword"], is_staff=True)
     User.objects.create_user(PEOPLE["userUsername"], password=PEOPLE["userPassword"])
 
@@ -86,7 +86,7 @@ def skipped(run: dict[str, Any]) -> list[str]:
 
 
 def answered(run: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Yield method and reverse name of each request that the service did not refuse."""
+    """Yield method and reverse name of each request that the service accepted."""
     for execution in run["executions"]:
         request, path = execution["request"], "/" + "/".join(execution["request"]["url"]["path"])
         if path.startswith(SERVICE) and execution["response"]["code"] < 400:
@@ -94,7 +94,7 @@ def answered(run: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
 
 
 def name_of(path: str) -> str | None:
-    """Return the reverse name, for an alias without its slash that of the address."""
+    """Return the reverse name. An alias without a slash has the name of the URL with one."""
     return resolve(path if path.endswith("/") else f"{path}/").url_name
 
 
@@ -107,47 +107,47 @@ def requests_of(folder: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def collection() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(COLLECTION.read_bytes())
-    return found
+    parsed: dict[str, Any] = json.loads(COLLECTION.read_bytes())
+    return parsed
 
 
-def test_a_run_is_green_reaches_every_endpoint_and_leaves_nothing(newman):
+def test_collection_reaches_every_endpoint_and_leaves_nothing(newman):
     status, run = newman()
     assert (failures(run), skipped(run), status) == ([], [], 0)
     assert run["stats"]["assertions"]["total"] > 0
     assert set(answered(run)) == ENDPOINTS
-    # What is left belongs to nobody, and to housekeeping as soon as no signed URL works any more.
+    # The remaining uploads have no user. Housekeeping removes them once their signed URLs expire.
     assert {(left.status, left.user, left.is_direct) for left in FileUpload.objects.all()} == {("deleting", None, True)}
-    assert not [found for found in get_client().list_buckets()["Buckets"] if found["Name"].startswith("postman-")]
+    assert not [parsed for parsed in get_client().list_buckets()["Buckets"] if parsed["Name"].startswith("postman-")]
 
 
-def test_a_second_run_is_green(newman):
+def test_collection_run_twice_passes(newman):
     assert newman()[0] == 0
     status, run = newman()
     assert (failures(run), status) == ([], 0)
 
 
-def test_where_postman_cannot_read_the_sample_its_text_is_sent(newman, tmp_path):
+def test_collection_without_the_sample_sends_a_text(newman, tmp_path):
     status, run = newman("--working-dir", str(tmp_path))
     assert (failures(run), status) == ([], 0)
     assert skipped(run) == ["Postman found no sample.txt in its working directory: its text is sent instead"]
     assert set(answered(run)) == ENDPOINTS
 
 
-def test_a_wrong_password_fails_at_once(newman):
+def test_collection_with_a_wrong_password_fails_at_once(newman):
     status, run = newman(userPassword="wrong")
     assert status == 1
     assert failures(run) == [("Log in as user", "expected response to have status code 200 but got 400")]
     assert len(run["executions"]) == 2
 
 
-def test_accounts_in_the_wrong_roles_fail(newman):
+def test_collection_with_swapped_roles_fails(newman):
     status, run = newman(staffUsername=PEOPLE["userUsername"], staffPassword=PEOPLE["userPassword"])
     assert status == 1
     assert ("Create a bucket", "expected response to have status code 201 but got 403") in failures(run)
 
 
-def test_the_collection_names_every_endpoint():
+def test_collection_has_every_endpoint():
     paths = [
         (item["request"]["method"], item["request"]["url"]["raw"].partition("?")[0].replace("{{service}}/", SERVICE))
         for item in requests_of(collection())
@@ -156,20 +156,20 @@ def test_the_collection_names_every_endpoint():
     assert named == ENDPOINTS
 
 
-def test_every_request_is_described_and_tested():
+def test_collection_describes_and_tests_every_request():
     for item in requests_of(collection()):
         tests = [event["script"]["exec"] for event in item["event"] if event["listen"] == "test"]
         assert item["request"]["description"], item["name"]
         assert "pm.test(" in "\n".join(*tests), item["name"]
 
 
-def test_the_collection_knows_the_sample_and_no_token_or_id():
+def test_collection_contains_no_token_or_id():
     variables = {variable["key"]: variable["value"] for variable in collection()["variable"]}
     assert variables.pop("sampleText") == (POSTMAN / "sample.txt").read_text(encoding="utf-8")
     assert {name for name, value in variables.items() if value} == {"service", "fileName", "sampleOnDisk"}
 
 
-def test_the_environment_knows_the_demo_accounts():
+def test_environment_has_the_demo_accounts():
     values = {value["key"]: value["value"] for value in json.loads(ENVIRONMENT.read_bytes())["values"]}
     assert values.pop("baseUrl") == "http://127.0.0.1:8000"
     assert values == {
@@ -181,7 +181,7 @@ def test_the_environment_knows_the_demo_accounts():
     assert (ACCOUNTS["demo_staff"], ACCOUNTS["demo_user"]) == (True, False)
 
 
-def test_the_lock_file_holds_versions_and_hashes_but_no_address():
+def test_lock_file_contains_no_url():
     lock = json.loads((POSTMAN / "package-lock.json").read_bytes())
     root = lock["packages"].pop("")
     assert re.fullmatch(r"\d+\.\d+\.\d+", root["devDependencies"]["newman"])
@@ -189,5 +189,5 @@ def test_the_lock_file_holds_versions_and_hashes_but_no_address():
         assert package["version"], name
         assert package["integrity"].startswith("sha512-"), name
         assert "resolved" not in package, name
-        package.pop("funding", None)  # Where its authors take donations: nothing is fetched from there.
+        package.pop("funding", None)  # newman's authors ask for donations there. The test does not open the URL.
     assert "://" not in json.dumps(lock)

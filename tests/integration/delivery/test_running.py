@@ -1,4 +1,4 @@
-"""`make run` and `runserver`, as a newcomer starts, uses, stops and starts them again."""
+"""`make run` and `runserver`: a newcomer starts, uses, stops and restarts them."""
 
 import json
 import os
@@ -28,7 +28,7 @@ BYTES = os.urandom(70_000)
 SERVES = r"Starting development server at (\S+)/\n"
 STORE = r"Embedded S3 \(JuiceFS gateway\) at (\S+)\n"
 WELCOME = r"Paste into another terminal:\n\n(.*)\n$"
-# Ctrl-C does something, though whoever runs the tests may have turned it off for itself (`make test &`).
+# Restore the effect of Ctrl-C, which the parent of the tests may have disabled (`make test &`).
 HEEDS_CTRL_C = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -37,7 +37,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 class Running:
-    """A command of `manage.py` as in a terminal of its own: a group of processes that Ctrl-C reaches as a whole."""
+    """A command of `manage.py` in a process group of its own, which Ctrl-C reaches as a whole."""
 
     def __init__(self, data: Path, output: Path, *arguments: str, cwd: Path) -> None:
         self.data = data
@@ -54,7 +54,7 @@ class Running:
             )
 
     def said(self, pattern: str) -> str:
-        """Wait until it has said that, and return the part in brackets."""
+        """Wait for a line of the output, and return the group of the pattern."""
         end = time.monotonic() + STARTS_WITHIN_SECONDS
         while not (match := re.search(pattern, self.output.read_text(), re.DOTALL)):
             assert self.process.poll() is None, self.output.read_text()
@@ -63,7 +63,7 @@ class Running:
         return match[1]
 
     def ended_with(self, number: signal.Signals) -> int:
-        """Send it to all, and return the exit code once they have ended."""
+        """Send the signal to all processes, and return the exit code once they have ended."""
         os.killpg(self.process.pid, number)
         code = self.process.wait(STOPS_WITHIN_SECONDS)
         end = time.monotonic() + STOPS_WITHIN_SECONDS
@@ -73,7 +73,7 @@ class Running:
         return code
 
     def left_over(self) -> list[str]:
-        """Return every process on this machine that was given our folder in its environment."""
+        """Return every process on this machine that has this folder in its environment."""
         return [command(pid) for pid in with_variable("DATA_DIR", str(self.data))]
 
 
@@ -97,7 +97,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def pasted(running: Running, folder: Path, *, only_ask: bool = False) -> str:
-    """Paste what it printed into a shell in a folder with a README.md; return the URL that is printed last."""
+    """Paste the printed lines into a shell, in a folder with a README.md. Return the URL that they print last."""
     (folder / "README.md").write_bytes(BYTES)
     lines = running.said(WELCOME)
     if only_ask:
@@ -122,7 +122,7 @@ def users(database: Path) -> list[str]:
 
 
 def address_on_the_network() -> str:
-    """Return it as the kernel routes; on a machine without a network, that is the loopback address."""
+    """Return the IP address of this machine, which is the loopback address if there is no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         return str(probe.getsockname()[0]) if probe.connect_ex(("192.0.2.1", 9)) == 0 else LOOPBACK
 
@@ -134,7 +134,7 @@ def host_of(url: str) -> str:
 # --- make run ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_printed_lines_work_and_a_restart_finds_everything_again(start, tmp_path):
+def test_run_prints_working_lines_and_a_restart_keeps_files(start, tmp_path):
     port = str(free_port())
     first = start("demo", "--port", port)
     url = pasted(first, tmp_path)
@@ -153,14 +153,14 @@ def test_the_printed_lines_work_and_a_restart_finds_everything_again(start, tmp_
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_however_it_ends_nothing_is_left(start, number):
+def test_run_that_ends_leaves_no_process(start, number):
     demo = start("demo", "--port", str(free_port()))
     demo.said(WELCOME)
     assert len(demo.left_over()) == 3
     assert demo.ended_with(number) == -number
 
 
-def test_it_is_for_this_machine_alone_unless_asked(start):
+def test_run_listens_on_the_loopback_address_by_default(start):
     demo = start("demo", "--port", str(free_port()))
     site, store = demo.said(SERVES), demo.said(STORE)
     assert httpx.get(f"{site}/api/docs/").status_code == 200
@@ -171,7 +171,7 @@ def test_it_is_for_this_machine_alone_unless_asked(start):
                 httpx.get(url.replace(LOOPBACK, address))
 
 
-def test_for_the_network_everything_works_through_its_address(start, tmp_path):
+def test_run_for_the_network_works_with_its_address(start, tmp_path):
     address = address_on_the_network()
     demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
     url = pasted(demo, tmp_path)
@@ -181,7 +181,7 @@ def test_for_the_network_everything_works_through_its_address(start, tmp_path):
     assert demo.ended_with(signal.SIGINT) == 0
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
+def test_run_with_a_port_in_use_fails_in_one_line(tmp_path):
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         done = python(tmp_path, "manage.py", "demo", "--port", str(port))
@@ -194,7 +194,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
     ("host", "port", "why"),
     [("203.0.113.1", "8000", "[Errno "), (LOOPBACK, "70000", "bind(): port must be 0-65535")],
 )
-def test_a_place_that_cannot_be_is_said_in_one_line(tmp_path, host, port, why):
+def test_run_with_an_invalid_host_or_port_fails_in_one_line(tmp_path, host, port, why):
     done = python(tmp_path, "manage.py", "demo", "--host", host, "--port", port)
     assert done.returncode == 1
     assert done.stderr.startswith(f"CommandError: Nothing can listen on port {port} of {host}: {why}")
@@ -212,7 +212,7 @@ OWN = {
 
 @pytest.mark.parametrize("host", [LOOPBACK, EVERY_ADDRESS])
 @pytest.mark.parametrize("name", OWN)
-def test_demo_beside_a_database_or_store_of_ones_own_is_refused(tmp_path, name, host):
+def test_demo_with_another_database_or_store_is_refused(tmp_path, name, host):
     own = tmp_path / "own.sqlite3"
     value = f"sqlite:///{own}" if name == "DATABASE_URL" else OWN[name]
     refused = python(tmp_path, "manage.py", "demo", "--host", host, **{name: value})
@@ -232,7 +232,7 @@ def test_demo_with_a_database_in_dotenv_is_refused(project, tmp_path):
     assert not own.exists()
 
 
-def test_demo_accounts_are_in_no_database_but_their_own(start, tmp_path):
+def test_demo_accounts_exist_only_in_the_demo_database(start, tmp_path):
     data = tmp_path / "data"
     assert python(data, "manage.py", "migrate").returncode == 0
     demo = start("demo", "--port", str(free_port()))
@@ -250,7 +250,7 @@ def test_demo_for_the_network_warns(start):
     assert demo.ended_with(signal.SIGINT) == 0
 
 
-def test_check_accounts_with_the_demo_password_are_found(tmp_path):
+def test_check_finds_accounts_with_the_demo_password(tmp_path):
     demo = f"sqlite:///{tmp_path / 'own.sqlite3'}"
 
     def run(*arguments):
@@ -266,9 +266,9 @@ def test_check_accounts_with_the_demo_password_are_found(tmp_path):
     created("somebody", "demo-password")
     assert "modules." not in run("check", "--deploy").stderr
     created("demo_staff", "demo-password")
-    found = run("check", "--deploy")
-    assert found.returncode == 1
-    assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in found.stderr
+    check = run("check", "--deploy")
+    assert check.returncode == 1
+    assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in check.stderr
     named = run("check", "--database", "default")
     assert named.returncode == 0
     assert "(modules.W001) Accounts have the demo password, which everybody knows: demo_staff." in named.stderr
@@ -276,12 +276,12 @@ def test_check_accounts_with_the_demo_password_are_found(tmp_path):
     assert "modules." not in run("makemigrations", "--check", "--dry-run").stderr
 
 
-def test_check_database_that_cannot_be_reached_is_no_account(tmp_path):
+def test_check_without_a_database_finds_no_account(tmp_path):
     gone = f"sqlite:///{tmp_path / 'missing' / 'db.sqlite3'}"
     assert "modules." not in python(tmp_path, "manage.py", "check", "--deploy", DATABASE_URL=gone).stderr
 
 
-def test_a_second_start_shares_the_store_but_not_with_the_network(start, tmp_path):
+def test_run_twice_shares_the_store_only_locally(start, tmp_path):
     first = start("demo", "--port", str(free_port()))
     url = pasted(first, tmp_path)
     second = start("demo", "--port", str(free_port()))
@@ -302,7 +302,7 @@ def test_a_second_start_shares_the_store_but_not_with_the_network(start, tmp_pat
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the project, in which files may be changed."""
+    """Return a copy of the project whose files may be changed."""
     copy = tmp_path / "project"
     for package in ("modules", "s3_file_uploader"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -326,14 +326,14 @@ def test_runserver_keeps_the_store_while_it_reloads(start, project, tmp_path):
     assert runserver.ended_with(signal.SIGINT) == 0
 
 
-def test_runserver_without_reloading_stops_the_store_too(start, tmp_path):
+def test_runserver_without_reload_stops_the_store(start, tmp_path):
     assert python(tmp_path / "data", "manage.py", "migrate").returncode == 0
     runserver = start("runserver", "--noreload", str(free_port()))
     assert httpx.get(f"{runserver.said(SERVES)}/modules/s3-file-uploader/service/health/").status_code == 200
     assert runserver.ended_with(signal.SIGINT) == 0
 
 
-def test_curl_sends_runserver_a_picture_without_a_word_on_its_type(start, tmp_path):
+def test_runserver_detects_the_type_of_an_undeclared_picture(start, tmp_path):
     data, picture = tmp_path / "data", tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + BYTES)
     assert python(data, "manage.py", "migrate").returncode == 0
@@ -353,7 +353,7 @@ def test_curl_sends_runserver_a_picture_without_a_word_on_its_type(start, tmp_pa
 
 
 @pytest.mark.parametrize("command", ["runserver", "demo"])
-def test_store_that_cannot_start_is_an_error_of_one_line(tmp_path, command):
+def test_command_without_a_working_store_fails_in_one_line(tmp_path, command):
     folder = tmp_path / "s3"
     folder.mkdir()
     (folder / "formatted").touch()  # There is no database, though.
@@ -376,7 +376,7 @@ def test_store_outlives_the_runserver_that_started_it_while_another_runs(start, 
         httpx.get(store)
 
 
-def test_another_store_is_left_to_itself(tmp_path):
+def test_run_with_another_store_leaves_it_running(tmp_path):
     done = python(tmp_path, "manage.py", "migrate", AWS_S3_ENDPOINT_URL="http://127.0.0.1:9")
     assert done.returncode == 0
     assert not (tmp_path / "s3").exists()

@@ -1,4 +1,4 @@
-"""Who did what, as servers with many threads write it down: each event has its own user, object and address."""
+"""Audit events of servers with many threads: each has its own user, object and IP address."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ def people(both):
     return [User.objects.create_user(f"user{number}") for number in range(6)]
 
 
-def test_requests_at_the_same_time_are_told_apart(both, people, bucket):
+def test_events_of_parallel_requests_have_their_own_values(both, people, bucket):
     mark = uuid4().hex
 
     def use(person, client):

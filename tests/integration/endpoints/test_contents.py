@@ -1,4 +1,4 @@
-"""On a real store: bytes that are not what was declared stay out, on every way in, and what runs is never shown."""
+"""Files whose bytes contradict the declared type are refused in every way, and runnable types are never inline."""
 
 from random import Random
 
@@ -18,7 +18,7 @@ def objects_in(bucket):
 
 
 @pytest.mark.parametrize("way", ["form", "raw"])
-def test_through_this_server(http, user, bucket, way):
+def test_upload_of_other_bytes_through_the_server_is_refused(http, user, bucket, way):
     client, path = http(user), f"buckets/{bucket}/files/a.png/"
 
     def send(content):
@@ -42,7 +42,7 @@ UNKNOWN_BYTES = {
 
 @pytest.mark.parametrize("content", UNKNOWN_BYTES.values(), ids=UNKNOWN_BYTES)
 @pytest.mark.parametrize("way", ["form", "raw", "direct"])
-def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bucket, way, content):
+def test_upload_of_unknown_bytes_is_stored_as_octet_stream(http, user, bucket, way, content):
     client = http(user)
     if way == "form":
         answer = client.post("file/upload/", data={"bucket": bucket}, files={"file": ("a.unknown", content)})
@@ -51,8 +51,8 @@ def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bu
         answer = client.put(f"buckets/{bucket}/files/a.unknown/", content=content)
         assert answer.status_code == 201
     else:
-        wanted = {"bucket": bucket, "file_name": "a.unknown", "size": len(content), "strategy": "put"}
-        started = client.post("uploads/", json=wanted)
+        body = {"bucket": bucket, "file_name": "a.unknown", "size": len(content), "strategy": "put"}
+        started = client.post("uploads/", json=body)
         transfer = started.json()["transfer"]
         assert httpx.put(transfer["url"], content=content, headers=transfer["headers"]).is_success
         answer = client.post(f"uploads/{started.json()['id']}/complete/")
@@ -61,10 +61,10 @@ def test_upload_of_unknown_binary_bytes_is_stored_as_octet_stream(http, user, bu
 
 
 @pytest.mark.parametrize("strategy", ["put", "post", "multipart"])
-def test_sent_to_s3_itself(http, user, bucket, strategy):
+def test_direct_upload_of_other_bytes_is_refused(http, user, bucket, strategy):
     client = http(user)
-    wanted = {"bucket": bucket, "file_name": "a.png", "size": len(HTML), "content_type": "image/png"}
-    started = client.post("uploads/", json={**wanted, "strategy": strategy}).json()
+    body = {"bucket": bucket, "file_name": "a.png", "size": len(HTML), "content_type": "image/png"}
+    started = client.post("uploads/", json={**body, "strategy": strategy}).json()
     transfer = started["transfer"]
     if strategy == "put":
         sent = httpx.put(transfer["url"], content=HTML, headers=transfer["headers"])
@@ -79,16 +79,16 @@ def test_sent_to_s3_itself(http, user, bucket, strategy):
     assert client.get(f"uploads/{started['id']}/").status_code == 404
 
 
-def test_what_runs_is_saved_by_every_way_out(http, user, bucket):
+def test_runnable_file_is_an_attachment_in_every_response(http, user, bucket):
     client, path = http(user), f"buckets/{bucket}/files/a%CC%81.html/"
     assert client.put(path, content=HTML, headers={"Content-Type": "text/html"}).json()["file_name"] == "\u00e1.html"
-    asked = {"disposition": "inline"}
+    params = {"disposition": "inline"}
     presigned = client.get(
-        "file/presigned/url/", params={"bucket": bucket, "file_name": "a\u0301.html", **asked}
+        "file/presigned/url/", params={"bucket": bucket, "file_name": "a\u0301.html", **params}
     ).json()
     ways = (
-        client.get(path, params={"proxy": "true", **asked}),
-        httpx.get(client.get(path, params=asked).headers["location"]),
+        client.get(path, params={"proxy": "true", **params}),
+        httpx.get(client.get(path, params=params).headers["location"]),
         httpx.get(presigned["url"]),
     )
     for answer in ways:

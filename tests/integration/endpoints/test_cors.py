@@ -1,4 +1,4 @@
-"""Whether a browser gets through, asked of real servers; and what new buckets get where the store knows little."""
+"""Check with real servers whether browsers can use a bucket, and which rules a new bucket gets."""
 
 from contextlib import ExitStack
 
@@ -16,7 +16,7 @@ APP, STRANGER = "https://app.example.com", "https://stranger.example.com"
 
 @pytest.fixture
 def other_store(own_settings, tmp_path):
-    """Start another store than the embedded one as it is by default, with a bucket in it."""
+    """Start a store with other defaults than the embedded one, with a bucket in it."""
     with ExitStack() as stack:
 
         def start(store=None, **options):
@@ -29,20 +29,20 @@ def other_store(own_settings, tmp_path):
         yield start
 
 
-class TestTheEmbeddedStore:
-    def test_it_lets_pages_of_every_origin_in(self, bucket):
+class TestEmbeddedStore:
+    def test_check_of_any_origin_passes(self, bucket):
         assert cors_list(bucket=bucket) == ()
         for origin in (APP, STRANGER, "*", "http://localhost:3000"):
             access = cors_check(bucket=bucket, origins=[origin])
             assert access.is_enough
             assert access.store_was_asked
 
-    def test_it_keeps_no_rules_and_says_what_to_do(self, bucket):
+    def test_set_fails_and_names_the_setting_of_the_store(self, bucket):
         with pytest.raises(StorageUnsupported, match="MINIO_API_CORS_ALLOW_ORIGIN"):
             cors_set(bucket=bucket, origins=[APP])
         assert not cors_remove(bucket=bucket).is_changed
 
-    def test_its_own_setting_narrows_it(self, other_store):
+    def test_check_follows_the_setting_of_the_store(self, other_store):
         bucket = other_store(extra_environment={"MINIO_API_CORS_ALLOW_ORIGIN": APP})
         assert cors_check(bucket=bucket, origins=[APP]).is_enough
         assert cors_check(bucket=bucket, origins=[APP, STRANGER]).refused_by_store == (
@@ -50,15 +50,15 @@ class TestTheEmbeddedStore:
             f"{STRANGER} may not read answers: the answer allows no origin.",
         )
 
-    def test_new_buckets_do_without_rules(self, http, staff, settings):
+    def test_new_bucket_gets_no_rules(self, http, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
         assert http(staff).post("bucket/create/", data={"bucket": "new-one"}).status_code == 201
         assert cors_check(bucket="new-one", origins=[APP]).is_enough
         get_client().delete_bucket(Bucket="new-one")
 
 
-class TestAStoreWithRules:
-    def test_they_decide_and_who_is_not_named_stays_outside(self, other_store):
+class TestStoreWithRules:
+    def test_check_follows_the_rules(self, other_store):
         bucket = other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         assert cors_list(bucket=bucket) == rules
@@ -68,8 +68,8 @@ class TestAStoreWithRules:
         refused = f"{STRANGER} may not send GET, HEAD, PUT, POST: the preflight is answered with 403."
         assert access.refused_by_store[0] == refused
 
-    def test_what_it_answers_counts_and_not_what_it_was_told(self, other_store):
-        # moto takes the rule that exposes ETag, and exposes it to preflights alone.
+    def test_preflight_checks_the_responses_of_the_store(self, other_store):
+        # moto accepts the rule that exposes ETag, but sends the header only in responses to preflight requests.
         bucket = other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         cors_set(bucket=bucket, origins=[APP])
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)
@@ -77,7 +77,7 @@ class TestAStoreWithRules:
         why = "the answer does not expose ETag, Location"
         assert access.refused_by_store == (f"{APP} may not read answers: {why}.",)
 
-    def test_a_new_bucket_gets_its_rules(self, other_store, http, staff, settings):
+    def test_new_bucket_gets_the_rules_of_the_settings(self, other_store, http, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
         other_store(MotoServer(access_key_id="test-id", secret_access_key="test-secret"))
         assert http(staff).post("bucket/create/", data={"bucket": "new-one"}).status_code == 201
@@ -86,7 +86,7 @@ class TestAStoreWithRules:
         assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
-def test_a_store_that_is_gone(other_store, own_settings):
+def test_check_without_the_store_fails(other_store, own_settings):
     bucket = other_store()
     own_settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
     own_settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{free_port()}"

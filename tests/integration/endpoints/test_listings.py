@@ -1,4 +1,4 @@
-"""Listings over many rows: every page once, in order, and each read from an index without a sort."""
+"""Listings of many rows: every page appears once, in order, and is read from an index without a sort."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from s3_file_uploader.api.pagination import UploadPages
 from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.s3.client import get_client
 
-# So many that the planner of each database has a reason to take the index that is made for the question.
+# Enough rows that the planner of each database prefers the index for the query.
 ROWS = {"postgresql": 100_000, "sqlite": 30_000}
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def record(user, number, **values):
 
 
 def many_records(user, other):
-    """A tenth of them of one user; a thirtieth of each user's in a bucket, of a type, pending."""
+    """A tenth of them belongs to one user, and a thirtieth of each user's to a bucket, a type, or pending uploads."""
     status = {0: "pending"}
     for number in range(ROWS[connection.vendor]):
         kind = number // 10 % 30
@@ -50,12 +50,12 @@ def many_records(user, other):
 
 
 def plan(queryset):
-    """Return how the database reads a page, one step a line."""
+    """Return the query plan of a page, one step a line."""
     return queryset.explain(**({"costs": False} if connection.vendor == "postgresql" else {}))
 
 
-def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other, staff):
-    """Whoever asks for whatever filter, on the first page and on the last: no sort, no row that is passed over."""
+def test_upload_list_page_is_read_from_an_index(transactional_db, user, other, staff):
+    """For every user and filter, the first and the last page need no sort and skip no row."""
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -80,8 +80,8 @@ def test_a_page_is_read_from_an_index_in_its_order(transactional_db, user, other
     assert seen == 24
 
 
-def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transactional_db, user, other):
-    """Each of its queries, on the first page, behind a key, behind a folder: no sort, no row that is passed over."""
+def test_object_list_page_is_read_from_an_index(transactional_db, user, other):
+    """All queries of the first page and of pages after a key or a folder need no sort and skip no row."""
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -93,8 +93,8 @@ def test_object_list_page_is_read_from_an_index_in_the_order_of_keys(transaction
         assert "s3_upload_of_user_by_key" in steps, steps
 
 
-def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, bucket):
-    """A page of folders takes one short query for each of them, however many files they hold."""
+def test_object_list_skips_the_files_of_folders(transactional_db, user, bucket):
+    """A page of folders takes one short query for each folder, however many files it has."""
     FileUpload.objects.bulk_create(
         [record(user, number, bucket=bucket, file_name=f"{number // 1000:03}/{number}") for number in range(20_000)],
         batch_size=5000,
@@ -106,8 +106,8 @@ def test_object_list_folders_of_many_files_are_skipped(transactional_db, user, b
     assert all("LIMIT 11" in query["sql"] for query in queries)
 
 
-def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, other, bucket):
-    """The attack: ask for a prefix that another user may have, a key a page; the answer must not depend on it."""
+def test_object_list_reveals_no_keys_of_other_users(http, user, other, bucket):
+    """The attack: list the prefix of another user, one key a page. The responses must not reveal that user's files."""
     http(user).put(f"buckets/{bucket}/files/mine/", content=b"x")
 
     def guesses():
@@ -129,7 +129,7 @@ def test_object_list_answer_does_not_tell_whether_others_have_a_key(http, user, 
 
 
 @pytest.mark.parametrize("page_size", [7, 1000])
-def test_every_record_once_newest_first_and_back_again(http, user, other, page_size):
+def test_upload_list_pages_have_every_record_once(http, user, other, page_size):
     same = datetime(2026, 5, 1, tzinfo=UTC)
     FileUpload.objects.bulk_create(
         [record(user, n) for n in range(20)] + [record(user, 100 + n, file_name=f"same-{n}") for n in range(20)]
@@ -139,12 +139,12 @@ def test_every_record_once_newest_first_and_back_again(http, user, other, page_s
     client, seen, back = http(user), [], []
     page = client.get("uploads/", params={"page_size": page_size}).json()
     while True:
-        seen.append([found["id"] for found in page["results"]])
+        seen.append([row["id"] for row in page["results"]])
         if not page["next"]:
             break
         page = client.get(page["next"]).json()
     while True:
-        back.insert(0, [found["id"] for found in page["results"]])
+        back.insert(0, [row["id"] for row in page["results"]])
         if not page["previous"]:
             break
         page = client.get(page["previous"]).json()
@@ -153,7 +153,7 @@ def test_every_record_once_newest_first_and_back_again(http, user, other, page_s
     assert list(chain(*back)) == expected
 
 
-def test_objects_page_by_page(http, user, staff, other, bucket):
+def test_object_list_pages_have_every_key_once(http, user, staff, other, bucket):
     for owner, names in ((user, "ace"), (other, "bd")):
         for name in names:
             http(owner).put(f"buckets/{bucket}/files/folder/{name}/", content=b"x")
@@ -167,7 +167,7 @@ def test_objects_page_by_page(http, user, staff, other, bucket):
             assert page.status_code == 200, page.text
             body = page.json()
             assert body["previous"] is None
-            names += [found["file_name"] for found in body["results"]]
+            names += [row["file_name"] for row in body["results"]]
             prefixes += body["prefixes"]
             address, params = body["next"], None
         return names, prefixes

@@ -1,4 +1,4 @@
-"""One policy, every way in: what it refuses is nowhere afterwards, and a quota holds however many come at once."""
+"""A policy applies to every way to upload: refused files leave nothing behind, and parallel uploads keep the quota."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ from tests.support.served import SERVICE, WSGI, Served
 AT_ONCE = 50
 CONTENT = b"x" * 1000
 POLICY_SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.support.policies"}
-# Two processes of as many threads as come at once.
+# Two processes with as many threads as parallel requests.
 SERVER = (*WSGI[:2], "--workers", "2", "--threads", str(AT_ONCE // 2), "--timeout", "120", "--log-level", "warning")
 
 
@@ -52,13 +52,13 @@ def limited(store):
 def uppy_bucket(store):
     get_client().create_bucket(Bucket=UPPY_BUCKET)
     yield UPPY_BUCKET
-    for found in get_client().list_objects_v2(Bucket=UPPY_BUCKET).get("Contents", ()):
-        get_client().delete_object(Bucket=UPPY_BUCKET, Key=found["Key"])
+    for listed in get_client().list_objects_v2(Bucket=UPPY_BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=UPPY_BUCKET, Key=listed["Key"])
     get_client().delete_bucket(Bucket=UPPY_BUCKET)
 
 
 def objects_in(bucket):
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 def nothing_in(bucket):
@@ -66,7 +66,7 @@ def nothing_in(bucket):
     return not objects_in(bucket) and not parts and not FileUpload.objects.filter(bucket=bucket).exists()
 
 
-# --- the ways in -----------------------------------------------------------------------------------------------------
+# --- the ways to upload ----------------------------------------------------------------------------------------------
 
 
 def form(client, bucket, name, content=CONTENT, content_type="text/plain", **fields):
@@ -129,7 +129,7 @@ def ways(*kinds):
 
 
 @ways(THROUGH_THE_SERVER, DIRECT)
-def test_too_large(client, user, limited, way):
+def test_upload_over_the_size_limit_is_refused(client, user, limited, way):
     answer = way(client, limited, f"users/{user.pk}/a.txt", b"x" * (mib(1) + 1))
     assert answer.status_code == 413
     assert answer.json() == {
@@ -148,7 +148,7 @@ def test_too_large(client, user, limited, way):
         ("a.html", "text/plain", {"extensions": ["txt", "png"]}),
     ],
 )
-def test_of_a_kind_that_is_not_taken(client, user, limited, way, name, content_type, limit):
+def test_upload_of_a_forbidden_type_is_refused(client, user, limited, way, name, content_type, limit):
     answer = way(client, limited, f"users/{user.pk}/{name}", content_type=content_type)
     assert (answer.status_code, answer.json()["code"]) == (415, "content_type_not_allowed")
     assert answer.json()["limit"] == limit
@@ -156,7 +156,7 @@ def test_of_a_kind_that_is_not_taken(client, user, limited, way, name, content_t
 
 
 @ways({"form": form, "raw": raw})
-def test_outside_of_the_prefix(client, user, limited, way):
+def test_upload_outside_the_prefix_is_refused(client, user, limited, way):
     answer = way(client, limited, "users/0/a.txt")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file_name")
     assert answer.json()["limit"] == {"key_prefix": f"users/{user.pk}/"}
@@ -164,21 +164,21 @@ def test_outside_of_the_prefix(client, user, limited, way):
 
 
 @ways({"form": form, "form-without-a-name": form_without_a_name, "raw": raw}, DIRECT, UPPY)
-def test_what_is_taken_lies_in_the_prefix(client, user, limited, way):
+def test_upload_within_the_policy_is_stored_in_the_prefix(client, user, limited, way):
     answer = way(client, limited, f"users/{user.pk}/a.txt")
     assert answer.status_code in (200, 201), answer.text
     (upload,) = FileUpload.objects.filter(bucket=limited)
     assert upload.file_name.startswith(f"users/{user.pk}/")
 
 
-def test_uppy_completes_what_lies_in_the_prefix(client, user, limited):
+def test_uppy_completes_an_upload_in_the_prefix(client, user, limited):
     key = uppy_form(client, limited, "a.txt").json()["fields"]["key"]
     get_client().put_object(Bucket=limited, Key=key, Body=CONTENT, ContentType="text/plain")
     answer = client.post("uppy/s3/complete", params={"key": key})
     assert (answer.status_code, answer.json()["status"], answer.json()["file_name"]) == (200, "stored", key)
 
 
-def test_the_key_that_is_signed_for_uppy_is_that_of_the_record(client, user, uppy_bucket):
+def test_uppy_sign_returns_the_key_of_the_record(client, user, uppy_bucket):
     file = client.post("uppy/sign", json={"method": "PUT", "key": "a.txt"}).json()
     parts = client.post("uppy/sign", json={"method": "POST", "key": "b.txt"}).json()
     assert f"<Key>{parts['key']}</Key>" in client.post(parts["url"]).text
@@ -187,7 +187,7 @@ def test_the_key_that_is_signed_for_uppy_is_that_of_the_record(client, user, upp
     assert all(key.startswith(f"users/{user.pk}/uploads/") for key in keys)
 
 
-def test_staff_act_for_an_owner_in_the_owners_prefix(client, policies, staff, user, limited):
+def test_staff_upload_for_a_user_uses_the_users_prefix(client, policies, staff, user, limited):
     with client_at(policies.url, staff) as staff_client:
         refused = form(staff_client, limited, f"users/{staff.pk}/a.txt", user_id=user.pk)
         taken = form(staff_client, limited, f"users/{user.pk}/a.txt", user_id=user.pk)
@@ -195,7 +195,7 @@ def test_staff_act_for_an_owner_in_the_owners_prefix(client, policies, staff, us
     assert taken.json()["user_id"] == str(user.pk)
 
 
-def test_no_file_can_be_replaced(client, user, limited):
+def test_overwrite_forbidden_by_the_policy_is_refused(client, user, limited):
     name = f"users/{user.pk}/a.txt"
     assert form(client, limited, name).status_code == 201
     answers = [
@@ -209,8 +209,8 @@ def test_no_file_can_be_replaced(client, user, limited):
 
 
 @pytest.mark.parametrize("major", ["form", "parts"])
-def test_uppy_sends_too_much(client, user, limited, major):
-    """Nobody told the size: S3 refuses the form, and what came in parts goes when it is completed."""
+def test_uppy_upload_over_the_size_limit_is_removed(client, user, limited, major):
+    """No size was announced, so S3 refuses the form, and the completion refuses the parts."""
     content = b"x" * (mib(1) + 1)
     if major == "form":
         signed = uppy_form(client, limited, "a.txt").json()
@@ -227,18 +227,18 @@ def test_uppy_sends_too_much(client, user, limited, major):
     assert not objects_in(limited)
 
 
-# --- before, and in the middle ---------------------------------------------------------------------------------------
+# --- early refusals --------------------------------------------------------------------------------------------------
 
 
-def asked(served, head, body=b""):
-    """Send the beginning of a request, and return what is answered to that: status and body."""
+def send_head(served, head, body=b""):
+    """Send the beginning of a request, and return status and body of the response."""
     with served.connect() as connection:
         connection.sendall("\r\n".join((*head, "", "")).encode() + body)
         answer = b""
         while not answer.endswith(b"}"):
             answer += connection.recv(65536)
-    start, _, told = answer.partition(b"\r\n\r\n")
-    return int(start.split()[1]), json.loads(told)
+    start, _, content = answer.partition(b"\r\n\r\n")
+    return int(start.split()[1]), json.loads(content)
 
 
 def put_head(user, bucket, name, *headers):
@@ -246,38 +246,38 @@ def put_head(user, bucket, name, *headers):
     return [address, "Host: localhost", f"Authorization: {token_of(user)}", "Content-Type: text/plain", *headers]
 
 
-def test_an_announced_size_is_refused_before_a_byte_is_taken(client, policies, user, limited):
+def test_upload_with_a_large_content_length_is_refused_at_once(client, policies, user, limited):
     head = put_head(user, limited, f"users/{user.pk}/a.txt", f"Content-Length: {2**40}")
-    assert asked(policies, head)[0] == 413
+    assert send_head(policies, head)[0] == 413
     assert nothing_in(limited)
 
 
 @pytest.mark.parametrize(("kind", "status"), [("limited", 413), ("quota-middle", 429)])
-def test_chunks_are_refused_in_the_middle(client, policies, user, kind, status):
+def test_chunked_upload_over_the_limit_is_refused_midway(client, policies, user, kind, status):
     bucket = made_bucket(kind)
     head = put_head(user, bucket, f"users/{user.pk}/a.txt", "Transfer-Encoding: chunked")
-    # gunicorn hands on chunks by as much as it is asked for, a MiB.
-    assert asked(policies, head, b"%x\r\n" % mib(2) + b"x" * mib(2) + b"\r\n")[0] == status
+    # gunicorn passes on chunked bodies in the size that the app reads, here a MiB.
+    assert send_head(policies, head, b"%x\r\n" % mib(2) + b"x" * mib(2) + b"\r\n")[0] == status
     assert nothing_in(bucket)
 
 
 @pytest.mark.parametrize(("kind", "status"), [("limited", 413), ("quota-middle", 429)])
-def test_a_form_is_refused_in_the_middle(client, policies, user, kind, status):
+def test_form_over_the_limit_is_refused_during_the_body(client, policies, user, kind, status):
     bucket = made_bucket(kind)
     fields = {"bucket": bucket, "file_name": f"users/{user.pk}/a.txt"}
     parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
     file = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
     head = [f"POST {SERVICE}file/upload/ HTTP/1.1", "Host: localhost", f"Authorization: {token_of(user)}"]
     head += ["Content-Type: multipart/form-data; boundary=b", f"Content-Length: {2**40}"]
-    assert asked(policies, head, "\r\n".join([*parts, file]).encode() + b"x" * mib(3))[0] == status
+    assert send_head(policies, head, "\r\n".join([*parts, file]).encode() + b"x" * mib(3))[0] == status
     assert nothing_in(bucket)
 
 
-# --- many at once ----------------------------------------------------------------------------------------------------
+# --- in parallel -----------------------------------------------------------------------------------------------------
 
 
 def all_at_once(call):
-    """Let many begin at the same moment, and return their answers."""
+    """Start many requests at the same moment, and return their responses."""
     barrier = Barrier(AT_ONCE)
 
     def one(number):
@@ -289,13 +289,13 @@ def all_at_once(call):
 
 
 def held(answers, allowed):
-    """Tell whether exactly so many were taken, and all others refused for the quota."""
+    """Return True if exactly so many were accepted, and all others refused because of the quota."""
     taken = [answer for answer in answers if answer.status_code < 300]
     codes = Counter(answer.json()["code"] for answer in answers if answer.status_code >= 300)
     return (len(taken), codes) == (allowed, Counter({"quota_exceeded": AT_ONCE - allowed}))
 
 
-def told(answers):
+def describe(answers):
     return Counter((answer.status_code, answer.text[:200]) for answer in answers)
 
 
@@ -304,10 +304,10 @@ def starting(client, way, bucket):
 
 
 @ways(THROUGH_THE_SERVER, DIRECT, UPPY)
-def test_a_quota_of_files_holds(client, user, way):
+def test_quota_of_files_holds_for_parallel_uploads(client, user, way):
     bucket = made_bucket("quota-files")
     answers = starting(client, way, bucket)
-    assert held(answers, FILES), told(answers)
+    assert held(answers, FILES), describe(answers)
     assert FileUpload.objects.usage(user_id=user.pk, bucket=bucket).files == FILES
     upload = FileUpload.objects.filter(bucket=bucket).first()
     assert client.delete(f"uploads/{upload.pk}/").status_code == 204
@@ -317,35 +317,35 @@ def test_a_quota_of_files_holds(client, user, way):
 
 
 @ways(UPPY_SIGNED)
-def test_a_quota_of_files_holds_with_sign_request(client, user, uppy_bucket, way):
+def test_quota_of_files_holds_for_sign_request(client, user, uppy_bucket, way):
     answers = starting(client, way, uppy_bucket)
-    assert held(answers, FILES), told(answers)
+    assert held(answers, FILES), describe(answers)
     assert FileUpload.objects.usage(user_id=user.pk, bucket=uppy_bucket).files == FILES
 
 
 @ways(THROUGH_THE_SERVER, DIRECT)
-def test_a_quota_of_bytes_holds(client, user, way):
+def test_quota_of_bytes_holds_for_parallel_uploads(client, user, way):
     bucket = made_bucket("quota-bytes")
     answers = starting(client, way, bucket)
-    assert held(answers, BYTES // len(CONTENT)), told(answers)
+    assert held(answers, BYTES // len(CONTENT)), describe(answers)
     usage = FileUpload.objects.usage(user_id=user.pk, bucket=bucket)
     assert usage.bytes == BYTES // len(CONTENT) * len(CONTENT)
     if way in THROUGH_THE_SERVER.values():
         assert len(objects_in(bucket)) == usage.files == BYTES // len(CONTENT)
 
 
-def test_a_quota_of_bytes_holds_for_uppy_when_the_bytes_are_there(client, user):
+def test_quota_of_bytes_holds_for_uppy_at_completion(client, user):
     bucket = made_bucket("quota-bytes")
     keys = [uppy_form(client, bucket, f"file-{number}.txt").json()["fields"]["key"] for number in range(AT_ONCE)]
     for key in keys:
         get_client().put_object(Bucket=bucket, Key=key, Body=CONTENT, ContentType="text/plain")
     answers = all_at_once(lambda number: client.post("uppy/s3/complete", params={"key": keys[number]}))
-    assert held(answers, BYTES // len(CONTENT)), told(answers)
+    assert held(answers, BYTES // len(CONTENT)), describe(answers)
     assert len(objects_in(bucket)) == BYTES // len(CONTENT)
     assert FileUpload.objects.usage(user_id=user.pk, bucket=bucket).bytes == BYTES // len(CONTENT) * len(CONTENT)
 
 
-def test_overwriting_at_once_counts_the_difference(client, user):
+def test_quota_with_parallel_overwrites_counts_the_difference(client, user):
     bucket = made_bucket("quota-bytes")
     for number in range(5):
         assert form(client, bucket, f"file-{number}.txt").status_code == 201
@@ -357,17 +357,17 @@ def test_overwriting_at_once_counts_the_difference(client, user):
     assert sum(object_head(bucket=bucket, key=key).size for key in objects_in(bucket)) == usage.bytes == 7_400
 
 
-def test_of_each_user_alone(policies, client, user, other):
+def test_quota_counts_each_user_separately(policies, client, user, other):
     bucket = made_bucket("quota-files")
     with client_at(policies.url, other) as another:
         answers = all_at_once(lambda number: raw((client, another)[number % 2], bucket, f"file-{number}.txt"))
-    assert held(answers, 2 * FILES), told(answers)
+    assert held(answers, 2 * FILES), describe(answers)
 
 
-# --- what may be -----------------------------------------------------------------------------------------------------
+# --- accepted files --------------------------------------------------------------------------------------------------
 
 
-def test_usage_is_told(client, user):
+def test_usage_returns_bytes_and_files(client, user):
     bucket = made_bucket("quota-files")
     raw(client, bucket, "a.txt")
     assert client.get("uploads/usage/", params={"bucket": bucket}).json() == {

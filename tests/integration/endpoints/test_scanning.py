@@ -1,4 +1,4 @@
-"""Strangers' files before a real clamd: by every way in, large ones, and with a daemon that dies, hangs, comes back."""
+"""Files of users before a real clamd: all ways to upload, large files, and a clamd that dies, hangs and restarts."""
 
 import os
 import re
@@ -31,8 +31,8 @@ from tests.support.served import WSGI, Served, database_url
 
 DAY = timedelta(days=1)
 AT_ONCE = 8
-LARGE = 200  # MiB.
-MAY_GROW = 16  # MiB: pieces of one, those of a connection to S3, and what Python keeps for the next.
+LARGE = 200  # In MiB.
+MAY_GROW = 16  # In MiB: one chunk, the buffers of a connection to S3, and Python's memory for the next chunk.
 
 
 @pytest.fixture(scope="session")
@@ -83,17 +83,17 @@ def direct(strategy):
 
 
 def uppy_form(client, bucket, content):
-    wanted = {"filename": "my file.txt", "type": "text/plain", "metadata[bucket]": bucket}
-    told = client.get("uppy/s3/params", params=wanted).json()
+    params = {"filename": "my file.txt", "type": "text/plain", "metadata[bucket]": bucket}
+    form_data = client.get("uppy/s3/params", params=params).json()
     with httpx.Client(timeout=60) as straight:
-        straight.post(told["url"], data=told["fields"], files={"file": ("f", content)})
-    return client.post("uppy/s3/complete", params={"key": told["fields"]["key"]})
+        straight.post(form_data["url"], data=form_data["fields"], files={"file": ("f", content)})
+    return client.post("uppy/s3/complete", params={"key": form_data["fields"]["key"]})
 
 
 def uppy_parts(client, bucket, content):
-    wanted = {"filename": "my file.txt", "type": "text/plain", "metadata": {"bucket": bucket}}
-    told = client.post("uppy/s3/multipart", json=wanted).json()
-    upload, key = f"uppy/s3/multipart/{told['uploadId']}", {"key": told["key"]}
+    params = {"filename": "my file.txt", "type": "text/plain", "metadata": {"bucket": bucket}}
+    started = client.post("uppy/s3/multipart", json=params).json()
+    upload, key = f"uppy/s3/multipart/{started['uploadId']}", {"key": started["key"]}
     with httpx.Client(timeout=60) as straight:
         straight.put(client.get(f"{upload}/1", params=key).json()["url"], content=content)
     return client.post(f"{upload}/complete", params=key, json={"parts": [{"PartNumber": 1}]})
@@ -106,12 +106,12 @@ WAYS = {
     "uppy form": uppy_form,
     "uppy parts": uppy_parts,
 }
-BY_URL = {"put", "post", "uppy form"}  # In a store that is not AWS, their URLs still work.
+BY_URL = {"put", "post", "uppy form"}  # In other stores than AWS, the URLs of a rejected upload still work.
 every_way = pytest.mark.parametrize("way", WAYS)
 
 
 def in_thread(action, **options):
-    """Leave no connection to the database behind."""
+    """Close the thread's connection to the database."""
     try:
         return action(**options)
     finally:
@@ -119,13 +119,13 @@ def in_thread(action, **options):
 
 
 def urls_expire():
-    """Let the URLs of direct uploads be over."""
+    """Let the URLs of direct uploads expire."""
     FileUpload.objects.update(writable_until=timezone.now() - DAY)
     FileUpload.objects.filter(status="quarantined").update(scan_after=None)
 
 
 def given_by(client, upload):
-    """Return what every address that gives out files says of one."""
+    """Return the responses of every URL that returns a file."""
     file = f"buckets/{upload.bucket}/files/{upload.file_name}/"
     named = {"bucket": upload.bucket, "file_name": upload.file_name}
     yield client.get(f"{file}download/")
@@ -137,17 +137,17 @@ def given_by(client, upload):
     yield client.head(file, params={"proxy": "true"})
 
 
-def nobody_gets(client, upload, expected):
+def cannot_be_read(client, upload, expected):
     for answer in given_by(client, upload):
         assert answer.status_code == expected[0]
         assert answer.request.method == "HEAD" or error(answer) == expected
 
 
-# --- every way in -----------------------------------------------------------------------------------------------------
+# --- every way to upload ----------------------------------------------------------------------------------------------
 
 
-def test_the_daemon_is_a_real_one(shared_clamd):
-    """Another client sees it too, so it is not ours alone that understands it."""
+def test_clamd_finds_eicar_for_another_client(shared_clamd):
+    """Another client of clamd finds the virus, too, so the signature works outside of this app."""
     client = ClamdUnixSocket(shared_clamd.address, timeout=10)
     assert client.version().startswith("ClamAV")
     with (ROOT / "README.md").open("rb") as file:
@@ -155,14 +155,14 @@ def test_the_daemon_is_a_real_one(shared_clamd):
 
 
 @every_way
-def test_eicar_is_refused(http, user, staff, bucket, scanning, way):
+def test_upload_of_eicar_is_refused(http, user, staff, bucket, scanning, way):
     client = http(user)
     answer = WAYS[way](client, bucket, b"before " + EICAR + b" behind")
     assert error(answer) == (422, "file_rejected")
     assert answer.json()["detail"] == FOUND
     upload = FileUpload.objects.get(user=user)
-    nobody_gets(client, upload, (404, "file_not_found"))
-    nobody_gets(http(staff), upload, (404, "file_not_found"))
+    cannot_be_read(client, upload, (404, "file_not_found"))
+    cannot_be_read(http(staff), upload, (404, "file_not_found"))
     shown = client.get(f"uploads/{upload.pk}/").json()
     assert (shown["status"], shown["status_reason"], shown["url"]) == ("rejected", FOUND, None)
     assert client.get("uploads/", params={"status": "rejected"}).json()["results"] == [shown]
@@ -171,7 +171,7 @@ def test_eicar_is_refused(http, user, staff, bucket, scanning, way):
 
 
 @every_way
-def test_eicar_that_is_scanned_later_is_never_given_out(http, user, bucket, scanning, way):
+def test_eicar_in_quarantine_cannot_be_read(http, user, bucket, scanning, way):
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
     client = http(user)
     answer = WAYS[way](client, bucket, EICAR)
@@ -180,15 +180,15 @@ def test_eicar_that_is_scanned_later_is_never_given_out(http, user, bucket, scan
     shown = client.get(f"uploads/{upload.pk}/").json()
     assert (shown["status"], shown["url"]) == ("quarantined", None)
     assert answer.json().get("url") is answer.json().get("location") is None
-    nobody_gets(client, upload, (409, "quarantined"))
+    cannot_be_read(client, upload, (409, "quarantined"))
     call_command("s3_scan", verbosity=0)
-    nobody_gets(client, upload, (404, "file_not_found"))
+    cannot_be_read(client, upload, (404, "file_not_found"))
     assert client.get(f"uploads/{upload.pk}/").json()["status"] == "rejected"
     assert objects_in(bucket) == []
 
 
 @every_way
-def test_what_is_clean_passes(http, user, bucket, scanning, way):
+def test_upload_of_a_clean_file_is_stored(http, user, bucket, scanning, way):
     client, content = http(user), b"content " * 100
     assert WAYS[way](client, bucket, content).is_success
     if way in BY_URL:
@@ -202,7 +202,7 @@ def test_what_is_clean_passes(http, user, bucket, scanning, way):
 
 
 @pytest.mark.parametrize("strategy", ["put", "post"])
-def test_what_is_replaced_by_its_url_after_the_scan_never_passes(phone, bucket, scanning, strategy):
+def test_direct_upload_replaced_after_the_scan_cannot_be_read(phone, bucket, scanning, strategy):
     clean = b"x" * len(EICAR)
     upload = phone.started(clean, strategy=strategy)
     phone.send(upload["transfer"], clean)
@@ -210,14 +210,14 @@ def test_what_is_replaced_by_its_url_after_the_scan_never_passes(phone, bucket, 
     assert phone.send(upload["transfer"], EICAR)[0].is_success
     urls_expire()
     call_command("s3_scan", verbosity=0)
-    nobody_gets(phone.client, FileUpload.objects.get(), (409, "quarantined"))
+    cannot_be_read(phone.client, FileUpload.objects.get(), (409, "quarantined"))
 
 
-def test_a_direct_upload_without_a_wish_does_not_wait(phone, scanning):
+def test_direct_upload_without_a_strategy_is_not_delayed(phone, scanning):
     assert phone.uploaded(b"content")["status"] == "stored"
 
 
-def test_the_same_request_again_is_told_again(http, user, bucket, scanning):
+def test_upload_of_eicar_repeated_gets_the_same_refusal(http, user, bucket, scanning):
     client = http(user)
     for send in (form, raw):
         key, name = {"Idempotency-Key": str(uuid4())}, f"{send.__name__}.txt"
@@ -230,7 +230,7 @@ def test_the_same_request_again_is_told_again(http, user, bucket, scanning):
 
 
 def large(user, bucket, end=b""):
-    """Store a file larger than any buffer, and let it wait."""
+    """Store a file larger than any buffer in quarantine."""
     piece = os.urandom(CHUNK_BYTES)
     with file_receive(
         user=user, owner=user, bucket=bucket, file_name="large", content_type="x/y", original_name="large"
@@ -243,8 +243,8 @@ def large(user, bucket, end=b""):
 
 @contextmanager
 def memory_grows_by():
-    """Tell, behind the block, by how many MiB the memory of this process grew in it at most."""
-    Path("/proc/self/clear_refs").write_text("5")  # Forgets the peak: proc_pid_clear_refs(5).
+    """Measure, in MiB, how much the peak memory of this process grew in the block."""
+    Path("/proc/self/clear_refs").write_text("5")  # This resets the peak: proc_pid_clear_refs(5).
     before, grown = _memory("VmRSS"), []
     yield grown
     grown.append(_memory("VmHWM") - before)
@@ -257,7 +257,7 @@ def _memory(name):
 @pytest.mark.parametrize(
     ("end", "outcome"), [(b"", Outcome.FILE_CLEAN), (EICAR, Outcome.FILE_REJECTED)], ids=["clean", "infected"]
 )
-def test_memory_does_not_grow_with_the_file(transactional_db, user, bucket, scanning, end, outcome):
+def test_scan_of_a_large_file_uses_constant_memory(transactional_db, user, bucket, scanning, end, outcome):
     upload = large(user, bucket, end)
     assert upload.status == "quarantined"
     with memory_grows_by() as grown:
@@ -265,8 +265,8 @@ def test_memory_does_not_grow_with_the_file(transactional_db, user, bucket, scan
     assert grown[0] < MAY_GROW
 
 
-def test_what_the_daemon_does_not_take_waits(transactional_db, user, bucket, scanning):
-    """Whether we know it beforehand, or it hangs up in the middle; others do not wait behind it."""
+def test_scan_over_the_limit_of_clamd_leaves_the_file_waiting(transactional_db, user, bucket, scanning):
+    """The limit is known before the scan, or clamd closes the connection during it. Other files do not wait."""
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 1000
     with clamd(StreamMaxLength="3M") as small:
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = small.address
@@ -279,17 +279,17 @@ def test_what_the_daemon_does_not_take_waits(transactional_db, user, bucket, sca
     assert f"more than the {mib(LARGE) - 1} bytes" in FileUpload.objects.get().status_reason
 
 
-def test_what_the_daemon_looks_at_in_part_is_not_clean(transactional_db, user, bucket, scanning):
-    """Beyond MaxFileSize it says OK unless AlertExceedsMax is set."""
+def test_scan_of_a_part_of_the_file_is_no_verdict(transactional_db, user, bucket, scanning):
+    """Beyond MaxFileSize, clamd reports OK unless AlertExceedsMax is set."""
     with clamd(MaxFileSize="3M", AlertExceedsMax="yes") as small:
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = small.address
         assert upload_scan(upload=large(user, bucket)) == Outcome.LEFT
 
 
-# --- a daemon in trouble ----------------------------------------------------------------------------------------------
+# --- problems of clamd ------------------------------------------------------------------------------------------------
 
 
-def test_files_wait_for_a_daemon_that_was_killed(http, user, bucket, scanning, daemon):
+def test_scan_with_a_killed_clamd_is_retried(http, user, bucket, scanning, daemon):
     client = http(user)
     daemon.end()
     for number in range(3):
@@ -297,14 +297,14 @@ def test_files_wait_for_a_daemon_that_was_killed(http, user, bucket, scanning, d
         assert (shown.status_code, shown.json()["status"]) == (201, "quarantined")
     assert raw(client, bucket, EICAR, "infected").json()["status"] == "quarantined"
     assert waiting_scan().files_in_quarantine == 4
-    nobody_gets(client, FileUpload.objects.get(file_name="clean-0"), (409, "quarantined"))
+    cannot_be_read(client, FileUpload.objects.get(file_name="clean-0"), (409, "quarantined"))
     daemon.start()
     done = waiting_scan()
     assert (done.files_clean, done.files_rejected, done.files_in_quarantine) == (3, 1, 0)
     assert sorted(objects_in(bucket)) == ["clean-0", "clean-1", "clean-2"]
 
 
-def test_a_daemon_on_another_machine(http, user, bucket, scanning):
+def test_scan_over_tcp_returns_the_verdict(http, user, bucket, scanning):
     port = free_port()
     with clamd(TCPSocket=str(port), TCPAddr="127.0.0.1"):
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = f"127.0.0.1:{port}"
@@ -313,24 +313,24 @@ def test_a_daemon_on_another_machine(http, user, bucket, scanning):
     assert raw(http(user), bucket, b"content", "later").json()["status"] == "quarantined"
 
 
-def test_files_do_not_wait_long_for_a_daemon_that_hangs(http, user, bucket, scanning, daemon):
+def test_scan_with_a_hanging_clamd_times_out(http, user, bucket, scanning, daemon):
     scanning.S3_FILE_UPLOADER_CLAMAV_TIMEOUT_SECONDS = 1
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = mib(20)
     client = http(user)
     daemon.stop()
     try:
-        for size in (7, mib(8)):  # It does not answer; it does not even read.
+        for size in (7, mib(8)):  # clamd neither responds nor reads.
             began = time.monotonic()
             assert raw(client, bucket, bytes(size), str(size)).json()["status"] == "quarantined"
             assert time.monotonic() - began < 10
-        assert "silent for 1 seconds" in FileUpload.objects.first().status_reason
+        assert "did not respond for 1 seconds" in FileUpload.objects.first().status_reason
     finally:
         daemon.go_on()
     scanning.S3_FILE_UPLOADER_CLAMAV_TIMEOUT_SECONDS = 60  # A busy machine may take longer than a second for 8 MiB.
     assert waiting_scan().files_clean == 2
 
 
-def test_a_daemon_that_is_killed_while_it_reads(transactional_db, user, bucket, scanning, daemon):
+def test_scan_with_clamd_killed_during_it_is_retried(transactional_db, user, bucket, scanning, daemon):
     upload = large(user, bucket)
     daemon.stop()
     with ThreadPoolExecutor(1) as pool:
@@ -343,8 +343,8 @@ def test_a_daemon_that_is_killed_while_it_reads(transactional_db, user, bucket, 
     assert upload_scan(upload=FileUpload.objects.get()) == Outcome.FILE_CLEAN
 
 
-def test_many_at_once(http, user, bucket, scanning):
-    """Uploads, and the command beside them, which looks for what waits."""
+def test_parallel_uploads_and_scans_end_correctly(http, user, bucket, scanning):
+    """Uploads run beside the command that scans the waiting files."""
     client = http(user)
     contents = [(b"content", EICAR)[number % 2] for number in range(AT_ONCE * 4)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -354,12 +354,12 @@ def test_many_at_once(http, user, bucket, scanning):
         [sweep.result() for sweep in swept]
     waiting_scan()
     assert codes.count(201) >= len(contents) / 2
-    told = dict(FileUpload.objects.values_list("file_name", "status"))
-    assert told == {str(n): "rejected" if content == EICAR else "stored" for n, content in enumerate(contents)}
+    statuses = dict(FileUpload.objects.values_list("file_name", "status"))
+    assert statuses == {str(n): "rejected" if content == EICAR else "stored" for n, content in enumerate(contents)}
     assert len(objects_in(bucket)) == len(contents) / 2
 
 
-def test_several_sweeps_at_once_scan_each_file_once(transactional_db, user, bucket, scanning):
+def test_parallel_scan_commands_scan_each_file_once(transactional_db, user, bucket, scanning):
     scanning.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
     for number in range(20):
         with file_receive(
@@ -371,10 +371,10 @@ def test_several_sweeps_at_once_scan_each_file_once(transactional_db, user, buck
     assert (sum(report.files_clean for report in done), sum(report.files_rejected for report in done)) == (10, 10)
 
 
-# --- a server in trouble ----------------------------------------------------------------------------------------------
+# --- problems of the server -------------------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, store, shared_clamd, daemon, tmp_path):
+def test_scan_with_a_killed_server_is_retried(transactional_db, user, bucket, store, shared_clamd, daemon, tmp_path):
     variables = {**store.environment(), "CLAMAV_ADDRESS": shared_clamd.address}
     with Served(tmp_path, WSGI, **variables) as served, client_at(served.url, user) as client:
         daemon.stop()
@@ -389,13 +389,15 @@ def test_a_server_that_is_killed_while_it_scans(transactional_db, user, bucket, 
                 sent.result()
         daemon.go_on()
         assert FileUpload.objects.get().status == "quarantined"
-        FileUpload.objects.update(scan_after=timezone.now())  # The time of the killed scan is over.
-        told = python(tmp_path, "manage.py", "s3_scan", DATABASE_URL=database_url(), **variables)
-        assert told.stdout == "files clean: 0\nfiles rejected: 1\nfiles left: 0\nfiles in quarantine: 0\n", told.stderr
+        FileUpload.objects.update(scan_after=timezone.now())  # The claim of the killed scan has expired.
+        command = python(tmp_path, "manage.py", "s3_scan", DATABASE_URL=database_url(), **variables)
+        assert command.stdout == "files clean: 0\nfiles rejected: 1\nfiles left: 0\nfiles in quarantine: 0\n", (
+            command.stderr
+        )
     assert (FileUpload.objects.get().status, objects_in(bucket)) == ("rejected", [])
     assert housekeeping_run().records_settled == 0
 
 
-def test_no_file_is_lost_where_nothing_is_scanned(http, user, bucket, settings):
+def test_upload_without_scanners_is_stored(http, user, bucket, settings):
     assert raw(http(user), bucket, EICAR).json()["status"] == "stored"
     assert get_client().get_object(Bucket=bucket, Key="file.txt")["Body"].read() == EICAR

@@ -1,4 +1,4 @@
-"""Each endpoint over HTTP against the real store: what moto does not check is checked here."""
+"""Each endpoint over HTTP against the real store, including everything that moto does not check."""
 
 import os
 import time
@@ -33,7 +33,7 @@ def presign(client, bucket, file_name, **more):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_life_of_a_file_under_any_key(http, user, bucket, tmp_path, key):
+def test_file_with_any_key_can_be_uploaded_read_and_deleted(http, user, bucket, tmp_path, key):
     client, content = http(user), os.urandom(100_000)
     record = upload(client, bucket, content, file_name=key)
     assert record.status_code == 201, record.text
@@ -53,7 +53,7 @@ def test_the_life_of_a_file_under_any_key(http, user, bucket, tmp_path, key):
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * 2**20, 8 * 2**20 + 1, 30 * 2**20])
-def test_files_of_any_size(http, user, bucket, size):
+def test_file_of_any_size_is_downloaded_unchanged(http, user, bucket, size):
     content = os.urandom(size)
     record = upload(http(user), bucket, content).json()
     assert record["size"] == size
@@ -62,7 +62,7 @@ def test_files_of_any_size(http, user, bucket, size):
     assert back.headers["etag"].strip('"') == record["etag"]
 
 
-def test_content_type_and_original_name_come_back(http, user, bucket):
+def test_download_returns_content_type_and_original_name(http, user, bucket):
     file = {"file": ("Zażółć gęślą.mp4", b"\0\0\0\x10ftypisom\0\0\0\0", "video/mp4; codecs=avc1")}
     http(user).post("file/upload/", data={"bucket": bucket, "file_name": "key"}, files=file)
     for disposition in ("attachment", "inline"):
@@ -72,7 +72,7 @@ def test_content_type_and_original_name_come_back(http, user, bucket):
         assert back.headers["content-disposition"] == expected
 
 
-def test_a_presigned_url_ends_and_cannot_be_bent(http, user, bucket):
+def test_presigned_url_expires_and_cannot_be_changed(http, user, bucket):
     upload(http(user), bucket)
     url = presign(http(user), bucket, "file.txt", expiration=60).json()["url"]
     assert httpx.get(url).status_code == 200
@@ -84,7 +84,7 @@ def test_a_presigned_url_ends_and_cannot_be_bent(http, user, bucket):
     assert httpx.get(short).status_code == 403
 
 
-def test_urls_are_signed_for_the_address_that_clients_reach(http, user, bucket, store, settings):
+def test_presigned_url_has_the_public_endpoint(http, user, bucket, store, settings):
     upload(http(user), bucket)
     settings.AWS_S3_PUBLIC_ENDPOINT_URL = f"http://localhost:{store.identity.port}"
     url = presign(http(user), bucket, "file.txt").json()["url"]
@@ -92,7 +92,7 @@ def test_urls_are_signed_for_the_address_that_clients_reach(http, user, bucket, 
     assert httpx.get(url).content == b"content"
 
 
-def test_buckets(http, staff, user):
+def test_buckets_can_be_created_listed_and_deleted(http, staff, user):
     client, name = http(staff), f"bucket-{os.urandom(6).hex()}"
     assert client.post("bucket/create/", json={"bucket": name}).status_code == 201
     again = client.post("bucket/create/", json={"bucket": name})
@@ -112,19 +112,19 @@ def test_buckets(http, staff, user):
     assert remove(listing["owner_id"]).json()["code"] == "bucket_not_found"
 
 
-def test_anonymous_callers_cannot_read_the_store_itself(http, user, bucket):
+def test_store_refuses_anonymous_requests(http, user, bucket):
     upload(http(user), bucket)
     url = presign(http(user), bucket, "file.txt").json()["url"]
     assert httpx.get(url.partition("?")[0]).status_code == 403
 
 
-def test_a_bucket_that_is_not_there(http, user):
+def test_upload_to_a_missing_bucket_returns_404(http, user):
     answer = upload(http(user), "no-such-bucket")
     assert (answer.status_code, answer.json()["code"]) == (404, "bucket_not_found")
 
 
-def test_keys_that_are_paths_to_the_store_may_be_in_each_others_way(http, user, bucket):
-    """The embedded store of a common user takes the file in the way for a folder that it may not enter."""
+def test_upload_below_a_key_that_is_a_file_is_refused(http, user, bucket):
+    """The embedded store of a common user treats the existing file as a folder that it may not enter."""
     in_the_way = {(409, "file_exists"), (403, "storage_access_denied")}
     client = http(user)
     assert upload(client, bucket, file_name="folder/file").status_code == 201
@@ -134,7 +134,7 @@ def test_keys_that_are_paths_to_the_store_may_be_in_each_others_way(http, user, 
     assert upload(client, bucket, file_name="folder/other").status_code == 201
 
 
-def test_a_host_with_atomic_requests(http, user, bucket, monkeypatch):
+def test_upload_with_atomic_requests_commits_the_claim_first(http, user, bucket, monkeypatch):
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     assert upload(http(user), bucket).status_code == 201
     assert upload(http(user), bucket).status_code == 409

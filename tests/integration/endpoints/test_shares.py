@@ -1,4 +1,4 @@
-"""Share links against the embedded S3: whose bytes come, and how often, however many ask at once."""
+"""Share links against the embedded S3: the right bytes, and the right count under parallel requests."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,7 +20,7 @@ def url(http, user, bucket):
     return answer.json()["url"]
 
 
-def test_whoever_has_the_link_gets_the_bytes_to_save(url):
+def test_share_link_redirects_to_an_attachment(url):
     answer = httpx.get(url, follow_redirects=True)
     assert (answer.status_code, answer.content) == (200, b"<p>hello")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="page.html"'
@@ -29,7 +29,7 @@ def test_whoever_has_the_link_gets_the_bytes_to_save(url):
     assert ShareLink.objects.get().downloads == 1
 
 
-def test_of_many_at_once_so_many_get_it_and_no_more(url, settings):
+def test_share_link_with_parallel_downloads_keeps_its_limit(url, settings):
     settings.S3_FILE_UPLOADER_AUDIT_ROWS = True
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(lambda _: httpx.get(url, timeout=60), range(AT_ONCE)))
@@ -42,7 +42,7 @@ def test_of_many_at_once_so_many_get_it_and_no_more(url, settings):
     assert events.count() == 10
 
 
-def test_no_log_knows_the_secret(served, bucket, user):
+def test_share_link_secret_is_in_no_log(served, bucket, user):
     with client_at(served.url, user) as client:
         client.put(f"buckets/{bucket}/files/a.txt/", content=b"hello")
         url = client.post("shares/", json={"bucket": bucket, "file_name": "a.txt"}).json()["url"]

@@ -1,4 +1,4 @@
-"""Throttles over several processes: what one counts, the others know; and who is refused does not send a body."""
+"""Throttles over several processes: they share their counts, and a refused client sends no body."""
 
 import time
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ ALLOWED = 60
 
 @pytest.fixture(params=sorted(BACKENDS))
 def throttled(request, transactional_db, settings, store, tmp_path):
-    """Serve on two hosts, so to speak, with a cache that they share."""
+    """Serve as two hosts would, with a shared cache."""
     settings.CACHES = {"default": BACKENDS["database"]}
     call_command("createcachetable")
     variables = {"DJANGO_SETTINGS_MODULE": "tests.support.throttled_settings", "THROTTLE_CACHE": request.param}
@@ -25,7 +25,7 @@ def throttled(request, transactional_db, settings, store, tmp_path):
         yield [stack.enter_context(Served(tmp_path, WSGI, **variables, **store.environment())) for _ in range(2)]
 
 
-def test_two_processes_count_together(throttled, user, other):
+def test_throttle_counts_requests_of_all_processes(throttled, user, other):
     headers, served = {"Authorization": token_of(user)}, cycle(throttled)
     answers = [httpx.get(f"{next(served).url}uploads/", headers=headers) for _ in range(ALLOWED + 10)]
     assert [answer.status_code for answer in answers] == [200] * ALLOWED + [429] * 10
@@ -35,7 +35,7 @@ def test_two_processes_count_together(throttled, user, other):
         assert client.get("uploads/").status_code == 200
 
 
-def test_who_is_refused_is_answered_before_the_body(throttled, user, bucket):
+def test_throttle_responds_before_the_body(throttled, user, bucket):
     one, _ = throttled
     with client_at(one.url, user) as client:
         assert client.put(f"buckets/{bucket}/files/a/", content=b"content").status_code == 201

@@ -1,9 +1,9 @@
-"""Every route and method, for everybody, with ids of the owner: who gets what, and that refusals do nothing.
+"""Send every route and method as every kind of user, with ids of the owner, and check access and side effects.
 
-A new route fails `test_every_route_has_a_row` until `ROWS` has its line: the route as `urls.py` spells it, and the
-answers to its owner, to a stranger and to staff, `"404 upload_not_found"` or `"200"`. Whatever `<...>` names is filled
-from `World.values`, and so is `{...}` in `query`, `body`, `headers`; a new kind of id is a line there. Behind `|` a row
-says what is special about the request; the first row of a route needs nothing there.
+A new route fails `test_every_route_has_a_row` until `ROWS` has a line for it: the route as in `urls.py`, and the
+responses to its owner, to another user and to staff, such as `"404 upload_not_found"` or `"200"`. `World.values` fills
+each `<...>` in a route, and each `{...}` in `query`, `body` and `headers`. A new kind of id needs a value there. After
+`|`, a row describes its request. The first row of a route needs no description.
 """
 
 import json
@@ -36,7 +36,7 @@ CALLERS = ("anonymous", "owner", "stranger", "staff", "staff of nothing")
 
 
 class NotStaff(BasePermission):
-    """Takes every right from the one member of the staff who has none."""
+    """This permission refuses the one staff user without permissions."""
 
     def has_permission(self, request, view):
         return request.user.username != "staff of nothing"
@@ -44,7 +44,7 @@ class NotStaff(BasePermission):
 
 @dataclass(frozen=True)
 class Row:
-    """What each caller is answered, and what is sent beside the address."""
+    """The expected responses to each user, and the request."""
 
     owner: str
     stranger: str
@@ -91,7 +91,7 @@ def start(**fields: Any) -> dict[str, Any]:
 
 
 def uppy_rows(endpoint: str) -> dict[str, Row]:
-    """Return what is answered below either endpoint of Uppy."""
+    """Return the rows of both endpoints of Uppy."""
     in_bucket = {"filename": "new.txt", "metadata": {"bucket": "{closed}"}}
     return {
         f"GET {endpoint}s3/params": Row("200", "200", "200", query={"filename": "new.txt"}),
@@ -126,7 +126,7 @@ def uppy_rows(endpoint: str) -> dict[str, Row]:
     }
 
 
-# Answers to the owner, to a stranger, to staff. An anonymous caller gets 401, staff without rights 403, or it is said.
+# The responses are to the owner, another user and staff. By default anonymous requests get 401, powerless staff 403.
 ROWS: dict[str, Row] = {
     **{
         f"GET health/{which}": Row("200", "200", "200", anonymous="200", nothing="200")
@@ -285,7 +285,7 @@ ROWS: dict[str, Row] = {
 
 
 class World:
-    """What belongs to whom; made anew for each request that may change it."""
+    """Ids of the owner's data. A request that may change them gets a new world."""
 
     def __init__(self, people: dict[str, User], buckets: list[str]) -> None:
         self.people, self.buckets, own, made = people, buckets, people["owner"], uuid4().hex[:12]
@@ -321,7 +321,7 @@ class World:
         self.secrets |= {share.secret, str(share.link.pk)}
 
     def values_for(self, caller: str, method: str) -> dict[str, str]:
-        """Return the owner's ids, and what authenticates the caller in an address."""
+        """Return the owner's ids, and the secret in a URL that authenticates the user."""
         person = self.people.get(caller)
         if person is None:
             return {**self.values, "token": "forged", "ticket": "forged"}
@@ -330,7 +330,7 @@ class World:
         return {**self.values, "token": token, "ticket": ticket.text()}
 
     def state(self) -> Any:
-        """Return every row of the app, every object and every unfinished upload in the buckets."""
+        """Return every row of the app, and every object and unfinished upload in the buckets."""
         models = apps.get_app_config("s3_file_uploader").get_models()
         rows = {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
         listed = [get_client().list_objects_v2(Bucket=name).get("Contents", ()) for name in self.buckets]
@@ -355,7 +355,7 @@ def people(db, settings) -> dict[str, User]:
 
 @pytest.fixture
 def new_world(people, settings):
-    """Make worlds in the same two buckets, one of which is open to everybody."""
+    """Make worlds in the same two buckets. Every user may use one of them."""
     buckets = [f"{uuid4().hex[:12]}-{kind}" for kind in ("open", "closed")]
     settings.S3_FILE_UPLOADER_UPPY_BUCKET = buckets[0]
     for bucket in buckets:
@@ -364,7 +364,7 @@ def new_world(people, settings):
 
 
 def filled(what: Any, values: dict[str, str]) -> Any:
-    """Put values where a text names them."""
+    """Fill in the values that a text names."""
     match what:
         case str():
             return re.sub(r"\{(\w+)\}", lambda name: values[name[1]], what)
@@ -376,14 +376,14 @@ def filled(what: Any, values: dict[str, str]) -> Any:
 
 
 def address(route: str, values: dict[str, str]) -> str:
-    """Fill the pattern of a route."""
+    """Fill in the pattern of a route."""
     return SERVICE + re.sub(r"<\w+:(\w+)>", lambda name: values[name[1]], route)
 
 
 def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> Any:
-    """Send the request of a row as somebody."""
+    """Send the request of a row as one kind of user."""
     values = world.values_for(caller, method)
-    # In an address that authenticates, the owner's own header opens nothing.
+    # In a URL that authenticates, the owner's own Authorization header must have no effect.
     person = world.people["owner"] if "uppy/" in route and "<s3_secret:" in route else world.people.get(caller)
     header = {"Authorization": token_of(person)} if person else {}
     body = filled(row.body, values)
@@ -397,8 +397,8 @@ def answer_to(world: World, caller: str, method: str, route: str, row: Row) -> A
     )
 
 
-def told(answer: Any) -> str:
-    """Return status, and the code of a refusal."""
+def describe(answer: Any) -> str:
+    """Return the status, and the code of a refusal."""
     return f"{answer.status_code} {answer.json()['code']}" if answer.status_code >= 400 else f"{answer.status_code}"
 
 
@@ -411,7 +411,7 @@ def body_of(answer: Any) -> str:
 
 
 def routes(patterns: Any = None, before: str = "") -> dict[str, set[str]]:
-    """Return the methods of every route of the app, found from the root of the host's addresses."""
+    """Return the methods of every route of the app, found from the root of the host's URLs."""
     found: dict[str, set[str]] = {}
     each: Any
     for each in get_resolver().url_patterns if patterns is None else patterns:
@@ -432,7 +432,7 @@ def test_every_route_has_a_row():
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_who_gets_what(new_world, name):
+def test_route_for_each_user_returns_the_expected_response(new_world, name):
     row = ROWS[name]
     method, route = name.partition(" | ")[0].split(" ", 1)
     world, made = new_world(), {}
@@ -449,30 +449,31 @@ def test_who_gets_what(new_world, name):
 
 
 def answered(world: World, caller: str, method: str, route: str, row: Row) -> str:
-    """Ask, and see that nobody but the owner and staff learns of the owner's what they did not know."""
+    """Send the request, and assert that only the owner and staff learn something about the owner's data."""
     answer = answer_to(world, caller, method, route, row)
     if caller not in ("owner", "staff"):
-        asked = answer.wsgi_request.get_full_path()
-        assert not [secret for secret in world.secrets if secret in body_of(answer) and secret not in asked]
-    return told(answer)
+        path = answer.wsgi_request.get_full_path()
+        assert not [secret for secret in world.secrets if secret in body_of(answer) and secret not in path]
+    return describe(answer)
 
 
 def without_tokens(state: Any) -> Any:
-    """Leave out the tokens: each caller is given one to ask with."""
+    """Leave out the tokens, because each user gets one to authenticate with."""
     rows, *rest = state
     return [{name: values for name, values in rows.items() if name != "UploadToken"}, *rest]
 
 
-def test_other_methods_are_refused_and_do_nothing(new_world):
+def test_other_methods_are_refused_without_effect(new_world):
     world, plain, nearly = new_world(), Row("", "", ""), Row("", "", "", path=NEARLY)
     before = without_tokens(world.state())
     for (route, methods), method in product(ROUTES.items(), METHODS):
         row = nearly if "nearly" in route else plain
         if method not in methods:
-            wanted = "405 method_not_allowed" if "ticket" not in route else ANONYMOUS
-            assert told(answer_to(world, "owner", method.upper(), route, row)) in (wanted, "405 method_not_allowed"), (
-                route
-            )
+            expected_refusal = "405 method_not_allowed" if "ticket" not in route else ANONYMOUS
+            assert describe(answer_to(world, "owner", method.upper(), route, row)) in (
+                expected_refusal,
+                "405 method_not_allowed",
+            ), route
             refused = "405 method_not_allowed" if route.startswith("health/") else ANONYMOUS
-            assert told(answer_to(world, "anonymous", method.upper(), route, row)) == refused, route
+            assert describe(answer_to(world, "anonymous", method.upper(), route, row)) == refused, route
     assert without_tokens(world.state()) == before

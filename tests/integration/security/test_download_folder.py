@@ -1,4 +1,4 @@
-"""The attack: a user fills the server's disk with copies, past any quota, by storing, saving and deleting a file."""
+"""The attack: a user fills the server's disk beyond any quota by uploading, saving and deleting a file repeatedly."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +12,7 @@ from s3_file_uploader.values import mib
 QUOTA = mib(2)
 
 
-class Nobody(BasePermission):
+class RefuseEveryone(BasePermission):
     message = "Nobody saves files here."
 
     def has_permission(self, request, view):
@@ -58,8 +58,8 @@ def test_download_beyond_the_limit_is_507_and_leaves_nothing(http, user, bucket,
 
 
 @pytest.mark.parametrize("ending", ["download/", "download"])
-def test_download_without_its_permission_is_403_and_reading_is_not(http, user, staff, bucket, folder, settings, ending):
-    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
+def test_download_without_its_permission_is_403(http, user, staff, bucket, folder, settings, ending):
+    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.RefuseEveryone"]
     for name in ("file", "folder/download"):
         assert http(user).put(f"buckets/{bucket}/files/{name}", content=b"content").status_code == 201
     for person in (user, staff):

@@ -1,7 +1,7 @@
-"""What strangers send to the server as it is run: answered in our shape or dropped, and the next one is served.
+"""Hostile requests to a running server: each gets an error of this app or is dropped, and the next request works.
 
-Bytes go over a bare connection, so nothing tidies them up. Each test ends in `innocent`: no traceback in the log,
-nothing stored, the server answers at once, and holds no more memory than before.
+Bytes go over a raw connection, so that no library corrects them. Each test ends with `innocent`: the log has no
+traceback, nothing is stored, the server responds at once, and it uses no more memory than before.
 """
 
 import json
@@ -32,7 +32,7 @@ GROWTH_BYTES = 24 * MIB
 AT_ONCE_SECONDS = 2
 THREADS = 8
 INVALID = [(400, "invalid")]
-# gunicorn itself refuses what is no HTTP, in HTML, before this app is asked.
+# gunicorn itself refuses invalid HTTP, with HTML, before this app gets the request.
 NO_HTTP = [(400, "")]
 LONGEST_CHUNK = b"f" * 16
 CHUNKED = "Transfer-Encoding: chunked"
@@ -40,7 +40,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 @pytest.fixture
 def innocent(served, user, bucket):
-    """Give what sends the bytes of the user; see in the end that they have changed nothing."""
+    """Return a function that sends bytes as the user. Assert at the end that they changed nothing."""
     before, token = len(served.log), f"Authorization: {token_of(user)}"
     assert answers(served, request("GET", "uploads/", token))
     held = memory_bytes(served)
@@ -95,7 +95,7 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("kind", LENGTHS)
-def test_lengths_that_lie(innocent, kind):
+def test_wrong_content_lengths_are_refused(innocent, kind):
     lines, body, expected = LENGTHS[kind]
     came = innocent(*PUT, *lines, body=body, length=False)
     assert len(came) <= 1, "the rest of a body was taken for a request of its own"
@@ -103,16 +103,16 @@ def test_lengths_that_lie(innocent, kind):
     assert came in ([], came if expected is None else expected)
 
 
-def test_what_follows_a_refused_body_is_not_read_as_a_request(served, user, bucket, innocent):
-    """On a connection that would be kept: smuggled requests would come out as a second answer."""
+def test_bytes_after_a_refused_body_are_no_request(served, user, bucket, innocent):
+    """On a kept connection, a smuggled request would get a second response."""
     path = f"{SERVICE}buckets/{bucket}/files/a.txt/"
     head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token_of(user)}\r\n"
     for rest in (f"{CHUNKED}\r\n\r\nzz\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"):
         assert len(answers(served, (head + rest).encode() + SECOND)) == 1
 
 
-def test_bodies_that_stay_half_open_keep_a_thread_each_and_no_more(served, user, bucket, innocent):
-    """All threads of the server but one. That of a client who is silent for too long is free again by itself."""
+def test_half_open_bodies_occupy_one_thread_each(served, user, bucket, innocent):
+    """Occupy all threads but one. The thread of a client that stops sending must become free by itself."""
     head = f"PUT {SERVICE}buckets/{bucket}/files/a.txt/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
     with ExitStack() as stack:
         for number in range(THREADS - 1):
@@ -123,8 +123,8 @@ def test_bodies_that_stay_half_open_keep_a_thread_each_and_no_more(served, user,
     becomes_true(lambda: left_in(bucket) == [])
 
 
-def test_100_continue(served, user, bucket, innocent):
-    """gunicorn asks for every body; what is refused is answered all the same before it comes."""
+def test_expect_100_continue_gets_a_response(served, user, bucket, innocent):
+    """gunicorn reads every body. A refused request gets its response before the body arrives."""
     head = request("PUT", f"buckets/{bucket}/files/a//b/", f"Authorization: {token_of(user)}", "Expect: 100-continue")
     head = head.replace(b"Content-Length: 0", b"Content-Length: 1000000")
     with served.connect() as connection:
@@ -146,7 +146,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_what_is_too_long_is_dropped(innocent, kind):
+def test_request_that_is_too_long_is_refused(innocent, kind):
     lines, path = LONG[kind]
     assert {status for status, _ in innocent("GET", path, *lines)} <= {400, 414, 431}
 
@@ -174,11 +174,11 @@ START = {"bucket": "bucket-of-nobody", "file_name": "a", "size": 1}
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_headers(innocent, kind):
+def test_hostile_headers_are_refused(innocent, kind):
     verb, path, line, code = HEADERS[kind]
     kinds = [] if line.startswith("Content-Type") else [JSON]
     body = json.dumps(START).encode() if verb == "POST" else b""
-    assert [told for _, told in innocent(verb, path, line, *kinds, body=body)] == [code]
+    assert [received_code for _, received_code in innocent(verb, path, line, *kinds, body=body)] == [code]
 
 
 NAMES = {
@@ -199,7 +199,7 @@ HARMLESS = ("dots encoded twice", "backslashes", "the right to left", "no hex")
 
 @pytest.mark.parametrize("kind", NAMES)
 @pytest.mark.parametrize("ending", ["/", "/download/"])
-def test_names_in_the_address(innocent, kind, ending):
+def test_hostile_names_in_the_url_are_refused(innocent, kind, ending):
     came = innocent("GET", f"buckets/BUCKET/files/{NAMES[kind]}{ending}")
     assert came in ([(400, "invalid_file_name")], [(404, "file_not_found")] if kind in HARMLESS else [])
 
@@ -252,14 +252,14 @@ NAMED = {
 
 
 @pytest.mark.parametrize("kind", FORMS)
-def test_forms(innocent, kind):
+def test_hostile_forms_are_refused(innocent, kind):
     line, body, code = FORMS[kind]
-    assert [told for _, told in innocent("POST", "file/upload/", line, body=body)] == [code]
+    assert [received_code for _, received_code in innocent("POST", "file/upload/", line, body=body)] == [code]
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_names_in_a_form(innocent, kind):
-    """Whatever becomes of the name, the bucket is not there: only the shape of the answer matters."""
+def test_hostile_names_in_a_form_are_refused(innocent, kind):
+    """Only the shape of the response matters, because the bucket does not exist."""
     body = form(part(b"bucket-of-nobody", name="bucket"), part(b"content", name="file", rest=NAMED[kind]))
     ((status, code),) = innocent("POST", "file/upload/", FORM, body=body)
     assert status in (400, 404)
@@ -315,11 +315,11 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("kind", BOMBS)
-def test_json(innocent, kind):
+def test_hostile_json_is_refused(innocent, kind):
     path, body, code = BOMBS[kind]
-    ((status, told),) = innocent("POST", path, JSON, body=body)
+    ((status, received_code),) = innocent("POST", path, JSON, body=body)
     assert 400 <= status < 500
-    assert told == (code or told)
+    assert received_code == (code or received_code)
 
 
 # --- under ASGI, a sample --------------------------------------------------------------------------------------------
@@ -334,12 +334,12 @@ SAMPLE = {
 
 
 @pytest.mark.parametrize("kind", SAMPLE)
-def test_under_asgi(transactional_db, servers, user, bucket, kind):
+def test_hostile_requests_under_asgi_are_refused(transactional_db, servers, user, bucket, kind):
     server, (verb, path, lines, body, expected) = servers(ASGI), SAMPLE[kind]
     before, token = len(server.log), f"Authorization: {token_of(user)}"
     lying = any(line.startswith(("Content-Length", "Transfer")) for line in lines)
     whole = request(verb, path.replace("BUCKET", bucket), token, *lines, body=body, length=not lying)
-    # uvicorn takes a connection that is closed on one side for one that is gone.
+    # uvicorn drops a connection as soon as the client closes one side.
     assert [shape_of(answer) for answer in answers(server, whole, then_silent=not lying)] == expected
     assert left_in(bucket) == []
     log_check(server.log[before:])

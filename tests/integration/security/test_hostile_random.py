@@ -1,4 +1,4 @@
-"""Requests that are nearly right: bytes changed, left out, doubled, at random."""
+"""Requests with random errors: bytes are changed, left out or doubled."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -59,7 +59,7 @@ changes = st.lists(
 
 
 def changed(sent, how):
-    """Replace some bytes, at places given as a fraction of the whole, by others."""
+    """Replace some bytes at places that are given as fractions of the whole."""
     for where, length, other in how:
         start = int(where * len(sent))
         sent = sent[:start] + other + sent[start + length :]
@@ -68,7 +68,7 @@ def changed(sent, how):
 
 @pytest.fixture
 def tried(transactional_db, served_for_uppy):
-    """Count, and look at the log in the end."""
+    """Count the inputs, and check the log at the end."""
     before, inputs = len(served_for_uppy.log), []
     yield inputs
     log_check(served_for_uppy.log[before:])
@@ -76,7 +76,7 @@ def tried(transactional_db, served_for_uppy):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nearly_a_request(served_for_uppy, user, tried, seed):
+def test_damaged_requests_are_refused(served_for_uppy, user, tried, seed):
     verb, path, line, body = SEEDS[seed]
     chunked = "chunked" in line
     whole = request(verb, path, line, f"Authorization: {token_of(user)}", body=body, length=not chunked)
@@ -87,6 +87,6 @@ def test_nearly_a_request(served_for_uppy, user, tried, seed):
         tried.append(how)
         for answer in answers(served_for_uppy, changed(whole, how)):
             status, _ = shape_of(answer)
-            assert status < 500 or status == 501, answer  # gunicorn says 501 to a transfer coding that nobody knows.
+            assert status < 500 or status == 501, answer  # gunicorn responds 501 to an unknown transfer coding.
 
     answered()

@@ -1,6 +1,6 @@
-"""The served product against its own description: whatever is sent, each answer is one that the description names.
+"""Test the running service against its own OpenAPI document: each response must be one that the document describes.
 
-schemathesis makes the requests, right and wrong ones, and judges the answers: https://schemathesis.readthedocs.io
+schemathesis makes valid and invalid requests and checks the responses: https://schemathesis.readthedocs.io
 """
 
 import re
@@ -24,12 +24,12 @@ from tests.support.fuzzed import (
 )
 
 schema = schema_fuzzed(random_inputs=FUZZ_INPUTS or 8, only_random=bool(FUZZ_INPUTS))
-# A schema cannot say which names S3 takes, which cursor is one of ours, what two fields together may be, or what has
-# arrived in S3: 400 with a code for it is an answer to what the schema lets through.
+# A schema cannot describe valid names, cursors, combinations of fields, or the state of S3. A 400 with such a code is a
+# valid response to a request that the schema allows.
 EXCLUDED = [positive_data_acceptance]
-# Other methods than GET are about a file called `download`, and described where files are.
+# A file may be called `download`. Other methods of such a URL are described with the files.
 SHARED_ADDRESS, OF_METHODS = "/download/", (allow_header_conformance, unsupported_method)
-# What the schema does not let through, and the product does.
+# The service accepts these requests, although the schema does not describe them.
 LENIENT = {
     "an empty value in a form is one that was left out": r"form\S+: .*String smaller than minLength",
     "a number is taken for text, by its digits": r"Incorrect type|was string, became (number|integer)",
@@ -40,7 +40,7 @@ LENIENT = {
 
 @pytest.fixture
 def stage(transactional_db, store, served_for_uppy):
-    """Return where to send requests, and the headers of each person."""
+    """Return the URL of the service, and the headers of each user."""
     server = served_for_uppy
     people, before = stage_set(), len(server.log)
     headers = {name: {"Authorization": token_of(person)} for name, person in people.items()}
@@ -50,14 +50,15 @@ def stage(transactional_db, store, served_for_uppy):
     inputs_counted("schema", stage.inputs)
 
 
-def test_the_description_is_the_served_one(served):
+def test_schema_is_the_served_document(served):
     answer = httpx.get(f"http://127.0.0.1:{served.port}/api/schema/", params={"format": "json"})
     assert answer.json() == schema_described()
 
 
 @schema.parametrize()
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # What the people did before is part of it.
-def test_it_answers_as_it_is_described(case, stage):
+# The earlier requests of the users are part of the description.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_responses_match_the_schema(case, stage):
     for person in PEOPLE:
         stage.inputs += 1
         try:
@@ -75,6 +76,6 @@ def is_lenient(failure, case):
     if not isinstance(failure, AcceptedNegativeData):
         return False
     said = str(failure).partition("Invalid component: ")[2]
-    if " in query" in said and "" in case.query.values():  # That, too, is one that was left out.
+    if " in query" in said and "" in case.query.values():  # This error is a left-out check, too.
         return True
     return any(re.search(pattern, f"{case.media_type}: {said}") for pattern in LENIENT.values())

@@ -1,4 +1,4 @@
-"""Every kind of thing goes right and wrong with marked secrets, at log level DEBUG: none comes out by a wrong door."""
+"""Use every feature with marked secrets at log level DEBUG, in success and failure: no secret leaks."""
 
 import uuid
 from collections import Counter
@@ -27,7 +27,7 @@ SESSION_TOKEN = "test/Marked+Session/Token=="
 DJANGO_KEY = "test-marked-django-secret-key-that-is-as-long-as-they-want-it-to-be"
 PASSWORD, IDEMPOTENCY_KEY = "test-marked-password", "test-marked-idempotency-key"
 BUCKET, CONTENT = "marked-bucket", b"what everybody may see"
-# At its own level debug gunicorn writes down each address before anybody can take a token out of it.
+# At its own level debug, gunicorn logs each URL before the app can remove a token from it.
 GUNICORN = ("gunicorn", "modules.wsgi:application", "--threads", "4", "--log-level", "info", "--access-logfile", "-")
 UVICORN = ("uvicorn", "modules.asgi:application", "--log-level", "debug")
 LINES = """
@@ -55,7 +55,7 @@ HTML = {"Accept": "text/html"}
 
 
 class Place:
-    """A service on a store, both with marked keys, and all that it tells."""
+    """A service and a store with marked keys, and all their outputs."""
 
     def __init__(self, folder, store, command, **variables):
         self.name, self.folder, self.store, self.leaks, self.statuses = "", folder, store, Leaks(), Counter()
@@ -75,17 +75,17 @@ class Place:
             self.leaks.secret(name, text)
 
     def ask(self, client, method, path, *, gives=(), **arguments):
-        """Return an answer, of which every byte is kept."""
+        """Return a response, and record all its bytes as output."""
         answer = client.request(method, path, follow_redirects=False, **arguments)
-        told = f"{answer.headers}\n{answer.content.decode(errors='replace')}"
+        output = f"{answer.headers}\n{answer.content.decode(errors='replace')}"
         self.leaks.tell(
-            f"{method} {path[:60]}: {answer.status_code}", told, gives=gives if answer.status_code < 400 else ()
+            f"{method} {path[:60]}: {answer.status_code}", output, gives=gives if answer.status_code < 400 else ()
         )
         self.statuses[answer.status_code] += 1
         return answer
 
     def command(self, *arguments):
-        """Run a command of Django's, as whoever is on call does."""
+        """Run a management command like an operator."""
         variables = {**self.variables, "DJANGO_LOG_LEVEL": "DEBUG", "DATABASE_URL": database_url()}
         done = python(self.folder, "manage.py", *arguments, **variables)
         assert "Error" not in done.stderr or "CommandError" in done.stderr, done.stderr
@@ -93,7 +93,7 @@ class Place:
         return done
 
     def client(self, person=None, **headers):
-        """Return a client of the service for one person; the key that it sends is a secret too."""
+        """Return a client of the service for one user. Its Authorization header is a secret, too."""
         if person:
             key = Token.objects.get_or_create(user=person)[0].key
             self.leaks.secret("API token", key)
@@ -107,14 +107,14 @@ class Place:
 
 
 def keys_marked(folder):
-    """Give a store its keys before it starts for the first time."""
+    """Give a store its keys before its first start."""
     folder.mkdir()
     write_identity(folder, replace(read_identity(folder), access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY))
 
 
 @pytest.fixture(params=["gunicorn", "uvicorn, temporary keys", "debug"])
 def place(request, transactional_db, tmp_path):
-    """The embedded store checks keys and knows no session tokens; moto's takes all of them."""
+    """The embedded store checks keys and supports no session tokens. moto accepts everything."""
     keys_marked(tmp_path / "s3")
     temporary = "temporary" in request.param
     store = EmbeddedS3(tmp_path / "s3")
@@ -136,7 +136,7 @@ def people(db):
     return made
 
 
-# --- the tour ---------------------------------------------------------------------------------------------------------
+# --- all features -----------------------------------------------------------------------------------------------------
 
 
 def tokens_of_the_host(place):
@@ -159,9 +159,9 @@ def buckets(place, people):
 
 
 def files(place, people):
-    owner, stranger, nobody = place.client(people["owner"]), place.client(people["stranger"]), place.client()
+    owner, stranger, anonymous = place.client(people["owner"]), place.client(people["stranger"]), place.client()
     path, key = f"buckets/{BUCKET}/files/a/file.txt/", {"Idempotency-Key": IDEMPOTENCY_KEY}
-    for client, headers in ((owner, key), (owner, key), (owner, {}), (stranger, {}), (nobody, {})):
+    for client, headers in ((owner, key), (owner, key), (owner, {}), (stranger, {}), (anonymous, {})):
         place.ask(client, "PUT", path, content=CONTENT, headers=headers)
     place.ask(owner, "PUT", f"{path}2/", content=CONTENT, headers={"X-Checksum-Sha256": "0" * 64})
     place.ask(owner, "PUT", f"buckets/missing/files/{ACCESS_KEY[:4]}/", content=CONTENT)
@@ -169,7 +169,7 @@ def files(place, people):
         form = {"data": {"bucket": bucket, "user_id": user_id}, "files": {"file": ("form.txt", BytesIO(CONTENT))}}
         place.ask(owner, "POST", "file/upload/", **form)
     place.ask(owner, "POST", "file/upload/", content=b"--", headers={"Content-Type": "multipart/form-data"})
-    for client in (owner, stranger, nobody):
+    for client in (owner, stranger, anonymous):
         for method in ("GET", "HEAD"):
             place.ask(client, method, path, gives=SIGNED)
         place.ask(client, "GET", path, params={"proxy": "true"})
@@ -177,9 +177,9 @@ def files(place, people):
         place.ask(client, "DELETE", f"users/{people['owner'].pk}/buckets/{BUCKET}/files/none/remove/")
         place.ask(client, "GET", f"buckets/{BUCKET}/files/")
         for method, how in (("GET", "params"), ("POST", "json")):
-            wanted = {"bucket": BUCKET, "file_name": "a/file.txt"}
-            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: wanted})
-            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: {**wanted, "expiration": "0"}})
+            params = {"bucket": BUCKET, "file_name": "a/file.txt"}
+            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: params})
+            place.ask(client, method, "file/presigned/url/", gives=SIGNED, **{how: {**params, "expiration": "0"}})
     place.ask(owner, "GET", path, params={"proxy": "true"}, headers={"Range": "bytes=900-"})
     place.ask(owner, "POST", path)
     place.ask(owner, "DELETE", f"buckets/{BUCKET}/files/form.txt/")
@@ -227,11 +227,11 @@ def token_endpoint(place, person):
 
 
 def uppy(place, people):
-    owner, nobody = place.client(people["owner"]), place.client()
+    owner, anonymous = place.client(people["owner"]), place.client()
     token = token_endpoint(place, people["owner"])
     place.ask(owner, "GET", "uppy/tokens/")
     for base in (token["endpoint"], f"{token['endpoint']}x", f"{place.served.url}uppy"):
-        client = nobody if "token" in base else owner
+        client = anonymous if "token" in base else owner
         place.ask(client, "GET", f"{base}/s3/params", params={"filename": "a.txt", "type": "text/plain"}, gives=SIGNED)
         file = {"filename": "a.txt", "type": "text/plain"}
         begun = place.ask(client, "POST", f"{base}/s3/multipart", json=file)
@@ -250,11 +250,11 @@ def uppy(place, people):
         for ticket in tickets(place, client, base):
             ways_of(place, client, ticket)
     place.ask(owner, "DELETE", f"uppy/tokens/{token['id']}/")
-    place.ask(nobody, "GET", f"{token['endpoint']}/s3/params", params={"filename": "a.txt"})
+    place.ask(anonymous, "GET", f"{token['endpoint']}/s3/params", params={"filename": "a.txt"})
 
 
 def tickets(place, client, base):
-    """Return those that begin an upload, as often as one is given."""
+    """Return the requests that start an upload, once for each file."""
     file = {"method": "PUT", "key": "signed.txt", "contentType": "text/plain"}
     place.ask(client, "POST", f"{base}/sign", json=file, gives=SIGNED)
     begins = place.ask(client, "POST", f"{base}/sign", json={"method": "POST", "key": "signed.txt"}, gives=TICKET)
@@ -273,24 +273,24 @@ def ways_of(place, client, ticket):
 
 
 def bugs(place, people):
-    """Somebody for whom the host's own code breaks, with all that authenticates, and pages about it."""
-    unlucky, nobody = place.client(people["unlucky"]), place.client()
+    """A user for whom the host's own code fails, with all kinds of authentication, and the error pages."""
+    unlucky, anonymous = place.client(people["unlucky"]), place.client()
     endpoint = token_endpoint(place, people["unlucky"])["endpoint"]
-    (ticket,) = tickets(place, nobody, endpoint)
+    (ticket,) = tickets(place, anonymous, endpoint)
     for client, method, path in (
         (unlucky, "GET", "uploads/"),
         (unlucky, "GET", f"buckets/{BUCKET}/files/a/file.txt/"),
         (unlucky, "GET", "file/presigned/url/?bucket=marked-bucket&file_name=a"),
-        (nobody, "GET", f"{endpoint}/s3/params?filename=a.txt"),
-        (nobody, "GET", f"{endpoint}/s3/multipart/{uuid.uuid4()}/1?key=x"),
-        (nobody, "POST", ticket),
+        (anonymous, "GET", f"{endpoint}/s3/params?filename=a.txt"),
+        (anonymous, "GET", f"{endpoint}/s3/multipart/{uuid.uuid4()}/1?key=x"),
+        (anonymous, "POST", ticket),
     ):
         for headers in ({}, HTML):
             assert place.ask(client, method, path, headers=headers).status_code == 500
 
 
 def pages(place, people):
-    """The description, the browsable API, the admin."""
+    """The OpenAPI document, the browsable API, and the admin."""
     owner = place.client(people["owner"])
     for path in ("/api/schema/", "/api/docs/", "/nowhere/", "/admin/"):
         place.ask(owner, "GET", f"{place.site}{path}")
@@ -322,8 +322,8 @@ def shown(model):
 
 
 def shares(place, people):
-    """Links that open a file to whoever has them: shown once, and never again."""
-    owner, nobody = place.client(people["owner"]), place.client()
+    """Share links give access to a file without a login. They are shown only once."""
+    owner, anonymous = place.client(people["owner"]), place.client()
     file = {"bucket": BUCKET, "file_name": "a/file.txt"}
     for body in ({}, {"max_downloads": 1}, {"expires_in": -1}):
         made = place.ask(owner, "POST", "shares/", json={**file, **body}, gives={"share link"})
@@ -333,12 +333,12 @@ def shares(place, people):
         place.leaks.secret("share link", url.rstrip("/").rpartition("/")[2])
         for method in ("GET", "GET", "HEAD", "POST", "DELETE", "OPTIONS"):
             for ending in ("", "/", "/a", "/a%0Ab", "?proxy=true"):
-                place.ask(nobody, method, f"{url.rstrip('/')}{ending}", gives=SIGNED)
-        place.ask(nobody, "GET", url, headers=HTML, gives=SIGNED)
+                place.ask(anonymous, method, f"{url.rstrip('/')}{ending}", gives=SIGNED)
+        place.ask(anonymous, "GET", url, headers=HTML, gives=SIGNED)
         for nearly in ("/shares/", "shares//", "SHARES/", "%73hares//", "%2573hares/"):
-            place.ask(nobody, "GET", url.replace("service/shares/", f"service/{nearly}"))
+            place.ask(anonymous, "GET", url.replace("service/shares/", f"service/{nearly}"))
         place.ask(owner, "DELETE", f"shares/{made.json()['id']}/")
-        place.ask(nobody, "GET", url)
+        place.ask(anonymous, "GET", url)
     for path in (f"shares/?bucket={BUCKET}&file_name=a/file.txt", "shares/"):
         place.ask(owner, "GET", path)
         place.ask(owner, "GET", path, headers=HTML)
@@ -357,7 +357,7 @@ def commands(place):
 def without_a_store(place, people):
     owner = place.client(people["owner"])
     here = f"buckets/{BUCKET}/files/"
-    place.ask(place.client(people["staff"]), "GET", here)  # Lists of others come from their records.
+    place.ask(place.client(people["staff"]), "GET", here)  # Lists of another user's files come from the records.
     for method, path in (("PUT", f"{here}late.txt"), ("GET", f"{here}a/file.txt/?proxy=true")):
         place.ask(owner, method, path)
     place.ask(owner, "GET", "bucket/list/")
@@ -367,7 +367,7 @@ def without_a_store(place, people):
 
 
 def at_rest(place):
-    """What of the app lies in the database."""
+    """The app's data in the database."""
     tables = [name for name in connection.introspection.table_names() if name.startswith("s3_file_uploader")]
     with connection.cursor() as cursor:
         for table in tables:
@@ -378,11 +378,11 @@ def at_rest(place):
 def nothing_leaks(place):
     place.leaks.tell("the log", place.served.log)
     assert "DEBUG marked" in place.served.log, "This was no test"
-    found = [f"{name} in {where}: {around!r}" for where, name, around in place.leaks.found()]
-    assert not found, "\n".join(found)
+    findings = [f"{name} in {where}: {around!r}" for where, name, around in place.leaks.findings()]
+    assert not findings, "\n".join(findings)
 
 
-def test_no_secret_comes_out(place, people):
+def test_outputs_of_all_features_contain_no_secret(place, people):
     tokens_of_the_host(place)
     buckets(place, people)
     files(place, people)
@@ -403,7 +403,7 @@ def test_no_secret_comes_out(place, people):
     assert place.leaks.secrets.keys() >= expected, f"This was no test: {place.leaks.secrets.keys()}"
 
 
-def test_keys_that_the_store_refuses_are_not_told(transactional_db, people, tmp_path):
+def test_refused_keys_are_in_no_output(transactional_db, people, tmp_path):
     keys_marked(tmp_path / "s3")
     with EmbeddedS3(tmp_path / "s3") as store:
         refused = {"AWS_SECRET_ACCESS_KEY": f"{SECRET_KEY}-wrong", "AWS_SESSION_TOKEN": SESSION_TOKEN}
@@ -416,15 +416,21 @@ def test_keys_that_the_store_refuses_are_not_told(transactional_db, people, tmp_
     assert place.statuses[503] >= 3
 
 
-def test_what_is_searched_for_is_found():
+def test_leaks_finds_each_spelling_of_a_secret():
     leaks = Leaks()
     leaks.secret("password", "test/one")
-    told = ("test/one", "test%2Fone", "dGVzdC9vbmU=", f"X-Amz-Signature={'0' * 64}", f'"x-amz-signature": "{"1" * 64}"')
-    for number, text in enumerate((*told, "nothing")):
+    output = (
+        "test/one",
+        "test%2Fone",
+        "dGVzdC9vbmU=",
+        f"X-Amz-Signature={'0' * 64}",
+        f'"x-amz-signature": "{"1" * 64}"',
+    )
+    for number, text in enumerate((*output, "nothing")):
         leaks.tell(str(number), f"before {text} behind")
     names = ["password"] * 3 + ["signature"] * 2
-    assert [(where, name) for where, name, _ in leaks.found()] == list(zip("01234", names, strict=True))
+    assert [(where, name) for where, name, _ in leaks.findings()] == list(zip("01234", names, strict=True))
     given = Leaks()
-    given.tell("an answer", told[3], gives=IN_A_URL)
+    given.tell("an answer", output[3], gives=IN_A_URL)
     given.tell("the log", "0" * 64)
-    assert [(where, name) for where, name, _ in given.found()] == [("the log", "signature")]
+    assert [(where, name) for where, name, _ in given.findings()] == [("the log", "signature")]

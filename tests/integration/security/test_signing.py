@@ -1,4 +1,4 @@
-"""The real store takes what we sign, and nothing else: what moto does not check is checked here."""
+"""The real store accepts the signed requests unchanged only, which moto does not check."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -37,7 +37,7 @@ MISMATCH = (403, "SignatureDoesNotMatch")
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_any_key_goes_up_and_comes_down(bucket, key):
+def test_presigned_urls_of_any_key_upload_and_download(bucket, key):
     headers = {"content-type": "text/x; charset=utf-8", "content-length": "7"}
     put = httpx.put(signed(bucket, "PUT", key, headers=headers), content=CONTENT, headers=headers)
     assert put.status_code == 200, put.text
@@ -61,28 +61,28 @@ def test_any_key_goes_up_and_comes_down(bucket, key):
         ("us-east-1", "eu-west-1"),
     ],
 )
-def test_a_url_cannot_be_bent(stored, old, new):
+def test_presigned_url_that_is_changed_is_refused(stored, old, new):
     url = signed(stored, content_disposition="inline")
     assert httpx.get(url).status_code == 200
     assert old in url
     assert httpx.get(url.replace(old, new)).status_code in {400, 403}
 
 
-def test_a_url_is_for_one_method(stored):
+def test_presigned_url_with_another_method_is_refused(stored):
     assert error_of(httpx.put(signed(stored), content=b"x")) == MISMATCH
     assert error_of(httpx.delete(signed(stored, "PUT"))) == MISMATCH
     assert error_of(httpx.get(signed(stored, "HEAD"))) == MISMATCH
     assert httpx.head(signed(stored)).status_code == 403
 
 
-def test_a_url_is_for_one_bucket(stored, bucket):
+def test_presigned_url_for_another_bucket_is_refused(stored, bucket):
     get_client().create_bucket(Bucket=f"{stored}-2")
     get_client().put_object(Bucket=f"{stored}-2", Key="file.txt", Body=b"of others")
     assert error_of(httpx.get(signed(stored).replace(stored, f"{stored}-2"))) == MISMATCH
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
-def test_a_url_ends(stored, method):
+def test_presigned_url_that_expired_is_refused(stored, method):
     url = signed(stored, method, now=an_hour_ago(), expires_in_seconds=3590)
     assert httpx.request(method, url).status_code == 403
     alive = signed(stored, method, now=an_hour_ago(), expires_in_seconds=3700)
@@ -99,7 +99,7 @@ def test_a_url_ends(stored, method):
         {"content-type": "text/plain", "content-length": "6", "x-amz-meta-a": "b"},
     ],
 )
-def test_what_is_sent_must_be_as_it_was_signed(bucket, sent):
+def test_presigned_put_with_other_headers_is_refused(bucket, sent):
     headers = {"content-type": "text/plain", "content-length": "7", "x-amz-meta-a": "b"}
     url = signed(bucket, "PUT", headers=headers)
     refused = httpx.put(url, content=b"x" * int(sent["content-length"]), headers=sent)
@@ -107,7 +107,7 @@ def test_what_is_sent_must_be_as_it_was_signed(bucket, sent):
     assert httpx.put(url, content=CONTENT, headers=headers).status_code == 200
 
 
-def test_a_signed_body_must_be_that_body(bucket):
+def test_presigned_put_with_another_body_is_refused(bucket):
     headers = {"x-amz-content-sha256": sha256(CONTENT).hexdigest()}
     url = signed(bucket, "PUT", headers=headers)
     assert httpx.put(url, content=b"CONTENT", headers=headers).status_code == 400
@@ -127,7 +127,7 @@ def part_urls(bucket, upload_id, part_numbers=(1, 2, 3), **options):
     return presigned_part_urls(**{**upload, "part_numbers": part_numbers, **options})
 
 
-def test_parts_become_a_file(bucket, upload_id):
+def test_presigned_parts_become_a_file(bucket, upload_id):
     parts = [b"a" * 5 * 2**20, b"b" * 5 * 2**20, b"c"]
     etags = [
         httpx.put(url, content=part).headers["etag"]
@@ -139,7 +139,7 @@ def test_parts_become_a_file(bucket, upload_id):
     assert httpx.get(signed(bucket)).content == b"".join(parts)
 
 
-def test_the_url_of_a_part_cannot_be_bent(bucket, upload_id):
+def test_part_url_that_is_changed_is_refused(bucket, upload_id):
     [url] = part_urls(bucket, upload_id, [1])
     other_id = get_client().create_multipart_upload(Bucket=bucket, Key="file.txt")["UploadId"]
     [other_url] = part_urls(bucket, other_id, [1])
@@ -153,7 +153,7 @@ def test_the_url_of_a_part_cannot_be_bent(bucket, upload_id):
     assert httpx.put(url, content=b"x").status_code == 200
 
 
-def test_the_url_of_a_part_ends(bucket, upload_id):
+def test_part_url_that_expired_is_refused(bucket, upload_id):
     [url] = part_urls(bucket, upload_id, [1], now=an_hour_ago(), expires_in_seconds=3590)
     assert httpx.put(url, content=b"x").status_code == 403
 
@@ -172,20 +172,20 @@ def post(form, content=CONTENT, **changed):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_form_uploads_under_any_key(bucket, key):
+def test_form_uploads_under_any_key(bucket, key):
     answer = post(form(bucket, key))
     assert answer.status_code == 204, answer.text
-    found = object_head(bucket=bucket, key=key)
-    assert (found.size, found.content_type, found.metadata) == (7, "text/plain", {"a": "b"})
+    stored = object_head(bucket=bucket, key=key)
+    assert (stored.size, stored.content_type, stored.metadata) == (7, "text/plain", {"a": "b"})
 
 
 @pytest.mark.parametrize("size", [1, 10])
-def test_a_form_takes_files_up_to_its_limits(bucket, size):
+def test_form_accepts_sizes_up_to_its_limits(bucket, size):
     assert post(form(bucket), b"x" * size).status_code == 204
 
 
 @pytest.mark.parametrize("size", [0, 11])
-def test_a_form_takes_no_other_sizes(bucket, size):
+def test_form_refuses_other_sizes(bucket, size):
     assert post(form(bucket), b"x" * size).status_code in {400, 403}
 
 
@@ -200,13 +200,13 @@ def test_a_form_takes_no_other_sizes(bucket, size):
         {"x-amz-date": "20130524T000000Z"},
     ],
 )
-def test_a_form_cannot_be_bent(bucket, changed):
+def test_form_that_is_changed_is_refused(bucket, changed):
     answer = post(form(bucket), **changed)
     assert answer.status_code in {400, 403}, answer.text
     assert "Contents" not in get_client().list_objects_v2(Bucket=bucket)
 
 
-def test_a_form_is_for_one_bucket(bucket):
+def test_form_for_another_bucket_is_refused(bucket):
     get_client().create_bucket(Bucket=f"{bucket}-2")
     signed_form = form(bucket)
     other = signed_form.url.replace(bucket, f"{bucket}-2")
@@ -214,6 +214,6 @@ def test_a_form_is_for_one_bucket(bucket):
     assert answer.status_code == 403, answer.text
 
 
-def test_a_form_ends(bucket):
+def test_form_that_expired_is_refused(bucket):
     assert post(form(bucket, now=an_hour_ago(), expires_in_seconds=3590)).status_code == 403
     assert post(form(bucket, now=an_hour_ago(), expires_in_seconds=3700)).status_code == 204

@@ -1,4 +1,4 @@
-"""A user who may see a file of another by VISIBLE_TO can read it, and change nothing of it, whatever way is tried."""
+"""A user who may view another user's file by VISIBLE_TO can read it, and change it in no way."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def visible(settings):
 
 
 def attacks(owner, bucket, stored, pending):
-    """Yield every request that would change a file, with its body and its answer to a mere viewer."""
+    """Yield every request that would change a file, with its body and the response to a viewer."""
     file, direct = f"buckets/{bucket}/files/file", f"uploads/{pending.pk}/"
     key = f"?key={pending.file_name}"
     yield "DELETE", f"{file}/", None, "403 not_your_file"
@@ -44,7 +44,7 @@ def attacks(owner, bucket, stored, pending):
     yield "GET", f"shares/?bucket={bucket}&file_name=file", None, "403 not_your_file"
 
 
-def test_viewer_every_way_to_change_a_file_is_refused(http, visible, user, other, bucket):
+def test_viewer_cannot_change_a_file_in_any_way(http, visible, user, other, bucket):
     stored = stored_file(user, bucket, "file")
     pending = started(user, bucket, strategy="multipart").upload
     sent(pending)
@@ -62,7 +62,7 @@ def test_viewer_every_way_to_change_a_file_is_refused(http, visible, user, other
     assert viewer.get(f"uploads/{pending.pk}/").status_code == 200
 
 
-def test_viewer_no_longer_by_the_settings_finds_nothing(http, user, other, bucket):
+def test_viewer_without_the_setting_finds_nothing(http, user, other, bucket):
     stored = stored_file(user, bucket, "file")
     for address, code in (
         (f"buckets/{bucket}/files/file/", "file_not_found"),
@@ -74,7 +74,7 @@ def test_viewer_no_longer_by_the_settings_finds_nothing(http, user, other, bucke
 
 
 @pytest.mark.parametrize("address", ["buckets/{bucket}/files/file/", "uploads/{pk}/"])
-def test_staff_deletes_what_it_sees(http, visible, user, staff, bucket, address):
+def test_staff_can_delete_a_visible_file(http, visible, user, staff, bucket, address):
     stored = stored_file(user, bucket, "file")
     assert http(staff).delete(address.format(bucket=bucket, pk=stored.pk)).status_code == 204
     assert objects_in(bucket) == []

@@ -1,4 +1,4 @@
-"""Direct uploads against a real S3: its signatures, its parts, its refusals; by whoever speaks HTTP."""
+"""Direct uploads against a real S3, with its signatures, parts and errors, by a plain HTTP client."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 
 
 class Phone:
-    """Does what the answers say, and knows nothing else."""
+    """A client that only follows the responses of the service."""
 
     def __init__(self, client, straight, bucket):
         self.client, self.straight, self.bucket = client, straight, bucket
@@ -41,7 +41,7 @@ class Phone:
         return answer.json()
 
     def send(self, transfer, content):
-        """Send all of it; return the answers of S3."""
+        """Send the whole file, and return the responses of S3."""
         match transfer["strategy"]:
             case "put":
                 return [self.straight.put(transfer["url"], headers=transfer["headers"], content=content)]
@@ -78,7 +78,7 @@ class Phone:
 
 @pytest.fixture
 def phone_of(http, bucket, store):
-    """Give the phone of a person, or of nobody."""
+    """Return a function that makes the phone of a user, or one without a login."""
     with httpx.Client(timeout=60) as straight:
         yield lambda person, bucket=bucket: Phone(http(person), straight, bucket)
 
@@ -90,7 +90,7 @@ def phone(phone_of, user):
 
 @pytest.fixture
 def small_parts(settings):
-    """Parts of a thousand bytes, which this store joins."""
+    """Parts of a thousand bytes, which this store accepts."""
     settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = 1000
 
 
@@ -99,11 +99,11 @@ def error(answer):
 
 
 def objects_in(bucket):
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 def parts_left(upload):
-    """Ask for the parts themselves: the store may keep some of an upload that it no longer lists."""
+    """List the parts, because the store may keep parts of an upload that it no longer lists."""
     where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
     try:
         return [part["PartNumber"] for part in get_client().list_parts(**where).get("Parts", ())]
@@ -117,10 +117,10 @@ def time_goes_by():
     )
 
 
-class TestWhole:
+class TestExpectedBytes:
     @pytest.mark.parametrize("strategy", STRATEGIES)
     @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 20_000])
-    def test_each_way_and_size(self, phone, bucket, small_parts, strategy, size):
+    def test_upload_with_each_strategy_and_size_is_stored(self, phone, bucket, small_parts, strategy, size):
         content = os.urandom(size)
         record = phone.uploaded(content, strategy=strategy)
         assert (record["status"], record["size"], record["checksum_sha256"]) == ("stored", size, "")
@@ -129,28 +129,28 @@ class TestWhole:
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
     @pytest.mark.parametrize("name", NAMES)
-    def test_each_name(self, phone, strategy, name):
+    def test_upload_with_each_name_is_stored(self, phone, strategy, name):
         record = phone.uploaded(b"content", strategy=strategy, file_name=name)
         assert (record["original_name"], record["file_name"]) == (name, f"uploads/{record['id']}/{name}")
         assert phone.read(record) == b"content"
 
     @pytest.mark.parametrize("strategy", ["put", "multipart"])
-    def test_with_a_checksum(self, phone, small_parts, strategy):
+    def test_upload_with_a_checksum_is_stored(self, phone, small_parts, strategy):
         content = os.urandom(2500)
         checksum = sha256(content).hexdigest()
         assert phone.uploaded(content, strategy=strategy, checksum_sha256=checksum)["checksum_sha256"] == checksum
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    def test_its_type_is_kept(self, phone, strategy):
+    def test_upload_keeps_its_content_type(self, phone, strategy):
         record = phone.uploaded(b"content", strategy=strategy, content_type="text/markdown; charset=utf-8")
         head = phone.client.head(record["url"], follow_redirects=True)
         assert (record["content_type"], head.headers["Content-Type"]) == ("text/markdown; charset=utf-8",) * 2
 
-    def test_parts_of_real_size(self, phone):
+    def test_upload_in_parts_of_5_mib_is_stored(self, phone):
         content = os.urandom(mib(20))
         assert phone.read(phone.uploaded(content)) == content
 
-    def test_parts_in_any_order_at_once_and_twice(self, phone, small_parts):
+    def test_parts_in_any_order_and_twice_are_stored(self, phone, small_parts):
         content = os.urandom(30_500)
         upload = phone.started(content, strategy="multipart")
         assert [part["part_number"] for part in upload["transfer"]["parts"]] == list(range(1, 21))
@@ -161,44 +161,44 @@ class TestWhole:
         assert set(sent) == {200}
         assert phone.read(phone.complete(upload).json()) == content
 
-    def test_an_upload_by_staff_is_the_users(self, phone_of, phone, staff, user):
+    def test_upload_by_staff_belongs_to_the_user(self, phone_of, phone, staff, user):
         record = phone_of(staff).uploaded(b"content", user_id=str(user.pk))
         assert phone.read(record) == b"content"
 
 
-class TestSomethingElse:
-    """The store itself refuses what was not announced; what it lets pass, the completion finds."""
+class TestOtherBytes:
+    """The store refuses other bytes than announced. The completion detects the rest."""
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
     @pytest.mark.parametrize("content", [b"", b"conten", b"contents"])
-    def test_another_size(self, phone, bucket, strategy, content):
+    def test_upload_of_another_size_is_refused(self, phone, bucket, strategy, content):
         upload = phone.started(b"content", strategy=strategy)
         (answer,) = phone.send(upload["transfer"], content)
         assert answer.status_code in {400, 403}
         assert error(phone.complete(upload)) == (400, "parts_missing")
         assert objects_in(bucket) == []
 
-    def test_another_type_by_put(self, phone, bucket):
+    def test_put_with_another_type_is_refused(self, phone, bucket):
         transfer = phone.started()["transfer"]
         transfer["headers"]["Content-Type"] = "text/html"
         assert phone.send(transfer, b"content")[0].status_code == 403
         assert objects_in(bucket) == []
 
     @pytest.mark.parametrize("field", ["Content-Type", "key"])
-    def test_another_type_or_key_by_form(self, phone, bucket, field):
+    def test_form_with_another_type_or_key_is_refused(self, phone, bucket, field):
         transfer = phone.started(strategy="post")["transfer"]
         transfer["fields"][field] = "something/else"
         assert phone.send(transfer, b"content")[0].status_code == 403
         assert objects_in(bucket) == []
 
-    def test_another_type_by_leaked_credentials(self, phone, bucket):
+    def test_complete_with_another_stored_type_is_refused(self, phone, bucket):
         upload = phone.started()
         get_client().put_object(Bucket=bucket, Key=upload["file_name"], Body=b"content", ContentType="text/html")
         assert error(phone.complete(upload)) == (400, "content_type_mismatch")
         assert objects_in(bucket) == []
         assert error(phone.complete(upload)) == (404, "upload_not_found")
 
-    def test_other_bytes_with_a_checksum_by_put(self, phone, bucket, settings):
+    def test_put_of_other_bytes_than_the_checksum_is_refused(self, phone, bucket, settings):
         settings.S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
         upload = phone.started(checksum_sha256=sha256(b"content").hexdigest())
         (answer,) = phone.send(upload["transfer"], b"CONTENT")
@@ -208,13 +208,13 @@ class TestSomethingElse:
         assert phone.complete(upload).json()["status"] == "stored"
 
     @pytest.mark.parametrize("strategy", ["put", "multipart"])
-    def test_other_bytes_with_a_checksum(self, phone, bucket, strategy):
+    def test_upload_of_other_bytes_than_the_checksum_is_refused(self, phone, bucket, strategy):
         upload = phone.started(strategy=strategy, checksum_sha256=sha256(b"content").hexdigest())
         assert phone.send(upload["transfer"], b"CONTENT")[0].status_code in {200, 201}
         assert error(phone.complete(upload)) == (400, "checksum_mismatch")
         assert objects_in(bucket) == []
 
-    def test_a_part_of_another_size(self, phone, small_parts):
+    def test_part_of_another_size_is_refused(self, phone, small_parts):
         content = os.urandom(2500)
         upload = phone.started(content, strategy="multipart")
         answers = phone.send_parts(upload["transfer"]["parts"], content[:-1])
@@ -224,7 +224,7 @@ class TestSomethingElse:
         phone.send_parts(phone.sign(upload, missing=True).json()["parts"], content)
         assert phone.read(phone.complete(upload).json()) == content
 
-    def test_a_part_that_is_missing(self, phone, small_parts):
+    def test_complete_without_a_part_is_refused(self, phone, small_parts):
         content = os.urandom(2500)
         upload = phone.started(content, strategy="multipart")
         first, _, last = upload["transfer"]["parts"]
@@ -237,7 +237,7 @@ class TestSomethingElse:
         assert phone.parts(upload).json()["missing"] == []
         assert phone.read(phone.complete(upload).json()) == content
 
-    def test_a_part_too_many_by_leaked_credentials(self, phone, bucket, small_parts):
+    def test_complete_with_an_additional_part_is_refused(self, phone, bucket, small_parts):
         content = os.urandom(2500)
         upload = phone.started(content, strategy="multipart")
         phone.send(upload["transfer"], content)
@@ -251,13 +251,13 @@ class TestSomethingElse:
         assert error(phone.complete(upload)) == (413, "file_too_large")
         assert error(phone.complete(upload)) == (404, "upload_not_found")
 
-    def test_the_url_of_one_part_takes_no_other(self, phone, small_parts):
+    def test_part_url_for_another_part_is_refused(self, phone, small_parts):
         first, second = phone.started(b"x" * 2000, strategy="multipart")["transfer"]["parts"]
         forged = first["url"].replace("partNumber=1&", "partNumber=2&")
         assert forged not in {first["url"], second["url"]}
         assert phone.straight.put(forged, content=b"x" * 1000).status_code == 403
 
-    def test_a_url_reads_nothing(self, phone):
+    def test_upload_url_cannot_be_used_to_read(self, phone):
         upload = phone.started()
         phone.send(upload["transfer"], b"content")
         assert phone.straight.get(upload["transfer"]["url"], headers=upload["transfer"]["headers"]).status_code == 403
@@ -265,7 +265,7 @@ class TestSomethingElse:
 
 class TestTime:
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_a_url_that_expired_and_a_fresh_one(self, phone, settings, strategy):
+    def test_url_that_expired_is_replaced_by_a_fresh_one(self, phone, settings, strategy):
         settings.S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS = 1
         upload = phone.started(key="my-key", strategy=strategy)
         time.sleep(2.1)
@@ -277,7 +277,7 @@ class TestTime:
         assert phone.complete(upload).json()["status"] == "stored"
         assert phone.start(key="my-key", strategy=strategy).json()["transfer"] is None
 
-    def test_parts_that_expired_and_fresh_ones(self, phone, settings, small_parts):
+    def test_part_urls_that_expired_are_replaced_by_fresh_ones(self, phone, settings, small_parts):
         content = os.urandom(2500)
         upload = phone.started(content, strategy="multipart")
         phone.send_parts(upload["transfer"]["parts"][:1], content)
@@ -291,7 +291,7 @@ class TestTime:
         phone.send_parts(fresh, content)
         assert phone.read(phone.complete(upload).json()) == content
 
-    def test_until_it_expires_the_url_of_this_store_writes_again(self, phone, bucket):
+    def test_url_after_completion_writes_again_until_it_expires(self, phone, bucket):
         upload = phone.started()
         phone.send(upload["transfer"], b"content")
         assert phone.complete(upload).status_code == 200
@@ -302,8 +302,8 @@ class TestTime:
         assert housekeeping_run().records_settled == 1
         assert (objects_in(bucket), FileUpload.objects.count()) == ([], 0)
 
-    def test_a_part_on_its_way_while_the_upload_is_aborted(self, phone):
-        """The store takes it, answers 200, and lists the upload no more."""
+    def test_part_in_transit_during_an_abort_is_removed(self, phone):
+        """The store accepts it, responds 200, and no longer lists the upload."""
         content = os.urandom(mib(8))
         upload = phone.started(content, strategy="multipart")
         record, address = FileUpload.objects.get(), urlsplit(upload["transfer"]["parts"][0]["url"])
@@ -323,7 +323,7 @@ class TestTime:
         assert parts_left(record) == []
         assert not FileUpload.objects.exists()
 
-    def test_a_client_that_never_says_that_it_is_done(self, phone):
+    def test_upload_without_completion_is_completed_by_housekeeping(self, phone):
         uploads = [phone.started(strategy=strategy) for strategy in ("put", "post")]
         for upload in uploads:
             phone.send(upload["transfer"], b"content")
@@ -332,7 +332,7 @@ class TestTime:
         for upload in uploads:
             assert phone.client.get(f"uploads/{upload['id']}/").json()["status"] == "stored"
 
-    def test_one_that_expired(self, phone, bucket, small_parts):
+    def test_upload_that_expired_is_removed(self, phone, bucket, small_parts):
         content = os.urandom(2500)
         upload = phone.started(content, strategy="multipart")
         phone.send(upload["transfer"], content)
@@ -344,7 +344,7 @@ class TestTime:
 
 
 class TestLarge:
-    def test_five_tebibytes(self, phone, bucket):
+    def test_start_of_five_tebibytes_plans_the_parts(self, phone, bucket):
         answer = phone.start(size=MAX_OBJECT_BYTES)
         upload = answer.json()
         transfer = upload["transfer"]
@@ -360,7 +360,7 @@ class TestLarge:
         assert parts_left(record) == []
         assert error(phone.start(size=MAX_OBJECT_BYTES + 1)) == (413, "file_too_large")
 
-    def test_ten_thousand_urls_in_one_answer(self, phone, small_parts):
+    def test_parts_sign_returns_ten_thousand_urls(self, phone, small_parts):
         upload = phone.started(size=1000 * 10_000, strategy="multipart")
         parts = phone.sign(upload, part_numbers=list(range(10_000, 0, -1))).json()["parts"]
         assert len({part["url"] for part in parts}) == 10_000
@@ -370,8 +370,8 @@ class TestLarge:
         assert ([part["part_number"] for part in held["parts"]], len(held["missing"])) == ([1, 10_000], 9998)
 
 
-class TestOthers:
-    def test_they_find_nothing(self, phone, phone_of, other, small_parts):
+class TestOtherUsers:
+    def test_other_user_finds_no_upload(self, phone, phone_of, other, small_parts):
         upload = phone.started(b"x" * 2500, strategy="multipart")
         stranger = phone_of(other)
         for answer in (
@@ -384,18 +384,18 @@ class TestOthers:
             assert error(answer) == (404, "upload_not_found")
         assert phone.parts(upload).json()["missing"] == [1, 2, 3]
 
-    def test_nobody_is_let_in(self, phone_of):
+    def test_anonymous_user_gets_401(self, phone_of):
         assert error(phone_of(None).start()) == (401, "not_authenticated")
 
 
 class TestBucket:
-    def test_one_that_is_missing(self, phone):
+    def test_start_in_a_missing_bucket_is_refused(self, phone):
         for strategy in STRATEGIES:
             assert error(phone.start(bucket="bucket-none", strategy=strategy)) == (404, "bucket_not_found")
         assert not FileUpload.objects.exists()
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    def test_one_that_is_removed_meanwhile(self, phone, bucket, strategy):
+    def test_upload_to_a_removed_bucket_fails(self, phone, bucket, strategy):
         upload = phone.started(strategy=strategy)
         get_client().delete_bucket(Bucket=bucket)
         assert phone.send(upload["transfer"], b"content")[0].status_code == 404
@@ -403,20 +403,20 @@ class TestBucket:
         assert error(phone.start(strategy=strategy)) == (404, "bucket_not_found")
         assert phone.abort(upload).status_code == 204
 
-    def test_a_file_where_the_folder_of_uploads_should_be(self, phone, bucket):
+    def test_upload_below_a_key_that_is_a_file_is_refused(self, phone, bucket):
         get_client().put_object(Bucket=bucket, Key="uploads", Body=b"in the way")
         upload = phone.started()
         assert phone.send(upload["transfer"], b"content")[0].status_code >= 400
-        assert error(phone.complete(upload))[0] in {400, 403, 409, 502}  # 403: the store of a common user.
+        assert error(phone.complete(upload))[0] in {400, 403, 409, 502}  # The store of a common user responds 403.
         assert objects_in(bucket) == ["uploads"]
 
 
 class TestS3IsDown:
-    """And up again: the same request then does what it says."""
+    """S3 fails and recovers. The same request succeeds then."""
 
     @pytest.fixture
     def proxy(self, store, settings, bucket):
-        """Lead the service to the store through a proxy with faults; the phone goes straight."""
+        """Connect the service to the store through a proxy with faults. The phone connects directly."""
         with FaultyProxy(store.identity.port) as proxy:
             settings.AWS_S3_ENDPOINT_URL = proxy.url
             settings.AWS_S3_PUBLIC_ENDPOINT_URL = store.endpoint_url
@@ -426,29 +426,29 @@ class TestS3IsDown:
             yield proxy
 
     def tried(self, proxy, request, only):
-        """Make a request while S3 breaks off what begins with `only`; return its error."""
+        """Send a request while S3 drops requests that begin with `only`. Return the error."""
         proxy.only, proxy.cut_after = only, 10
         answer = request()
         proxy.cut_after = None
         return error(answer)
 
-    def is_down(self, told):
-        return told[0] in {503, 504} and told[1] in {"storage_unavailable", "storage_timeout"}
+    def is_down(self, refusal):
+        return refusal[0] in {503, 504} and refusal[1] in {"storage_unavailable", "storage_timeout"}
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    def test_before_the_bucket_is_known(self, phone, proxy, strategy):
+    def test_start_without_s3_in_an_unknown_bucket_fails(self, phone, proxy, strategy):
         buckets_forget()
         assert self.is_down(self.tried(proxy, lambda: phone.start(strategy=strategy), b"HEAD "))
         assert not FileUpload.objects.exists()
         assert phone.uploaded(b"content", strategy=strategy)["status"] == "stored"
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_what_goes_in_one_request_needs_no_s3_to_begin(self, phone, proxy, strategy):
+    def test_start_of_a_single_request_needs_no_s3(self, phone, proxy, strategy):
         phone.started()
         proxy.only, proxy.cut_after = b"", 1
         assert phone.start(strategy=strategy).status_code == 201
 
-    def test_when_parts_begin(self, phone, proxy):
+    def test_start_of_parts_without_s3_fails(self, phone, proxy):
         phone.started()
         assert self.is_down(self.tried(proxy, lambda: phone.start(strategy="multipart", key="my-key"), b"POST "))
         again = phone.start(strategy="multipart", key="my-key")
@@ -456,7 +456,7 @@ class TestS3IsDown:
         phone.send(again.json()["transfer"], b"content")
         assert phone.complete(again.json()).json()["status"] == "stored"
 
-    def test_when_the_answer_is_lost_that_parts_begin(self, phone, proxy, bucket):
+    def test_start_of_parts_with_a_lost_response_can_be_retried(self, phone, proxy, bucket):
         phone.started()
         proxy.only, proxy.answers_lost = b"POST ", True
         assert self.is_down(error(phone.start(strategy="multipart", key="my-key")))
@@ -466,7 +466,7 @@ class TestS3IsDown:
         assert phone.abort(upload).status_code == 204
         assert not get_client().list_multipart_uploads(Bucket=bucket, Prefix=upload["file_name"]).get("Uploads")
 
-    def test_while_parts_are_listed_and_signed(self, phone, proxy):
+    def test_parts_without_s3_can_be_signed_by_number_only(self, phone, proxy):
         upload = phone.started(strategy="multipart")
         assert self.is_down(self.tried(proxy, lambda: phone.parts(upload), b"GET "))
         assert self.is_down(self.tried(proxy, lambda: phone.sign(upload, missing=True), b"GET "))
@@ -477,7 +477,7 @@ class TestS3IsDown:
 
     @pytest.mark.parametrize("only", [b"GET ", b"POST ", b"HEAD "])
     @pytest.mark.parametrize("fault", ["cut", "lost answer"])
-    def test_while_it_is_completed(self, phone, proxy, only, fault):
+    def test_complete_with_a_fault_can_be_retried(self, phone, proxy, only, fault):
         upload = phone.started(strategy="multipart")
         phone.send(upload["transfer"], b"content")
         proxy.only = only
@@ -488,25 +488,25 @@ class TestS3IsDown:
         assert phone.parts(upload).json()["missing"] == []
         assert phone.complete(upload).json()["status"] == "stored"
 
-    def test_while_it_is_read_for_its_checksum(self, phone, proxy):
+    def test_complete_with_a_fault_while_reading_can_be_retried(self, phone, proxy):
         upload = phone.started(strategy="put", checksum_sha256=sha256(b"content").hexdigest())
         phone.send(upload["transfer"], b"content")
         assert self.is_down(self.tried(proxy, lambda: phone.complete(upload), b"GET "))
         assert phone.complete(upload).json()["status"] == "stored"
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    def test_while_it_is_aborted(self, phone, proxy, bucket, strategy):
+    def test_abort_with_a_fault_can_be_retried(self, phone, proxy, bucket, strategy):
         upload = phone.started(strategy=strategy)
         phone.send(upload["transfer"], b"content")
         record = FileUpload.objects.get()
-        told = self.tried(proxy, lambda: phone.abort(upload), b"DELETE ")
-        assert self.is_down(told)
-        time.sleep(1.1 if told[0] == 504 else 0)
+        refusal = self.tried(proxy, lambda: phone.abort(upload), b"DELETE ")
+        assert self.is_down(refusal)
+        time.sleep(1.1 if refusal[0] == 504 else 0)
         assert phone.abort(upload).status_code == 204
         assert (objects_in(bucket), parts_left(record)) == ([], [])
 
 
-def test_a_store_that_is_stopped_and_started_again(phone_of, user, tmp_path, settings):
+def test_upload_across_a_restart_of_the_store_is_stored(phone_of, user, tmp_path, settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
     with EmbeddedS3(tmp_path / "s3") as store:
         for name, value in store.environment().items():

@@ -1,4 +1,4 @@
-"""Many requests at one direct upload: the database decides, whichever it is, and nobody is told what is not so."""
+"""Parallel requests for one direct upload: each database resolves the race, and every response is true."""
 
 import time
 from collections import Counter
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def embedded_s3(tmp_path_factory):
-    """In the place of the one that all others share: this one can be looked into."""
+    """A separate store, because the tests read its files."""
     with EmbeddedS3(with_sqlite(tmp_path_factory.mktemp("embedded-s3"))) as store:
         yield store
 
@@ -50,7 +50,7 @@ def server(django_db_setup, django_db_blocker, embedded_s3, folder):
 
 @pytest.fixture
 def clients(transactional_db, server, user):
-    """As many apps of one user, each with connections of its own to the service and to S3."""
+    """Several apps of one user, each with its own connections to the service and to S3."""
     with ExitStack() as stack:
         yield [
             (stack.enter_context(client_at(server.url, user)), stack.enter_context(httpx.Client(timeout=60)))
@@ -59,15 +59,15 @@ def clients(transactional_db, server, user):
 
 
 @pytest.fixture
-def told(folder, record_testsuite_property, request):
-    """Count answers; they go into the report."""
+def count_for_report(folder, record_testsuite_property, request):
+    """Count responses for the report."""
     figures = Counter()
     yield figures
     record_testsuite_property(request.node.name, str(dict(sorted(figures.items()))))
 
 
 def all_at_once(*calls):
-    """Return what each returned; they begin at the same moment."""
+    """Call the functions at the same moment, and return their results."""
     ready = Barrier(len(calls))
 
     def at_once(call):
@@ -87,7 +87,7 @@ def later(seconds, call):
 
 
 def of_all(clients, upload):
-    """Return the same upload in the hands of each client."""
+    """Return the same upload for each client."""
     copies = [
         Upload(*client, upload.bucket, upload.strategy, key=upload.key, content=upload.content) for client in clients
     ]
@@ -97,7 +97,7 @@ def of_all(clients, upload):
 
 
 def heard(folder, upload_id):
-    """Return how often listeners heard that it was uploaded, and that it was deleted."""
+    """Return how many signals of an upload and of a deletion were sent."""
     events = Counter((folder / "heard").read_text().splitlines()) if (folder / "heard").exists() else Counter()
     return events[f"uploaded {upload_id}"], events[f"deleted {upload_id}"]
 
@@ -121,7 +121,9 @@ def statuses(answers):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_same_request_at_once_is_one_upload(clients, bucket, store, settings, folder, told, strategy):
+def test_start_in_parallel_with_one_key_is_one_upload(
+    clients, bucket, store, settings, folder, count_for_report, strategy
+):
     possible = {}
     for _ in range(5):
         first = Upload(*clients[0], bucket, strategy)
@@ -132,14 +134,14 @@ def test_the_same_request_at_once_is_one_upload(clients, bucket, store, settings
         record = FileUpload.objects.get(pk=upload_id)
         assert FileUpload.objects.count() == len(possible) + 1
         assert uploads_in(bucket) == ([record.multipart_upload_id] if strategy == "multipart" else [])
-        told["replayed"] += sum("idempotency-replayed" in answer.headers for answer in answers)
-        told["started"] += 1
+        count_for_report["replayed"] += sum("idempotency-replayed" in answer.headers for answer in answers)
+        count_for_report["started"] += 1
         uploads[-1].do("send", "complete")
         possible[record.file_name] = {first.checksum}
     assert nothing_else_is_there(store, bucket, settings, possible)
 
 
-def test_the_same_name_at_once_is_as_many_uploads(clients, bucket, store, settings, told):
+def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store, settings, count_for_report):
     uploads = [
         Upload(*client, bucket, strategy, content=CONTENT + bytes([number]))
         for number, (client, strategy) in enumerate(zip(clients, STRATEGIES * 3, strict=False))
@@ -151,7 +153,7 @@ def test_the_same_name_at_once_is_as_many_uploads(clients, bucket, store, settin
             204,
         }
     assert len({upload.record["id"] for upload in uploads}) == AT_ONCE
-    told["started"] += AT_ONCE
+    count_for_report["started"] += AT_ONCE
     possible = {upload.record["file_name"]: {upload.checksum} for upload in uploads}
     assert nothing_else_is_there(store, bucket, settings, possible)
 
@@ -160,7 +162,7 @@ def test_the_same_name_at_once_is_as_many_uploads(clients, bucket, store, settin
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_complete_at_once_is_complete_once(clients, bucket, store, settings, folder, told, strategy):
+def test_complete_in_parallel_completes_once(clients, bucket, store, settings, folder, count_for_report, strategy):
     possible = {}
     for _ in range(20 if strategy == "multipart" else 5):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
@@ -168,7 +170,7 @@ def test_complete_at_once_is_complete_once(clients, bucket, store, settings, fol
         assert statuses(answers) == [200] * AT_ONCE
         assert len({answer.text for answer in answers}) == 1
         assert heard(folder, first.record["id"]) == (1, 0)
-        told["completed"] += 1
+        count_for_report["completed"] += 1
         possible[first.record["file_name"]] = {first.checksum}
     assert nothing_else_is_there(store, bucket, settings, possible)
 
@@ -176,10 +178,10 @@ def test_complete_at_once_is_complete_once(clients, bucket, store, settings, fol
 @pytest.mark.parametrize(
     ("strategy", "removal", "rounds"), [("multipart", "give_up", 30), ("multipart", "abort", 20), ("put", "abort", 20)]
 )
-def test_abort_against_complete_is_one_of_both(
-    clients, bucket, store, settings, folder, told, strategy, removal, rounds
+def test_abort_and_complete_in_parallel_end_as_one_of_both(
+    clients, bucket, store, settings, folder, count_for_report, strategy, removal, rounds
 ):
-    """Aborts come earlier at first, and later in the end; after the completion, they delete a file, or leave it."""
+    """Aborts come earlier at first and later in the end. After the completion, they delete the file or leave it."""
     possible = {}
     for number in range(rounds):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
@@ -188,7 +190,7 @@ def test_abort_against_complete_is_one_of_both(
         aborts = [later(seconds, getattr(upload, removal)) for upload in uploads[::2]]
         answers = all_at_once(*aborts, *(later(-seconds, upload.complete) for upload in uploads[1::2]))
         aborted, completed = statuses(answers[:4]), statuses(answers[4:])
-        assert ({*aborted} <= {200, 204, 404, 409}, {*completed} <= {200, 404, 409}) == (True, True), told
+        assert ({*aborted} <= {200, 204, 404, 409}, {*completed} <= {200, 404, 409}) == (True, True), count_for_report
         is_told, shown = 200 in completed, first.show()
         is_file = shown.status_code == 200
         if removal == "give_up":
@@ -196,17 +198,21 @@ def test_abort_against_complete_is_one_of_both(
         else:
             assert (is_file, 204 in aborted) == (False, True)
         assert heard(folder, first.record["id"]) == (int(is_told), int(is_told and not is_file))
-        told["completed" if is_told else "aborted"] += 1
-        told.update([f"abort {status}" for status in aborted] + [f"complete {status}" for status in completed])
+        count_for_report["completed" if is_told else "aborted"] += 1
+        count_for_report.update(
+            [f"abort {status}" for status in aborted] + [f"complete {status}" for status in completed]
+        )
         possible[first.record["file_name"]] = {first.checksum if is_file else None}
     assert nothing_else_is_there(store, bucket, settings, possible)
-    assert (told["completed"] > 0, told["aborted"] > 0) == (True, True), f"This was no test: {told}"
+    assert (count_for_report["completed"] > 0, count_for_report["aborted"] > 0) == (True, True), (
+        f"This was no test: {count_for_report}"
+    )
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def test_parts_that_are_signed_and_sent_while_the_upload_is_aborted_do_not_stay(clients, bucket, store, settings, told):
+def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings, count_for_report):
     def sign_and_send(upload):
         signed = upload.sign()
         return [signed, *(upload.send_part(part) for part in signed.json().get("parts", ()))]
@@ -219,22 +225,22 @@ def test_parts_that_are_signed_and_sent_while_the_upload_is_aborted_do_not_stay(
         for signed, *sent in answers[1:]:
             assert signed.status_code in {200, 404, 409}
             assert {answer.status_code for answer in sent} <= {200, 404}
-            told[f"signed {signed.status_code}"] += 1
-            told.update(f"sent {status}" for status in statuses(sent))
+            count_for_report[f"signed {signed.status_code}"] += 1
+            count_for_report.update(f"sent {status}" for status in statuses(sent))
         last.until_done("abort")
     assert nothing_else_is_there(store, bucket, settings, {})
 
 
 @pytest.mark.parametrize("strategy", ["put", "post"])
-def test_what_is_sent_again_while_the_file_is_deleted_does_not_stay(clients, bucket, store, settings, told, strategy):
+def test_bytes_sent_during_a_deletion_are_removed(clients, bucket, store, settings, count_for_report, strategy):
     for _ in range(10):
         first = Upload(*clients[0], bucket, strategy).do("start", "send", "complete")
         *others, last = of_all(clients, first)
         answers = all_at_once(last.delete, *(upload.send for upload in others))
         assert answers[0].status_code == 204
-        told.update(f"sent {status}" for status in statuses(answers[1:]))
+        count_for_report.update(f"sent {status}" for status in statuses(answers[1:]))
         assert first.show().status_code == 404
-    told["objects that came late"] = get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
+    count_for_report["objects that came late"] = get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
     assert nothing_else_is_there(store, bucket, settings, {})
 
 
@@ -242,8 +248,10 @@ def test_what_is_sent_again_while_the_file_is_deleted_does_not_stay(clients, buc
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_housekeeping_against_complete(clients, bucket, store, settings, folder, told, strategy):
-    """Of an upload that has expired: two hosts, and a client that comes back just then."""
+def test_housekeeping_and_complete_in_parallel_agree(
+    clients, bucket, store, settings, folder, count_for_report, strategy
+):
+    """The upload has expired. Two hosts run housekeeping while the client returns."""
     possible = {}
     for _ in range(20):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
@@ -256,7 +264,7 @@ def test_housekeeping_against_complete(clients, bucket, store, settings, folder,
         if 200 in statuses(answers) or strategy != "multipart":
             assert is_file
         assert heard(folder, first.record["id"])[0] <= 1
-        told["stored" if is_file else "removed"] += 1
-        told.update(f"complete {status}" for status in statuses(answers))
+        count_for_report["stored" if is_file else "removed"] += 1
+        count_for_report.update(f"complete {status}" for status in statuses(answers))
         possible[first.record["file_name"]] = {first.checksum if is_file else None}
     assert nothing_else_is_there(store, bucket, settings, possible)

@@ -1,4 +1,4 @@
-"""A request that dies half-way, wherever: afterwards record and object agree, and the key can be used again."""
+"""A request fails at any point: afterwards record and object agree, and the key can be used again."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ BIG = 20 * 2**20
 
 @pytest.fixture
 def proxy(store, settings):
-    """Lead the service to the store through a proxy with faults; the test itself goes straight."""
+    """Connect the service to the store through a proxy with faults. The test connects directly."""
     with FaultyProxy(store.identity.port) as proxy:
         settings.AWS_S3_ENDPOINT_URL = proxy.url
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
@@ -46,7 +46,7 @@ def nothing_is_there(store, bucket):
 @pytest.mark.parametrize("content", [b"small", os.urandom(BIG)], ids=["small", "big"])
 @pytest.mark.parametrize("fault", ["cut", "lost answer", "stall"])
 @pytest.mark.parametrize("overwrite", ["true", "false"])
-def test_s3_breaks_off_and_comes_back(http, user, bucket, store, proxy, fault, content, overwrite):
+def test_upload_with_a_fault_of_s3_can_be_retried(http, user, bucket, store, proxy, fault, content, overwrite):
     client = http(user)
     if overwrite == "true":
         assert upload(client, bucket, b"before").status_code == 201
@@ -70,8 +70,8 @@ def test_s3_breaks_off_and_comes_back(http, user, bucket, store, proxy, fault, c
     assert not straight.list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
-def test_after_a_lost_answer_the_old_record_is_not_a_lie(http, user, bucket, proxy):
-    """The bytes of an overwrite arrived, the answer did not: whoever asks next gets the truth."""
+def test_overwrite_with_a_lost_response_returns_the_new_file(http, user, bucket, proxy):
+    """S3 stored the bytes of an overwrite, but its response was lost. The next request gets the right file."""
     client = http(user)
     upload(client, bucket, b"before")
     proxy.only, proxy.answers_lost = b"PUT ", True
@@ -85,7 +85,7 @@ def test_after_a_lost_answer_the_old_record_is_not_a_lie(http, user, bucket, pro
     assert get_client().get_object(Bucket=bucket, Key="key")["Body"].read() == b"after!"
 
 
-def test_a_delete_that_s3_interrupts_is_finished_by_the_next(http, user, bucket, store, proxy):
+def test_delete_with_a_fault_is_finished_by_the_next(http, user, bucket, store, proxy):
     client, path = http(user), f"users/{user.pk}/buckets/{bucket}/files/key/remove/"
     upload(client, bucket)
     proxy.only, proxy.cut_after = b"DELETE ", 10
@@ -97,7 +97,7 @@ def test_a_delete_that_s3_interrupts_is_finished_by_the_next(http, user, bucket,
     assert nothing_is_there(store, bucket)
 
 
-def test_s3_is_down(http, user, bucket, settings):
+def test_requests_without_s3_return_503(http, user, bucket, settings):
     settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:1"
     started = time.monotonic()
     answer = upload(http(user), bucket)
@@ -106,7 +106,7 @@ def test_s3_is_down(http, user, bucket, settings):
     assert answer.headers["retry-after"] == "5"
 
 
-def test_health_does_not_wait_for_a_store_that_stalls(http, proxy):
+def test_health_with_a_hanging_store_times_out(http, proxy):
     proxy.stalls = True
     started = time.monotonic()
     answer = http(None).get("health/")
@@ -114,7 +114,7 @@ def test_health_does_not_wait_for_a_store_that_stalls(http, proxy):
     assert (answer.status_code, answer.json()) == (503, {"database": True, "storage": False})
 
 
-def test_s3_is_killed_in_the_middle_and_started_again(http, user, tmp_path, settings):
+def test_upload_with_s3_killed_during_it_can_be_retried(http, user, tmp_path, settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
     folder, client = tmp_path / "s3", http(user)
     with EmbeddedS3(folder) as doomed, ThreadPoolExecutor(1) as pool:
@@ -135,7 +135,7 @@ def test_s3_is_killed_in_the_middle_and_started_again(http, user, tmp_path, sett
         assert not get_client().list_multipart_uploads(Bucket="doomed").get("Uploads")
 
 
-def test_a_client_that_goes_away_leaves_nothing(http, user, bucket, store):
+def test_upload_with_a_disconnected_client_leaves_nothing(http, user, bucket, store):
     client = http(user)
     address = urlsplit(str(client.base_url))
     with socket.create_connection((address.hostname, address.port)) as phone:
@@ -169,14 +169,14 @@ REFUSING = {
 
 @pytest.fixture
 def database_refuses(transactional_db):
-    """Let the database itself refuse to call anything stored."""
+    """Let the database refuse to mark any file as stored."""
     refuse, allow = REFUSING[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(refuse)
         yield lambda: cursor.execute(allow)
 
 
-def test_a_database_that_refuses_the_last_step(http, user, bucket, store, database_refuses):
+def test_upload_with_a_failing_database_can_be_retried(http, user, bucket, store, database_refuses):
     answer = upload(http(user), bucket, os.urandom(BIG))
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert "refused" not in answer.text

@@ -1,4 +1,4 @@
-"""Many requests at one key: the database decides, whichever it is, and the record describes what is there."""
+"""Parallel requests for one key: each database resolves the race, and the record describes the object."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ def record_and_object_agree(bucket):
 
 
 @pytest.mark.parametrize("size", [1000, 9 * 2**20])
-def test_of_many_first_uploads_one_wins(http, users, bucket, size):
+def test_first_uploads_in_parallel_store_one_file(http, users, bucket, size):
     clients = [http(one) for one in users]
     answers = all_at_once([uploading(client, bucket, os.urandom(size)) for client in clients])
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * (AT_ONCE - 1)
@@ -54,7 +54,7 @@ def test_of_many_first_uploads_one_wins(http, users, bucket, size):
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
-def test_overwrites_and_strangers_at_once(http, users, bucket):
+def test_overwrites_in_parallel_with_other_users_keep_the_owner(http, users, bucket):
     owner, *others = users
     assert uploading(http(owner), bucket, b"first")().status_code == 201
     for _ in range(5):
@@ -64,11 +64,11 @@ def test_overwrites_and_strangers_at_once(http, users, bucket):
         assert {answer.status_code for answer in answers[4:]} == {409}
         assert {answer.status_code for answer in answers[:4]} <= {201, 409}
         assert 201 in {answer.status_code for answer in answers[:4]}
-        told = [answer.json()["checksum_sha256"] for answer in answers[:4] if answer.status_code == 201]
-        assert record_and_object_agree(bucket).checksum_sha256 in told
+        checksums = [answer.json()["checksum_sha256"] for answer in answers[:4] if answer.status_code == 201]
+        assert record_and_object_agree(bucket).checksum_sha256 in checksums
 
 
-def test_deletes_against_uploads(http, users, bucket):
+def test_deletes_and_uploads_in_parallel_agree(http, users, bucket):
     owner = users[0]
     path = f"users/{owner.pk}/buckets/{bucket}/files/key/remove/"
     clients = [http(owner) for _ in range(AT_ONCE)]
@@ -84,8 +84,8 @@ def test_deletes_against_uploads(http, users, bucket):
 
 
 @pytest.mark.parametrize("way", ["raw", "form", "direct", "overwrite"])
-def test_one_idempotency_key_many_times_at_once_is_one_upload(served, user, bucket, way):
-    """Each is answered the one record, or that the first is at work; never that the file is taken."""
+def test_uploads_in_parallel_with_one_key_are_one_upload(served, user, bucket, way):
+    """Each response is the one record, or that the first request is still running, but never `file_exists`."""
     with ExitStack() as stack:
         clients = [stack.enter_context(client_at(served.url, user)) for _ in range(AT_ONCE)]
         for number in range(15):

@@ -1,4 +1,4 @@
-"""Behaviour that holds on each real store, with no setting that names the store."""
+"""Behaviour on each real store, with no setting that names the store."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -36,10 +36,10 @@ def buckets():
 
 
 def keys_in(bucket):
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
-class TestRemovingABucket:
+class TestBucketRemoval:
     @pytest.fixture
     def removed(self, http, staff):
         owner_id = get_client().list_buckets()["Owner"]["ID"]
@@ -58,7 +58,7 @@ class TestRemovingABucket:
         assert sent_parts(record, CONTENT) == [200]
         assert http(user).post(f"uploads/{record['id']}/complete/").status_code == 200
 
-    def test_bucket_remove_of_an_empty_one_is_204(self, bucket_of_each_store, removed):
+    def test_bucket_remove_of_an_empty_bucket_is_204(self, bucket_of_each_store, removed):
         assert removed(bucket_of_each_store).status_code == 204
         assert bucket_of_each_store not in buckets()
 
@@ -77,13 +77,13 @@ def sent_parts(record, content):
     return [httpx.put(part["url"], content=content[part["offset"] :][: part["size"]]).status_code for part in parts]
 
 
-class TestABucketThatIsMissing:
+class TestMissingBucket:
     @pytest.fixture
     def missing(self, each_store):
         return f"missing-{uuid4().hex[:12]}"
 
     @pytest.mark.parametrize("way", ["put", "form", "direct", "uppy"])
-    def test_upload_to_it_makes_none(self, missing, http, user, way):
+    def test_upload_to_a_missing_bucket_creates_none(self, missing, http, user, way):
         client = http(user)
         match way:
             case "put":
@@ -100,7 +100,7 @@ class TestABucketThatIsMissing:
         assert not FileUpload.objects.exists()
 
 
-class TestAPutWithAChecksum:
+class TestPutWithChecksum:
     def test_upload_of_the_right_bytes_is_stored(self, bucket_of_each_store, http, user):
         record = begun(http(user), bucket_of_each_store, strategy="put", checksum_sha256=CHECKSUM).json()
         assert sent(record["transfer"], CONTENT).status_code == 200
@@ -115,9 +115,7 @@ class TestAPutWithAChecksum:
         assert keys_in(bucket_of_each_store) == []
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_upload_of_other_bytes_is_refused_by_a_store_that_compares(
-        self, seaweedfs, own_settings, http, user, strategy
-    ):
+    def test_upload_of_other_bytes_is_refused_by_a_comparing_store(self, seaweedfs, own_settings, http, user, strategy):
         own_settings.S3_FILE_UPLOADER_STORE = ABILITIES
         record = begun(http(user), bucket := new_bucket(), strategy=strategy, checksum_sha256=CHECKSUM).json()
         assert sent(record["transfer"], OTHER).status_code == 400
@@ -127,24 +125,22 @@ class TestAPutWithAChecksum:
         assert sent(record["transfer"], OTHER).status_code in {400, 412}
         assert get_client().get_object(Bucket=bucket, Key=record["file_name"])["Body"].read() == CONTENT
 
-    def test_upload_of_other_bytes_is_refused_by_juicefs_that_compares_the_payload(
-        self, bucket, own_settings, http, user
-    ):
+    def test_upload_of_other_bytes_is_refused_by_juicefs(self, bucket, own_settings, http, user):
         own_settings.S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
         record = begun(http(user), bucket, strategy="put", checksum_sha256=CHECKSUM).json()
         assert sent(record["transfer"], OTHER).status_code == 400
         assert sent(record["transfer"], CONTENT).status_code == 200
 
 
-class TestAFormThatIsSentAgain:
-    def test_upload_start_with_a_checksum_is_refused_where_forms_do_not_compare(self, bucket_of_each_store, http, user):
+class TestRepeatedForm:
+    def test_upload_start_of_a_form_with_checksum_is_refused(self, bucket_of_each_store, http, user):
         answer = begun(http(user), bucket_of_each_store, strategy="post", checksum_sha256=CHECKSUM)
         assert answer.status_code == 400
         assert list(answer.json()["errors"]) == ["strategy"]
         assert not FileUpload.objects.exists()
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_readers_get_no_other_bytes_than_were_stored(self, bucket_of_each_store, http, user, strategy):
+    def test_download_of_a_rewritten_object_is_refused(self, bucket_of_each_store, http, user, strategy):
         client = http(user)
         record = begun(client, bucket_of_each_store, strategy=strategy).json()
         file = {"bucket": bucket_of_each_store, "file_name": record["file_name"]}
@@ -159,7 +155,7 @@ class TestAFormThatIsSentAgain:
         assert client.get(f"uploads/{record['id']}/").json()["status"] == "quarantined"
 
 
-class TestPartsHaveASize:
+class TestPartSizes:
     def test_part_of_another_size_is_refused(self, bucket_of_each_store, http, user):
         record = begun(http(user), bucket_of_each_store, strategy="multipart").json()
         (part,) = record["transfer"]["parts"]
@@ -180,7 +176,7 @@ class TestPartsHaveASize:
         assert housekeeping_run().uploads_too_large == 1
         assert "Uploads" not in get_client().list_multipart_uploads(Bucket=bucket_of_each_store, Prefix=upload["key"])
 
-    def test_upload_ends_for_good_whatever_its_client_asks(self, bucket_of_each_store, own_settings, http, user):
+    def test_upload_over_its_maximum_time_ends(self, bucket_of_each_store, own_settings, http, user):
         own_settings.S3_FILE_UPLOADER_DIRECT_MAX_SECONDS = 3000
         client = http(user)
         record = begun(client, bucket_of_each_store, strategy="multipart").json()
@@ -198,15 +194,15 @@ class TestPartsHaveASize:
         return upload
 
 
-class TestAKeyThatIsAFolderOfOthers:
+class TestKeyThatIsAFolder:
     @pytest.mark.parametrize("key", ["uploads", f"uploads/{SOME_ID}", f"uploads/{SOME_ID}/file"])
-    def test_upload_is_refused(self, bucket_of_each_store, http, user, key):
+    def test_upload_to_a_key_that_is_a_folder_is_refused(self, bucket_of_each_store, http, user, key):
         answer = http(user).put(f"buckets/{bucket_of_each_store}/files/{key}/", content=CONTENT)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file_name")
         assert begun(http(user), bucket_of_each_store).status_code == 201
 
 
-def test_seaweedfs_keeps_the_checksum_that_it_was_told(seaweedfs):
+def test_seaweedfs_keeps_the_checksum_of_the_client(seaweedfs):
     checksum = b64encode(sha256(CONTENT).digest()).decode()
     get_client().put_object(Bucket=(bucket := new_bucket()), Key="file", Body=CONTENT, ChecksumSHA256=checksum)
     assert get_client().head_object(Bucket=bucket, Key="file", ChecksumMode="ENABLED")["ChecksumSHA256"] == checksum

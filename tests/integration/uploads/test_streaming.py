@@ -1,4 +1,4 @@
-"""What only a real server shows: bodies that arrive slowly, in chunks, broken off; answers that are not read."""
+"""Streams on a real server: slow, chunked and incomplete bodies, and responses that the client does not read."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def post_form(client, body):
 
 @pytest.mark.parametrize("content", [b"", b"\0small", BIG], ids=["empty", "small", "big"])
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
-def test_a_raw_body(both, user, bucket, content, chunked):
+def test_raw_upload_is_stored(both, user, bucket, content, chunked):
     client = client_of(both.url, user)
     body = pieces(content) if chunked else content
     answer = client.put(f"buckets/{bucket}/files/key/", content=body, headers={"Content-Type": "video/mp4"})
@@ -92,7 +92,7 @@ def test_a_raw_body(both, user, bucket, content, chunked):
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
 @pytest.mark.parametrize("content", [b"", b"small", BIG], ids=["empty", "small", "big"])
 @pytest.mark.parametrize("order", ["file last", "file first", "file between"])
-def test_a_form_in_any_order(both, user, bucket, content, order, chunked):
+def test_form_with_fields_in_any_order_is_stored(both, user, bucket, content, order, chunked):
     fields = [("bucket", bucket), ("user_id", str(user.pk)), ("checksum_sha256", sha256(content).hexdigest())]
     where = {"file last": 3, "file first": 0, "file between": 1}[order]
     fields.insert(where, ("file", "key", content))
@@ -103,7 +103,7 @@ def test_a_form_in_any_order(both, user, bucket, content, order, chunked):
     assert in_s3(bucket) == content
 
 
-def test_a_late_field_may_not_contradict_where_a_large_file_went(served, user, bucket):
+def test_form_with_a_contradicting_late_field_is_refused(served, user, bucket):
     body = form(("bucket", bucket), ("file", "key", BIG), ("file_name", "another"))
     answer = post_form(client_of(served.url, user), body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -113,7 +113,7 @@ def test_a_late_field_may_not_contradict_where_a_large_file_went(served, user, b
     assert post_form(client_of(served.url, user), small).json()["file_name"] == "another"
 
 
-def test_a_late_checksum_that_is_wrong_stores_nothing(served, user, bucket):
+def test_form_with_a_wrong_late_checksum_stores_nothing(served, user, bucket):
     body = form(("bucket", bucket), ("file", "key", BIG), ("checksum_sha256", "0" * 64))
     answer = post_form(client_of(served.url, user), body)
     assert (answer.status_code, answer.json()["code"]) == (400, "checksum_mismatch")
@@ -122,8 +122,8 @@ def test_a_late_checksum_that_is_wrong_stores_nothing(served, user, bucket):
 
 @pytest.mark.parametrize("kind", ["raw", "raw in chunks", "form"])
 @pytest.mark.parametrize("sent", [1000, 15 * MIB], ids=["little", "much"])
-def test_a_client_that_disappears(served, user, bucket, kind, sent):
-    """Nothing of it stays, and the key is free for the next try."""
+def test_upload_with_a_lost_client_leaves_nothing(served, user, bucket, kind, sent):
+    """Nothing of the upload is left, and the key is free."""
     body = form(("bucket", bucket), ("file_name", "key"), ("file", "key", BIG)) if kind == "form" else BIG
     verb = "POST file/upload/" if kind == "form" else f"PUT buckets/{bucket}/files/key/"
     method, path = verb.split()
@@ -135,7 +135,7 @@ def test_a_client_that_disappears(served, user, bucket, kind, sent):
     with served.connect() as gone:
         gone.sendall("\r\n".join([*head, "", ""]).encode())
         gone.sendall(b"%x\r\n%b\r\n" % (len(part), part) if "chunks" in kind else part)
-        if kind != "form" or sent > MIB:  # A form that is just beginning has not said yet what it brings.
+        if kind != "form" or sent > MIB:  # The beginning of a form does not say which fields follow.
             becomes_true(FileUpload.objects.exists)
     becomes_true(lambda: nothing_is_there(bucket))
     assert client_of(served.url, user).put(f"buckets/{bucket}/files/key/", content=b"again").status_code == 201
@@ -143,7 +143,7 @@ def test_a_client_that_disappears(served, user, bucket, kind, sent):
 
 @pytest.fixture
 def impatient(transactional_db, store, tmp_path):
-    """Serve with settings that give a client one second."""
+    """Serve with a timeout of one second for clients."""
     (tmp_path / "impatient.py").write_text(
         "from modules.settings import *\nS3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 1"
     )
@@ -152,8 +152,8 @@ def impatient(transactional_db, store, tmp_path):
         yield served
 
 
-def test_a_client_that_falls_silent_keeps_nothing(impatient, user, bucket):
-    """Its connection stays open, as that of a phone in a tunnel."""
+def test_upload_with_a_silent_client_times_out(impatient, user, bucket):
+    """The connection stays open, like that of a phone in a tunnel."""
     head = [f"PUT {SERVICE}buckets/{bucket}/files/key/ HTTP/1.1", "Host: localhost", f"Content-Length: {len(BIG)}"]
     with impatient.connect() as silent:
         silent.sendall("\r\n".join([*head, f"Authorization: {token_of(user)}", "", ""]).encode() + BIG[: 12 * MIB])
@@ -161,12 +161,12 @@ def test_a_client_that_falls_silent_keeps_nothing(impatient, user, bucket):
         becomes_true(lambda: nothing_is_there(bucket))
         assert silent.recv(1000).startswith(b"HTTP/1.1 408 ")
     client = client_of(impatient.url, user)
-    for _ in range(2):  # The time is over with the body: a kept connection may be silent for longer.
+    for _ in range(2):  # The deadline applies to the body only. A kept connection may be silent for longer.
         assert client.put(f"buckets/{bucket}/files/key/?overwrite=true", content=BIG).status_code == 201
         time.sleep(1.5)
 
 
-def test_a_form_without_its_end_stores_nothing(served, user, bucket):
+def test_form_without_its_end_stores_nothing(served, user, bucket):
     whole = form(("bucket", bucket), ("file", "key", BIG))
     for content in (whole[: -len(f"--{BOUNDARY}--\r\n")], whole[: -5 * MIB]):
         answer = post_form(client_of(served.url, user), content)
@@ -174,7 +174,7 @@ def test_a_form_without_its_end_stores_nothing(served, user, bucket):
         assert nothing_is_there(bucket)
 
 
-def test_parts_leave_while_the_body_is_still_coming(served, user, bucket):
+def test_upload_sends_parts_while_the_body_arrives(served, user, bucket):
     def slowly():
         yield BIG[: 15 * MIB]
         becomes_true(lambda: get_client().list_multipart_uploads(Bucket=bucket).get("Uploads"))
@@ -192,8 +192,8 @@ def test_parts_leave_while_the_body_is_still_coming(served, user, bucket):
     [("taken", True, 409), ("a//b", True, 400), ("new", False, 401)],
     ids=["taken", "bad name", "nobody"],
 )
-def test_a_refused_upload_is_answered_at_once(served, user, bucket, path, token, status):
-    """A gigabyte is announced, and refused before a hundredth of it was sent."""
+def test_upload_that_is_refused_gets_its_response_at_once(served, user, bucket, path, token, status):
+    """A gigabyte is announced, and refused before a hundredth of it is sent."""
     client_of(served.url, user).put(f"buckets/{bucket}/files/taken/", content=b"taken")
     head = [f"PUT {SERVICE}buckets/{bucket}/files/{path}/ HTTP/1.1", "Host: localhost", f"Content-Length: {2**30}"]
     head += [f"Authorization: {token_of(user)}"] if token else []
@@ -204,7 +204,7 @@ def test_a_refused_upload_is_answered_at_once(served, user, bucket, path, token,
 
 
 @pytest.mark.parametrize("name", ["bad%ff%fe.bin", "%c0%af"])
-def test_a_name_that_is_not_utf8_is_refused(both, user, bucket, name):
+def test_upload_with_a_name_that_is_not_utf8_is_refused(both, user, bucket, name):
     client = client_of(both.url, user)
     for method in ("PUT", "GET", "DELETE"):
         answer = client.request(method, f"buckets/{bucket}/files/{name}/", content=b"x" if method == "PUT" else None)
@@ -213,7 +213,7 @@ def test_a_name_that_is_not_utf8_is_refused(both, user, bucket, name):
     assert client.put(f"buckets/{bucket}/files/%25FF%25FE.bin/", content=b"x").json()["file_name"] == "%FF%FE.bin"
 
 
-def test_the_same_upload_twice_is_stored_once(served, user, bucket):
+def test_upload_twice_with_one_key_is_stored_once(served, user, bucket):
     client = client_of(served.url, user)
     path, headers = f"buckets/{bucket}/files/key/", {"Idempotency-Key": "once"}
     first = client.put(path, content=BIG, headers=headers)
@@ -225,7 +225,7 @@ def test_the_same_upload_twice_is_stored_once(served, user, bucket):
 
 
 @pytest.mark.parametrize("kind", ["raw", "form"])
-def test_the_same_upload_twice_at_the_same_time_is_stored_once(served, user, bucket, kind):
+def test_upload_in_parallel_with_one_key_is_stored_once(served, user, bucket, kind):
     headers = {"Idempotency-Key": "once"}
     answers = []
 
@@ -251,19 +251,19 @@ def test_the_same_upload_twice_at_the_same_time_is_stored_once(served, user, buc
     assert FileUpload.objects.count() == 1
 
 
-# --- the way back -----------------------------------------------------------------------------------------------------
+# --- downloads -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def stored(both, user, bucket):
-    """Store the big file; return a client and its path."""
+    """Store a large file. Return a client and the path of the file."""
     client = client_of(both.url, user)
     path = f"buckets/{bucket}/files/a/b é.mp4/"
     assert client.put(path, content=BIG, headers={"Content-Type": "video/mp4"}).status_code == 201
     return client, path
 
 
-def test_read_through_the_server(stored):
+def test_proxied_download_returns_the_content(stored):
     client, path = stored
     answer = client.get(path, params={"proxy": "true"})
     assert (answer.status_code, answer.content == BIG) == (200, True)
@@ -281,17 +281,17 @@ def test_read_through_the_server(stored):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "start", "stop"),
+    ("byte_range", "start", "stop"),
     [("0-0", 0, 1), ("5-9", 5, 10), ("-7", len(BIG) - 7, len(BIG)), (f"{10 * MIB}-", 10 * MIB, len(BIG))],
 )
-def test_one_range(stored, wanted, start, stop):
+def test_range_returns_a_part_of_the_content(stored, byte_range, start, stop):
     client, path = stored
-    answer = client.get(path, params={"proxy": "true"}, headers={"Range": f"bytes={wanted}"})
+    answer = client.get(path, params={"proxy": "true"}, headers={"Range": f"bytes={byte_range}"})
     assert (answer.status_code, answer.content == BIG[start:stop]) == (206, True)
     assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(BIG)}"
 
 
-def test_several_ranges_and_none(stored):
+def test_ranges_in_one_request_return_several_parts(stored):
     client, path = stored
     answer = client.get(path, params={"proxy": "true"}, headers={"Range": "bytes=0-3, 10-12,-2"})
     assert answer.status_code == 206
@@ -304,7 +304,7 @@ def test_several_ranges_and_none(stored):
     assert beyond.headers["content-range"] == f"bytes */{len(BIG)}"
 
 
-def test_a_redirect_leads_to_the_bytes(stored):
+def test_download_redirects_to_the_content(stored):
     client, path = stored
     sent_on = client.get(path)
     assert (sent_on.status_code, sent_on.headers["cache-control"]) == (302, "no-store")
@@ -313,7 +313,7 @@ def test_a_redirect_leads_to_the_bytes(stored):
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(BIG)))
 
 
-def test_a_reader_that_goes_ends_the_call_to_s3(both, user, bucket, store):
+def test_proxied_download_with_a_lost_client_ends_the_call(both, user, bucket, store):
     large = os.urandom(80 * MIB)
     client = client_of(both.url, user)
     assert client.put(f"buckets/{bucket}/files/key/", content=large).status_code == 201
@@ -324,6 +324,6 @@ def test_a_reader_that_goes_ends_the_call_to_s3(both, user, bucket, store):
         reader.sendall(f"{request}\r\nHost: localhost\r\nAuthorization: {token_of(user)}\r\n\r\n".encode())
         assert reader.recv(1000).startswith(b"HTTP/1.1 200 ")
     becomes_true(lambda: any('operation="file_read"' in line for line in both.log.splitlines()[before:]))
-    told = next(line for line in both.log.splitlines()[before:] if 'operation="file_read"' in line)
-    assert json.loads(told.partition("outcome=")[2]) == "GeneratorExit"
+    line = next(line for line in both.log.splitlines()[before:] if 'operation="file_read"' in line)
+    assert json.loads(line.partition("outcome=")[2]) == "GeneratorExit"
     assert client.get(f"buckets/{bucket}/files/key/", params={"proxy": "true"}).content == large

@@ -1,4 +1,4 @@
-"""A user is deleted while that user's uploads begin: the deletion succeeds, whichever way each upload ends."""
+"""Delete a user while the user's uploads start: the deletion succeeds, whichever way each upload ends."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -16,7 +16,7 @@ ROUNDS, UPLOADERS = 12, 4
 
 
 def upload(user, bucket, barrier):
-    """Begin uploads until one fails, since the user is gone."""
+    """Start uploads until one fails because the user is deleted."""
     try:
         barrier.wait(30)
         for number in range(5):

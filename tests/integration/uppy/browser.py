@@ -1,4 +1,4 @@
-"""Chromium without a window, in a thread of its own: beside the event loop of Playwright, Django refuses to work."""
+"""Headless Chromium in its own thread, because Django refuses to work beside the event loop of Playwright."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,16 +41,16 @@ class Chromium:
         )
 
     def do(self, action: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """Run it in the thread of the browser, where alone its objects may be touched."""
+        """Run a function in the thread of the browser. Only that thread may use its objects."""
         return self._thread.submit(action, *arguments, **options).result(120)
 
     def visitor(self, **cookies: str) -> "Visitor":
-        """Return somebody with an empty profile, logged in by these cookies."""
+        """Return a browser session with an empty profile and these cookies."""
         return self.do(Visitor, self, self._browser, cookies)
 
 
 class Visitor:
-    """A page in a profile of its own, and all that it complained about."""
+    """A page in its own profile, and the errors that it reported."""
 
     def __init__(self, chromium: Chromium, browser: Browser, cookies: dict[str, str]) -> None:
         self._do, self._cookies = chromium.do, cookies
@@ -65,22 +65,22 @@ class Visitor:
             self.complaints.append(message.text)
 
     def goto(self, url: str) -> None:
-        """Open an address, with the cookies for it."""
+        """Open a URL with the cookies."""
         site = urljoin(url, "/")
         cookies: Any = [{"name": name, "value": value, "url": site} for name, value in self._cookies.items()]
         self._do(self._context.add_cookies, cookies)
         self._do(self._page.goto, url)
 
     def choose(self, file: Path) -> None:
-        """Choose a file of this machine, as a person does."""
+        """Choose a local file, like a user."""
         self._do(self._page.set_input_files, "input", file)
 
     def run(self, script: str, argument: Any = None) -> Any:
-        """Run JavaScript in the page, and return what it comes to."""
+        """Run JavaScript in the page, and return its result."""
         return self._do(self._page.evaluate, script, argument)
 
     def run_until_answered(self, script: str, method: str, address: str) -> None:
-        """Run JavaScript, and wait until a request that it makes was answered."""
+        """Run JavaScript, and wait for the response to a request that it sends."""
 
         def run() -> None:
             with self._page.expect_response(lambda got: got.request.method == method and address in got.url):
@@ -89,7 +89,7 @@ class Visitor:
         self._do(run)
 
     def answer_to(self, script: str, address: str) -> tuple[int, str, str]:
-        """Run JavaScript that goes to an address; return status, body, and the cookies that went there."""
+        """Run JavaScript that opens a URL. Return the status, the body, and the cookies of the request."""
 
         def run() -> tuple[int, str, str]:
             with self._page.expect_response(address) as answer:
@@ -100,9 +100,9 @@ class Visitor:
         return self._do(run)
 
     def wait_for(self, script: str) -> None:
-        """Wait until JavaScript says true."""
+        """Wait until a JavaScript expression is true."""
         self._do(self._page.wait_for_function, script)
 
     def close(self) -> None:
-        """Forget the profile."""
+        """Delete the profile."""
         self._do(self._context.close)

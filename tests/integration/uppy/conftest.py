@@ -25,7 +25,7 @@ VisitorOf = Callable[[User | None], Visitor]
 
 @pytest.fixture(scope="session")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bundle each major with the page, as any project does."""
+    """Bundle each major version with the page, like a project."""
     folder = tmp_path_factory.mktemp("scripts")
     for major in MAJORS:
         options = ("--bundle", f"--outfile={folder}/{major}.js", "--log-level=warning")
@@ -37,11 +37,11 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pages(
     scripts: Path, django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """Serve the host project with pages that have Uppy on them, and write down every address that is asked for."""
+    """Serve the host project with pages that contain Uppy, and log every URL that is requested."""
     environment = {
         **embedded_s3.environment(),
         "DJANGO_SETTINGS_MODULE": "tests.integration.uppy.settings",
-        "DJANGO_SECRET_KEY": settings.SECRET_KEY,  # Sessions that the tests begin are known there.
+        "DJANGO_SECRET_KEY": settings.SECRET_KEY,  # The server knows the sessions that the tests create.
         "UPPY_SCRIPTS": str(scripts),
     }
     with Served(tmp_path_factory.mktemp("pages"), (*WSGI, "--access-logfile", "-"), **environment) as served:
@@ -56,7 +56,7 @@ def chromium() -> Iterator[Chromium]:
 
 @pytest.fixture
 def visitor_of(pages: Served, chromium: Chromium, transactional_db: None) -> Iterator[VisitorOf]:
-    """Open a browser as a person who has logged in, or as nobody."""
+    """Open a browser as a logged-in user, or without a login."""
     with ExitStack() as stack:
 
         def visitor_of(person: User | None) -> Visitor:
@@ -72,19 +72,19 @@ def visitor_of(pages: Served, chromium: Chromium, transactional_db: None) -> Ite
 
 @pytest.fixture(autouse=True)
 def bucket(store: EmbeddedS3) -> Iterator[str]:
-    """Make the bucket that the settings of the pages name, and take it away again with all that lies there."""
+    """Create the bucket that the settings of the pages name, and delete it with all its objects afterwards."""
     get_client().create_bucket(Bucket=BUCKET)
     yield BUCKET
     for upload in multipart_uploads(bucket=BUCKET):
         multipart_abort(bucket=BUCKET, key=upload.key, upload_id=upload.upload_id)
-    for found in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        get_client().delete_object(Bucket=BUCKET, Key=found["Key"])
+    for listed in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        get_client().delete_object(Bucket=BUCKET, Key=listed["Key"])
     get_client().delete_bucket(Bucket=BUCKET)
 
 
 @pytest.fixture
 def file_of(tmp_path: Path) -> Iterator[Callable[[int, str], Path]]:
-    """Give a file of random bytes, of a size and under a name; not kept as long as pytest keeps its folders."""
+    """Return a function that makes files of random bytes. They are deleted earlier than pytest's folders."""
     made: list[Path] = []
 
     def file_of(size: int, name: str = "video.mp4") -> Path:

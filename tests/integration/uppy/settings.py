@@ -1,4 +1,4 @@
-"""The host's settings, with pages that have Uppy on them."""
+"""The host's settings, with pages that contain Uppy."""
 
 from modules.settings import *  # noqa: F403
 

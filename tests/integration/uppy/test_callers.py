@@ -1,4 +1,4 @@
-"""Who may send with Uppy: a session, a header, a token in the endpoint; and no page of another site."""
+"""Uppy with a session, a header or a token in the endpoint may upload, and pages of other sites may not."""
 
 import json
 
@@ -39,7 +39,7 @@ def upload_token(pages, person) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("size", [1000, 20 * MIB])
-def test_a_header_of_major_5(visitor_of, pages, user, file_of, size):
+def test_uppy_5_with_a_header_uploads(visitor_of, pages, user, file_of, size):
     visitor, path, headers = visitor_of(None), file_of(size), {"Authorization": token_of(user)}
     uppy_open(visitor, pages, "five", plugin={"headers": headers}, headers=headers)
     stored_check(user, path, sent(visitor, path))
@@ -48,7 +48,7 @@ def test_a_header_of_major_5(visitor_of, pages, user, file_of, size):
 
 @pytest.mark.parametrize("size", [1000, 20 * MIB])
 @pytest.mark.parametrize("major", MAJORS)
-def test_a_token_in_the_endpoint(visitor_of, pages, user, file_of, major, size):
+def test_uppy_with_a_token_in_the_url_uploads(visitor_of, pages, user, file_of, major, size):
     token = upload_token(pages, user)
     assert token["endpoint"] == f"{endpoint_of(pages)}/token/{token['token']}"
     visitor, path = visitor_of(None), file_of(size)
@@ -60,7 +60,7 @@ def test_a_token_in_the_endpoint(visitor_of, pages, user, file_of, major, size):
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_a_token_that_is_revoked_in_the_middle(visitor_of, pages, user, file_of, major):
+def test_uppy_with_a_revoked_token_is_refused(visitor_of, pages, user, file_of, major):
     token = upload_token(pages, user)
     visitor, path = visitor_of(None), file_of(40 * MIB)
     uppy_open(visitor, pages, major, endpoint=token["endpoint"])
@@ -69,17 +69,17 @@ def test_a_token_that_is_revoked_in_the_middle(visitor_of, pages, user, file_of,
     visitor.wait_for("seen.parts >= 2")
     client_of(user).delete(reverse("s3_service-upload-token", args=[token["id"]]))
     visitor.run("resume")
-    told = finished(visitor)
-    assert (told["successful"], told["failed"]) == (0, 1)
+    result = finished(visitor)
+    assert (result["successful"], result["failed"]) == (0, 1)
     assert UNAUTHORIZED in visitor.complaints
     assert FileUpload.objects.get().status == "pending"
     assert token["token"] not in pages.log
 
 
 @pytest.mark.parametrize("address", ["s3/multipart", "s3/params?filename=x.txt&type=text/plain"])
-def test_a_page_of_another_site(visitor_of, pages, user, address):
+def test_uppy_on_another_site_is_refused(visitor_of, pages, user, address):
     visitor = visitor_of(user)
-    visitor.goto(f"http://127.0.0.1:{pages.port}/pages/six/")  # There the session is.
+    visitor.goto(f"http://127.0.0.1:{pages.port}/pages/six/")  # Pages of this site have the session.
     visitor.goto(f"http://localhost:{pages.port}/pages/six/")
     send = OPEN if "?" in address else SEND_FORM
     status, body, cookies = visitor.answer_to(send, f"{endpoint_of(pages)}/{address}")
@@ -88,7 +88,7 @@ def test_a_page_of_another_site(visitor_of, pages, user, address):
     nothing_left_check()
 
 
-def test_a_form_in_a_page_of_this_site(visitor_of, pages, user):
+def test_form_on_this_site_without_csrf_token_is_refused(visitor_of, pages, user):
     visitor = visitor_of(user)
     visitor.goto(f"http://127.0.0.1:{pages.port}/pages/six/")
     status, body, cookies = visitor.answer_to(SEND_FORM, f"{endpoint_of(pages)}/s3/multipart")
@@ -98,7 +98,7 @@ def test_a_form_in_a_page_of_this_site(visitor_of, pages, user):
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_nobody(visitor_of, pages, file_of, major):
+def test_uppy_without_a_login_is_refused(visitor_of, pages, file_of, major):
     visitor, path = visitor_of(None), file_of(1000)
     uppy_open(visitor, pages, major)
     assert sent(visitor, path)["failed"] == 1

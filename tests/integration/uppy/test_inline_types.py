@@ -9,7 +9,7 @@ from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import object_head
 
 PAGE = "<html><body><script>document.title = 'ran'</script></body></html>"
-# Behind the bytes that the service looks at, so that it takes the file for an image.
+# The markup lies behind the bytes that the service sniffs, so the service takes the file for an image.
 PNG_AND_PAGE = b"\x89PNG\r\n\x1a\n" + b" " * 5000 + PAGE.encode()
 TWO_TYPES = [
     "image/png; a=b,text/html",
@@ -22,12 +22,12 @@ TWO_TYPES = [
 
 
 def started(client, bucket, strategy, content_type):
-    wanted = {"bucket": bucket, "file_name": "a.png", "size": len(PNG_AND_PAGE), "content_type": content_type}
-    return client.post("uploads/", json={**wanted, "strategy": strategy}).json()
+    body = {"bucket": bucket, "file_name": "a.png", "size": len(PNG_AND_PAGE), "content_type": content_type}
+    return client.post("uploads/", json={**body, "strategy": strategy}).json()
 
 
 def sent(client, bucket, way, content_type):
-    """Upload the file by one of the ways in, and return its record."""
+    """Upload the file in one of the ways, and return its record."""
     if way == "raw":
         path = f"buckets/{bucket}/files/a.png/"
         return client.put(path, content=PNG_AND_PAGE, headers={"Content-Type": content_type}).json()
@@ -53,7 +53,7 @@ def sent(client, bucket, way, content_type):
 
 @pytest.fixture
 def runs(chromium, live_server, user):
-    """Return a function that opens an address as a logged-in user, and says whether a script in the file ran."""
+    """Return a function that opens a URL as a logged-in user, and returns whether a script in the file ran."""
     session = Client()
     session.force_login(user)
     visitor = chromium.visitor(**{name: cookie.value for name, cookie in session.cookies.items()})
@@ -67,7 +67,7 @@ def runs(chromium, live_server, user):
 
 
 def ways_out(client, live_server, record):
-    """Return the addresses under which the file can be shown, and the content types that they answer with."""
+    """Return the URLs that can show the file, with their content types."""
     place = {"bucket": record["bucket"], "file_name": record["file_name"], "disposition": "inline"}
     own = client.base_url.join(f"buckets/{record['bucket']}/files/{record['file_name']}/?disposition=inline")
     presigned = client.get("file/presigned/url/", params=place).json()["url"]
@@ -77,13 +77,13 @@ def ways_out(client, live_server, record):
     return urls, [answer.headers["content-type"] for answer in answers]
 
 
-def test_a_page_is_run_by_this_browser(live_server, bucket, runs):
+def test_browser_runs_a_page(live_server, bucket, runs):
     get_client().put_object(Bucket=bucket, Key="a", Body=PNG_AND_PAGE, ContentType="image/png; a=b,text/html")
     assert runs(get_client().generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a"}))
 
 
 @pytest.mark.parametrize("way", ["raw", "form", "put", "post", "multipart", "uppy form"])
-def test_upload_of_two_types_is_stored_as_the_first_and_never_run(http, user, bucket, live_server, runs, way):
+def test_upload_of_two_types_is_stored_as_the_first(http, user, bucket, live_server, runs, way):
     client = http(user)
     record = sent(client, bucket, way, TWO_TYPES[0])
     assert record["content_type"] == "image/png"
@@ -107,7 +107,7 @@ def test_existing_record_of_two_types_is_never_run(http, user, bucket, live_serv
 
 
 @pytest.mark.parametrize("other", ["text/html", "image/png, text/html", "image/png; a=b,text/html"])
-def test_direct_upload_with_another_type_than_signed_is_not_stored(http, user, bucket, other):
+def test_direct_upload_with_another_type_is_not_stored(http, user, bucket, other):
     client = http(user)
     upload = started(client, bucket, "put", "image/png; a=b,text/html")
     transfer = upload["transfer"]

@@ -1,4 +1,4 @@
-"""Major 6 with `signRequest`: the bytes go to S3, the rest comes by here, and the record is as true as ever."""
+"""Uppy 6 with `signRequest`: bytes go to S3, the other requests to the service, and the record is correct."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def signing_open(visitor, pages, person, **options):
 
 
 @pytest.mark.parametrize(("name", "size"), [("small.mp4", 1000), ("empty.mp4", 0), (ODD_NAME, 1000)])
-def test_in_one_request(visitor, pages, user, file_of, name, size):
+def test_sign_request_of_a_small_file_stores_it(visitor, pages, user, file_of, name, size):
     path = file_of(size, name)
     signing_open(visitor, pages, user)
     upload = stored_check(user, path, sent(visitor, path))
@@ -37,24 +37,24 @@ def test_in_one_request(visitor, pages, user, file_of, name, size):
 
 
 @pytest.mark.parametrize(("name", "size"), [("video.mp4", 20 * MIB + 1), (ODD_NAME, 1000)])
-def test_in_parts(visitor, pages, user, file_of, name, size):
+def test_sign_request_of_a_large_file_stores_it(visitor, pages, user, file_of, name, size):
     path = file_of(size, name)
     signing_open(visitor, pages, user, partsFrom=1)
-    told = sent(visitor, path)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path)
+    upload = stored_check(user, path, result)
     assert upload.strategy == "multipart"
-    assert [answer["uploadURL"] for answer in told["answers"]] == [record["url"] for record in told["records"]]
+    assert [answer["uploadURL"] for answer in result["answers"]] == [record["url"] for record in result["records"]]
     assert visitor.complaints == []
 
 
-def test_the_type_that_uppy_tells(visitor, pages, user, file_of):
+def test_sign_request_keeps_the_type_of_uppy(visitor, pages, user, file_of):
     path = file_of(10 * MIB, "data")
     signing_open(visitor, pages, user)
-    told = sent(visitor, path, type="application/x-hdf5")
-    stored_check(user, path, told, content_type="application/x-hdf5")
+    result = sent(visitor, path, type="application/x-hdf5")
+    stored_check(user, path, result, content_type="application/x-hdf5")
 
 
-def test_reloaded_and_resumed(visitor, pages, user, file_of):
+def test_sign_request_after_a_reload_resumes(visitor, pages, user, file_of):
     path = file_of(40 * MIB)
     signing_open(visitor, pages, user)
     visitor.run("pauseAfter", 3)
@@ -63,14 +63,14 @@ def test_reloaded_and_resumed(visitor, pages, user, file_of):
     (saved,) = visitor.run("savedStates")
 
     signing_open(visitor, pages, user)
-    told = sent(visitor, path, saved=saved)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path, saved=saved)
+    upload = stored_check(user, path, result)
     assert saved == {"key": upload.file_name, "uploadId": str(upload.pk)}
-    assert told["parts"] == 5
+    assert result["parts"] == 5
     assert visitor.complaints == []
 
 
-def test_paused_and_resumed(visitor, pages, user, file_of):
+def test_sign_request_after_a_pause_resumes(visitor, pages, user, file_of):
     path = file_of(20 * MIB)
     signing_open(visitor, pages, user)
     visitor.run("pauseAfter", 2)
@@ -82,7 +82,7 @@ def test_paused_and_resumed(visitor, pages, user, file_of):
     assert visitor.complaints == []
 
 
-def test_cancelled(visitor, pages, user, file_of):
+def test_sign_request_that_is_cancelled_leaves_nothing(visitor, pages, user, file_of):
     path = file_of(20 * MIB)
     signing_open(visitor, pages, user)
     visitor.run("pauseAfter", 2)

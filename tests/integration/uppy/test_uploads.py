@@ -1,4 +1,4 @@
-"""What Uppy, as npm has it, sends through this service lies in S3, whole, with a record of its sender."""
+"""Files that stock Uppy uploads through this service are complete in S3, each with a record of its user."""
 
 from uuid import uuid4
 
@@ -35,7 +35,7 @@ def other_bucket(store):
 
 
 @pytest.mark.parametrize(("name", "size"), [("small.mp4", 1000), ("empty.mp4", 0), (ODD_NAME, 1000)])
-def test_in_one_request(visitor, pages, user, file_of, major, name, size):
+def test_upload_of_a_small_file_stores_it(visitor, pages, user, file_of, major, name, size):
     path = file_of(size, name)
     uppy_open(visitor, pages, major)
     upload = stored_check(user, path, sent(visitor, path))
@@ -44,18 +44,18 @@ def test_in_one_request(visitor, pages, user, file_of, major, name, size):
 
 
 @pytest.mark.parametrize("size", [20 * MIB + 1, 300 * MIB])
-def test_in_parts(visitor, pages, user, file_of, major, size):
+def test_upload_of_a_large_file_stores_it(visitor, pages, user, file_of, major, size):
     path = file_of(size)
     uppy_open(visitor, pages, major)
-    told = sent(visitor, path)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path)
+    upload = stored_check(user, path, result)
     assert upload.strategy == "multipart"
-    assert told["parts"] == -(-size // PART_BYTES)
-    assert [answer["uploadURL"] for answer in told["answers"]] == [record["url"] for record in told["records"]]
+    assert result["parts"] == -(-size // PART_BYTES)
+    assert [answer["uploadURL"] for answer in result["answers"]] == [record["url"] for record in result["records"]]
     assert visitor.complaints == []
 
 
-def test_a_small_file_in_parts_under_an_odd_name(visitor, pages, user, file_of, major):
+def test_upload_of_an_odd_name_in_parts_stores_it(visitor, pages, user, file_of, major):
     path = file_of(1000, ODD_NAME)
     uppy_open(visitor, pages, major, partsFrom=1)
     upload = stored_check(user, path, sent(visitor, path))
@@ -64,15 +64,15 @@ def test_a_small_file_in_parts_under_an_odd_name(visitor, pages, user, file_of, 
 
 
 @pytest.mark.parametrize("parts_from", [1, 2000])
-def test_into_another_bucket(visitor, pages, file_of, other_bucket, major, parts_from):
+def test_upload_to_another_bucket_stores_it(visitor, pages, file_of, other_bucket, major, parts_from):
     uppy_open(visitor, pages, major, partsFrom=parts_from)
-    told = sent(visitor, file_of(1000), meta={"bucket": other_bucket})
-    assert told["successful"] == 1
+    result = sent(visitor, file_of(1000), meta={"bucket": other_bucket})
+    assert result["successful"] == 1
     assert FileUpload.objects.get(status="stored").bucket == other_bucket
     assert visitor.complaints == []
 
 
-def test_paused_and_resumed(visitor, pages, user, file_of, major):
+def test_upload_after_a_pause_resumes(visitor, pages, user, file_of, major):
     path = file_of(40 * MIB)
     uppy_open(visitor, pages, major)
     visitor.run("pauseAfter", 2)
@@ -84,23 +84,23 @@ def test_paused_and_resumed(visitor, pages, user, file_of, major):
     assert visitor.complaints == []
 
 
-def test_reloaded_and_resumed(visitor, pages, user, file_of, major):
-    path = file_of(80 * MIB)  # 16 parts: more than are sent, or on their way, at the pause.
+def test_upload_after_a_reload_resumes(visitor, pages, user, file_of, major):
+    path = file_of(80 * MIB)  # 16 parts, more than are sent or in transit at the pause.
     uppy_open(visitor, pages, major)
     visitor.run("pauseAfter", 3)
     file_chosen(visitor, path)
     visitor.wait_for("seen.parts >= 3")
-    (saved,) = visitor.run("savedStates")  # What Uppy's Golden Retriever keeps over a reload.
+    (saved,) = visitor.run("savedStates")  # Uppy's Golden Retriever restores this after a reload.
 
     uppy_open(visitor, pages, major)
-    told = sent(visitor, path, saved=saved)
-    upload = stored_check(user, path, told)
+    result = sent(visitor, path, saved=saved)
+    upload = stored_check(user, path, result)
     assert saved == {"key": upload.file_name, "uploadId": str(upload.pk)}
-    assert 0 < told["parts"] < 16  # The others were in S3.
+    assert 0 < result["parts"] < 16  # S3 has the other parts.
     assert visitor.complaints == []
 
 
-def test_cancelled(visitor, pages, file_of, major):
+def test_upload_that_is_cancelled_leaves_nothing(visitor, pages, file_of, major):
     path = file_of(20 * MIB)
     uppy_open(visitor, pages, major)
     visitor.run("pauseAfter", 2)

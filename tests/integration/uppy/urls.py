@@ -1,4 +1,4 @@
-"""The host's addresses, and the pages with Uppy beside them."""
+"""The host's URLs, and the pages with Uppy."""
 
 import os
 from pathlib import Path

@@ -27,15 +27,15 @@ def admin(client, staff):
 
 @pytest.fixture(params=[False, True], ids=["", "ATOMIC_REQUESTS"])
 def transactional(transactional_db, request, monkeypatch):
-    """Real transactions: what the admin or the host wraps in one must not swallow the claim."""
+    """Use real transactions: a transaction of the admin or the host must not contain the claim."""
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", request.param)
 
 
-def said(answer):
+def list_messages(answer):
     return [str(message) for message in answer.context["messages"]]
 
 
-def test_the_list_shows_searches_and_filters(admin, bucket, user):
+def test_list_shows_searches_and_filters(admin, bucket, user):
     stored_file(user, bucket, "holiday.mp4", b"\0\0\0\x18ftypisom" + bytes(1524), content_type="video/mp4")
     stored_file(user, bucket, "notes.txt")
     create_claimed(user=user, bucket=bucket, file_name="coming", content_type="x/y")
@@ -51,7 +51,7 @@ def test_the_list_shows_searches_and_filters(admin, bucket, user):
         assert [name for name in ("holiday.mp4", "notes.txt", "coming") if f">{name}</a>" in page] == [shown]
 
 
-def test_nothing_can_be_added_or_changed(admin, bucket, user):
+def test_records_cannot_be_added_or_changed(admin, bucket, user):
     upload = stored_file(user, bucket)
     assert admin.get(f"{LIST}add/").status_code == 403
     page = admin.get(f"{LIST}{upload.pk}/change/")
@@ -60,7 +60,7 @@ def test_nothing_can_be_added_or_changed(admin, bucket, user):
     assert admin.post(f"{LIST}{upload.pk}/change/", {"bucket": "x"}).status_code == 403
 
 
-def test_the_link_opens_the_file_by_a_fresh_url(admin, bucket, user):
+def test_open_redirects_to_a_presigned_url(admin, bucket, user):
     upload = stored_file(user, bucket)
     answer = admin.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
     assert answer.status_code == 302
@@ -69,14 +69,14 @@ def test_the_link_opens_the_file_by_a_fresh_url(admin, bucket, user):
     assert query["response-content-disposition"] == ['attachment; filename="my file.txt"']
 
 
-def test_the_link_is_for_staff_alone(client, bucket, user):
+def test_open_without_staff_status_redirects_to_login(client, bucket, user):
     upload = stored_file(user, bucket)
     client.force_login(user)
     answer = client.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]))
     assert answer["Location"].startswith("/admin/login/")
 
 
-def test_staff_without_the_right_to_look_cannot_open(client, bucket, user, other):
+def test_open_without_view_permission_returns_403(client, bucket, user, other):
     upload = stored_file(user, bucket)
     other.is_staff = True
     other.save()
@@ -84,42 +84,42 @@ def test_staff_without_the_right_to_look_cannot_open(client, bucket, user, other
     assert client.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk])).status_code == 403
 
 
-def test_a_file_that_is_not_there_yet_has_no_link(admin, bucket, user):
+def test_open_of_a_pending_file_shows_the_error(admin, bucket, user):
     upload = create_claimed(user=user, bucket=bucket, file_name="f", content_type="x/y")
     answer = admin.get(reverse("admin:s3_file_uploader_fileupload_open", args=[upload.pk]), follow=True)
-    assert said(answer) == ["You have no stored file of that name in this bucket."]
+    assert list_messages(answer) == ["You have no stored file of that name in this bucket."]
 
 
-def test_deleting_one_deletes_the_object_too(transactional, admin, bucket, user):
+def test_delete_removes_object_and_record(transactional, admin, bucket, user):
     upload = stored_file(user, bucket)
     answer = admin.post(f"{LIST}{upload.pk}/delete/", {"post": "yes"}, follow=True)
-    assert "deleted successfully" in said(answer)[0]
+    assert "deleted successfully" in list_messages(answer)[0]
     assert not FileUpload.objects.exists()
     assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
     assert LogEntry.objects.get().object_id == str(upload.pk)
 
 
-def test_deleting_many(transactional, admin, bucket, user):
+def test_delete_of_many_removes_objects_and_records(transactional, admin, bucket, user):
     uploads = [stored_file(user, bucket, name) for name in "ab"]
     body = {"action": "delete_selected", "post": "yes", "_selected_action": [upload.pk for upload in uploads]}
     answer = admin.post(LIST, body, follow=True)
-    assert "Successfully deleted 2" in said(answer)[0]
+    assert "Successfully deleted 2" in list_messages(answer)[0]
     assert not FileUpload.objects.exists()
     assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
     assert LogEntry.objects.count() == 2
 
 
-def test_what_s3_refuses_is_said_and_nothing_is_logged(transactional, admin, bucket, user):
+def test_delete_refused_by_s3_shows_the_error(transactional, admin, bucket, user):
     upload = stored_file(user, bucket)
     with Stubber(get_client()) as stub:
         stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
         answer = admin.post(f"{LIST}{upload.pk}/delete/", {"post": "yes"}, follow=True)
-    assert said(answer) == ["S3 denies this service the call: give its credentials the right for it."]
+    assert list_messages(answer) == ["S3 denies this service the call: give its credentials the right for it."]
     assert FileUpload.objects.get().status == "stored"
     assert not LogEntry.objects.exists()
 
 
-def test_tokens_are_seen_and_deleted_but_not_shown_or_changed(admin, user):
+def test_tokens_can_be_listed_and_deleted_only(admin, user):
     text = upload_token_create(user=user, expires_in_seconds=60).text
     token, tokens = UploadToken.objects.get(), "/admin/s3_file_uploader/uploadtoken/"
     for address in (tokens, f"{tokens}{token.pk}/change/"):
@@ -132,41 +132,48 @@ def test_tokens_are_seen_and_deleted_but_not_shown_or_changed(admin, user):
     assert upload_token_find(text=text) is None
 
 
-def test_a_scan_is_offered_where_there_are_scanners(admin, bucket, user, settings):
+def test_get_actions_with_a_scanner_offers_a_scan(admin, bucket, user, settings):
     stored_file(user, bucket)
     assert "Scan selected files again" not in admin.get(LIST).content.decode()
     use(settings, "LooksForVirus")
     assert "Scan selected files again" in admin.get(LIST).content.decode()
 
 
-def test_get_actions_names_the_parameter_that_django_looks_for():
-    """Django 6.1 passes it only where it finds the name, and warns where it does not."""
+def test_get_actions_has_the_parameter_of_django_61():
+    """Django 6.1 passes the location only if it finds this name, and warns otherwise."""
     assert "action_location" in signature(FileUploadAdmin.get_actions).parameters
 
 
-def test_get_actions_with_a_location_passes_it_on_and_without_passes_none(rf):
-    given = []
+def test_get_actions_passes_on_the_location_if_given(rf):
+    calls = []
 
-    class OfSomeDjango(ModelAdmin):
+    class RecordingAdmin(ModelAdmin):
         def get_actions(self, request, **options):
-            given.append(options)
+            calls.append(options)
             return {}
 
-    class Page(FileUploadAdmin, OfSomeDjango):  # type: ignore[misc]
+    class Page(FileUploadAdmin, RecordingAdmin):  # type: ignore[misc]
         pass
 
     Page(FileUpload, site).get_actions(rf.get(LIST))
     Page(FileUpload, site).get_actions(rf.get(LIST), action_location="change list")
-    assert given == [{}, {"action_location": "change list"}]
+    assert calls == [{}, {"action_location": "change list"}]
 
 
-def test_files_are_scanned_again(transactional, admin, bucket, user, settings):
+def test_scan_again_shows_rejected_files(transactional, admin, bucket, user, settings):
     uploads = [stored_file(user, bucket, "clean"), stored_file(user, bucket, "infected", VIRUS)]
     use(settings, "LooksForVirus")
     body = {"action": "scan_again", "_selected_action": [upload.pk for upload in uploads]}
     answer = admin.post(LIST, body, follow=True)
-    assert said(answer) == [f"bucket-one/infected: {FOUND}", "Files that were scanned, or will be: 2."]
+    assert list_messages(answer) == [f"bucket-one/infected: {FOUND}", "Files that were scanned, or will be: 2."]
     assert dict(FileUpload.objects.values_list("file_name", "status")) == {"clean": "stored", "infected": "rejected"}
     page = admin.get(f"{LIST}{uploads[1].pk}/change/").content.decode()
     assert FOUND in page
     assert ">open</a>" not in page
+
+
+def test_search_of_events_says_if_rows_are_off(admin, settings):
+    events = "/admin/s3_file_uploader/auditevent/"
+    assert "S3_FILE_UPLOADER_AUDIT_ROWS is off" in admin.get(events).content.decode()
+    settings.S3_FILE_UPLOADER_AUDIT_ROWS = True
+    assert "S3_FILE_UPLOADER_AUDIT_ROWS" not in admin.get(events).content.decode()

@@ -1,4 +1,4 @@
-"""How often one may ask: by scope and user, with the host's own throttles as they are."""
+"""Throttles by scope and user, beside the host's own throttles."""
 
 import pytest
 from django.core.cache import cache
@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from rest_framework.throttling import BaseThrottle
 
 from s3_file_uploader import urls
-from s3_file_uploader.api.throttling import ACTIONS_OF, SCOPE_OF, throttles_of
+from s3_file_uploader.api.throttling import ACTIONS_OF, SCOPE_OF, build_throttles
 from s3_file_uploader.api.viewsets import UploadViewSet
 from s3_file_uploader.models import FileUpload, ShareLink
 from s3_file_uploader.services.audit.trail import ACTIONS
@@ -21,7 +21,7 @@ LIST = f"{BASE}/uploads/"
 
 
 @pytest.fixture(autouse=True)
-def counted_anew():
+def clear_counts():
     cache.clear()
     yield
     cache.clear()
@@ -35,19 +35,19 @@ def rates(settings):
     return rates
 
 
-def test_every_action_has_a_scope():
+def test_scopes_cover_every_action():
     declared = {name for pattern in urls.service for name in pattern.callback.cls.audit_actions.values()}
     assert declared - set(SCOPE_OF) == {"health"}
     assert set(SCOPE_OF) <= set(ACTIONS)
     assert len(SCOPE_OF) == sum(len(actions) for actions in ACTIONS_OF.values())
 
 
-def test_none_by_default(user):
+def test_throttles_without_rates_allow_everything(user):
     assert all(client_of(user).get(LIST).status_code == 200 for _ in range(20))
-    assert [throttles_of(action) for action in ("upload_list", "health", "of a host")] == [[], [], []]
+    assert [build_throttles(action) for action in ("upload_list", "health", "of a host")] == [[], [], []]
 
 
-def test_so_often_and_then_later(user, other, rates):
+def test_throttle_over_the_rate_returns_429(user, other, rates):
     rates(list="2/min")
     assert [client_of(user).get(LIST).status_code for _ in range(3)] == [200, 200, 429]
     answer = client_of(user).get(LIST)
@@ -55,10 +55,10 @@ def test_so_often_and_then_later(user, other, rates):
     assert 0 < int(answer["Retry-After"]) <= 60
     assert client_of(other).get(LIST).status_code == 200
     assert client_of(user).get(f"{BASE}/bucket/list/").status_code == 429
-    assert client_of(user).delete(f"{LIST}x/").status_code == 404  # Another scope.
+    assert client_of(user).delete(f"{LIST}x/").status_code == 404  # This action has another scope.
 
 
-def test_where_the_rate_was_lowered_all_of_the_time_is_to_be_waited(user, rates):
+def test_throttle_with_a_lowered_rate_waits_the_whole_period(user, rates):
     rates(list="5/hour")
     assert [client_of(user).get(LIST).status_code for _ in range(5)] == [200] * 5
     rates(list="2/hour")
@@ -78,7 +78,7 @@ def test_where_the_rate_was_lowered_all_of_the_time_is_to_be_waited(user, rates)
         ("share", "post", "/shares/", {"bucket": "bucket-one", "file_name": "file"}),
     ],
 )
-def test_each_scope(bucket, staff, rates, scope, method, path, body):
+def test_throttle_of_each_scope_stops_the_second_request(bucket, staff, rates, scope, method, path, body):
     stored_file(staff, bucket)
     rates(**{scope: "1/day"})
     client = client_of(staff)
@@ -89,7 +89,7 @@ def test_each_scope(bucket, staff, rates, scope, method, path, body):
     assert FileUpload.objects.count() == before
 
 
-def test_links_are_followed_so_often_from_one_address(bucket, user, rates, settings):
+def test_throttle_of_share_links_counts_the_ip_address(bucket, user, rates, settings):
     stored_file(user, bucket)
     url = client_of(user).post(f"{BASE}/shares/", {"bucket": bucket, "file_name": "file"}).json()["url"]
     rates(share="2/min")
@@ -102,12 +102,12 @@ def test_links_are_followed_so_often_from_one_address(bucket, user, rates, setti
     assert client_of(user).get(LIST).status_code == 200
 
 
-def test_health_is_never_refused(aws, rates):
+def test_throttles_never_stop_health(aws, rates):
     rates(sign="1/day", upload="1/day", list="1/day", bucket="1/day", share="1/day")
     assert [APIClient().get(f"{BASE}/health/").status_code for _ in range(3)] == [200] * 3
 
 
-def test_where_the_host_has_no_user_for_nobody(aws, rates, settings):
+def test_throttle_without_unauthenticated_user_counts_addresses(aws, rates, settings):
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "UNAUTHENTICATED_USER": None}
     rates(share="1/day")
     assert [APIClient().get(f"{BASE}/shares/x/").status_code for _ in range(2)] == [404, 429]
@@ -118,14 +118,14 @@ class Never(BaseThrottle):
         return False
 
 
-def test_the_hosts_own_throttles_still_hold(user, rates, monkeypatch):
+def test_throttles_of_the_host_apply_too(user, rates, monkeypatch):
     monkeypatch.setattr(UploadViewSet, "throttle_classes", [Never])
     assert client_of(user).get(LIST).status_code == 429
     rates(list="5/min")
     assert client_of(user).get(LIST).status_code == 429
 
 
-def test_the_setting_is_read_at_each_request(user):
+def test_throttle_rates_are_read_at_each_request(user):
     assert "throttle_rates" not in vars(api_settings)
     with override_settings(S3_FILE_UPLOADER_THROTTLE_RATES={"list": "1/h"}):
         assert [client_of(user).get(LIST).status_code for _ in range(2)] == [200, 429]

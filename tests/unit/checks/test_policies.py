@@ -5,7 +5,7 @@ from s3_file_uploader.policy.bucket_policy import get_policy
 from tests.support.documents import blocks_of
 
 
-def found():
+def list_message_ids():
     return [message.id for message in run_checks() if message.id.startswith("s3_file_uploader")]
 
 
@@ -55,19 +55,19 @@ def found():
         ({"closed": {}}, "W011"),
     ],
 )
-def test_each_check_by_its_id(settings, policies, expected):
+def test_check_policies_with_a_wrong_policy_returns_its_id(settings, policies, expected):
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open-*"]
     settings.S3_FILE_UPLOADER_POLICIES = policies
-    assert found() == [f"s3_file_uploader.{expected}"]
+    assert list_message_ids() == [f"s3_file_uploader.{expected}"]
 
 
 @pytest.mark.parametrize("path", ["no.such.function", "nothing", "tests.conftest.nothing", "tests.conftest", 7, ""])
-def test_a_callable_that_cannot_be_called(settings, path):
+def test_check_policy_callable_with_a_wrong_path_returns_e023(settings, path):
     settings.S3_FILE_UPLOADER_POLICY = path
-    assert found() == ["s3_file_uploader.E023"]
+    assert list_message_ids() == ["s3_file_uploader.E023"]
 
 
-def test_nothing_to_say(settings):
+def test_check_policies_with_valid_policies_is_silent(settings):
     settings.S3_FILE_UPLOADER_POLICY = "tests.unit.policy.test_bucket_policy.generous"
     settings.S3_FILE_UPLOADER_POLICIES = {
         "*": {
@@ -84,17 +84,17 @@ def test_nothing_to_say(settings):
         "photos-[ab]?": {"key_prefix": "", "content_types": None, "inline_content_types": ()},
         "documents": {},
     }
-    assert found() == []
+    assert list_message_ids() == []
 
 
-def test_the_example_of_the_docs(settings, user):
+def test_policies_of_the_docs_pass_the_checks(settings, user):
     (example,) = blocks_of("docs/how-to/policies-and-quotas.md", "python")
     names = {}
     exec(example, names)  # noqa: S102 - it is ours
     for name, value in names.items():
         if name.startswith("S3_FILE_UPLOADER_") and name != "S3_FILE_UPLOADER_POLICY":
             setattr(settings, name, value)
-    assert found() == []
+    assert list_message_ids() == []
     policy = get_policy(user, "photos-2026")
     assert names["for_user"](user, "photos-2026", policy) is policy
     user.groups.create(name="pro")

@@ -9,7 +9,7 @@ CLAMAV = "s3_file_uploader.scanners.ClamAV"
 BACKENDS = f"{import_module('s3_file_uploader.scan_tasks').interface.__name__}.backends"
 
 
-def found():
+def list_message_ids():
     messages = [message for message in run_checks() if message.id.startswith("s3_file_uploader")]
     assert all(message.hint for message in messages)
     return {message.id.removeprefix("s3_file_uploader.") for message in messages}
@@ -46,7 +46,7 @@ def found():
         ({"CLAMAV_MAX_BYTES": 2**31}, {"E034"}),
     ],
 )
-def test_each_check_by_its_id(settings, changed, expected):
+def test_check_scanners_with_a_setting_returns_expected_ids(settings, changed, expected):
     settings.TASKS = {
         "default": {"BACKEND": f"{BACKENDS}.immediate.ImmediateBackend"},
         "dummy": {"BACKEND": f"{BACKENDS}.dummy.DummyBackend"},
@@ -54,12 +54,12 @@ def test_each_check_by_its_id(settings, changed, expected):
     }
     for name, value in changed.items():
         setattr(settings, f"S3_FILE_UPLOADER_{name}", value)
-    assert found() == expected
+    assert list_message_ids() == expected
 
 
-def test_tasks_may_not_be_installed(settings, monkeypatch):
+def test_check_task_backend_without_tasks_returns_e032(settings, monkeypatch):
     settings.S3_FILE_UPLOADER_SCAN_TASK_BACKEND = "default"
-    assert {message.id for message in scanners.task_backend_messages(interfaces=())} == {"s3_file_uploader.E032"}
+    assert {message.id for message in scanners.check_task_backend(interfaces=())} == {"s3_file_uploader.E032"}
 
 
 class Workers(import_module(f"{BACKENDS}.base").BaseTaskBackend):  # type: ignore[misc]

@@ -6,12 +6,12 @@ from django.core.management.base import SystemCheckError
 from s3_file_uploader.api.throttling import ServiceThrottle
 
 
-def found():
+def list_message_ids():
     return {message.id for message in run_checks() if message.id.startswith("s3_file_uploader")}
 
 
-def test_nothing_to_say():
-    assert found() == set()
+def test_checks_with_valid_settings_are_silent():
+    assert list_message_ids() == set()
 
 
 @pytest.mark.parametrize(
@@ -114,18 +114,18 @@ def test_nothing_to_say():
         ({"DEBUG": True}, "W003"),
     ],
 )
-def test_each_check_by_its_id(settings, changed, expected):
+def test_checks_with_a_wrong_setting_return_its_id(settings, changed, expected):
     for name, value in changed.items():
         setattr(settings, name, value)
-    assert found() == {f"s3_file_uploader.{expected}"}
+    assert list_message_ids() == {f"s3_file_uploader.{expected}"}
 
 
 @pytest.mark.parametrize("origins", [[], (), ["https://app.example.com", "https://*.example.org"]])
 @pytest.mark.parametrize("days", [None, 1, 3650])
-def test_what_new_buckets_may_get(settings, origins, days):
+def test_checks_with_valid_origins_and_days_are_silent(settings, origins, days):
     settings.S3_FILE_UPLOADER_CORS_ORIGINS = origins
     settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = days
-    assert found() == set()
+    assert list_message_ids() == set()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_new_buckets_may_get(settings, origins, days):
         ("AWS_SECRET_ACCESS_KEY", "W007", "E002"),
     ],
 )
-def test_checks_of_a_missing_setting_stop_no_command_but_check_deploy(db, settings, capsys, name, warning, error):
+def test_missing_setting_is_an_error_under_check_deploy_only(db, settings, capsys, name, warning, error):
     setattr(settings, name, "")
     call_command("check")
     assert warning in capsys.readouterr().err
@@ -144,7 +144,7 @@ def test_checks_of_a_missing_setting_stop_no_command_but_check_deploy(db, settin
         call_command("check", deploy=True)
 
 
-def test_every_message_has_a_hint(settings):
+def test_messages_have_hints_and_no_secrets(settings):
     settings.AWS_STORAGE_REGION = settings.AWS_ACCESS_KEY_ID = settings.PATH_TO_SAVE_FILE = ""
     messages = [message for message in run_checks() if message.id.startswith("s3_file_uploader")]
     assert len(messages) == 3
@@ -153,37 +153,37 @@ def test_every_message_has_a_hint(settings):
 
 
 @pytest.mark.parametrize("changed", [{"AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9000"}, {"DEBUG": False}])
-def test_debug_beside_a_store_of_ones_own_is_fine(settings, changed):
+def test_check_debug_with_an_own_store_is_silent(settings, changed):
     settings.DEBUG = True
     for name, value in changed.items():
         setattr(settings, name, value)
-    assert found() == set()
+    assert list_message_ids() == set()
 
 
 @pytest.mark.parametrize("prefix", ["", "uploads/", "in/été/", "x" * 511 + "/"])
-def test_what_can_begin_a_key(settings, prefix):
+def test_check_direct_uploads_with_a_valid_prefix_is_silent(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
-    assert found() == set()
+    assert list_message_ids() == set()
 
 
 @pytest.mark.parametrize("days", [None, 1, 36_500])
 @pytest.mark.parametrize("rows", [True, False])
-def test_how_long_events_may_be_kept(settings, rows, days):
+def test_check_audit_with_valid_days_is_silent(settings, rows, days):
     settings.S3_FILE_UPLOADER_AUDIT_ROWS, settings.S3_FILE_UPLOADER_AUDIT_DAYS = rows, days
-    assert found() == set()
+    assert list_message_ids() == set()
 
 
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_proxies_that_are_counted(settings, proxies):
+def test_check_proxies_with_a_number_is_silent(settings, proxies):
     settings.USE_X_FORWARDED_HOST = True
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
-    assert found() == set()
+    assert list_message_ids() == set()
 
 
 @pytest.mark.parametrize("rate", ["1/s", "20/sec", "20/second", "5/m", "5/minute", "100/h", "100/hour", "1000/day"])
-def test_rates_that_rest_framework_reads(settings, rate):
+def test_check_throttles_with_readable_rates_is_silent(settings, rate):
     settings.S3_FILE_UPLOADER_THROTTLE_RATES = {"upload": rate}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}}
-    assert found() == set()
+    assert list_message_ids() == set()
     number, seconds = ServiceThrottle("upload", rate).parse_rate(rate)
     assert (number, seconds in (1, 60, 3600, 86_400)) == (int(rate.partition("/")[0]), True)

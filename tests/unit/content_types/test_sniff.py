@@ -13,11 +13,11 @@ from s3_file_uploader.content_types.sniff import (
     SNIFFED_BYTES,
     UNKNOWN,
     Verdict,
-    content_type_by_name,
-    content_type_kept,
+    guess_content_type,
     may_run,
-    sniffed,
-    verdict,
+    normalize_content_type,
+    sniff,
+    verify_content_type,
 )
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0"
@@ -26,7 +26,7 @@ DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.docu
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100)
 
 
-def zipped(*names: str, **contents: bytes) -> bytes:
+def build_zip(*names: str, **contents: bytes) -> bytes:
     file = BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name in names:
@@ -34,16 +34,16 @@ def zipped(*names: str, **contents: bytes) -> bytes:
     return file.getvalue()
 
 
-def box(brand: bytes, *others: bytes) -> bytes:
+def build_box(brand: bytes, *others: bytes) -> bytes:
     brands = brand + bytes(4) + b"".join(others)
     return struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands
 
 
-def mp3_frames(count: int, header: bytes = b"\xff\xfb\x90\x00") -> bytes:
+def build_mp3_frames(count: int, header: bytes = b"\xff\xfb\x90\x00") -> bytes:
     return (header + bytes(413)) * count
 
 
-def adts_frames(count: int) -> bytes:
+def build_adts_frames(count: int) -> bytes:
     return (b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(9)) * count
 
 
@@ -55,42 +55,42 @@ SAMPLES = {
     "bmp": (b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0", "image/bmp"),
     "tiff": (b"II*\0\x08\0\0\0", "image/tiff"),
     "icon": (b"\0\0\1\0\1\0\x10\x10", "image/vnd.microsoft.icon"),
-    "heic": (box(b"heic", b"mif1"), "image/heic"),
-    "heif": (box(b"mif1", b"miaf"), "image/heif"),
-    "heic by a later brand": (box(b"mif1", b"heic"), "image/heic"),
-    "avif": (box(b"avif", b"mif1"), "image/avif"),
-    "avif by a later brand": (box(b"mif1", b"avif"), "image/avif"),
-    "mp4": (box(b"isom", b"iso2", b"mp41"), "video/mp4"),
-    "mov": (box(b"qt  "), "video/quicktime"),
+    "heic": (build_box(b"heic", b"mif1"), "image/heic"),
+    "heif": (build_box(b"mif1", b"miaf"), "image/heif"),
+    "heic by a later brand": (build_box(b"mif1", b"heic"), "image/heic"),
+    "avif": (build_box(b"avif", b"mif1"), "image/avif"),
+    "avif by a later brand": (build_box(b"mif1", b"avif"), "image/avif"),
+    "mp4": (build_box(b"isom", b"iso2", b"mp41"), "video/mp4"),
+    "mov": (build_box(b"qt  "), "video/quicktime"),
     "mov without brands": (b"\0\0\0\x08wide\0\0\0\0mdat", "video/quicktime"),
     "piece of an mp4": (b"\0\0\0\x18stypmsdh", "video/mp4"),
-    "m4a": (box(b"M4A "), "audio/mp4"),
-    "3gp": (box(b"3gp5"), "video/3gpp"),
+    "m4a": (build_box(b"M4A "), "audio/mp4"),
+    "3gp": (build_box(b"3gp5"), "video/3gpp"),
     "webm": (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", "video/webm"),
     "mkv": (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", "video/x-matroska"),
     "opus": (b"OggS\0\2" + bytes(22) + b"OpusHead", "audio/ogg"),
     "theora": (b"OggS\0\2" + bytes(22) + b"\x80theora", "video/ogg"),
     "ogg": (b"OggS\0\2" + bytes(22), "application/ogg"),
     "mp3 with a tag": (b"ID3\4\0\0\0\0\0\0", "audio/mpeg"),
-    "mp3": (mp3_frames(2), "audio/mpeg"),
+    "mp3": (build_mp3_frames(2), "audio/mpeg"),
     "mp3 of MPEG 2": ((b"\xff\xf3\x80\x00" + bytes(204)) * 2 + b"\xff\xf3\x80\x00", "audio/mpeg"),
-    "aac": (adts_frames(2), "audio/aac"),
+    "aac": (build_adts_frames(2), "audio/aac"),
     "wav": (b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
     "avi": (b"RIFF\x24\0\0\0AVI LIST", "video/x-msvideo"),
     "aiff": (b"FORM\0\0\0\x24AIFFCOMM", "audio/aiff"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3", "application/pdf"),
     "pdf behind a line": (b"\xef\xbb\xbfX\n%PDF-1.7\n", "application/pdf"),
     "rtf": (b"{\\rtf1\\ansi}", "application/rtf"),
-    "zip": (zipped("a.txt"), "application/zip"),
-    "empty zip": (zipped(), "application/zip"),
-    "docx": (zipped("[Content_Types].xml", "_rels/.rels", "word/document.xml"), DOCX_TYPE),
-    "jar": (zipped("META-INF/MANIFEST.MF"), "application/java-archive"),
-    "epub": (zipped("mimetype", mimetype=b"application/epub+zip"), "application/epub+zip"),
+    "zip": (build_zip("a.txt"), "application/zip"),
+    "empty zip": (build_zip(), "application/zip"),
+    "docx": (build_zip("[Content_Types].xml", "_rels/.rels", "word/document.xml"), DOCX_TYPE),
+    "jar": (build_zip("META-INF/MANIFEST.MF"), "application/java-archive"),
+    "epub": (build_zip("mimetype", mimetype=b"application/epub+zip"), "application/epub+zip"),
     "odt": (
-        zipped("mimetype", "content.xml", mimetype=b"application/vnd.oasis.opendocument.text"),
+        build_zip("mimetype", "content.xml", mimetype=b"application/vnd.oasis.opendocument.text"),
         "application/vnd.oasis.opendocument.text",
     ),
-    "zip of a type of its own": (zipped("mimetype", mimetype=b"application/x-own"), "application/zip"),
+    "zip of a type of its own": (build_zip("mimetype", mimetype=b"application/x-own"), "application/zip"),
     "ole": (OLE, "application/x-ole-storage"),
     "gzip": (b"\x1f\x8b\x08\0", "application/gzip"),
     "bzip2": (b"BZh91AY&SY", "application/x-bzip2"),
@@ -125,21 +125,21 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize(("head", "content_type"), SAMPLES.values(), ids=SAMPLES)
-def test_the_bytes_say_what_a_file_is(head, content_type):
-    assert sniffed(head).content_type == content_type
-    assert verdict(declared="", name="a", head=head) == Verdict(content_type)
-    assert verdict(declared=UNKNOWN, name="a", head=head) == Verdict(content_type)
-    assert verdict(declared=f"{content_type.upper()}; a=b", name="a", head=head).mismatch == ""
+def test_sniff_of_a_sample_returns_its_type(head, content_type):
+    assert sniff(head).content_type == content_type
+    assert verify_content_type(declared="", name="a", head=head) == Verdict(content_type)
+    assert verify_content_type(declared=UNKNOWN, name="a", head=head) == Verdict(content_type)
+    assert verify_content_type(declared=f"{content_type.upper()}; a=b", name="a", head=head).mismatch == ""
 
 
-NOTHING = {
+UNIDENTIFIED = {
     "text": b"The free software of mdat, moov and ftyp",
     "other RIFF": b"RIFF\x24\0\0\0XXXX",
     "other FORM": b"FORM\0\0\0\x24ILBM"[:4] + b"\0\0\0\x24XXXX",
-    "one frame of MP3": mp3_frames(1),
-    "MP3 of no version": mp3_frames(2, b"\xff\xeb\x90\x00"),
-    "MP3 without a rate": mp3_frames(2, b"\xff\xfb\xf0\x00"),
-    "one frame of AAC": adts_frames(1),
+    "one frame of MP3": build_mp3_frames(1),
+    "MP3 of no version": build_mp3_frames(2, b"\xff\xeb\x90\x00"),
+    "MP3 without a rate": build_mp3_frames(2, b"\xff\xfb\xf0\x00"),
+    "one frame of AAC": build_adts_frames(1),
     "frames of AAC without a length": b"\xff\xf1\x50\x80\0\x1f\xfc" * 3,
     "BM": b"BM is a short word",
     "MZ": b"MZ, too, and so is BZh",
@@ -150,12 +150,12 @@ NOTHING = {
 }
 
 
-@pytest.mark.parametrize("head", NOTHING.values(), ids=NOTHING)
-def test_what_they_do_not_say_is_not_made_up(head):
-    assert sniffed(head).kind is None
-    assert verdict(declared="", name="a.unheard-of", head=head).content_type in (
+@pytest.mark.parametrize("head", UNIDENTIFIED.values(), ids=UNIDENTIFIED)
+def test_sniff_of_unidentified_bytes_returns_no_kind(head):
+    assert sniff(head).kind is None
+    assert verify_content_type(declared="", name="a.unheard-of", head=head).content_type in (
         UNKNOWN,
-        *{sniffed(head).content_type} - {None},
+        *{sniff(head).content_type} - {None},
     )
 
 
@@ -206,8 +206,8 @@ AGREE = [
 
 
 @pytest.mark.parametrize(("declared", "head"), AGREE)
-def test_a_type_that_the_bytes_may_have_is_kept_as_it_was_declared(declared, head):
-    assert verdict(declared=declared, name="a", head=head) == Verdict(declared)
+def test_verify_with_an_agreeing_type_keeps_it(declared, head):
+    assert verify_content_type(declared=declared, name="a", head=head) == Verdict(declared)
 
 
 MISMATCH = [
@@ -230,12 +230,12 @@ MISMATCH = [
 
 
 @pytest.mark.parametrize(("declared", "head", "described"), MISMATCH)
-def test_a_type_that_the_bytes_cannot_have_is_a_mismatch(declared, head, described):
-    found = verdict(declared=f"{declared}; charset=utf-8", name="a", head=head)
-    assert found.mismatch == f"{declared} was declared, and the bytes are {described}"
+def test_verify_with_another_type_is_a_mismatch(declared, head, described):
+    verdict = verify_content_type(declared=f"{declared}; charset=utf-8", name="a", head=head)
+    assert verdict.mismatch == f"{declared} was declared, and the bytes are {described}"
 
 
-PACKED = {
+COMPRESSED = {
     **{name: SAMPLES[name][0] for name in ("gzip", "zip", "jar", "ole", "tar", "elf")},
     "bzip2": bz2.compress(b"content"),
     "sqlite": b"SQLite format 3\0",
@@ -243,7 +243,7 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize("head", PACKED.values(), ids=PACKED)
+@pytest.mark.parametrize("head", COMPRESSED.values(), ids=COMPRESSED)
 @pytest.mark.parametrize(
     "declared",
     [
@@ -252,19 +252,19 @@ PACKED = {
         "model/gltf+json",
     ],
 )
-def test_what_is_text_by_its_definition_is_no_packed_file(declared, head):
-    found = verdict(declared=declared.upper(), name="a", head=head)
-    assert found.mismatch.startswith(f"{declared} was declared, and the bytes are ")
+def test_verify_of_a_compressed_file_as_text_is_a_mismatch(declared, head):
+    verdict = verify_content_type(declared=declared.upper(), name="a", head=head)
+    assert verdict.mismatch.startswith(f"{declared} was declared, and the bytes are ")
 
 
-def test_the_name_of_a_text_does_not_name_a_packed_file():
-    assert verdict(declared="", name="a.json", head=SAMPLES["gzip"][0]) == Verdict("application/gzip")
+def test_verify_of_a_compressed_file_ignores_the_name_of_a_text():
+    assert verify_content_type(declared="", name="a.json", head=SAMPLES["gzip"][0]) == Verdict("application/gzip")
 
 
-def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they_say_two_things():
-    assert verdict(declared="image/png", name="a", head=JPEG).content_type == "image/jpeg"
-    assert verdict(declared="image/png", name="a", head=b"hello").content_type == UNKNOWN
-    assert verdict(declared="", name="a.png", head=PNG + b"<script>") == Verdict(UNKNOWN)
+def test_verify_with_a_mismatch_returns_the_type_of_the_bytes():
+    assert verify_content_type(declared="image/png", name="a", head=JPEG).content_type == "image/jpeg"
+    assert verify_content_type(declared="image/png", name="a", head=b"hello").content_type == UNKNOWN
+    assert verify_content_type(declared="", name="a.png", head=PNG + b"<script>") == Verdict(UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -282,20 +282,20 @@ def test_what_is_stored_in_spite_of_a_mismatch_is_what_the_bytes_say_unless_they
     ],
 )
 @pytest.mark.parametrize("declared", ["", UNKNOWN, "binary/octet-stream"])
-def test_verdict_without_a_declared_type_follows_the_name_if_the_bytes_may_be_of_it(declared, name, head, content_type):
-    assert verdict(declared=declared, name=name, head=head) == Verdict(content_type)
+def test_verify_without_a_declared_type_follows_the_name(declared, name, head, content_type):
+    assert verify_content_type(declared=declared, name=name, head=head) == Verdict(content_type)
 
 
 @pytest.mark.parametrize(("offset", "magic", "content_type"), SIGNATURES)
-def test_a_rare_signature_is_found_and_is_no_text_of_another_kind(offset, magic, content_type):
+def test_sniff_of_a_rare_signature_returns_a_harmless_type(offset, magic, content_type):
     head = bytes(offset) + magic + bytes(64)
-    assert sniffed(head).content_type == content_type
+    assert sniff(head).content_type == content_type
     assert len(magic) >= 4
-    assert content_type_kept(content_type) == content_type
+    assert normalize_content_type(content_type) == content_type
     assert not may_run(content_type)
 
 
-KEPT = [
+NORMALIZED = [
     ("image/png; a=b,text/html", "image/png"),
     ('image/png; a="b,text/html"', "image/png"),
     ("image/png;,text/html", "image/png"),
@@ -319,17 +319,17 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize(("declared", "kept"), KEPT)
-def test_content_type_kept_returns_essence_and_charset_alone(declared, kept):
-    assert content_type_kept(declared) == kept
-    assert content_type_kept(kept) == kept
+@pytest.mark.parametrize(("declared", "normalized"), NORMALIZED)
+def test_normalize_returns_only_essence_and_charset(declared, normalized):
+    assert normalize_content_type(declared) == normalized
+    assert normalize_content_type(normalized) == normalized
 
 
 @given(st.text(max_size=60))
-def test_content_type_kept_of_any_text_is_one_type_for_a_browser(declared):
-    kept = content_type_kept(f"image/png; a=b{declared}")
-    assert kept.startswith("image/png")
-    assert not set(kept) & set(',()<>@"\r\n\t\0')
+def test_normalize_of_any_text_returns_one_type(declared):
+    normalized = normalize_content_type(f"image/png; a=b{declared}")
+    assert normalized.startswith("image/png")
+    assert not set(normalized) & set(',()<>@"\r\n\t\0')
 
 
 @pytest.mark.parametrize(
@@ -342,8 +342,8 @@ def test_content_type_kept_of_any_text_is_one_type_for_a_browser(declared):
         ("A.MD", "text/markdown"),
     ],
 )
-def test_the_ending_of_a_name_stands_for_a_type(name, content_type):
-    assert content_type_by_name(name) == content_type
+def test_guess_returns_the_type_of_the_extension(name, content_type):
+    assert guess_content_type(name) == content_type
 
 
 @pytest.mark.parametrize(
@@ -354,20 +354,20 @@ def test_the_ending_of_a_name_stands_for_a_type(name, content_type):
         *("", UNKNOWN, "unknown/unknown", "png", "application/wasm", "application/xslt+xml", "text/xsl", "text/css"),
     ],
 )
-def test_what_runs_in_a_browser_is_known(content_type):
+def test_may_run_of_a_scriptable_type_is_true(content_type):
     assert may_run(content_type)
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "text/plain", "application/pdf", "video/mp4", "audio/mpeg"])
-def test_what_is_only_shown_is_known_too(content_type):
+def test_may_run_of_a_passive_type_is_false(content_type):
     assert not may_run(content_type)
 
 
 @given(st.binary(max_size=SNIFFED_BYTES + 10), st.text(max_size=40), st.text(max_size=40))
-def test_any_bytes_names_and_types_will_do(head, declared, name):
-    found = verdict(declared=declared, name=name, head=head)
-    assert found.content_type or declared
-    assert verdict(declared=declared, name=name, head=head[:SNIFFED_BYTES]) == found
+def test_verify_accepts_any_bytes_types_and_names(head, declared, name):
+    verdict = verify_content_type(declared=declared, name=name, head=head)
+    assert verdict.content_type or declared
+    assert verify_content_type(declared=declared, name=name, head=head[:SNIFFED_BYTES]) == verdict
 
 
 MARKS = [
@@ -402,9 +402,9 @@ _PIECES = st.sampled_from([*MARKS, *BEGINNINGS])
 
 
 @given(st.lists(_PIECES, max_size=60).map(b"".join))
-def test_so_will_bytes_that_nearly_say_something(head):
-    assert verdict(declared="image/png", name="a", head=head).content_type
+def test_verify_accepts_nearly_valid_files(head):
+    assert verify_content_type(declared="image/png", name="a", head=head).content_type
 
 
-def test_every_name_of_a_kind_agrees_with_it():
-    assert all(kind.may_be(name) for kind in file_types.OF_NAME.values() for name in kind.names)
+def test_may_be_accepts_every_name_of_a_kind():
+    assert all(kind.may_be(name) for kind in file_types.KIND_BY_NAME.values() for name in kind.names)

@@ -4,43 +4,50 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError
 
-from s3_file_uploader.management.arguments import MAX_HOURS, Wanted, wanted_of
+from s3_file_uploader.management.arguments import MAX_HOURS, HousekeepingOptions, parse_options
 from s3_file_uploader.management.commands.s3_housekeeping import Command
 from s3_file_uploader.services import Repairs
 
 DELETE = ("--compare", "--delete-objects")
 
 
-def wanted(*arguments):
+def parse(*arguments):
     parser = Command().create_parser("manage.py", "s3_housekeeping")
-    return wanted_of(vars(parser.parse_args(arguments)))
+    return parse_options(vars(parser.parse_args(arguments)))
 
 
-def test_by_default_nothing_but_housekeeping():
-    assert wanted() == Wanted(
-        dry_run=False, abort_multipart_older_than=None, compared=None, repairs=Repairs(), report=None
+def test_parse_without_options_asks_for_housekeeping_only():
+    assert parse() == HousekeepingOptions(
+        dry_run=False, abort_multipart_older_than=None, compared_buckets=None, repairs=Repairs(), report=None
     )
-    assert wanted().buckets == []
+    assert parse().buckets == []
 
 
-def test_all_of_it_in_the_terms_of_the_services(user):
-    everything = ("--remove-records", "--update-records", "--older-than", "0.5", "--whoever-made-them", "--dry-run")
-    assert wanted(*DELETE, *everything, "--abort-multipart-older-than", "24", "--report", "file") == Wanted(
+def test_parse_with_all_options_returns_them(user):
+    everything = (
+        "--remove-records",
+        "--update-records",
+        "--older-than",
+        "0.5",
+        "--include-foreign-objects",
+        "--dry-run",
+    )
+    assert parse(*DELETE, *everything, "--abort-multipart-older-than", "24", "--report", "file") == HousekeepingOptions(
         dry_run=True,
         abort_multipart_older_than=timedelta(days=1),
-        compared=(),
+        compared_buckets=(),
         repairs=Repairs(
             remove_records=True,
             update_records=True,
             delete_objects_older_than=timedelta(minutes=30),
-            whoever_made_them=True,
+            include_foreign_objects=True,
         ),
         report="file",
     )
-    assert wanted("--compare", "b-two", "b-one", "b-two", "--adopt", "user") == Wanted(
+    assert parse("--compare", "b-two", "b-one", "b-two", "--adopt", "user") == HousekeepingOptions(
         dry_run=False,
         abort_multipart_older_than=None,
-        compared=("b-two", "b-one"),
+        compared_buckets=("b-two", "b-one"),
         repairs=Repairs(adopt_for=user),
         report=None,
     )
@@ -55,49 +62,49 @@ def test_all_of_it_in_the_terms_of_the_services(user):
         ("--delete-objects", "--older-than", "1"),
         ("--older-than", "1"),
         ("--older-than", "0"),
-        ("--whoever-made-them",),
+        ("--include-foreign-objects",),
         DELETE,
-        (*DELETE, "--whoever-made-them"),
+        (*DELETE, "--include-foreign-objects"),
         (*DELETE, "--older-than", "1", "--adopt", "user"),
         ("--compare", "--older-than", "1"),
-        ("--compare", "--whoever-made-them"),
+        ("--compare", "--include-foreign-objects"),
     ],
 )
-def test_what_cannot_be_meant_so(user, arguments):
+def test_parse_with_contradicting_options_fails(user, arguments):
     with pytest.raises(CommandError, match=r"--|one of the two"):
-        wanted(*arguments)
+        parse(*arguments)
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan", "inf", "1e300", f"{MAX_HOURS + 1}"])
 @pytest.mark.parametrize("option", [("--abort-multipart-older-than",), (*DELETE, "--older-than")])
-def test_ages_that_are_none(option, hours):
+def test_parse_with_an_invalid_age_fails(option, hours):
     with pytest.raises(CommandError, match=f"{option[-1]} as hours"):
-        wanted(*option, hours)
+        parse(*option, hours)
 
 
 @pytest.mark.parametrize("hours", ["0", f"{MAX_HOURS}"])
-def test_the_youngest_and_the_oldest_age(hours):
-    assert wanted("--abort-multipart-older-than", hours).abort_multipart_older_than == timedelta(hours=int(hours))
+def test_parse_with_an_extreme_age_accepts_it(hours):
+    assert parse("--abort-multipart-older-than", hours).abort_multipart_older_than == timedelta(hours=int(hours))
 
 
 @pytest.mark.parametrize("bucket", ["", "No Bucket", "a", "x" * 64, "\u00e9\u00e9\u00e9"])
-def test_names_that_can_be_no_bucket(bucket):
+def test_parse_with_an_invalid_bucket_name_fails(bucket):
     with pytest.raises(CommandError, match="bucket name"):
-        wanted("--compare", "fine", bucket)
+        parse("--compare", "fine", bucket)
 
 
-@pytest.mark.parametrize("who", ["nobody", "", "-1", "9" * 40])
-def test_users_who_are_not_there(user, who):
+@pytest.mark.parametrize("name", ["unknown", "", "-1", "9" * 40])
+def test_parse_with_an_unknown_user_fails(user, name):
     with pytest.raises(CommandError, match="not one user"):
-        wanted("--compare", f"--adopt={who}")
+        parse("--compare", f"--adopt={name}")
 
 
-def test_a_user_by_name_or_key(user):
-    for who in (user.username, str(user.pk)):
-        assert wanted("--compare", "--adopt", who).repairs.adopt_for == user
+def test_parse_with_a_name_or_key_finds_the_user(user):
+    for name in (user.username, str(user.pk)):
+        assert parse("--compare", "--adopt", name).repairs.adopt_for == user
 
 
-def test_one_users_name_that_is_anothers_key(user):
+def test_parse_with_an_ambiguous_user_fails(user):
     User.objects.create_user(str(user.pk))
     with pytest.raises(CommandError, match="not one user"):
-        wanted("--compare", "--adopt", str(user.pk))
+        parse("--compare", "--adopt", str(user.pk))

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from s3_file_uploader.management.progress import Bars
+from s3_file_uploader.management.progress import ProgressBars
 
 
 class Terminal(io.StringIO):
@@ -15,20 +15,20 @@ def terminal():
     return Terminal()
 
 
-def drawn(bars):
-    """Have the bar drawn now: of itself it is not more often than people can see."""
+def draw_now(bars):
+    """Draw the bar now. tqdm draws at most ten times a second otherwise."""
     with bars.set_aside():
         pass
 
 
-def test_a_terminal_sees_how_far_it_is_and_is_clean_afterwards(terminal):
-    with Bars(terminal, shown=True) as bars:
-        bars.about = "photos: "
+def test_bars_on_a_terminal_show_progress_and_disappear(terminal):
+    with ProgressBars(terminal, shown=True) as bars:
+        bars.prefix = "photos: "
         bars("objects", 100, 1000)
         bars("objects", 150, 1000)
-        drawn(bars)
+        draw_now(bars)
         bars("records", 5, 10)
-        drawn(bars)
+        draw_now(bars)
     shown = terminal.getvalue()
     assert "photos: objects:  25%" in shown
     assert "250/1000" in shown
@@ -36,15 +36,15 @@ def test_a_terminal_sees_how_far_it_is_and_is_clean_afterwards(terminal):
     assert shown.rpartition("\r")[0].rpartition("\r")[2].strip() == ""
 
 
-def test_where_nobody_knows_how_many_there_are_it_counts(terminal):
-    with Bars(terminal, shown=True) as bars:
+def test_bars_without_a_total_count(terminal):
+    with ProgressBars(terminal, shown=True) as bars:
         bars("multipart uploads", 7, 0)
-        drawn(bars)
+        draw_now(bars)
     assert "multipart uploads: 7" in terminal.getvalue()
 
 
-def test_a_line_on_the_same_terminal_stands_by_itself(terminal):
-    with Bars(terminal, shown=True) as bars:
+def test_set_aside_leaves_room_for_a_line(terminal):
+    with ProgressBars(terminal, shown=True) as bars:
         bars("objects", 1, 2)
         before = len(terminal.getvalue())
         with bars.set_aside():
@@ -56,9 +56,9 @@ def test_a_line_on_the_same_terminal_stands_by_itself(terminal):
 
 
 @pytest.mark.parametrize(("stream", "shown"), [(io.StringIO, True), (Terminal, False)])
-def test_nobody_else_sees_any(stream, shown):
+def test_bars_without_a_terminal_show_nothing(stream, shown):
     stream = stream()
-    with Bars(stream, shown=shown) as bars:
+    with ProgressBars(stream, shown=shown) as bars:
         bars("objects", 1, 2)
-        drawn(bars)
+        draw_now(bars)
     assert stream.getvalue() == ""

@@ -20,7 +20,7 @@ from tests.unit.services.conftest import objects_in, on_event, out_of_order, sto
 
 pytestmark = pytest.mark.django_db
 PAGE = "docs/how-to/housekeeping.md"
-OF_DJANGO = {
+DJANGO_OPTIONS = {
     *("-h", "--version", "-v", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color"),
     "--skip-checks",
 }
@@ -39,7 +39,7 @@ NOTHING_DONE = [
     "partial files removed: 0",
     "saved copies removed: 0",
 ]
-NOTHING_FOUND = [
+NO_DIFFERENCES = [
     "objects without record: 0",
     "objects without record made here: 0",
     "records without object: 0",
@@ -54,7 +54,7 @@ NOTHING_FOUND = [
 
 
 def run(*arguments, **options):
-    """Return the lines that are printed, and what is said at the end."""
+    """Return the printed lines, and the message of the error or None."""
     output = io.StringIO()
     try:
         call_command("s3_housekeeping", *arguments, stdout=output, **options)
@@ -63,52 +63,52 @@ def run(*arguments, **options):
     return output.getvalue().splitlines(), None
 
 
-def abandoned(user, bucket, file_name="file"):
+def abandon_upload(user, bucket, file_name="file"):
     upload = create_claimed(user=user, bucket=bucket, file_name=file_name, content_type="x/y")
     end_lease_in(upload, -1)
     return upload
 
 
-def begin(bucket, key):
+def begin_multipart_upload(bucket, key):
     get_client().create_multipart_upload(Bucket=bucket, Key=key)
 
 
-def stray(bucket, name="stray"):
+def put_foreign_object(bucket, name="stray"):
     get_client().put_object(Bucket=bucket, Key=name, Body=b"of another program")
 
 
 class TestFigures:
-    def test_one_a_line_and_no_more_where_nothing_is_to_be_done(self, bucket, user):
-        abandoned(user, bucket)
+    def test_run_prints_one_figure_a_line(self, bucket, user):
+        abandon_upload(user, bucket)
         assert run() == ([*NOTHING_DONE[:2], "records settled: 1", *NOTHING_DONE[3:]], None)
 
-    def test_what_has_to_wait_is_said_after_them(self, bucket, user):
-        abandoned(user, bucket)
+    def test_run_with_work_left_fails_after_the_figures(self, bucket, user):
+        abandon_upload(user, bucket)
         with out_of_order(bucket):
-            lines, said = run()
+            lines, error = run()
         assert {"records settled: 0", "records left: 1", "buckets left: 1"} <= set(lines)
-        assert said == INCOMPLETE
+        assert error == INCOMPLETE
 
     @pytest.mark.parametrize(("hours", "aborted"), [(None, 0), (1.5, 1), (1.6, 0), (0, 1)])
-    def test_the_age_is_in_hours(self, bucket, user, hours, aborted):
-        def begun(parsed, **kwargs):
+    def test_age_is_in_hours(self, bucket, user, hours, aborted):
+        def backdate(parsed, **kwargs):
             for upload in parsed.get("Uploads", ()):
                 upload["Initiated"] = timezone.now() - timedelta(minutes=93)
 
         stored_file(user, bucket)
-        begin(bucket, "another's")
-        with on_event("after-call.s3.ListMultipartUploads", begun):
-            lines, said = run(abort_multipart_older_than=hours)
+        begin_multipart_upload(bucket, "another's")
+        with on_event("after-call.s3.ListMultipartUploads", backdate):
+            lines, error = run(abort_multipart_older_than=hours)
         assert f"multipart uploads aborted: {aborted}" in lines
         assert f"multipart uploads unexplained: {1 - aborted}" in lines
-        assert said is None
+        assert error is None
         assert (next_steps.UNEXPLAINED in lines) == (not aborted)
 
-    def test_of_each_bucket_that_is_compared(self, bucket, user):
+    def test_compare_prints_figures_of_each_bucket(self, bucket, user):
         get_client().create_bucket(Bucket="bucket-two")
         for name in (bucket, "bucket-two"):
             stored_file(user, name)
-        compared = ["objects compared: 1", "records compared: 1", *NOTHING_FOUND]
+        compared = ["objects compared: 1", "records compared: 1", *NO_DIFFERENCES]
         lines = [*NOTHING_DONE, "bucket: bucket-one", *compared, "bucket: bucket-two", *compared]
         assert run("--compare") == (lines, None)
         assert run("--compare", "bucket-two", "bucket-one", "bucket-two")[0] == [
@@ -117,17 +117,17 @@ class TestFigures:
             *lines[len(NOTHING_DONE) : len(NOTHING_DONE) + 13],
         ]
 
-    def test_where_no_bucket_has_a_record_none_is_compared(self, bucket):
+    def test_compare_without_any_record_asks_for_a_bucket(self, bucket):
         assert run("--compare") == ([*NOTHING_DONE, next_steps.NO_BUCKET], None)
 
-    def test_a_comparison_that_could_not_end_is_said(self, bucket, user):
+    def test_compare_that_cannot_end_fails(self, bucket, user):
         stored_file(user, bucket)
-        lines, said = run("--compare", bucket, "no-such-bucket")
+        lines, error = run("--compare", bucket, "no-such-bucket")
         assert lines.count("compared to the end: yes") == lines.count("compared to the end: no") == 1
-        assert said == INCOMPLETE
+        assert error == INCOMPLETE
 
-    def test_none_where_it_is_to_be_quiet(self, bucket, user):
-        stray(bucket)
+    def test_run_with_verbosity_0_prints_nothing(self, bucket, user):
+        put_foreign_object(bucket)
         assert run("--compare", bucket, verbosity=0) == ([], None)
         with out_of_order(bucket):
             assert run("--compare", bucket, verbosity=0) == ([], INCOMPLETE)
@@ -135,52 +135,53 @@ class TestFigures:
 
 @pytest.fixture
 def disorder(bucket, user, caplog):
-    """Three things that a comparison finds, of two of which the keys are no words for a terminal."""
+    """Make three differences for a comparison to find. Two of the keys need quoting on a terminal."""
     for name in ("kept", "lost", "\u00e9"):
         stored_file(user, bucket, name)
     get_client().delete_object(Bucket=bucket, Key="lost")
-    stray(bucket, "\u00e9")
-    stray(bucket, "\x1b[31mred")
+    put_foreign_object(bucket, "\u00e9")
+    put_foreign_object(bucket, "\x1b[31mred")
     return bucket
 
 
-class TestEachThing:
+class TestFindings:
     LINES = (
         "object without record 'bucket-one/\\x1b[31mred'",
         "object changed 'bucket-one/\u00e9'",
         "record without object 'bucket-one/lost'",
     )
 
-    def test_is_printed_if_wanted(self, disorder):
-        lines, said = run("--compare", verbosity=2)
+    def test_finding_with_verbosity_2_is_printed(self, disorder):
+        lines, error = run("--compare", verbosity=2)
         assert tuple(lines[len(NOTHING_DONE) :][:3]) == self.LINES
-        assert said is None
+        assert error is None
         assert not set(self.LINES) & set(run("--compare")[0])
 
-    def test_with_what_became_of_it_or_would(self, disorder, other):
+    def test_finding_shows_its_repair(self, disorder, other):
         repairs = ("--compare", "--remove-records", "--update-records", "--adopt", str(other.pk))
-        foretold, _ = run(*repairs, "--dry-run", verbosity=2)
+        dry_run_lines, _ = run(*repairs, "--dry-run", verbosity=2)
         done, _ = run(*repairs, verbosity=2)
         expected = [f"{self.LINES[0]}", f"{self.LINES[1]}: record updated", f"{self.LINES[2]}: record removed"]
-        assert done[len(NOTHING_DONE) :][:3] == expected  # A control character: that name can be none here.
-        assert foretold[len(NOTHING_DONE) :][:3] == [f"dry run: {line}" for line in expected]
-        assert (next_steps.DRY_RUN in foretold, next_steps.DRY_RUN in done) == (True, False)
+        # A file name cannot contain a control character, so the object is not adopted.
+        assert done[len(NOTHING_DONE) :][:3] == expected
+        assert dry_run_lines[len(NOTHING_DONE) :][:3] == [f"dry run: {line}" for line in expected]
+        assert (next_steps.DRY_RUN in dry_run_lines, next_steps.DRY_RUN in done) == (True, False)
 
-    def test_of_the_housekeeping_too(self, bucket, user):
-        abandoned(user, bucket)
-        begin(bucket, "another's")
+    def test_finding_of_housekeeping_is_printed(self, bucket, user):
+        abandon_upload(user, bucket)
+        begin_multipart_upload(bucket, "another's")
         lines, _ = run(verbosity=2)
         assert lines[:2] == [
             "record halfway 'bucket-one/file': record removed",
             'multipart upload "bucket-one/another\'s"',
         ]
 
-    def test_is_a_line_of_the_report(self, disorder, user, tmp_path):
+    def test_finding_is_a_line_of_the_report(self, disorder, user, tmp_path):
         path = tmp_path / "report.jsonl"
         path.write_text("of last week\n" * 100)
-        upload, found = FileUpload.objects.get(file_name="\u00e9"), object_head(bucket=disorder, key="\u00e9")
+        upload, stored = FileUpload.objects.get(file_name="\u00e9"), object_head(bucket=disorder, key="\u00e9")
         assert run("--compare", "--report", str(path), "--dry-run", "--remove-records")[1] is None
-        stray_line, changed, lost = map(json.loads, path.read_text().splitlines())
+        foreign_line, changed, lost = map(json.loads, path.read_text().splitlines())
         assert changed == {
             "dry_run": True,
             "kind": "object_changed",
@@ -188,69 +189,71 @@ class TestEachThing:
             "file_name": "\u00e9",
             "record_id": str(upload.pk),
             "size": 18,
-            "etag": found.etag,
-            "changed_at": found.changed_at.isoformat().replace("+00:00", "Z"),
+            "etag": stored.etag,
+            "changed_at": stored.changed_at.isoformat().replace("+00:00", "Z"),
             "recorded_size": 7,
             "recorded_etag": upload.etag,
             "made_here": False,
             "outcome": "nothing",
         }
-        assert (stray_line["file_name"], stray_line["record_id"]) == ("\x1b[31mred", None)
+        assert (foreign_line["file_name"], foreign_line["record_id"]) == ("\x1b[31mred", None)
         assert (lost["kind"], lost["size"], lost["outcome"]) == ("record_without_object", None, "record_removed")
 
-    def test_is_there_as_soon_as_it_is_found(self, disorder, tmp_path):
-        """A report of hours is not empty until they are over, nor if they end early."""
+    def test_finding_is_in_the_report_at_once(self, disorder, tmp_path):
+        """A comparison that takes hours and is interrupted leaves a report of its findings so far."""
         path, seen = tmp_path / "report.jsonl", []
 
-        def look(**kwargs):
+        def count_lines(**kwargs):
             seen.append(len(path.read_text().splitlines()))
 
-        with on_event("provide-client-params.s3.GetObject", look):
+        with on_event("provide-client-params.s3.GetObject", count_lines):
             run("--compare", "--report", str(path), "--update-records")
         assert seen == [1]
 
     @pytest.mark.parametrize("path", ["missing/report", ""])
-    def test_a_report_that_cannot_be_written_is_said_before_anything_is_done(self, bucket, user, tmp_path, path):
-        abandoned(user, bucket)
-        lines, said = run("--report", str(tmp_path / path))
-        assert (lines, str(tmp_path) in said) == ([], True)
+    def test_report_that_cannot_be_opened_stops_the_run(self, bucket, user, tmp_path, path):
+        abandon_upload(user, bucket)
+        lines, error = run("--report", str(tmp_path / path))
+        assert (lines, str(tmp_path) in error) == ([], True)
         assert FileUpload.objects.exists()
 
 
 class TestRepairs:
-    def test_they_are_those_that_were_asked_for(self, disorder, other):
-        stray(disorder, "folder/file")
-        _, said = run("--compare", "--remove-records", "--update-records", "--adopt", other.username)
-        assert said is None
+    def test_repairs_follow_the_options(self, disorder, other):
+        put_foreign_object(disorder, "folder/file")
+        _, error = run("--compare", "--remove-records", "--update-records", "--adopt", other.username)
+        assert error is None
         assert {(upload.file_name, upload.user_id == other.pk) for upload in FileUpload.objects.all()} == {
             ("kept", False),
             ("\u00e9", False),
             ("folder/file", True),
         }
 
-    def test_the_age_is_in_hours(self, disorder):
+    def test_age_is_in_hours(self, disorder):
         assert (
-            "objects deleted: 0" in run("--compare", "--delete-objects", "--older-than", "1", "--whoever-made-them")[0]
+            "objects deleted: 0"
+            in run("--compare", "--delete-objects", "--older-than", "1", "--include-foreign-objects")[0]
         )
-        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--whoever-made-them")
+        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--include-foreign-objects")
         assert "objects deleted: 1" in lines
         assert objects_in(disorder) == ["kept", "\u00e9"]
 
 
-class TestWords:
-    def test_what_to_do_next_is_said_once(self, disorder, user):
+class TestAdvice:
+    def test_advice_is_printed_once(self, disorder, user):
         get_client().create_bucket(Bucket="bucket-two")
-        stray("bucket-two")
+        put_foreign_object("bucket-two")
         lines, _ = run("--compare", disorder, "bucket-two")
         assert lines[-4:] == [next_steps.WITHOUT_RECORD, next_steps.WITHOUT_OBJECT, next_steps.CHANGED, next_steps.EACH]
 
-    def test_nothing_is_said_of_what_was_mended(self, disorder):
+    def test_advice_leaves_out_repaired_differences(self, disorder):
         lines, _ = run("--compare", "--remove-records", "--update-records", "--delete-objects", "--older-than", "0")
-        assert lines[-2:] == [next_steps.WITHOUT_RECORD, next_steps.EACH]  # The stray is another program's.
-        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--whoever-made-them")
-        assert lines[-1] == NOTHING_FOUND[-1]
+        # The stray object belongs to another program.
+        assert lines[-2:] == [next_steps.WITHOUT_RECORD, next_steps.EACH]
+        lines, _ = run("--compare", "--delete-objects", "--older-than", "0", "--include-foreign-objects")
+        assert lines[-1] == NO_DIFFERENCES[-1]
 
-    def test_every_option_that_is_named_there_exists(self):
+    def test_advice_names_options_that_exist(self):
         parser = Command().create_parser("manage.py", "s3_housekeeping")
         words = " ".join(value for name, value in vars(next_steps).items() if name.isupper())
         named = {word.strip(".,:") for word in words.split() if word.startswith("--")}
@@ -263,29 +266,31 @@ class TestPage:
     def section(self):
         return (ROOT / PAGE).read_text()
 
-    def test_every_command_is_understood(self, section):
+    def test_commands_of_the_page_parse(self, section):
         parser = Command().create_parser("manage.py", "s3_housekeeping")
         lines = [line for line in section.splitlines() if "python manage.py s3_housekeeping" in line]
         for line in lines:
             parser.parse_args(shlex.split(line.partition("s3_housekeeping")[2], comments=True))
         assert len(lines) == 6
 
-    def test_every_option_is_told(self, section):
+    def test_page_lists_every_option(self, section):
         parser = Command().create_parser("manage.py", "s3_housekeeping")
-        ours = {action.option_strings[0] for action in parser._actions if action.option_strings[0] not in OF_DJANGO}
+        ours = {
+            action.option_strings[0] for action in parser._actions if action.option_strings[0] not in DJANGO_OPTIONS
+        }
         assert {option for option in ours if f"{option}" in section} == ours
         assert len(ours) == 10
 
-    def test_the_tasks_of_celery_do_their_work(self, bucket, user):
+    def test_celery_tasks_of_the_page_work(self, bucket, user):
         (code,) = blocks_of(PAGE, "python")
         names = {"shared_task": lambda **options: lambda task: task}
         exec(code.replace("from celery import shared_task\n", ""), names)  # noqa: S102 - ours, from the docs
         stored_file(user, bucket)
-        abandoned(user, bucket, "halfway")
+        abandon_upload(user, bucket, "halfway")
         names["s3_housekeeping"]()
         assert [upload.file_name for upload in FileUpload.objects.all()] == ["file"]
         names["s3_compare"]()
-        stray(bucket)
+        put_foreign_object(bucket)
         with pytest.raises(RuntimeError, match="bucket-one"):
             names["s3_compare"]()
         assert {entry["task"] for entry in names["CELERY_BEAT_SCHEDULE"].values()} == {
@@ -297,7 +302,7 @@ class TestPage:
             with out_of_order(bucket), pytest.raises(RuntimeError):
                 names[task]()
 
-    def test_the_job_of_kubernetes_runs_the_command(self):
+    def test_kubernetes_job_of_the_page_runs_the_command(self):
         job = yaml.safe_load(*blocks_of(PAGE, "yaml"))
         assert (job["apiVersion"], job["kind"], job["spec"]["schedule"]) == ("batch/v1", "CronJob", "*/5 * * * *")
         (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]

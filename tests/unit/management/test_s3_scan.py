@@ -26,40 +26,40 @@ def run(*arguments, name="s3_scan", **options):
 FIGURES = ["files clean: 1", "files rejected: 1", "files left: 0", "files in quarantine: 0"]
 
 
-def test_what_waits_is_scanned(bucket, waiting):
+def test_scan_prints_figures_and_removes_infected_files(bucket, waiting):
     assert run() == FIGURES
     assert run() == ["files clean: 0", "files rejected: 0", "files left: 0", "files in quarantine: 0"]
     assert objects_in(bucket) == ["clean"]
 
 
-def test_each_is_told(waiting):
-    *told, _, _, _, _ = run(verbosity=2)
-    assert sorted(told) == [r"bucket-one/'clean': file clean", r"bucket-one/'infec\u200dted': file rejected"]
+def test_scan_with_verbosity_2_prints_each_finding(waiting):
+    *lines, _, _, _, _ = run(verbosity=2)
+    assert sorted(lines) == [r"bucket-one/'clean': file clean", r"bucket-one/'infec\u200dted': file rejected"]
 
 
-def test_nothing_is_told(waiting):
+def test_scan_with_verbosity_0_prints_nothing(waiting):
     assert run(verbosity=0) == []
 
 
-def test_a_dry_run_changes_nothing(waiting):
-    *told, _, _, _, last = run("--dry-run", verbosity=2)
-    assert sorted(told) == [r"bucket-one/'clean': waits", r"bucket-one/'infec\u200dted': waits"]
+def test_scan_with_dry_run_changes_nothing(waiting):
+    *lines, _, _, _, last = run("--dry-run", verbosity=2)
+    assert sorted(lines) == [r"bucket-one/'clean': waits", r"bucket-one/'infec\u200dted': waits"]
     assert last == "files in quarantine: 2"
     assert set(FileUpload.objects.values_list("status", flat=True)) == {"quarantined"}
 
 
-def test_housekeeping_does_it_too(waiting):
+def test_housekeeping_scans_waiting_files(waiting):
     assert run(name="s3_housekeeping")[-4:] == FIGURES
 
 
 @pytest.mark.parametrize("name", ["s3_scan", "s3_housekeeping"])
-def test_what_cannot_be_scanned_now_is_an_error(waiting, settings, name):
+def test_scan_without_a_scanner_fails(waiting, settings, name):
     use(settings, "Down")
-    with pytest.raises(CommandError, match="has to wait"):
+    with pytest.raises(CommandError, match="to wait for the next run"):
         run(name=name)
 
 
-def test_housekeeping_tells_each(waiting):
-    told = run("--dry-run", name="s3_housekeeping", verbosity=2)
-    assert r"dry run: file quarantined 'bucket-one/clean'" in told
-    assert "files in quarantine: 2" in told
+def test_housekeeping_prints_each_waiting_file(waiting):
+    lines = run("--dry-run", name="s3_housekeeping", verbosity=2)
+    assert r"dry run: file quarantined 'bucket-one/clean'" in lines
+    assert "files in quarantine: 2" in lines

@@ -1,4 +1,4 @@
-"""The host project: what its environment says, and that `.env.example` tells all of it."""
+"""The host project: its settings follow the environment, and `.env.example` lists every variable."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.host import ROOT, python
 
-pytestmark = pytest.mark.slow  # It starts processes.
+pytestmark = pytest.mark.slow  # These tests start processes.
 
 EXAMPLE = ROOT / ".env.example"
 READERS = ("flag", "words", "_text", "_store_text", "os.environ.get")
@@ -28,7 +28,7 @@ PRODUCTION = OWN_KEYS | {
 
 
 def names_read_in(file: str) -> set[str]:
-    """Return every variable that is read there by its name."""
+    """Return every variable that a file reads by name."""
     calls = [node for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Call)]
     read = [call.args[0] for call in calls if call.args and ast.unparse(call.func) in READERS]
     return {str(name.value) for name in read if isinstance(name, ast.Constant)}
@@ -100,7 +100,7 @@ def test_settings_with_dotenv_beside_manage_py_read_it(tmp_path):
     variables = {"DATA_DIR": "", "PYTHON_DOTENV_DISABLED": "false", "DJANGO_LOG_LEVEL": "WARNING"}
     settings = settings_with(tmp_path, cwd=tmp_path, **variables)
     assert settings["DEBUG"] is True
-    assert settings["LOGGING"]["root"]["level"] == "WARNING"  # What the environment says comes first.
+    assert settings["LOGGING"]["root"]["level"] == "WARNING"  # The environment takes precedence.
     assert settings["DATA_DIR"] == str(tmp_path / ".data")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.host import ROOT
 
-MADE_ANEW = "-m venv .venv"
+VENV_CREATED = "-m venv .venv"
 INSTALLED = "-m pipenv sync"
 STAMPS = (".venv/.base", "Pipfile.lock", ".venv/.run")
 
@@ -52,7 +52,7 @@ def test_make_with_all_installed_does_nothing(folder):
 def test_make_with_a_newer_lock_installs_into_the_same_venv(folder):
     os.utime(folder / "Pipfile.lock", (10, 10))
     assert INSTALLED in planned(folder)
-    assert MADE_ANEW not in planned(folder)
+    assert VENV_CREATED not in planned(folder)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_make_with_a_newer_lock_installs_into_the_same_venv(folder):
     ],
     ids=["python-gone", "interrupted", "no-venv"],
 )
-def test_make_with_a_venv_that_is_not_whole_makes_it_anew(folder, damage):
+def test_make_with_an_incomplete_venv_creates_it_again(folder, damage):
     damage(folder)
     plan = planned(folder)
-    assert plan.index("rm -rf .venv") < plan.index(MADE_ANEW) < plan.index(INSTALLED)
+    assert plan.index("rm -rf .venv") < plan.index(VENV_CREATED) < plan.index(INSTALLED)
 
 
-def test_make_with_an_install_that_fails_begins_anew_the_next_time(folder):
+def test_make_after_a_failed_install_starts_again(folder):
     (folder / "Pipfile.lock").touch()  # There is no pipenv in this environment.
     assert make(folder).returncode != 0
-    assert MADE_ANEW in planned(folder)
+    assert VENV_CREATED in planned(folder)

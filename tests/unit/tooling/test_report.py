@@ -29,7 +29,7 @@ def test_report_with_tests_that_passed_counts_them(lines, monkeypatch):
     assert lines(passed=[1, 2]) == ["unit on PostgreSQL: 2 passed"]
 
 
-def test_report_with_tests_that_did_not_run_says_why_once_for_each_reason(lines, monkeypatch):
+def test_report_with_skipped_tests_lists_each_reason_once(lines, monkeypatch):
     monkeypatch.delenv("TEST_DATABASE", raising=False)
     assert lines(passed=[1], failed=[2, 3], skipped=[skipped("no clamd"), skipped("no clamd"), skipped("no time")]) == [
         "unit on SQLite: 1 passed, 2 failed",

@@ -1,4 +1,4 @@
-"""Compare a bucket with its records once, and print what that cost."""
+"""Compare a bucket with its records once, and print the cost."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from s3_file_uploader.services import bucket_compare
 
 
 class Command(BaseCommand):
-    """In a process of its own: its memory is that of the comparison."""
+    """The command runs in its own process, so that its memory is that of the comparison."""
 
     help = __doc__
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what must come out."""
+        """Add the expected number to the parser."""
         parser.add_argument("records", type=int)
         parser.add_argument("gone", type=int)
 
     def handle(self, *args: Any, records: int, gone: int, **options: Any) -> None:
-        """Compare a small bucket first, so that what is built on first use does not count.
+        """Compare a small bucket first, so that everything that is loaded on first use does not count.
 
         Raises:
-            CommandError: it came out otherwise.
+            CommandError: the comparison had another result.
         """
         bucket_compare(bucket=RARE)
         meter = Meter([os.getpid()])
         report = bucket_compare(bucket=HALF)
         reading = meter.read()
-        found = (report.objects_compared, report.records_compared, report.records_without_object)
-        if found != (records - gone, records, gone) or not report.is_complete:
-            raise CommandError(f"objects, records and records without object are {found}")
+        counts = (report.objects_compared, report.records_compared, report.records_without_object)
+        if counts != (records - gone, records, gone) or not report.is_complete:
+            raise CommandError(f"objects, records and records without object are {counts}")
         figures = {
             "seconds": reading.wall_seconds,
             "cpu_seconds": reading.cpu_seconds,

@@ -1,4 +1,4 @@
-"""Fill the table of uploads: as many rows of the caller as asked for, among as many of another user."""
+"""Fill the table of uploads with rows of the caller, and as many of another user."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -16,21 +16,21 @@ BATCH_ROWS = 5000
 
 
 class Command(BaseCommand):
-    """Rows of both come in turn, the newest last, as they would in life."""
+    """Rows of both users alternate, the newest last, as in real use."""
 
     help = __doc__
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the number of rows of each."""
+        """Add the number of rows of each user to the parser."""
         parser.add_argument("count", type=int)
 
     def handle(self, *args: Any, count: int, **options: Any) -> None:
-        """Insert them in batches."""
+        """Insert the rows in batches."""
         rows = _rows(count)
         while batch := list(islice(rows, BATCH_ROWS)):
             FileUpload.objects.bulk_create(batch)
-        if connection.vendor == "postgresql":  # What autovacuum would do in its time.
+        if connection.vendor == "postgresql":  # Autovacuum does this some time later.
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")
 

@@ -1,4 +1,4 @@
-"""Make the tables and the users of a benchmark; print the caller's token."""
+"""Create the tables and users of a benchmark, and print the caller's token."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from benchmarks.rows import CALLER, OTHER
 
 
 class Command(BaseCommand):
-    """For a database with nothing in it."""
+    """Works on an empty database."""
 
     help = __doc__
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; the rivals' table has no migration."""
+        """Run the migrations. The rivals' table has none."""
         call_command("migrate", verbosity=0)
         with connection.schema_editor() as editor:
             editor.create_model(InsertedRow)

@@ -384,7 +384,7 @@ class TestAdmin:
             assert link.digest not in page
         assert admin.get(f"{self.LIST}add/").status_code == 403
         assert admin.post(f"{self.LIST}{link.pk}/change/", {"downloads": 1}).status_code == 403
-        assert admin.post(self.LIST, {"action": "links_revoke", "_selected_action": [link.pk]}).status_code == 302
+        assert admin.post(self.LIST, {"action": "revoke_links", "_selected_action": [link.pk]}).status_code == 302
         assert refused(follow(url)) == NOT_FOUND
 
     def test_admin_deletion_revokes(self, admin, url, bucket, user, caplog):

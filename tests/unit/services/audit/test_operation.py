@@ -17,17 +17,17 @@ from s3_file_uploader.services.audit.operation import Operation
         (KeyError("x"), "KeyError", logging.WARNING),
     ],
 )
-def test_one_line_says_who_what_where_how_much_and_how_it_ended(caplog, user, error, outcome, level):
+def test_operation_logs_one_line_with_its_outcome(caplog, user, error, outcome, level):
     caplog.set_level("INFO")
     with suppress(S3FileUploaderError, KeyError):
         with Operation("file_upload", user=user, bucket="b", file_name='a "quoted"\nname 100% é', size=5):
             if error:
                 raise error
     (record,) = [record for record in caplog.records if record.name == "s3_file_uploader"]
-    told = record.operation
+    operation = record.operation
     assert record.levelno == level
-    assert told.pop("milliseconds") >= 0
-    assert told == {
+    assert operation.pop("milliseconds") >= 0
+    assert operation == {
         "operation": "file_upload",
         "user": str(user.pk),
         "bucket": "b",
@@ -36,12 +36,12 @@ def test_one_line_says_who_what_where_how_much_and_how_it_ended(caplog, user, er
         "outcome": outcome,
     }
     line = record.getMessage()
-    assert line.isascii()  # No line or direction mark of unicode breaks or turns it.
+    assert line.isascii()  # No control character of Unicode can break the line or reverse its direction.
     assert "\n" not in line
-    assert f"file_name={json.dumps(told['file_name'])} bytes=5 " in line
+    assert f"file_name={json.dumps(operation['file_name'])} bytes=5 " in line
 
 
-def test_nobody(caplog):
+def test_operation_without_a_user_logs_null(caplog):
     caplog.set_level("INFO")
     with Operation("file_delete", user=None):
         pass

@@ -1,4 +1,4 @@
-"""Who did what: an event for each request and each operation, as a line and as a row."""
+"""The audit trail: an event for each request and each operation, as a log line and as a row."""
 
 import io
 import json
@@ -27,28 +27,36 @@ from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.scanners import Verdict
 from s3_file_uploader.services import file_delete, housekeeping_run, share_create, upload_token_create
 from s3_file_uploader.services.audit.operation import Operation
-from s3_file_uploader.services.audit.trail import ACTIONS, OK, QUIET, about, event_tell, present_trail, request_trail
+from s3_file_uploader.services.audit.trail import (
+    ACTIONS,
+    OK,
+    QUIET,
+    follow_request,
+    get_trail,
+    record_event,
+    set_event_object,
+)
 from s3_file_uploader.services.housekeeping.expire import BATCH
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import sent, started, stored_file
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # Each route, with all that it needs.
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # Each test of a route creates all that the route needs.
 BASE = "/modules/s3-file-uploader/service"
 FIELDS = ("action", "user", "bucket", "file_name", "object_id", "outcome")
 
 
 @pytest.fixture
-def told(caplog):
-    """Return the events of the log so far, and forget them."""
+def read_events(caplog):
+    """Return a function that returns the events of the log since its last call."""
     caplog.set_level(logging.INFO, "s3_file_uploader")
 
-    def told():
-        found = [record.audit for record in caplog.records if record.name == "s3_file_uploader.audit"]
+    def read_events():
+        events = [record.audit for record in caplog.records if record.name == "s3_file_uploader.audit"]
         caplog.clear()
-        return found
+        return events
 
-    return told
+    return read_events
 
 
 @pytest.fixture
@@ -61,19 +69,19 @@ def rows(settings):
 
 
 class Routes:
-    """One request to each action, as it goes well: method and address; what is needed for it is there before."""
+    """One successful request to each action, as method and URL. Everything that the requests need is created before."""
 
     def __init__(self, bucket, user):
         self.bucket, self.user = bucket, user
-        self.file = f"{BASE}/buckets/{bucket}/files/kept.txt/"
+        self.file = f"{BASE}/buckets/{bucket}/files/escaped.txt/"
         self.upload = started(user, bucket, size=mib(20)).upload
         self.small = started(user, bucket).upload
         sent(self.small)
         self.token = upload_token_create(user=user, expires_in_seconds=60)
-        stored_file(user, bucket, "kept.txt")
+        stored_file(user, bucket, "escaped.txt")
         stored_file(user, bucket, "a/download")
         self.share = f"{BASE}/buckets/{bucket}/files/a/"
-        self.link = share_create(user=user, bucket=bucket, file_name="kept.txt")
+        self.link = share_create(user=user, bucket=bucket, file_name="escaped.txt")
 
     def uppy(self, ending="", query=""):
         return f"{BASE}/uppy/s3/multipart/{self.upload.pk}{ending}?key={self.upload.file_name}{query}"
@@ -86,12 +94,12 @@ class Routes:
         ticket = Ticket(str(self.user.pk), "GET", str(self.upload.pk)).text()
         abort = Ticket(str(self.user.pk), "DELETE", str(self.upload.pk)).text()
         begin = Ticket(str(self.user.pk), "POST", str(uuid.uuid4()), "f.txt").text()
-        presign = {"bucket": bucket, "file_name": "kept.txt"}
-        wanted = f"uppy/s3/params?filename=f.txt&type=text/plain&metadata[bucket]={bucket}"
+        presign = {"bucket": bucket, "file_name": "escaped.txt"}
+        params_url = f"uppy/s3/params?filename=f.txt&type=text/plain&metadata[bucket]={bucket}"
         return {
             "BucketViewSet.list": ("get", f"{BASE}/bucket/list/"),
             "BucketViewSet.create": ("post", f"{BASE}/bucket/create/", {"bucket": "bucket-new"}),
-            "BucketViewSet.destroy": ("delete", f"{BASE}/owners/{owner_id()}/buckets/bucket-empty/remove/"),
+            "BucketViewSet.destroy": ("delete", f"{BASE}/owners/{get_owner_id()}/buckets/bucket-empty/remove/"),
             "FileViewSet.upload": ("post", f"{BASE}/file/upload/", form, "multipart"),
             "FileDownloadViewSet.download": ("get", f"{self.file}download/"),
             "FileDownloadViewSet.retrieve_or_download": ("get", f"{self.file}download"),
@@ -121,7 +129,7 @@ class Routes:
             "UppySignedViewSet.begin_or_complete": ("post", f"{BASE}/uppy/signed/{begin}"),
             "UppySignedViewSet.abort": ("delete", f"{BASE}/uppy/signed/{abort}"),
             "UppySignedViewSet.missing": ("get", f"{BASE}/uppy/signed/{ticket}/x"),
-            "UppyViewSet.params": ("get", f"{BASE}/{wanted}"),
+            "UppyViewSet.params": ("get", f"{BASE}/{params_url}"),
             "UppyViewSet.create": ("post", f"{BASE}/uppy/s3/multipart", uppy),
             "UppyViewSet.sign_part": ("get", self.uppy("/1")),
             "UppyViewSet.sign_parts": ("get", self.uppy("/batch", "&partNumbers=1,2")),
@@ -148,21 +156,21 @@ NAMES = sorted(
         for action in pattern.callback.actions.values()
     }
 )
-# What an operation calls itself, where the action has another name or none of its own.
-BECOMES = {
+# Actions whose operation has another name in the audit trail.
+OPERATION_NAMES = {
     "ObjectViewSet.retrieve": "file_redirect",
     "FileDownloadViewSet.retrieve": "file_redirect",
     "FileViewSet.presign_from_query": "file_presign",
     "FileViewSet.presign_from_body": "file_presign",
 }
-# What cannot go well here: not all parts have come, or never.
+# Requests that cannot succeed here, because parts or the route are missing.
 REFUSED = {
     "UppyViewSet.complete": "parts_missing",
     "UppyViewSet.missing": "not_found",
     "UppySignedViewSet.missing": "not_found",
     "ShareViewSet.missing": "not_found",
 }
-BY_ANYBODY = (
+WITHOUT_LOGIN = (
     "ShareViewSet.retrieve",
     "ShareViewSet.missing",
     "HealthViewSet.retrieve",
@@ -175,15 +183,15 @@ NO_OBJECT = {
         "UppySignViewSet.sign",
         "UppyViewSet.missing",
         "UppySignedViewSet.missing",
-    ),  # No file yet, or none at all.
+    ),  # These have no file yet, or none at all.
 }
 
 
-def owner_id():
+def get_owner_id():
     return get_client().list_buckets()["Owner"]["ID"]
 
 
-def declared(name):
+def get_audit_action(name):
     view, _, action = name.partition(".")
     (cls,) = {p.callback.cls for p in urls.service if p.callback.cls.__name__ == view}
     return cls.audit_actions[action]
@@ -197,52 +205,54 @@ def routes(bucket, user, settings):
     return Routes(bucket, user).named()
 
 
-def asked(client, method, path, body=None, form="json"):
+def send_request(client, method, path, body=None, form="json"):
     options = {} if method == "get" or body is None else {"format": form}
     return getattr(client, method)(path, body, **options)
 
 
-def test_every_route_is_tried_here_and_every_action_is_named(routes):
+def test_routes_cover_every_view_and_action(routes):
     assert sorted(routes) == NAMES
     operations = set()
     for file in Path(s3_file_uploader.__file__).parent.rglob("*.py"):
         operations |= set(re.findall(r'\bOperation(?:\.on)?\(\s*"(\w+)"', file.read_text()))
     assert len(operations) > 10
-    assert {declared(name) for name in NAMES} | operations | {"housekeeping"} == set(ACTIONS)
+    assert {get_audit_action(name) for name in NAMES} | operations | {"housekeeping"} == set(ACTIONS)
     assert get_resolver().resolve(f"{BASE}/health/").func.cls is HealthViewSet
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_request_that_does_something_is_an_event(routes, told, rows, user, name):
-    told()
-    answer = asked(client_of(None if name.startswith(("UppySigned", "ShareViewSet.retrieve")) else user), *routes[name])
+def test_request_that_changes_something_is_an_event(routes, read_events, rows, user, name):
+    read_events()
+    answer = send_request(
+        client_of(None if name.startswith(("UppySigned", "ShareViewSet.retrieve")) else user), *routes[name]
+    )
     if name in REFUSED:
         assert answer.json()["code"] == REFUSED[name]
     else:
         assert answer.status_code < 400, answer.content
-    action = BECOMES.get(name, declared(name))
+    action = OPERATION_NAMES.get(name, get_audit_action(name))
     if action in QUIET and name not in REFUSED:
-        assert told() == []
+        assert read_events() == []
         assert not rows.exists()
         return
-    (event,) = told()
-    who = "" if name == "ShareViewSet.retrieve" else str(user.pk)
-    assert (event["action"], event["user"] or "", event["address"]) == (action, who, "127.0.0.1")
+    (event,) = read_events()
+    user_id = "" if name == "ShareViewSet.retrieve" else str(user.pk)
+    assert (event["action"], event["user"] or "", event["address"]) == (action, user_id, "127.0.0.1")
     assert event["outcome"] == REFUSED.get(name, OK)
     assert bool(event["bucket"] or event["object_id"]) is (name not in NO_OBJECT)
     row = rows.get()
-    assert (row.user_id, row.user_name, row.created_at <= timezone.now()) == (who, "user" if who else "", True)
+    assert (row.user_id, row.user_name, row.created_at <= timezone.now()) == (user_id, "user" if user_id else "", True)
     same = ("action", "address", "bucket", "file_name", "object_id", "outcome")
     assert {field: getattr(row, field) for field in same} == {field: event[field] for field in same}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_ANYBODY])
-def test_what_somebody_without_a_login_is_refused_is_in_the_log_alone(routes, told, rows, name):
-    told()
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_LOGIN])
+def test_refused_anonymous_request_is_a_line_without_a_row(routes, read_events, rows, name):
+    read_events()
     method, path, *body = routes[name]
     path = re.sub(r"uppy/(signed|token)/[^/]+", r"uppy/\1/forged", path)
-    assert asked(client_of(None), method, path, *body).status_code == 401
-    (event,) = told()
+    assert send_request(client_of(None), method, path, *body).status_code == 401
+    (event,) = read_events()
     assert (event["user"], event["outcome"]) == (None, "not_authenticated")
     assert not rows.exists()
 
@@ -261,10 +271,10 @@ def test_what_somebody_without_a_login_is_refused_is_in_the_log_alone(routes, to
         ("UploadTokenViewSet.destroy", "upload_token_not_found"),
     ],
 )
-def test_what_a_stranger_is_refused_is_an_event(routes, told, rows, other, name, code):
-    told()
-    assert asked(client_of(other), *routes[name]).json()["code"] == code
-    (event,) = told()
+def test_refused_request_of_another_user_is_an_event(routes, read_events, rows, other, name, code):
+    read_events()
+    assert send_request(client_of(other), *routes[name]).json()["code"] == code
+    (event,) = read_events()
     assert (event["user"], event["outcome"]) == (str(other.pk), code)
     assert event["file_name"] or event["object_id"]
     assert rows.get().outcome == code
@@ -274,55 +284,55 @@ def test_what_a_stranger_is_refused_is_an_event(routes, told, rows, other, name,
     ("method", "path", "body", "outcome"),
     [
         ("post", "/bucket/create/", {"bucket": "bucket-two"}, "permission_denied"),
-        ("put", "/buckets/bucket-one/files/kept.txt/", {}, "file_exists"),
+        ("put", "/buckets/bucket-one/files/escaped.txt/", {}, "file_exists"),
         ("post", "/uploads/", {"bucket": "bucket-one", "file_name": "f", "size": 2**60}, "file_too_large"),
         ("post", "/file/upload/", {}, "unsupported_media_type"),
         ("get", "/buckets/secret/files/", None, "bucket_not_allowed"),
         ("get", "/buckets/secret/files/a/", None, "bucket_not_allowed"),
     ],
 )
-def test_refusals(bucket, user, told, settings, method, path, body, outcome):
-    stored_file(user, bucket, "kept.txt")
+def test_refused_request_is_an_event_with_its_code(bucket, user, read_events, settings, method, path, body, outcome):
+    stored_file(user, bucket, "escaped.txt")
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = [bucket]
-    told()
-    asked(client_of(user), method, f"{BASE}{path}", body)
-    (event,) = told()
+    read_events()
+    send_request(client_of(user), method, f"{BASE}{path}", body)
+    (event,) = read_events()
     assert event["outcome"] == outcome
 
 
-def test_a_wrong_list_and_a_method_that_is_not_there_are_none(bucket, user, told):
+def test_invalid_query_or_method_is_no_event(bucket, user, read_events):
     assert client_of(user).get(f"{BASE}/uploads/?page_size=0").status_code == 400
     assert client_of(user).patch(f"{BASE}/uploads/").status_code == 405
     assert client_of(user).options(f"{BASE}/uploads/").status_code == 200
-    assert told() == []
+    assert read_events() == []
 
 
-def test_a_link_that_is_none_is_in_the_log_alone(told, rows):
+def test_unknown_share_link_is_a_line_without_a_row(read_events, rows):
     assert APIClient().get(f"{BASE}/shares/forged/").status_code == 404
-    (event,) = told()
+    (event,) = read_events()
     assert [event[field] for field in FIELDS] == ["share_follow", None, "", "", "", "share_not_found"]
     assert not rows.exists()
 
 
-def test_bytes_through_the_server_are_one_event(bucket, user, told):
+def test_proxied_download_is_one_event(bucket, user, read_events):
     upload = stored_file(user, bucket)
-    told()
+    read_events()
     answer = client_of(user).get(f"{BASE}/buckets/{bucket}/files/file/?proxy=true")
     assert answer.getvalue() == b"content"
-    (event,) = told()
+    (event,) = read_events()
     assert [event[field] for field in FIELDS] == ["file_read", str(user.pk), bucket, "file", str(upload.pk), OK]
 
 
-def test_what_is_known_already_is_told_as_such(bucket, user, told):
+def test_response_304_is_the_event_file_get(bucket, user, read_events):
     etag = stored_file(user, bucket).etag
-    told()
+    read_events()
     headers = {"If-None-Match": f'"{etag}"'}
     assert client_of(user).get(f"{BASE}/buckets/{bucket}/files/file/", headers=headers).status_code == 304
-    assert [event["action"] for event in told()] == ["file_get"]
+    assert [event["action"] for event in read_events()] == ["file_get"]
 
 
 class SuspectsX:
-    """Finds something in what begins with an x."""
+    """Reject files that begin with an x."""
 
     def scan(self, chunks, *, upload):
         content = b"".join(chunks)
@@ -330,12 +340,12 @@ class SuspectsX:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_scan_within_a_request_leaves_that_its_name(bucket, user, told, settings):
+def test_scan_within_a_request_keeps_the_name_of_the_event(bucket, user, read_events, settings):
     settings.S3_FILE_UPLOADER_SCANNERS = ["tests.unit.services.audit.test_trail.SuspectsX"]
     for content, outcome in (("clean", OK), ("x", "file_rejected")):
         path = f"{BASE}/buckets/{bucket}/files/{outcome}/"
         client_of(user).put(path, content, content_type="text/plain")
-        events = told()
+        events = read_events()
         assert (events[-1]["action"], events[-1]["user"], events[-1]["outcome"]) == (
             "file_upload",
             str(user.pk),
@@ -350,13 +360,13 @@ class _Broken(FileDownloadViewSet):
         raise ZeroDivisionError
 
 
-def test_a_crash_is_an_event_of_whoever_met_it(user, told, rf, rows):
+def test_crash_is_an_event_of_the_user(user, read_events, rf, rows):
     with pytest.raises(ZeroDivisionError):
         view = _Broken.as_view({"get": "download"})
         request = rf.get("/")
         request._force_auth_user = user
         view(request, bucket_name="bucket-one", file_name="f")
-    (event,) = told()
+    (event,) = read_events()
     assert (event["action"], event["user"], event["outcome"]) == ("file_download", str(user.pk), "ZeroDivisionError")
     assert rows.get().file_name == "f"
 
@@ -375,22 +385,23 @@ def test_a_crash_is_an_event_of_whoever_met_it(user, told, rf, rows):
         (1, None, "127.0.0.1"),
     ],
 )
-def test_the_address_is_as_many_proxies_away_as_the_settings_say(user, told, settings, proxies, forwarded, expected):
+def test_address_with_num_proxies_skips_the_proxies(user, read_events, settings, proxies, forwarded, expected):
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     client_of(user).delete(f"{BASE}/uploads/{uuid.uuid4()}/", headers=headers)
-    assert [event["address"] for event in told()] == [expected]
+    assert [event["address"] for event in read_events()] == [expected]
 
 
-def test_a_server_that_knows_no_address(user, told):
+def test_address_that_is_unknown_is_empty(user, read_events):
     client_of(user).delete(f"{BASE}/uploads/{uuid.uuid4()}/", REMOTE_ADDR="")
-    assert [event["address"] for event in told()] == [""]
+    assert [event["address"] for event in read_events()] == [""]
 
 
-def test_no_secret_gets_in(routes, caplog, rows, user):
+def test_events_of_all_routes_contain_no_secret(routes, caplog, rows, user):
     caplog.set_level(logging.DEBUG, "s3_file_uploader")
     answers = {
-        name: asked(client_of(None if "/uppy/signed/" in routes[name][1] else user), *routes[name]) for name in NAMES
+        name: send_request(client_of(None if "/uppy/signed/" in routes[name][1] else user), *routes[name])
+        for name in NAMES
     }
     made = answers["UploadTokenViewSet.create"].json()["token"]
     written = "\n".join([record.getMessage() for record in caplog.records] + [str(row) for row in rows.values()])
@@ -404,7 +415,7 @@ def test_no_secret_gets_in(routes, caplog, rows, user):
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "escaped"),
     [
         ("plain é 😀.txt", "plain é 😀.txt"),
         ("a\nb\x00\x1b[31m", "a\\nb\\x00\\x1b[31m"),
@@ -416,70 +427,72 @@ def test_no_secret_gets_in(routes, caplog, rows, user):
         ("x" * 2000, "x" * 1024),
     ],
 )
-def test_names_that_would_break_a_line_or_a_database_are_escaped(user, rows, told, name, kept):
-    with request_trail(action="file_delete", address="") as trail:
+def test_row_escapes_control_characters_in_names(user, rows, read_events, name, escaped):
+    with follow_request(action="file_delete", address="") as trail:
         trail.user = user
-        about(bucket="b", file_name=name)
-    assert rows.get().file_name == kept
-    assert told()[0]["file_name"] == name
-    assert list(rows.at(bucket="b", file_name=kept)) == [rows.get()]
+        set_event_object(bucket="b", file_name=name)
+    assert rows.get().file_name == escaped
+    assert read_events()[0]["file_name"] == name
+    assert list(rows.at(bucket="b", file_name=escaped)) == [rows.get()]
 
 
-def test_a_line_is_one_line(user, caplog):
+def test_line_escapes_line_breaks(user, caplog):
     caplog.set_level(logging.INFO, "s3_file_uploader.audit")
-    event_tell(action="file_delete", user=None, outcome=OK, file_name='a"\n\u2028\ud800')
+    record_event(action="file_delete", user=None, outcome=OK, file_name='a"\n\u2028\ud800')
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.isascii()
     assert line.startswith('action="file_delete" user=null address="" bucket="" file_name="a\\"\\n\\u2028\\ud800" ')
     assert json.loads(line.partition("file_name=")[2].partition(" object_id")[0]) == 'a"\n\u2028\ud800'
 
 
-def test_texts_are_cut_to_what_the_database_keeps():
+def test_escape_text_cuts_long_texts():
     assert escape_text("\x00" * 10, 10) == "\\x00\\x00\\x"
 
 
 # --- outside of requests ---------------------------------------------------------------------------------------------
 
 
-def test_operations_of_programs_tell_their_own(bucket, user, told, rows):
+def test_operation_outside_a_request_is_an_event(bucket, user, read_events, rows):
     upload = stored_file(user, bucket)
     file_delete(user=user, bucket=bucket, file_name="file")
     expected = [(name, str(user.pk), bucket, "file", str(upload.pk), OK) for name in ("file_upload", "file_delete")]
-    assert [tuple(event[field] for field in FIELDS) for event in told()] == expected
+    assert [tuple(event[field] for field in FIELDS) for event in read_events()] == expected
     assert rows.count() == 2
     with pytest.raises(KeyError), Operation("file_delete", user=AnonymousUser()):
         raise KeyError
-    assert [event["outcome"] for event in told()] == ["KeyError"]
+    assert [event["outcome"] for event in read_events()] == ["KeyError"]
 
 
-def test_what_housekeeping_removes_is_told(bucket, user, told, rows):
+def test_housekeeping_records_what_it_removes(bucket, user, read_events, rows):
     upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
     end_lease_in(upload, -1)
     housekeeping_run(dry_run=True)
-    assert told() == []
+    assert read_events() == []
     housekeeping_run()
-    (event,) = told()
+    (event,) = read_events()
     expected = ["housekeeping", None, bucket, "file", str(upload.pk), "record_removed"]
     assert [event[field] for field in FIELDS] == expected
     assert (rows.get().user_id, rows.get().user_name) == ("", "")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_files_that_go_with_their_user_are_told(bucket, user, told, settings):
+def test_deleted_user_leaves_events_of_the_files(bucket, user, read_events, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket)
-    told()
+    read_events()
     user.delete()
-    assert [(event["action"], event["user"], event["file_name"]) for event in told()] == [("file_delete", None, "file")]
+    assert [(event["action"], event["user"], event["file_name"]) for event in read_events()] == [
+        ("file_delete", None, "file")
+    ]
 
 
-def test_upload_token_that_is_made_is_named(user, told):
+def test_new_upload_token_is_an_event_with_its_id(user, read_events):
     made = client_of(user).post(f"{BASE}/uppy/tokens/").json()
-    assert [(event["action"], event["object_id"]) for event in told()] == [("token_create", made["id"])]
+    assert [(event["action"], event["object_id"]) for event in read_events()] == [("token_create", made["id"])]
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_upload_tokens_that_the_admin_deletes_are_told(client, user, staff, told, many):
+def test_upload_token_deleted_in_the_admin_is_an_event(client, user, staff, read_events, many):
     tokens = [upload_token_create(user=user, expires_in_seconds=60) for _ in range(2 if many else 1)]
     client.force_login(staff)
     admin, keys = "/admin/s3_file_uploader/uploadtoken/", [str(token.pk) for token in tokens]
@@ -490,85 +503,85 @@ def test_upload_tokens_that_the_admin_deletes_are_told(client, user, staff, told
         client.post(f"{admin}{keys[0]}/delete/", {"post": "yes"})
     expected = {("token_revoke", str(staff.pk), "127.0.0.1", key, OK) for key in keys}
     fields = ("action", "user", "address", "object_id", "outcome")
-    assert {tuple(event[field] for field in fields) for event in told()} == expected
+    assert {tuple(event[field] for field in fields) for event in read_events()} == expected
     assert not UploadToken.objects.exists()
 
 
-def test_nothing_is_followed_outside():
-    assert present_trail() is None
-    about(bucket="b")
+def test_about_outside_a_request_does_nothing():
+    assert get_trail() is None
+    set_event_object(bucket="b")
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def test_without_the_setting_no_query_is_made(bucket, user, told):
+def test_rows_off_makes_no_query(bucket, user, read_events):
     stored_file(user, bucket)
-    with CaptureQueriesContext(connection) as asked_for:
+    with CaptureQueriesContext(connection) as queries:
         assert client_of(user).get(f"{BASE}/buckets/{bucket}/files/file/").status_code == 302
-    assert not [query for query in asked_for if "auditevent" in query["sql"]]
-    assert len(told()) == 2
+    assert not [query for query in queries if "auditevent" in query["sql"]]
+    assert len(read_events()) == 2
     assert not AuditEvent.objects.exists()
 
 
 @pytest.fixture
 def no_table(rows):
-    """Let the database refuse events, and nothing else."""
-    with connection.execute_wrapper(refusing_events):
+    """Let the database refuse to insert events."""
+    with connection.execute_wrapper(refuse_events):
         yield
 
 
-def refusing_events(execute, sql, params, many, context):
+def refuse_events(execute, sql, params, many, context):
     if "auditevent" in sql and sql.startswith("INSERT"):
         raise Error("secret dsn")
     return execute(sql, params, many, context)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_row_that_cannot_be_written_keeps_nobody_from_their_file(bucket, user, told, no_table, caplog):
+def test_row_that_fails_does_not_fail_the_upload(bucket, user, read_events, no_table, caplog):
     answer = client_of(user).put(f"{BASE}/buckets/{bucket}/files/file/", "content", content_type="text/plain")
     assert answer.status_code == 201
     assert FileUpload.objects.get().status == "stored"
-    assert "The event above is in the log alone" in caplog.text
-    assert [event["action"] for event in told()] == ["file_upload"]
+    assert "The event above is in the log only" in caplog.text
+    assert [event["action"] for event in read_events()] == ["file_upload"]
     missing = client_of(user).get(f"{BASE}/buckets/{bucket}/files/another/")
     assert (missing.status_code, missing.json()["code"]) == (404, "file_not_found")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_such_a_row_does_not_spoil_a_transaction_around_it(user, rows):
+def test_row_that_fails_leaves_the_transaction_usable(user, rows):
     with transaction.atomic():
-        with connection.execute_wrapper(broken_events):
-            event_tell(action="file_delete", user=user, outcome=OK)
-        event_tell(action="file_upload", user=user, outcome=OK)
+        with connection.execute_wrapper(break_events):
+            record_event(action="file_delete", user=user, outcome=OK)
+        record_event(action="file_upload", user=user, outcome=OK)
     assert [row.action for row in rows.all()] == ["file_upload"]
 
 
-def broken_events(execute, sql, params, many, context):
+def break_events(execute, sql, params, many, context):
     broken = "auditevent" in sql and sql.startswith("INSERT")
     return execute(sql.replace("auditevent", "no_such_table") if broken else sql, params, many, context)
 
 
-def made(rows, days=0, **told):
-    event = AuditEvent.build(user=None, outcome=OK, **{"action": "file_delete", **told})
+def make_event(rows, days=0, **fields):
+    event = AuditEvent.build(user=None, outcome=OK, **{"action": "file_delete", **fields})
     event.created_at = timezone.now() - timedelta(days=days, seconds=1)
     event.save()
     return event
 
 
-def test_old_rows_are_forgotten_in_batches(rows, settings):
+def test_expired_rows_are_deleted_in_batches(rows, settings):
     old = AuditEvent.build(user=None, action="file_delete", outcome=OK)
     old.created_at = timezone.now() - timedelta(days=31)
     rows.bulk_create([AuditEvent(action="a", created_at=old.created_at) for _ in range(BATCH + 1)])
-    young = made(rows, 29)
+    young = make_event(rows, 29)
     settings.S3_FILE_UPLOADER_AUDIT_DAYS = None
     assert housekeeping_run().audit_events_forgotten == 0
     settings.S3_FILE_UPLOADER_AUDIT_DAYS = 30
     assert housekeeping_run(dry_run=True).audit_events_forgotten == BATCH + 1
     assert rows.count() == BATCH + 2
-    with CaptureQueriesContext(connection) as asked_for:
+    with CaptureQueriesContext(connection) as queries:
         assert housekeeping_run().audit_events_forgotten == BATCH + 1
-    deleted = [query for query in asked_for if query["sql"].startswith("DELETE") and "auditevent" in query["sql"]]
+    deleted = [query for query in queries if query["sql"].startswith("DELETE") and "auditevent" in query["sql"]]
     assert len(deleted) >= 2
     assert list(rows.all()) == [young]
 
@@ -584,11 +597,11 @@ def admin(client, staff):
     return client
 
 
-def shown(answer):
+def list_shown_ids(answer):
     return [row.pk for row in answer.context["cl"].result_list]
 
 
-def test_the_list_is_searched_by_whole_values(admin, rows, user):
+def test_admin_search_finds_whole_values(admin, rows, user):
     upload_id = str(uuid.uuid4())
     named = AuditEvent.build(user=user, action="file_upload", outcome=OK, bucket="b", file_name="a/c d.txt")
     named.save()
@@ -596,7 +609,7 @@ def test_the_list_is_searched_by_whole_values(admin, rows, user):
         user=None, action="file_read", outcome="file_not_found", address="10.0.0.1", object_id=upload_id
     )
     refused.save()
-    gone = made(rows, 1, address="::1")
+    gone = make_event(rows, 1, address="::1")
     AuditEvent.objects.filter(pk=gone.pk).update(user_name="gone@example.com", user_id="77")
     everything = [refused.pk, named.pk, gone.pk]
     for term, expected in (
@@ -611,14 +624,14 @@ def test_the_list_is_searched_by_whole_values(admin, rows, user):
         (upload_id, [refused.pk]),
         ("gone@example.com", [gone.pk]),
     ):
-        assert shown(admin.get(LIST, {"q": term})) == expected, term
-    assert shown(admin.get(LIST, {"action": "file_read"})) == [refused.pk]
-    assert shown(admin.get(LIST, {"outcome": "not_done"})) == [refused.pk]
-    assert shown(admin.get(LIST, {"outcome": "done"})) == [named.pk, gone.pk]
+        assert list_shown_ids(admin.get(LIST, {"q": term})) == expected, term
+    assert list_shown_ids(admin.get(LIST, {"action": "file_read"})) == [refused.pk]
+    assert list_shown_ids(admin.get(LIST, {"outcome": "not_done"})) == [refused.pk]
+    assert list_shown_ids(admin.get(LIST, {"outcome": "done"})) == [named.pk, gone.pk]
 
 
-def test_nobody_adds_changes_or_deletes_an_event(admin, rows):
-    event = made(rows)
+def test_admin_cannot_change_events(admin, rows):
+    event = make_event(rows)
     page = admin.get(f"{LIST}{event.pk}/change/")
     assert page.status_code == 200
     assert b'name="_save"' not in page.content
@@ -629,31 +642,31 @@ def test_nobody_adds_changes_or_deletes_an_event(admin, rows):
     assert rows.get().action == "file_delete"
 
 
-def test_the_list_counts_and_reads_no_more_than_it_shows(admin, rows):
+def test_admin_list_counts_at_most_the_shown_rows(admin, rows):
     rows.bulk_create([AuditEvent(action="a", outcome=OK) for _ in range(300)])
-    with CaptureQueriesContext(connection) as asked_for:
+    with CaptureQueriesContext(connection) as queries:
         assert admin.get(LIST, {"p": 2}).status_code == 200
-    counted = [query["sql"] for query in asked_for if "COUNT" in query["sql"] and "auditevent" in query["sql"]]
+    counted = [query["sql"] for query in queries if "COUNT" in query["sql"] and "auditevent" in query["sql"]]
     assert counted
     assert all("LIMIT 10000" in sql for sql in counted)
-    assert not [query for query in asked_for if "DISTINCT" in query["sql"] and "auditevent" in query["sql"]]
+    assert not [query for query in queries if "DISTINCT" in query["sql"] and "auditevent" in query["sql"]]
 
 
-def test_what_is_done_in_the_admin_is_told_with_the_address(admin, bucket, user, staff, told):
+def test_admin_actions_are_events_with_the_address(admin, bucket, user, staff, read_events):
     uploads = [stored_file(user, bucket, name) for name in "ab"]
-    told()
+    read_events()
     admin.get(f"/admin/s3_file_uploader/fileupload/{uploads[0].pk}/open/")
     body = {"action": "delete_selected", "post": "yes", "_selected_action": [upload.pk for upload in uploads]}
-    events = told()
+    events = read_events()
     assert [(event["action"], event["user"], event["address"]) for event in events] == [
         ("file_presign", str(staff.pk), "127.0.0.1")
     ]
     admin.post("/admin/s3_file_uploader/fileupload/", body)
-    assert [(event["action"], event["user"], event["address"]) for event in told()] == [
+    assert [(event["action"], event["user"], event["address"]) for event in read_events()] == [
         ("file_delete", str(staff.pk), "127.0.0.1")
     ] * 2
 
 
-def test_health_is_none(aws, told):
+def test_health_is_no_event(aws, read_events):
     assert APIClient().get(f"{BASE}/health/").status_code == 200
-    assert told() == []
+    assert read_events() == []

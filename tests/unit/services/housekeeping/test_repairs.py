@@ -117,7 +117,7 @@ EVERYTHING = {
     "remove_records": True,
     "update_records": True,
     "delete_objects_older_than": NOW,
-    "whoever_made_them": True,
+    "include_foreign_objects": True,
 }
 
 
@@ -366,7 +366,7 @@ class TestObjectsThatAreDeleted:
     def test_delete_removes_objects_of_others_if_asked(self, bucket, user):
         orphaned(user, bucket)
         stray(bucket)
-        report, _ = mended(bucket, delete_objects_older_than=NOW, whoever_made_them=True)
+        report, _ = mended(bucket, delete_objects_older_than=NOW, include_foreign_objects=True)
         assert report.objects_deleted == 2
         assert objects_in(bucket) == ["kept"]
 

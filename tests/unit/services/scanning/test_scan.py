@@ -17,7 +17,7 @@ from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import claim_record
 from s3_file_uploader.models.transitions import begin_rejection, begin_scan, keep_scan, remove_record
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.scanners import ScannerUnavailable, scanners
+from s3_file_uploader.scanners import ScannerUnavailable, load_scanners
 from s3_file_uploader.services import (
     Repairs,
     bucket_compare,
@@ -122,7 +122,7 @@ class TestWithout:
         assert upload_scan(upload=upload) == Outcome.LEFT
         assert says() == ("quarantined", "No scanner is set.")
         with pytest.raises(ScannerUnavailable):
-            scanners()
+            load_scanners()
 
 
 class TestClean:
