@@ -95,7 +95,7 @@ def test_parse_with_an_invalid_bucket_name_fails(bucket):
 
 @pytest.mark.parametrize("name", ["unknown", "", "-1", "9" * 40])
 def test_parse_with_an_unknown_user_fails(user, name):
-    with pytest.raises(CommandError, match="not one user"):
+    with pytest.raises(CommandError, match="not exactly one user"):
         parse("--compare", f"--adopt={name}")
 
 
@@ -106,5 +106,5 @@ def test_parse_with_a_name_or_key_finds_the_user(user):
 
 def test_parse_with_an_ambiguous_user_fails(user):
     User.objects.create_user(str(user.pk))
-    with pytest.raises(CommandError, match="not one user"):
+    with pytest.raises(CommandError, match="not exactly one user"):
         parse("--compare", "--adopt", str(user.pk))
