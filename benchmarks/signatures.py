@@ -15,7 +15,7 @@ from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
+from s3_file_uploader.s3.presign import presign_part_urls, presign_post, presign_url
 
 from .errors import ContenderFailed
 from .processes import ROOT, running
@@ -77,18 +77,18 @@ def signers(environment: Mapping[str, str]) -> Iterator[Signers]:
 
 def _ours_url(count: int) -> None:
     for _ in range(count):
-        presigned_url(method="GET", bucket=BUCKET, key=KEY, expires_in_seconds=EXPIRES_IN_SECONDS)
+        presign_url(method="GET", bucket=BUCKET, key=KEY, expires_in_seconds=EXPIRES_IN_SECONDS)
 
 
 def _ours_form(count: int) -> None:
     limits = {"min_bytes": 0, "max_bytes": MAX_BYTES}
     for _ in range(count):
-        presigned_post(bucket=BUCKET, key=KEY, fields=TYPE, expires_in_seconds=EXPIRES_IN_SECONDS, **limits)
+        presign_post(bucket=BUCKET, key=KEY, fields=TYPE, expires_in_seconds=EXPIRES_IN_SECONDS, **limits)
 
 
 def _ours_parts(count: int) -> None:
     upload = {"bucket": BUCKET, "key": KEY, "upload_id": UPLOAD_ID}
-    presigned_part_urls(part_numbers=range(1, count + 1), expires_in_seconds=EXPIRES_IN_SECONDS, **upload)
+    presign_part_urls(part_numbers=range(1, count + 1), expires_in_seconds=EXPIRES_IN_SECONDS, **upload)
 
 
 def _boto3() -> dict[str, Callable[[int], None]]:
@@ -139,7 +139,7 @@ def _botocore() -> dict[str, Callable[[int], None]]:
 
 def _floor(count: int) -> None:
     key = sha256().digest()
-    text = presigned_url(method="GET", bucket=BUCKET, key=KEY, expires_in_seconds=EXPIRES_IN_SECONDS).url.encode()
+    text = presign_url(method="GET", bucket=BUCKET, key=KEY, expires_in_seconds=EXPIRES_IN_SECONDS).url.encode()
     for _ in range(count):
         hmac.digest(key, sha256(text).hexdigest().encode(), "sha256").hex()
 

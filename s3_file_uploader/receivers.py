@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def forget_settings(**kwargs: Any) -> None:
     """Drop what was cached from settings for signatures and health. Django sends this from `override_settings` only."""
-    presign.settings_forget()
+    presign.forget_settings()
     services.storage_health_forget()
 
 

@@ -9,7 +9,7 @@ from hypothesis import settings as generation
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from s3_file_uploader.s3.client import buckets_forget
+from s3_file_uploader.s3.client import forget_buckets
 from tests.support import programs
 
 # `make fuzz` sets the number of random inputs for each property. Without it, tests use few inputs, the same in each
@@ -31,7 +31,7 @@ def own_settings(settings: Settings, tmp_path: Any) -> Settings:
     settings.AWS_ACCESS_KEY_ID = "test-access-key"
     settings.AWS_SECRET_ACCESS_KEY = "test-secret-key"
     settings.PATH_TO_SAVE_FILE = str(tmp_path)
-    buckets_forget()
+    forget_buckets()
     return settings
 
 

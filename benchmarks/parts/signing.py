@@ -17,8 +17,8 @@ RATE = "thousands_per_second"
 AT_A_TIME = 1000
 FLOOR_NAME = "floor: one SHA-256, one HMAC"
 ABOUT = (
-    "One thread in a process of the host project; nothing is sent. Ours are `presigned_url`, `presigned_post` and "
-    "`presigned_part_urls`, as the services call them, for a bucket whose address is known by then; boto3 and botocore "
+    "One thread in a process of the host project; nothing is sent. Ours are `presign_url`, `presign_post` and "
+    "`presign_part_urls`, as the services call them, for a bucket whose address is known by then; boto3 and botocore "
     f"sign one part at a time, for they know no other way. Each signs for {MEASURED_SECONDS:g} s of CPU time a round. "
     "The floor hashes a text as long as the URL and signs the hash, and no more. Parts can be faster: they share all "
     "but their number, and what is shared is hashed once."
@@ -36,16 +36,16 @@ class Task:
 
 
 URL = {
-    "presigned": "ours: presigned_url",
+    "presigned": "ours: presign_url",
     "boto3": "boto3: generate_presigned_url",
     "botocore": "botocore: S3SigV4QueryAuth",
 }
 FORM = {
-    "presigned": "ours: presigned_post",
+    "presigned": "ours: presign_post",
     "boto3": "boto3: generate_presigned_post",
     "botocore": "botocore: S3SigV4PostAuth",
 }
-PARTS = {**URL, "presigned": "ours: presigned_part_urls"}
+PARTS = {**URL, "presigned": "ours: presign_part_urls"}
 TASKS = (
     Task("One URL to read", "url", AT_A_TIME, URL),
     Task("One form", "form", AT_A_TIME, FORM),

@@ -17,7 +17,7 @@ from django.core.checks import CheckMessage, Tags, register
 
 from ..conf import conf
 from ..exceptions import InvalidField, StorageNotConfigured
-from ..s3.cors_rules import EVERY_ORIGIN, origin_check
+from ..s3.cors_rules import EVERY_ORIGIN, validate_origin
 from ..values import ABILITIES
 from .messages import build_error, build_warning
 
@@ -104,7 +104,7 @@ def check_cors_origins(**kwargs: Any) -> list[CheckMessage]:
         return [build_error("E010", f"{name} is not a list of origins.", hint)]
     try:
         for origin in origins:
-            origin_check(origin)
+            validate_origin(origin)
     except InvalidField as error:
         return [build_error("E010", f"{name} has an entry that is no origin.", str(error))]
     if EVERY_ORIGIN in origins:

@@ -161,7 +161,7 @@ def _add_content_md5(request: Any, **kwargs: Any) -> None:
 _seen: dict[tuple[str, str | None, str | None], float] = {}
 
 
-def bucket_check(bucket: str, *, remembered_seconds: float = 60) -> None:
+def require_bucket(bucket: str, *, remembered_seconds: float = 60) -> None:
     """Raise if there is no such bucket.
 
     Some stores create a missing bucket at the first write, so a bucket that another program removed must be noticed.
@@ -181,7 +181,7 @@ def bucket_check(bucket: str, *, remembered_seconds: float = 60) -> None:
         with storage_errors(about="bucket"):
             get_client().head_bucket(Bucket=bucket)
     except BucketNotFound:
-        buckets_forget()
+        forget_buckets()
         raise
     _seen[place] = monotonic()
 
@@ -201,7 +201,7 @@ def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **argum
         yield cast("dict[str, Any]", page)
 
 
-def bucket_region(bucket: str) -> str:
+def find_bucket_region(bucket: str) -> str:
     """Return the region for which a URL to this bucket must be signed.
 
     A store with an endpoint URL has one region. AWS is asked once, because a bucket never moves.
@@ -220,7 +220,7 @@ def _request_bucket_region(bucket: str, _credentials: str | None) -> str:
     return answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"]
 
 
-def bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
+def find_bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
     """Return the address of the objects of a bucket, by the rules of the client, and its region.
 
     Args:
@@ -231,7 +231,7 @@ def bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
-    return _build_bucket_place(_options_from_settings(bucket_region(bucket), endpoint_url), bucket)
+    return _build_bucket_place(_options_from_settings(find_bucket_region(bucket), endpoint_url), bucket)
 
 
 @lru_cache(maxsize=4096)
@@ -283,7 +283,7 @@ def region_is_known(region: str) -> bool:
     )
 
 
-def buckets_forget() -> None:
+def forget_buckets() -> None:
     """Forget the cached answers about buckets: the name of a removed bucket may come back elsewhere."""
     _request_bucket_region.cache_clear()
     _seen.clear()

@@ -50,7 +50,7 @@ def own_rule(origins: Sequence[str]) -> CorsRule:
     """
     return CorsRule(
         rule_id=RULE_ID,
-        origins=tuple(dict.fromkeys(map(origin_check, origins))),
+        origins=tuple(dict.fromkeys(map(validate_origin, origins))),
         methods=tuple(NEEDED),
         headers=("*",),
         exposed=READ + ALSO_EXPOSED,
@@ -126,7 +126,7 @@ def _share_an_origin(one: CorsRule, other: CorsRule) -> bool:
 # --- origins ---------------------------------------------------------------------------------------------------------
 
 
-def origin_check(text: str) -> str:
+def validate_origin(text: str) -> str:
     """Return `text` if it is an origin as browsers send it, or a pattern of origins.
 
     A pattern is `*` for every site, or has one `*` in its host, as in https://*.example.com.

@@ -26,7 +26,7 @@ class MultipartUpload:
     begun_at: datetime
 
 
-def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpload]:
+def list_multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpload]:
     """Yield the unfinished multipart uploads of a bucket; none if the bucket is gone or the store cannot list them.
 
     The caller may abort them. The next page continues from the last upload of this one, so it is requested first.
@@ -43,7 +43,7 @@ def multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[MultipartUpl
                 yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])
 
 
-def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPart, ...]:
+def list_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPart, ...]:
     """Return all parts that S3 holds, by number.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
@@ -61,7 +61,7 @@ def multipart_parts(*, bucket: str, key: str, upload_id: str) -> tuple[StoredPar
         )
 
 
-def multipart_complete(
+def complete_multipart(
     *, bucket: str, key: str, upload_id: str, parts: Sequence[StoredPart], only_if_absent: bool = False
 ) -> None:
     """Complete a multipart upload: make the object of its parts.
@@ -90,7 +90,7 @@ def multipart_complete(
         )
 
 
-def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:
+def abort_multipart(*, bucket: str, key: str, upload_id: str) -> None:
     """Abort a multipart upload; do nothing if S3 no longer knows it, because it was completed or aborted.
 
     Raises:
@@ -100,12 +100,12 @@ def multipart_abort(*, bucket: str, key: str, upload_id: str) -> None:
         get_client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
 
 
-def multipart_debris_remove(*, bucket: str, key: str) -> None:
+def abort_unfinished_uploads(*, bucket: str, key: str) -> None:
     """Abort every unfinished multipart upload of exactly this key.
 
     Raises:
         StorageProblem: S3 could not answer.
     """
-    for upload in multipart_uploads(bucket=bucket, prefix=key):
+    for upload in list_multipart_uploads(bucket=bucket, prefix=key):
         if upload.key == key:
-            multipart_abort(bucket=bucket, key=key, upload_id=upload.upload_id)
+            abort_multipart(bucket=bucket, key=key, upload_id=upload.upload_id)

@@ -15,7 +15,7 @@ from .part_buffer import PartBuffer
 CHECK_THE_STORE = "check that AWS_S3_ENDPOINT_URL is that of a store that speaks S3."
 
 
-def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
+def head_object(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject:
     """Return what S3 keeps about an object.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -47,7 +47,7 @@ def object_head(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
     )
 
 
-def object_put(
+def put_object(
     *, bucket: str, key: str, body: PartBuffer, content_type: str, metadata: Mapping[str, str], only_if_absent: bool
 ) -> str:
     """Store an object with one call; return its ETag without quotes, or "" if the store reports none.
@@ -79,7 +79,7 @@ def object_put(
     return _unquote(response.get("ETag"))
 
 
-def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
+def create_multipart(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
     """Create a multipart upload and return its upload id. The caller registers the abort.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
@@ -102,7 +102,7 @@ def multipart_create(*, bucket: str, key: str, content_type: str, metadata: Mapp
     return upload_id
 
 
-def part_put(*, bucket: str, key: str, upload_id: str, part_number: int, body: PartBuffer) -> str:
+def put_part(*, bucket: str, key: str, upload_id: str, part_number: int, body: PartBuffer) -> str:
     """Store a part; return its ETag without quotes.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
@@ -127,7 +127,7 @@ def part_put(*, bucket: str, key: str, upload_id: str, part_number: int, body: P
     return etag
 
 
-def object_pages(*, bucket: str) -> Iterator[list[ListedObject]]:
+def list_object_pages(*, bucket: str) -> Iterator[list[ListedObject]]:
     """Yield all objects of a bucket, up to `PAGE_KEYS` at a time; only the current page is in memory.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
@@ -183,12 +183,12 @@ def _decode_checksum(checksum: str, kind: str | None) -> str | None:
 
 
 def find_object(*, bucket: str, key: str, with_checksum: bool = False) -> StoredObject | None:
-    """Return what S3 keeps about an object as `object_head`, or None if there is no such object.
+    """Return what S3 keeps about an object as `head_object`, or None if there is no such object.
 
     Raises:
         StorageProblem: S3 could not answer.
     """
     try:
-        return object_head(bucket=bucket, key=key, with_checksum=with_checksum)
+        return head_object(bucket=bucket, key=key, with_checksum=with_checksum)
     except FileNotFound:
         return None

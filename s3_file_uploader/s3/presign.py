@@ -13,14 +13,14 @@ from typing import Literal
 from ..conf import conf
 from ..exceptions import InvalidField, InvalidFileName
 from ..values import PresignedPost, PresignedUrl
-from .client import bucket_place, credentials
+from .client import credentials, find_bucket_place
 from .sigv4 import NOTHING, Presigner
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
 FILE_NAME = "${filename}"
 
 
-def presigned_url(
+def presign_url(
     *,
     method: Literal["GET", "HEAD", "PUT"],
     bucket: str,
@@ -56,7 +56,7 @@ def presigned_url(
     return PresignedUrl(url, method, expires_in_seconds, presigner.expires_at)
 
 
-def presigned_part_urls(
+def presign_part_urls(
     *,
     bucket: str,
     key: str,
@@ -87,7 +87,7 @@ def presigned_part_urls(
     return presigner.part_urls(key, upload_id=upload_id, part_numbers=part_numbers, part_sizes=part_sizes)
 
 
-def presigned_post(
+def presign_post(
     *,
     bucket: str,
     key: str,
@@ -115,13 +115,13 @@ def presigned_post(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
-    form_check(key=key, fields=fields)
+    validate_form(key=key, fields=fields)
     presigner = _presigner(bucket, expires_in_seconds, now)
     signed = presigner.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
     return PresignedPost(presigner.bucket_url, signed, expires_in_seconds, presigner.expires_at)
 
 
-def form_check(*, key: str, fields: Mapping[str, str]) -> None:
+def validate_form(*, key: str, fields: Mapping[str, str]) -> None:
     """Raise if S3 would not take the key and the fields of a form literally.
 
     Raises:
@@ -136,7 +136,7 @@ def form_check(*, key: str, fields: Mapping[str, str]) -> None:
             raise InvalidField(name, advice)
 
 
-def settings_forget() -> None:
+def forget_settings() -> None:
     """Read the settings again before the next second begins."""
     _presigner_of_second.cache_clear()
 
@@ -153,5 +153,5 @@ def _presigner_of_second(bucket: str, expires_in_seconds: int, second: int) -> P
 
 
 def _build_presigner(bucket: str, expires_in_seconds: int, signed_at: datetime) -> Presigner:
-    place = bucket_place(bucket, endpoint_url=conf.public_endpoint_url)
+    place = find_bucket_place(bucket, endpoint_url=conf.public_endpoint_url)
     return Presigner(credentials(), place, signed_at, expires_in_seconds=expires_in_seconds)

@@ -19,7 +19,7 @@ from ..exceptions import ContentTypeMismatch
 from ..models import FileUpload
 from ..models.transitions import held_values
 from ..policy.bucket_policy import Policy
-from ..s3.transfer.object_reader import object_read
+from ..s3.transfer.object_reader import read_object
 from ..values import StoredObject
 from .limits import get_upload_policy, validate_content_type
 
@@ -69,7 +69,7 @@ def check_arrived_contents(upload: FileUpload, stored: StoredObject) -> str:
         FileNotFound, StorageProblem: S3 could not return them.
     """
     stop = min(stored.size, SNIFFED_BYTES)
-    with closing(object_read(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
+    with closing(read_object(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
         head = b"".join(chunks)
     judged = verify_content_type(declared=stored.content_type or UNKNOWN, name=upload.original_name, head=head)
     return _apply_policy(get_upload_policy(upload), judged)

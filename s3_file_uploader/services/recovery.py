@@ -35,9 +35,9 @@ from ..models.lease import claim_abandoned, end_lease_in, keep_lease, renew_leas
 from ..models.transitions import mark_stored, remove_record
 from ..s3.client import get_client
 from ..s3.errors import storage_errors
-from ..s3.multipart import multipart_abort, multipart_debris_remove
+from ..s3.multipart import abort_multipart, abort_unfinished_uploads
 from ..s3.objects import find_object
-from ..s3.transfer.object_reader import object_checksum
+from ..s3.transfer.object_reader import hash_object
 from ..signals import file_rejected, send_after_commit
 from ..values import StoredObject
 from .download_folder.copies import remove_copy_of_file
@@ -158,7 +158,7 @@ def describe_object(
         StorageError, FileNotFound: the object was changed or removed meanwhile.
         StorageProblem: S3 could not answer.
     """
-    checksum = object_checksum(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=on_progress)
+    checksum = hash_object(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=on_progress)
     return {
         "size": stored.size,
         "etag": stored.etag,
@@ -212,8 +212,8 @@ def remove_parts(upload: FileUpload) -> None:
         StorageProblem: S3 could not.
     """
     if upload.multipart_upload_id:
-        multipart_abort(**upload.s3_address, upload_id=upload.multipart_upload_id)
-    multipart_debris_remove(**upload.s3_address)
+        abort_multipart(**upload.s3_address, upload_id=upload.multipart_upload_id)
+    abort_unfinished_uploads(**upload.s3_address)
 
 
 def remove_object(upload: FileUpload) -> None:

@@ -21,7 +21,7 @@ from modules.wsgi import application as host
 from s3_file_uploader import services
 from s3_file_uploader.models import direct_transitions, lease, transitions
 from s3_file_uploader.s3 import multipart, objects, presign
-from s3_file_uploader.s3.client import bucket_place
+from s3_file_uploader.s3.client import find_bucket_place
 from s3_file_uploader.services import recovery
 from s3_file_uploader.services.direct_uploads import complete, parts, start, verify
 from s3_file_uploader.signals import file_deleted, file_uploaded
@@ -29,11 +29,11 @@ from s3_file_uploader.signals import file_deleted, file_uploaded
 FOLDER = Path(os.environ["DYING_FOLDER"])
 STEPS = (
     (start, "_insert"),
-    (multipart, "multipart_parts", "multipart_complete"),
-    (multipart, "multipart_abort", "multipart_debris_remove"),
-    (presign, "presigned_url", "presigned_part_urls", "presigned_post"),
-    (objects, "multipart_create", "object_head"),
-    (verify, "object_checksum"),
+    (multipart, "list_parts", "complete_multipart"),
+    (multipart, "abort_multipart", "abort_unfinished_uploads"),
+    (presign, "presign_url", "presign_part_urls", "presign_post"),
+    (objects, "create_multipart", "head_object"),
+    (verify, "hash_object"),
     (parts, "sign_parts"),
     (recovery, "remove_object"),
     (complete, "complete_record"),
@@ -86,7 +86,7 @@ def everywhere(function, instead):
 
 def arm():
     import_module("modules.urls")  # Load the views, which import the services.
-    bucket_place("any")  # Create the client now, so that short-lived workers need not create one each.
+    find_bucket_place("any")  # Create the client now, so that short-lived workers need not create one each.
     for owner, *names in STEPS:
         for name in names:
             function = getattr(owner, name)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
 
-def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> Generator[bytes]:
+def read_object(*, bucket: str, key: str, etag: str, start: int, stop: int) -> Generator[bytes]:
     """Read a range of an object; closing the iterator ends the call to S3.
 
     If a response breaks off, the rest is requested again, until S3_FILE_UPLOADER_MAX_ATTEMPTS requests in a row brought
@@ -53,7 +53,7 @@ def object_read(*, bucket: str, key: str, etag: str, start: int, stop: int) -> G
                 raise
 
 
-def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress: Callable[[], object]) -> str:
+def hash_object(*, bucket: str, key: str, etag: str, size: int, on_progress: Callable[[], object]) -> str:
     """Read a whole object and return its SHA-256 in lower-case hex.
 
     Args:
@@ -64,10 +64,10 @@ def object_checksum(*, bucket: str, key: str, etag: str, size: int, on_progress:
         on_progress: called with each chunk; an exception from it ends the reading.
 
     Raises:
-        StorageError, FileNotFound, StorageProblem: as `object_read`.
+        StorageError, FileNotFound, StorageProblem: as `read_object`.
     """
     digest = sha256()
-    with closing(object_read(bucket=bucket, key=key, etag=etag, start=0, stop=size)) as chunks:
+    with closing(read_object(bucket=bucket, key=key, etag=etag, start=0, stop=size)) as chunks:
         for chunk in chunks:
             on_progress()
             digest.update(chunk)

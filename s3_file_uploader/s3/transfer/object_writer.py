@@ -19,7 +19,7 @@ from ...content_types.sniff import SNIFFED_BYTES
 from ...exceptions import ChecksumMismatch, FileTooLarge, SizeMismatch
 from ...values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
 from ..part_buffer import PartBuffer
-from .part_uploader import Destination, PartsInFlight, object_send
+from .part_uploader import Destination, PartsInFlight, send_object
 
 # If the size is unknown, the part size doubles after this many parts. Ten doublings exceed the largest object of S3.
 PARTS_OF_ONE_SIZE = MAX_PARTS // 11
@@ -35,7 +35,7 @@ class Sent:
 
 
 @contextmanager
-def object_writer(
+def open_object_writer(
     *,
     destination: Destination,
     at_most: int | None,
@@ -111,7 +111,7 @@ class ObjectWriter:
         self._require_announced(size, checksum_sha256)
         self._show_head(0)
         if self._parts is None:
-            etag = object_send(self._destination, self._buffer)
+            etag = send_object(self._destination, self._buffer)
         else:
             self._parts.add(self._buffer)
             self._on_progress()

@@ -15,8 +15,8 @@ from typing import Any
 from ...conf import conf
 from ...exceptions import FileExists, FileNotFound, StorageProblem
 from ...values import CONDITIONAL_WRITES, StoredPart
-from ..multipart import multipart_abort, multipart_complete
-from ..objects import multipart_create, object_head, object_put, part_put
+from ..multipart import abort_multipart, complete_multipart
+from ..objects import create_multipart, find_object, put_object, put_part
 from ..part_buffer import PartBuffer
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Destination:
         return {"bucket": self.bucket, "key": self.key}
 
     @property
-    def kept(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """Return the arguments of the calls that create the object."""
         return {**self.address, "content_type": self.content_type, "metadata": self.metadata}
 
@@ -52,14 +52,14 @@ class Destination:
         return not self.may_replace and conf.store_can(CONDITIONAL_WRITES)
 
 
-def object_send(destination: Destination, body: PartBuffer) -> str | None:
+def send_object(destination: Destination, body: PartBuffer) -> str | None:
     """Store an object with one PUT; return its ETag, or None if an earlier attempt stored it or the store reports none.
 
     Raises:
         S3FileUploaderError: S3 did not store it.
     """
     with _accept_own_object(destination):
-        return object_put(**destination.kept, body=body, only_if_absent=destination.only_if_absent) or None
+        return put_object(**destination.arguments, body=body, only_if_absent=destination.only_if_absent) or None
     return None
 
 
@@ -68,7 +68,7 @@ class PartsInFlight:
 
     def __init__(self, destination: Destination, undo: ExitStack) -> None:
         """Create the upload, and register its abort in `undo`."""
-        upload_id = multipart_create(**destination.kept)
+        upload_id = create_multipart(**destination.arguments)
         self.count = 0
         self._destination = destination
         self._upload = {**destination.address, "upload_id": upload_id}
@@ -101,7 +101,7 @@ class PartsInFlight:
         self._collect_completed(0)
         self._resources.close()
         with _accept_own_object(self._destination):
-            multipart_complete(**self._upload, parts=self._done, only_if_absent=self._destination.only_if_absent)
+            complete_multipart(**self._upload, parts=self._done, only_if_absent=self._destination.only_if_absent)
 
     def _collect_completed(self, in_flight: int) -> list[PartBuffer]:
         """Wait until at most so many parts are in flight; return the buffers of all completed parts."""
@@ -113,13 +113,13 @@ class PartsInFlight:
         return free
 
     def _send(self, number: int, body: PartBuffer) -> StoredPart:
-        return StoredPart(number, len(body), part_put(**self._upload, part_number=number, body=body))
+        return StoredPart(number, len(body), put_part(**self._upload, part_number=number, body=body))
 
 
 def _abort_if_possible(destination: Destination, upload_id: str) -> None:
     """Abort after an error; a failure of the abort must not hide it, and housekeeping finds the parts."""
     try:
-        multipart_abort(bucket=destination.bucket, key=destination.key, upload_id=upload_id)
+        abort_multipart(bucket=destination.bucket, key=destination.key, upload_id=upload_id)
     except StorageProblem:
         logger.warning("The parts of upload %s to %s are left to housekeeping.", upload_id, destination.bucket)
 
@@ -138,8 +138,5 @@ def _accept_own_object(destination: Destination) -> Iterator[None]:
 
 
 def _own_object_is_there(destination: Destination) -> bool:
-    try:
-        existing = object_head(**destination.address)
-    except FileNotFound:
-        return False
-    return existing.metadata == destination.metadata
+    existing = find_object(**destination.address)
+    return existing is not None and existing.metadata == destination.metadata

@@ -21,7 +21,7 @@ from ...exceptions import (
 from ...models import FileUpload
 from ...policy.names import validate_bucket_name
 from ...policy.users import may_use_bucket, validate_bucket_access
-from ...s3.client import bucket_region, buckets_forget, get_client, region_is_known
+from ...s3.client import find_bucket_region, forget_buckets, get_client, region_is_known
 from ...s3.errors import storage_errors
 from ...s3.objects import bucket_is_empty
 from ...values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
@@ -129,8 +129,8 @@ def bucket_remove(*, user: AbstractBaseUser, owner_id: str, name: str) -> None:
     with Operation("bucket_remove", user=user, bucket=name):
         _validate_owner(name, owner_id)
         _validate_no_records(name)
-        _delete_empty_bucket(name, bucket_region(name))
-        buckets_forget()
+        _delete_empty_bucket(name, find_bucket_region(name))
+        forget_buckets()
         FileUpload.objects.filter(status=FileUpload.Status.REJECTED, bucket=name, completed_at__lt=started).delete()
 
 

@@ -10,21 +10,21 @@ from contextlib import contextmanager
 from ...exceptions import StorageUnsupported
 from ...policy.names import validate_bucket_name
 from ...s3.bucket_config import cors_rules_read, cors_rules_write
-from ...s3.client import bucket_region, get_client
+from ...s3.client import find_bucket_region, get_client
 from ...s3.cors_preflight import reading_refused, sending_refused
 from ...s3.cors_rules import (
     NEEDED,
     READ,
     RULE_ID,
     covers,
-    origin_check,
     rules_of_others,
     rules_with_own,
     shortcomings,
     stand_in,
+    validate_origin,
 )
 from ...s3.errors import storage_errors
-from ...s3.presign import presigned_url
+from ...s3.presign import presign_url
 from ...values import BrowserAccess, CorsChange, CorsRule
 from ..audit.operation import Operation
 
@@ -65,7 +65,7 @@ def cors_check(*, bucket: str, origins: Sequence[str], preflight: bool = False) 
         StorageProblem: S3 could not answer, or its public URL cannot be reached from here.
     """
     for origin in origins:
-        origin_check(origin)
+        validate_origin(origin)
     region = _find_region(bucket)
     try:
         rules = _read(bucket, region)
@@ -111,7 +111,7 @@ def cors_remove(*, bucket: str) -> CorsChange:
 def _find_region(bucket: str) -> str:
     """Return the region of an existing bucket: a store without CORS rules does not report a missing bucket."""
     validate_bucket_name(bucket)
-    region = bucket_region(bucket)
+    region = find_bucket_region(bucket)
     with storage_errors(about="bucket"):
         get_client(region=region).head_bucket(Bucket=bucket)
     return region
@@ -145,7 +145,7 @@ def _own_origins(rules: Sequence[CorsRule]) -> tuple[str, ...]:
 
 
 def _ask_store(bucket: str, origin: str) -> Iterator[str]:
-    signed = presigned_url(method="GET", bucket=bucket, key=ASKED_KEY, expires_in_seconds=ASKED_FOR_SECONDS).url
+    signed = presign_url(method="GET", bucket=bucket, key=ASKED_KEY, expires_in_seconds=ASKED_FOR_SECONDS).url
     address = signed.partition("?")[0]
     # A form goes to the bucket, all else to the object.
     places = dict.fromkeys(NEEDED, address) | {"POST": address.removesuffix(ASKED_KEY)}

@@ -27,7 +27,7 @@ from ...models import FileUpload, durable_transaction
 from ...models.direct_transitions import keep_completion_lease
 from ...models.lease import PENDING
 from ...models.transitions import held_values, mark_stored
-from ...s3.client import bucket_check
+from ...s3.client import require_bucket
 from ...s3.objects import find_object
 from ...values import StoredObject
 from ..audit.operation import Operation
@@ -80,7 +80,7 @@ def upload_complete(
         try:
             return complete_record(upload, part_numbers)
         except PartsMissing:
-            bucket_check(upload.bucket, remembered_seconds=0)  # A HEAD does not tell that the bucket is missing.
+            require_bucket(upload.bucket, remembered_seconds=0)  # A HEAD does not tell that the bucket is missing.
             raise
 
 

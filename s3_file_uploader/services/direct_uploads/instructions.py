@@ -19,9 +19,9 @@ from ...exceptions import (
 from ...models import FileUpload
 from ...models.direct_transitions import mark_multipart_begun, remove_unbegun, renew_client_lease
 from ...s3 import presign
-from ...s3.client import buckets_forget
-from ...s3.multipart import multipart_abort
-from ...s3.objects import multipart_create
+from ...s3.client import forget_buckets
+from ...s3.multipart import abort_multipart
+from ...s3.objects import create_multipart
 from ...s3.sigv4 import CONTENT_SHA256
 from ...values import (
     CHECKSUMS,
@@ -60,7 +60,7 @@ def _put(upload: FileUpload) -> PutTransfer:
     """Sign exactly this file: its type, its size if known, and its bytes if their SHA-256 is known."""
     headers = {"Content-Type": upload.served_content_type, **_guards(upload)}
     length = {} if upload.size is None else {"Content-Length": str(upload.size)}
-    signed = presign.presigned_url(
+    signed = presign.presign_url(
         method="PUT",
         **upload.s3_address,
         expires_in_seconds=_renew_times(upload),
@@ -97,7 +97,7 @@ def _checksum_field(upload: FileUpload) -> dict[str, str]:
 
 
 def _post(upload: FileUpload) -> PostTransfer:
-    signed = presign.presigned_post(
+    signed = presign.presign_post(
         **upload.s3_address,
         fields=build_form_fields(upload),
         min_bytes=upload.size or 0,
@@ -141,13 +141,13 @@ def _begin_multipart(upload: FileUpload) -> None:
         mark_multipart_begun(upload, multipart_upload_id)
     except ClaimLost:
         with suppress(StorageProblem):  # Removing the record aborts everything that was begun under its key.
-            multipart_abort(**upload.s3_address, upload_id=multipart_upload_id)
+            abort_multipart(**upload.s3_address, upload_id=multipart_upload_id)
         _take_from_other(upload)
 
 
 def _begin_in_s3(upload: FileUpload) -> str:
     try:
-        return multipart_create(
+        return create_multipart(
             **upload.s3_address,
             content_type=upload.served_content_type,
             metadata={WRITTEN_BY: str(upload.write_id)},
@@ -156,7 +156,7 @@ def _begin_in_s3(upload: FileUpload) -> str:
         raise  # The same Idempotency-Key begins it again; otherwise the record's short lease expires.
     except S3FileUploaderError as error:
         if isinstance(error, BucketNotFound):
-            buckets_forget()
+            forget_buckets()
         remove_unbegun(upload)
         raise
 

@@ -12,7 +12,7 @@ from django.db import Error
 from ...exceptions import Conflict, FileTooLarge, InvalidInput, NotFound, QuotaExceeded, S3FileUploaderError
 from ...models import FileUpload
 from ...models.direct_transitions import claim_from_client
-from ...s3.multipart import multipart_parts
+from ...s3.multipart import list_parts
 from ...values import StoredPart
 from ..limits import count_parts, validate_parts
 from ..recovery import remove_claimed
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 TOO_MUCH = (FileTooLarge, QuotaExceeded)
 
 
-def list_parts(upload: FileUpload) -> tuple[StoredPart, ...]:
+def list_stored_parts(upload: FileUpload) -> tuple[StoredPart, ...]:
     """Return the parts that S3 holds of an upload.
 
     Raises:
         FileNotFound: S3 does not know the multipart upload: it was completed or aborted.
         StorageProblem: S3 could not answer.
     """
-    return multipart_parts(**upload.s3_address, upload_id=upload.multipart_upload_id)
+    return list_parts(**upload.s3_address, upload_id=upload.multipart_upload_id)
 
 
 def validate_parts_total(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
@@ -71,7 +71,7 @@ def remove_excessive(
     pending = FileUpload.objects.filter(status=FileUpload.Status.PENDING, strategy=FileUpload.Strategy.MULTIPART)
     for upload in pending.exclude(multipart_upload_id="").each_once():
         try:
-            parts = list_parts(upload)
+            parts = list_stored_parts(upload)
             validate_parts(upload, _total(parts)) if dry_run else validate_parts_total(upload, parts)
         except TOO_MUCH:
             removed += 1

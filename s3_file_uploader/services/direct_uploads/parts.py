@@ -18,7 +18,7 @@ from ..audit.operation import Operation
 from ..limits import has_limit, validate_parts
 from ..lookup import own_upload_find
 from ..plan import count_parts, part_sizes
-from .part_totals import list_parts, validate_parts_total
+from .part_totals import list_stored_parts, validate_parts_total
 
 NO_LONGER_PENDING = "Nothing can be sent for this upload any more: look at its record, or start a new one."
 NO_PARTS = "This upload has no parts: repeat the request that started it, to learn what to send."
@@ -105,7 +105,7 @@ def sign_parts(*, upload: FileUpload, part_numbers: Iterable[int]) -> SignedPart
     # Signatures know whole seconds: no URL expires before this time and `seconds`.
     signed_at = timezone.now().replace(microsecond=0)
     offsets, sizes = _find_places(upload, numbers)
-    urls = presign.presigned_part_urls(
+    urls = presign.presign_part_urls(
         **upload.s3_address,
         upload_id=upload.multipart_upload_id,
         part_numbers=numbers,
@@ -146,7 +146,7 @@ def _keep_client_lease(upload: FileUpload) -> None:
 
 def _find_progress(upload: FileUpload) -> UploadProgress:
     try:
-        parts = list_parts(upload)
+        parts = list_stored_parts(upload)
     except FileNotFound as error:
         if find_object(**upload.s3_address):
             return UploadProgress(parts=(), missing=())

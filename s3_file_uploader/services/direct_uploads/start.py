@@ -28,7 +28,7 @@ from ...policy.bucket_policy import Policy, get_policy
 from ...policy.names import normalize_file_name, validate_bucket_name
 from ...policy.users import validate_bucket_access
 from ...s3 import presign
-from ...s3.client import bucket_check
+from ...s3.client import require_bucket
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
@@ -101,7 +101,7 @@ def upload_start(
         strategy=choose_strategy(size=size, wish=strategy, with_checksum=bool(checksum_sha256)),
     )
     with Operation("upload_start", user=user, bucket=bucket, file_name=upload.file_name, size=size) as operation:
-        bucket_check(bucket)
+        require_bucket(bucket)
         started = _insert(upload, user, idempotency_key, reserve_quota(policy, size))
         operation.file_name, operation.object_id = started.file_name, started.pk
         return _sign(started, is_repeated=started is not upload)
@@ -135,7 +135,7 @@ def _build_record(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload
         **fields,
     )
     if strategy == FileUpload.Strategy.POST:
-        presign.form_check(key=upload.file_name, fields=build_form_fields(upload))
+        presign.validate_form(key=upload.file_name, fields=build_form_fields(upload))
     return upload
 
 

@@ -22,14 +22,14 @@ from ...exceptions import (
 )
 from ...models import FileUpload
 from ...models.direct_transitions import begin_joining, end_joining, keep_completion_lease, refresh_times
-from ...s3.multipart import multipart_complete
+from ...s3.multipart import complete_multipart
 from ...s3.objects import find_object
-from ...s3.transfer.object_reader import object_checksum
+from ...s3.transfer.object_reader import hash_object
 from ...values import StoredObject, StoredPart
 from ..content_check import check_arrived_contents
 from ..limits import validate_arrival
 from ..plan import part_sizes
-from .part_totals import list_parts, validate_parts_total
+from .part_totals import list_stored_parts, validate_parts_total
 from .parts import BEING_COMPLETED, unknown_parts_error
 
 NOTHING_ARRIVED = "The file has not arrived in S3: send it, then complete the upload again."
@@ -138,7 +138,7 @@ def find_mismatch(upload: FileUpload, stored: StoredObject) -> str:
 def _read_checksum(upload: FileUpload, stored: StoredObject) -> str:
     keep_lease = partial(keep_completion_lease, upload)
     try:
-        return object_checksum(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=keep_lease)
+        return hash_object(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=keep_lease)
     except FileNotFound as error:
         refresh_times(upload)
         raise PartsMissing(NOTHING_ARRIVED) from error
@@ -156,7 +156,7 @@ def _find_joined(upload: FileUpload, part_numbers: Collection[int]) -> StoredObj
         if stored or upload.may_become_an_object:
             return stored
     try:
-        held = list_parts(upload)
+        held = list_stored_parts(upload)
     except FileNotFound as error:
         return _joined_by_another(upload, error)
     validate_parts_total(upload, held)
@@ -173,7 +173,7 @@ def _join(upload: FileUpload, parts: Sequence[StoredPart]) -> None:
     """Ask S3 to join the parts; if it fails, other requests may try. After a time-out S3 may still be joining them."""
     with ExitStack() as undo:
         undo.push(lambda _kind, error, _trace: _let_others_join(upload, error))
-        multipart_complete(**upload.s3_address, upload_id=upload.multipart_upload_id, parts=parts)
+        complete_multipart(**upload.s3_address, upload_id=upload.multipart_upload_id, parts=parts)
         undo.pop_all()
 
 

@@ -12,7 +12,7 @@ from ...exceptions import InvalidField, StorageUnsupported
 from ...models import FileUpload
 from ...policy.names import validate_bucket_name
 from ...policy.users import is_staff, validate_bucket_access
-from ...s3.client import bucket_check, get_client
+from ...s3.client import get_client, require_bucket
 from ...s3.errors import storage_errors
 from ...s3.objects import object_listed
 from ...values import ObjectListing
@@ -79,7 +79,7 @@ def _list_from_records(
     records = FileUpload.objects.visible_to(user)
     listing, end = recorded_objects(records=records, bucket=bucket, position=position, **params)
     if not (listing.objects or listing.prefixes):
-        bucket_check(bucket)
+        require_bucket(bucket)
     return listing, None if end is None else (end.after, end.is_prefix)
 
 

@@ -11,7 +11,7 @@ from ...content_types.sniff import get_canonical_type, may_run
 from ...exceptions import InvalidField, StorageError
 from ...models import FileUpload
 from ...s3 import presign
-from ...s3.transfer.object_reader import object_read
+from ...s3.transfer.object_reader import read_object
 from ...values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PresignedUrl, SavedFile
 from ..audit.operation import Operation
 from ..download_folder.copies import remove_copy_of_file
@@ -39,7 +39,7 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
         ) as file,
     ):
         digest = sha256()
-        for chunk in object_read(bucket=bucket, key=file_name, etag=upload.etag, start=0, stop=size):
+        for chunk in read_object(bucket=bucket, key=file_name, etag=upload.etag, start=0, stop=size):
             digest.update(chunk)
             file.write(chunk)
         if upload.checksum_sha256 and digest.hexdigest() != upload.checksum_sha256:
@@ -69,7 +69,7 @@ def file_read(*, user: AbstractBaseUser, upload: FileUpload, start: int, stop: i
     """
     with Operation.on("file_read", user=user, upload=upload) as operation:
         operation.size = stop - start
-        yield from object_read(bucket=upload.bucket, key=upload.file_name, etag=upload.etag, start=start, stop=stop)
+        yield from read_object(bucket=upload.bucket, key=upload.file_name, etag=upload.etag, start=start, stop=stop)
 
 
 def file_presign(
@@ -142,7 +142,7 @@ def _signed(
     upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str
 ) -> PresignedUrl:
     validate_unchanged(upload)
-    return presign.presigned_url(
+    return presign.presign_url(
         method=method,
         bucket=upload.bucket,
         key=upload.file_name,

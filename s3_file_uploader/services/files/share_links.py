@@ -139,7 +139,7 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
     with Operation.on("share_follow", user=None, upload=link.upload) as operation:
         operation.object_id = link.pk
         _unchanged_check(link.upload)
-        signed = presign.presigned_url(
+        signed = presign.presign_url(
             method=method,
             bucket=link.upload.bucket,
             key=link.upload.file_name,

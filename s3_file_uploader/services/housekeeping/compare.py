@@ -30,7 +30,7 @@ from ...exceptions import (
 )
 from ...models import FileUpload, location_digest
 from ...policy.names import validate_bucket_name
-from ...s3.objects import find_object, object_pages
+from ...s3.objects import find_object, list_object_pages
 from ...values import PAGE_KEYS, ListedObject, StoredObject
 from ..reports import ComparisonReport, ComparisonTally, Finding, Kind, Outcome
 from .digest_set import DigestSet, open_digest_set
@@ -105,7 +105,7 @@ class _Comparison:
             open_digest_set() as known,
             ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="s3-look") as self._threads,
         ):
-            for page in object_pages(bucket=self._bucket):
+            for page in list_object_pages(bucket=self._bucket):
                 self._compare_page(page, known)
                 yield "objects", len(page)
             for batch in _iterate_batches(whole):

@@ -17,7 +17,7 @@ from ...conf import conf
 from ...exceptions import ClaimLost, S3FileUploaderError, StorageNotConfigured
 from ...models import FileUpload, location_digest
 from ...policy.names import validate_bucket_name
-from ...s3.multipart import MultipartUpload, multipart_abort, multipart_uploads
+from ...s3.multipart import MultipartUpload, abort_multipart, list_multipart_uploads
 from ...values import PAGE_KEYS, HousekeepingReport
 from ..audit.trail import record_event
 from ..direct_uploads.complete import complete_arrived, has_arrived
@@ -155,7 +155,7 @@ class _Run:
 
     def _abort_in_bucket(self, bucket: str, older_than: timedelta | None) -> Iterator[tuple[MultipartUpload, Outcome]]:
         """Yield each aborted multipart upload, and each without a record; look up records a page at a time."""
-        listed = multipart_uploads(bucket=bucket)
+        listed = list_multipart_uploads(bucket=bucket)
         while page := list(islice(listed, PAGE_KEYS)):
             digests = {location_digest(bucket, upload.key) for upload in page}
             recorded = FileUpload.objects.in_bulk(list(digests), field_name="location_digest")
@@ -163,7 +163,7 @@ class _Run:
                 record = recorded.get(location_digest(bucket, upload.key))
                 if _is_debris(upload, record, older_than) and not _is_claimed(upload):
                     if not self.dry_run:
-                        multipart_abort(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
+                        abort_multipart(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
                     yield upload, Outcome.MULTIPART_ABORTED
                 elif record is None:
                     yield upload, Outcome.NOTHING

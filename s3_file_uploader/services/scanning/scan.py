@@ -20,7 +20,7 @@ from ...exceptions import ClaimLost, FileNotFound, FileQuarantined, S3FileUpload
 from ...models import BUSY, FileUpload, durable_transaction
 from ...models.transitions import begin_rejection, begin_scan, hold, keep_scan, mark_clean, postpone_scan
 from ...s3.objects import find_object
-from ...s3.transfer.object_reader import object_read
+from ...s3.transfer.object_reader import read_object
 from ...scanners import ScanFailed, Scanner, ScannerProblem, TooLargeToScan, Verdict, load_scanners
 from ...signals import file_quarantined, file_uploaded, send_after_commit
 from ..audit.operation import Operation
@@ -154,7 +154,7 @@ def _read_content(upload: FileUpload) -> Generator[bytes]:
     if not upload.size:
         _validate_empty(upload)
     size = upload.size or 0
-    with closing(object_read(**upload.s3_address, etag=upload.etag, start=0, stop=size)) as chunks:
+    with closing(read_object(**upload.s3_address, etag=upload.etag, start=0, stop=size)) as chunks:
         for chunk in chunks:
             if not keep_scan(upload):
                 raise ClaimLost(BUSY)

@@ -17,9 +17,9 @@ from ...models.transitions import mark_stored
 from ...policy.bucket_policy import get_policy
 from ...policy.names import list_spellings, normalize_file_name, validate_bucket_name
 from ...policy.users import validate_bucket_access
-from ...s3.client import bucket_check
-from ...s3.objects import object_head
-from ...s3.transfer.object_writer import ObjectWriter, Sent, object_writer
+from ...s3.client import require_bucket
+from ...s3.objects import head_object
+from ...s3.transfer.object_writer import ObjectWriter, Sent, open_object_writer
 from ...s3.transfer.part_uploader import Destination
 from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
@@ -124,7 +124,7 @@ def file_receive(
         contents = Contents(policy, declared=content_type, name=original_name)
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
-        bucket_check(bucket)  # Some stores create a missing bucket at the first write.
+        require_bucket(bucket)  # Some stores create a missing bucket at the first write.
         repeat = _Repeat(user, idempotency_key) if idempotency_key else None
         with repeat.first_or_in_progress(where, size, checksum_sha256) if repeat else nullcontext():
             also = repeat.take if repeat else None
@@ -134,7 +134,7 @@ def file_receive(
             if not upload.was_stored:
                 validate_key_is_free(upload)
             writer = stack.enter_context(
-                object_writer(
+                open_object_writer(
                     destination=_make_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
                     on_progress=partial(keep_lease, upload),
@@ -284,7 +284,7 @@ def _mark_stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, h
 
 
 def _verify_etag(upload: FileUpload, size: int) -> str:
-    found = object_head(bucket=upload.bucket, key=upload.file_name)
-    if found.size != size or found.metadata.get(WRITTEN_BY) != str(upload.write_id):
+    stored = head_object(**upload.s3_address)
+    if stored.size != size or stored.metadata.get(WRITTEN_BY) != str(upload.write_id):
         raise FileExists("Another program wrote to that name at the same time: choose another name.")
-    return found.etag
+    return stored.etag

@@ -22,7 +22,7 @@ from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE
 from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_pages
+from s3_file_uploader.s3.objects import list_object_pages
 from s3_file_uploader.services import (
     Repairs,
     bucket_compare,
@@ -80,13 +80,13 @@ def recorded(user, bucket):
             status="stored",
             completed_at=timezone.now(),
         )
-        for page in object_pages(bucket=bucket)
+        for page in list_object_pages(bucket=bucket)
         for listed in page
     )
 
 
 def keys_in(bucket):
-    return {listed.file_name for page in object_pages(bucket=bucket) for listed in page}
+    return {listed.file_name for page in list_object_pages(bucket=bucket) for listed in page}
 
 
 def list_findings(bucket, **options):

@@ -7,7 +7,7 @@ import pytest
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
 HTML = b"<!-- a --><html><script>alert(1)</script>" + b" " * 2000
@@ -30,7 +30,7 @@ def test_upload_of_other_bytes_through_the_server_is_refused(http, user, bucket,
     assert (refused.status_code, refused.json()["code"]) == (400, "content_type_mismatch")
     assert (objects_in(bucket), FileUpload.objects.count()) == (0, 0)
     assert send(PNG).json()["content_type"] == "image/png"
-    assert object_head(bucket=bucket, key="a.png").content_type == "image/png"
+    assert head_object(bucket=bucket, key="a.png").content_type == "image/png"
 
 
 UNKNOWN_BYTES = {

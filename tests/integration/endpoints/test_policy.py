@@ -11,7 +11,7 @@ import pytest
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.values import mib
 from tests.integration.conftest import client_at, token_of
 from tests.support.policies import BYTES, FILES, UPPY_BUCKET
@@ -354,7 +354,7 @@ def test_quota_with_parallel_overwrites_counts_the_difference(client, user):
     usage = FileUpload.objects.usage(user_id=user.pk, bucket=bucket)
     assert usage.files == 5
     assert usage.bytes <= BYTES
-    assert sum(object_head(bucket=bucket, key=key).size for key in objects_in(bucket)) == usage.bytes == 7_400
+    assert sum(head_object(bucket=bucket, key=key).size for key in objects_in(bucket)) == usage.bytes == 7_400
 
 
 def test_quota_counts_each_user_separately(policies, client, user, other):

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
-from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
+from s3_file_uploader.s3.objects import head_object
+from s3_file_uploader.s3.presign import presign_part_urls, presign_post, presign_url
 
 KEYS = ["a.txt", "a/b c.txt", "ключ/é.mp4", "100%.txt", "a#b?c&d+e=f;g", "a%2Fb", "😀", "~!*'();:@,", "${x}\\'\""]
 CONTENT = b"content"
@@ -20,7 +20,7 @@ def an_hour_ago():
 
 
 def signed(bucket, method="GET", key="file.txt", **options):
-    return presigned_url(**{"method": method, "bucket": bucket, "key": key, "expires_in_seconds": 60, **options}).url
+    return presign_url(**{"method": method, "bucket": bucket, "key": key, "expires_in_seconds": 60, **options}).url
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def upload_id(bucket):
 
 def part_urls(bucket, upload_id, part_numbers=(1, 2, 3), **options):
     upload = {"bucket": bucket, "key": "file.txt", "upload_id": upload_id, "expires_in_seconds": 60}
-    return presigned_part_urls(**{**upload, "part_numbers": part_numbers, **options})
+    return presign_part_urls(**{**upload, "part_numbers": part_numbers, **options})
 
 
 def test_presigned_parts_become_a_file(bucket, upload_id):
@@ -164,7 +164,7 @@ def test_part_url_that_expired_is_refused(bucket, upload_id):
 def form(bucket, key="file.txt", **options):
     limits = {"min_bytes": 1, "max_bytes": 10, "expires_in_seconds": 60}
     fields = {"Content-Type": "text/plain", "x-amz-meta-a": "b"}
-    return presigned_post(**{"bucket": bucket, "key": key, "fields": fields, **limits, **options})
+    return presign_post(**{"bucket": bucket, "key": key, "fields": fields, **limits, **options})
 
 
 def post(form, content=CONTENT, **changed):
@@ -175,7 +175,7 @@ def post(form, content=CONTENT, **changed):
 def test_form_uploads_under_any_key(bucket, key):
     answer = post(form(bucket, key))
     assert answer.status_code == 204, answer.text
-    stored = object_head(bucket=bucket, key=key)
+    stored = head_object(bucket=bucket, key=key)
     assert (stored.size, stored.content_type, stored.metadata) == (7, "text/plain", {"a": "b"})
 
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.s3.client import buckets_forget, get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.client import forget_buckets, get_client
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import housekeeping_run
 from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
 from tests.support.faults import FaultyProxy
@@ -124,7 +124,7 @@ class TestExpectedBytes:
         content = os.urandom(size)
         record = phone.uploaded(content, strategy=strategy)
         assert (record["status"], record["size"], record["checksum_sha256"]) == ("stored", size, "")
-        assert record["etag"] == object_head(bucket=bucket, key=record["file_name"]).etag
+        assert record["etag"] == head_object(bucket=bucket, key=record["file_name"]).etag
         assert phone.read(record) == content
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -437,7 +437,7 @@ class TestS3IsDown:
 
     @pytest.mark.parametrize("strategy", STRATEGIES)
     def test_start_without_s3_in_an_unknown_bucket_fails(self, phone, proxy, strategy):
-        buckets_forget()
+        forget_buckets()
         assert self.is_down(self.tried(proxy, lambda: phone.start(strategy=strategy), b"HEAD "))
         assert not FileUpload.objects.exists()
         assert phone.uploaded(b"content", strategy=strategy)["status"] == "stored"

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from tests.integration.conftest import client_at
 
 AT_ONCE = 8
@@ -39,7 +39,7 @@ def record_and_object_agree(bucket):
     content = get_client().get_object(Bucket=bucket, Key="key")["Body"].read()
     assert (upload.status, upload.size) == ("stored", len(content))
     assert upload.checksum_sha256 == sha256(content).hexdigest()
-    assert upload.etag == object_head(bucket=bucket, key="key").etag
+    assert upload.etag == head_object(bucket=bucket, key="key").etag
     return upload
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 
 from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.multipart import multipart_abort, multipart_uploads
+from s3_file_uploader.s3.multipart import abort_multipart, list_multipart_uploads
 from tests.integration.uppy.browser import Chromium, Visitor
 from tests.integration.uppy.steps import BUCKET, MAJORS, MIB
 from tests.support.served import WSGI, Served
@@ -75,8 +75,8 @@ def bucket(store: EmbeddedS3) -> Iterator[str]:
     """Create the bucket that the settings of the pages name, and delete it with all its objects afterwards."""
     get_client().create_bucket(Bucket=BUCKET)
     yield BUCKET
-    for upload in multipart_uploads(bucket=BUCKET):
-        multipart_abort(bucket=BUCKET, key=upload.key, upload_id=upload.upload_id)
+    for upload in list_multipart_uploads(bucket=BUCKET):
+        abort_multipart(bucket=BUCKET, key=upload.key, upload_id=upload.upload_id)
     for listed in get_client().list_objects_v2(Bucket=BUCKET).get("Contents", ()):
         get_client().delete_object(Bucket=BUCKET, Key=listed["Key"])
     get_client().delete_bucket(Bucket=BUCKET)

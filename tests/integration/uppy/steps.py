@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.multipart import multipart_uploads
+from s3_file_uploader.s3.multipart import list_multipart_uploads
 from tests.integration.uppy.browser import Visitor
 from tests.support.served import Served
 
@@ -62,7 +62,7 @@ def stored_check(owner: User, path: Path, result: dict[str, Any], *, content_typ
     assert [record["id"] for record in result["records"]] == [str(upload.pk)]
     assert [record["status"] for record in result["records"]] == ["stored"]
     assert [answer["key"] for answer in result["answers"]] == [upload.file_name]
-    assert not list(multipart_uploads(bucket=BUCKET))
+    assert not list(list_multipart_uploads(bucket=BUCKET))
     return upload
 
 
@@ -70,7 +70,7 @@ def nothing_left_check() -> None:
     """Assert that there are no records, objects and parts, except a record without a user that waits for late parts."""
     assert not FileUpload.objects.exclude(status="deleting", user=None).exists()
     assert not get_client().list_objects_v2(Bucket=BUCKET).get("Contents")
-    assert not list(multipart_uploads(bucket=BUCKET))
+    assert not list(list_multipart_uploads(bucket=BUCKET))
 
 
 def sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ from django.test import Client
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 
 PAGE = "<html><body><script>document.title = 'ran'</script></body></html>"
 # The markup lies behind the bytes that the service sniffs, so the service takes the file for an image.
@@ -87,7 +87,7 @@ def test_upload_of_two_types_is_stored_as_the_first(http, user, bucket, live_ser
     client = http(user)
     record = sent(client, bucket, way, TWO_TYPES[0])
     assert record["content_type"] == "image/png"
-    assert object_head(bucket=bucket, key=record["file_name"]).content_type == "image/png"
+    assert head_object(bucket=bucket, key=record["file_name"]).content_type == "image/png"
     urls, content_types = ways_out(client, live_server, record)
     assert set(content_types) == {"image/png"}
     assert [runs(url) for url in urls] == [False, False, False]
@@ -99,7 +99,7 @@ def test_existing_record_of_two_types_is_never_run(http, user, bucket, live_serv
     record = sent(client, bucket, "raw", "image/png")
     place = {"Bucket": bucket, "Key": record["file_name"]}
     get_client().put_object(**place, Body=PNG_AND_PAGE, ContentType=two_types)
-    etag = object_head(bucket=bucket, key=record["file_name"]).etag
+    etag = head_object(bucket=bucket, key=record["file_name"]).etag
     FileUpload.objects.filter(pk=record["id"]).update(content_type=two_types, etag=etag)
     urls, content_types = ways_out(client, live_server, record)
     assert set(content_types) == {"image/png"}
@@ -126,4 +126,4 @@ def test_form_with_a_second_content_type_is_not_stored_as_it(http, user, bucket)
         httpx.post(upload["transfer"]["url"], data={**fields, "Content-Type": types}, files={"file": PNG_AND_PAGE})
         answer = client.post(f"uploads/{upload['id']}/complete/")
         if answer.is_success:
-            assert object_head(bucket=bucket, key=answer.json()["file_name"]).content_type == "image/png"
+            assert head_object(bucket=bucket, key=answer.json()["file_name"]).content_type == "image/png"

@@ -13,7 +13,7 @@ from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE, Com
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from tests.support.documents import blocks_of
 from tests.support.host import ROOT
 from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
@@ -179,7 +179,7 @@ class TestFindings:
     def test_finding_is_a_line_of_the_report(self, disorder, user, tmp_path):
         path = tmp_path / "report.jsonl"
         path.write_text("of last week\n" * 100)
-        upload, stored = FileUpload.objects.get(file_name="\u00e9"), object_head(bucket=disorder, key="\u00e9")
+        upload, stored = FileUpload.objects.get(file_name="\u00e9"), head_object(bucket=disorder, key="\u00e9")
         assert run("--compare", "--report", str(path), "--dry-run", "--remove-records")[1] is None
         foreign_line, changed, lost = map(json.loads, path.read_text().splitlines())
         assert changed == {

@@ -8,13 +8,13 @@ from s3_file_uploader.s3.client import (
     _build_client,
     _options_from_settings,
     _session,
-    bucket_check,
-    bucket_region,
-    buckets_forget,
+    find_bucket_region,
+    forget_buckets,
     get_client,
     region_is_known,
+    require_bucket,
 )
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 
 
 def test_get_client_same_options_return_the_same_client(settings):
@@ -67,18 +67,18 @@ def test_options_repr_shows_no_secret(settings):
     assert not any(secret in told for secret in ("test-access-key", "test-secret-key", "test-session-token"))
 
 
-def test_bucket_region_on_aws_is_requested_once(aws, settings):
+def test_find_bucket_region_on_aws_is_requested_once(aws, settings):
     get_client(region="eu-west-3").create_bucket(
         Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
     )
-    assert bucket_region("far-away") == "eu-west-3"
+    assert find_bucket_region("far-away") == "eu-west-3"
     get_client(region="eu-west-3").delete_bucket(Bucket="far-away")
-    assert bucket_region("far-away") == "eu-west-3"
-    buckets_forget()
+    assert find_bucket_region("far-away") == "eu-west-3"
+    forget_buckets()
     with pytest.raises(own.BucketNotFound):
-        bucket_region("far-away")
+        find_bucket_region("far-away")
     settings.AWS_S3_ENDPOINT_URL = "http://store.example:9000"
-    assert bucket_region("any") == "us-east-1"
+    assert find_bucket_region("any") == "us-east-1"
 
 
 def test_client_calls_that_need_content_md5_send_it(bucket):
@@ -100,13 +100,13 @@ def test_client_calls_that_need_content_md5_send_it(bucket):
     assert (first, second) == (md5_of_first, md5_of_second)
 
 
-def test_object_head_of_an_object_on_aws_describes_it(bucket):
+def test_head_object_of_an_object_on_aws_describes_it(bucket):
     get_client().put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/x", Metadata={"Name": "v"})
-    found = object_head(bucket=bucket, key="k")
+    found = head_object(bucket=bucket, key="k")
     assert (found.size, found.content_type, found.metadata) == (3, "text/x", {"name": "v"})
     assert found.etag == "900150983cd24fb0d6963f7d28e17f72"
     with pytest.raises(own.FileNotFound):
-        object_head(bucket=bucket, key="none")
+        head_object(bucket=bucket, key="none")
 
 
 def test_region_is_known_on_aws_only_if_botocore_knows_it(settings):
@@ -115,14 +115,14 @@ def test_region_is_known_on_aws_only_if_botocore_knows_it(settings):
     assert region_is_known("nyc3")
 
 
-def test_bucket_check_within_a_minute_asks_once(bucket):
-    bucket_check(bucket)
+def test_require_bucket_within_a_minute_asks_once(bucket):
+    require_bucket(bucket)
     get_client().delete_bucket(Bucket=bucket)
-    bucket_check(bucket)
+    require_bucket(bucket)
     with pytest.raises(own.BucketNotFound):
-        bucket_check(bucket, remembered_seconds=0)
+        require_bucket(bucket, remembered_seconds=0)
     with pytest.raises(own.BucketNotFound):
-        bucket_check(bucket)
+        require_bucket(bucket)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.s3.cors_rules import (
     MAX_RULES,
     covers,
-    origin_check,
     own_rule,
     rules_of_others,
     rules_with_own,
     shortcomings,
     stand_in,
+    validate_origin,
 )
 from s3_file_uploader.values import CorsRule
 
@@ -147,8 +147,8 @@ class TestOurRuleAmongOthers:
         "https://my_app.example.com",
     ],
 )
-def test_origin_check_origin_as_browsers_send_it_is_returned(origin):
-    assert origin_check(origin) == origin
+def test_validate_origin_origin_as_browsers_send_it_is_returned(origin):
+    assert validate_origin(origin) == origin
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_origin_check_origin_as_browsers_send_it_is_returned(origin):
         ("https://app.example.com\r\n", "https://app.example.com"),
     ],
 )
-def test_origin_check_other_spelling_is_refused_with_the_right_one(given, meant):
+def test_validate_origin_other_spelling_is_refused_with_the_right_one(given, meant):
     with pytest.raises(InvalidField, match="Browsers send ") as caught:
-        origin_check(given)
+        validate_origin(given)
     assert caught.value.field == "origin"
     assert str(caught.value) == f"Browsers send {meant}, not {given!r}: give it as they do."
 
@@ -196,14 +196,14 @@ def test_origin_check_other_spelling_is_refused_with_the_right_one(given, meant)
         "https://a\x00b",
     ],
 )
-def test_origin_check_malformed_origin_is_refused(text):
+def test_validate_origin_malformed_origin_is_refused(text):
     with pytest.raises(InvalidField, match="is no origin: give scheme and host"):
-        origin_check(text)
+        validate_origin(text)
 
 
-def test_origin_check_huge_text_is_shortened_in_the_message():
+def test_validate_origin_huge_text_is_shortened_in_the_message():
     with pytest.raises(InvalidField) as caught:
-        origin_check("https://" + "a" * 10**6)
+        validate_origin("https://" + "a" * 10**6)
     assert len(str(caught.value)) < 300
 
 
@@ -231,5 +231,5 @@ def test_covers_pattern_matches_text_or_not(pattern, text, stands_for):
 def test_stand_in_is_an_origin_that_the_pattern_covers(pattern):
     one = stand_in(pattern)
     assert "*" not in one
-    assert origin_check(one) == one
+    assert validate_origin(one) == one
     assert covers(pattern, one)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from s3_file_uploader.exceptions import StorageAccessDenied
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.multipart import multipart_abort, multipart_uploads
+from s3_file_uploader.s3.multipart import abort_multipart, list_multipart_uploads
 
 PAGES = 5
 
@@ -42,35 +42,35 @@ def asked():
     client.meta.events.unregister("provide-client-params.s3", count)
 
 
-def test_multipart_uploads_pages_are_requested_once_and_one_ahead(asked):
+def test_list_multipart_uploads_pages_are_requested_once_and_one_ahead(asked):
     taken = []
-    for upload in multipart_uploads(bucket="bucket"):
+    for upload in list_multipart_uploads(bucket="bucket"):
         taken.append(upload.key)
         assert asked["ListMultipartUploads"] == min((len(taken) + 1) // 2 + 1, PAGES)
     assert taken == [f"{number}{name}" for number in range(1, PAGES + 1) for name in "ab"]
 
 
-def test_multipart_uploads_first_upload_needs_two_pages_only(asked):
-    next(multipart_uploads(bucket="bucket"))
+def test_list_multipart_uploads_first_upload_needs_two_pages_only(asked):
+    next(list_multipart_uploads(bucket="bucket"))
     assert asked["ListMultipartUploads"] == 2
 
 
 @pytest.mark.parametrize("code", ["NoSuchBucket", "NoSuchUpload", "NotImplemented"])
-def test_multipart_uploads_that_cannot_be_listed_are_none(code):
+def test_list_multipart_uploads_that_cannot_be_listed_are_none(code):
     with Stubber(get_client()) as stub:
         stub.add_client_error("list_multipart_uploads", code)
-        assert list(multipart_uploads(bucket="bucket")) == []
+        assert list(list_multipart_uploads(bucket="bucket")) == []
 
 
-def test_multipart_uploads_denied_is_access_denied():
+def test_list_multipart_uploads_denied_is_access_denied():
     with Stubber(get_client()) as stub, pytest.raises(StorageAccessDenied):
         stub.add_client_error("list_multipart_uploads", "AccessDenied")
-        list(multipart_uploads(bucket="bucket"))
+        list(list_multipart_uploads(bucket="bucket"))
 
 
-def test_multipart_uploads_aborted_meanwhile_are_all_listed(bucket):
+def test_list_multipart_uploads_aborted_meanwhile_are_all_listed(bucket):
     for number in range(20):
         get_client().create_multipart_upload(Bucket=bucket, Key=f"{number % 3}")
-    for upload in multipart_uploads(bucket=bucket):
-        multipart_abort(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
+    for upload in list_multipart_uploads(bucket=bucket):
+        abort_multipart(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")

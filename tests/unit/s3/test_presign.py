@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.conf import conf
 from s3_file_uploader.s3 import presign
-from s3_file_uploader.s3.client import _build_client, _session, bucket_region, credentials, get_client
-from s3_file_uploader.s3.presign import presigned_part_urls, presigned_post, presigned_url
+from s3_file_uploader.s3.client import _build_client, _session, credentials, find_bucket_region, get_client
+from s3_file_uploader.s3.presign import presign_part_urls, presign_post, presign_url
 from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
 pytestmark = pytest.mark.slow  # It signs many random requests, as botocore does.
@@ -77,7 +77,7 @@ def query_of(url):
 
 def signed(**options):
     given = {"method": "GET", "bucket": "bucket", "key": "key", "expires_in_seconds": 60}
-    return presigned_url(**{**given, **options})
+    return presign_url(**{**given, **options})
 
 
 def signed_at(url):
@@ -87,13 +87,13 @@ def signed_at(url):
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def test_presigned_url_without_keys_is_signed_by_the_role_of_the_host(role):
+def test_presign_url_without_keys_is_signed_by_the_role_of_the_host(role):
     query = query_of(signed().url)
     assert query["X-Amz-Credential"].startswith("test-role-1/")
     assert query["X-Amz-Security-Token"] == "test-token"
 
 
-def test_presigned_url_with_keys_about_to_expire_renews_them(role):
+def test_presign_url_with_keys_about_to_expire_renews_them(role):
     def signer_of():
         return query_of(signed(now=datetime.now(UTC)).url)["X-Amz-Credential"]
 
@@ -119,7 +119,7 @@ def test_signing_with_half_a_pair_of_keys_names_the_missing_one(settings, missin
         signed()
 
 
-def test_presigned_url_with_a_session_token_contains_it(settings):
+def test_presign_url_with_a_session_token_contains_it(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     assert "X-Amz-Security-Token" not in query_of(signed().url)
     settings.AWS_SESSION_TOKEN = "test-session"
@@ -129,7 +129,7 @@ def test_presigned_url_with_a_session_token_contains_it(settings):
 # --- address and time ------------------------------------------------------------------------------------------------
 
 
-def test_presigned_url_after_a_change_of_settings_uses_them_at_once(settings):
+def test_presign_url_after_a_change_of_settings_uses_them_at_once(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     for number in range(20):
         settings.AWS_ACCESS_KEY_ID = f"test-key-{number}"
@@ -137,7 +137,7 @@ def test_presigned_url_after_a_change_of_settings_uses_them_at_once(settings):
         assert query_of(signed().url)["X-Amz-Credential"].startswith(f"test-key-{number}/")
 
 
-def test_presigned_url_after_a_change_of_the_environment_uses_it_in_the_next_second(without_keys, monkeypatch):
+def test_presign_url_after_a_change_of_the_environment_uses_it_in_the_next_second(without_keys, monkeypatch):
     def key_in(second):
         return presign._presigner_of_second("bucket", 60, second).url("GET", "key")
 
@@ -149,15 +149,15 @@ def test_presigned_url_after_a_change_of_the_environment_uses_it_in_the_next_sec
     assert "test-key-2" in key_in(1_000_000_001)
 
 
-def test_presigned_url_with_a_public_endpoint_uses_it(settings):
+def test_presign_url_with_a_public_endpoint_uses_it(settings):
     settings.AWS_S3_ENDPOINT_URL = "http://inside:9000"
     settings.AWS_S3_PUBLIC_ENDPOINT_URL = "https://outside.example"
     parts = {"bucket": "bucket", "key": "key", "upload_id": "id", "part_numbers": [1], "expires_in_seconds": 60}
     assert signed().url.startswith("https://outside.example/bucket/key?")
-    assert presigned_part_urls(**parts)[0].startswith("https://outside.example/bucket/key?")
+    assert presign_part_urls(**parts)[0].startswith("https://outside.example/bucket/key?")
 
 
-def test_presigned_url_of_a_bucket_elsewhere_uses_its_region(aws, settings):
+def test_presign_url_of_a_bucket_elsewhere_uses_its_region(aws, settings):
     get_client(region="eu-west-3").create_bucket(
         Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
     )
@@ -168,7 +168,7 @@ def test_presigned_url_of_a_bucket_elsewhere_uses_its_region(aws, settings):
         signed(bucket="nowhere-at-all")
 
 
-def test_presigned_url_expires_at_its_signature_plus_its_seconds(settings):
+def test_presign_url_expires_at_its_signature_plus_its_seconds(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     before = datetime.now(UTC).replace(microsecond=0)
     presigned = signed()
@@ -208,7 +208,7 @@ def store(request, settings, aws):
 
 
 def theirs(bucket):
-    return get_client(region=bucket_region(bucket), endpoint_url=conf.public_endpoint_url)
+    return get_client(region=find_bucket_region(bucket), endpoint_url=conf.public_endpoint_url)
 
 
 compared_with_boto3 = thoroughly(
@@ -238,7 +238,7 @@ UPLOADS = st.dictionaries(st.sampled_from(list(HEADERS)), ASCII)
 
 @compared_with_boto3
 @given(BUCKETS, KEYS, EXPIRATIONS, st.sampled_from(["GET", "HEAD"]), st.none() | ANYTHING | AWKWARD)
-def test_presigned_url_to_read_equals_boto3(store, bucket, key, expires_in_seconds, method, disposition):
+def test_presign_url_to_read_equals_boto3(store, bucket, key, expires_in_seconds, method, disposition):
     params = {"Bucket": bucket, "Key": key, **({"ResponseContentDisposition": disposition} if disposition else {})}
     url = theirs(bucket).generate_presigned_url(f"{method.lower()}_object", params, expires_in_seconds)
     read = {"method": method, "expires_in_seconds": expires_in_seconds, "content_disposition": disposition}
@@ -247,7 +247,7 @@ def test_presigned_url_to_read_equals_boto3(store, bucket, key, expires_in_secon
 
 @compared_with_boto3
 @given(BUCKETS, KEYS, EXPIRATIONS, UPLOADS, st.integers(0, 2**40), st.dictionaries(st.sampled_from("abc"), ASCII))
-def test_presigned_url_to_write_equals_boto3(store, bucket, key, expires_in_seconds, upload, size, metadata):
+def test_presign_url_to_write_equals_boto3(store, bucket, key, expires_in_seconds, upload, size, metadata):
     params = {"Bucket": bucket, "Key": key, **upload, "ContentLength": size, "Metadata": metadata}
     url = theirs(bucket).generate_presigned_url("put_object", params, expires_in_seconds)
     headers = {HEADERS[name]: value for name, value in {**upload, "ContentLength": str(size)}.items()}
@@ -265,23 +265,23 @@ def test_presigned_url_to_write_equals_boto3(store, bucket, key, expires_in_seco
     st.integers(1, MAX_PARTS),
     st.none() | st.integers(0, MAX_PART_BYTES),
 )
-def test_presigned_part_urls_equal_boto3(store, bucket, key, expires_in_seconds, upload_id, number, size):
+def test_presign_part_urls_equal_boto3(store, bucket, key, expires_in_seconds, upload_id, number, size):
     params = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
     params |= {} if size is None else {"ContentLength": size}
     url = theirs(bucket).generate_presigned_url("upload_part", params, expires_in_seconds)
     part = {"upload_id": upload_id, "part_numbers": iter([number]), "now": signed_at(url)}
     part["part_sizes"] = None if size is None else [size]
-    assert presigned_part_urls(bucket=bucket, key=key, expires_in_seconds=expires_in_seconds, **part) == [url]
+    assert presign_part_urls(bucket=bucket, key=key, expires_in_seconds=expires_in_seconds, **part) == [url]
 
 
 @compared_with_boto3
 @given(BUCKETS, KEYS, EXPIRATIONS, st.dictionaries(ANYTHING, ANYTHING, max_size=4), st.integers(0), st.integers(0))
-def test_presigned_post_equals_boto3(store, bucket, key, expires_in_seconds, fields, min_bytes, max_bytes):
+def test_presign_post_equals_boto3(store, bucket, key, expires_in_seconds, fields, min_bytes, max_bytes):
     size = {"min_bytes": min_bytes, "max_bytes": max_bytes}
     conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", min_bytes, max_bytes]]
     form = {"Fields": fields, "Conditions": conditions, "ExpiresIn": expires_in_seconds}
     at, answer = in_one_second(lambda: theirs(bucket).generate_presigned_post(bucket, key, **form), expires_in_seconds)
-    ours = presigned_post(bucket=bucket, key=key, fields=fields, expires_in_seconds=expires_in_seconds, now=at, **size)
+    ours = presign_post(bucket=bucket, key=key, fields=fields, expires_in_seconds=expires_in_seconds, now=at, **size)
     assert (ours.url.removesuffix("/"), ours.fields) == (answer["url"].removesuffix("/"), answer["fields"])
     assert ours.url.endswith("/")
     assert ours.expires_at == at + timedelta(seconds=expires_in_seconds)
@@ -306,16 +306,16 @@ def in_one_second(sign, expires_in_seconds):
         ("key", {"Content-Type": "a/b", "x-amz-meta-a": "a ${filename} b"}, own.InvalidField),
     ],
 )
-def test_presigned_post_with_a_word_that_s3_replaces_is_refused(settings, key, fields, error):
+def test_presign_post_with_a_word_that_s3_replaces_is_refused(settings, key, fields, error):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     with pytest.raises(error, match=r"\$\{filename\}") as raised:
-        presigned_post(bucket="bucket", key=key, fields=fields, min_bytes=0, max_bytes=1, expires_in_seconds=60)
+        presign_post(bucket="bucket", key=key, fields=fields, min_bytes=0, max_bytes=1, expires_in_seconds=60)
     assert getattr(raised.value, "field", "x-amz-meta-a") == "x-amz-meta-a"
 
 
-def test_presigned_part_urls_keep_the_given_order(settings):
+def test_presign_part_urls_keep_the_given_order(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     upload = {"bucket": "bucket", "key": "key", "upload_id": "id", "expires_in_seconds": 60}
-    urls = presigned_part_urls(part_numbers=(10_000, 3, 3, 1), **upload)
+    urls = presign_part_urls(part_numbers=(10_000, 3, 3, 1), **upload)
     assert [query_of(url)["partNumber"] for url in urls] == ["10000", "3", "3", "1"]
-    assert presigned_part_urls(part_numbers=[], **upload) == []
+    assert presign_part_urls(part_numbers=[], **upload) == []

@@ -14,7 +14,7 @@ from s3_file_uploader.exceptions import (
 )
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import file_find, file_receive, housekeeping_run, upload_complete
 from s3_file_uploader.services.scanning.queue import upload_scan_again, waiting_scan
 from s3_file_uploader.values import mib
@@ -41,7 +41,7 @@ def test_upload_without_a_type_stores_the_sniffed_one(user, bucket, declared, si
     upload = stored_file(user, bucket, content=PNG + bytes(size - 8), content_type=declared, original_name="a.jpg")
     assert upload.content_type == "image/png"
     assert FileUpload.objects.get().content_type == "image/png"
-    assert object_head(bucket=bucket, key="file").content_type == "image/png"
+    assert head_object(bucket=bucket, key="file").content_type == "image/png"
 
 
 @pytest.mark.parametrize("content", [HTML, HTML + b" " * mib(8), b"<svg "])
@@ -113,7 +113,7 @@ def test_complete_with_matching_bytes_stores_the_signed_type(user, bucket):
         upload = started(user, bucket, size=8, content_type=declared).upload
         sent(upload, PNG, content_type=declared)
         assert upload_complete(user=user, upload_id=upload.pk).content_type == declared
-        assert object_head(bucket=bucket, key=upload.file_name).content_type == declared
+        assert head_object(bucket=bucket, key=upload.file_name).content_type == declared
 
 
 def test_complete_of_an_object_removed_meanwhile_is_missing(user, bucket):

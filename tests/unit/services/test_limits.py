@@ -20,7 +20,7 @@ from s3_file_uploader.exceptions import (
 from s3_file_uploader.models import FileUpload, IdempotencyKey, UsageLock
 from s3_file_uploader.models.lease import create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import (
     file_delete,
     file_receive,
@@ -275,7 +275,7 @@ def test_an_overwrite_counts_the_difference(user, bucket, policy):
     with pytest.raises(QuotaExceeded) as raised:
         stored_file(user, bucket, content=b"0123456789a", overwrite=True)
     assert raised.value.limit == {"quota_bytes": 10, "bytes": 10}
-    assert object_head(bucket=bucket, key="file").size == 10
+    assert head_object(bucket=bucket, key="file").size == 10
     assert usage(user, bucket) == Usage(10, 1)
 
 

@@ -18,7 +18,7 @@ from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import file_delete, upload_settle
 from s3_file_uploader.services.recovery import WRITTEN_BY, settle_on_error
 from tests.unit.services.conftest import stored_file
@@ -86,7 +86,7 @@ class TestAfterACrash:
         upload = FileUpload.objects.get()
         assert (upload.status, upload.size) == (Status.STORED, 7)
         assert upload.checksum_sha256 == sha256(b"after!!").hexdigest()
-        assert upload.etag == object_head(bucket=upload.bucket, key="file").etag
+        assert upload.etag == head_object(bucket=upload.bucket, key="file").etag
 
     def test_settle_overwrite_without_object_removes_the_record(self, overwriting, bucket):
         get_client().delete_object(Bucket=bucket, Key="file")
@@ -165,7 +165,7 @@ class TestInARequest:
         upload = stored_file(user, bucket, content=b"before")
         claim_record(upload, Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})
-        etag = object_head(bucket=bucket, key="file").etag
+        etag = head_object(bucket=bucket, key="file").etag
         with pytest.raises(OperationalError), settle_on_error(upload), transaction.atomic():
             mark_stored(upload, size=7, etag=etag)
             raise OperationalError

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from s3_file_uploader.api.viewsets.base import ServiceViewSet
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.unit.services.conftest import stored_file
@@ -132,7 +132,7 @@ class TestUpload:
     def test_upload_with_any_key_is_stored(self, bucket, user, key):
         answer = upload(client_of(user), bucket, file_name=key)
         assert (answer.status_code, answer.json()["file_name"]) == (201, key)
-        assert object_head(bucket=bucket, key=key).size == 7
+        assert head_object(bucket=bucket, key=key).size == 7
 
     def test_form_with_empty_fields_uses_defaults(self, bucket, user):
         answer = upload(client_of(user), bucket, file_name="", checksum_sha256="", user_id="")
@@ -182,7 +182,7 @@ class TestUpload:
     def test_form_content_type_is_kept_or_detected(self, bucket, user, declared, name, kept):
         content = {"a.png": PNG, "a.mp4": MP4}.get(name, b"content")
         assert upload(client_of(user), bucket, name, content, content_type=declared).json()["content_type"] == kept
-        assert object_head(bucket=bucket, key=name).content_type == kept
+        assert head_object(bucket=bucket, key=name).content_type == kept
 
     @pytest.mark.parametrize(
         ("fields", "field"),

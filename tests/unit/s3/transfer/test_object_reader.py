@@ -8,7 +8,7 @@ from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import FileNotFound, StorageError, StorageTimeout, StorageUnavailable
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.transfer import object_reader
-from s3_file_uploader.s3.transfer.object_reader import object_checksum, object_read
+from s3_file_uploader.s3.transfer.object_reader import hash_object, read_object
 from tests.support.answering import AnsweringServer
 
 CONTENT = bytes(range(256)) * 5000
@@ -22,7 +22,7 @@ def etag(bucket, monkeypatch):
 
 
 def read(bucket, etag, start=0, stop=SIZE):
-    return object_read(bucket=bucket, key="key", etag=etag, start=start, stop=stop)
+    return read_object(bucket=bucket, key="key", etag=etag, start=start, stop=stop)
 
 
 class Breaking:
@@ -59,13 +59,13 @@ def breaks():
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, len(CONTENT)), (7, 8), (5, 200_000), (3, 3)])
-def test_object_read_any_range_comes_in_chunks(bucket, etag, start, stop):
+def test_read_object_any_range_comes_in_chunks(bucket, etag, start, stop):
     pieces = list(read(bucket, etag, start, stop))
     assert b"".join(pieces) == CONTENT[start:stop]
     assert all(len(piece) <= 100_000 for piece in pieces)
 
 
-def test_object_read_response_that_breaks_off_is_continued_there(bucket, etag, breaks):
+def test_read_object_response_that_breaks_off_is_continued_there(bucket, etag, breaks):
     after, asked = breaks
     after += [2, 1, 0, 3]
     assert b"".join(read(bucket, etag)) == CONTENT
@@ -73,7 +73,7 @@ def test_object_read_response_that_breaks_off_is_continued_there(bucket, etag, b
     assert asked == [f"bytes={start}-{end}" for start in (0, 200_000, 300_000, 300_000, 600_000)]
 
 
-def test_object_read_responses_without_a_byte_are_tried_as_often_as_the_setting_says(bucket, etag, breaks):
+def test_read_object_responses_without_a_byte_are_tried_as_often_as_the_setting_says(bucket, etag, breaks):
     after, asked = breaks
     after += [0] * conf.max_attempts
     with pytest.raises(StorageTimeout):
@@ -81,13 +81,13 @@ def test_object_read_responses_without_a_byte_are_tried_as_often_as_the_setting_
     assert len(asked) == conf.max_attempts
 
 
-def test_object_read_replaced_object_is_a_storage_error(bucket, etag):
+def test_read_object_replaced_object_is_a_storage_error(bucket, etag):
     get_client().put_object(Bucket=bucket, Key="key", Body=CONTENT[::-1])
     with pytest.raises(StorageError, match="other bytes"):
         next(read(bucket, etag))
 
 
-def test_object_read_closed_early_closes_the_response(bucket, etag, monkeypatch):
+def test_read_object_closed_early_closes_the_response(bucket, etag, monkeypatch):
     bodies, opened = [], object_reader._open_range
     monkeypatch.setattr(object_reader, "_open_range", lambda *asked: bodies.append(opened(*asked)) or bodies[-1])
     with closing(read(bucket, etag)) as chunks:
@@ -105,53 +105,53 @@ def odd_store(settings):
         yield server
 
 
-def test_object_read_store_that_ignores_range_is_a_storage_error(odd_store):
+def test_read_object_store_that_ignores_range_is_a_storage_error(odd_store):
     odd_store.answers = {"GET": (200, {"ETag": '"0123"'})}
     assert b"".join(read("bucket-one", "0123", 0, 2)) == b"01"
     with pytest.raises(StorageError, match="another range"):
         next(read("bucket-one", "0123", 1, 4))
 
 
-def test_object_read_other_range_is_a_storage_error(odd_store):
+def test_read_object_other_range_is_a_storage_error(odd_store):
     odd_store.answers = {"GET": (206, {"ETag": '"0123"', "Content-Range": "bytes 1-4/10"})}
     assert b"".join(read("bucket-one", "0123", 1, 5)) == b"0123"
     with pytest.raises(StorageError, match="another range"):
         next(read("bucket-one", "0123", 2, 6))
 
 
-def test_object_read_response_without_an_etag_is_a_storage_error(odd_store):
+def test_read_object_response_without_an_etag_is_a_storage_error(odd_store):
     odd_store.answers = {"GET": (206, {})}
     with pytest.raises(StorageError, match="other bytes"):
         next(read("bucket-one", "0123", 0, 4))
 
 
-def test_object_read_empty_responses_are_unavailable(odd_store):
+def test_read_object_empty_responses_are_unavailable(odd_store):
     odd_store.content = b""
     with pytest.raises(StorageUnavailable, match="before the file was whole"):
         next(read("bucket-one", "0123", 0, 4))
     assert len(odd_store.asked) == 2
 
 
-def test_object_read_short_response_is_continued(odd_store):
+def test_read_object_short_response_is_continued(odd_store):
     odd_store.answers = {"GET": [(206, {"ETag": '"0123"', "Content-Range": f"bytes {start}-9/10"}) for start in (0, 4)]}
     assert b"".join(read("bucket-one", "0123", 0, 8)) == b"01230123"
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_object_read_busy_store_is_tried_as_often_as_the_setting_says(odd_store, status):
+def test_read_object_busy_store_is_tried_as_often_as_the_setting_says(odd_store, status):
     odd_store.answers = {"GET": (status, {})}
     with pytest.raises(StorageUnavailable):
         next(read("bucket-one", "0123", 0, 4))
     assert len(odd_store.asked) == 2
 
 
-def test_object_read_without_an_object_is_file_not_found(bucket):
+def test_read_object_without_an_object_is_file_not_found(bucket):
     with pytest.raises(FileNotFound):
         next(read(bucket, "etag"))
 
 
 @pytest.mark.parametrize("framing", [{}, {"Transfer-Encoding": "chunked"}])
-def test_object_read_after_another_that_stopped_early_gets_its_own_bytes(odd_store, framing):
+def test_read_object_after_another_that_stopped_early_gets_its_own_bytes(odd_store, framing):
     odd_store.answers = {"GET": (206, {"ETag": '"0123"', **framing})}
     for _ in range(3):
         with closing(read("bucket-one", "0123", 0, 4)) as chunks:
@@ -160,7 +160,7 @@ def test_object_read_after_another_that_stopped_early_gets_its_own_bytes(odd_sto
         assert b"".join(read("bucket-one", "0123", 0, 4)) == b"0123"
 
 
-def test_object_read_from_a_silent_store_is_a_timeout(odd_store, settings):
+def test_read_object_from_a_silent_store_is_a_timeout(odd_store, settings):
     settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.2
     odd_store.rests_before_answer = 2
     with pytest.raises(StorageTimeout):
@@ -168,8 +168,8 @@ def test_object_read_from_a_silent_store_is_a_timeout(odd_store, settings):
     assert len(odd_store.asked) == 2
 
 
-def test_object_checksum_reads_the_object_in_chunks(bucket, etag):
+def test_hash_object_reads_the_object_in_chunks(bucket, etag):
     calls = []
-    checksum = object_checksum(bucket=bucket, key="key", etag=etag, size=SIZE, on_progress=lambda: calls.append(SIZE))
+    checksum = hash_object(bucket=bucket, key="key", etag=etag, size=SIZE, on_progress=lambda: calls.append(SIZE))
     assert checksum == sha256(CONTENT).hexdigest()
     assert len(calls) == -(-SIZE // 100_000)

@@ -17,11 +17,11 @@ from s3_file_uploader.exceptions import (
     SizeMismatch,
 )
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.multipart import multipart_debris_remove
+from s3_file_uploader.s3.multipart import abort_unfinished_uploads
 from s3_file_uploader.s3.part_buffer import PartBuffer
 from s3_file_uploader.s3.transfer import object_writer as object_writer_module
 from s3_file_uploader.s3.transfer import part_uploader
-from s3_file_uploader.s3.transfer.object_writer import PARTS_OF_ONE_SIZE, object_writer
+from s3_file_uploader.s3.transfer.object_writer import PARTS_OF_ONE_SIZE, open_object_writer
 from s3_file_uploader.s3.transfer.part_uploader import UPLOADS_WITH_TWO_PARTS, Destination
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
@@ -48,7 +48,7 @@ def send(
     on_progress=lambda: None,
     piece=1_000_003,
 ):
-    with object_writer(
+    with open_object_writer(
         destination=destination(bucket, may_replace), at_most=at_most, on_progress=on_progress
     ) as writer:
         for start in range(0, len(data), piece):
@@ -159,7 +159,7 @@ def part_sizes(bucket, at_most, count):
     events = get_client(signed_payload=False).meta.events
     events.register("before-call.s3.UploadPart", note)
     try:
-        with object_writer(destination=destination(bucket), at_most=at_most, on_progress=lambda: None) as writer:
+        with open_object_writer(destination=destination(bucket), at_most=at_most, on_progress=lambda: None) as writer:
             while len(sizes) < count:
                 writer.write(bytes(PART))
     finally:
@@ -234,7 +234,7 @@ def writing(writer, parts):
 def test_write_while_two_parts_are_in_flight_blocks(bucket):
     with (
         watched_parts() as (now, most, go),
-        object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
+        open_object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
     ):
         thread, written = writing(writer, 8)
         assert (len(now), len(written)) == (2, 3)
@@ -257,13 +257,13 @@ def test_object_writer_any_size_uses_three_buffers(bucket, monkeypatch):
 def test_object_writer_beside_many_others_sends_one_part_at_a_time(bucket):
     with ExitStack() as others:
         for _ in range(UPLOADS_WITH_TWO_PARTS):
-            other = object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None)
+            other = open_object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None)
             writer = others.enter_context(other)
             writer.write(bytes(PART + 1))
             writer._parts._collect_completed(0)
         with (
             watched_parts() as (now, most, go),
-            object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
+            open_object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None) as writer,
         ):
             thread, written = writing(writer, 5)
             assert (len(now), len(written)) == (1, 2)
@@ -302,20 +302,20 @@ def test_abort_that_fails_does_not_hide_the_first_error():
         send("bucket", b"x" * (PART + 1))
 
 
-def test_multipart_debris_remove_aborts_uploads_of_exactly_this_key(bucket):
+def test_abort_unfinished_uploads_aborts_uploads_of_exactly_this_key(bucket):
     for key in ("key", "key", "key-of-another"):
         get_client().create_multipart_upload(Bucket=bucket, Key=key)
-    multipart_debris_remove(bucket=bucket, key="key")
+    abort_unfinished_uploads(bucket=bucket, key="key")
     left = get_client().list_multipart_uploads(Bucket=bucket)["Uploads"]
     assert [upload["Key"] for upload in left] == ["key-of-another"]
-    multipart_debris_remove(bucket="missing-bucket", key="key")
+    abort_unfinished_uploads(bucket="missing-bucket", key="key")
 
 
 @pytest.mark.parametrize("size", [0, 7, SNIFFED_BYTES, PART, PART + 1])
 @pytest.mark.parametrize("piece", [100, mib(1)])
 def test_object_writer_shows_the_head_once_before_anything_is_sent(bucket, size, piece):
     data, heads = os.urandom(min(size, SNIFFED_BYTES)).ljust(size, b"x"), []
-    writer = object_writer(
+    writer = open_object_writer(
         destination=destination(bucket),
         at_most=None,
         on_progress=lambda: None,

@@ -15,7 +15,7 @@ from s3_file_uploader.exceptions import (
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.s3.client import bucket_region, get_client
+from s3_file_uploader.s3.client import find_bucket_region, get_client
 from s3_file_uploader.s3.cors_rules import own_rule
 from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove, cors_list, file_delete
 from s3_file_uploader.values import BucketListing
@@ -52,7 +52,7 @@ def test_create_in_any_region_is_private(aws, staff, settings, region):
     made = bucket_create(user=staff, name="bucket-one", region=region)
     assert (made.name, made.region) == ("bucket-one", region or "eu-central-1")
     assert made.location
-    assert bucket_region("bucket-one") == made.region
+    assert find_bucket_region("bucket-one") == made.region
     blocked = get_client().get_public_access_block(Bucket="bucket-one")["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True}
     assert len(blocked) == 4

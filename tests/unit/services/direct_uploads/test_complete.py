@@ -37,7 +37,7 @@ from s3_file_uploader.models.direct_transitions import begin_joining, claim_from
 from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed
 from s3_file_uploader.models.transitions import mark_stored, remove_record
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import (
     file_delete,
     file_find,
@@ -118,7 +118,7 @@ class TestStored:
         stored = complete(user, upload)
         assert stored == FileUpload.objects.get()
         assert (stored.status, stored.size, stored.claimed_until) == (Status.STORED, len(content), None)
-        assert stored.etag == object_head(bucket=bucket, key=upload.file_name).etag
+        assert stored.etag == head_object(bucket=bucket, key=upload.file_name).etag
         assert stored.checksum_sha256 == ""
         assert abs(stored.completed_at - timezone.now()) < timedelta(seconds=5)
 
@@ -506,7 +506,7 @@ class TestMeanwhile:
                 stored = complete(user, big)
         assert (stored, stored.status) == (FileUpload.objects.get(), Status.STORED)
         assert reported == [stored]
-        assert object_head(bucket=bucket, key=big.file_name).size == len(BIG)
+        assert head_object(bucket=bucket, key=big.file_name).size == len(BIG)
 
     def test_complete_after_s3_gave_up_is_refused(self, big, bucket, user):
         get_client().abort_multipart_upload(Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id)

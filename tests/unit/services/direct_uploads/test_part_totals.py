@@ -21,7 +21,7 @@ def limited(settings, **policy):
     settings.S3_FILE_UPLOADER_POLICIES = {"*": policy}
 
 
-def part_put(upload, content, number=1):
+def put_part(upload, content, number=1):
     where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
     get_client().upload_part(**where, PartNumber=number, Body=content)
 
@@ -48,7 +48,7 @@ LIMITS = [({"quota_bytes": mib(2)}, QuotaExceeded), ({"max_file_bytes": mib(2)},
 class TestUnknownSize:
     def test_upload_complete_beyond_the_policy_removes_it(self, unknown, user, settings, policy, error):
         limited(settings, **policy)
-        part_put(unknown, TOO_MUCH)
+        put_part(unknown, TOO_MUCH)
         with pytest.raises(error):
             upload_complete(user=user, upload_id=unknown.pk)
         assert is_gone(unknown)
@@ -57,7 +57,7 @@ class TestUnknownSize:
         self, unknown, user, settings, policy, error
     ):
         limited(settings, **policy)
-        part_put(unknown, TOO_MUCH)
+        put_part(unknown, TOO_MUCH)
         upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[1])
         with pytest.raises(error):
             upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[31, 32])
@@ -74,14 +74,14 @@ class TestUnknownSize:
 
     def test_upload_parts_beyond_the_policy_removes_it(self, unknown, user, settings, policy, error):
         limited(settings, **policy)
-        part_put(unknown, TOO_MUCH)
+        put_part(unknown, TOO_MUCH)
         with pytest.raises(error):
             upload_parts(user=user, upload_id=unknown.pk)
         assert is_gone(unknown)
 
     def test_housekeeping_beyond_the_policy_removes_it(self, unknown, settings, policy, error):
         limited(settings, **policy)
-        part_put(unknown, TOO_MUCH)
+        put_part(unknown, TOO_MUCH)
         assert housekeeping_run(dry_run=True).uploads_too_large == 1
         assert not is_gone(unknown)
         found = []
@@ -91,7 +91,7 @@ class TestUnknownSize:
 
     def test_housekeeping_within_the_policy_leaves_it(self, unknown, settings, policy, error):
         limited(settings, **policy)
-        part_put(unknown, TOO_MUCH[: mib(2)])
+        put_part(unknown, TOO_MUCH[: mib(2)])
         assert housekeeping_run(dry_run=True) == housekeeping_run()
         assert FileUpload.objects.get().status == "pending"
 
@@ -99,7 +99,7 @@ class TestUnknownSize:
 class TestCounting:
     def test_parts_of_unknown_size_count_for_the_quota(self, unknown, bucket, user, settings):
         limited(settings, quota_bytes=mib(4))
-        part_put(unknown, TOO_MUCH)
+        put_part(unknown, TOO_MUCH)
         upload_parts(user=user, upload_id=unknown.pk)
         assert FileUpload.objects.usage(user_id=user.pk, bucket=bucket).bytes == mib(3)
         with pytest.raises(QuotaExceeded):
@@ -115,25 +115,25 @@ class TestCounting:
 
 class TestAnnouncedSize:
     def test_upload_parts_beyond_it_removes_the_upload(self, announced, user):
-        part_put(announced, b"content and more")
+        put_part(announced, b"content and more")
         with pytest.raises(FileTooLarge, match="7 bytes were announced and the parts come to 16"):
             upload_parts_sign(user=user, upload_id=announced.pk, part_numbers=None)
         assert is_gone(announced)
 
     def test_housekeeping_beyond_it_removes_the_upload(self, announced):
-        part_put(announced, b"content and more")
+        put_part(announced, b"content and more")
         assert housekeeping_run(dry_run=True).uploads_too_large == 1
         assert housekeeping_run().uploads_too_large == 1
         assert is_gone(announced)
 
     @pytest.mark.parametrize("dry_run", [True, False])
     def test_housekeeping_within_it_leaves_the_upload(self, announced, dry_run):
-        part_put(announced, b"content")
+        put_part(announced, b"content")
         assert housekeeping_run(dry_run=dry_run).uploads_too_large == 0
         assert FileUpload.objects.get().status == "pending"
 
     def test_housekeeping_of_what_is_being_joined_leaves_it_to_the_completion(self, announced):
-        part_put(announced, b"content and more")
+        put_part(announced, b"content and more")
         begin_joining(announced)
         housekeeping_run()
         assert FileUpload.objects.get().status == "pending"
@@ -154,7 +154,7 @@ class TestHousekeeping:
 
     def test_housekeeping_of_what_was_removed_meanwhile_goes_on(self, unknown, settings):
         limited(settings, quota_bytes=mib(4))
-        part_put(unknown, TOO_MUCH)
+        put_part(unknown, TOO_MUCH)
         with meanwhile("ListParts", FileUpload.objects.all().delete, after=True):
             assert housekeeping_run().uploads_too_large == 0
 

@@ -29,7 +29,7 @@ from s3_file_uploader.exceptions import (
 from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.models.direct_transitions import claim_from_client, remove_unbegun
 from s3_file_uploader.s3 import presign
-from s3_file_uploader.s3.client import bucket_check, get_client
+from s3_file_uploader.s3.client import get_client, require_bucket
 from s3_file_uploader.services import bucket_remove, housekeeping_run, upload_complete, upload_delete, upload_repeated
 from s3_file_uploader.values import MAX_KEY_BYTES, MAX_OBJECT_BYTES, MultipartTransfer, PostTransfer, PutTransfer, mib
 from tests.unit.services.conftest import (
@@ -191,7 +191,7 @@ class TestPut:
         assert headers == ["content-type", "host", "if-none-match"]
 
     def test_put_on_another_store_signs_only_type_and_length(self, bucket, user, settings):
-        bucket_check(bucket)
+        require_bucket(bucket)
         settings.AWS_S3_ENDPOINT_URL = "https://s3.us-east-1.amazonaws.com"
         assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain"}
         with_checksum = started(user, bucket, checksum_sha256=CHECKSUM).transfer
@@ -337,7 +337,7 @@ class TestTheSameAgain:
     @pytest.mark.parametrize("options", [{}, {"strategy": "post"}, {"size": mib(20)}])
     def test_repeat_returns_the_record_with_new_urls(self, bucket, user, options):
         first = started(user, bucket, idempotency_key="key", **options)
-        presign.settings_forget()
+        presign.forget_settings()
         again = started(user, bucket, idempotency_key="key", **options)
         assert (again.upload, again.is_repeated) == (first.upload, True)
         assert type(again.transfer) is type(first.transfer)

@@ -24,7 +24,7 @@ from s3_file_uploader.exceptions import (
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import (
     file_delete,
     file_download,
@@ -66,7 +66,7 @@ class TestUpload:
         upload = stored_file(user, bucket, "a/b", b"hello", content_type="x/y", original_name="b.mp4")
         assert FileUpload.objects.get() == upload
         upload.refresh_from_db()
-        found = object_head(bucket=bucket, key="a/b")
+        found = head_object(bucket=bucket, key="a/b")
         assert (upload.size, upload.etag, upload.content_type) == (5, found.etag, found.content_type)
         assert upload.checksum_sha256 == sha256(b"hello").hexdigest()
         assert (upload.user, upload.status, upload.original_name) == (user, Status.STORED, "b.mp4")

@@ -14,7 +14,7 @@ from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.models.lease import claim_record, create_claimed
 from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import bucket_compare, file_delete
 from s3_file_uploader.services.housekeeping.compare import _iterate_batches
 from s3_file_uploader.services.reports import EXAMPLES, ComparisonTally, Finding, Kind, Outcome
@@ -79,7 +79,7 @@ class TestFindings:
     def test_compare_object_without_record_reports_it(self, bucket, user):
         stored_file(user, bucket)
         stray(bucket)
-        found = object_head(bucket=bucket, key="stray")
+        found = head_object(bucket=bucket, key="stray")
         counts, findings = compared(bucket)
         assert counts == {"objects_compared": 2, "records_compared": 1, "objects_without_record": 1}
         assert findings == {
@@ -137,7 +137,7 @@ class TestFindings:
         assert counts == {"objects_compared": 1, "records_compared": 1, "objects_changed": 1}
         found = findings["file"]
         assert (found.record_id, found.recorded_size, found.recorded_etag) == (upload.pk, 7, upload.etag)
-        assert (found.size, found.etag) == (len(body), object_head(bucket=bucket, key="file").etag)
+        assert (found.size, found.etag) == (len(body), head_object(bucket=bucket, key="file").etag)
 
     @pytest.mark.parametrize("status", [Status.PENDING, Status.DELETING])
     def test_compare_claimed_record_reports_nothing(self, bucket, user, status):

@@ -11,7 +11,7 @@ from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import Repairs, bucket_compare, housekeeping_run
 from s3_file_uploader.services.reports import Finding, Kind, Outcome
 from s3_file_uploader.signals import file_deleted, file_uploaded
@@ -56,7 +56,7 @@ def mended(bucket, dry_run=False, **repairs):
 def snapshot(bucket):
     """Return every row and every object, with all that can be known of them."""
     rows = list(FileUpload.objects.order_by("pk").values())
-    heads = [object_head(bucket=bucket, key=name) for name in objects_in(bucket)]
+    heads = [head_object(bucket=bucket, key=name) for name in objects_in(bucket)]
     return rows, objects_in(bucket), heads
 
 
@@ -211,7 +211,7 @@ class TestRecordsWhoseObjectChanged:
         with signals() as heard:
             report, outcomes = mended(bucket, update_records=True)
         assert (report.records_updated, outcomes) == (1, {"file": Outcome.RECORD_UPDATED})
-        upload, found = FileUpload.objects.get(), object_head(bucket=bucket, key="file")
+        upload, found = FileUpload.objects.get(), head_object(bucket=bucket, key="file")
         assert (upload.size, upload.etag, upload.content_type) == (18, found.etag, "text/x-stray")
         assert upload.checksum_sha256 == sha256(b"of another program").hexdigest()
         assert (upload.status, upload.claimed_until) == (Status.STORED, None)
@@ -295,7 +295,7 @@ class TestObjectsThatAreAdopted:
         with signals() as heard:
             report, outcomes = mended(bucket, adopt_for=other)
         assert (report.objects_adopted, outcomes) == (1, {"folder/\u00e9 1.txt": Outcome.OBJECT_ADOPTED})
-        upload, found = FileUpload.objects.get(), object_head(bucket=bucket, key="folder/\u00e9 1.txt")
+        upload, found = FileUpload.objects.get(), head_object(bucket=bucket, key="folder/\u00e9 1.txt")
         assert (upload.user, upload.original_name, upload.status) == (other, "\u00e9 1.txt", Status.STORED)
         assert (upload.size, upload.etag, upload.content_type) == (18, found.etag, "text/x-stray")
         assert upload.checksum_sha256 == sha256(b"of another program").hexdigest()
@@ -393,7 +393,7 @@ class TestObjectsThatAreDeleted:
     @pytest.mark.parametrize("endpoint_url", [None, "https://s3.us-east-1.amazonaws.com"])
     def test_delete_on_aws_sends_the_etag(self, bucket, user, settings, endpoint_url):
         orphaned(user, bucket)
-        etag = object_head(bucket=bucket, key="file").etag
+        etag = head_object(bucket=bucket, key="file").etag
         settings.AWS_S3_ENDPOINT_URL = endpoint_url
         calls = []
         with on_event("provide-client-params.s3.DeleteObject", lambda params, **kwargs: calls.append(params)):

@@ -19,7 +19,7 @@ from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed, end_lease_in
 from s3_file_uploader.models.queries import BATCH
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import object_head
+from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
 from s3_file_uploader.services.download_folder.write import remove_partial_files
 from s3_file_uploader.services.recovery import WRITTEN_BY
@@ -316,7 +316,7 @@ class TestDryRun:
     def snapshot(self, bucket, folder):
         """Return every row, object, part and file."""
         rows = [list(model.objects.order_by("pk").values()) for model in (FileUpload, IdempotencyKey)]
-        heads = [object_head(bucket=bucket, key=name) for name in objects_in(bucket)]
+        heads = [head_object(bucket=bucket, key=name) for name in objects_in(bucket)]
         return rows, objects_in(bucket), heads, left_in(bucket), sorted(folder.rglob("*"))
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])
