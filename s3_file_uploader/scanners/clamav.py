@@ -118,7 +118,7 @@ def _parse_verdict(response: str) -> Verdict:
     if result == "OK":
         return Verdict(is_clean=True)
     if SIZE_EXCEEDED in result:
-        raise TooLargeToScan("The file is larger than the limit of ClamAV.")
+        raise TooLargeToScan("The file is larger than StreamMaxLength, the limit of ClamAV.")
     if result.endswith(" FOUND") and not result.startswith(LIMITS_EXCEEDED):
         return Verdict(is_clean=False, reason=f"ClamAV found {result.removesuffix(' FOUND')}.")
     raise ScanFailed(f"ClamAV responded {result!r}. The file is scanned again.")

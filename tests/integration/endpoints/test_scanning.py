@@ -272,7 +272,7 @@ def test_scan_over_the_limit_of_clamd_leaves_the_file_waiting(transactional_db, 
         scanning.S3_FILE_UPLOADER_CLAMAV_ADDRESS = small.address
         upload = large(user, bucket)
         assert upload_scan(upload=upload) == Outcome.LEFT
-        assert "larger than ClamAV is set up" in FileUpload.objects.get().status_reason
+        assert "larger than StreamMaxLength" in FileUpload.objects.get().status_reason
     FileUpload.objects.update(scan_after=None)
     scanning.S3_FILE_UPLOADER_CLAMAV_MAX_BYTES = mib(LARGE) - 1
     assert upload_scan(upload=FileUpload.objects.get()) == Outcome.LEFT
