@@ -276,7 +276,7 @@ def test_scan_over_the_limit_of_clamd_leaves_the_file_waiting(transactional_db, 
     FileUpload.objects.update(scan_after=None)
     scanning.S3_FILE_UPLOADER_CLAMAV_MAX_BYTES = mib(LARGE) - 1
     assert upload_scan(upload=FileUpload.objects.get()) == Outcome.LEFT
-    assert f"more than the {mib(LARGE) - 1} bytes" in FileUpload.objects.get().status_reason
+    assert f"larger than the {mib(LARGE) - 1} bytes" in FileUpload.objects.get().status_reason
 
 
 def test_scan_of_a_part_of_the_file_is_no_verdict(transactional_db, user, bucket, scanning):
