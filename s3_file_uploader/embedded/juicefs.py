@@ -58,7 +58,7 @@ def gateway_command(program: str, identity: Identity, folder: Path) -> list[str]
     # Without keep-etag, object-meta and object-tag the gateway forgets ETags, metadata and content types.
     return [
         *(program, "gateway", database_url(folder), f"{identity.address}:{identity.port}"),
-        *("--bucket", BLOBS, "--multi-buckets"),
+        *("--bucket", BLOBS, "--multi-buckets", "--no-agent"),  # The agent would serve profiles on port 6060.
         *("--keep-etag", "--object-meta", "--object-tag", "--no-usage-report", "--no-banner", "--backup-meta", "0"),
         *("--cache-dir", "cache", "--cache-size", "0", "--metrics", f"{LOOPBACK}:{free_port()}"),
     ]

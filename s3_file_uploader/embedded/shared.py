@@ -4,11 +4,16 @@ import atexit
 import os
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
+from .errors import EmbeddedS3Error
 from .ports import LOOPBACK
 from .server import EmbeddedS3, entered
 
+# Requests that waited for a failed start share its error; otherwise each would wait for a start of its own.
+ERROR_IS_SHARED_SECONDS = 2.0
 _one_at_a_time = Lock()
+_failures: dict[Path, tuple[float, EmbeddedS3Error]] = {}
 
 
 def is_entered(folder: Path | str) -> bool:
@@ -29,7 +34,15 @@ def keep_running(folder: Path | str) -> EmbeddedS3 | None:
         _bypass_proxy()
         if is_entered(folder):
             return None
-        store = EmbeddedS3(folder).__enter__()
+        store = EmbeddedS3(folder)
+        failed_at, error = _failures.get(store.folder, (0.0, None))
+        if error and monotonic() < failed_at + ERROR_IS_SHARED_SECONDS:
+            raise error
+        try:
+            store.__enter__()
+        except EmbeddedS3Error as failure:
+            _failures[store.folder] = monotonic(), failure
+            raise
         atexit.register(store.__exit__)
         return store
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal
 
+import urllib3
 from botocore import exceptions as boto
 
 from ..exceptions import (
@@ -138,6 +139,7 @@ BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderErr
             boto.HTTPClientError,
             boto.IncompleteReadError,
             boto.ResponseStreamingError,
+            urllib3.exceptions.HTTPError,  # botocore lets a TLS error in the middle of a response body through.
         ),
         StorageUnavailable,
         "S3 cannot be reached: try again in a moment.",
@@ -178,7 +180,7 @@ def storage_errors(*, about: Literal["object", "bucket", "account"] = "object") 
         if isinstance(translated, StorageUnavailable) and _maybe_carried_out.get():
             translated = StorageTimeout(NO_ANSWER)
         raise translated from error
-    except boto.BotoCoreError as error:
+    except (boto.BotoCoreError, urllib3.exceptions.HTTPError) as error:
         if _maybe_carried_out.get():
             raise StorageTimeout(NO_ANSWER) from error
         for sources, target, message in BOTOCORE_ERRORS:  # pragma: no branch - the last row matches all

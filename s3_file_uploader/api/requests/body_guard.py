@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import inf
+from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any, Protocol, cast
 
@@ -139,7 +140,7 @@ class BodyGuard:
         began, received = monotonic(), list[bytes]()
         seconds = self._patience.seconds_for(min(at_once, self._left))
         timeout = self._connection.gettimeout()
-        self._connection.settimeout(self._patience.silence_seconds)
+        self._connection.settimeout(min(self._patience.silence_seconds, TIMEOUT_MAX))
         try:
             with WATCHDOG.limit(self._connection, seconds):
                 yield received

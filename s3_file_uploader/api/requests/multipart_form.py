@@ -185,7 +185,7 @@ def _decode_base64(chunks: Iterable[bytes]) -> Iterator[bytes]:
         end = len(text) // 4 * 4
         rest = text[end:]
         try:
-            yield b64decode(text[:end])
+            yield b64decode(text[:end], validate=True)
         except Base64Error as error:
             raise MultiPartParserError("Could not decode base64 data") from error
     if rest:
@@ -201,5 +201,5 @@ def _join_content_type(essence: str, parameters: Mapping[str, bytes | str]) -> s
 def _parse_errors() -> Iterator[None]:
     try:
         yield
-    except MultiPartParserError as error:
+    except (MultiPartParserError, LookupError, UnicodeError) as error:  # Codecs such as hex or idna decode no text.
         raise ParseError(f"The form-data cannot be read: {error}.") from error

@@ -21,6 +21,7 @@ from ...exceptions import (
     NotFound,
     PartsMissing,
     S3FileUploaderError,
+    UploadInProgress,
     UploadNotPending,
 )
 from ...models import FileUpload, durable_transaction
@@ -35,7 +36,7 @@ from ..limits import get_upload_policy, reserve_quota
 from ..lookup import own_upload_find, raise_if_rejected, upload_not_found
 from ..recovery import remove_direct_upload, remove_object
 from ..scanning.scan import notify_stored, scan_on_arrival
-from .parts import NO_LONGER_PENDING
+from .parts import BEING_COMPLETED, NO_LONGER_PENDING
 from .verify import UNWANTED, find_arrived, find_mismatch, validate_announced, validate_shape
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,8 @@ def _completed_elsewhere(upload: FileUpload) -> FileUpload:
     same = record if record and record.pk == upload.pk else None
     if same and same.status in COMPLETED:
         return raise_if_rejected(same)
+    if same and same.status == FileUpload.Status.PENDING and same.claim_id == upload.claim_id:
+        raise UploadInProgress(BEING_COMPLETED)  # A replica of the database does not show the other request yet.
     if record is None or (same and (same.is_direct or same.status == FileUpload.Status.DELETING)):
         remove_object(upload)  # This request may have made the removed object anew.
     raise UploadNotPending(NO_LONGER_PENDING) if same else upload_not_found()

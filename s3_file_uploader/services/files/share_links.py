@@ -56,6 +56,7 @@ def share_create(
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: the user has no such file.
         NotYourFile: the user may only see the file.
     """
+    set_event_object(bucket=bucket, file_name=file_name)
     longest = conf.share_max_seconds
     seconds = min(DEFAULT_SECONDS, longest) if expires_in_seconds is None else expires_in_seconds
     if not 1 <= seconds <= longest:

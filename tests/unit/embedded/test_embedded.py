@@ -359,17 +359,18 @@ def sockets_of(pid: int) -> Iterator[str]:
             yield str(fd.readlink())
 
 
-def listens_at(pid: int) -> set[str]:
+def listens_at(pid: int) -> list[str]:
     """Return the addresses of every port on which the process listens, as the kernel tells them."""
     table = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     table += [line.split() for line in Path(f"/proc/{pid}/net/tcp6").read_text().splitlines()[1:]]
     sockets = set(sockets_of(pid))
-    return {row[1].rsplit(":", 1)[0] for row in table if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+    return [row[1].rsplit(":", 1)[0] for row in table if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
 
 
 def test_store_by_default_listens_on_loopback_only(tmp_path):
+    """It has two ports: that of S3, and that of its metrics."""
     with EmbeddedS3(tmp_path) as store:
-        assert listens_at(pid_of(store)) == {"0100007F"}
+        assert listens_at(pid_of(store)) == ["0100007F", "0100007F"]
 
 
 def test_store_with_address_listens_there(tmp_path):

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.checks import run_checks
@@ -87,6 +88,16 @@ def test_client_with_store_that_does_not_start_is_refused(folder, outside_of_tes
     (folder / "formatted").touch()  # There is no database, though.
     with pytest.raises(StorageNotConfigured, match="The embedded S3 does not start: read "):
         get_client()
+
+
+def test_clients_at_once_with_store_that_does_not_start_share_one_failure(folder, outside_of_tests):
+    folder.mkdir()
+    (folder / "formatted").touch()
+    with ThreadPoolExecutor(4) as threads:
+        errors = {str(attempt.exception()) for attempt in [threads.submit(get_client) for _ in range(4)]}
+    (error,) = errors
+    assert error.startswith("The embedded S3 does not start: read ")
+    assert (folder / "server.log").read_text().count("<FATAL>") == 1
 
 
 # --- the checks -------------------------------------------------------------------------------------------------------

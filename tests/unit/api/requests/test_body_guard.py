@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import suppress
+from math import inf
 from threading import Timer
 from time import monotonic
 from types import SimpleNamespace
@@ -209,6 +210,10 @@ class TestReading:
                 body.read(10**6)
         assert monotonic() - began < SOON_SECONDS
         assert arrives.server.gettimeout() == SOON_SECONDS
+
+    def test_file_whose_client_may_be_silent_for_ever_is_read(self, arrives, settings):
+        settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = inf
+        assert RequestBody(arrives(b"content")).read(99) == b"content"
 
     def test_file_in_chunks_is_read_in_steps(self, arrives):
         body = RequestBody(arrives(b"%x\r\n%b\r\n0\r\n\r\n" % (20_000, b"x" * 20_000), chunked=True))

@@ -34,7 +34,7 @@ BUCKET = ('name="bucket"', b"bucket-one")
 
 
 def posted(body, content_type=f"multipart/form-data; boundary={BOUNDARY}", **meta):
-    return RequestFactory().post("/", body, content_type=content_type, **meta)
+    return RequestFactory().generic("POST", "/", body, content_type=content_type, **meta)
 
 
 def read(request):
@@ -153,6 +153,10 @@ def test_form_beyond_limit_of_django_is_refused(settings, limit, value, error):
         posted(form(BUCKET), "text/plain"),
         posted(form((f"{FILE}\r\nContent-Transfer-Encoding: base64", b"!"))),
         posted(form((f"{FILE}\r\nContent-Transfer-Encoding: base64", b"!!!!a==="))),
+        posted(form((f"{FILE}\r\nContent-Transfer-Encoding: base64", b"aGVs$bG8=%%%"))),
+        posted(form((f"{FILE}\r\nContent-Transfer-Encoding: base64", b"QQ==QUJD"))),
+        posted(form(BUCKET), f"multipart/form-data; boundary={BOUNDARY}; charset=hex"),
+        posted(form(BUCKET), f"multipart/form-data; boundary={BOUNDARY}; charset=idna"),
     ],
 )
 def test_form_that_is_malformed_is_refused(request_):

@@ -112,6 +112,12 @@ class TestMake:
         assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
         assert not ShareLink.objects.exists()
 
+    def test_create_that_is_refused_names_its_file_in_the_audit_trail(self, user, caplog):
+        caplog.set_level(logging.INFO, "s3_file_uploader.audit")
+        make(user, "bucket-one", max_downloads=0)
+        (event,) = [record.audit for record in caplog.records if record.name == "s3_file_uploader.audit"]
+        assert (event["bucket"], event["file_name"], event["outcome"]) == ("bucket-one", "file", "invalid")
+
     def test_create_for_missing_file_is_refused(self, bucket, user):
         create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
         assert refused(make(user, bucket)) == (404, "file_not_found")

@@ -1,8 +1,10 @@
 from contextlib import closing
 from hashlib import sha256
+from itertools import cycle
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from urllib3.exceptions import SSLError
 
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import FileNotFound, StorageError, StorageTimeout, StorageUnavailable
@@ -28,13 +30,13 @@ def read(bucket, etag, start=0, stop=SIZE):
 class Breaking:
     """A response body that breaks off after some reads."""
 
-    def __init__(self, body, reads):
-        self._body, self._left = body, reads
+    def __init__(self, body, reads, error):
+        self._body, self._left, self._error = body, reads, error
         self.close = body.close
 
     def read(self, size):
         if not self._left:
-            raise ReadTimeoutError(endpoint_url="http://store")
+            raise self._error
         self._left -= 1
         return self._body.read(size)
 
@@ -43,10 +45,11 @@ class Breaking:
 def breaks():
     """Let each response break off after a number of reads; None leaves it whole."""
     events, after, asked = get_client().meta.events, [], []
+    errors = cycle((ReadTimeoutError(endpoint_url="http://store"), SSLError("bad record mac")))
 
     def wrap(parsed, **_):
         if after and (reads := after.pop(0)) is not None:
-            parsed["Body"] = Breaking(parsed["Body"], reads)
+            parsed["Body"] = Breaking(parsed["Body"], reads, next(errors))
 
     def note(params, **_):
         asked.append(params["headers"]["Range"])

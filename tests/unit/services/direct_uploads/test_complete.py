@@ -5,6 +5,7 @@ import logging
 from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -46,7 +47,7 @@ from s3_file_uploader.services import (
     upload_delete,
     upload_settle,
 )
-from s3_file_uploader.services.direct_uploads.complete import complete_arrived
+from s3_file_uploader.services.direct_uploads.complete import complete_arrived, complete_record
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.signals import file_uploaded
 from s3_file_uploader.values import mib
@@ -555,6 +556,14 @@ class TestMeanwhile:
             claim_record(FileUpload.objects.get(), Status.PENDING)
 
         with meanwhile("HeadObject", complete_and_claim, after=True), pytest.raises(UploadNotPending):
+            complete(user, put)
+        assert objects_in(bucket) == [put.file_name]
+
+    def test_complete_with_lagging_replica_keeps_the_object(self, put, bucket, user, monkeypatch):
+        """Another request has completed the upload, but this one still reads the record as it was before."""
+        sent(put)
+        monkeypatch.setattr(f"{complete_record.__module__}.keep_completion_lease", Mock(side_effect=ClaimLost))
+        with pytest.raises(UploadInProgress):
             complete(user, put)
         assert objects_in(bucket) == [put.file_name]
 
