@@ -92,7 +92,7 @@ def test_client_with_store_that_does_not_start_is_refused(folder, outside_of_tes
 # --- the checks -------------------------------------------------------------------------------------------------------
 
 
-def test_check_of_embedded_folder_alone_is_silent_and_starts_no_store(folder):
+def test_check_of_embedded_folder_is_silent_and_starts_no_store(folder):
     assert message_ids() == set()
     assert not (folder / "server.log").exists()
 

@@ -129,7 +129,7 @@ def test_user_delete_during_an_upload_removes_its_parts(settings, bucket, user, 
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
-def test_user_delete_removes_direct_uploads_once_their_urls_expire(bucket, user, settings):
+def test_user_delete_after_urls_expire_removes_direct_uploads(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     put, big = started(user, bucket).upload, started(user, bucket, size=mib(20)).upload
     sent(put)

@@ -54,7 +54,7 @@ def test_get_client_with_one_key_names_the_missing_one(settings, missing):
 
 
 @pytest.mark.parametrize("name", ["AWS_S3_ENDPOINT_URL", "AWS_STORAGE_REGION"])
-def test_get_client_with_a_malformed_address_is_storage_not_configured(settings, name):
+def test_get_client_malformed_address_is_storage_not_configured(settings, name):
     setattr(settings, name, "not an address")
     with pytest.raises(own.StorageNotConfigured):
         get_client()

@@ -93,7 +93,7 @@ def test_reading_refused_names_the_hidden_headers(answer, why):
     assert unreadable(answer, status=200) == why
 
 
-def test_sending_refused_unreachable_store_is_named_without_the_signature():
+def test_sending_refused_unreachable_store_hides_the_signature():
     address = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(StorageUnavailable) as caught:
         sending_refused(url=f"{address}/b/k?X-Amz-Signature=test-secret", origin=APP, method="PUT", headers=[])

@@ -54,7 +54,7 @@ def test_shortcomings_of_another_sufficient_rule_are_none():
         ({"exposed": ("ETag",)}, [f"{APP} cannot read Location of the answer to POST."]),
     ],
 )
-def test_shortcomings_of_an_insufficient_rule_name_each_denied_action(changed, missing):
+def test_shortcomings_insufficient_rule_names_each_denied_action(changed, missing):
     assert shortcomings([replace(ENOUGH, **changed)], [APP]) == tuple(missing)
 
 
@@ -68,12 +68,12 @@ def test_shortcomings_of_rules_that_suffice_together_are_none():
     assert shortcomings([reading, writing], [APP]) == ()
 
 
-def test_shortcomings_preflight_uses_the_first_rule_that_allows_its_headers():
+def test_shortcomings_preflight_uses_first_rule_with_its_headers():
     poor = replace(ENOUGH, headers=())
     assert shortcomings([poor, ENOUGH], [APP]) == ()
 
 
-def test_shortcomings_request_uses_the_first_rule_that_allows_its_method():
+def test_shortcomings_request_uses_first_rule_with_its_method():
     hiding = replace(ENOUGH, headers=(), exposed=())
     assert shortcomings([hiding, ENOUGH], [APP]) == (
         f"{APP} cannot read ETag of the answer to PUT.",
@@ -81,7 +81,7 @@ def test_shortcomings_request_uses_the_first_rule_that_allows_its_method():
     )
 
 
-def test_shortcomings_of_a_pattern_include_matching_origins_of_the_rules():
+def test_shortcomings_pattern_includes_matching_origins_of_rules():
     every = replace(ENOUGH, origins=("*",))
     hiding = replace(ENOUGH, methods=("PUT",), exposed=())
     assert shortcomings([every, hiding], ["*"]) == ()
@@ -100,7 +100,7 @@ class TestOurRuleAmongOthers:
         rules = rules_with_own((own_rule([APP]), ENOUGH), [OTHER])
         assert rules == (ENOUGH, own_rule([OTHER]))
 
-    def test_rules_with_own_where_another_rule_would_hide_headers_comes_first(self):
+    def test_rules_with_own_beside_a_hiding_rule_comes_first(self):
         hiding = replace(ENOUGH, exposed=("x-amz-meta-colour", "Location"))
         elsewhere = replace(ENOUGH, origins=(OTHER,), exposed=("x-amz-meta-taste",))
         own, *others = rules = rules_with_own((hiding, elsewhere), [APP])
@@ -110,7 +110,7 @@ class TestOurRuleAmongOthers:
         assert rules_with_own(rules, [APP]) == rules
 
     @pytest.mark.parametrize(("theirs", "ours"), [("*", APP), (APP, "*"), ("https://*.example.com", APP)])
-    def test_rules_with_own_patterns_that_overlap_share_their_headers(self, theirs, ours):
+    def test_rules_with_own_overlapping_patterns_share_their_headers(self, theirs, ours):
         hiding = replace(ENOUGH, origins=(theirs,), exposed=("x-amz-meta-colour",))
         own, _ = rules_with_own((hiding,), [ours])
         assert "x-amz-meta-colour" in own.exposed
@@ -166,7 +166,7 @@ def test_validate_origin_origin_as_browsers_send_it_is_returned(origin):
         ("https://app.example.com\r\n", "https://app.example.com"),
     ],
 )
-def test_validate_origin_other_spelling_is_refused_with_the_right_one(given, meant):
+def test_validate_origin_misspelt_is_refused_with_the_right_one(given, meant):
     with pytest.raises(InvalidField, match="Browsers send ") as caught:
         validate_origin(given)
     assert caught.value.field == "origin"

@@ -109,7 +109,7 @@ def test_storage_errors_after_a_lost_attempt_is_a_timeout(earlier, ours):
 
 
 @pytest.mark.parametrize("code", ["503", "SlowDown"])
-def test_storage_errors_busy_store_after_a_lost_attempt_is_a_timeout(code):
+def test_storage_errors_busy_store_after_lost_attempt_is_timeout(code):
     with pytest.raises(own.StorageTimeout), storage_errors():
         attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
         raise client_error(code, 503)
@@ -125,7 +125,7 @@ def test_storage_errors_busy_store_after_a_lost_attempt_is_a_timeout(code):
         ("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac", own.StorageTimeout),
     ],
 )
-def test_storage_errors_tls_error_is_unavailable_only_for_the_certificate(said, ours):
+def test_storage_errors_tls_failure_has_the_error_of_its_cause(said, ours):
     with pytest.raises(ours), storage_errors():
         attempt_note(caught_exception=boto.SSLError(endpoint_url="https://store", error=said), response=None)
         raise bare(boto.EndpointConnectionError)

@@ -42,7 +42,7 @@ def asked():
     client.meta.events.unregister("provide-client-params.s3", count)
 
 
-def test_list_multipart_uploads_pages_are_requested_once_and_one_ahead(asked):
+def test_list_multipart_uploads_requests_one_page_ahead(asked):
     taken = []
     for upload in list_multipart_uploads(bucket="bucket"):
         taken.append(upload.key)
@@ -50,7 +50,7 @@ def test_list_multipart_uploads_pages_are_requested_once_and_one_ahead(asked):
     assert taken == [f"{number}{name}" for number in range(1, PAGES + 1) for name in "ab"]
 
 
-def test_list_multipart_uploads_first_upload_needs_two_pages_only(asked):
+def test_list_multipart_uploads_first_upload_needs_two_pages(asked):
     next(list_multipart_uploads(bucket="bucket"))
     assert asked["ListMultipartUploads"] == 2
 

@@ -162,7 +162,7 @@ def test_put_part_without_an_etag_is_a_storage_error(store):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"<x><UploadId></UploadId></x>", b"<x>a</x>"])
-def test_create_multipart_without_an_upload_id_is_a_storage_error(store, content):
+def test_create_multipart_without_upload_id_is_a_storage_error(store, content):
     store.answers, store.content = {"POST": (200, {})}, content
     with pytest.raises(own.StorageError):
         create_multipart(**KEPT)
@@ -179,7 +179,7 @@ def test_put_object_to_a_busy_store_sends_the_whole_body_again(store, settings, 
     assert store.sent == [b"content"] * 2
 
 
-def test_put_part_to_a_busy_store_is_tried_as_often_as_the_setting_says(store, settings):
+def test_put_part_to_busy_store_retries_up_to_max_attempts(store, settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 3
     store.answers = {"PUT": (503, {})}
     with pytest.raises(own.StorageUnavailable):
@@ -195,7 +195,7 @@ def test_put_object_that_is_denied_is_not_tried_again(store, settings):
     assert len(store.asked) == 1
 
 
-def test_put_part_over_a_slow_line_has_the_connect_timeout_for_each_piece(store, settings):
+def test_put_part_over_slow_line_has_connect_timeout_by_piece(store, settings):
     """The whole part takes far longer than the time-out."""
     settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = 0.5
     store.answers, store.rests_after_bytes = {"PUT": STORED}, (4 * 2**20, 0.2)
@@ -217,7 +217,7 @@ def test_put_object_to_a_silent_store_is_a_timeout(store, settings):
         put()
 
 
-def test_put_object_that_nobody_listens_to_is_unavailable(settings):
+def test_put_object_to_closed_port_is_unavailable(settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
     settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(own.StorageUnavailable):
@@ -243,7 +243,7 @@ def test_put_object_after_a_lost_answer_is_a_timeout(settings):
         hanging_up.join()
 
 
-def test_head_object_over_tls_trusts_the_certificates_of_the_environment(store, settings, certificate, monkeypatch):
+def test_head_object_over_tls_trusts_certificates_of_environment(store, settings, certificate, monkeypatch):
     certificate.serve(store)
     store.answers = {"HEAD": (200, DESCRIBED)}
     settings.AWS_S3_ENDPOINT_URL = store.url.replace("http", "https")
@@ -282,7 +282,7 @@ def test_list_object_pages_of_an_empty_bucket_is_one_empty_page(bucket):
     assert list(list_object_pages(bucket=bucket)) == [[]]
 
 
-def test_list_object_pages_folder_without_an_etag_has_an_empty_one():
+def test_list_object_pages_folder_without_etag_has_empty_etag():
     with Stubber(get_client()) as stub:
         entry = {"Key": "folder/", "Size": 0, "LastModified": "2026-05-01T00:00:00Z"}
         stub.add_response("list_objects_v2", {"Contents": [entry]})

@@ -62,7 +62,7 @@ class Nobody(BasePermission):
 
 
 @pytest.mark.parametrize("ending", ["/download", "/download/"])
-def test_download_without_its_permission_is_refused_and_saves_nothing(bucket, user, settings, tmp_path, ending):
+def test_download_without_permission_is_refused_without_a_copy(bucket, user, settings, tmp_path, ending):
     stored_file(user, bucket, "a")
     settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
     refused = client_of(user).get(address(bucket, f"a{ending}"))

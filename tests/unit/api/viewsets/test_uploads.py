@@ -7,7 +7,7 @@ import pytest
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from s3_file_uploader.api.serializers import PartsWantedSerializer
+from s3_file_uploader.api.serializers import PartNumbersSerializer
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
 from tests.conftest import client_of
@@ -289,7 +289,7 @@ class TestParts:
             assert parts[-1]["offset"] + parts[-1]["size"] == mib(32) * 10_000
 
     def test_parts_serializer_large_number_is_left_to_service(self):
-        wanted = PartsWantedSerializer(data={"part_numbers": [10**9]})
+        wanted = PartNumbersSerializer(data={"part_numbers": [10**9]})
         assert wanted.is_valid(), "the upload knows which there can be, and says so"
 
     @pytest.mark.parametrize("strategy", ["put", "post"])

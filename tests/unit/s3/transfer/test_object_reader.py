@@ -73,7 +73,7 @@ def test_read_object_response_that_breaks_off_is_continued_there(bucket, etag, b
     assert asked == [f"bytes={start}-{end}" for start in (0, 200_000, 300_000, 300_000, 600_000)]
 
 
-def test_read_object_responses_without_a_byte_are_tried_as_often_as_the_setting_says(bucket, etag, breaks):
+def test_read_object_without_progress_retries_up_to_max_attempts(bucket, etag, breaks):
     after, asked = breaks
     after += [0] * conf.max_attempts
     with pytest.raises(StorageTimeout):
@@ -138,7 +138,7 @@ def test_read_object_short_response_is_continued(odd_store):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_read_object_busy_store_is_tried_as_often_as_the_setting_says(odd_store, status):
+def test_read_object_of_busy_store_retries_up_to_max_attempts(odd_store, status):
     odd_store.answers = {"GET": (status, {})}
     with pytest.raises(StorageUnavailable):
         next(read("bucket-one", "0123", 0, 4))
@@ -151,7 +151,7 @@ def test_read_object_without_an_object_is_file_not_found(bucket):
 
 
 @pytest.mark.parametrize("framing", [{}, {"Transfer-Encoding": "chunked"}])
-def test_read_object_after_another_that_stopped_early_gets_its_own_bytes(odd_store, framing):
+def test_read_object_after_a_stopped_read_returns_its_own_bytes(odd_store, framing):
     odd_store.answers = {"GET": (206, {"ETag": '"0123"', **framing})}
     for _ in range(3):
         with closing(read("bucket-one", "0123", 0, 4)) as chunks:

@@ -211,7 +211,7 @@ class TestRemoval:
 
         return refused
 
-    def test_bucket_remove_with_a_record_whose_object_is_gone_says_what_to_do(self, bucket, staff, refused):
+    def test_bucket_remove_with_orphan_record_says_what_to_do(self, bucket, staff, refused):
         stored_file(staff, bucket, "gone")
         get_client().delete_object(Bucket=bucket, Key="gone")
         refused("s3_housekeeping --compare --remove-records")
@@ -223,7 +223,7 @@ class TestRemoval:
         started(staff, bucket)
         refused("uploads under way")
 
-    def test_bucket_remove_with_an_object_of_another_program_is_refused(self, bucket, refused):
+    def test_bucket_remove_with_object_of_other_program_is_refused(self, bucket, refused):
         get_client().put_object(Bucket=bucket, Key="a/file")
         refused("still holds files")
 
@@ -289,7 +289,7 @@ class TestARuleThatKeepsFilesOut:
         assert has("get_bucket_lifecycle_configuration", "bucket-one")
         assert "With CORS rules this store takes no file: bucket bucket-one has none." in caplog.text
 
-    def test_bucket_create_without_the_right_to_write_keeps_every_rule(self, made):
+    def test_bucket_create_without_right_to_write_keeps_every_rule(self, made):
         made(lambda bucket: True)
         assert set(blocked_flags("bucket-one").values()) == {True}
         assert has("get_bucket_lifecycle_configuration", "bucket-one")

@@ -240,14 +240,14 @@ class TestDownload:
         file_delete(user=user, bucket=bucket, file_name="file")
         assert saved_in(tmp_path) == []
 
-    def test_file_download_file_of_another_program_under_the_name_is_not_removed(self, bucket, user, tmp_path):
+    def test_file_download_over_file_of_other_program_keeps_it(self, bucket, user, tmp_path):
         upload = stored_file(user, bucket)
         (tmp_path / bucket).mkdir()
         (tmp_path / bucket / "file").write_bytes(b"content")
         upload_delete(user=user, upload_id=upload.pk)
         assert saved_in(tmp_path) == [f"{bucket}/file"]
 
-    def test_file_download_copy_that_another_program_changed_is_not_removed(self, bucket, user, tmp_path):
+    def test_file_download_copy_changed_by_other_program_is_kept(self, bucket, user, tmp_path):
         upload = stored_file(user, bucket)
         file_download(user=user, bucket=bucket, file_name="file")
         (tmp_path / bucket / "file").write_bytes(b"changed")

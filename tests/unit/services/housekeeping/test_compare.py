@@ -201,7 +201,7 @@ class TestABusyBucket:
         with at_the_first("ListObjectsV2", lambda: file_delete(user=user, bucket=bucket, file_name="file")):
             assert compared(bucket) == ({"objects_compared": 2, "records_compared": 1}, {})
 
-    def test_compare_file_overwritten_after_the_listing_reports_nothing(self, bucket, user):
+    def test_compare_file_overwritten_after_listing_reports_nothing(self, bucket, user):
         stored_file(user, bucket)
         with at_the_first("ListObjectsV2", lambda: stored_file(user, bucket, content=b"longer!!", overwrite=True)):
             assert compared(bucket) == ({"objects_compared": 1}, {})

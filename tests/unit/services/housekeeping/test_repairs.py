@@ -234,7 +234,7 @@ class TestRecordsWhoseObjectChanged:
             assert mended(bucket, update_records=True)[1] == {"file": Outcome.OVERTAKEN}
         assert_as_it_was(upload)
 
-    def test_update_records_of_an_object_changed_after_the_read_keeps_the_last(self, bucket, user):
+    def test_update_records_object_changed_after_read_keeps_the_last(self, bucket, user):
         changed(user, bucket)
         with at_call(2, "HeadObject", lambda: stray(bucket, "file", b"once more")):
             assert mended(bucket, update_records=True)[1] == {"file": Outcome.OVERTAKEN}
@@ -242,7 +242,7 @@ class TestRecordsWhoseObjectChanged:
         assert (upload.status, upload.size) == (Status.STORED, 9)
         assert upload.checksum_sha256 == sha256(b"once more").hexdigest()
 
-    def test_update_records_of_a_file_overwritten_meanwhile_leaves_it(self, bucket, user):
+    def test_update_records_file_overwritten_meanwhile_is_unchanged(self, bucket, user):
         changed(user, bucket)
         with at_call(1, "GetObject", lambda: stored_file(user, bucket, content=b"by owner", overwrite=True)):
             report, outcomes = mended(bucket, update_records=True)

@@ -201,7 +201,7 @@ class TestMultipartUploads:
         assert figures(report) == {"multipart_uploads_unexplained": 1}
         assert left_in(bucket) == ["another's"]
 
-    def test_run_aborts_old_multipart_uploads_of_other_programs_if_asked(self, bucket, user, begun_ago):
+    def test_run_with_option_aborts_old_uploads_of_other_programs(self, bucket, user, begun_ago):
         stored_file(user, bucket)
         for key, hours in {"old": 25, "young": 23, "file": 25}.items():
             begin(bucket, key)
@@ -258,7 +258,7 @@ class TestMultipartUploads:
 
 
 class TestWhichBuckets:
-    def test_buckets_are_those_with_records_and_those_named_in_settings(self, bucket, user, settings):
+    def test_buckets_have_records_or_are_named_in_settings(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["of-the-settings", "pattern-*", "[ab]", "bucket-?", bucket]
         for name in ("z-last", bucket, "a-first"):
             for number in range(3):
