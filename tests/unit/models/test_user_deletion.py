@@ -44,9 +44,9 @@ def test_user_delete_can_remove_files(bucket, user, other, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket, "one")
     stored_file(user, bucket, "two")
-    kept = stored_file(other, bucket, "kept")
+    remaining = stored_file(other, bucket, "kept")
     user.delete()
-    assert FileUpload.objects.get() == kept
+    assert FileUpload.objects.get() == remaining
     assert objects_in(bucket) == 1
 
 

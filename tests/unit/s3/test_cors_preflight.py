@@ -28,11 +28,11 @@ def test_sending_refused_sends_the_preflight_of_a_browser():
     with AnsweringServer({"OPTIONS": (204, WITH_HEADERS)}) as server:
         assert sending_refused(url=f"{server.url}/b/k?x=1", origin=APP, method="PUT", headers=HEADERS) == ""
         assert sending_refused(url=server.url, origin=APP, method="GET", headers=[]) == ""
-    (first, path, asked), (_, _, asked_without) = server.asked
+    (first, path, headers), (_, _, asked_without) = server.requests
     assert (first, path) == ("OPTIONS", "/b/k?x=1")
-    assert asked["Origin"] == APP
-    assert asked["Access-Control-Request-Method"] == "PUT"
-    assert asked["Access-Control-Request-Headers"] == "content-type,if-none-match"
+    assert headers["Origin"] == APP
+    assert headers["Access-Control-Request-Method"] == "PUT"
+    assert headers["Access-Control-Request-Headers"] == "content-type,if-none-match"
     assert "Access-Control-Request-Headers" not in asked_without
 
 

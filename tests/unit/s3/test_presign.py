@@ -28,10 +28,10 @@ class RoleOfTheHost(BaseHTTPRequestHandler):
     """Hands out temporary credentials, other ones each time, as a container's host does."""
 
     def do_GET(self):
-        self.server.asked += 1
+        self.server.requests += 1
         until = datetime.now(UTC) + self.server.lifetime
         keys = {
-            "AccessKeyId": f"test-role-{self.server.asked}",
+            "AccessKeyId": f"test-role-{self.server.requests}",
             "SecretAccessKey": "test-secret",
             "Token": "test-token",
         }
@@ -64,7 +64,7 @@ def without_keys(settings, monkeypatch, tmp_path):
 def role(without_keys, monkeypatch):
     """Give the host a role."""
     with HTTPServer(("127.0.0.1", 0), RoleOfTheHost) as host:
-        host.asked, host.lifetime = 0, timedelta(hours=1)
+        host.requests, host.lifetime = 0, timedelta(hours=1)
         threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{host.server_port}/")
         yield host

@@ -1,4 +1,4 @@
-"""What a policy refuses is not stored, whichever way it comes; a quota counts what is there and what is on its way."""
+"""A policy applies to every kind of upload; a quota counts stored files and unfinished uploads."""
 
 from base64 import b64decode
 from contextlib import ExitStack
@@ -62,8 +62,8 @@ def for_staff(user, bucket, policy):
 
 def received(user, bucket, *pieces, file_name="file", **options):
     """Take in a file of unknown size, piece by piece."""
-    wanted = {"content_type": "text/plain", "original_name": "my file.txt", **options}
-    with file_receive(user=user, owner=user, bucket=bucket, file_name=file_name, **wanted) as incoming:
+    options = {"content_type": "text/plain", "original_name": "my file.txt", **options}
+    with file_receive(user=user, owner=user, bucket=bucket, file_name=file_name, **options) as incoming:
         for piece in pieces:
             incoming.write(piece)
     return incoming.upload
@@ -216,13 +216,13 @@ def test_receive_size_beyond_policy_is_refused_before_first_byte(user, bucket, p
 
 def test_receive_two_at_once_without_size_counts_both(user, bucket, policy):
     policy(quota_bytes=10)
-    wanted = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
+    options = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
     with ExitStack() as stack:
-        one = stack.enter_context(file_receive(file_name="one", **wanted))
+        one = stack.enter_context(file_receive(file_name="one", **options))
         one.write(b"12345")
         assert usage(user, bucket) == Usage(5, 1)
         with pytest.raises(QuotaExceeded):
-            with file_receive(file_name="two", **wanted) as two:
+            with file_receive(file_name="two", **options) as two:
                 two.write(b"12345")
                 one.write(b"6")  # Had room when it was last counted; so it is counted at its end.
                 two.write(b"6")
@@ -282,9 +282,9 @@ def test_overwrite_counts_the_difference(user, bucket, policy):
 def test_overwrite_in_progress_counts_the_larger_size(user, bucket, policy):
     policy(quota_bytes=20)
     stored_file(user, bucket)
-    wanted = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
+    options = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
     for content in (b"0123456789", b"0"):
-        with file_receive(file_name="file", size=len(content), overwrite=True, **wanted) as incoming:
+        with file_receive(file_name="file", size=len(content), overwrite=True, **options) as incoming:
             incoming.write(content)
             assert usage(user, bucket) == Usage(10, 1)
     assert usage(user, bucket) == Usage(1, 1)
@@ -331,7 +331,7 @@ def test_quota_after_settled_crash_is_free_again(user, bucket, policy):
     assert usage(user, bucket) == Usage(7, 1)
     with pytest.raises(QuotaExceeded):
         stored_file(user, bucket, "other")
-    assert stored_file(user, bucket).size == 7  # Whoever wants the same key settles it.
+    assert stored_file(user, bucket).size == 7  # An upload to the same key settles it.
     assert usage(user, bucket) == Usage(7, 1)
 
 
@@ -475,8 +475,8 @@ def test_start_same_request_twice_at_once_counts_once(user, bucket, policy):
 def test_usage_find_returns_usage_and_limits(staff, user, bucket, policy, settings):
     policy(quota_bytes=20, key_prefix="users/{user_id}/")
     stored_file(user, bucket, f"users/{user.pk}/file")
-    found, limits = usage_find(user=staff, owner=user, bucket=bucket)
-    assert (found, limits.quota_bytes, limits.key_prefix) == (Usage(7, 1), 20, f"users/{user.pk}/")
+    used, limits = usage_find(user=staff, owner=user, bucket=bucket)
+    assert (used, limits.quota_bytes, limits.key_prefix) == (Usage(7, 1), 20, f"users/{user.pk}/")
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
     with pytest.raises(BucketNotAllowed):
         usage_find(user=user, owner=user, bucket=bucket)

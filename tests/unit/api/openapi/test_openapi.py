@@ -358,7 +358,7 @@ def test_viewsets_are_not_modified(schema):
 
 def test_derived_viewset_of_a_host_is_described():
     class HostsHealthViewSet(HealthViewSet):
-        """Of a host."""
+        """Show the health of a host."""
 
     schema = generated(patterns=[path("up/", HostsHealthViewSet.as_view({"get": "retrieve"}))])
     assert schema["paths"]["/up/"]["get"]["operationId"] == "health"
@@ -368,8 +368,8 @@ def test_derived_viewset_of_a_host_is_described():
 
 
 def component(schema: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = schema["components"]["schemas"][name]
-    return found
+    description: dict[str, Any] = schema["components"]["schemas"][name]
+    return description
 
 
 def test_components_have_the_prefix_of_the_app(schema):
@@ -884,7 +884,7 @@ def test_file_from_upload_to_removal_returns_what_is_shown(operations, schema, u
         (page,) = shown(operations[name], "200")
         listing = say(name).json()
         assert listing.keys() == page.keys()
-        assert [found.keys() for found in listing["results"]] == [found.keys() for found in page["results"]]
+        assert [record.keys() for record in listing["results"]] == [record.keys() for record in page["results"]]
 
     assert say("file_remove").status_code == 204
     for name in ("file_get", "upload_get", "upload_delete"):

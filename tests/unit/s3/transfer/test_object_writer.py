@@ -113,14 +113,14 @@ def test_write_error_of_on_progress_aborts_the_upload(bucket):
 
 def test_abort_waits_for_the_parts_in_flight(bucket):
     """S3 may keep a part that arrives after the abort."""
-    told, events = [], get_client(signed_payload=False).meta.events
+    calls, events = [], get_client(signed_payload=False).meta.events
 
     def slow(**_):
         time.sleep(0.3)
-        told.append("part")
+        calls.append("part")
 
     def aborted(**_):
-        told.append("abort")
+        calls.append("abort")
 
     events.register("before-call.s3.UploadPart", slow)
     get_client().meta.events.register("before-call.s3.AbortMultipartUpload", aborted)
@@ -130,7 +130,7 @@ def test_abort_waits_for_the_parts_in_flight(bucket):
     finally:
         events.unregister("before-call.s3.UploadPart", slow)
         get_client().meta.events.unregister("before-call.s3.AbortMultipartUpload", aborted)
-    assert told == ["part", "part", "abort"]
+    assert calls == ["part", "part", "abort"]
 
 
 def test_finish_over_existing_object_needs_may_replace(bucket):

@@ -165,14 +165,14 @@ class TestCheck:
         access = cors_check(bucket=bucket, origins=[APP, OTHER])
         assert access == BrowserAccess(rules=rules, missing_in_rules=(f"No rule allows {OTHER}.",))
         assert not access.is_enough
-        assert public.asked == []
+        assert public.requests == []
 
     def test_check_with_preflight_asks_the_store(self, bucket, public):
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)
         assert access == BrowserAccess(rules=rules, store_was_asked=True)
         assert access.is_enough
-        *preflights, (method, path, headers) = public.asked
+        *preflights, (method, path, headers) = public.requests
         place = f"/{bucket}/{ASKED_KEY}"
         assert {(headers["Access-Control-Request-Method"], path) for _, path, headers in preflights} == {
             ("GET", place),
@@ -215,9 +215,9 @@ class TestCheck:
 
     def test_check_of_a_pattern_asks_for_one_origin(self, bucket, public):
         assert cors_check(bucket=bucket, origins=["https://*.example.com"]).is_enough
-        assert {headers["Origin"] for _, _, headers in public.asked} == {"https://any.example.com"}
+        assert {headers["Origin"] for _, _, headers in public.requests} == {"https://any.example.com"}
 
     def test_check_with_an_invalid_origin_is_refused(self, bucket, public):
         with pytest.raises(InvalidField):
             cors_check(bucket=bucket, origins=[f"{APP}/"])
-        assert public.asked == []
+        assert public.requests == []

@@ -184,12 +184,12 @@ class TestChecksum:
 
     def head(self, stub, upload, *, is_read=True, **checksum):
         described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
-        found = {"Bucket": upload.bucket, "Key": upload.file_name}
-        where = {**found, "ChecksumMode": "ENABLED"}
+        address = {"Bucket": upload.bucket, "Key": upload.file_name}
+        where = {**address, "ChecksumMode": "ENABLED"}
         stub.add_response("head_object", {**described, **checksum}, where)
         body = StreamingBody(io.BytesIO(b"content"), 7)
         if is_read:
-            stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**found, "Range": "bytes=0-6"})
+            stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**address, "Range": "bytes=0-6"})
 
     def test_checksum_kept_by_aws_spares_the_read(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
@@ -581,10 +581,10 @@ class TestMeanwhile:
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload)
         FileUpload.objects.update(claimed_until=timezone.now() - HOUR)
-        with meanwhile("GetObject", lambda: kept.append(FileUpload.objects.get().claimed_until)):
-            kept = []
+        with meanwhile("GetObject", lambda: leases.append(FileUpload.objects.get().claimed_until)):
+            leases = []
             complete(user, upload)
-        assert kept[0] > timezone.now() + timedelta(minutes=14)
+        assert leases[0] > timezone.now() + timedelta(minutes=14)
 
     def test_complete_without_bytes_renews_no_lease(self, put, user):
         expire(put)

@@ -80,9 +80,9 @@ class TestUnknownSize:
         put_part(unknown, TOO_MUCH)
         assert housekeeping_run(dry_run=True).uploads_too_large == 1
         assert not is_gone(unknown)
-        found = []
-        assert housekeeping_run(on_finding=found.append).uploads_too_large == 1
-        assert [(finding.kind, finding.record_id) for finding in found] == [("upload_too_large", unknown.pk)]
+        findings = []
+        assert housekeeping_run(on_finding=findings.append).uploads_too_large == 1
+        assert [(finding.kind, finding.record_id) for finding in findings] == [("upload_too_large", unknown.pk)]
         assert is_gone(unknown)
 
     def test_housekeeping_within_the_policy_leaves_it(self, unknown, settings, policy, error):

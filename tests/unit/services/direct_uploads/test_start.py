@@ -270,9 +270,9 @@ class TestParts:
     def test_multipart_in_s3_has_type_and_metadata(self, bucket, user):
         upload = started(user, bucket, size=mib(20), content_type="video/mp4").upload
         sent(upload, b"x" * mib(20))
-        found = get_client().head_object(Bucket=bucket, Key=upload_complete_anyway(upload))
-        assert found["ContentType"] == "video/mp4"
-        assert found["Metadata"] == {"upload-claim": str(upload.write_id)}
+        stored = get_client().head_object(Bucket=bucket, Key=upload_complete_anyway(upload))
+        assert stored["ContentType"] == "video/mp4"
+        assert stored["Metadata"] == {"upload-claim": str(upload.write_id)}
 
     @pytest.mark.parametrize(("code", "status", "error"), [("AccessDenied", 403, StorageAccessDenied)])
     def test_multipart_refused_by_s3_leaves_no_record(self, bucket, user, code, status, error):

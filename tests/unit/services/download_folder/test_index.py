@@ -162,7 +162,7 @@ def test_remove_copies_file_that_is_not_the_copy_stays(tmp_path, change):
     folder.mkdir()
     outside.mkdir()
     save(folder, "b/file")
-    file, kept = folder / "b/file", {"b", "b/file"}
+    file, expected = folder / "b/file", {"b", "b/file"}
     match change:
         case "content":
             file.write_bytes(b"longer than before")
@@ -176,21 +176,21 @@ def test_remove_copies_file_that_is_not_the_copy_stays(tmp_path, change):
             file.mkdir()
         case "gone":
             file.unlink()
-            kept = {"b"}
+            expected = {"b"}
         case "folder gone":
             file.unlink()
             file.parent.rmdir()
-            kept = set()
+            expected = set()
         case "folder is a link":
             file.rename(outside / "file")
             file.parent.rmdir()
             file.parent.symlink_to(outside)
             assert (folder / "b/file").exists()
-            kept = {"b"}
+            expected = {"b"}
     before = sorted(outside.iterdir())
     with suppress(OSError):
         remove_copies(folder, numbers(folder))
-    assert set(everything_in(folder)) == kept
+    assert set(everything_in(folder)) == expected
     assert sorted(outside.iterdir()) == before
 
 

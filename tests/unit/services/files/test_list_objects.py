@@ -45,13 +45,13 @@ def recorded(owner, bucket, *names, status="stored"):
     return now
 
 
-def walked(person, bucket, **wanted):
+def walked(person, bucket, **options):
     """Return the keys and the prefixes of all pages."""
     names, prefixes, cursor, pages = [], [], "", 0
     while True:
-        page = object_list(user=person, bucket=bucket, cursor=cursor, **wanted)
-        assert len(page.objects) + len(page.prefixes) <= wanted.get("page_size", 100)
-        names += [found.file_name for found in page.objects]
+        page = object_list(user=person, bucket=bucket, cursor=cursor, **options)
+        assert len(page.objects) + len(page.prefixes) <= options.get("page_size", 100)
+        names += [entry.file_name for entry in page.objects]
         prefixes += page.prefixes
         pages += 1
         if page.next_cursor is None:
@@ -90,7 +90,7 @@ def test_object_list_files_of_others_change_nothing(bucket, user, other):
         ]
 
     def without_time(listings):
-        return [(found.objects, found.prefixes, found.next_cursor is None) for found in listings]
+        return [(page.objects, page.prefixes, page.next_cursor is None) for page in listings]
 
     alone = without_time(answers())
     recorded(other, bucket, "a", "c", "d/1/x", "d/3", "e", "g", "secret/plan", "z")
@@ -99,15 +99,15 @@ def test_object_list_files_of_others_change_nothing(bucket, user, other):
 
 def test_object_list_not_staff_asks_s3_for_nothing(bucket, user):
     recorded(user, bucket, "a", "b/c")
-    with refusing() as asked:
+    with refusing() as calls:
         walked(user, bucket, page_size=1, delimiter="/")
-    assert asked == []
+    assert calls == []
 
 
 def test_object_list_entry_is_what_the_record_says(bucket, user):
     completed_at = recorded(user, bucket, "a")
-    (found,) = object_list(user=user, bucket=bucket).objects
-    assert (found.file_name, found.size, found.etag, found.changed_at) == ("a", 1, "etag of a", completed_at)
+    (entry,) = object_list(user=user, bucket=bucket).objects
+    assert (entry.file_name, entry.size, entry.etag, entry.changed_at) == ("a", 1, "etag of a", completed_at)
 
 
 def test_object_list_omits_unfinished_and_quarantined_files(bucket, user):
@@ -167,7 +167,7 @@ def test_object_list_many_keys_without_folders_costs_few_queries(bucket, user):
 def test_object_list_cursor_before_prefix_begins_with_the_prefix(bucket, user):
     recorded(user, bucket, "a", "b", "c/1")
     cursor = object_list(user=user, bucket=bucket, page_size=1).next_cursor
-    assert [found.file_name for found in object_list(user=user, bucket=bucket, prefix="c", cursor=cursor).objects] == [
+    assert [entry.file_name for entry in object_list(user=user, bucket=bucket, prefix="c", cursor=cursor).objects] == [
         "c/1"
     ]
 
@@ -188,11 +188,11 @@ def test_object_list_foreign_cursor_is_refused(bucket, user, staff):
     }
     for person, cursors in refused.items():
         for cursor in cursors:
-            with refusing() as asked, pytest.raises(InvalidField) as error:
+            with refusing() as calls, pytest.raises(InvalidField) as error:
                 object_list(user=person, bucket=bucket, cursor=cursor)
-            assert (error.value.field, asked) == ("cursor", [])
+            assert (error.value.field, calls) == ("cursor", [])
     for person, cursor in ((user, of_user), (staff, of_staff)):
-        assert [found.file_name for found in object_list(user=person, bucket=bucket, cursor=cursor).objects] == ["b"]
+        assert [entry.file_name for entry in object_list(user=person, bucket=bucket, cursor=cursor).objects] == ["b"]
         with pytest.raises(InvalidField):
             object_list(user=person, bucket="bucket-two", cursor=cursor)
 

@@ -97,8 +97,8 @@ class TestRecords:
         assert figures(housekeeping_run()) == {"records_settled": 3}
         assert objects_in(bucket) == ["overwriting"]
         assert left_in(bucket) == []
-        kept = FileUpload.objects.get()
-        assert (kept.file_name, kept.status, kept.claimed_until) == ("overwriting", Status.STORED, None)
+        record = FileUpload.objects.get()
+        assert (record.file_name, record.status, record.claimed_until) == ("overwriting", Status.STORED, None)
         assert housekeeping_run() == NOTHING
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])
@@ -305,10 +305,10 @@ class TestDryRun:
             end_lease_in(upload, -1)
         put(FileUpload.objects.get(file_name="anew"))
         claimed(user, bucket, "at work")
-        kept = stored_file(user, bucket, "kept")
+        record = stored_file(user, bucket, "kept")
         for key in ("kept", "another's", "at work"):
             begin(bucket, key)
-        IdempotencyKey.objects.take(user=user, key="old", upload=kept)
+        IdempotencyKey.objects.take(user=user, key="old", upload=record)
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=8), is_answered=True)
         partial_file(tmp_path, age_seconds=10_000)
         return tmp_path
