@@ -16,7 +16,7 @@ from s3_file_uploader.exceptions import (
 )
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import find_bucket_region, get_client
-from s3_file_uploader.s3.cors_rules import own_rule
+from s3_file_uploader.s3.cors_rules import build_own_rule
 from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove, cors_list, file_delete
 from s3_file_uploader.values import BucketListing
 from tests.unit.services.conftest import objects_in, on_event, refusing, started, stored_file
@@ -118,7 +118,7 @@ class TestWhatTheSettingsWantForNewBuckets:
     def test_create_writes_the_cors_rule(self, aws, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["https://app.example.com"]
         bucket_create(user=staff, name="bucket-one", region="eu-west-3")
-        assert cors_list(bucket="bucket-one") == (own_rule(["https://app.example.com"]),)
+        assert cors_list(bucket="bucket-one") == (build_own_rule(["https://app.example.com"]),)
 
     @pytest.mark.parametrize(
         ("code", "status"),

@@ -9,7 +9,7 @@ from s3_file_uploader.exceptions import (
     StorageUnsupported,
 )
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.cors_rules import own_rule
+from s3_file_uploader.s3.cors_rules import build_own_rule
 from s3_file_uploader.services import cors_check, cors_list, cors_remove, cors_set
 from s3_file_uploader.services.buckets.cors import ASKED_KEY, UNSUPPORTED
 from s3_file_uploader.values import BrowserAccess, CorsChange, CorsRule
@@ -92,7 +92,7 @@ class TestList:
 class TestSet:
     def test_set_in_a_bucket_without_rules_adds_one(self, bucket, caplog):
         caplog.set_level("INFO")
-        rules = (own_rule([APP]),)
+        rules = (build_own_rule([APP]),)
         assert cors_set(bucket=bucket, origins=[APP]) == CorsChange(rules=rules, is_changed=True)
         assert cors_list(bucket=bucket) == rules
         assert 'operation="cors_change" user=null bucket="bucket-one"' in caplog.text
