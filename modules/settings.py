@@ -33,13 +33,13 @@ def secret_key() -> str:
     """Return DJANGO_SECRET_KEY, or a random one that is created once and stored."""
     if named := os.environ.get("DJANGO_SECRET_KEY"):
         return named
-    kept = DATA_DIR / "secret-key"
+    path = DATA_DIR / "secret-key"
     try:
-        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
     except FileExistsError:
         pass
-    return kept.read_text()
+    return path.read_text()
 
 
 # --- the store: the embedded one, unless .env names another -----------------------------------------------------------

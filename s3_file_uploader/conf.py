@@ -224,8 +224,8 @@ class Conf:
 
         True by default over plain http to another machine, where nothing else protects the bytes.
         """
-        wanted = _own("SIGN_PARTS", None)
-        return _is_unguarded(self.endpoint_url) if wanted is None else bool(wanted)
+        choice = _own("SIGN_PARTS", None)
+        return _is_unguarded(self.endpoint_url) if choice is None else bool(choice)
 
     @property
     def claim_seconds(self) -> int:

@@ -9,7 +9,7 @@ CHARSET = re.compile(r';[ \t]*charset=("?)([a-z0-9][\w.+-]{0,39})\1[ \t]*(?:;|\Z
 MAX_LENGTH = 255
 
 
-def kept(content_type):
+def reduce_content_type(content_type):
     essence = content_type.partition(";")[0].strip().lower()
     if not ESSENCE.fullmatch(essence):
         return "application/octet-stream"
@@ -21,8 +21,8 @@ def kept(content_type):
 def content_types_reduce(apps, schema_editor):
     uploads = apps.get_model("s3_file_uploader", "FileUpload").objects.using(schema_editor.connection.alias)
     for content_type in set(uploads.order_by().values_list("content_type", flat=True).distinct()):
-        if kept(content_type) != content_type:
-            uploads.filter(content_type=content_type).update(content_type=kept(content_type))
+        if reduce_content_type(content_type) != content_type:
+            uploads.filter(content_type=content_type).update(content_type=reduce_content_type(content_type))
 
 
 class Migration(migrations.Migration):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROBE_KEY = ".s3-file-uploader-probe"
 
 
-def public_access_block(*, bucket: str, region: str) -> None:
+def block_public_access(*, bucket: str, region: str) -> None:
     """Block requests without credentials, whatever ACLs and policies allow.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
@@ -32,7 +32,7 @@ def public_access_block(*, bucket: str, region: str) -> None:
     _access_block_write(bucket, region, refuse_public_acls=True)
 
 
-def public_acls_ignore(*, bucket: str, region: str) -> None:
+def ignore_public_acls(*, bucket: str, region: str) -> None:
     """Ignore public ACLs instead of refusing requests with them, because Ceph RGW 16 would refuse every write.
 
     Raises:
@@ -70,7 +70,7 @@ def bucket_is_writable(*, bucket: str, region: str) -> bool:
     return True
 
 
-def abort_rule_write(*, bucket: str, region: str, days: int) -> None:
+def write_abort_rule(*, bucket: str, region: str, days: int) -> None:
     """Let S3 abort multipart uploads that are not finished in time. The rule replaces all lifecycle rules.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpu-abort-incomplete-mpu-lifecycle-config.html
@@ -100,7 +100,7 @@ def abort_rule_write(*, bucket: str, region: str, days: int) -> None:
         )
 
 
-def lifecycle_rules_remove(*, bucket: str, region: str) -> None:
+def remove_lifecycle_rules(*, bucket: str, region: str) -> None:
     """Remove all lifecycle rules of the bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketLifecycle.html
@@ -112,7 +112,7 @@ def lifecycle_rules_remove(*, bucket: str, region: str) -> None:
         get_client(region=region).delete_bucket_lifecycle(Bucket=bucket)
 
 
-def cors_rules_read(*, bucket: str, region: str) -> tuple[CorsRule, ...]:
+def read_cors_rules(*, bucket: str, region: str) -> tuple[CorsRule, ...]:
     """Return the CORS rules in their order; none if the store has no CORS rules at all and does not report that.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketCors.html
@@ -138,7 +138,7 @@ def cors_rules_read(*, bucket: str, region: str) -> tuple[CorsRule, ...]:
     )
 
 
-def cors_rules_write(*, bucket: str, region: str, rules: Sequence[CorsRule]) -> None:
+def write_cors_rules(*, bucket: str, region: str, rules: Sequence[CorsRule]) -> None:
     """Replace all CORS rules of the bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html

@@ -18,7 +18,7 @@ from botocore.config import Config
 from ..conf import conf
 from ..exceptions import BucketNotFound, StorageNotConfigured
 from ..values import CHECKSUM_TRAILERS, PAGE_KEYS
-from .errors import attempt_note, storage_errors
+from .errors import note_attempt, storage_errors
 from .sigv4 import Credentials, Place
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _build_client(options: ClientOptions) -> "S3Client":
             "S3 cannot be used as it is configured: check AWS_S3_ENDPOINT_URL, AWS_S3_PUBLIC_ENDPOINT_URL "
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
-    client.meta.events.register_first("needs-retry.s3", attempt_note)
+    client.meta.events.register_first("needs-retry.s3", note_attempt)
     client.meta.events.register_last("before-call.s3", _remove_expect)
     for call in WITH_MD5:
         client.meta.events.register(f"before-sign.s3.{call}", _add_content_md5)
@@ -186,7 +186,9 @@ def require_bucket(bucket: str, *, remembered_seconds: float = 60) -> None:
     _seen[place] = monotonic()
 
 
-def pages(listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any) -> Iterator[dict[str, Any]]:
+def list_pages(
+    listing: Literal["list_objects_v2", "list_multipart_uploads"], **arguments: Any
+) -> Iterator[dict[str, Any]]:
     """Yield a listing page by page; each page is requested when it is needed, and none is kept.
 
     Raises:

@@ -40,7 +40,7 @@ HOST = re.compile(r"[a-z0-9*_-]+(\.[a-z0-9*_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*", re.A
 # --- rules -----------------------------------------------------------------------------------------------------------
 
 
-def own_rule(origins: Sequence[str]) -> CorsRule:
+def build_own_rule(origins: Sequence[str]) -> CorsRule:
     """Return the rule that lets pages of these origins upload and read.
 
     The rule allows every header, because the signature of a request decides what the request may do.
@@ -58,7 +58,7 @@ def own_rule(origins: Sequence[str]) -> CorsRule:
     )
 
 
-def rules_with_own(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule, ...]:
+def add_own_rule(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule, ...]:
     """Return the other rules, unchanged, and our own.
 
     Our rule comes last, where it changes nothing for other pages. If an earlier rule would match our origins and allow
@@ -67,21 +67,21 @@ def rules_with_own(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[C
     Raises:
         InvalidField: an origin is malformed, or the bucket has as many rules as S3 keeps.
     """
-    others, own = rules_of_others(rules), own_rule(origins)
+    others, own = exclude_own_rule(rules), build_own_rule(origins)
     if len(others) >= MAX_RULES:
         raise InvalidField("bucket", f"It has {len(others)} CORS rules, and S3 takes {MAX_RULES}: join or remove some.")
-    if not shortcomings((*others, own), own.origins):
+    if not list_shortcomings((*others, own), own.origins):
         return (*others, own)
     shared = [name for rule in others if _share_an_origin(rule, own) for name in rule.exposed]
     return (replace(own, exposed=tuple(dict.fromkeys([*own.exposed, *shared]))), *others)
 
 
-def rules_of_others(rules: Iterable[CorsRule]) -> tuple[CorsRule, ...]:
+def exclude_own_rule(rules: Iterable[CorsRule]) -> tuple[CorsRule, ...]:
     """Return all rules except our own."""
     return tuple(rule for rule in rules if rule.rule_id != RULE_ID)
 
 
-def shortcomings(rules: Sequence[CorsRule], origins: Iterable[str]) -> tuple[str, ...]:
+def list_shortcomings(rules: Sequence[CorsRule], origins: Iterable[str]) -> tuple[str, ...]:
     """Return sentences about the actions that the rules deny to pages of these origins; empty if they deny none.
 
     Args:
@@ -160,7 +160,7 @@ def covers(pattern: str, text: str) -> bool:
     return len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after)
 
 
-def stand_in(pattern: str) -> str:
+def build_matching_origin(pattern: str) -> str:
     """Return one origin that the pattern matches; an origin matches itself."""
     return "https://any.example.com" if pattern == EVERY_ORIGIN else pattern.replace("*", "any")
 

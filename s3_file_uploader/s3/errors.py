@@ -152,7 +152,7 @@ BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderErr
 _maybe_carried_out: ContextVar[bool] = ContextVar("maybe_carried_out", default=False)
 
 
-def attempt_note(caught_exception: Exception | None = None, **kwargs: Any) -> None:
+def note_attempt(caught_exception: Exception | None = None, **kwargs: Any) -> None:
     """Record that an attempt ended without an answer; botocore calls this as `needs-retry` after each attempt."""
     is_sent = caught_exception is not None and not isinstance(caught_exception, NEVER_SENT)
     if is_sent and CERTIFICATE_REFUSED not in str(caught_exception):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import BucketNotFound, FileNotFound, StorageUnsupported
 from ..values import StoredPart
-from .client import get_client, pages
+from .client import get_client, list_pages
 from .errors import storage_errors
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_multipart_uploads(*, bucket: str, prefix: str = "") -> Iterator[Multipa
         StorageProblem: S3 could not answer.
     """
     with suppress(BucketNotFound, FileNotFound, StorageUnsupported):
-        listing = pages("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
+        listing = list_pages("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
         for page, _next in pairwise(chain(listing, ({},))):
             for upload in page.get("Uploads", ()):
                 yield MultipartUpload(bucket, upload["Key"], upload["UploadId"], upload["Initiated"])

@@ -8,7 +8,7 @@ from typing import Any, cast
 from ..conf import conf
 from ..exceptions import BucketNotFound, FileNotFound, StorageAccessDenied, StorageError, StorageUnsupported
 from ..values import CHECKSUMS, ListedObject, StoredObject
-from .client import get_client, pages
+from .client import get_client, list_pages
 from .errors import NO_FILE, storage_errors
 from .part_buffer import PartBuffer
 
@@ -136,11 +136,11 @@ def list_object_pages(*, bucket: str) -> Iterator[list[ListedObject]]:
         BucketNotFound: there is no such bucket.
         StorageProblem: S3 could not answer.
     """
-    for page in pages("list_objects_v2", Bucket=bucket):
-        yield [object_listed(entry) for entry in page.get("Contents", ())]
+    for page in list_pages("list_objects_v2", Bucket=bucket):
+        yield [parse_listed_object(entry) for entry in page.get("Contents", ())]
 
 
-def object_listed(entry: Mapping[str, Any]) -> ListedObject:
+def parse_listed_object(entry: Mapping[str, Any]) -> ListedObject:
     """Return one entry of a listing by S3 as a `ListedObject`."""
     return ListedObject(
         file_name=entry["Key"],

@@ -75,7 +75,7 @@ class Presigner:
         self.expires_at = signed_at + timedelta(seconds=expires_in_seconds)
         stamp = f"{signed_at:%Y%m%dT%H%M%SZ}"
         scope = f"{stamp[:8]}/{place.region}/s3/aws4_request"
-        key = signing_key(credentials, stamp[:8], place.region).ljust(_BLOCK_BYTES, b"\0")
+        key = derive_signing_key(credentials, stamp[:8], place.region).ljust(_BLOCK_BYTES, b"\0")
         self._inner = sha256(key.translate(_INNER))
         self._outer = sha256(key.translate(_OUTER))
         # All strings to sign are equal up to the hash of the request.
@@ -225,7 +225,7 @@ def _encode_query(query: Mapping[str, str]) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=256)
-def signing_key(credentials: Credentials, day: str, region: str) -> bytes:
+def derive_signing_key(credentials: Credentials, day: str, region: str) -> bytes:
     """Return the signing key of one day and region.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html

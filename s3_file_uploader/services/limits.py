@@ -162,7 +162,7 @@ def _validate_room(policy: Policy, upload: FileUpload, size: int) -> int | None:
 
 
 def count_parts(upload: FileUpload, total: int) -> None:
-    """Pass if the parts of a direct upload may come to so many bytes; those nobody announced are counted from now on.
+    """Pass if the parts of a direct upload may have this total size; bytes without announcement count from now on.
 
     Raises:
         FileTooLarge, QuotaExceeded: they may not.

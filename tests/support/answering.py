@@ -15,7 +15,7 @@ Answers = Answer | list[Answer]
 class AnsweringServer(ThreadingHTTPServer):
     """Send the response for each method in `answers`, and 404 for other methods. `url` is the URL of the server.
 
-    `asked` has method, path and headers of each request, `sent` the bodies. `content` is the body of responses to
+    `requests` has method, path and headers of each request, `sent` the bodies. `content` is the body of responses to
     GET and POST, sent as one chunk if the response has Transfer-Encoding. `connected` counts connections. The server
     sleeps for `rests_before_body` seconds before it reads a body, and `rests_before_answer` before it responds.
     `rests_after_bytes` is the number of bytes that it reads at a time, and the seconds that it sleeps after each read.
@@ -26,7 +26,7 @@ class AnsweringServer(ThreadingHTTPServer):
     def __init__(self, answers: Mapping[str, Answers]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = answers
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.sent: list[bytes] = []
         self.content, self.connected = b"", 0
         self.rests_before_body = self.rests_before_answer = 0.0
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: AnsweringServer
 
     def _answer(self) -> None:
-        self.server.asked.append((self.command, self.path, dict(self.headers)))
+        self.server.requests.append((self.command, self.path, dict(self.headers)))
         time.sleep(self.server.rests_before_body)
         self.server.sent.append(self._body(int(self.headers.get("Content-Length", 0))))
         time.sleep(self.server.rests_before_answer)

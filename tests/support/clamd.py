@@ -18,7 +18,7 @@ from tests.support.programs import clamd as clamd_program
 
 # Two halves, so that no scanner takes this file for infected: https://www.eicar.org/download-anti-malware-testfile/
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-FOUND = "ClamAV found Eicar-Test.UNOFFICIAL."
+FOUND_VIRUS = "ClamAV found Eicar-Test.UNOFFICIAL."
 LARGEST_MIB = 400
 MISSING = "there is no clamd, and apt-get did not bring one (.debian/log says why)"
 

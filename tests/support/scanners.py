@@ -5,7 +5,7 @@ from collections.abc import Callable
 from s3_file_uploader.scanners import ScanFailed, ScannerUnavailable, TooLargeToScan, Verdict
 
 VIRUS = b"a virus"
-FOUND = "It found a virus."
+FOUND_VIRUS = "It found a virus."
 # Functions that the scanner calls while it reads. Tests add some.
 meanwhile: list[Callable[[], object]] = []
 
@@ -17,7 +17,7 @@ class LooksForVirus:
         content = b"".join(chunks)
         while meanwhile:
             meanwhile.pop()()
-        return Verdict(VIRUS not in content, FOUND if VIRUS in content else "")
+        return Verdict(VIRUS not in content, FOUND_VIRUS if VIRUS in content else "")
 
 
 class Silent(LooksForVirus):

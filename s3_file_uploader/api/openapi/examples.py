@@ -139,7 +139,7 @@ VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
         **{name: {**PENDING_EXAMPLE, "transfer": {**way, **EXPIRES}} for name, way in TRANSFERS.items()},
         "Stored already": {**DIRECT_EXAMPLE, "transfer": None},
     },
-    shapes.PartsWantedSerializer: {
+    shapes.PartNumbersSerializer: {
         "Missing parts": {"missing": True},
         "A range": {"first": 1, "last": 2},
         "By number": {"part_numbers": [1, 2]},

@@ -132,7 +132,7 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
     },
     viewsets.ObjectViewSet: {
         "list": operation(
-            "object_list", {200: shapes.ObjectListSerializer}, parameters=(shapes.ObjectsWantedSerializer,)
+            "object_list", {200: shapes.ObjectListSerializer}, parameters=(shapes.ObjectListQuerySerializer,)
         ),
         "store": operation(
             "file_put",
@@ -144,8 +144,8 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "destroy": operation("file_remove", {204: None}),
     },
     viewsets.UploadViewSet: {
-        "list": operation("upload_list", {200: UPLOAD_PAGE}, parameters=(shapes.UploadsWantedSerializer,)),
-        "usage": operation("upload_usage", {200: shapes.UsageSerializer}, parameters=(shapes.UsageWantedSerializer,)),
+        "list": operation("upload_list", {200: UPLOAD_PAGE}, parameters=(shapes.UploadListQuerySerializer,)),
+        "usage": operation("upload_usage", {200: shapes.UsageSerializer}, parameters=(shapes.UsageQuerySerializer,)),
         "create": operation(
             "upload_start",
             {201: shapes.StartedUploadSerializer},
@@ -156,7 +156,7 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "destroy": operation("upload_delete", {204: None}),
         "parts": operation("upload_parts", {200: shapes.UploadProgressSerializer}),
         "parts_sign": operation(
-            "upload_parts_sign", {200: shapes.SignedPartsSerializer}, request=shapes.PartsWantedSerializer
+            "upload_parts_sign", {200: shapes.SignedPartsSerializer}, request=shapes.PartNumbersSerializer
         ),
         "complete": operation("upload_complete", {200: shapes.UploadSerializer}, request=None),
     },

@@ -1,4 +1,4 @@
-"""Parameters and headers in words and examples. Those that have a serializer are described there."""
+"""Describe the parameters and headers that have no serializer, in words and examples."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -49,7 +49,7 @@ SHARE_ID = parameter("path", "share", "The `id` of the link.", shown.SHARE_ID)
 
 # --- the query -------------------------------------------------------------------------------------------------------
 
-# Of a field that is not named here, the default is the example.
+# The example of any other field is its default.
 QUERY_VALUES: dict[str, Any] = {
     "bucket": shown.BUCKET,
     "file_name": shown.FILE_NAME,

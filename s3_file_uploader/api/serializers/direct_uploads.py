@@ -78,7 +78,7 @@ class PartNumbersField(serializers.ListField):
         return super().to_internal_value(data)
 
 
-class PartsWantedSerializer(serializers.Serializer[Any]):
+class PartNumbersSerializer(serializers.Serializer[Any]):
     """The parts to sign, selected in one of three ways."""
 
     part_numbers = PartNumbersField(required=False, min_length=1, max_length=MAX_PARTS, help_text="Sign these parts.")

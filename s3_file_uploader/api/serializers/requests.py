@@ -106,7 +106,7 @@ class PageSerializer(serializers.Serializer[Any]):
     )
 
 
-class ObjectsWantedSerializer(PageSerializer):
+class ObjectListQuerySerializer(PageSerializer):
     """Query of GET `buckets/../files/`."""
 
     prefix = serializers.CharField(
@@ -120,7 +120,7 @@ class ObjectsWantedSerializer(PageSerializer):
     )
 
 
-class UploadsWantedSerializer(PageSerializer):
+class UploadListQuerySerializer(PageSerializer):
     """Query of GET `uploads/`."""
 
     bucket = serializers.CharField(required=False, help_text="Only uploads to this bucket.")
@@ -143,7 +143,7 @@ class UploadsWantedSerializer(PageSerializer):
         return attrs
 
 
-class UsageWantedSerializer(serializers.Serializer[Any]):
+class UsageQuerySerializer(serializers.Serializer[Any]):
     """Query of GET `uploads/usage/`."""
 
     bucket = serializers.CharField(help_text="The bucket.")

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from ... import services
 from ...models import FileUpload
 from ..responses.file_response import answer_file, answer_unchanged
-from ..serializers import ObjectListSerializer, ObjectsWantedSerializer, ReadSerializer
+from ..serializers import ObjectListQuerySerializer, ObjectListSerializer, ReadSerializer
 from .base import ServiceViewSet, answer_stored, audited, get_caller, validated
 from .receive import receive_body
 
@@ -36,7 +36,7 @@ class ObjectViewSet(ServiceViewSet):
         The objects are in the order of S3: by the bytes of their keys. Staff see every object. Other users see
         only the files that they may read. Follow `next` until it is null.
         """
-        params = validated(ObjectsWantedSerializer, request.query_params)
+        params = validated(ObjectListQuerySerializer, request.query_params)
         listing = services.object_list(user=get_caller(request), bucket=bucket_name, **params)
         return Response(ObjectListSerializer(listing, context={"request": request}).data)
 

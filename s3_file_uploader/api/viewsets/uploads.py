@@ -11,15 +11,15 @@ from ... import services
 from ...policy.users import resolve_owner
 from ..pagination import UploadPages
 from ..serializers import (
-    PartsWantedSerializer,
+    PartNumbersSerializer,
     SignedPartsSerializer,
     StartedUploadSerializer,
+    UploadListQuerySerializer,
     UploadProgressSerializer,
     UploadSerializer,
     UploadStartSerializer,
-    UploadsWantedSerializer,
+    UsageQuerySerializer,
     UsageSerializer,
-    UsageWantedSerializer,
     idempotency_key_of,
 )
 from .base import ServiceViewSet, answer_created, audited, get_caller, validated
@@ -46,7 +46,7 @@ class UploadViewSet(ServiceViewSet):
         You see your own records. Staff see all records, or those of `user_id`. A record must match every
         filter. Follow `next` until it is null.
         """
-        params = validated(UploadsWantedSerializer, request.query_params)
+        params = validated(UploadListQuerySerializer, request.query_params)
         page_size, user_id = params.pop("page_size"), params.pop("user_id", "")
         caller = get_caller(request)
         owner = resolve_owner(caller=caller, user_id=user_id) if user_id else None
@@ -60,11 +60,11 @@ class UploadViewSet(ServiceViewSet):
         Stored files count with their size. Unfinished uploads count with their announced size, or with the
         bytes that have arrived. Call this before a user chooses a file.
         """
-        params = validated(UsageWantedSerializer, request.query_params)
+        params = validated(UsageQuerySerializer, request.query_params)
         caller = get_caller(request)
         owner = resolve_owner(caller=caller, user_id=params.get("user_id"))
-        found = services.usage_find(user=caller, owner=owner, bucket=params["bucket"])
-        return Response(UsageSerializer(found).data)
+        usage = services.usage_find(user=caller, owner=owner, bucket=params["bucket"])
+        return Response(UsageSerializer(usage).data)
 
     def create(self, request: Request) -> Response:
         """Start a direct upload to S3.
@@ -116,7 +116,7 @@ class UploadViewSet(ServiceViewSet):
         from `offset` on, without additional headers. You can send parts in any order, in parallel, and again.
         Each request for URLs also keeps the upload from expiring.
         """
-        params = validated(PartsWantedSerializer, request.data)
+        params = validated(PartNumbersSerializer, request.data)
         signed = services.upload_parts_sign(user=get_caller(request), upload_id=upload_id, **params)
         return Response(SignedPartsSerializer(signed).data)
 

@@ -9,18 +9,18 @@ from contextlib import contextmanager
 
 from ...exceptions import StorageUnsupported
 from ...policy.names import validate_bucket_name
-from ...s3.bucket_config import cors_rules_read, cors_rules_write
+from ...s3.bucket_config import read_cors_rules, write_cors_rules
 from ...s3.client import find_bucket_region, get_client
-from ...s3.cors_preflight import reading_refused, sending_refused
+from ...s3.cors_preflight import check_reading, check_sending
 from ...s3.cors_rules import (
     NEEDED,
     READ,
     RULE_ID,
+    add_own_rule,
+    build_matching_origin,
     covers,
-    rules_of_others,
-    rules_with_own,
-    shortcomings,
-    stand_in,
+    exclude_own_rule,
+    list_shortcomings,
     validate_origin,
 )
 from ...s3.errors import storage_errors
@@ -71,10 +71,10 @@ def cors_check(*, bucket: str, origins: Sequence[str], preflight: bool = False) 
         rules = _read(bucket, region)
     except StorageUnsupported:
         rules = ()
-    missing = shortcomings(rules, origins) if rules else ()
+    missing = list_shortcomings(rules, origins) if rules else ()
     if rules and not preflight:
         return BrowserAccess(rules=rules, missing_in_rules=missing)
-    refused = tuple(text for origin in origins for text in _ask_store(bucket, stand_in(origin)))
+    refused = tuple(text for origin in origins for text in _ask_store(bucket, build_matching_origin(origin)))
     return BrowserAccess(rules=rules, missing_in_rules=missing, refused_by_store=refused, store_was_asked=True)
 
 
@@ -92,7 +92,7 @@ def cors_set(*, bucket: str, origins: Sequence[str]) -> CorsChange:
     """
     region = _find_region(bucket)
     before = _read(bucket, region)
-    return _write(bucket, region, before, rules_with_own(before, origins))
+    return _write(bucket, region, before, add_own_rule(before, origins))
 
 
 def cors_remove(*, bucket: str) -> CorsChange:
@@ -105,7 +105,7 @@ def cors_remove(*, bucket: str) -> CorsChange:
     """
     region = _find_region(bucket)
     before = _read(bucket, region)
-    return _write(bucket, region, before, rules_of_others(before))
+    return _write(bucket, region, before, exclude_own_rule(before))
 
 
 def _find_region(bucket: str) -> str:
@@ -119,7 +119,7 @@ def _find_region(bucket: str) -> str:
 
 def _read(bucket: str, region: str) -> tuple[CorsRule, ...]:
     with _add_advice():
-        return cors_rules_read(bucket=bucket, region=region)
+        return read_cors_rules(bucket=bucket, region=region)
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _write(bucket: str, region: str, before: tuple[CorsRule, ...], after: tuple[
     if after == before:
         return CorsChange(rules=before, is_changed=False)
     with Operation("cors_change", user=None, bucket=bucket), _add_advice():
-        cors_rules_write(bucket=bucket, region=region, rules=after)
+        write_cors_rules(bucket=bucket, region=region, rules=after)
     now = _own_origins(after)
     gone = tuple(origin for origin in _own_origins(before) if not any(covers(pattern, origin) for pattern in now))
     return CorsChange(rules=after, is_changed=True, origins_gone=gone)
@@ -151,9 +151,9 @@ def _ask_store(bucket: str, origin: str) -> Iterator[str]:
     places = dict.fromkeys(NEEDED, address) | {"POST": address.removesuffix(ASKED_KEY)}
     refused: dict[str, list[str]] = {}
     for method, headers in NEEDED.items():
-        if why := sending_refused(url=places[method], origin=origin, method=method, headers=headers):
+        if why := check_sending(url=places[method], origin=origin, method=method, headers=headers):
             refused.setdefault(why, []).append(method)
     for why, methods in refused.items():
         yield f"{origin} may not send {', '.join(methods)}: {why}."
-    if why := reading_refused(url=signed, origin=origin, names=READ):
+    if why := check_reading(url=signed, origin=origin, names=READ):
         yield f"{origin} may not read answers: {why}."

@@ -8,14 +8,14 @@ from functools import partial
 from ...conf import conf
 from ...exceptions import StorageAccessDenied, StorageUnsupported
 from ...s3.bucket_config import (
-    abort_rule_write,
+    block_public_access,
     bucket_is_writable,
-    cors_rules_write,
-    lifecycle_rules_remove,
-    public_access_block,
-    public_acls_ignore,
+    ignore_public_acls,
+    remove_lifecycle_rules,
+    write_abort_rule,
+    write_cors_rules,
 )
-from ...s3.cors_rules import own_rule
+from ...s3.cors_rules import build_own_rule
 
 logger = logging.getLogger(__name__)
 
@@ -50,24 +50,24 @@ def set_up_bucket(*, name: str, region: str) -> None:
 def _rules() -> Iterator[_Rule]:
     yield _Rule(
         right="s3:PutBucketPublicAccessBlock",
-        write=public_access_block,
-        undo=public_acls_ignore,
+        write=block_public_access,
+        undo=ignore_public_acls,
         unsupported="This store has no public access block; bucket %s is as private as the store makes it.",
         refused="With BlockPublicAcls this store takes no file: bucket %s does without it, and ignores public ACLs.",
     )
     if conf.abort_multipart_days:
         yield _Rule(
             right="s3:PutLifecycleConfiguration",
-            write=partial(abort_rule_write, days=conf.abort_multipart_days),
-            undo=lifecycle_rules_remove,
+            write=partial(write_abort_rule, days=conf.abort_multipart_days),
+            undo=remove_lifecycle_rules,
             unsupported="This store ends no multipart uploads by itself: in bucket %s, s3_housekeeping does.",
             refused="With lifecycle rules this store takes no file: in bucket %s, s3_housekeeping does their work.",
         )
     if conf.cors_origins:
         yield _Rule(
             right="s3:PutBucketCORS",
-            write=partial(cors_rules_write, rules=[own_rule(conf.cors_origins)]),
-            undo=partial(cors_rules_write, rules=[]),
+            write=partial(write_cors_rules, rules=[build_own_rule(conf.cors_origins)]),
+            undo=partial(write_cors_rules, rules=[]),
             unsupported="This store keeps no CORS rules: `s3_cors` shows which origins may use bucket %s.",
             refused="With CORS rules this store takes no file: bucket %s has none.",
         )

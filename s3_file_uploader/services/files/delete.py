@@ -114,7 +114,8 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         with settle_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
                 expect_late_parts(upload)
-            if was_halfway or upload.multipart_upload_id:  # Or a crash had it begun twice, and nobody has looked since.
+            # A crash may have begun a second multipart upload that no process has removed yet.
+            if was_halfway or upload.multipart_upload_id:
                 remove_parts(upload)
             remove_object(upload)
             with durable_transaction():
@@ -133,12 +134,12 @@ def _joined_or_removed(upload: FileUpload) -> None:
         StorageProblem: S3 could not.
     """
     if not any(claim_from_client(upload, unless_joining=True) for _ in poll_attempts()):
-        claim_from_client(upload)  # Whoever was at it was killed, most likely.
+        claim_from_client(upload)  # The process that held the lease was probably killed.
     remove_claimed(upload)
 
 
 def _taken_from_client(upload: FileUpload) -> bool:
-    """Remove a pending direct upload, or tell that it was completed just now: then the file goes like any other."""
+    """Remove a pending direct upload; return False if a completion was faster, so its file remains to be deleted."""
     try:
         _joined_or_removed(upload)
     except ClaimLost:

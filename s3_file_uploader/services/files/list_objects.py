@@ -14,7 +14,7 @@ from ...policy.names import validate_bucket_name
 from ...policy.users import is_staff, validate_bucket_access
 from ...s3.client import get_client, require_bucket
 from ...s3.errors import storage_errors
-from ...s3.objects import object_listed
+from ...s3.objects import parse_listed_object
 from ...values import ObjectListing
 from .recorded_objects import Position, recorded_objects
 
@@ -93,7 +93,7 @@ def _list_from_s3(
             Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in params.items() if value}
         )
     listing = ObjectListing(
-        objects=tuple(object_listed(each) for each in answer.get("Contents", ())),
+        objects=tuple(parse_listed_object(each) for each in answer.get("Contents", ())),
         prefixes=tuple(each["Prefix"] for each in answer.get("CommonPrefixes", ())),
         next_cursor=None,
     )

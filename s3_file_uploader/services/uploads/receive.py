@@ -243,8 +243,8 @@ class _Repeat:
         try:
             yield
         except (FileExists, ClaimLost, QuotaExceeded) as error:
-            told: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
-            if upload_repeated(user=self.user, idempotency_key=self.key, **told):
+            file: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
+            if upload_repeated(user=self.user, idempotency_key=self.key, **file):
                 raise UploadInProgress(IN_PROGRESS) from error
             raise
 

@@ -312,13 +312,13 @@ class TestWithoutS3:
             report = bucket_compare(bucket="doomed", repairs=REPAIRS, on_finding=kill_after_the_seventh)
         assert (report.is_whole, report.left, len(outcomes)) == (False, 1, 8)
         FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
-        kept = {f"{kind}/{number}" for kind in ("kept", "changed") for number in range(5)}
+        expected = {f"{kind}/{number}" for kind in ("kept", "changed") for number in range(5)}
         with doomed():
             assert housekeeping_run().is_complete
             list_findings("doomed", repairs=REPAIRS)
             assert list_findings("doomed") == {}
-            assert keys_in("doomed") == kept
-        assert {upload.file_name for upload in FileUpload.objects.stored()} == kept
+            assert keys_in("doomed") == expected
+        assert {upload.file_name for upload in FileUpload.objects.stored()} == expected
 
     @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
     def test_command_without_s3_fails_with_a_message(self, user, bucket, store, tmp_path, dry_run):

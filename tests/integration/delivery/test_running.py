@@ -362,7 +362,7 @@ def test_command_without_a_working_store_fails_in_one_line(tmp_path, command):
     assert done.stderr == f"CommandError: The embedded S3 does not start: read {folder / 'server.log'}\n"
 
 
-def test_store_outlives_the_runserver_that_started_it_while_another_runs(start, tmp_path):
+def test_store_with_second_runserver_outlives_the_first(start, tmp_path):
     assert python(tmp_path / "data", "manage.py", "migrate").returncode == 0
     first = start("runserver", str(free_port()))
     store = first.said(STORE)

@@ -25,7 +25,7 @@ from s3_file_uploader.services.scanning.scan import URL_STILL_WORKS
 from s3_file_uploader.values import CHUNK_BYTES, mib
 from tests.integration.conftest import client_at
 from tests.integration.uploads.test_direct import Phone, error, objects_in
-from tests.support.clamd import EICAR, FOUND, clamd
+from tests.support.clamd import EICAR, FOUND_VIRUS, clamd
 from tests.support.host import ROOT, python
 from tests.support.served import WSGI, Served, database_url
 
@@ -159,12 +159,12 @@ def test_upload_of_eicar_is_refused(http, user, staff, bucket, scanning, way):
     client = http(user)
     answer = WAYS[way](client, bucket, b"before " + EICAR + b" behind")
     assert error(answer) == (422, "file_rejected")
-    assert answer.json()["detail"] == FOUND
+    assert answer.json()["detail"] == FOUND_VIRUS
     upload = FileUpload.objects.get(user=user)
     cannot_be_read(client, upload, (404, "file_not_found"))
     cannot_be_read(http(staff), upload, (404, "file_not_found"))
     shown = client.get(f"uploads/{upload.pk}/").json()
-    assert (shown["status"], shown["status_reason"], shown["url"]) == ("rejected", FOUND, None)
+    assert (shown["status"], shown["status_reason"], shown["url"]) == ("rejected", FOUND_VIRUS, None)
     assert client.get("uploads/", params={"status": "rejected"}).json()["results"] == [shown]
     assert objects_in(bucket) == []
     assert client.delete(f"uploads/{upload.pk}/").status_code == 204

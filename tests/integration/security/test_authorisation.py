@@ -334,9 +334,9 @@ class World:
         models = apps.get_app_config("s3_file_uploader").get_models()
         rows = {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
         listed = [get_client().list_objects_v2(Bucket=name).get("Contents", ()) for name in self.buckets]
-        objects = [[(found["Key"], found["ETag"], found["LastModified"]) for found in each] for each in listed]
+        objects = [[(entry["Key"], entry["ETag"], entry["LastModified"]) for entry in each] for each in listed]
         unfinished = [len(get_client().list_multipart_uploads(Bucket=name).get("Uploads", ())) for name in self.buckets]
-        known = {found["Name"] for found in get_client().list_buckets()["Buckets"]}
+        known = {entry["Name"] for entry in get_client().list_buckets()["Buckets"]}
         return rows, objects, unfinished, known
 
 
@@ -412,15 +412,15 @@ def body_of(answer: Any) -> str:
 
 def routes(patterns: Any = None, before: str = "") -> dict[str, set[str]]:
     """Return the methods of every route of the app, found from the root of the host's URLs."""
-    found: dict[str, set[str]] = {}
+    methods: dict[str, set[str]] = {}
     each: Any
     for each in get_resolver().url_patterns if patterns is None else patterns:
         whole = before + str(each.pattern)
         if hasattr(each, "url_patterns"):
-            found |= routes(each.url_patterns, whole)
+            methods |= routes(each.url_patterns, whole)
         elif f"/{whole}".startswith(SERVICE):
-            found[f"/{whole}".removeprefix(SERVICE)] = set(each.callback.actions) - {"head"}
-    return found
+            methods[f"/{whole}".removeprefix(SERVICE)] = set(each.callback.actions) - {"head"}
+    return methods
 
 
 ROUTES = routes()

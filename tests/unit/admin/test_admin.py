@@ -13,7 +13,7 @@ from s3_file_uploader.models import FileUpload, UploadToken
 from s3_file_uploader.models.lease import create_claimed
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import upload_token_create, upload_token_find
-from tests.support.scanners import FOUND, VIRUS, use
+from tests.support.scanners import FOUND_VIRUS, VIRUS, use
 from tests.unit.services.conftest import stored_file
 
 LIST = "/admin/s3_file_uploader/fileupload/"
@@ -165,10 +165,10 @@ def test_scan_again_shows_rejected_files(transactional, admin, bucket, user, set
     use(settings, "LooksForVirus")
     body = {"action": "scan_again", "_selected_action": [upload.pk for upload in uploads]}
     answer = admin.post(LIST, body, follow=True)
-    assert list_messages(answer) == [f"bucket-one/infected: {FOUND}", "Files that were scanned, or will be: 2."]
+    assert list_messages(answer) == [f"bucket-one/infected: {FOUND_VIRUS}", "Files that were scanned, or will be: 2."]
     assert dict(FileUpload.objects.values_list("file_name", "status")) == {"clean": "stored", "infected": "rejected"}
     page = admin.get(f"{LIST}{uploads[1].pk}/change/").content.decode()
-    assert FOUND in page
+    assert FOUND_VIRUS in page
     assert ">open</a>" not in page
 
 

@@ -39,7 +39,7 @@ def test_address_that_is_nearly_that_of_a_secret_is_not_logged(db, caplog, path,
 @pytest.mark.parametrize(
     "end", [f"service/shares/{SECRET}/", f"service//uppy//token/{SECRET}/s3/params", f"service/SHARES/{SECRET}//x"]
 )
-def test_address_with_a_doubled_slash_above_the_app_is_not_logged(db, caplog, start, end):
+def test_address_with_doubled_slash_above_the_app_is_not_logged(db, caplog, start, end):
     with caplog.at_level(logging.DEBUG):
         answer = Client().get("/", PATH_INFO=f"{start}{end}", RAW_URI=f"{start}{end}")
     assert answer.status_code == 404

@@ -4,7 +4,7 @@ import pytest
 from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 
-from s3_file_uploader.api.serializers import PageSerializer, PartsWantedSerializer, PresignSerializer, whole_number
+from s3_file_uploader.api.serializers import PageSerializer, PartNumbersSerializer, PresignSerializer, whole_number
 from s3_file_uploader.exceptions import NotYourFile
 from s3_file_uploader.policy.users import resolve_owner
 
@@ -33,7 +33,7 @@ def test_whole_number_of_another_json_type_is_invalid(number):
     with pytest.raises(ValidationError):
         read(PageSerializer, page_size=number)
     with pytest.raises(ValidationError):
-        read(PartsWantedSerializer, part_numbers=[number])
+        read(PartNumbersSerializer, part_numbers=[number])
 
 
 @pytest.mark.parametrize("number", ["5", 5, "0005"])
@@ -51,7 +51,7 @@ def test_whole_number_left_out_has_its_default():
 
 
 @pytest.mark.parametrize("number", ODD)
-def test_whole_number_in_an_address_without_plain_digits_is_invalid(number):
+def test_whole_number_in_address_without_plain_digits_is_invalid(number):
     with pytest.raises(ValueError, match=f"^{re.escape(number)}$"):
         whole_number(number)
 

@@ -296,7 +296,7 @@ def test_start_right_after_a_kill_keeps_the_port(tmp_path):
             assert s3_of(store).list_buckets()["Buckets"] == []
 
 
-def test_store_outlives_the_process_that_started_it_while_another_uses_it(tmp_path):
+def test_store_with_second_process_outlives_the_first(tmp_path):
     with another_process(tmp_path) as process:
         pid = pid_said(process)
         with EmbeddedS3(tmp_path) as store:
@@ -307,7 +307,7 @@ def test_store_outlives_the_process_that_started_it_while_another_uses_it(tmp_pa
         assert not is_alive(pid)
 
 
-def test_start_after_the_store_has_died_beside_a_process_that_uses_it_succeeds(tmp_path):
+def test_start_after_death_of_a_store_in_use_succeeds(tmp_path):
     with another_process(tmp_path) as process:
         pid = pid_said(process)
         port = EmbeddedS3(tmp_path).identity.port
@@ -318,7 +318,7 @@ def test_start_after_the_store_has_died_beside_a_process_that_uses_it_succeeds(t
 
 
 @pytest.mark.parametrize("file", ["lock", "users"])
-def test_enter_while_another_process_neither_serves_nor_ends_names_the_folder(tmp_path, file):
+def test_enter_beside_a_stuck_process_names_the_folder(tmp_path, file):
     with open_private(tmp_path / file) as held:
         assert acquire_lock(held)
         with pytest.raises(EmbeddedS3Error) as caught, EmbeddedS3(tmp_path, ready_within_seconds=0.1):
@@ -534,7 +534,7 @@ def test_supervise_prints_the_pid_and_returns_the_exit_code(capfd, tmp_path, use
 
 
 @pytest.mark.parametrize(("command", "code"), [(SLEEP, -signal.SIGTERM), (DEAF, -signal.SIGKILL)])
-def test_supervise_after_the_last_user_has_left_stops_the_program(command, code, capfd, tmp_path, user):
+def test_supervise_after_last_process_left_stops_the_program(command, code, capfd, tmp_path, user):
     threading.Timer(0.5, user.close).start()
     assert supervisor.supervise(command, tmp_path / "users", killed_after_seconds=0.2) == code
 

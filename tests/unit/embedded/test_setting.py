@@ -103,7 +103,7 @@ def test_clients_at_once_with_store_that_does_not_start_share_one_failure(folder
 # --- the checks -------------------------------------------------------------------------------------------------------
 
 
-def test_check_of_embedded_folder_alone_is_silent_and_starts_no_store(folder):
+def test_check_of_embedded_folder_is_silent_and_starts_no_store(folder):
     assert message_ids() == set()
     assert not (folder / "server.log").exists()
 

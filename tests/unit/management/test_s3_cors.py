@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from s3_file_uploader.embedded import free_port
-from s3_file_uploader.s3.bucket_config import cors_rules_write
+from s3_file_uploader.s3.bucket_config import write_cors_rules
 from s3_file_uploader.services import cors_list
 from s3_file_uploader.values import CorsRule
 from tests.support.answering import AnsweringServer
@@ -54,7 +54,7 @@ def test_set_and_remove_change_the_rule(bucket):
 
 
 def test_show_prints_a_rule_without_id(bucket):
-    cors_rules_write(bucket=bucket, region="us-east-1", rules=[CorsRule("", (APP, OTHER), ("GET",), (), (), None)])
+    write_cors_rules(bucket=bucket, region="us-east-1", rules=[CorsRule("", (APP, OTHER), ("GET",), (), (), None)])
     shown = f"  origins: {APP}, {OTHER}\n  methods: GET\n  headers: none\n  exposed: none\n"
     assert run(bucket) == f"Rule 1\n{shown}"
 

@@ -42,7 +42,7 @@ def test_str_names_the_upload_and_not_the_key(user, upload):
     assert "secret" not in "".join(map(str, vars(key).values()))
 
 
-def test_of_narrows_to_one_users_key(user, other, upload):
+def test_queryset_of_narrows_to_the_key_of_one_user(user, other, upload):
     key = taken(user, upload)
     assert list(KEYS.of(user=user, key="key")) == [key]
     assert not KEYS.of(user=other, key="key").exists()

@@ -44,9 +44,9 @@ def test_user_delete_can_remove_files(bucket, user, other, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     stored_file(user, bucket, "one")
     stored_file(user, bucket, "two")
-    kept = stored_file(other, bucket, "kept")
+    remaining = stored_file(other, bucket, "kept")
     user.delete()
-    assert FileUpload.objects.get() == kept
+    assert FileUpload.objects.get() == remaining
     assert objects_in(bucket) == 1
 
 
@@ -129,7 +129,7 @@ def test_user_delete_during_an_upload_removes_its_parts(settings, bucket, user, 
     assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
-def test_user_delete_removes_direct_uploads_once_their_urls_expire(bucket, user, settings):
+def test_user_delete_after_urls_expire_removes_direct_uploads(bucket, user, settings):
     settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
     put, big = started(user, bucket).upload, started(user, bucket, size=mib(20)).upload
     sent(put)

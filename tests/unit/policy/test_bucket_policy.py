@@ -78,7 +78,7 @@ def test_policy_callable_overrides_settings(settings):
     assert get_policy(None, "bucket").max_file_bytes == 1
 
 
-def test_policy_within_block_is_decided_once_for_each_user_and_bucket(settings):
+def test_policy_in_block_is_decided_once_by_user_and_bucket(settings):
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.generous"
     before = get_policy(USER, "bucket")
     with decide_policies_once():

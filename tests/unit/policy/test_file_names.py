@@ -70,9 +70,9 @@ def test_upload_repeated_in_other_spelling_is_found(user, bucket):
     for spelling in (DECOMPOSED, DECOMPOSED, COMPOSED):
         answer = client_of(user).put(f"{address}{spelling}/", b"x", **sending)
         assert (answer.status_code, answer.json()["file_name"]) == (201, COMPOSED)
-    found = upload_repeated(user=user, idempotency_key="one", bucket=bucket, file_name=DECOMPOSED)
-    assert found is not None
-    assert found.file_name == COMPOSED
+    upload = upload_repeated(user=user, idempotency_key="one", bucket=bucket, file_name=DECOMPOSED)
+    assert upload is not None
+    assert upload.file_name == COMPOSED
 
 
 def test_original_name_deceptive_is_shown_stripped(user, bucket):

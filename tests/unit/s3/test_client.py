@@ -54,7 +54,7 @@ def test_get_client_with_one_key_names_the_missing_one(settings, missing):
 
 
 @pytest.mark.parametrize("name", ["AWS_S3_ENDPOINT_URL", "AWS_STORAGE_REGION"])
-def test_get_client_with_a_malformed_address_is_storage_not_configured(settings, name):
+def test_get_client_malformed_address_is_storage_not_configured(settings, name):
     setattr(settings, name, "not an address")
     with pytest.raises(own.StorageNotConfigured):
         get_client()
@@ -62,9 +62,9 @@ def test_get_client_with_a_malformed_address_is_storage_not_configured(settings,
 
 def test_options_repr_shows_no_secret(settings):
     settings.AWS_SESSION_TOKEN = "test-session-token"
-    told = repr(_options_from_settings())
-    assert "us-east-1" in told
-    assert not any(secret in told for secret in ("test-access-key", "test-secret-key", "test-session-token"))
+    text = repr(_options_from_settings())
+    assert "us-east-1" in text
+    assert not any(secret in text for secret in ("test-access-key", "test-secret-key", "test-session-token"))
 
 
 def test_find_bucket_region_on_aws_is_requested_once(aws, settings):
@@ -102,9 +102,9 @@ def test_client_calls_that_need_content_md5_send_it(bucket):
 
 def test_head_object_of_an_object_on_aws_describes_it(bucket):
     get_client().put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/x", Metadata={"Name": "v"})
-    found = head_object(bucket=bucket, key="k")
-    assert (found.size, found.content_type, found.metadata) == (3, "text/x", {"name": "v"})
-    assert found.etag == "900150983cd24fb0d6963f7d28e17f72"
+    stored = head_object(bucket=bucket, key="k")
+    assert (stored.size, stored.content_type, stored.metadata) == (3, "text/x", {"name": "v"})
+    assert stored.etag == "900150983cd24fb0d6963f7d28e17f72"
     with pytest.raises(own.FileNotFound):
         head_object(bucket=bucket, key="none")
 

@@ -5,12 +5,12 @@ import pytest
 from s3_file_uploader.exceptions import InvalidField
 from s3_file_uploader.s3.cors_rules import (
     MAX_RULES,
+    add_own_rule,
+    build_matching_origin,
+    build_own_rule,
     covers,
-    own_rule,
-    rules_of_others,
-    rules_with_own,
-    shortcomings,
-    stand_in,
+    exclude_own_rule,
+    list_shortcomings,
     validate_origin,
 )
 from s3_file_uploader.values import CorsRule
@@ -26,14 +26,14 @@ ENOUGH = CorsRule(
 )
 
 
-def test_shortcomings_of_our_own_rule_are_none():
-    rule = own_rule([APP, OTHER, APP])
+def test_list_shortcomings_own_rule_is_empty():
+    rule = build_own_rule([APP, OTHER, APP])
     assert rule.origins == (APP, OTHER)
-    assert shortcomings([rule], [APP, OTHER]) == ()
+    assert list_shortcomings([rule], [APP, OTHER]) == ()
 
 
-def test_shortcomings_of_another_sufficient_rule_are_none():
-    assert shortcomings([ENOUGH], [APP]) == ()
+def test_list_shortcomings_other_sufficient_rule_is_empty():
+    assert list_shortcomings([ENOUGH], [APP]) == ()
 
 
 @pytest.mark.parametrize(
@@ -54,80 +54,80 @@ def test_shortcomings_of_another_sufficient_rule_are_none():
         ({"exposed": ("ETag",)}, [f"{APP} cannot read Location of the answer to POST."]),
     ],
 )
-def test_shortcomings_of_an_insufficient_rule_name_each_denied_action(changed, missing):
-    assert shortcomings([replace(ENOUGH, **changed)], [APP]) == tuple(missing)
+def test_list_shortcomings_insufficient_rule_names_each_action(changed, missing):
+    assert list_shortcomings([replace(ENOUGH, **changed)], [APP]) == tuple(missing)
 
 
-def test_shortcomings_without_rules_name_every_origin():
-    assert shortcomings([], [APP, OTHER]) == (f"No rule allows {APP}.", f"No rule allows {OTHER}.")
+def test_list_shortcomings_without_rules_names_every_origin():
+    assert list_shortcomings([], [APP, OTHER]) == (f"No rule allows {APP}.", f"No rule allows {OTHER}.")
 
 
-def test_shortcomings_of_rules_that_suffice_together_are_none():
+def test_list_shortcomings_rules_sufficient_together_is_empty():
     reading = replace(ENOUGH, methods=("GET", "HEAD"), exposed=())
     writing = replace(ENOUGH, methods=("PUT", "POST"))
-    assert shortcomings([reading, writing], [APP]) == ()
+    assert list_shortcomings([reading, writing], [APP]) == ()
 
 
-def test_shortcomings_preflight_uses_the_first_rule_that_allows_its_headers():
+def test_list_shortcomings_preflight_uses_first_rule_by_headers():
     poor = replace(ENOUGH, headers=())
-    assert shortcomings([poor, ENOUGH], [APP]) == ()
+    assert list_shortcomings([poor, ENOUGH], [APP]) == ()
 
 
-def test_shortcomings_request_uses_the_first_rule_that_allows_its_method():
+def test_list_shortcomings_request_uses_first_rule_by_method():
     hiding = replace(ENOUGH, headers=(), exposed=())
-    assert shortcomings([hiding, ENOUGH], [APP]) == (
+    assert list_shortcomings([hiding, ENOUGH], [APP]) == (
         f"{APP} cannot read ETag of the answer to PUT.",
         f"{APP} cannot read ETag, Location of the answer to POST.",
     )
 
 
-def test_shortcomings_of_a_pattern_include_matching_origins_of_the_rules():
+def test_list_shortcomings_pattern_includes_matching_origins():
     every = replace(ENOUGH, origins=("*",))
     hiding = replace(ENOUGH, methods=("PUT",), exposed=())
-    assert shortcomings([every, hiding], ["*"]) == ()
-    assert shortcomings([hiding, every], ["*"]) == (f"{APP} cannot read ETag of the answer to PUT.",)
-    assert shortcomings([ENOUGH], ["*"]) == ("No rule allows *.",)
+    assert list_shortcomings([every, hiding], ["*"]) == ()
+    assert list_shortcomings([hiding, every], ["*"]) == (f"{APP} cannot read ETag of the answer to PUT.",)
+    assert list_shortcomings([ENOUGH], ["*"]) == ("No rule allows *.",)
 
 
 class TestOurRuleAmongOthers:
-    def test_rules_with_own_where_last_suffices_appends_it(self):
+    def test_add_own_rule_where_last_suffices_appends_it(self):
         others = (replace(ENOUGH, methods=("GET",), exposed=()), replace(ENOUGH, origins=(OTHER,), exposed=()))
-        rules = rules_with_own(others, [APP])
-        assert rules == (*others, own_rule([APP]))
-        assert rules_with_own(rules, [APP]) == rules
+        rules = add_own_rule(others, [APP])
+        assert rules == (*others, build_own_rule([APP]))
+        assert add_own_rule(rules, [APP]) == rules
 
-    def test_rules_with_own_replaces_the_earlier_own_rule(self):
-        rules = rules_with_own((own_rule([APP]), ENOUGH), [OTHER])
-        assert rules == (ENOUGH, own_rule([OTHER]))
+    def test_add_own_rule_replaces_the_earlier_own_rule(self):
+        rules = add_own_rule((build_own_rule([APP]), ENOUGH), [OTHER])
+        assert rules == (ENOUGH, build_own_rule([OTHER]))
 
-    def test_rules_with_own_where_another_rule_would_hide_headers_comes_first(self):
+    def test_add_own_rule_beside_a_hiding_rule_comes_first(self):
         hiding = replace(ENOUGH, exposed=("x-amz-meta-colour", "Location"))
         elsewhere = replace(ENOUGH, origins=(OTHER,), exposed=("x-amz-meta-taste",))
-        own, *others = rules = rules_with_own((hiding, elsewhere), [APP])
+        own, *others = rules = add_own_rule((hiding, elsewhere), [APP])
         assert others == [hiding, elsewhere]
-        assert own == replace(own_rule([APP]), exposed=(*own_rule([APP]).exposed, "x-amz-meta-colour"))
-        assert shortcomings(rules, [APP]) == ()
-        assert rules_with_own(rules, [APP]) == rules
+        assert own == replace(build_own_rule([APP]), exposed=(*build_own_rule([APP]).exposed, "x-amz-meta-colour"))
+        assert list_shortcomings(rules, [APP]) == ()
+        assert add_own_rule(rules, [APP]) == rules
 
     @pytest.mark.parametrize(("theirs", "ours"), [("*", APP), (APP, "*"), ("https://*.example.com", APP)])
-    def test_rules_with_own_patterns_that_overlap_share_their_headers(self, theirs, ours):
+    def test_add_own_rule_overlapping_patterns_share_their_headers(self, theirs, ours):
         hiding = replace(ENOUGH, origins=(theirs,), exposed=("x-amz-meta-colour",))
-        own, _ = rules_with_own((hiding,), [ours])
+        own, _ = add_own_rule((hiding,), [ours])
         assert "x-amz-meta-colour" in own.exposed
 
-    def test_rules_with_own_beyond_a_hundred_is_refused(self):
+    def test_add_own_rule_beyond_a_hundred_is_refused(self):
         others = [replace(ENOUGH, rule_id=str(number)) for number in range(MAX_RULES - 1)]
-        assert len(rules_with_own([*others, own_rule([APP])], [APP])) == MAX_RULES
+        assert len(add_own_rule([*others, build_own_rule([APP])], [APP])) == MAX_RULES
         with pytest.raises(InvalidField, match="It has 100 CORS rules") as caught:
-            rules_with_own([*others, ENOUGH], [APP])
+            add_own_rule([*others, ENOUGH], [APP])
         assert caught.value.field == "bucket"
 
-    def test_rules_of_others_omits_our_own(self):
-        assert rules_of_others([ENOUGH, own_rule([APP])]) == (ENOUGH,)
+    def test_exclude_own_rule_omits_our_own(self):
+        assert exclude_own_rule([ENOUGH, build_own_rule([APP])]) == (ENOUGH,)
 
-    def test_own_rule_of_a_malformed_origin_is_refused(self):
+    def test_build_own_rule_of_a_malformed_origin_is_refused(self):
         with pytest.raises(InvalidField):
-            own_rule([f"{APP}/login"])
+            build_own_rule([f"{APP}/login"])
 
 
 # --- origins ---------------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_validate_origin_origin_as_browsers_send_it_is_returned(origin):
         ("https://app.example.com\r\n", "https://app.example.com"),
     ],
 )
-def test_validate_origin_other_spelling_is_refused_with_the_right_one(given, meant):
+def test_validate_origin_misspelt_is_refused_with_the_right_one(given, meant):
     with pytest.raises(InvalidField, match="Browsers send ") as caught:
         validate_origin(given)
     assert caught.value.field == "origin"
@@ -228,8 +228,8 @@ def test_covers_pattern_matches_text_or_not(pattern, text, stands_for):
 
 
 @pytest.mark.parametrize("pattern", ["*", "https://*.example.com", "https://app.example.com", "https://*"])
-def test_stand_in_is_an_origin_that_the_pattern_covers(pattern):
-    one = stand_in(pattern)
+def test_build_matching_origin_returns_an_origin_in_the_pattern(pattern):
+    one = build_matching_origin(pattern)
     assert "*" not in one
     assert validate_origin(one) == one
     assert covers(pattern, one)

@@ -2,7 +2,7 @@ import pytest
 from botocore import exceptions as boto
 
 from s3_file_uploader import exceptions as own
-from s3_file_uploader.s3.errors import CLIENT_ERRORS, attempt_note, nothing_there, storage_errors
+from s3_file_uploader.s3.errors import CLIENT_ERRORS, note_attempt, nothing_there, storage_errors
 
 
 def walk(kind):
@@ -104,17 +104,17 @@ def test_storage_errors_wrong_region_is_an_error_of_its_field(code):
 )
 def test_storage_errors_after_a_lost_attempt_is_a_timeout(earlier, ours):
     with pytest.raises(ours), storage_errors():
-        attempt_note(caught_exception=earlier and bare(earlier), response=None)
+        note_attempt(caught_exception=earlier and bare(earlier), response=None)
         raise bare(boto.EndpointConnectionError)
 
 
 @pytest.mark.parametrize("code", ["503", "SlowDown"])
-def test_storage_errors_busy_store_after_a_lost_attempt_is_a_timeout(code):
+def test_storage_errors_busy_store_after_lost_attempt_is_timeout(code):
     with pytest.raises(own.StorageTimeout), storage_errors():
-        attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
+        note_attempt(caught_exception=bare(boto.ReadTimeoutError), response=None)
         raise client_error(code, 503)
     with pytest.raises(own.FileExists), storage_errors():  # A definite word of S3's stays what it is.
-        attempt_note(caught_exception=bare(boto.ReadTimeoutError), response=None)
+        note_attempt(caught_exception=bare(boto.ReadTimeoutError), response=None)
         raise client_error("PreconditionFailed", 412)
 
 
@@ -125,9 +125,9 @@ def test_storage_errors_busy_store_after_a_lost_attempt_is_a_timeout(code):
         ("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] bad record mac", own.StorageTimeout),
     ],
 )
-def test_storage_errors_tls_error_is_unavailable_only_for_the_certificate(said, ours):
+def test_storage_errors_tls_failure_has_the_error_of_its_cause(said, ours):
     with pytest.raises(ours), storage_errors():
-        attempt_note(caught_exception=boto.SSLError(endpoint_url="https://store", error=said), response=None)
+        note_attempt(caught_exception=boto.SSLError(endpoint_url="https://store", error=said), response=None)
         raise bare(boto.EndpointConnectionError)
 
 

@@ -22,12 +22,12 @@ def page(number):
 
 
 @pytest.fixture
-def asked():
-    """Answer `PAGES` pages, and count what is asked."""
-    asked, client = Counter(), get_client()
+def calls():
+    """Answer `PAGES` pages, and count the calls."""
+    calls, client = Counter(), get_client()
 
     def count(model, **kwargs):
-        asked[model.name] += 1
+        calls[model.name] += 1
 
     client.meta.events.register("provide-client-params.s3", count)
     with Stubber(client) as stub:
@@ -38,21 +38,21 @@ def asked():
                 page(number),
                 {"Bucket": "bucket", "Prefix": "", "MaxUploads": 1000, **begin},
             )
-        yield asked
+        yield calls
     client.meta.events.unregister("provide-client-params.s3", count)
 
 
-def test_list_multipart_uploads_pages_are_requested_once_and_one_ahead(asked):
+def test_list_multipart_uploads_requests_one_page_ahead(calls):
     taken = []
     for upload in list_multipart_uploads(bucket="bucket"):
         taken.append(upload.key)
-        assert asked["ListMultipartUploads"] == min((len(taken) + 1) // 2 + 1, PAGES)
+        assert calls["ListMultipartUploads"] == min((len(taken) + 1) // 2 + 1, PAGES)
     assert taken == [f"{number}{name}" for number in range(1, PAGES + 1) for name in "ab"]
 
 
-def test_list_multipart_uploads_first_upload_needs_two_pages_only(asked):
+def test_list_multipart_uploads_first_upload_needs_two_pages(calls):
     next(list_multipart_uploads(bucket="bucket"))
-    assert asked["ListMultipartUploads"] == 2
+    assert calls["ListMultipartUploads"] == 2
 
 
 @pytest.mark.parametrize("code", ["NoSuchBucket", "NoSuchUpload", "NotImplemented"])

@@ -27,7 +27,7 @@ DESCRIBED = {
 STORED = (200, {"ETag": '"0123"'})
 TOO_MUCH = bytes(32 * 2**20)  # More than the buffers of two sockets hold.
 WHERE = {"bucket": "bucket-one", "key": "a b/é"}
-KEPT = {**WHERE, "content_type": "text/plain", "metadata": {"name": "value"}}
+CREATION = {**WHERE, "content_type": "text/plain", "metadata": {"name": "value"}}
 PATH = "/bucket-one/a%20b/%C3%A9"
 CHECKSUM = sha256(b"content").hexdigest()
 
@@ -47,7 +47,7 @@ def body_of(content):
 
 
 def put(content=b"content", *, only_if_absent=False):
-    return put_object(**KEPT, body=body_of(content), only_if_absent=only_if_absent)
+    return put_object(**CREATION, body=body_of(content), only_if_absent=only_if_absent)
 
 
 def send_part(content=b"content"):
@@ -68,7 +68,7 @@ def test_head_object_of_an_object_describes_it(store, last_modified):
     assert (described.size, described.etag, described.content_type) == (7, "0123", "text/plain")
     assert (described.metadata, described.checksum_sha256) == ({"name": "value"}, None)
     assert described.changed_at == datetime(2026, 11, 28, 4, 33, tzinfo=UTC)
-    ((method, path, _),) = store.asked
+    ((method, path, _),) = store.requests
     assert (method, path) == ("HEAD", PATH)
 
 
@@ -76,7 +76,7 @@ def test_head_object_of_an_object_describes_it(store, last_modified):
 def test_put_object_sends_the_body_with_its_type_and_metadata(store, only_if_absent):
     store.answers = {"PUT": STORED}
     assert put(only_if_absent=only_if_absent) == "0123"
-    ((method, path, headers),) = store.asked
+    ((method, path, headers),) = store.requests
     assert (method, path, store.sent) == ("PUT", PATH, [b"content"])
     assert (headers["Content-Type"], headers["x-amz-meta-name"]) == ("text/plain", "value")
     assert headers.get("If-None-Match") == ("*" if only_if_absent else None)
@@ -86,7 +86,7 @@ def test_put_object_sends_the_body_with_its_type_and_metadata(store, only_if_abs
 def test_put_part_sends_the_body_under_its_number(store):
     store.answers = {"PUT": STORED}
     assert send_part() == "0123"
-    assert store.asked[0][1] == f"{PATH}?uploadId=a%2Fb%2Bc&partNumber=7"
+    assert store.requests[0][1] == f"{PATH}?uploadId=a%2Fb%2Bc&partNumber=7"
     assert store.sent == [b"content"]
 
 
@@ -96,7 +96,7 @@ def test_body_is_signed_as_the_setting_says(store, settings, send, sign_parts):
     settings.S3_FILE_UPLOADER_SIGN_PARTS = sign_parts
     store.answers = {"PUT": STORED}
     send()
-    signed = store.asked[0][2]["X-Amz-Content-SHA256"]
+    signed = store.requests[0][2]["X-Amz-Content-SHA256"]
     assert signed == (CHECKSUM if sign_parts else "UNSIGNED-PAYLOAD")
     assert store.sent == [b"content"]
 
@@ -104,8 +104,8 @@ def test_body_is_signed_as_the_setting_says(store, settings, send, sign_parts):
 def test_create_multipart_returns_the_upload_id(store):
     store.answers = {"POST": (200, {})}
     store.content = b"<CreateMultipartUploadResult><UploadId>a&amp;b</UploadId></CreateMultipartUploadResult>"
-    assert create_multipart(**KEPT) == "a&b"
-    ((method, path, headers),) = store.asked
+    assert create_multipart(**CREATION) == "a&b"
+    ((method, path, headers),) = store.requests
     assert (method, path) == ("POST", f"{PATH}?uploads")
     assert (headers["Content-Type"], headers["x-amz-meta-name"]) == ("text/plain", "value")
 
@@ -119,13 +119,13 @@ def test_head_object_of_a_store_with_checksums_asks_for_them(store, settings, ki
     encoded = b64encode(bytes.fromhex(CHECKSUM)).decode()
     store.answers = {"HEAD": (200, {**DESCRIBED, "x-amz-checksum-sha256": encoded, **kind})}
     assert head_object(**WHERE, with_checksum=True).checksum_sha256 == checksum
-    assert store.asked[0][2]["x-amz-checksum-mode"] == "ENABLED"
+    assert store.requests[0][2]["x-amz-checksum-mode"] == "ENABLED"
 
 
 def test_head_object_of_a_store_without_checksums_asks_for_none(store):
     store.answers = {"HEAD": (200, DESCRIBED)}
     assert head_object(**WHERE, with_checksum=True).checksum_sha256 is None
-    assert "x-amz-checksum-mode" not in store.asked[0][2]
+    assert "x-amz-checksum-mode" not in store.requests[0][2]
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -162,10 +162,10 @@ def test_put_part_without_an_etag_is_a_storage_error(store):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"<x><UploadId></UploadId></x>", b"<x>a</x>"])
-def test_create_multipart_without_an_upload_id_is_a_storage_error(store, content):
+def test_create_multipart_without_upload_id_is_a_storage_error(store, content):
     store.answers, store.content = {"POST": (200, {})}, content
     with pytest.raises(own.StorageError):
-        create_multipart(**KEPT)
+        create_multipart(**CREATION)
 
 
 # --- retries and time-outs -------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_put_object_to_a_busy_store_sends_the_whole_body_again(store, settings, 
     assert store.sent == [b"content"] * 2
 
 
-def test_put_part_to_a_busy_store_is_tried_as_often_as_the_setting_says(store, settings):
+def test_put_part_to_busy_store_retries_up_to_max_attempts(store, settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 3
     store.answers = {"PUT": (503, {})}
     with pytest.raises(own.StorageUnavailable):
@@ -192,10 +192,10 @@ def test_put_object_that_is_denied_is_not_tried_again(store, settings):
     store.answers = {"PUT": (403, {})}
     with pytest.raises(own.StorageAccessDenied):
         put()
-    assert len(store.asked) == 1
+    assert len(store.requests) == 1
 
 
-def test_put_part_over_a_slow_line_has_the_connect_timeout_for_each_piece(store, settings):
+def test_put_part_over_slow_line_has_connect_timeout_by_piece(store, settings):
     """The whole part takes far longer than the time-out."""
     settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = 0.5
     store.answers, store.rests_after_bytes = {"PUT": STORED}, (4 * 2**20, 0.2)
@@ -217,7 +217,7 @@ def test_put_object_to_a_silent_store_is_a_timeout(store, settings):
         put()
 
 
-def test_put_object_that_nobody_listens_to_is_unavailable(settings):
+def test_put_object_to_closed_port_is_unavailable(settings):
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
     settings.AWS_S3_ENDPOINT_URL = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(own.StorageUnavailable):
@@ -243,13 +243,13 @@ def test_put_object_after_a_lost_answer_is_a_timeout(settings):
         hanging_up.join()
 
 
-def test_head_object_over_tls_trusts_the_certificates_of_the_environment(store, settings, certificate, monkeypatch):
+def test_head_object_over_tls_trusts_certificates_of_environment(store, settings, certificate, monkeypatch):
     certificate.serve(store)
     store.answers = {"HEAD": (200, DESCRIBED)}
     settings.AWS_S3_ENDPOINT_URL = store.url.replace("http", "https")
     with pytest.raises(own.StorageUnavailable):
         head_object(**WHERE)
-    assert store.asked == []
+    assert store.requests == []
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
     settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 2  # Another client, which reads the environment again.
     assert head_object(**WHERE).size == 7
@@ -282,7 +282,7 @@ def test_list_object_pages_of_an_empty_bucket_is_one_empty_page(bucket):
     assert list(list_object_pages(bucket=bucket)) == [[]]
 
 
-def test_list_object_pages_folder_without_an_etag_has_an_empty_one():
+def test_list_object_pages_folder_without_etag_has_empty_etag():
     with Stubber(get_client()) as stub:
         entry = {"Key": "folder/", "Size": 0, "LastModified": "2026-05-01T00:00:00Z"}
         stub.add_response("list_objects_v2", {"Contents": [entry]})

@@ -28,10 +28,10 @@ class RoleOfTheHost(BaseHTTPRequestHandler):
     """Hands out temporary credentials, other ones each time, as a container's host does."""
 
     def do_GET(self):
-        self.server.asked += 1
+        self.server.requests += 1
         until = datetime.now(UTC) + self.server.lifetime
         keys = {
-            "AccessKeyId": f"test-role-{self.server.asked}",
+            "AccessKeyId": f"test-role-{self.server.requests}",
             "SecretAccessKey": "test-secret",
             "Token": "test-token",
         }
@@ -64,7 +64,7 @@ def without_keys(settings, monkeypatch, tmp_path):
 def role(without_keys, monkeypatch):
     """Give the host a role."""
     with HTTPServer(("127.0.0.1", 0), RoleOfTheHost) as host:
-        host.asked, host.lifetime = 0, timedelta(hours=1)
+        host.requests, host.lifetime = 0, timedelta(hours=1)
         threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{host.server_port}/")
         yield host
@@ -87,7 +87,7 @@ def signed_at(url):
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def test_presign_url_without_keys_is_signed_by_the_role_of_the_host(role):
+def test_presign_url_without_keys_is_signed_by_role_of_host(role):
     query = query_of(signed().url)
     assert query["X-Amz-Credential"].startswith("test-role-1/")
     assert query["X-Amz-Security-Token"] == "test-token"
@@ -129,7 +129,7 @@ def test_presign_url_with_a_session_token_contains_it(settings):
 # --- address and time ------------------------------------------------------------------------------------------------
 
 
-def test_presign_url_after_a_change_of_settings_uses_them_at_once(settings):
+def test_presign_url_after_change_of_settings_uses_them_at_once(settings):
     settings.AWS_S3_ENDPOINT_URL = ELSEWHERE
     for number in range(20):
         settings.AWS_ACCESS_KEY_ID = f"test-key-{number}"
@@ -137,7 +137,7 @@ def test_presign_url_after_a_change_of_settings_uses_them_at_once(settings):
         assert query_of(signed().url)["X-Amz-Credential"].startswith(f"test-key-{number}/")
 
 
-def test_presign_url_after_a_change_of_the_environment_uses_it_in_the_next_second(without_keys, monkeypatch):
+def test_presign_url_after_new_environment_uses_it_next_second(without_keys, monkeypatch):
     def key_in(second):
         return presign._presigner_of_second("bucket", 60, second).url("GET", "key")
 

@@ -225,7 +225,7 @@ def test_url_with_a_signed_body_equals_botocore():
     assert presigner.url("PUT", "key", headers={"content-length": "0"}) != request.url
 
 
-def test_presigner_other_time_zone_is_converted_and_cut_to_seconds():
+def test_presigner_other_time_zone_is_converted_to_whole_seconds():
     east = EXAMPLE_DAY.astimezone(timezone(timedelta(hours=9))).replace(microsecond=999_999)
     in_utc, in_the_east = (Presigner(EXAMPLE, EXAMPLE_BUCKET, at, expires_in_seconds=60) for at in (EXAMPLE_DAY, east))
     assert in_the_east.expires_at == EXAMPLE_DAY + timedelta(seconds=60)

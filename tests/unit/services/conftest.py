@@ -38,11 +38,11 @@ def sent(upload, content=b"content", *, content_type="text/plain", only=None) ->
 
 
 def objects_in(bucket) -> list[str]:
-    return [found["Key"] for found in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+    return [entry["Key"] for entry in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
 
 
 def parts_left_in(bucket) -> list[str]:
-    return [found["Key"] for found in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
+    return [entry["Key"] for entry in get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
 
 @contextmanager

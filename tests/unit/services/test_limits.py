@@ -1,4 +1,4 @@
-"""What a policy refuses is not stored, whichever way it comes; a quota counts what is there and what is on its way."""
+"""A policy applies to every kind of upload; a quota counts stored files and unfinished uploads."""
 
 from base64 import b64decode
 from contextlib import ExitStack
@@ -62,8 +62,8 @@ def for_staff(user, bucket, policy):
 
 def received(user, bucket, *pieces, file_name="file", **options):
     """Take in a file of unknown size, piece by piece."""
-    wanted = {"content_type": "text/plain", "original_name": "my file.txt", **options}
-    with file_receive(user=user, owner=user, bucket=bucket, file_name=file_name, **wanted) as incoming:
+    options = {"content_type": "text/plain", "original_name": "my file.txt", **options}
+    with file_receive(user=user, owner=user, bucket=bucket, file_name=file_name, **options) as incoming:
         for piece in pieces:
             incoming.write(piece)
     return incoming.upload
@@ -92,7 +92,7 @@ def nothing_in(bucket):
         ({"quota_files": 0}, QuotaExceeded, {"quota_files": 0, "files": 0}),
     ],
 )
-def test_what_is_refused_before_it_begins(user, bucket, policy, begin, fields, error, limit):
+def test_begin_beyond_policy_is_refused(user, bucket, policy, begin, fields, error, limit):
     policy(**fields)
     with pytest.raises(error) as raised:
         begin(user, bucket)
@@ -101,41 +101,41 @@ def test_what_is_refused_before_it_begins(user, bucket, policy, begin, fields, e
 
 
 @pytest.mark.parametrize("begin", [stored_file, started])
-def test_what_is_just_allowed(user, bucket, policy, begin):
+def test_begin_within_policy_counts_usage(user, bucket, policy, begin):
     policy(max_file_bytes=7, content_types=["text/*"], extensions=["txt", ""], quota_bytes=7, quota_files=1)
     begin(user, bucket)
     assert usage(user, bucket) == Usage(7, 1)
 
 
 @pytest.mark.parametrize("names", [{"file_name": "a.exe"}, {"original_name": "a.exe"}])
-def test_both_names_have_an_allowed_ending(user, bucket, policy, names):
+def test_receive_name_of_other_extension_is_refused(user, bucket, policy, names):
     policy(extensions=["txt"])
     with pytest.raises(ContentTypeNotAllowed, match=r"one that ends in txt"):
         stored_file(user, bucket, **{"file_name": "a.txt", "original_name": "a.txt", **names})
 
 
-def test_what_s3_cannot_keep(user, bucket):
+def test_receive_size_beyond_s3_is_refused(user, bucket):
     with pytest.raises(FileTooLarge, match="S3 keeps") as raised:
         received(user, bucket, size=MAX_OBJECT_BYTES + 1)
     assert raised.value.limit == {"max_file_bytes": MAX_OBJECT_BYTES}
 
 
 @pytest.mark.parametrize("file_name", ["file", "users/file", "users/0/file", "users/{}/", "/users/{}/file"])
-def test_a_key_outside_of_the_prefix(user, bucket, policy, file_name):
+def test_receive_key_outside_of_the_prefix_is_refused(user, bucket, policy, file_name):
     policy(key_prefix="users/{user_id}/")
     with pytest.raises(InvalidFileName):
         stored_file(user, bucket, file_name.format(user.pk))
     assert nothing_in(bucket)
 
 
-def test_a_refused_key_is_told_the_prefix(user, bucket, policy):
+def test_receive_refused_key_names_the_prefix(user, bucket, policy):
     policy(key_prefix="users/{user_id}/")
     with pytest.raises(InvalidFileName, match=f"must begin with 'users/{user.pk}/'") as raised:
         stored_file(user, bucket, "file")
     assert raised.value.limit == {"key_prefix": f"users/{user.pk}/"}
 
 
-def test_keys_in_the_prefix_of_the_owner(staff, user, bucket, policy):
+def test_keys_begin_with_the_prefix_of_the_owner(staff, user, bucket, policy):
     policy(key_prefix="users/{user_id}/")
     prefix = f"users/{user.pk}/"
     assert stored_file(user, bucket, f"{prefix}file", user=staff).file_name == f"{prefix}file"
@@ -146,7 +146,7 @@ def test_keys_in_the_prefix_of_the_owner(staff, user, bucket, policy):
     assert key == upload.file_name
 
 
-def test_no_file_can_be_replaced(user, bucket, policy):
+def test_overwrite_without_may_overwrite_is_refused(user, bucket, policy):
     policy(may_overwrite=False)
     stored_file(user, bucket)
     for overwrite in (True, False):
@@ -155,7 +155,7 @@ def test_no_file_can_be_replaced(user, bucket, policy):
         assert raised.value.limit == {"may_overwrite": False}
 
 
-def test_a_callable_decides_by_the_owner(staff, user, bucket, settings):
+def test_policy_function_at_start_receives_the_owner(staff, user, bucket, settings):
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.for_staff"
     assert stored_file(user, bucket, user=staff).size == 7
     with pytest.raises(FileTooLarge):
@@ -167,7 +167,7 @@ def test_a_callable_decides_by_the_owner(staff, user, bucket, settings):
 # --- while it comes --------------------------------------------------------------------------------------------------
 
 
-def test_too_much_of_unknown_size(user, bucket, policy):
+def test_receive_without_size_beyond_limit_is_refused(user, bucket, policy):
     policy(max_file_bytes=6)
     assert received(user, bucket, b"abc", b"def").size == 6
     with pytest.raises(FileTooLarge):
@@ -176,7 +176,7 @@ def test_too_much_of_unknown_size(user, bucket, policy):
 
 
 @pytest.mark.parametrize("piece", [b"x" * mib(1), b"x" * mib(6)], ids=["small", "large"])
-def test_in_parts_the_quota_is_kept_too(user, bucket, policy, piece):
+def test_receive_in_parts_beyond_quota_is_refused(user, bucket, policy, piece):
     policy(quota_bytes=mib(12))
     assert received(user, bucket, *[piece] * (mib(12) // len(piece))).size == mib(12)
     assert usage(user, bucket) == Usage(mib(12), 1)
@@ -187,7 +187,7 @@ def test_in_parts_the_quota_is_kept_too(user, bucket, policy, piece):
     assert not parts_left_in(bucket)
 
 
-def test_a_quota_is_exceeded_in_the_middle(user, bucket, policy):
+def test_receive_beyond_quota_ends_in_the_middle(user, bucket, policy):
     policy(quota_bytes=mib(12) - 1)
     came = []
     with pytest.raises(QuotaExceeded):
@@ -204,7 +204,7 @@ def test_a_quota_is_exceeded_in_the_middle(user, bucket, policy):
 @pytest.mark.parametrize(
     ("fields", "error"), [({"max_file_bytes": 6}, FileTooLarge), ({"quota_bytes": 6}, QuotaExceeded)]
 )
-def test_receive_of_announced_size_beyond_policy_is_refused_before_first_byte(user, bucket, policy, fields, error):
+def test_receive_size_beyond_policy_is_refused_before_first_byte(user, bucket, policy, fields, error):
     policy(**fields)
     with pytest.raises(error):
         with file_receive(
@@ -214,15 +214,15 @@ def test_receive_of_announced_size_beyond_policy_is_refused_before_first_byte(us
     assert nothing_in(bucket)
 
 
-def test_of_two_at_once_of_unknown_size_both_count(user, bucket, policy):
+def test_receive_two_at_once_without_size_counts_both(user, bucket, policy):
     policy(quota_bytes=10)
-    wanted = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
+    options = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
     with ExitStack() as stack:
-        one = stack.enter_context(file_receive(file_name="one", **wanted))
+        one = stack.enter_context(file_receive(file_name="one", **options))
         one.write(b"12345")
         assert usage(user, bucket) == Usage(5, 1)
         with pytest.raises(QuotaExceeded):
-            with file_receive(file_name="two", **wanted) as two:
+            with file_receive(file_name="two", **options) as two:
                 two.write(b"12345")
                 one.write(b"6")  # Had room when it was last counted; so it is counted at its end.
                 two.write(b"6")
@@ -231,7 +231,7 @@ def test_of_two_at_once_of_unknown_size_both_count(user, bucket, policy):
     assert usage(user, bucket) == Usage(6, 1)
 
 
-def test_what_had_room_once_is_counted_at_its_end(user, bucket, policy):
+def test_receive_without_size_is_counted_again_at_its_end(user, bucket, policy):
     policy(quota_bytes=10)
     with pytest.raises(QuotaExceeded):
         with file_receive(
@@ -243,7 +243,7 @@ def test_what_had_room_once_is_counted_at_its_end(user, bucket, policy):
     assert objects_in(bucket) == ["other"]
 
 
-def test_announced_bytes_count_from_the_beginning(user, bucket, policy):
+def test_receive_with_size_counts_it_from_the_beginning(user, bucket, policy):
     policy(quota_bytes=10)
     with pytest.raises(SizeMismatch):
         with file_receive(
@@ -256,7 +256,7 @@ def test_announced_bytes_count_from_the_beginning(user, bucket, policy):
     assert stored_file(user, bucket, "other", b"0123456789").size == 10
 
 
-def test_of_unknown_size_one_byte_must_have_room(user, bucket, policy):
+def test_begin_without_size_needs_room_for_one_byte(user, bucket, policy):
     policy(quota_bytes=7)
     stored_file(user, bucket)
     for begin in (received, started):
@@ -268,7 +268,7 @@ def test_of_unknown_size_one_byte_must_have_room(user, bucket, policy):
 # --- what counts -----------------------------------------------------------------------------------------------------
 
 
-def test_an_overwrite_counts_the_difference(user, bucket, policy):
+def test_overwrite_counts_the_difference(user, bucket, policy):
     policy(quota_bytes=10, quota_files=1)
     stored_file(user, bucket)
     assert stored_file(user, bucket, content=b"0123456789", overwrite=True).size == 10
@@ -279,24 +279,24 @@ def test_an_overwrite_counts_the_difference(user, bucket, policy):
     assert usage(user, bucket) == Usage(10, 1)
 
 
-def test_the_larger_of_old_and_new_counts_meanwhile(user, bucket, policy):
+def test_overwrite_in_progress_counts_the_larger_size(user, bucket, policy):
     policy(quota_bytes=20)
     stored_file(user, bucket)
-    wanted = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
+    options = {"user": user, "owner": user, "bucket": bucket, "content_type": "a/b", "original_name": "f"}
     for content in (b"0123456789", b"0"):
-        with file_receive(file_name="file", size=len(content), overwrite=True, **wanted) as incoming:
+        with file_receive(file_name="file", size=len(content), overwrite=True, **options) as incoming:
             incoming.write(content)
             assert usage(user, bucket) == Usage(10, 1)
     assert usage(user, bucket) == Usage(1, 1)
 
 
-def test_who_has_too_much_already_may_still_replace_it_by_less(user, bucket, policy):
+def test_overwrite_by_less_beyond_quota_is_allowed(user, bucket, policy):
     stored_file(user, bucket)
     policy(quota_bytes=5, quota_files=0)
     assert stored_file(user, bucket, content=b"012345", overwrite=True).size == 6
 
 
-def test_a_failed_overwrite_counts_as_before(user, bucket, policy):
+def test_overwrite_after_failure_counts_as_before(user, bucket, policy):
     policy(quota_bytes=20)
     stored_file(user, bucket)
     with pytest.raises(SizeMismatch):
@@ -304,7 +304,7 @@ def test_a_failed_overwrite_counts_as_before(user, bucket, policy):
     assert usage(user, bucket) == Usage(7, 1)
 
 
-def test_what_is_removed_is_free_again(user, bucket, policy):
+def test_quota_after_removal_is_free_again(user, bucket, policy):
     policy(quota_bytes=7, quota_files=1)
     stored_file(user, bucket)
     with pytest.raises(QuotaExceeded, match="1 of 1 files"):
@@ -322,7 +322,7 @@ def test_what_is_removed_is_free_again(user, bucket, policy):
     assert stored_file(user, bucket).size == 7
 
 
-def test_what_a_crash_left_is_free_again_when_it_is_settled(user, bucket, policy):
+def test_quota_after_settled_crash_is_free_again(user, bucket, policy):
     policy(quota_files=1)
     left = create_claimed(
         user_id=user.pk, bucket=bucket, file_name="file", incoming_size=7, content_type="a/b", original_name="f"
@@ -331,25 +331,25 @@ def test_what_a_crash_left_is_free_again_when_it_is_settled(user, bucket, policy
     assert usage(user, bucket) == Usage(7, 1)
     with pytest.raises(QuotaExceeded):
         stored_file(user, bucket, "other")
-    assert stored_file(user, bucket).size == 7  # Whoever wants the same key settles it.
+    assert stored_file(user, bucket).size == 7  # An upload to the same key settles it.
     assert usage(user, bucket) == Usage(7, 1)
 
 
-def test_what_a_scanner_rejected_does_not_count(user, bucket, policy):
+def test_usage_omits_rejected_files(user, bucket, policy):
     policy(quota_files=1)
     upload = stored_file(user, bucket)
     FileUpload.objects.filter(pk=upload.pk).update(status="rejected", status_reason="It was found.")
     assert usage(user, bucket) == Usage(0, 0)
 
 
-def test_others_and_other_buckets_do_not_count(user, other, bucket, policy):
+def test_quota_omits_other_users_and_buckets(user, other, bucket, policy):
     policy(quota_bytes=7, quota_files=1)
     get_client().create_bucket(Bucket="bucket-two")
     for owner, place in ((user, bucket), (other, bucket), (user, "bucket-two")):
         assert stored_file(owner, place, f"{owner.pk}").size == 7
 
 
-def test_the_lock_goes_with_its_user(user, bucket, policy, settings):
+def test_user_delete_removes_the_usage_lock(user, bucket, policy, settings):
     policy(quota_files=1)
     lock = started(user, bucket).upload and UsageLock.objects.get()
     assert str(lock) == str(user.pk)
@@ -357,14 +357,14 @@ def test_the_lock_goes_with_its_user(user, bucket, policy, settings):
     assert not UsageLock.objects.exists()
 
 
-def test_a_quota_of_files_alone_asks_no_more_while_bytes_come(user, bucket, policy):
+def test_receive_under_quota_of_files_ignores_bytes(user, bucket, policy):
     policy(quota_files=1)
     assert received(user, bucket, b"a", b"b").size == 2
     assert usage(user, bucket) == Usage(2, 1)
 
 
 @pytest.mark.parametrize("begin", [stored_file, started])
-def test_without_a_quota_nothing_more_is_asked(user, bucket, policy, begin):
+def test_begin_without_quota_counts_nothing(user, bucket, policy, begin):
     counted = []
     for fields in ({}, {"max_file_bytes": 10, "content_types": ["text/*"]}, {"quota_files": 9}):
         policy(**fields)
@@ -383,7 +383,7 @@ def test_without_a_quota_nothing_more_is_asked(user, bucket, policy, begin):
     ("fields", "most"),
     [({}, MAX_PUT_BYTES), ({"max_file_bytes": 9}, 9), ({"quota_bytes": 10}, 3), ({"quota_files": 9}, MAX_PUT_BYTES)],
 )
-def test_a_form_takes_no_more_than_there_is_room_for(user, bucket, policy, fields, most):
+def test_start_of_form_without_size_is_limited_to_the_room(user, bucket, policy, fields, most):
     stored_file(user, bucket)
     policy(**fields)
     upload = started(user, bucket, size=None, strategy="post")
@@ -403,7 +403,7 @@ def policy_of_form(transfer):
         ({"extensions": ["png"]}, ContentTypeNotAllowed),
     ],
 )
-def test_it_is_completed_by_the_policy_of_that_moment(user, bucket, policy, strategy, fields, error):
+def test_complete_uses_the_current_policy(user, bucket, policy, strategy, fields, error):
     upload = started(user, bucket, strategy=strategy).upload
     sent(upload)
     policy(**fields)
@@ -414,7 +414,7 @@ def test_it_is_completed_by_the_policy_of_that_moment(user, bucket, policy, stra
     assert not FileUpload.objects.filter(user=user).exists()
 
 
-def test_housekeeping_completes_by_the_policy_of_that_moment(user, bucket, policy, settings):
+def test_housekeeping_completes_by_the_current_policy(user, bucket, policy, settings):
     upload = started(user, bucket).upload
     sent(upload)
     FileUpload.objects.update(created_at=upload.created_at.replace(year=2020))
@@ -425,7 +425,7 @@ def test_housekeeping_completes_by_the_policy_of_that_moment(user, bucket, polic
 
 
 @pytest.mark.parametrize("strategy", ["put", "multipart"])
-def test_what_nobody_announced_is_counted_when_it_has_arrived(user, bucket, policy, strategy):
+def test_complete_without_announced_size_counts_the_bytes(user, bucket, policy, strategy):
     policy(quota_bytes=10)
     one, two = (started(user, bucket, size=None, strategy=strategy).upload for _ in range(2))
     sent(one)
@@ -439,7 +439,7 @@ def test_what_nobody_announced_is_counted_when_it_has_arrived(user, bucket, poli
     assert usage(user, bucket) == Usage(7, 1)
 
 
-def test_what_was_announced_is_not_counted_twice(user, bucket, policy):
+def test_complete_with_announced_size_counts_it_once(user, bucket, policy):
     policy(quota_bytes=7)
     upload = started(user, bucket).upload
     sent(upload)
@@ -447,7 +447,7 @@ def test_what_was_announced_is_not_counted_twice(user, bucket, policy):
     assert upload_complete(user=user, upload_id=upload.pk).status == "stored"
 
 
-def test_a_callable_is_asked_for_the_owner_at_the_end_too(staff, user, bucket, settings):
+def test_policy_function_at_complete_receives_the_owner(staff, user, bucket, settings):
     upload = started(staff, bucket, owner=user).upload
     sent(upload)
     settings.S3_FILE_UPLOADER_POLICY = f"{__name__}.for_staff"
@@ -457,7 +457,7 @@ def test_a_callable_is_asked_for_the_owner_at_the_end_too(staff, user, bucket, s
     assert upload_complete(user=staff, upload_id=own.pk).status == "stored"
 
 
-def test_the_same_request_twice_at_once_has_one_place(user, bucket, policy):
+def test_start_same_request_twice_at_once_counts_once(user, bucket, policy):
     policy(quota_files=1)
     faster = []
     with after_reading(
@@ -472,11 +472,11 @@ def test_the_same_request_twice_at_once_has_one_place(user, bucket, policy):
 # --- what may be -----------------------------------------------------------------------------------------------------
 
 
-def test_usage_and_limits(staff, user, bucket, policy, settings):
+def test_usage_find_returns_usage_and_limits(staff, user, bucket, policy, settings):
     policy(quota_bytes=20, key_prefix="users/{user_id}/")
     stored_file(user, bucket, f"users/{user.pk}/file")
-    found, limits = usage_find(user=staff, owner=user, bucket=bucket)
-    assert (found, limits.quota_bytes, limits.key_prefix) == (Usage(7, 1), 20, f"users/{user.pk}/")
+    used, limits = usage_find(user=staff, owner=user, bucket=bucket)
+    assert (used, limits.quota_bytes, limits.key_prefix) == (Usage(7, 1), 20, f"users/{user.pk}/")
     settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = []
     with pytest.raises(BucketNotAllowed):
         usage_find(user=user, owner=user, bucket=bucket)

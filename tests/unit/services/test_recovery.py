@@ -161,7 +161,7 @@ class TestInARequest:
         assert not FileUpload.objects.exists()
         assert objects_in(bucket) == 0
 
-    def test_failure_of_the_commit_of_an_overwrite_settles_the_record(self, bucket, user):
+    def test_overwrite_with_failed_commit_settles_the_record(self, bucket, user):
         upload = stored_file(user, bucket, content=b"before")
         claim_record(upload, Status.PENDING)
         put(upload, b"after!!", **{WRITTEN_BY: str(upload.claim_id)})

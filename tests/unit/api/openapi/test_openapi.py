@@ -26,16 +26,16 @@ from s3_file_uploader.api.openapi import examples
 from s3_file_uploader.api.serializers import (
     BucketCreateSerializer,
     FileUploadFormSerializer,
-    ObjectsWantedSerializer,
+    ObjectListQuerySerializer,
     PageSerializer,
-    PartsWantedSerializer,
+    PartNumbersSerializer,
     PresignSerializer,
     RawUploadSerializer,
     ReadSerializer,
     ShareCreateSerializer,
     ShareListQuerySerializer,
+    UploadListQuerySerializer,
     UploadStartSerializer,
-    UploadsWantedSerializer,
     UploadTokenCreateSerializer,
     UppyCompleteSerializer,
     UppyFileSerializer,
@@ -358,7 +358,7 @@ def test_viewsets_are_not_modified(schema):
 
 def test_derived_viewset_of_a_host_is_described():
     class HostsHealthViewSet(HealthViewSet):
-        """Of a host."""
+        """Show the health of a host."""
 
     schema = generated(patterns=[path("up/", HostsHealthViewSet.as_view({"get": "retrieve"}))])
     assert schema["paths"]["/up/"]["get"]["operationId"] == "health"
@@ -368,8 +368,8 @@ def test_derived_viewset_of_a_host_is_described():
 
 
 def component(schema: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = schema["components"]["schemas"][name]
-    return found
+    description: dict[str, Any] = schema["components"]["schemas"][name]
+    return description
 
 
 def test_components_have_the_prefix_of_the_app(schema):
@@ -646,8 +646,8 @@ def test_presign_has_the_same_parameters_in_query_and_body(schema, operations):
     [
         ("file_put", RawUploadSerializer, {"x_checksum_sha256"}),
         ("file_get", ReadSerializer, set()),
-        ("object_list", ObjectsWantedSerializer, set()),
-        ("upload_list", UploadsWantedSerializer, set()),
+        ("object_list", ObjectListQuerySerializer, set()),
+        ("upload_list", UploadListQuerySerializer, set()),
         ("uppy_token_list", PageSerializer, set()),
         ("share_list", ShareListQuerySerializer, set()),
     ],
@@ -702,7 +702,7 @@ def test_record_example_has_the_url_of_its_file():
                 ("bucket_create", BucketCreateSerializer),
                 ("file_presign_body", PresignSerializer),
                 ("upload_start", UploadStartSerializer),
-                ("upload_parts_sign", PartsWantedSerializer),
+                ("upload_parts_sign", PartNumbersSerializer),
                 ("uppy_token_create", UploadTokenCreateSerializer),
                 ("share_create", ShareCreateSerializer),
             )
@@ -884,7 +884,7 @@ def test_file_from_upload_to_removal_returns_what_is_shown(operations, schema, u
         (page,) = shown(operations[name], "200")
         listing = say(name).json()
         assert listing.keys() == page.keys()
-        assert [found.keys() for found in listing["results"]] == [found.keys() for found in page["results"]]
+        assert [record.keys() for record in listing["results"]] == [record.keys() for record in page["results"]]
 
     assert say("file_remove").status_code == 204
     for name in ("file_get", "upload_get", "upload_delete"):

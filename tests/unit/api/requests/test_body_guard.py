@@ -123,7 +123,7 @@ class TestPatience:
         patience.account(waited=20, received=0)
         assert patience.seconds_for(0) == 0
 
-    def test_patience_with_rate_is_given_back_by_bytes_up_to_its_beginning(self):
+    def test_patience_with_rate_is_restored_by_bytes_to_its_start(self):
         patience = Patience(60, 500)
         patience.account(waited=50, received=0)
         assert (patience.has_rate, patience.seconds_for(0), patience.seconds_for(1000)) == (True, 10, 12)
@@ -132,7 +132,7 @@ class TestPatience:
         patience.account(waited=0, received=10**9)
         assert patience.seconds_for(0) == 60
 
-    def test_patience_step_grows_with_quick_reads_and_shrinks_with_a_slow_one(self):
+    def test_patience_step_after_quick_reads_grows_after_slow_resets(self):
         patience, steps = Patience(60, 500), []
         for waited in (0.1, 0.1, 0.1, 0.1, 0.1, 2, 0.1):
             steps.append(patience.step)
@@ -184,7 +184,7 @@ class TestReading:
         assert not is_open(arrives)
 
     @pytest.mark.parametrize(("content_type", "length"), [(FORM, 5_000), ("application/json", 10_000_000)])
-    def test_large_body_at_a_good_rate_ends_where_no_file_is_expected(self, arrives, settings, content_type, length):
+    def test_large_body_without_expected_file_ends_despite_good_rate(self, arrives, settings, content_type, length):
         settings.S3_FILE_UPLOADER_FORM_TIMEOUT_SECONDS = 0.1
         settings.S3_FILE_UPLOADER_CLIENT_BYTES_PER_SECOND = 1
         request = arrives(b"x" * 1_000, length=length, content_type=content_type)
@@ -200,7 +200,7 @@ class TestReading:
         with pytest.raises(RequestTooSlow, match="too slowly"):
             body.read(99)
 
-    def test_file_whose_client_falls_silent_after_quick_reads_is_too_slow_in_time(self, arrives, settings):
+    def test_file_with_silence_after_quick_reads_is_too_slow_in_time(self, arrives, settings):
         """The next read is large by then, and its bytes alone would give the client more than a minute."""
         settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 0.2
         body = RequestBody(arrives(bytes(100_000), length=10**6))

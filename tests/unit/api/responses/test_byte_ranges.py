@@ -41,7 +41,7 @@ def test_parse_ranges_of_ten_bytes_are_clipped(header, ranges):
         "bytes=0-1;4-5",
         "bytes=\u0660-\u0661",
         f"bytes=0-{'9' * 20}",
-        "bytes=0-6,3-9",  # Together more than the file: somebody wants to keep us busy.
+        "bytes=0-6,3-9",  # Together more than the file: a client wants to keep the server busy.
         "bytes=" + ",".join(["0-0"] * (MAX_RANGES + 1)),
     ],
 )

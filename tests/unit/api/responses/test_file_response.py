@@ -20,10 +20,10 @@ class Source:
     """Gives the content byte by byte, and remembers what was asked and whether it was closed."""
 
     def __init__(self):
-        self.asked, self.given, self.closed = [], 0, 0
+        self.ranges, self.given, self.closed = [], 0, 0
 
     def __call__(self, *, start, stop):
-        self.asked.append((start, stop))
+        self.ranges.append((start, stop))
         try:
             for position in range(start, stop):
                 self.given += 1

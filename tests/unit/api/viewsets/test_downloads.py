@@ -54,24 +54,24 @@ def test_file_called_download_of_other_user_is_not_found(bucket, user, other):
         assert getattr(client_of(other), method)(address(bucket)).status_code == 404
 
 
-class Nobody(BasePermission):
-    message = "Nobody saves files here."
+class DenyAll(BasePermission):
+    message = "No user saves files here."
 
     def has_permission(self, request, view):
         return False
 
 
 @pytest.mark.parametrize("ending", ["/download", "/download/"])
-def test_download_without_its_permission_is_refused_and_saves_nothing(bucket, user, settings, tmp_path, ending):
+def test_download_without_permission_is_refused_without_a_copy(bucket, user, settings, tmp_path, ending):
     stored_file(user, bucket, "a")
-    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
+    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.DenyAll"]
     refused = client_of(user).get(address(bucket, f"a{ending}"))
     assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
-    assert refused.json()["detail"] == Nobody.message
+    assert refused.json()["detail"] == DenyAll.message
     assert list(tmp_path.iterdir()) == []
 
 
 def test_download_permission_is_not_needed_to_read_file(bucket, user, settings):
     stored_file(user, bucket, "a/download")
-    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.Nobody"]
+    settings.S3_FILE_UPLOADER_DOWNLOAD_PERMISSION_CLASSES = [f"{__name__}.DenyAll"]
     assert client_of(user).get(address(bucket), {"proxy": "true"}).getvalue() == b"content"

@@ -71,7 +71,7 @@ def test_policy_function_runs_once_to_complete_a_direct_upload(user, bucket, cou
     assert seen == [(user, bucket)]
 
 
-def test_policy_function_is_asked_about_the_owner_where_staff_uploads_for_a_user(user, staff, bucket, counted):
+def test_policy_function_of_staff_upload_receives_the_owner(user, staff, bucket, counted):
     seen = counted()
     file = SimpleUploadedFile("form.txt", b"hello")
     form = {"bucket": bucket, "file": file, "user_id": str(user.pk)}

@@ -61,10 +61,10 @@ class TestMake:
         upload = stored_file(user, bucket, "a/é b.txt")
         answer = make(user, bucket, "a/é b.txt", expires_in=60, max_downloads=3)
         link = ShareLink.objects.get()
-        told = answer.json()
-        secret = told["url"].split("/")[-2]
+        body = answer.json()
+        secret = body["url"].split("/")[-2]
         assert (answer.status_code, answer["Cache-Control"]) == (201, "no-store")
-        assert told == {
+        assert body == {
             "id": str(link.pk),
             "user_id": str(user.pk),
             "bucket": bucket,
@@ -357,9 +357,9 @@ def test_file_called_share_is_an_ordinary_file(bucket, user, slash):
 
 @pytest.mark.parametrize(("name", "path"), [("share", "/shares/x/"), ("share-list", "/shares/")])
 def test_urls_of_shares_have_their_names(name, path):
-    found = resolve(BASE + path)
-    assert found.view_name == f"s3_service-{name}"
-    assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
+    match = resolve(BASE + path)
+    assert match.view_name == f"s3_service-{name}"
+    assert reverse(match.view_name, kwargs=match.kwargs) == BASE + path
 
 
 def test_housekeeping_removes_expired_links(bucket, user):
@@ -400,6 +400,6 @@ class TestAdmin:
         admin.post(f"{self.LIST}{first.pk}/delete/", {"post": "yes"})
         admin.post(self.LIST, {"action": "delete_selected", "post": "yes", "_selected_action": [second.pk]})
         assert not ShareLink.objects.exists()
-        told = [record.audit for record in caplog.records if record.audit["action"] == "share_revoke"]
-        assert [event["object_id"] for event in told] == [str(first.pk), str(second.pk)]
+        events = [record.audit for record in caplog.records if record.audit["action"] == "share_revoke"]
+        assert [event["object_id"] for event in events] == [str(first.pk), str(second.pk)]
         assert refused(follow(url)) == NOT_FOUND

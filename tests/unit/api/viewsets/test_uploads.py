@@ -7,7 +7,7 @@ import pytest
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from s3_file_uploader.api.serializers import PartsWantedSerializer
+from s3_file_uploader.api.serializers import PartNumbersSerializer
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
 from tests.conftest import client_of
@@ -16,7 +16,7 @@ from tests.unit.services.conftest import refusing, sent, started
 pytestmark = pytest.mark.django_db
 BASE = "/modules/s3-file-uploader/service"
 CHECKSUM = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
-NOBODY = uuid.UUID(int=0)
+NO_UPLOAD = uuid.UUID(int=0)
 
 
 def start(client, bucket, *, form="json", key=None, **fields):
@@ -38,15 +38,15 @@ def big(bucket, user):
     ("name", "path"),
     [
         ("upload-list", "/uploads/"),
-        ("upload", f"/uploads/{NOBODY}/"),
-        ("upload-parts", f"/uploads/{NOBODY}/parts/"),
-        ("upload-complete", f"/uploads/{NOBODY}/complete/"),
+        ("upload", f"/uploads/{NO_UPLOAD}/"),
+        ("upload-parts", f"/uploads/{NO_UPLOAD}/parts/"),
+        ("upload-complete", f"/uploads/{NO_UPLOAD}/complete/"),
     ],
 )
 def test_urls_of_uploads_have_their_names(name, path):
-    found = resolve(BASE + path)
-    assert found.view_name == f"s3_service-{name}"
-    assert reverse(found.view_name, kwargs=found.kwargs) == BASE + path
+    match = resolve(BASE + path)
+    assert match.view_name == f"s3_service-{name}"
+    assert reverse(match.view_name, kwargs=match.kwargs) == BASE + path
 
 
 class TestStart:
@@ -54,10 +54,10 @@ class TestStart:
     def test_start_returns_record_and_transfer(self, bucket, user, form):
         answer = start(client_of(user), bucket, form=form, content_type="text/plain", checksum_sha256=CHECKSUM.upper())
         upload = FileUpload.objects.get()
-        told = answer.json()
-        transfer = told.pop("transfer")
+        body = answer.json()
+        transfer = body.pop("transfer")
         assert answer.status_code == 201
-        assert told == {
+        assert body == {
             "id": str(upload.pk),
             "user_id": str(user.pk),
             "bucket": bucket,
@@ -95,7 +95,7 @@ class TestStart:
         assert f"uploadId={FileUpload.objects.get().multipart_upload_id}" in url
 
     @pytest.mark.parametrize(
-        ("name", "declared", "kept"),
+        ("name", "declared", "expected"),
         [
             ("photo.png", None, "image/png"),
             ("photo.png", "", "image/png"),
@@ -105,10 +105,10 @@ class TestStart:
             ("no-such.ending", None, "application/octet-stream"),
         ],
     )
-    def test_start_without_type_guesses_it(self, bucket, user, name, declared, kept):
+    def test_start_without_type_guesses_it(self, bucket, user, name, declared, expected):
         fields = {} if declared is None else {"content_type": declared}
         answer = start(client_of(user), bucket, file_name=name, **fields).json()
-        assert (answer["content_type"], answer["transfer"]["headers"]["Content-Type"]) == (kept, kept)
+        assert (answer["content_type"], answer["transfer"]["headers"]["Content-Type"]) == (expected, expected)
 
     def test_start_with_nulls_uses_defaults(self, bucket, user):
         answer = start(client_of(user), bucket, content_type=None, checksum_sha256=None, user_id=None)
@@ -237,10 +237,10 @@ class TestParts:
         sent(big, b"x" * mib(20), only=[2])
         answer = client_of(user).post(self.path(big), body, format=form)
         assert answer.status_code == 200
-        told = answer.json()
-        assert told.keys() == {"parts", "expires_at"}
-        assert [part["part_number"] for part in told["parts"]] == numbers
-        for part in told["parts"]:
+        body = answer.json()
+        assert body.keys() == {"parts", "expires_at"}
+        assert [part["part_number"] for part in body["parts"]] == numbers
+        for part in body["parts"]:
             assert part.keys() == {"part_number", "url", "offset", "size"}
             assert part["offset"] == (part["part_number"] - 1) * mib(8)
             assert part["size"] == min(mib(8), mib(20) - part["offset"])
@@ -289,8 +289,8 @@ class TestParts:
             assert parts[-1]["offset"] + parts[-1]["size"] == mib(32) * 10_000
 
     def test_parts_serializer_large_number_is_left_to_service(self):
-        wanted = PartsWantedSerializer(data={"part_numbers": [10**9]})
-        assert wanted.is_valid(), "the upload knows which there can be, and says so"
+        serializer = PartNumbersSerializer(data={"part_numbers": [10**9]})
+        assert serializer.is_valid(), "the upload knows which there can be, and says so"
 
     @pytest.mark.parametrize("strategy", ["put", "post"])
     def test_parts_of_single_request_is_refused(self, bucket, user, strategy):
@@ -376,7 +376,7 @@ class TestWhoMay:
     def test_request_by_anonymous_is_401(self, big, method, rest):
         assert self.act(None, method, big.pk, rest).status_code == 401
 
-    @pytest.mark.parametrize("upload_id", ["x", "%00", "é", NOBODY, "../" + "a" * 300])
+    @pytest.mark.parametrize("upload_id", ["x", "%00", "é", NO_UPLOAD, "../" + "a" * 300])
     def test_request_with_malformed_id_is_not_found(self, user, method, rest, upload_id):
         answer = self.act(user, method, upload_id, rest)
         assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""What Uppy is answered; what it makes of that is tested with Uppy itself."""
+"""The responses that Uppy receives; other tests run Uppy itself on them."""
 
 import json
 import re
@@ -91,9 +91,9 @@ class TestOneRequest:
         settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["multipart"]
         assert refused(params(client_of(user))) == (400, "invalid")
 
-    @pytest.mark.parametrize("told", ["", "null", "undefined", "text", "x" * 300 + "/y"])
-    def test_params_with_malformed_type_guesses_it(self, user, told):
-        assert params(client_of(user), type=told).status_code == 200
+    @pytest.mark.parametrize("declared", ["", "null", "undefined", "text", "x" * 300 + "/y"])
+    def test_params_with_malformed_type_guesses_it(self, user, declared):
+        assert params(client_of(user), type=declared).status_code == 200
         assert FileUpload.objects.get().content_type == "text/plain"
 
     @pytest.mark.parametrize("name", ["", "a/../b", "a\nb", "x" * 1024, "/a", ".."])
@@ -110,12 +110,12 @@ class TestOneRequest:
     def test_arrived_completes_upload(self, user):
         client = client_of(user)
         key = params(client).json()["fields"]["key"]
-        told = f"{BASE}/s3/complete?{urlencode({'key': key})}"
-        early = client.post(told)
+        url = f"{BASE}/s3/complete?{urlencode({'key': key})}"
+        early = client.post(url)
         assert refused(early) == (400, "parts_missing")
         file_sent(FileUpload.objects.get())
         for _ in range(2):
-            answer = client.post(told)
+            answer = client.post(url)
             assert answer.status_code == 200
             assert (answer.json()["status"], answer.json()["size"]) == ("stored", 7)
         assert FileUpload.objects.get().status == "stored"
@@ -123,8 +123,8 @@ class TestOneRequest:
     def test_arrived_with_foreign_key_is_not_found(self, user, other):
         key = params(client_of(user)).json()["fields"]["key"]
         file_sent(FileUpload.objects.get())
-        for person, told in ((other, key), (user, key[:-1]), (user, ""), (user, f"uploads/{uuid.uuid4()}/{NAME}")):
-            answer = client_of(person).post(f"{BASE}/s3/complete?{urlencode({'key': told})}")
+        for person, value in ((other, key), (user, key[:-1]), (user, ""), (user, f"uploads/{uuid.uuid4()}/{NAME}")):
+            answer = client_of(person).post(f"{BASE}/s3/complete?{urlencode({'key': value})}")
             assert refused(answer) == (404, "upload_not_found")
         assert FileUpload.objects.get().status == "pending"
 
@@ -307,7 +307,7 @@ class TestTokens:
         assert made.json()["endpoint"] == f"http://testserver{BASE}/token/{token.text}"
 
         listed = client.get(f"{BASE}/tokens/").json()
-        assert [found.keys() for found in listed["results"]] == [{"id", "created_at", "expires_at", "revoked_at"}]
+        assert [token.keys() for token in listed["results"]] == [{"id", "created_at", "expires_at", "revoked_at"}]
         assert token.text not in json.dumps(listed)
         used = params(Client(), f"{BASE}/token/{token.text}")
         assert used.status_code == 200
@@ -424,11 +424,11 @@ class TestSessions:
     def test_get_that_writes_by_a_session_needs_the_same_origin(self, client, user, bucket, headers, path):
         upload = started(user, bucket, strategy="multipart").upload
         before = FileUpload.objects.values().get()
-        asked = f"{BASE}/s3/{path.format(pk=upload.pk, key=upload.file_name)}&partNumbers=1"
-        answer = client.get(asked, headers=headers)
+        url = f"{BASE}/s3/{path.format(pk=upload.pk, key=upload.file_name)}&partNumbers=1"
+        answer = client.get(url, headers=headers)
         assert refused(answer) == (403, "permission_denied")
         assert FileUpload.objects.values().get() == before
-        assert client.get(asked, headers=of_a_page("same-origin")).status_code == 200
+        assert client.get(url, headers=of_a_page("same-origin")).status_code == 200
 
     def test_get_that_writes_by_a_session_takes_the_csrf_token(self, client):
         client.cookies["csrftoken"] = token = "x" * 32
@@ -445,8 +445,8 @@ class TestSessions:
     )
     def test_download_that_another_site_asks_for_saves_nothing(self, client, user, bucket, tmp_path, site, status):
         stored_file(user, bucket)
-        asked = reverse("s3_service-download-file", args=[bucket, "file"])
-        assert client.get(asked, headers=of_a_page(site, "image")).status_code == status
+        url = reverse("s3_service-download-file", args=[bucket, "file"])
+        assert client.get(url, headers=of_a_page(site, "image")).status_code == status
         assert (tmp_path / bucket / "file").exists() is (status == 200)
 
     def test_token_in_header_is_accepted_from_any_origin(self, user):

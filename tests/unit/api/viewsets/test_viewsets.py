@@ -46,9 +46,9 @@ def upload(client, bucket, name="file.txt", content=b"content", **fields):
     ],
 )
 def test_urls_of_specification_have_their_names(name, path):
-    found = resolve(BASE + path)
-    assert found.view_name == f"s3_service-{name}"
-    assert reverse(f"s3_service-{name}", kwargs=found.kwargs) == BASE + path
+    match = resolve(BASE + path)
+    assert match.view_name == f"s3_service-{name}"
+    assert reverse(f"s3_service-{name}", kwargs=match.kwargs) == BASE + path
 
 
 class TestBuckets:
@@ -139,7 +139,7 @@ class TestUpload:
         assert (answer.status_code, answer.json()["file_name"]) == (201, "file.txt")
 
     @pytest.mark.parametrize(
-        ("given", "kept"),
+        ("given", "expected"),
         [
             ("Été 1.txt", "Été 1.txt"),
             ("C:\\photos\\Été 1.txt", "Été 1.txt"),
@@ -147,9 +147,9 @@ class TestUpload:
             ("", "%C3%89t%C3%A9%201.txt"),
         ],
     )
-    def test_original_name_of_a_form_is_kept_beside_the_key(self, bucket, user, given, kept):
+    def test_original_name_of_a_form_is_kept_beside_the_key(self, bucket, user, given, expected):
         record = upload(client_of(user), bucket, "%C3%89t%C3%A9%201.txt", original_name=given).json()
-        assert (record["file_name"], record["original_name"]) == ("%C3%89t%C3%A9%201.txt", kept)
+        assert (record["file_name"], record["original_name"]) == ("%C3%89t%C3%A9%201.txt", expected)
 
     @pytest.mark.parametrize("given", ["a\nb.txt", "é" * 513, "a/", ".."])
     def test_original_name_that_cannot_be_a_name_is_refused(self, bucket, user, given):
@@ -157,7 +157,7 @@ class TestUpload:
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file_name")
         assert not FileUpload.objects.exists()
 
-    def test_original_name_with_invisible_characters_is_shown_without_them(self, bucket, user):
+    def test_original_name_with_invisible_characters_loses_them(self, bucket, user):
         name = "\u202egnp.exe\u200b"
         assert upload(client_of(user), bucket, "a.txt", original_name=name).json()["original_name"] == name
         shown = client_of(user).get(url("file", bucket_name=bucket, file_name="a.txt"), {"proxy": "true"})
@@ -167,7 +167,7 @@ class TestUpload:
         assert upload(client_of(user), bucket, content=b"").json()["size"] == 0
 
     @pytest.mark.parametrize(
-        ("declared", "name", "kept"),
+        ("declared", "name", "expected"),
         [
             ("video/mp4", "a.mp4", "video/mp4"),
             ("text/plain; charset=latin-1", "a.txt", "text/plain; charset=latin-1"),
@@ -179,10 +179,10 @@ class TestUpload:
             ("x/" + "y" * 300, "a.txt", "text/plain"),
         ],
     )
-    def test_form_content_type_is_kept_or_detected(self, bucket, user, declared, name, kept):
+    def test_form_content_type_is_kept_or_detected(self, bucket, user, declared, name, expected):
         content = {"a.png": PNG, "a.mp4": MP4}.get(name, b"content")
-        assert upload(client_of(user), bucket, name, content, content_type=declared).json()["content_type"] == kept
-        assert head_object(bucket=bucket, key=name).content_type == kept
+        assert upload(client_of(user), bucket, name, content, content_type=declared).json()["content_type"] == expected
+        assert head_object(bucket=bucket, key=name).content_type == expected
 
     @pytest.mark.parametrize(
         ("fields", "field"),
@@ -519,8 +519,8 @@ class TestPut:
         settings.S3_FILE_UPLOADER_PART_SIZE_BYTES = mib(5)
         key, content = {"Idempotency-Key": "k"}, b"1" * mib(6)
         first = put(client_of(user), bucket, "file.txt", content, **key)
-        for told, status in ((first.json()["checksum_sha256"], 201), ("0" * 64, 422)):
-            body = {"bucket": bucket, "checksum_sha256": told, "file": SimpleUploadedFile("file.txt", content)}
+        for checksum, status in ((first.json()["checksum_sha256"], 201), ("0" * 64, 422)):
+            body = {"bucket": bucket, "checksum_sha256": checksum, "file": SimpleUploadedFile("file.txt", content)}
             assert client_of(user).post(url("upload-file"), body, headers=key).status_code == status
 
     def test_delete_by_address_removes_file(self, bucket, user, other):
@@ -576,7 +576,7 @@ class TestUploads:
     def names(self, person, **query):
         answer = client_of(person).get(url("upload-list"), query)
         assert answer.status_code == 200, answer.json()
-        return [found["file_name"] for found in answer.json()["results"]]
+        return [record["file_name"] for record in answer.json()["results"]]
 
     def test_list_shows_own_uploads_and_all_to_staff(self, three, user, other, staff):
         assert self.names(user) == ["b.png", "a.txt"]
@@ -629,7 +629,7 @@ class TestUploads:
         assert client_of(user).delete(address).status_code == 204
         assert client_of(user).get(address).status_code == 404
 
-    def test_upload_of_name_that_ends_like_endpoint_has_url_without_slash(self, bucket, user):
+    def test_upload_named_like_endpoint_has_url_without_slash(self, bucket, user):
         name = "folder/download"
         record = upload(client_of(user), bucket, file_name=name).json()
         assert record["url"].endswith(f"/{name}")

@@ -44,7 +44,7 @@ class Breaking:
 @pytest.fixture
 def breaks():
     """Let each response break off after a number of reads; None leaves it whole."""
-    events, after, asked = get_client().meta.events, [], []
+    events, after, ranges = get_client().meta.events, [], []
     errors = cycle((ReadTimeoutError(endpoint_url="http://store"), SSLError("bad record mac")))
 
     def wrap(parsed, **_):
@@ -52,11 +52,11 @@ def breaks():
             parsed["Body"] = Breaking(parsed["Body"], reads, next(errors))
 
     def note(params, **_):
-        asked.append(params["headers"]["Range"])
+        ranges.append(params["headers"]["Range"])
 
     events.register("after-call.s3.GetObject", wrap)
     events.register("before-call.s3.GetObject", note)
-    yield after, asked
+    yield after, ranges
     events.unregister("after-call.s3.GetObject", wrap)
     events.unregister("before-call.s3.GetObject", note)
 
@@ -69,19 +69,19 @@ def test_read_object_any_range_comes_in_chunks(bucket, etag, start, stop):
 
 
 def test_read_object_response_that_breaks_off_is_continued_there(bucket, etag, breaks):
-    after, asked = breaks
+    after, ranges = breaks
     after += [2, 1, 0, 3]
     assert b"".join(read(bucket, etag)) == CONTENT
     end = len(CONTENT) - 1
-    assert asked == [f"bytes={start}-{end}" for start in (0, 200_000, 300_000, 300_000, 600_000)]
+    assert ranges == [f"bytes={start}-{end}" for start in (0, 200_000, 300_000, 300_000, 600_000)]
 
 
-def test_read_object_responses_without_a_byte_are_tried_as_often_as_the_setting_says(bucket, etag, breaks):
-    after, asked = breaks
+def test_read_object_without_progress_retries_up_to_max_attempts(bucket, etag, breaks):
+    after, ranges = breaks
     after += [0] * conf.max_attempts
     with pytest.raises(StorageTimeout):
         list(read(bucket, etag))
-    assert len(asked) == conf.max_attempts
+    assert len(ranges) == conf.max_attempts
 
 
 def test_read_object_replaced_object_is_a_storage_error(bucket, etag):
@@ -92,7 +92,7 @@ def test_read_object_replaced_object_is_a_storage_error(bucket, etag):
 
 def test_read_object_closed_early_closes_the_response(bucket, etag, monkeypatch):
     bodies, opened = [], object_reader._open_range
-    monkeypatch.setattr(object_reader, "_open_range", lambda *asked: bodies.append(opened(*asked)) or bodies[-1])
+    monkeypatch.setattr(object_reader, "_open_range", lambda *where: bodies.append(opened(*where)) or bodies[-1])
     with closing(read(bucket, etag)) as chunks:
         next(chunks)
         assert not bodies[0]._raw_stream.closed
@@ -132,7 +132,7 @@ def test_read_object_empty_responses_are_unavailable(odd_store):
     odd_store.content = b""
     with pytest.raises(StorageUnavailable, match="before the file was whole"):
         next(read("bucket-one", "0123", 0, 4))
-    assert len(odd_store.asked) == 2
+    assert len(odd_store.requests) == 2
 
 
 def test_read_object_short_response_is_continued(odd_store):
@@ -141,11 +141,11 @@ def test_read_object_short_response_is_continued(odd_store):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_read_object_busy_store_is_tried_as_often_as_the_setting_says(odd_store, status):
+def test_read_object_of_busy_store_retries_up_to_max_attempts(odd_store, status):
     odd_store.answers = {"GET": (status, {})}
     with pytest.raises(StorageUnavailable):
         next(read("bucket-one", "0123", 0, 4))
-    assert len(odd_store.asked) == 2
+    assert len(odd_store.requests) == 2
 
 
 def test_read_object_without_an_object_is_file_not_found(bucket):
@@ -154,7 +154,7 @@ def test_read_object_without_an_object_is_file_not_found(bucket):
 
 
 @pytest.mark.parametrize("framing", [{}, {"Transfer-Encoding": "chunked"}])
-def test_read_object_after_another_that_stopped_early_gets_its_own_bytes(odd_store, framing):
+def test_read_object_after_a_stopped_read_returns_its_own_bytes(odd_store, framing):
     odd_store.answers = {"GET": (206, {"ETag": '"0123"', **framing})}
     for _ in range(3):
         with closing(read("bucket-one", "0123", 0, 4)) as chunks:
@@ -168,7 +168,7 @@ def test_read_object_from_a_silent_store_is_a_timeout(odd_store, settings):
     odd_store.rests_before_answer = 2
     with pytest.raises(StorageTimeout):
         next(read("bucket-one", "0123", 0, 4))
-    assert len(odd_store.asked) == 2
+    assert len(odd_store.requests) == 2
 
 
 def test_hash_object_reads_the_object_in_chunks(bucket, etag):

@@ -70,7 +70,7 @@ def nothing_is_left(bucket):
     [(0, None), (1, None), (PART - 1, None), (PART, None), (PART + 1, 2), (2 * PART, 2), (3 * PART + 7, 4)],
 )
 @pytest.mark.parametrize(("known", "slack", "piece"), [(True, 0, 70_001), (True, 500, PART * 2), (False, 0, mib(1))])
-def test_object_writer_any_size_is_stored_in_as_few_parts_as_needed(bucket, size, parts, known, slack, piece):
+def test_object_writer_any_size_uses_as_few_parts_as_needed(bucket, size, parts, known, slack, piece):
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     sent = send(bucket, data, at_most=size + slack if known else None, piece=piece)
     answer = stored(bucket)
@@ -113,14 +113,14 @@ def test_write_error_of_on_progress_aborts_the_upload(bucket):
 
 def test_abort_waits_for_the_parts_in_flight(bucket):
     """S3 may keep a part that arrives after the abort."""
-    told, events = [], get_client(signed_payload=False).meta.events
+    calls, events = [], get_client(signed_payload=False).meta.events
 
     def slow(**_):
         time.sleep(0.3)
-        told.append("part")
+        calls.append("part")
 
     def aborted(**_):
-        told.append("abort")
+        calls.append("abort")
 
     events.register("before-call.s3.UploadPart", slow)
     get_client().meta.events.register("before-call.s3.AbortMultipartUpload", aborted)
@@ -130,10 +130,10 @@ def test_abort_waits_for_the_parts_in_flight(bucket):
     finally:
         events.unregister("before-call.s3.UploadPart", slow)
         get_client().meta.events.unregister("before-call.s3.AbortMultipartUpload", aborted)
-    assert told == ["part", "part", "abort"]
+    assert calls == ["part", "part", "abort"]
 
 
-def test_finish_over_an_existing_object_is_refused_unless_it_may_replace(bucket):
+def test_finish_over_existing_object_needs_may_replace(bucket):
     for size in (1, PART + 1):
         get_client().put_object(Bucket=bucket, Key="key", Body=b"precious")
         with pytest.raises(FileExists):
@@ -254,7 +254,7 @@ def test_object_writer_any_size_uses_three_buffers(bucket, monkeypatch):
     assert len(made) == 3
 
 
-def test_object_writer_beside_many_others_sends_one_part_at_a_time(bucket):
+def test_object_writer_beside_many_others_sends_one_part_at_once(bucket):
     with ExitStack() as others:
         for _ in range(UPLOADS_WITH_TWO_PARTS):
             other = open_object_writer(destination=destination(bucket), at_most=None, on_progress=lambda: None)
@@ -302,7 +302,7 @@ def test_abort_that_fails_does_not_hide_the_first_error():
         send("bucket", b"x" * (PART + 1))
 
 
-def test_abort_unfinished_uploads_aborts_uploads_of_exactly_this_key(bucket):
+def test_abort_unfinished_uploads_aborts_those_of_this_key_only(bucket):
     for key in ("key", "key", "key-of-another"):
         get_client().create_multipart_upload(Bucket=bucket, Key=key)
     abort_unfinished_uploads(bucket=bucket, key="key")
@@ -313,7 +313,7 @@ def test_abort_unfinished_uploads_aborts_uploads_of_exactly_this_key(bucket):
 
 @pytest.mark.parametrize("size", [0, 7, SNIFFED_BYTES, PART, PART + 1])
 @pytest.mark.parametrize("piece", [100, mib(1)])
-def test_object_writer_shows_the_head_once_before_anything_is_sent(bucket, size, piece):
+def test_object_writer_before_first_part_shows_the_head_once(bucket, size, piece):
     data, heads = os.urandom(min(size, SNIFFED_BYTES)).ljust(size, b"x"), []
     writer = open_object_writer(
         destination=destination(bucket),

@@ -16,7 +16,7 @@ from s3_file_uploader.exceptions import (
 )
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import find_bucket_region, get_client
-from s3_file_uploader.s3.cors_rules import own_rule
+from s3_file_uploader.s3.cors_rules import build_own_rule
 from s3_file_uploader.services import bucket_create, bucket_list, bucket_remove, cors_list, file_delete
 from s3_file_uploader.values import BucketListing
 from tests.unit.services.conftest import objects_in, on_event, refusing, started, stored_file
@@ -118,7 +118,7 @@ class TestWhatTheSettingsWantForNewBuckets:
     def test_create_writes_the_cors_rule(self, aws, staff, settings):
         settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["https://app.example.com"]
         bucket_create(user=staff, name="bucket-one", region="eu-west-3")
-        assert cors_list(bucket="bucket-one") == (own_rule(["https://app.example.com"]),)
+        assert cors_list(bucket="bucket-one") == (build_own_rule(["https://app.example.com"]),)
 
     @pytest.mark.parametrize(
         ("code", "status"),
@@ -211,7 +211,7 @@ class TestRemoval:
 
         return refused
 
-    def test_bucket_remove_with_a_record_whose_object_is_gone_says_what_to_do(self, bucket, staff, refused):
+    def test_bucket_remove_with_orphan_record_says_what_to_do(self, bucket, staff, refused):
         stored_file(staff, bucket, "gone")
         get_client().delete_object(Bucket=bucket, Key="gone")
         refused("s3_housekeeping --compare --remove-records")
@@ -223,7 +223,7 @@ class TestRemoval:
         started(staff, bucket)
         refused("uploads under way")
 
-    def test_bucket_remove_with_an_object_of_another_program_is_refused(self, bucket, refused):
+    def test_bucket_remove_with_object_of_other_program_is_refused(self, bucket, refused):
         get_client().put_object(Bucket=bucket, Key="a/file")
         refused("still holds files")
 
@@ -289,7 +289,7 @@ class TestARuleThatKeepsFilesOut:
         assert has("get_bucket_lifecycle_configuration", "bucket-one")
         assert "With CORS rules this store takes no file: bucket bucket-one has none." in caplog.text
 
-    def test_bucket_create_without_the_right_to_write_keeps_every_rule(self, made):
+    def test_bucket_create_without_right_to_write_keeps_every_rule(self, made):
         made(lambda bucket: True)
         assert set(blocked_flags("bucket-one").values()) == {True}
         assert has("get_bucket_lifecycle_configuration", "bucket-one")

@@ -9,7 +9,7 @@ from s3_file_uploader.exceptions import (
     StorageUnsupported,
 )
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.cors_rules import own_rule
+from s3_file_uploader.s3.cors_rules import build_own_rule
 from s3_file_uploader.services import cors_check, cors_list, cors_remove, cors_set
 from s3_file_uploader.services.buckets.cors import ASKED_KEY, UNSUPPORTED
 from s3_file_uploader.values import BrowserAccess, CorsChange, CorsRule
@@ -92,7 +92,7 @@ class TestList:
 class TestSet:
     def test_set_in_a_bucket_without_rules_adds_one(self, bucket, caplog):
         caplog.set_level("INFO")
-        rules = (own_rule([APP]),)
+        rules = (build_own_rule([APP]),)
         assert cors_set(bucket=bucket, origins=[APP]) == CorsChange(rules=rules, is_changed=True)
         assert cors_list(bucket=bucket) == rules
         assert 'operation="cors_change" user=null bucket="bucket-one"' in caplog.text
@@ -165,14 +165,14 @@ class TestCheck:
         access = cors_check(bucket=bucket, origins=[APP, OTHER])
         assert access == BrowserAccess(rules=rules, missing_in_rules=(f"No rule allows {OTHER}.",))
         assert not access.is_enough
-        assert public.asked == []
+        assert public.requests == []
 
     def test_check_with_preflight_asks_the_store(self, bucket, public):
         rules = cors_set(bucket=bucket, origins=[APP]).rules
         access = cors_check(bucket=bucket, origins=[APP], preflight=True)
         assert access == BrowserAccess(rules=rules, store_was_asked=True)
         assert access.is_enough
-        *preflights, (method, path, headers) = public.asked
+        *preflights, (method, path, headers) = public.requests
         place = f"/{bucket}/{ASKED_KEY}"
         assert {(headers["Access-Control-Request-Method"], path) for _, path, headers in preflights} == {
             ("GET", place),
@@ -215,9 +215,9 @@ class TestCheck:
 
     def test_check_of_a_pattern_asks_for_one_origin(self, bucket, public):
         assert cors_check(bucket=bucket, origins=["https://*.example.com"]).is_enough
-        assert {headers["Origin"] for _, _, headers in public.asked} == {"https://any.example.com"}
+        assert {headers["Origin"] for _, _, headers in public.requests} == {"https://any.example.com"}
 
     def test_check_with_an_invalid_origin_is_refused(self, bucket, public):
         with pytest.raises(InvalidField):
             cors_check(bucket=bucket, origins=[f"{APP}/"])
-        assert public.asked == []
+        assert public.requests == []

@@ -185,12 +185,12 @@ class TestChecksum:
 
     def head(self, stub, upload, *, is_read=True, **checksum):
         described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
-        found = {"Bucket": upload.bucket, "Key": upload.file_name}
-        where = {**found, "ChecksumMode": "ENABLED"}
+        address = {"Bucket": upload.bucket, "Key": upload.file_name}
+        where = {**address, "ChecksumMode": "ENABLED"}
         stub.add_response("head_object", {**described, **checksum}, where)
         body = StreamingBody(io.BytesIO(b"content"), 7)
         if is_read:
-            stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**found, "Range": "bytes=0-6"})
+            stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**address, "Range": "bytes=0-6"})
 
     def test_checksum_kept_by_aws_spares_the_read(self, bucket, user):
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
@@ -282,7 +282,7 @@ class TestNotWhole:
         sent(big, BIG, only=[3])
         assert complete(user, big).status == Status.STORED
 
-    def test_complete_with_a_part_that_nobody_planned_removes_the_upload(self, big, bucket, user):
+    def test_complete_with_unplanned_part_removes_the_upload(self, big, bucket, user):
         sent(big, BIG)
         get_client().upload_part(
             Bucket=bucket, Key=big.file_name, UploadId=big.multipart_upload_id, PartNumber=99, Body=b"excess"
@@ -336,7 +336,7 @@ class TestSomethingElse:
             complete(user, put)
         assert objects_in(bucket) == []
 
-    def test_complete_of_a_file_that_cannot_be_removed_never_stores_it(self, put, bucket, user):
+    def test_complete_of_file_that_stays_in_s3_never_stores_it(self, put, bucket, user):
         sent(put, b"contents")
         with refusing("DeleteObject"), pytest.raises(StorageUnavailable):
             complete(user, put)
@@ -430,7 +430,7 @@ class TestMeanwhile:
                 complete(user, big)
         assert self.nothing_is_left(bucket, user)
 
-    def test_complete_against_an_abort_before_the_join_ends_as_removed(self, big, bucket, user):
+    def test_complete_against_abort_before_join_ends_as_removed(self, big, bucket, user):
         sent(big, BIG)
 
         def abort_and_answer():  # moto would fall over an upload that it does not know.
@@ -445,7 +445,7 @@ class TestMeanwhile:
 
     @pytest.mark.parametrize(("step", "after"), [("HeadObject", False), ("HeadObject", True), ("GetObject", False)])
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_complete_in_one_request_against_an_abort_ends_as_removed(self, bucket, user, strategy, step, after):
+    def test_complete_in_one_request_against_abort_ends_as_removed(self, bucket, user, strategy, step, after):
         """Its sender is not told to send it once more."""
         upload = started(user, bucket, strategy=strategy, checksum_sha256=CHECKSUM).upload
         sent(upload)
@@ -547,7 +547,7 @@ class TestMeanwhile:
             complete(user, put)
         assert self.nothing_is_left(bucket, user)
 
-    def test_complete_against_completion_and_overwrite_returns_the_file(self, put, bucket, user):
+    def test_complete_against_complete_and_overwrite_returns_file(self, put, bucket, user):
         """The object is no longer that of this upload: it stays."""
         sent(put)
 
@@ -590,10 +590,10 @@ class TestMeanwhile:
         upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
         sent(upload)
         FileUpload.objects.update(claimed_until=timezone.now() - HOUR)
-        with meanwhile("GetObject", lambda: kept.append(FileUpload.objects.get().claimed_until)):
-            kept = []
+        with meanwhile("GetObject", lambda: leases.append(FileUpload.objects.get().claimed_until)):
+            leases = []
             complete(user, upload)
-        assert kept[0] > timezone.now() + timedelta(minutes=14)
+        assert leases[0] > timezone.now() + timedelta(minutes=14)
 
     def test_complete_without_bytes_renews_no_lease(self, put, user):
         expire(put)
@@ -795,7 +795,7 @@ class TestArrived:
         assert (foretold.uploads_completed, foretold.records_settled) == (1, 1)
         assert done.uploads_completed == 1
 
-    def test_complete_arrived_dry_run_while_s3_is_down_counts_failures(self):
+    def test_complete_arrived_dry_run_without_s3_counts_failures(self):
         with refusing("HeadObject"):
             report = housekeeping_run(dry_run=True)
         assert (report.uploads_completed, report.records_left) == (0, 2)
@@ -858,7 +858,7 @@ class TestArrived:
         assert len([record for record in caplog.records if "stays pending until the next run" in record.message]) == 2
         assert complete_arrived() == (1, 0)
 
-    def test_complete_arrived_while_the_database_fails_counts_failures(self):
+    def test_complete_arrived_without_database_counts_failures(self):
         sent(self.put)
 
         def refuse(execute, sql, params, many, context):

@@ -53,9 +53,7 @@ class TestUnknownSize:
             upload_complete(user=user, upload_id=unknown.pk)
         assert is_gone(unknown)
 
-    def test_upload_parts_sign_of_each_32nd_part_beyond_the_policy_removes_it(
-        self, unknown, user, settings, policy, error
-    ):
+    def test_upload_parts_sign_32nd_part_beyond_policy_removes_it(self, unknown, user, settings, policy, error):
         limited(settings, **policy)
         put_part(unknown, TOO_MUCH)
         upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[1])
@@ -63,9 +61,7 @@ class TestUnknownSize:
             upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[31, 32])
         assert is_gone(unknown)
 
-    def test_upload_parts_sign_of_a_part_that_no_allowed_file_has_is_refused(
-        self, unknown, user, settings, policy, error
-    ):
+    def test_upload_parts_sign_part_beyond_largest_file_is_refused(self, unknown, user, settings, policy, error):
         """URLs that are asked for ahead of the bytes would lead past every sum of them."""
         limited(settings, **policy)
         upload_parts_sign(user=user, upload_id=unknown.pk, part_numbers=[1])
@@ -84,9 +80,9 @@ class TestUnknownSize:
         put_part(unknown, TOO_MUCH)
         assert housekeeping_run(dry_run=True).uploads_too_large == 1
         assert not is_gone(unknown)
-        found = []
-        assert housekeeping_run(on_finding=found.append).uploads_too_large == 1
-        assert [(finding.kind, finding.record_id) for finding in found] == [("upload_too_large", unknown.pk)]
+        findings = []
+        assert housekeeping_run(on_finding=findings.append).uploads_too_large == 1
+        assert [(finding.kind, finding.record_id) for finding in findings] == [("upload_too_large", unknown.pk)]
         assert is_gone(unknown)
 
     def test_housekeeping_within_the_policy_leaves_it(self, unknown, settings, policy, error):
@@ -132,7 +128,7 @@ class TestAnnouncedSize:
         assert housekeeping_run(dry_run=dry_run).uploads_too_large == 0
         assert FileUpload.objects.get().status == "pending"
 
-    def test_housekeeping_of_what_is_being_joined_leaves_it_to_the_completion(self, announced):
+    def test_housekeeping_during_join_leaves_upload_to_completion(self, announced):
         put_part(announced, b"content and more")
         begin_joining(announced)
         housekeeping_run()

@@ -205,9 +205,7 @@ class TestPut:
             (["conditional_writes"], {"If-None-Match": "*"}),
         ],
     )
-    def test_upload_start_on_a_store_with_abilities_signs_what_it_compares(
-        self, bucket, user, settings, abilities, guards
-    ):
+    def test_upload_start_on_able_store_signs_compared_headers(self, bucket, user, settings, abilities, guards):
         settings.S3_FILE_UPLOADER_STORE = abilities
         transfer = started(user, bucket, checksum_sha256=CHECKSUM).transfer
         assert transfer.headers == {"Content-Type": "text/plain", **guards}
@@ -235,7 +233,7 @@ class TestPost:
         assert {"x-amz-checksum-sha256": CHECKSUM_IN_BASE64} in loads(b64decode(fields["policy"]))["conditions"]
 
     @pytest.mark.parametrize("wish", ["post", "auto"])
-    def test_upload_start_with_a_checksum_is_refused_where_forms_do_not_compare(self, bucket, user, settings, wish):
+    def test_upload_start_form_checksum_on_unable_store_is_refused(self, bucket, user, settings, wish):
         settings.S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls"]
         settings.S3_FILE_UPLOADER_DIRECT_STRATEGIES = ["post"]
         with pytest.raises(InvalidField, match="choose put or multipart, or leave out the SHA-256") as caught:
@@ -272,9 +270,9 @@ class TestParts:
     def test_multipart_in_s3_has_type_and_metadata(self, bucket, user):
         upload = started(user, bucket, size=mib(20), content_type="video/mp4").upload
         sent(upload, b"x" * mib(20))
-        found = get_client().head_object(Bucket=bucket, Key=upload_complete_anyway(upload))
-        assert found["ContentType"] == "video/mp4"
-        assert found["Metadata"] == {"upload-claim": str(upload.write_id)}
+        stored = get_client().head_object(Bucket=bucket, Key=upload_complete_anyway(upload))
+        assert stored["ContentType"] == "video/mp4"
+        assert stored["Metadata"] == {"upload-claim": str(upload.write_id)}
 
     @pytest.mark.parametrize(("code", "status", "error"), [("AccessDenied", 403, StorageAccessDenied)])
     def test_multipart_refused_by_s3_leaves_no_record(self, bucket, user, code, status, error):
@@ -312,7 +310,7 @@ class TestParts:
         assert housekeeping_run().records_settled == 1
         assert not FileUpload.objects.exists()
 
-    def test_multipart_killed_after_its_beginning_is_found_by_housekeeping(self, bucket, user):
+    def test_multipart_killed_after_start_is_aborted_by_housekeeping(self, bucket, user):
         def die():
             raise KeyboardInterrupt
 

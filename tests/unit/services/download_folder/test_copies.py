@@ -47,7 +47,7 @@ def test_housekeeping_old_copies_go_and_other_files_stay(copies, tmp_path, setti
     assert housekeeping_run().saved_copies_removed == 0
 
 
-def test_housekeeping_copies_of_files_that_another_host_removed_go(copies):
+def test_housekeeping_removes_copies_of_files_deleted_elsewhere(copies):
     FileUpload.objects.filter(file_name="two").delete()
     assert housekeeping_run().saved_copies_removed == 1
     assert left_in(copies) == ["folder/foreign", "folder/one"]

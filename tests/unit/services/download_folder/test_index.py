@@ -48,7 +48,7 @@ class Disk:
         return self
 
 
-def test_save_copy_counts_each_copy_once_and_no_longer_than_it_is_there(tmp_path):
+def test_save_copy_counts_each_existing_copy_once(tmp_path):
     for content in (b"first", b"second time"):
         save(tmp_path, "b/file", content)
         assert total(tmp_path) == len(content) + OVERHEAD_BYTES
@@ -59,7 +59,7 @@ def test_save_copy_counts_each_copy_once_and_no_longer_than_it_is_there(tmp_path
     assert (total(tmp_path), everything_in(tmp_path)) == (0, [])
 
 
-def test_save_copy_limit_counts_the_copies_that_are_being_written(tmp_path):
+def test_save_copy_limit_counts_copies_in_progress(tmp_path):
     limit = 3 * (OVERHEAD_BYTES + 100)
     save(tmp_path, "b/1", b"x" * 100, max_bytes=limit)
     with save_copy(tmp_path, "b/2", size=100, max_bytes=limit):
@@ -162,7 +162,7 @@ def test_remove_copies_file_that_is_not_the_copy_stays(tmp_path, change):
     folder.mkdir()
     outside.mkdir()
     save(folder, "b/file")
-    file, kept = folder / "b/file", {"b", "b/file"}
+    file, expected = folder / "b/file", {"b", "b/file"}
     match change:
         case "content":
             file.write_bytes(b"longer than before")
@@ -176,25 +176,25 @@ def test_remove_copies_file_that_is_not_the_copy_stays(tmp_path, change):
             file.mkdir()
         case "gone":
             file.unlink()
-            kept = {"b"}
+            expected = {"b"}
         case "folder gone":
             file.unlink()
             file.parent.rmdir()
-            kept = set()
+            expected = set()
         case "folder is a link":
             file.rename(outside / "file")
             file.parent.rmdir()
             file.parent.symlink_to(outside)
             assert (folder / "b/file").exists()
-            kept = {"b"}
+            expected = {"b"}
     before = sorted(outside.iterdir())
     with suppress(OSError):
         remove_copies(folder, numbers(folder))
-    assert set(everything_in(folder)) == kept
+    assert set(everything_in(folder)) == expected
     assert sorted(outside.iterdir()) == before
 
 
-def test_remove_copies_empty_folders_go_unless_a_copy_is_being_written(tmp_path):
+def test_remove_copies_keeps_an_empty_folder_only_during_a_write(tmp_path):
     save(tmp_path, "b/c/d/file")
     save(tmp_path, "b/another")
     with save_copy(tmp_path, "b/c/d/e/new", size=0, max_bytes=None):
@@ -204,7 +204,7 @@ def test_remove_copies_empty_folders_go_unless_a_copy_is_being_written(tmp_path)
     assert everything_in(tmp_path) == ["b", "b/another"]
 
 
-def test_remove_copies_file_that_cannot_be_removed_stays_on_the_list(tmp_path):
+def test_remove_copies_undeletable_file_stays_on_the_list(tmp_path):
     save(tmp_path, "b/file")
     with closing(sqlite3.connect(tmp_path / LIST)) as connection, connection:
         connection.execute("UPDATE copy SET path = ?", (f"{'x' * 300}/file",))
@@ -213,7 +213,7 @@ def test_remove_copies_file_that_cannot_be_removed_stays_on_the_list(tmp_path):
     assert len(numbers(tmp_path)) == 1
 
 
-def test_save_copy_reservations_of_killed_processes_no_longer_count(tmp_path):
+def test_save_copy_ignores_reservations_of_killed_processes(tmp_path):
     with save_copy(tmp_path, "b/new", size=1, max_bytes=None):
         with closing(sqlite3.connect(tmp_path / LIST)) as connection, connection:
             too_old = time.time() - index.RESERVED_SECONDS - 1

@@ -62,7 +62,7 @@ def test_create_file_over_a_symbolic_link_replaces_it(tmp_path):
     assert (tmp_path / "folder/file").read_bytes() == b"content"
 
 
-def test_create_file_where_a_file_or_folder_is_in_the_way_is_refused(tmp_path):
+def test_create_file_over_existing_file_or_folder_is_refused(tmp_path):
     save(tmp_path, "b/file")
     with pytest.raises(FileExists):
         save(tmp_path, "b/file/below")
@@ -73,13 +73,13 @@ def test_create_file_where_a_file_or_folder_is_in_the_way_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["b/" + "x" * 256, "b/" + "é" * 128, "x" * 256 + "/file"])
-def test_create_file_name_too_long_for_the_disk_is_refused_at_once(tmp_path, name):
+def test_create_file_name_too_long_for_disk_is_refused_at_once(tmp_path, name):
     with pytest.raises(InvalidFileName):
         save(tmp_path, name)
     assert everything_in(tmp_path) in ([], ["b"])
 
 
-def test_create_file_without_the_folder_is_storage_not_configured(tmp_path):
+def test_create_file_without_folder_is_storage_not_configured(tmp_path):
     with pytest.raises(StorageNotConfigured, match="PATH_TO_SAVE_FILE"):
         save(tmp_path / "missing", "file")
 

@@ -45,13 +45,13 @@ def recorded(owner, bucket, *names, status="stored"):
     return now
 
 
-def walked(person, bucket, **wanted):
+def walked(person, bucket, **options):
     """Return the keys and the prefixes of all pages."""
     names, prefixes, cursor, pages = [], [], "", 0
     while True:
-        page = object_list(user=person, bucket=bucket, cursor=cursor, **wanted)
-        assert len(page.objects) + len(page.prefixes) <= wanted.get("page_size", 100)
-        names += [found.file_name for found in page.objects]
+        page = object_list(user=person, bucket=bucket, cursor=cursor, **options)
+        assert len(page.objects) + len(page.prefixes) <= options.get("page_size", 100)
+        names += [entry.file_name for entry in page.objects]
         prefixes += page.prefixes
         pages += 1
         if page.next_cursor is None:
@@ -59,7 +59,7 @@ def walked(person, bucket, **wanted):
         cursor = page.next_cursor
 
 
-def test_object_list_staff_sees_what_has_no_record_and_others_their_own(bucket, user, other, staff):
+def test_object_list_shows_staff_all_and_others_their_own(bucket, user, other, staff):
     stored_file(user, bucket, "mine")
     stored_file(other, bucket, "theirs")
     get_client().put_object(Bucket=bucket, Key="stray", Body=b"stray")
@@ -90,7 +90,7 @@ def test_object_list_files_of_others_change_nothing(bucket, user, other):
         ]
 
     def without_time(listings):
-        return [(found.objects, found.prefixes, found.next_cursor is None) for found in listings]
+        return [(page.objects, page.prefixes, page.next_cursor is None) for page in listings]
 
     alone = without_time(answers())
     recorded(other, bucket, "a", "c", "d/1/x", "d/3", "e", "g", "secret/plan", "z")
@@ -99,18 +99,18 @@ def test_object_list_files_of_others_change_nothing(bucket, user, other):
 
 def test_object_list_not_staff_asks_s3_for_nothing(bucket, user):
     recorded(user, bucket, "a", "b/c")
-    with refusing() as asked:
+    with refusing() as calls:
         walked(user, bucket, page_size=1, delimiter="/")
-    assert asked == []
+    assert calls == []
 
 
 def test_object_list_entry_is_what_the_record_says(bucket, user):
     completed_at = recorded(user, bucket, "a")
-    (found,) = object_list(user=user, bucket=bucket).objects
-    assert (found.file_name, found.size, found.etag, found.changed_at) == ("a", 1, "etag of a", completed_at)
+    (entry,) = object_list(user=user, bucket=bucket).objects
+    assert (entry.file_name, entry.size, entry.etag, entry.changed_at) == ("a", 1, "etag of a", completed_at)
 
 
-def test_object_list_unfinished_and_quarantined_files_are_left_out(bucket, user):
+def test_object_list_omits_unfinished_and_quarantined_files(bucket, user):
     recorded(user, bucket, "quarantined", status="quarantined")
     recorded(user, bucket, "deleting", status="deleting")
     started(user, bucket)
@@ -146,7 +146,7 @@ def test_object_list_every_page_is_what_s3_would_give(bucket, user, prefix, deli
     assert walked(user, bucket, prefix=prefix, delimiter=delimiter, page_size=page_size) == (names, prefixes, pages)
 
 
-def test_object_list_many_keys_in_few_folders_costs_a_query_a_folder(bucket, user):
+def test_object_list_many_keys_in_few_folders_costs_few_queries(bucket, user):
     recorded(user, bucket, *[f"{folder}/{number:05}" for folder in range(3) for number in range(500)], "file")
     with CaptureQueriesContext(
         connection,
@@ -155,7 +155,7 @@ def test_object_list_many_keys_in_few_folders_costs_a_query_a_folder(bucket, use
     assert len(queries) == 4
 
 
-def test_object_list_many_files_without_folders_costs_few_queries(bucket, user):
+def test_object_list_many_keys_without_folders_costs_few_queries(bucket, user):
     recorded(user, bucket, *[f"{number:05}" for number in range(1000)])
     with CaptureQueriesContext(connection) as queries:
         page = object_list(user=user, bucket=bucket, delimiter="/", page_size=1000)
@@ -164,10 +164,10 @@ def test_object_list_many_files_without_folders_costs_few_queries(bucket, user):
     assert len(queries) <= 8
 
 
-def test_object_list_cursor_of_another_position_and_prefix_begins_with_the_prefix(bucket, user):
+def test_object_list_cursor_before_prefix_begins_with_the_prefix(bucket, user):
     recorded(user, bucket, "a", "b", "c/1")
     cursor = object_list(user=user, bucket=bucket, page_size=1).next_cursor
-    assert [found.file_name for found in object_list(user=user, bucket=bucket, prefix="c", cursor=cursor).objects] == [
+    assert [entry.file_name for entry in object_list(user=user, bucket=bucket, prefix="c", cursor=cursor).objects] == [
         "c/1"
     ]
 
@@ -188,16 +188,16 @@ def test_object_list_foreign_cursor_is_refused(bucket, user, staff):
     }
     for person, cursors in refused.items():
         for cursor in cursors:
-            with refusing() as asked, pytest.raises(InvalidField) as error:
+            with refusing() as calls, pytest.raises(InvalidField) as error:
                 object_list(user=person, bucket=bucket, cursor=cursor)
-            assert (error.value.field, asked) == ("cursor", [])
+            assert (error.value.field, calls) == ("cursor", [])
     for person, cursor in ((user, of_user), (staff, of_staff)):
-        assert [found.file_name for found in object_list(user=person, bucket=bucket, cursor=cursor).objects] == ["b"]
+        assert [entry.file_name for entry in object_list(user=person, bucket=bucket, cursor=cursor).objects] == ["b"]
         with pytest.raises(InvalidField):
             object_list(user=person, bucket="bucket-two", cursor=cursor)
 
 
-def test_object_list_argument_that_s3_refuses_is_the_cursor_if_there_is_one(bucket, staff):
+def test_object_list_argument_s3_refuses_is_the_cursor_if_given(bucket, staff):
     stored_file(staff, bucket, "a")
     stored_file(staff, bucket, "b")
     cursor = object_list(user=staff, bucket=bucket, page_size=1).next_cursor

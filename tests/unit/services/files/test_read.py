@@ -66,8 +66,8 @@ class TestUpload:
         upload = stored_file(user, bucket, "a/b", b"hello", content_type="x/y", original_name="b.mp4")
         assert FileUpload.objects.get() == upload
         upload.refresh_from_db()
-        found = head_object(bucket=bucket, key="a/b")
-        assert (upload.size, upload.etag, upload.content_type) == (5, found.etag, found.content_type)
+        stored = head_object(bucket=bucket, key="a/b")
+        assert (upload.size, upload.etag, upload.content_type) == (5, stored.etag, stored.content_type)
         assert upload.checksum_sha256 == sha256(b"hello").hexdigest()
         assert (upload.user, upload.status, upload.original_name) == (user, Status.STORED, "b.mp4")
         assert upload.created_at <= upload.completed_at
@@ -90,17 +90,17 @@ class TestUpload:
     @pytest.mark.parametrize("overwrite", [True, False])
     def test_upload_over_file_of_another_user_is_refused(self, bucket, user, other, staff, overwrite):
         stored_file(user, bucket, content=b"mine")
-        for somebody in (other, staff):
+        for sender in (other, staff):
             with pytest.raises(FileExists):
-                stored_file(somebody, bucket, overwrite=overwrite)
+                stored_file(sender, bucket, overwrite=overwrite)
         assert bytes_at(bucket) == b"mine"
 
     def test_upload_over_file_without_owner_is_refused(self, bucket, user, other):
         stored_file(user, bucket, content=b"kept")
         FileUpload.objects.update(user=None)
-        for somebody in (other, AnonymousUser()):
+        for sender in (other, AnonymousUser()):
             with pytest.raises(FileExists):
-                stored_file(somebody, bucket, overwrite=True)
+                stored_file(sender, bucket, overwrite=True)
         assert bytes_at(bucket) == b"kept"
 
     @pytest.mark.parametrize("overwrite", [True, False])
@@ -240,14 +240,14 @@ class TestDownload:
         file_delete(user=user, bucket=bucket, file_name="file")
         assert saved_in(tmp_path) == []
 
-    def test_file_download_file_of_another_program_under_the_name_is_not_removed(self, bucket, user, tmp_path):
+    def test_file_download_over_file_of_other_program_keeps_it(self, bucket, user, tmp_path):
         upload = stored_file(user, bucket)
         (tmp_path / bucket).mkdir()
         (tmp_path / bucket / "file").write_bytes(b"content")
         upload_delete(user=user, upload_id=upload.pk)
         assert saved_in(tmp_path) == [f"{bucket}/file"]
 
-    def test_file_download_copy_that_another_program_changed_is_not_removed(self, bucket, user, tmp_path):
+    def test_file_download_copy_changed_by_other_program_is_kept(self, bucket, user, tmp_path):
         upload = stored_file(user, bucket)
         file_download(user=user, bucket=bucket, file_name="file")
         (tmp_path / bucket / "file").write_bytes(b"changed")

@@ -28,7 +28,7 @@ def test_file_presign_of_the_same_bytes_signs(upload, presigned):
     assert presigned(upload).url
 
 
-def test_file_presign_of_other_bytes_puts_the_file_into_quarantine(upload, presigned):
+def test_file_presign_of_changed_bytes_quarantines_the_file(upload, presigned):
     sent(upload, b"others!")
     with pytest.raises(FileQuarantined, match=REWRITTEN):
         presigned(upload)
@@ -81,7 +81,7 @@ def test_share_follow_of_other_bytes_is_not_found(upload, user):
         (["payload_hash_in_urls"], "put", True, True),
     ],
 )
-def test_rewritable_until_is_none_where_the_store_refuses_other_bytes(
+def test_rewritable_until_on_store_that_compares_bytes_is_none(
     bucket, user, settings, abilities, strategy, announced, is_guarded
 ):
     settings.S3_FILE_UPLOADER_STORE = abilities

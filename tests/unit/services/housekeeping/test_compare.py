@@ -79,7 +79,7 @@ class TestFindings:
     def test_compare_object_without_record_reports_it(self, bucket, user):
         stored_file(user, bucket)
         stray(bucket)
-        found = head_object(bucket=bucket, key="stray")
+        stored = head_object(bucket=bucket, key="stray")
         counts, findings = compared(bucket)
         assert counts == {"objects_compared": 2, "records_compared": 1, "objects_without_record": 1}
         assert findings == {
@@ -88,8 +88,8 @@ class TestFindings:
                 bucket=bucket,
                 file_name="stray",
                 size=18,
-                etag=found.etag,
-                changed_at=found.changed_at,
+                etag=stored.etag,
+                changed_at=stored.changed_at,
                 made_here=False,
             )
         }
@@ -135,9 +135,9 @@ class TestFindings:
         stray(bucket, "file", body)
         counts, findings = compared(bucket)
         assert counts == {"objects_compared": 1, "records_compared": 1, "objects_changed": 1}
-        found = findings["file"]
-        assert (found.record_id, found.recorded_size, found.recorded_etag) == (upload.pk, 7, upload.etag)
-        assert (found.size, found.etag) == (len(body), head_object(bucket=bucket, key="file").etag)
+        finding = findings["file"]
+        assert (finding.record_id, finding.recorded_size, finding.recorded_etag) == (upload.pk, 7, upload.etag)
+        assert (finding.size, finding.etag) == (len(body), head_object(bucket=bucket, key="file").etag)
 
     @pytest.mark.parametrize("status", [Status.PENDING, Status.DELETING])
     def test_compare_claimed_record_reports_nothing(self, bucket, user, status):
@@ -180,8 +180,8 @@ class TestFindings:
 class TestABusyBucket:
     def test_compare_ignores_changes_after_its_start(self, bucket, user):
         def later(parsed, **kwargs):
-            for found in parsed["Contents"]:
-                found["LastModified"] = timezone.now() + timedelta(seconds=found["Key"] == "young")
+            for entry in parsed["Contents"]:
+                entry["LastModified"] = timezone.now() + timedelta(seconds=entry["Key"] == "young")
 
         for name in ("old", "young"):
             stray(bucket, name)
@@ -201,7 +201,7 @@ class TestABusyBucket:
         with at_the_first("ListObjectsV2", lambda: file_delete(user=user, bucket=bucket, file_name="file")):
             assert compared(bucket) == ({"objects_compared": 2, "records_compared": 1}, {})
 
-    def test_compare_file_overwritten_after_the_listing_reports_nothing(self, bucket, user):
+    def test_compare_file_overwritten_after_listing_reports_nothing(self, bucket, user):
         stored_file(user, bucket)
         with at_the_first("ListObjectsV2", lambda: stored_file(user, bucket, content=b"longer!!", overwrite=True)):
             assert compared(bucket) == ({"objects_compared": 1}, {})
@@ -287,7 +287,7 @@ class TestWhereS3Fails:
             "objects_without_record": 2,
             "left": 1,
         }
-        assert [(found.kind, found.outcome) for found in report.examples if found.file_name == "denied"] == [
+        assert [(finding.kind, finding.outcome) for finding in report.examples if finding.file_name == "denied"] == [
             (Kind.NOT_LOOKED_AT, Outcome.LEFT)
         ]
         assert "bucket-one/denied" in caplog.text

@@ -62,8 +62,8 @@ def snapshot(bucket):
 
 def assert_as_it_was(upload):
     now = FileUpload.objects.get(pk=upload.pk)
-    kept = ("status", "size", "etag", "checksum_sha256", "content_type", "completed_at", "claimed_until")
-    assert [getattr(now, name) for name in kept] == [getattr(upload, name) for name in kept]
+    fields = ("status", "size", "etag", "checksum_sha256", "content_type", "completed_at", "claimed_until")
+    assert [getattr(now, name) for name in fields] == [getattr(upload, name) for name in fields]
 
 
 def at_call(number, call, action):
@@ -211,12 +211,12 @@ class TestRecordsWhoseObjectChanged:
         with signals() as heard:
             report, outcomes = mended(bucket, update_records=True)
         assert (report.records_updated, outcomes) == (1, {"file": Outcome.RECORD_UPDATED})
-        upload, found = FileUpload.objects.get(), head_object(bucket=bucket, key="file")
-        assert (upload.size, upload.etag, upload.content_type) == (18, found.etag, "text/x-stray")
+        upload, stored = FileUpload.objects.get(), head_object(bucket=bucket, key="file")
+        assert (upload.size, upload.etag, upload.content_type) == (18, stored.etag, "text/x-stray")
         assert upload.checksum_sha256 == sha256(b"of another program").hexdigest()
         assert (upload.status, upload.claimed_until) == (Status.STORED, None)
-        kept = ("pk", "user", "created_at", "original_name")
-        assert [getattr(upload, name) for name in kept] == [getattr(before, name) for name in kept]
+        fields = ("pk", "user", "created_at", "original_name")
+        assert [getattr(upload, name) for name in fields] == [getattr(before, name) for name in fields]
         assert upload.completed_at > before.completed_at
         assert heard == [("uploaded", "file")]
         assert mended(bucket)[1] == {}
@@ -234,7 +234,7 @@ class TestRecordsWhoseObjectChanged:
             assert mended(bucket, update_records=True)[1] == {"file": Outcome.OVERTAKEN}
         assert_as_it_was(upload)
 
-    def test_update_records_of_an_object_changed_after_the_read_keeps_the_last(self, bucket, user):
+    def test_update_records_object_changed_after_read_keeps_the_last(self, bucket, user):
         changed(user, bucket)
         with at_call(2, "HeadObject", lambda: stray(bucket, "file", b"once more")):
             assert mended(bucket, update_records=True)[1] == {"file": Outcome.OVERTAKEN}
@@ -242,7 +242,7 @@ class TestRecordsWhoseObjectChanged:
         assert (upload.status, upload.size) == (Status.STORED, 9)
         assert upload.checksum_sha256 == sha256(b"once more").hexdigest()
 
-    def test_update_records_of_a_file_overwritten_meanwhile_leaves_it(self, bucket, user):
+    def test_update_records_file_overwritten_meanwhile_is_unchanged(self, bucket, user):
         changed(user, bucket)
         with at_call(1, "GetObject", lambda: stored_file(user, bucket, content=b"by owner", overwrite=True)):
             report, outcomes = mended(bucket, update_records=True)
@@ -295,9 +295,9 @@ class TestObjectsThatAreAdopted:
         with signals() as heard:
             report, outcomes = mended(bucket, adopt_for=other)
         assert (report.objects_adopted, outcomes) == (1, {"folder/\u00e9 1.txt": Outcome.OBJECT_ADOPTED})
-        upload, found = FileUpload.objects.get(), head_object(bucket=bucket, key="folder/\u00e9 1.txt")
+        upload, stored = FileUpload.objects.get(), head_object(bucket=bucket, key="folder/\u00e9 1.txt")
         assert (upload.user, upload.original_name, upload.status) == (other, "\u00e9 1.txt", Status.STORED)
-        assert (upload.size, upload.etag, upload.content_type) == (18, found.etag, "text/x-stray")
+        assert (upload.size, upload.etag, upload.content_type) == (18, stored.etag, "text/x-stray")
         assert upload.checksum_sha256 == sha256(b"of another program").hexdigest()
         assert (upload.claimed_until, upload.completed_at >= began) == (None, True)
         assert heard == [("uploaded", "folder/\u00e9 1.txt")]

@@ -97,8 +97,8 @@ class TestRecords:
         assert figures(housekeeping_run()) == {"records_settled": 3}
         assert objects_in(bucket) == ["overwriting"]
         assert left_in(bucket) == []
-        kept = FileUpload.objects.get()
-        assert (kept.file_name, kept.status, kept.claimed_until) == ("overwriting", Status.STORED, None)
+        record = FileUpload.objects.get()
+        assert (record.file_name, record.status, record.claimed_until) == ("overwriting", Status.STORED, None)
         assert housekeeping_run() == NOTHING
 
     @pytest.mark.parametrize("older_than", [None, timedelta(0)])
@@ -201,7 +201,7 @@ class TestMultipartUploads:
         assert figures(report) == {"multipart_uploads_unexplained": 1}
         assert left_in(bucket) == ["another's"]
 
-    def test_run_aborts_old_multipart_uploads_of_other_programs_if_asked(self, bucket, user, begun_ago):
+    def test_run_with_option_aborts_old_uploads_of_other_programs(self, bucket, user, begun_ago):
         stored_file(user, bucket)
         for key, hours in {"old": 25, "young": 23, "file": 25}.items():
             begin(bucket, key)
@@ -258,7 +258,7 @@ class TestMultipartUploads:
 
 
 class TestWhichBuckets:
-    def test_buckets_are_those_with_records_and_those_named_in_settings(self, bucket, user, settings):
+    def test_buckets_have_records_or_are_named_in_settings(self, bucket, user, settings):
         settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["of-the-settings", "pattern-*", "[ab]", "bucket-?", bucket]
         for name in ("z-last", bucket, "a-first"):
             for number in range(3):
@@ -305,10 +305,10 @@ class TestDryRun:
             end_lease_in(upload, -1)
         put(FileUpload.objects.get(file_name="anew"))
         claimed(user, bucket, "at work")
-        kept = stored_file(user, bucket, "kept")
+        record = stored_file(user, bucket, "kept")
         for key in ("kept", "another's", "at work"):
             begin(bucket, key)
-        IdempotencyKey.objects.take(user=user, key="old", upload=kept)
+        IdempotencyKey.objects.take(user=user, key="old", upload=record)
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(days=8), is_answered=True)
         partial_file(tmp_path, age_seconds=10_000)
         return tmp_path

@@ -42,7 +42,7 @@ from s3_file_uploader.services.scanning.queue import FAILURES_IN_A_ROW
 from s3_file_uploader.services.scanning.scan import FOUND_SOMETHING, SCANNER_FAILED, URL_STILL_WORKS
 from s3_file_uploader.signals import file_deleted, file_quarantined, file_rejected, file_uploaded
 from s3_file_uploader.values import CHUNK_BYTES
-from tests.support.scanners import FOUND, VIRUS, meanwhile, use
+from tests.support.scanners import FOUND_VIRUS, VIRUS, meanwhile, use
 from tests.unit.services.conftest import expire, objects_in, on_event, refusing, sent, started, stored_file
 
 Status = FileUpload.Status
@@ -99,15 +99,15 @@ def says(upload=None):
 
 
 def rejected(user, bucket, file_name="file", **options):
-    with pytest.raises(FileRejected, match=FOUND):
+    with pytest.raises(FileRejected, match=FOUND_VIRUS):
         stored_file(user, bucket, file_name, VIRUS, **options)
     return FileUpload.objects.filter(file_name=file_name).first()
 
 
 def outcomes(**options):
-    found = []
-    report = waiting_scan(on_finding=found.append, **options)
-    return report, [finding.outcome for finding in found]
+    findings = []
+    report = waiting_scan(on_finding=findings.append, **options)
+    return report, [finding.outcome for finding in findings]
 
 
 class TestWithout:
@@ -162,7 +162,7 @@ class TestClean:
 class TestInfected:
     def test_scan_infected_file_removes_it_and_says_why(self, bucket, user, scanning, heard):
         upload = rejected(user, bucket)
-        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["rejected"])
+        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND_VIRUS), [], ["rejected"])
         assert (upload.claimed_until, upload.scan_after, upload.user) == (None, None, user)
         with pytest.raises(FileNotFound):
             file_presign(user=user, bucket=bucket, file_name="file")
@@ -184,16 +184,16 @@ class TestInfected:
         upload = started(user, bucket, strategy=strategy).upload
         sent(upload, VIRUS)
         for _ in range(2):
-            with pytest.raises(FileRejected, match=FOUND):
+            with pytest.raises(FileRejected, match=FOUND_VIRUS):
                 upload_complete(user=user, upload_id=upload.pk)
-        assert (says(upload), objects_in(bucket), heard) == (("rejected", FOUND), [], ["rejected"])
+        assert (says(upload), objects_in(bucket), heard) == (("rejected", FOUND_VIRUS), [], ["rejected"])
 
     def test_repeat_of_a_rejected_upload_is_rejected(self, bucket, user, scanning):
         key = {"bucket": bucket, "file_name": "file"}
         options = {"user": user, "owner": user, "content_type": "x/y", "original_name": "n", "idempotency_key": "key"}
         with pytest.raises(FileRejected), file_receive(**key, **options) as incoming:
             incoming.write(VIRUS)
-        with pytest.raises(FileRejected, match=FOUND):
+        with pytest.raises(FileRejected, match=FOUND_VIRUS):
             upload_repeated(user=user, idempotency_key="key", **key)
 
     def test_restart_of_a_rejected_upload_points_to_its_record(self, bucket, user, scanning):
@@ -213,7 +213,7 @@ class TestInfected:
     def test_scan_again_finds_a_new_infection(self, bucket, user, later, heard):
         stored_file(user, bucket, content=VIRUS)
         assert outcomes()[1] == [Outcome.FILE_REJECTED]
-        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["quarantined", "rejected"])
+        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND_VIRUS), [], ["quarantined", "rejected"])
 
     def test_rejected_uploads_late_bytes_are_removed(self, bucket, user, scanning):
         upload = started(user, bucket, strategy="put").upload
@@ -231,32 +231,32 @@ class TestInfected:
     def test_rejection_while_s3_is_down_is_finished_later(self, bucket, user, scanning):
         with refusing("DeleteObject"), pytest.raises(StorageUnavailable):
             stored_file(user, bucket, content=VIRUS)
-        assert says() == ("deleting", FOUND)
+        assert says() == ("deleting", FOUND_VIRUS)
         assert upload_scan(upload=record()) == Outcome.OVERTAKEN
         expire(record())
         assert housekeeping_run().records_settled == 1
-        assert (says(), objects_in(bucket)) == (("rejected", FOUND), [])
+        assert (says(), objects_in(bucket)) == (("rejected", FOUND_VIRUS), [])
 
     def test_rejection_without_the_right_is_finished_later(self, bucket, user, scanning):
         with refusing("DeleteObject", code="AccessDenied", status=403), pytest.raises(StorageAccessDenied):
             stored_file(user, bucket, content=VIRUS)
-        assert says() == ("deleting", FOUND)
+        assert says() == ("deleting", FOUND_VIRUS)
         housekeeping_run()
-        assert says() == ("rejected", FOUND)
+        assert says() == ("rejected", FOUND_VIRUS)
 
     def test_rejection_killed_is_finished_by_housekeeping(self, bucket, user, later, heard):
         stored_file(user, bucket, content=VIRUS)
-        assert begin_rejection(record(), FOUND)
+        assert begin_rejection(record(), FOUND_VIRUS)
         expire(record())
         reported = []
         housekeeping_run(dry_run=True, on_finding=reported.append)
         housekeeping_run(on_finding=reported.append)
         assert [finding.outcome for finding in reported] == [Outcome.FILE_REJECTED] * 2
-        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND), [], ["quarantined", "rejected"])
+        assert (says(), objects_in(bucket), heard) == (("rejected", FOUND_VIRUS), [], ["quarantined", "rejected"])
 
     def test_rejection_can_be_finished_by_its_owner(self, bucket, user, later):
         stored_file(user, bucket, content=VIRUS)
-        assert begin_rejection(record(), FOUND)
+        assert begin_rejection(record(), FOUND_VIRUS)
         expire(record())
         file_delete(user=user, bucket=bucket, file_name="file")
         assert not FileUpload.objects.exists()
@@ -305,7 +305,7 @@ class TestQuarantine:
         stored_file(user, bucket, content=VIRUS, overwrite=True)
         assert says() == ("quarantined", "")
         outcomes()
-        assert (says(), objects_in(bucket)) == (("rejected", FOUND), [])
+        assert (says(), objects_in(bucket)) == (("rejected", FOUND_VIRUS), [])
         assert heard == ["uploaded", "quarantined", "rejected"]
 
     @pytest.mark.parametrize("is_clean", [True, False])
@@ -325,7 +325,7 @@ class TestQuarantine:
         housekeeping_run()
         assert says() == ("quarantined", "")
         outcomes()
-        assert says() == ("rejected", FOUND)
+        assert says() == ("rejected", FOUND_VIRUS)
 
     @pytest.mark.parametrize("when", ["keep", "delete"])
     def test_user_delete_with_quarantined_files_follows_the_setting(self, bucket, user, later, settings, when):
@@ -364,7 +364,7 @@ class TestQuarantine:
         get_client().put_object(Bucket=bucket, Key="file", Body=VIRUS)
         bucket_compare(bucket=bucket, repairs=Repairs(update_records=True))
         outcomes()
-        assert (says(), objects_in(bucket)) == (("rejected", FOUND), [])
+        assert (says(), objects_in(bucket)) == (("rejected", FOUND_VIRUS), [])
 
     def test_compare_of_a_quarantined_file_finds_nothing(self, bucket, user, later):
         stored_file(user, bucket)
@@ -415,7 +415,7 @@ class TestUrls:
         assert "other bytes" in reason
         bucket_compare(bucket=bucket, repairs=Repairs(update_records=True))
         outcomes()
-        assert says() == ("rejected", FOUND)
+        assert says() == ("rejected", FOUND_VIRUS)
 
     def test_empty_file_that_is_gone_does_not_pass(self, bucket, user, later):
         stored_file(user, bucket, content=b"")
@@ -496,10 +496,10 @@ class TestNoAnswer:
         assert (report.files_clean, report.files_in_quarantine, len(reported)) == (5, 0, 5)
 
     def test_waiting_scan_dry_run_scans_nothing(self, bucket, user, later):
-        upload, found, steps = stored_file(user, bucket), [], []
-        report = waiting_scan(dry_run=True, on_finding=found.append, on_progress=lambda *step: steps.append(step))
+        upload, findings, steps = stored_file(user, bucket), [], []
+        report = waiting_scan(dry_run=True, on_finding=findings.append, on_progress=lambda *step: steps.append(step))
         assert (report.files_clean, report.files_in_quarantine) == (0, 1)
-        assert [(finding.kind, finding.record_id, finding.outcome) for finding in found] == [
+        assert [(finding.kind, finding.record_id, finding.outcome) for finding in findings] == [
             (Kind.FILE_QUARANTINED, upload.pk, Outcome.NOTHING)
         ]
         assert steps == [("files in quarantine", 1, 1)]

@@ -159,8 +159,8 @@ class TestAnswered:
         second, repeated = sender.send(b"second", key="second", overwrite=True)
         assert (second.pk, repeated) == (first.pk, False)
         for content in (b"first", b"second"):
-            found, repeated = sender.send(content, key=content.decode(), overwrite=True)
-            assert (found.checksum_sha256, repeated) == (checksum_of(b"second"), True)
+            upload, repeated = sender.send(content, key=content.decode(), overwrite=True)
+            assert (upload.checksum_sha256, repeated) == (checksum_of(b"second"), True)
         with pytest.raises(IdempotencyKeyReused):
             sender.send(b"first", key="second", overwrite=True)
         assert content_of(bucket) == b"second"
@@ -168,8 +168,8 @@ class TestAnswered:
     def test_repeat_during_an_overwrite_by_another_key_is_answered(self, sender):
         first, _ = sender.send(b"first", key="first")
         with sender.open("second", overwrite=True):
-            found = sender.repeated("first", size=5, checksum_sha256=checksum_of(b"first"))
-            assert (found, found.status) == (first, Status.PENDING)
+            upload = sender.repeated("first", size=5, checksum_sha256=checksum_of(b"first"))
+            assert (upload, upload.status) == (first, Status.PENDING)
 
     def test_repeat_after_a_delete_stores_anew(self, sender, bucket, user):
         first, _ = sender.send()
