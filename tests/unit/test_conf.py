@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_file_uploader import conf as conf_module
+from s3_file_uploader.checks import scanners as scanners_checks
+from s3_file_uploader.checks import settings as settings_checks
 from s3_file_uploader.checks.store import check_endpoints
 from s3_file_uploader.conf import conf
 from s3_file_uploader.exceptions import StorageNotConfigured
@@ -86,6 +88,16 @@ def test_page_of_settings_lists_each_setting():
     assert listed == read
     for name in re.findall(r'_text\("([A-Z0-9_]+)"', Path(conf_module.__file__).read_text()):
         assert f"`{name}`" in SETTINGS.read_text()
+
+
+def test_conf_number_has_a_range_in_the_checks():
+    numbers = {
+        name
+        for name, member in vars(type(conf)).items()
+        if isinstance(member, property) and re.search(r"\b(int|float)\b", str(member.fget.__annotations__["return"]))
+    }
+    with_their_own_check = {"abort_multipart_days", "audit_days"}  # E011 and E035
+    assert numbers == {*settings_checks.NUMBERS, *scanners_checks.NUMBERS, *with_their_own_check}
 
 
 @pytest.mark.parametrize(

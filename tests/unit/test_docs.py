@@ -190,6 +190,12 @@ def test_module_specification_shows_each_drawing():
         assert (ROOT / f"docs/_static/{name}.svg").is_file()
 
 
+def test_architecture_names_files_that_exist():
+    named = re.findall(r"`([a-z0-9_/]+\.py)`", (ROOT / "docs/explanation/architecture.md").read_text())
+    assert "services/recovery.py" in named
+    assert [name for name in named if not (ROOT / "s3_file_uploader" / name).is_file()] == []
+
+
 # --- links ------------------------------------------------------------------------------------------------------------
 
 

@@ -19,9 +19,9 @@ from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, EmbeddedS3, Embed
 from ...accounts import ACCOUNTS, PASSWORD
 
 REFUSED = (
-    "{} is set, in the environment or in .env. The demo accounts have a password that everybody knows, so they are "
-    "never made beside a database or a store of yours: use `python manage.py migrate`, `createsuperuser` and "
-    "`runserver`, or leave that out. If your shell exports it: `env -u NAME make run`."
+    "{} is set, in the environment or in .env. `make run` creates accounts with a known password, so it never uses a "
+    "database or a store of yours. Use `python manage.py migrate`, `createsuperuser` and `runserver` instead, or unset "
+    "the variable. If your shell exports it: `env -u NAME make run`."
 )
 WARNING = (
     "WARNING: every device on this network can reach this server now, and everybody knows the password of its "

@@ -56,7 +56,7 @@ def receive_form(request: Request) -> tuple[FileUpload, bool]:
         S3FileUploaderError: as `services.file_receive`.
     """
     if not request.content_type.startswith(FORM):
-        advice = "Send multipart/form-data, or PUT the bytes of the file alone to buckets/../files/../."
+        advice = "Send multipart/form-data, or send the bytes by PUT to buckets/{bucket_name}/files/{file_name}/."
         raise UnsupportedMediaType(request.content_type, advice)
     with read_form(request._request) as (fields, file):
         target, checksum = _read_fields(request, fields, file)

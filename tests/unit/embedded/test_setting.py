@@ -113,6 +113,13 @@ def test_check_of_embedded_folder_beside_keys_is_an_error(settings, folder):
     assert message_ids() == {"s3_file_uploader.E017"}
 
 
+@pytest.mark.parametrize("value", [True, 5, ["folder"]])
+def test_check_of_embedded_folder_that_is_no_path_is_an_error(settings, value, outside_of_tests):
+    settings.S3_FILE_UPLOADER_EMBEDDED = value
+    assert message_ids() == {"s3_file_uploader.E019"}
+    assert conf.start_embedded_s3() is None
+
+
 def test_check_of_embedded_folder_without_juicefs_is_a_warning(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
