@@ -8,12 +8,13 @@ PORT ?= 8000
 # Processes of pytest, each with its own store and database. Integration tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
-# Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the kill tests,
+# Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL those that kill,
 # because there several hosts and processes share one database.
-ON_ANY_DATABASE := tests/integration/uppy $(patsubst %,tests/integration/%.py,endpoints/test_contents endpoints/test_cors \
-	$(addprefix delivery/test_,docs newest packaging postman running) uploads/test_stores uploads/test_streaming \
-	$(addprefix security/test_,download_folder hostile_bodies hostile_random schema secrets signing slow_clients))
-ON_POSTGRESQL := $(addprefix tests/integration/crash/test_,direct_killed.py killed.py)
+ON_ANY_DATABASE := tests/integration/uppy $(patsubst %,tests/integration/%.py,\
+	$(addprefix delivery/test_,docs newest packaging postman running) $(addprefix endpoints/test_,contents cors scanning throttles) \
+	$(addprefix security/test_,download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
+	$(addprefix uploads/test_,halfway stores streaming))
+ON_POSTGRESQL := tests/integration/crash tests/integration/delivery/test_killed_run.py
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
 # Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.
