@@ -32,8 +32,9 @@ from ...s3.client import require_bucket
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
-from ..limits import reserve_quota, validate_upload
+from ..limits import validate_upload
 from ..plan import build_direct_key, choose_part_size, choose_strategy
+from ..quota import reserve_quota
 from .instructions import build_form_fields, sign_transfer
 from .parts import NO_LONGER_PENDING
 

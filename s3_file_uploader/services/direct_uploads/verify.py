@@ -27,7 +27,7 @@ from ...s3.objects import find_object
 from ...s3.transfer.object_reader import hash_object
 from ...values import StoredObject, StoredPart
 from ..content_check import check_arrived_contents
-from ..limits import validate_arrival
+from ..limits import get_upload_policy, validate_upload
 from ..plan import part_sizes
 from .part_totals import list_stored_parts, validate_parts_total
 from .parts import BEING_COMPLETED, unknown_parts_error
@@ -118,7 +118,9 @@ def validate_shape(upload: FileUpload, stored: StoredObject) -> None:
             f"The file arrived as {stored.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    validate_arrival(upload, stored.size)
+    validate_upload(
+        get_upload_policy(upload), names=(upload.original_name,), content_type=upload.content_type, size=stored.size
+    )
 
 
 def find_mismatch(upload: FileUpload, stored: StoredObject) -> str:
