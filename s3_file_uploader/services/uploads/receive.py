@@ -1,7 +1,7 @@
 """Receive a file through this server: claim its key, stream its bytes to S3, then mark the record stored."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -25,8 +25,9 @@ from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
 from ..content_check import Contents
-from ..limits import Intake, validate_key, validate_upload
+from ..limits import validate_key, validate_upload
 from ..lookup import raise_if_rejected
+from ..quota import Intake
 from ..recovery import WRITTEN_BY, settle_on_error
 from ..scanning.scan import notify_stored, scan_on_arrival
 from .key_claim import claim_key, validate_key_is_free
@@ -125,17 +126,18 @@ def file_receive(
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
         require_bucket(bucket)  # Some stores create a missing bucket at the first write.
-        repeat = _Repeat(user, idempotency_key) if idempotency_key else None
-        with repeat.first_or_in_progress(where, size, checksum_sha256) if repeat else nullcontext():
-            also = repeat.take if repeat else None
-            upload = claim_key(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
+        take_key = partial(IdempotencyKey.objects.take, user=user, key=idempotency_key) if idempotency_key else None
+        with _raise_in_progress(user, idempotency_key, **where, size=size, checksum_sha256=checksum_sha256):
+            upload = claim_key(
+                policy, owner, **where, size=size, overwrite=overwrite, described=described, also=take_key
+            )
         operation.object_id = upload.pk
         with settle_on_error(upload), ExitStack() as stack:
             if not upload.was_stored:
                 validate_key_is_free(upload)
             writer = stack.enter_context(
                 open_object_writer(
-                    destination=_make_destination(upload, contents.content_type),
+                    destination=_build_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
                     on_progress=partial(keep_lease, upload),
                     on_head=contents.look,
@@ -219,34 +221,20 @@ def upload_repeated(
     return raise_if_rejected(used.upload) if used is not None and used.is_answered else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Repeat:
-    """A request that a client may repeat, also while the first one runs."""
+@contextmanager
+def _raise_in_progress(user: AbstractBaseUser, idempotency_key: str | None, **announced: Any) -> Iterator[None]:
+    """Let the block claim a file; if it fails because the same request was faster, raise that instead.
 
-    user: AbstractBaseUser
-    key: str
-
-    def take(self, upload: FileUpload) -> None:
-        """Store that the claim on `upload` was made under the key."""
-        IdempotencyKey.objects.take(user=self.user, key=self.key, upload=upload)
-
-    @contextmanager
-    def first_or_in_progress(
-        self, where: dict[str, str], size: int | None, checksum_sha256: str | None
-    ) -> Iterator[None]:
-        """Let the block claim a file; if it fails because the same request was faster, raise that instead.
-
-        Raises:
-            UploadInProgress: the other request holds the file or the rest of the quota, or has stored the file.
-            IdempotencyKeyReused: the key belongs to another file by now.
-        """
-        try:
-            yield
-        except (FileExists, ClaimLost, QuotaExceeded) as error:
-            file: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
-            if upload_repeated(user=self.user, idempotency_key=self.key, **file):
-                raise UploadInProgress(IN_PROGRESS) from error
-            raise
+    Raises:
+        UploadInProgress: the other request holds the file or the rest of the quota, or has stored the file.
+        IdempotencyKeyReused: the key belongs to another file by now.
+    """
+    try:
+        yield
+    except (FileExists, ClaimLost, QuotaExceeded) as error:
+        if upload_repeated(user=user, idempotency_key=idempotency_key, **announced):
+            raise UploadInProgress(IN_PROGRESS) from error
+        raise
 
 
 def _is_same_file(
@@ -261,7 +249,7 @@ def _is_same_file(
     return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
 
 
-def _make_destination(upload: FileUpload, content_type: str) -> Destination:
+def _build_destination(upload: FileUpload, content_type: str) -> Destination:
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
