@@ -25,7 +25,8 @@ from .upload_tokens import (
     upload_token_remove,
     upload_token_revoke,
 )
-from .uploads.receive import IncomingFile, file_receive, file_upload, upload_repeated
+from .uploads.receive import IncomingFile, file_receive, file_upload
+from .uploads.repeated import upload_repeated
 
 __all__ = [
     "IncomingFile",
