@@ -14,21 +14,22 @@ from django.utils import timezone
 
 from ...exceptions import ClaimLost, PartsMissing, UploadInProgress, UploadNotPending
 from ...models import FileUpload, durable_transaction
-from ...models.direct_transitions import keep_completion_lease
+from ...models.direct_transitions import claim_from_client, keep_completion_lease
 from ...models.lease import PENDING
 from ...models.transitions import held_values, mark_stored
 from ...s3.client import require_bucket
 from ...s3.objects import find_object
 from ...values import StoredObject
 from ..audit.operation import Operation
+from ..content_check import check_arrived_contents
 from ..limits import get_upload_policy
 from ..lookup import own_upload_find, raise_if_rejected, upload_not_found
 from ..quota import reserve_quota
-from ..recovery import remove_direct_upload, remove_object
+from ..recovery import remove_claimed, remove_object
 from ..scanning.scan import notify_stored, scan_on_arrival
 from .part_totals import try_each
 from .parts import BEING_COMPLETED, NO_LONGER_PENDING
-from .verify import UNWANTED, find_arrived, find_mismatch, validate_announced, validate_shape
+from .verify import UNWANTED, expect_arrival, find_arrived, validate_announced, validate_shape
 
 IN_ONE_REQUEST = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
 COMPLETED = (*FileUpload.WHOLE, FileUpload.Status.REJECTED)
@@ -93,11 +94,13 @@ def complete_record(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
 def _verify(upload: FileUpload, stored: StoredObject) -> None:
     """Mark the record stored, or remove a file that is not as announced or not allowed."""
     try:
-        checksum = validate_announced(upload, stored)
-        mismatch = find_mismatch(upload, stored)
+        with expect_arrival(upload):
+            checksum = validate_announced(upload, stored)
+            mismatch = check_arrived_contents(upload, stored)
         _mark(upload, stored, checksum, held_values(mismatch) if mismatch else {})
     except UNWANTED:
-        remove_direct_upload(upload)
+        claim_from_client(upload)
+        remove_claimed(upload)
         raise
 
 
