@@ -176,10 +176,7 @@ def _insert(
         with within(upload) if within else durable_transaction():
             upload.save(force_insert=True)
             IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
-    except (
-        IntegrityError,
-        QuotaExceeded,
-    ):  # Another copy of the request may have been faster.
+    except (IntegrityError, QuotaExceeded):  # Another copy of the request may have been faster.
         earlier = _find_repeated(upload, user, idempotency_key)
         if earlier is None:
             raise
