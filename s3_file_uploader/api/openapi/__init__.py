@@ -11,6 +11,9 @@ from .examples import serializer_examples
 
 __all__ = ["extension"]
 
+# Clients generated from the schema know this component by an older name.
+OLDER_NAMES = {"PartNumbersSerializer": "PartsWantedSerializer"}
+
 # In the host's schema our components stand beside its own: `S3Error`, `S3Bucket`, not `Error`, `Bucket`.
 # Without `many=False`, drf-spectacular takes the response of an action `list` for an array.
 for _module in (direct_uploads, requests, responses, shares, uppy):
@@ -18,6 +21,6 @@ for _module in (direct_uploads, requests, responses, shares, uppy):
         if _name.endswith("Serializer"):
             extend_schema_serializer(
                 many=False,
-                component_name=f"S3{_name.removesuffix('Serializer')}",
+                component_name=f"S3{OLDER_NAMES.get(_name, _name).removesuffix('Serializer')}",
                 examples=serializer_examples(_serializer),
             )(_serializer)
