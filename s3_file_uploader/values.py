@@ -95,33 +95,6 @@ class CorsRule:
 
 
 @dataclass(frozen=True, slots=True)
-class CorsChange:
-    """The rules of a bucket after a change, and the origins that this app's rule no longer allows."""
-
-    rules: tuple[CorsRule, ...]
-    is_changed: bool
-    origins_gone: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserAccess:
-    """Access of browsers to a bucket: what its rules and the store's responses to preflight requests forbid, in words.
-
-    `refused_by_store` is empty if the store was not asked. A store without rules is always asked.
-    """
-
-    rules: tuple[CorsRule, ...]
-    missing_in_rules: tuple[str, ...] = ()
-    refused_by_store: tuple[str, ...] = ()
-    store_was_asked: bool = False
-
-    @property
-    def is_enough(self) -> bool:
-        """Return True if pages can upload and read."""
-        return not self.missing_in_rules and not self.refused_by_store
-
-
-@dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object as HEAD describes it: `etag` without quotes, `metadata` with lower-case names.
 
@@ -265,45 +238,3 @@ class ObjectListing:
     objects: tuple[ListedObject, ...]
     prefixes: tuple[str, ...]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ScanReport:
-    """Results of scanning the files in quarantine.
-
-    `files_left` could not be scanned in this run. `files_in_quarantine` also counts files whose next scan is due later.
-    """
-
-    files_clean: int
-    files_rejected: int
-    files_left: int
-    files_in_quarantine: int
-
-    @property
-    def is_complete(self) -> bool:
-        """Return True if no scanner, store or database failed."""
-        return not self.files_left
-
-
-@dataclass(frozen=True, slots=True)
-class HousekeepingReport:
-    """Counts of the findings of one run."""
-
-    uploads_completed: int
-    uploads_too_large: int
-    records_settled: int
-    records_left: int
-    multipart_uploads_aborted: int
-    multipart_uploads_unexplained: int
-    buckets_left: int
-    idempotency_keys_forgotten: int
-    upload_tokens_forgotten: int
-    share_links_forgotten: int
-    audit_events_forgotten: int
-    partial_files_removed: int
-    saved_copies_removed: int
-
-    @property
-    def is_complete(self) -> bool:
-        """Return True if everything that the run found is repaired."""
-        return not self.records_left and not self.buckets_left

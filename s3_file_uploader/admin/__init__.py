@@ -35,9 +35,21 @@ else:
     ModelAdmin = TokenAdmin = LinkAdmin = EventAdmin = admin.ModelAdmin
 
 
+class ReadOnly:
+    """Let staff add and change nothing: the API adds the rows, and a row describes what happened or what S3 stores."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False."""
+        return False
+
+
 @admin.register(FileUpload)
-class FileUploadAdmin(ModelAdmin):
-    """Show records read-only. A deletion removes the object first."""
+class FileUploadAdmin(ReadOnly, ModelAdmin):
+    """Show records. A deletion removes the object first."""
 
     actions = ("scan_again",)
     list_display = ("file_name", "open_link", "bucket", "user", "readable_size", "content_type", "status", "created_at")
@@ -53,14 +65,6 @@ class FileUploadAdmin(ModelAdmin):
         *("strategy", "part_size", "multipart_upload_id", "writable_until"),
     )
     readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False, because files arrive only through the API."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: FileUpload | None = None) -> bool:
-        """Return False, because a record describes what S3 stores."""
-        return False
 
     @admin.display(description="size", ordering="size")
     def readable_size(self, upload: FileUpload) -> str:
@@ -166,7 +170,7 @@ def _get_staff(request: HttpRequest) -> AbstractBaseUser:
 
 
 @admin.register(UploadToken)
-class UploadTokenAdmin(TokenAdmin):
+class UploadTokenAdmin(ReadOnly, TokenAdmin):
     """Show which users have tokens, and delete tokens, which revokes them. The token texts are not stored."""
 
     list_display = ("id", "user", "created_at", "expires_at", "revoked_at")
@@ -184,17 +188,9 @@ class UploadTokenAdmin(TokenAdmin):
             for token in queryset:
                 services.upload_token_remove(user=_get_staff(request), token=token)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False, because users create their own tokens through the API."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: UploadToken | None = None) -> bool:
-        """Return False, because a token never changes. Staff may delete it."""
-        return False
-
 
 @admin.register(ShareLink)
-class ShareLinkAdmin(LinkAdmin):
+class ShareLinkAdmin(ReadOnly, LinkAdmin):
     """Show which files are shared by a link, and revoke links. The links themselves are not stored."""
 
     list_display = ("id", "upload", "user", "created_at", "expires_at", "revoked_at", "downloads", "max_downloads")
@@ -226,17 +222,9 @@ class ShareLinkAdmin(LinkAdmin):
             for link in links:
                 services.share_revoke(user=_get_staff(request), share_id=link.pk)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False, because the API shows a new link to the user who creates it, and only once."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ShareLink | None = None) -> bool:
-        """Return False, because a link never changes. Staff may revoke it."""
-        return False
-
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(EventAdmin):
+class AuditEventAdmin(ReadOnly, EventAdmin):
     """Show and search the audit events. They cannot be changed or deleted. Housekeeping deletes expired events."""
 
     list_display = ("created_at", "user_name", "address", "action", "bucket", "file_name", "outcome")
@@ -263,14 +251,6 @@ class AuditEventAdmin(EventAdmin):
         """Compare whole values, which the indexes support. A search for parts of values would read the whole table."""
         text = search_term.strip()
         return (cast(Any, queryset).about(text) if text else queryset), False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False, because the service records the events."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """Return False, because events are evidence."""
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
         """Return False, because events are evidence until they expire."""

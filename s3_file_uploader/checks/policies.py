@@ -26,13 +26,8 @@ EXTENSION = re.compile(r"(?:[^\s./*?A-Z]+(?:\.[^\s./*?A-Z]+)*)?")
 BUCKET = re.compile(r"[a-z0-9.-]*", re.ASCII)
 # Browsers run scripts in HTML and XML: https://html.spec.whatwg.org/multipage/document-lifecycle.html#read-html
 SCRIPTED = (
-    "image/svg+xml",
-    "text/html",
-    "text/xml",
-    "application/xhtml+xml",
-    "application/xml",
-    "text/javascript",
-    "application/javascript",
+    *("image/svg+xml", "text/html", "text/xml", "application/xhtml+xml", "application/xml"),
+    *("text/javascript", "application/javascript"),
 )
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import IO, Self, cast
 
 from . import supervisor
-from .errors import EmbeddedS3Error
 from .identity import Identity, read_identity, write_identity
-from .juicefs import find_juicefs, format_folder, gateway_command, gateway_environment
+from .juicefs import EmbeddedS3Error, find_juicefs, format_folder, gateway_command, gateway_environment
 from .ports import LOOPBACK, free_port, is_port_free, is_server_at, local_address
 from .private_files import UMASK, acquire_lock, open_private
 

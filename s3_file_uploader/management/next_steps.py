@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..services import Repairs
-from ..services.reports import ComparisonReport
-from ..values import HousekeepingReport
+from ..services.reports import ComparisonReport, HousekeepingReport
 
 DRY_RUN = "This was a dry run. Nothing was changed. Run the command without --dry-run to make the changes."
 UNEXPLAINED = (

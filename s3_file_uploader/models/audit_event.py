@@ -13,13 +13,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from ..policy.names import is_deceptive
 from .queries import location_digest
 
 MAX_TEXT_LENGTH = 255
 MAX_NAME_LENGTH = 1024
-# Cc, Cf, Cs: control and format characters (these reverse text) and lone surrogates; Zl, Zp: line and paragraph ends.
-UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-JOINERS = "\u200c\u200d"
 
 
 def escape_text(text: str, length: int) -> str:
@@ -33,9 +31,8 @@ def escape_text(text: str, length: int) -> str:
 
 
 def _escaped(character: str) -> str:
-    if unicodedata.category(character) not in UNSHOWABLE or character in JOINERS:
-        return character
-    return character.encode("unicode_escape").decode()
+    is_surrogate = unicodedata.category(character) == "Cs"
+    return character.encode("unicode_escape").decode() if is_surrogate or is_deceptive(character) else character
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):

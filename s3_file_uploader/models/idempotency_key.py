@@ -50,7 +50,7 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
             raise IdempotencyKeyReused(REUSED)
         return used
 
-    def take(self, *, user: Any, key: str, upload: FileUpload) -> None:
+    def take(self, upload: FileUpload, *, user: Any, key: str) -> None:
         """Write, in the transaction that claims `upload`, that the claim was made under this key.
 
         Raises:

@@ -22,18 +22,8 @@ OnMismatch = Literal["refuse", "quarantine"]
 
 # Types that a browser shows without running code; SVG and HTML can hold scripts.
 INLINE_CONTENT_TYPES = (
-    "image/apng",
-    "image/avif",
-    "image/bmp",
-    "image/gif",
-    "image/heic",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "application/pdf",
-    "audio/*",
-    "video/*",
-    "text/plain",
+    *("image/apng", "image/avif", "image/bmp", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp"),
+    *("application/pdf", "audio/*", "video/*", "text/plain"),
 )
 EVERY_BUCKET = "*"
 USER_ID = "{user_id}"

@@ -10,11 +10,11 @@ from .files.delete import file_delete, record_delete, upload_abort, upload_delet
 from .files.list_objects import object_list
 from .files.read import file_disposition, file_download, file_presign, file_read, file_redirect
 from .files.share_links import NewShareLink, share_create, share_follow, share_list, share_revoke
-from .files.usage import usage_find
 from .housekeeping.compare import bucket_compare
 from .housekeeping.repairs import Repairs
 from .housekeeping.run import housekeeping_buckets, housekeeping_run
 from .lookup import file_find, own_upload_find, upload_find, upload_id_in, upload_list
+from .quota import usage_find
 from .recovery import upload_settle
 from .scanning.queue import upload_scan_again, waiting_scan
 from .scanning.scan import upload_scan
@@ -25,7 +25,8 @@ from .upload_tokens import (
     upload_token_remove,
     upload_token_revoke,
 )
-from .uploads.receive import IncomingFile, file_receive, file_upload, upload_repeated
+from .uploads.receive import IncomingFile, file_receive, file_upload
+from .uploads.repeated import upload_repeated
 
 __all__ = [
     "IncomingFile",

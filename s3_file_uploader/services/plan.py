@@ -10,7 +10,7 @@ from uuid import UUID
 from ..conf import conf
 from ..exceptions import FileTooLarge, InvalidField
 from ..policy.bucket_policy import list_key_prefixes
-from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
+from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_PARTS, MAX_PUT_BYTES, mib
 
 # Matches every slash but the one in `[^/]+`, which stands for the id of a user.
 _SLASH = re.compile(r"(?<!\[\^)/")
@@ -27,17 +27,14 @@ def choose_strategy(*, size: int | None, wish: str, with_checksum: bool = False)
     """Return put, post or multipart: the client's wish, if the size and the store allow it.
 
     Args:
-        size: of the file in bytes, None if it is not announced.
+        size: of the file in bytes, up to the limit of S3; None if it is not announced.
         wish: one of them, or `auto`. An empty file has no parts, so multipart becomes put.
         with_checksum: True if the client announced a SHA-256.
 
     Raises:
-        FileTooLarge: S3, or this store, takes no file of that size.
+        FileTooLarge: this store takes no file of that size.
         InvalidField: the size or the store does not allow it.
     """
-    if size is not None and size > MAX_OBJECT_BYTES:
-        limit = {"max_file_bytes": MAX_OBJECT_BYTES}
-        raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.", limit=limit)
     strategy = _best(size) if wish == "auto" or (wish == "multipart" and size == 0) else wish
     if strategy not in conf.direct_strategies:
         possible = ", ".join(("auto", *conf.direct_strategies))

@@ -30,7 +30,7 @@ from ..exceptions import (
     StorageUnavailable,
 )
 from ..models import FileUpload, durable_transaction
-from ..models.direct_transitions import claim_from_client, expect_late_parts
+from ..models.direct_transitions import expect_late_parts
 from ..models.lease import claim_abandoned, end_lease_in, keep_lease, renew_lease
 from ..models.transitions import mark_stored, remove_record
 from ..s3.client import get_client
@@ -169,17 +169,6 @@ def describe_object(
 
 
 # --- remove ----------------------------------------------------------------------------------------------------------
-
-
-def remove_direct_upload(upload: FileUpload) -> None:
-    """Take a pending direct upload from its client, and remove it.
-
-    Raises:
-        ClaimLost: another request completed or removed it.
-        StorageProblem: S3 could not; the next request or housekeeping finishes the removal.
-    """
-    claim_from_client(upload)
-    remove_claimed(upload)
 
 
 def remove_claimed(upload: FileUpload) -> None:

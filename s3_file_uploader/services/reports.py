@@ -107,6 +107,48 @@ class ComparisonReport:
         return self.is_whole and not self.left
 
 
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """Results of scanning the files in quarantine.
+
+    `files_left` could not be scanned in this run. `files_in_quarantine` also counts files whose next scan is due later.
+    """
+
+    files_clean: int
+    files_rejected: int
+    files_left: int
+    files_in_quarantine: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Return True if no scanner, store or database failed."""
+        return not self.files_left
+
+
+@dataclass(frozen=True, slots=True)
+class HousekeepingReport:
+    """Counts of the findings of one run."""
+
+    uploads_completed: int
+    uploads_too_large: int
+    records_settled: int
+    records_left: int
+    multipart_uploads_aborted: int
+    multipart_uploads_unexplained: int
+    buckets_left: int
+    idempotency_keys_forgotten: int
+    upload_tokens_forgotten: int
+    share_links_forgotten: int
+    audit_events_forgotten: int
+    partial_files_removed: int
+    saved_copies_removed: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Return True if everything that the run found is repaired."""
+        return not self.records_left and not self.buckets_left
+
+
 class ComparisonTally:
     """Count findings, keep the first of each kind, and pass every finding on."""
 

@@ -18,7 +18,7 @@ from s3_file_uploader.embedded.juicefs import SQLITE_FILE
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run
-from s3_file_uploader.values import HousekeepingReport
+from s3_file_uploader.services.reports import HousekeepingReport
 from tests.support.host import python
 from tests.support.processes import children
 from tests.support.served import Served, database_url

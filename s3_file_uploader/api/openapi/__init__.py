@@ -5,7 +5,7 @@ The words of an operation are the docstring of its action, those of a field its 
 
 from drf_spectacular.utils import extend_schema_serializer
 
-from .. import serializers
+from ..serializers import direct_uploads, requests, responses, shares, uppy
 from . import extension
 from .examples import serializer_examples
 
@@ -16,11 +16,11 @@ OLDER_NAMES = {"PartNumbersSerializer": "PartsWantedSerializer"}
 
 # In the host's schema our components stand beside its own: `S3Error`, `S3Bucket`, not `Error`, `Bucket`.
 # Without `many=False`, drf-spectacular takes the response of an action `list` for an array.
-for _name in serializers.__all__:
-    if _name.endswith("Serializer"):
-        _serializer = getattr(serializers, _name)
-        extend_schema_serializer(
-            many=False,
-            component_name=f"S3{OLDER_NAMES.get(_name, _name).removesuffix('Serializer')}",
-            examples=serializer_examples(_serializer),
-        )(_serializer)
+for _module in (direct_uploads, requests, responses, shares, uppy):
+    for _name, _serializer in vars(_module).items():
+        if _name.endswith("Serializer"):
+            extend_schema_serializer(
+                many=False,
+                component_name=f"S3{OLDER_NAMES.get(_name, _name).removesuffix('Serializer')}",
+                examples=serializer_examples(_serializer),
+            )(_serializer)

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction, OpenApiExample, PolymorphicProxySerializer, extend_schema_serializer
 from rest_framework.serializers import CharField, Serializer
 
-from .. import serializers as shapes
+from ..serializers import direct_uploads, requests, responses, shares, uppy
 from .enums import enum_component
 from .errors import all_codes
 from .examples import BUCKET, SHARE_EXAMPLE, TOKEN_EXAMPLE, UPLOAD_EXAMPLE, page_example
@@ -25,13 +25,13 @@ def page_of(name: str, serializer: type[Serializer[Any]], path: str, example: An
     return extend_schema_serializer(many=False, component_name=name, examples=examples)(page)
 
 
-UPLOAD_PAGE = page_of("S3UploadList", shapes.UploadSerializer, "uploads/", UPLOAD_EXAMPLE)
-TOKEN_PAGE = page_of("S3UploadTokenList", shapes.UploadTokenSerializer, "uppy/tokens/", TOKEN_EXAMPLE)
-SHARE_PAGE = page_of("S3ShareLinkList", shapes.ShareLinkSerializer, "shares/", SHARE_EXAMPLE)
+UPLOAD_PAGE = page_of("S3UploadList", responses.UploadSerializer, "uploads/", UPLOAD_EXAMPLE)
+TOKEN_PAGE = page_of("S3UploadTokenList", uppy.UploadTokenSerializer, "uppy/tokens/", TOKEN_EXAMPLE)
+SHARE_PAGE = page_of("S3ShareLinkList", shares.ShareLinkSerializer, "shares/", SHARE_EXAMPLE)
 TRANSFERS: dict[str, Serializer[Any] | type[Serializer[Any]]] = {
-    "put": shapes.PutTransferSerializer,
-    "post": shapes.PostTransferSerializer,
-    "multipart": shapes.MultipartTransferSerializer,
+    "put": direct_uploads.PutTransferSerializer,
+    "post": direct_uploads.PostTransferSerializer,
+    "multipart": direct_uploads.MultipartTransferSerializer,
 }
 TRANSFER = PolymorphicProxySerializer("S3Transfer", TRANSFERS, resource_type_field_name="strategy")
 
@@ -39,7 +39,7 @@ TRANSFER = PolymorphicProxySerializer("S3Transfer", TRANSFERS, resource_type_fie
 class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """The response of POST `uploads/`."""
 
-    target_class = shapes.StartedUploadSerializer
+    target_class = direct_uploads.StartedUploadSerializer
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the record, and the transfer in one of three shapes."""
@@ -55,7 +55,7 @@ class StartedUploadDescription(OpenApiSerializerExtension):  # type: ignore[no-u
 class FileUploadFormDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """The form of `file/upload/`."""
 
-    target_class = shapes.FileUploadFormSerializer
+    target_class = requests.FileUploadFormSerializer
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the form, its file last, and binary even if the host does not set COMPONENT_SPLIT_REQUEST.
@@ -75,7 +75,7 @@ class FileUploadFormDescription(OpenApiSerializerExtension):  # type: ignore[no-
 class ErrorDescription(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """The body of every error."""
 
-    target_class = shapes.ErrorSerializer
+    target_class = responses.ErrorSerializer
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return it with the codes of this version, and with room for those of later versions."""

@@ -12,7 +12,7 @@ from rest_framework.serializers import Serializer
 from ... import exceptions as own
 from ...values import MAX_PARTS
 from ..errors import RETRIED, translate_error
-from ..serializers import ErrorSerializer
+from ..serializers.responses import ErrorSerializer
 
 ErrorKinds = tuple[type[Exception], ...]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
 
-from .. import serializers as shapes
+from ..serializers import direct_uploads, requests, responses, shares, uppy
 
 CONTENT = b"hello"
 BUCKET = "my-first-bucket"  # The one that `make run` tells its user to create.
@@ -88,15 +88,15 @@ def page_example(path: str, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 EXAMPLES: Mapping[type[Any], Any] = {
-    shapes.BucketCreateSerializer: {"bucket": BUCKET},
-    shapes.BucketListSerializer: {"owner_id": OWNER_ID, "buckets": [BUCKET_EXAMPLE]},
-    shapes.CreatedBucketSerializer: {"name": BUCKET, "region": REGION, "location": f"/{BUCKET}"},
-    shapes.SavedFileSerializer: {"path": f"{BUCKET}/{FILE_NAME}", **FILE, "size": len(CONTENT), "etag": ETAG},
-    shapes.PresignSerializer: {**FILE, "expiration": SECONDS, "disposition": "attachment"},
-    shapes.PresignedUrlSerializer: {"url": PRESIGNED_URL, "method": "GET", "expires_in": SECONDS, **EXPIRES},
-    shapes.ObjectListSerializer: page_example(f"buckets/{BUCKET}/files/", OBJECT_EXAMPLE) | {"prefixes": []},
-    shapes.UploadSerializer: UPLOAD_EXAMPLE,
-    shapes.UsageSerializer: {
+    requests.BucketCreateSerializer: {"bucket": BUCKET},
+    responses.BucketListSerializer: {"owner_id": OWNER_ID, "buckets": [BUCKET_EXAMPLE]},
+    responses.CreatedBucketSerializer: {"name": BUCKET, "region": REGION, "location": f"/{BUCKET}"},
+    responses.SavedFileSerializer: {"path": f"{BUCKET}/{FILE_NAME}", **FILE, "size": len(CONTENT), "etag": ETAG},
+    requests.PresignSerializer: {**FILE, "expiration": SECONDS, "disposition": "attachment"},
+    responses.PresignedUrlSerializer: {"url": PRESIGNED_URL, "method": "GET", "expires_in": SECONDS, **EXPIRES},
+    responses.ObjectListSerializer: page_example(f"buckets/{BUCKET}/files/", OBJECT_EXAMPLE) | {"prefixes": []},
+    responses.UploadSerializer: UPLOAD_EXAMPLE,
+    responses.UsageSerializer: {
         "bytes": 734_003_200,
         "files": 12,
         "quota_bytes": 2**30,
@@ -107,7 +107,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
         "key_prefix": f"users/{USER_ID}/",
         "may_overwrite": True,
     },
-    shapes.UploadStartSerializer: {
+    direct_uploads.UploadStartSerializer: {
         "bucket": BUCKET,
         "file_name": "été.txt",
         "size": len(CONTENT),
@@ -115,40 +115,40 @@ EXAMPLES: Mapping[type[Any], Any] = {
         "checksum_sha256": CHECKSUM,
         "strategy": "auto",
     },
-    shapes.SignedPartsSerializer: {"parts": PARTS, **EXPIRES},
-    shapes.UploadProgressSerializer: {"parts": [PART_HELD], "missing": [2]},
-    shapes.ShareCreateSerializer: {**FILE, "expires_in": SECONDS, "max_downloads": 10},
-    shapes.NewShareLinkSerializer: {**SHARE_EXAMPLE, "url": f"{SERVICE}shares/{SHARE_IN_URL}/"},
-    shapes.UppyFileSerializer: FILE_OF_UPPY,
-    shapes.UppyMultipartSerializer: {"key": DIRECT_KEY, "uploadId": UPLOAD_ID, "bucket": BUCKET},
-    shapes.UppyPartSerializer: {"url": PART_URL, "expires": SECONDS},
-    shapes.UppyPartsSerializer: {"presignedUrls": {"1": PART_URL}},
-    shapes.UppyStoredPartSerializer: {"PartNumber": 1, "ETag": ETAG, "Size": PART_BYTES},
-    shapes.UppyCompleteSerializer: {"parts": [{"PartNumber": 1, "ETag": ETAG}]},
-    shapes.UppyCompletedSerializer: {"location": DIRECT_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
-    shapes.UppySignSerializer: {"method": "PUT", "key": "été.txt", "contentType": "text/plain"},
-    shapes.UploadTokenCreateSerializer: {"expires_in": SECONDS},
-    shapes.NewUploadTokenSerializer: {**NEW_TOKEN, **EXPIRES},
-    shapes.HealthSerializer: {"database": True, "storage": True},
-    shapes.LiveSerializer: {"live": True},
-    shapes.ReadySerializer: {"database": True},
+    direct_uploads.SignedPartsSerializer: {"parts": PARTS, **EXPIRES},
+    direct_uploads.UploadProgressSerializer: {"parts": [PART_HELD], "missing": [2]},
+    shares.ShareCreateSerializer: {**FILE, "expires_in": SECONDS, "max_downloads": 10},
+    shares.NewShareLinkSerializer: {**SHARE_EXAMPLE, "url": f"{SERVICE}shares/{SHARE_IN_URL}/"},
+    uppy.UppyFileSerializer: FILE_OF_UPPY,
+    uppy.UppyMultipartSerializer: {"key": DIRECT_KEY, "uploadId": UPLOAD_ID, "bucket": BUCKET},
+    uppy.UppyPartSerializer: {"url": PART_URL, "expires": SECONDS},
+    uppy.UppyPartsSerializer: {"presignedUrls": {"1": PART_URL}},
+    uppy.UppyStoredPartSerializer: {"PartNumber": 1, "ETag": ETAG, "Size": PART_BYTES},
+    uppy.UppyCompleteSerializer: {"parts": [{"PartNumber": 1, "ETag": ETAG}]},
+    uppy.UppyCompletedSerializer: {"location": DIRECT_EXAMPLE["url"], "key": DIRECT_KEY, "bucket": BUCKET},
+    uppy.UppySignSerializer: {"method": "PUT", "key": "été.txt", "contentType": "text/plain"},
+    uppy.UploadTokenCreateSerializer: {"expires_in": SECONDS},
+    uppy.NewUploadTokenSerializer: {**NEW_TOKEN, **EXPIRES},
+    responses.HealthSerializer: {"database": True, "storage": True},
+    responses.LiveSerializer: {"live": True},
+    responses.ReadySerializer: {"database": True},
 }
 # Bodies of several shapes: an example of each.
 VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
-    shapes.StartedUploadSerializer: {
+    direct_uploads.StartedUploadSerializer: {
         **{name: {**PENDING_EXAMPLE, "transfer": {**way, **EXPIRES}} for name, way in TRANSFERS.items()},
         "Stored already": {**DIRECT_EXAMPLE, "transfer": None},
     },
-    shapes.PartNumbersSerializer: {
+    direct_uploads.PartNumbersSerializer: {
         "Missing parts": {"missing": True},
         "A range": {"first": 1, "last": 2},
         "By number": {"part_numbers": [1, 2]},
     },
-    shapes.UppyFormSerializer: {
+    uppy.UppyFormSerializer: {
         "A form": {"method": "POST", "url": STORE, "fields": FIELDS, "expires": SECONDS},
         "A PUT": {**PUT_OF_UPPY, "expires": SECONDS},
     },
-    shapes.UppySignedSerializer: {
+    uppy.UppySignedSerializer: {
         "A PUT": {"url": DIRECT_URL, "key": DIRECT_KEY, "headers": HEADERS},
         "A form, if the store takes no PUT": {"url": STORE, "key": DIRECT_KEY, "fields": FIELDS},
         "A part": {"url": PART_URL},

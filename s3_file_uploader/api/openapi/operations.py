@@ -11,8 +11,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
-from .. import serializers as shapes
 from .. import viewsets
+from ..serializers import direct_uploads, requests, responses, shares, uppy
 from .components import SHARE_PAGE, TOKEN_PAGE, UPLOAD_PAGE
 from .errors import error_responses
 from .examples import BUCKET, CONTENT
@@ -95,7 +95,7 @@ def body(shape: Any, example: Any, *media_types: str) -> dict[str, OpenApiReques
 
 
 TEXT = CONTENT.decode()
-FORM = body(shapes.FileUploadFormSerializer, {"file": TEXT, "bucket": BUCKET}, "multipart/form-data")
+FORM = body(requests.FileUploadFormSerializer, {"file": TEXT, "bucket": BUCKET}, "multipart/form-data")
 BYTES = body(OpenApiTypes.BINARY, TEXT, "application/octet-stream", "*/*")
 READ = {
     (200, "*/*"): answer(OpenApiTypes.BINARY, "The file, through this server.", TEXT),
@@ -103,94 +103,98 @@ READ = {
     302: OpenApiResponse(description="The bytes are at `Location`."),
     304: OpenApiResponse(description="The client's copy is up to date."),
 }
-HELD_PARTS = OpenApiResponse(shapes.UppyStoredPartSerializer(many=True), "The parts that S3 holds.")
-SIGNED_URL = {200: shapes.PresignedUrlSerializer}
+HELD_PARTS = OpenApiResponse(uppy.UppyStoredPartSerializer(many=True), "The parts that S3 holds.")
+SIGNED_URL = {200: responses.PresignedUrlSerializer}
 ABORTED = answer({"type": "object"}, "The upload is aborted.", {})
-UNHEALTHY = answer(shapes.HealthSerializer, "One of them cannot be reached.", {"database": True, "storage": False})
-NOT_READY = answer(shapes.ReadySerializer, "The database cannot be reached.", {"database": False})
+UNHEALTHY = answer(responses.HealthSerializer, "One of them cannot be reached.", {"database": True, "storage": False})
+NOT_READY = answer(responses.ReadySerializer, "The database cannot be reached.", {"database": False})
 FOLLOWED = {302: OpenApiResponse(description="The bytes are at `Location`.")}
 
 hidden = partial(extend_schema, exclude=True)
 
 OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
     viewsets.BucketViewSet: {
-        "list": operation("bucket_list", {200: shapes.BucketListSerializer}),
+        "list": operation("bucket_list", {200: responses.BucketListSerializer}),
         "create": operation(
-            "bucket_create", {201: shapes.CreatedBucketSerializer}, request=shapes.BucketCreateSerializer
+            "bucket_create", {201: responses.CreatedBucketSerializer}, request=requests.BucketCreateSerializer
         ),
         "destroy": operation("bucket_remove", {204: None}),
     },
     viewsets.FileViewSet: {
-        "upload": operation("file_upload", {201: shapes.UploadSerializer}, parameters=IDEMPOTENT, request=FORM),
+        "upload": operation("file_upload", {201: responses.UploadSerializer}, parameters=IDEMPOTENT, request=FORM),
         "destroy": operation("file_delete", {204: None}),
-        "presign_from_query": operation("file_presign_query", SIGNED_URL, parameters=(shapes.PresignSerializer,)),
-        "presign_from_body": operation("file_presign_body", SIGNED_URL, request=shapes.PresignSerializer),
+        "presign_from_query": operation("file_presign_query", SIGNED_URL, parameters=(requests.PresignSerializer,)),
+        "presign_from_body": operation("file_presign_body", SIGNED_URL, request=requests.PresignSerializer),
     },
     viewsets.FileDownloadViewSet: {
-        "download": operation("file_download", {200: shapes.SavedFileSerializer}),
+        "download": operation("file_download", {200: responses.SavedFileSerializer}),
         **dict.fromkeys(("retrieve_or_download", "store", "retrieve", "destroy"), hidden),
     },
     viewsets.ObjectViewSet: {
         "list": operation(
-            "object_list", {200: shapes.ObjectListSerializer}, parameters=(shapes.ObjectListQuerySerializer,)
+            "object_list", {200: responses.ObjectListSerializer}, parameters=(requests.ObjectListQuerySerializer,)
         ),
         "store": operation(
             "file_put",
-            {201: shapes.UploadSerializer},
-            parameters=(shapes.RawUploadSerializer, *CHECKSUM_HEADER, *IDEMPOTENT),
+            {201: responses.UploadSerializer},
+            parameters=(requests.RawUploadSerializer, *CHECKSUM_HEADER, *IDEMPOTENT),
             request=BYTES,
         ),
-        "retrieve": operation("file_get", READ, parameters=(shapes.ReadSerializer, *READ_HEADERS, *OF_READING)),
+        "retrieve": operation("file_get", READ, parameters=(requests.ReadSerializer, *READ_HEADERS, *OF_READING)),
         "destroy": operation("file_remove", {204: None}),
     },
     viewsets.UploadViewSet: {
-        "list": operation("upload_list", {200: UPLOAD_PAGE}, parameters=(shapes.UploadListQuerySerializer,)),
-        "usage": operation("upload_usage", {200: shapes.UsageSerializer}, parameters=(shapes.UsageQuerySerializer,)),
+        "list": operation("upload_list", {200: UPLOAD_PAGE}, parameters=(requests.UploadListQuerySerializer,)),
+        "usage": operation(
+            "upload_usage", {200: responses.UsageSerializer}, parameters=(requests.UsageQuerySerializer,)
+        ),
         "create": operation(
             "upload_start",
-            {201: shapes.StartedUploadSerializer},
+            {201: direct_uploads.StartedUploadSerializer},
             parameters=IDEMPOTENT,
-            request=shapes.UploadStartSerializer,
+            request=direct_uploads.UploadStartSerializer,
         ),
-        "retrieve": operation("upload_get", {200: shapes.UploadSerializer}),
+        "retrieve": operation("upload_get", {200: responses.UploadSerializer}),
         "destroy": operation("upload_delete", {204: None}),
-        "parts": operation("upload_parts", {200: shapes.UploadProgressSerializer}),
+        "parts": operation("upload_parts", {200: direct_uploads.UploadProgressSerializer}),
         "parts_sign": operation(
-            "upload_parts_sign", {200: shapes.SignedPartsSerializer}, request=shapes.PartNumbersSerializer
+            "upload_parts_sign",
+            {200: direct_uploads.SignedPartsSerializer},
+            request=direct_uploads.PartNumbersSerializer,
         ),
-        "complete": operation("upload_complete", {200: shapes.UploadSerializer}, request=None),
+        "complete": operation("upload_complete", {200: responses.UploadSerializer}, request=None),
     },
     viewsets.UploadTokenViewSet: {
         "create": operation(
-            "uppy_token_create", {201: shapes.NewUploadTokenSerializer}, request=shapes.UploadTokenCreateSerializer
+            "uppy_token_create", {201: uppy.NewUploadTokenSerializer}, request=uppy.UploadTokenCreateSerializer
         ),
-        "list": operation("uppy_token_list", {200: TOKEN_PAGE}, parameters=(shapes.PageSerializer,)),
+        "list": operation("uppy_token_list", {200: TOKEN_PAGE}, parameters=(requests.PageSerializer,)),
         "destroy": operation("uppy_token_revoke", {204: None}),
     },
     viewsets.UppySignViewSet: {
-        "sign": operation("uppy_sign", {200: shapes.UppySignedSerializer}, request=shapes.UppySignSerializer),
+        "sign": operation("uppy_sign", {200: uppy.UppySignedSerializer}, request=uppy.UppySignSerializer),
     },
     # Opaque, like the addresses that are signed for S3.
     viewsets.UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort", "missing"), hidden),
     viewsets.UppyViewSet: {
-        "params": operation("uppy_params", {200: shapes.UppyFormSerializer}, parameters=UPPY_FILE),
-        "create": operation("uppy_create", {200: shapes.UppyMultipartSerializer}, request=shapes.UppyFileSerializer),
-        "sign_part": operation("uppy_sign_part", {200: shapes.UppyPartSerializer}, parameters=(KEY,)),
-        "sign_parts": operation("uppy_sign_parts", {200: shapes.UppyPartsSerializer}, parameters=(KEY, PART_NUMBERS)),
+        "params": operation("uppy_params", {200: uppy.UppyFormSerializer}, parameters=UPPY_FILE),
+        "create": operation("uppy_create", {200: uppy.UppyMultipartSerializer}, request=uppy.UppyFileSerializer),
+        "sign_part": operation("uppy_sign_part", {200: uppy.UppyPartSerializer}, parameters=(KEY,)),
+        "sign_parts": operation("uppy_sign_parts", {200: uppy.UppyPartsSerializer}, parameters=(KEY, PART_NUMBERS)),
         "parts": operation("uppy_parts", {200: HELD_PARTS}, parameters=(KEY,)),
         "complete": operation(
             "uppy_complete",
-            {200: shapes.UppyCompletedSerializer},
+            {200: uppy.UppyCompletedSerializer},
             parameters=(KEY,),
-            request=shapes.UppyCompleteSerializer,
+            request=uppy.UppyCompleteSerializer,
         ),
         "abort": operation("uppy_abort", {200: ABORTED}, parameters=(KEY,)),
-        "arrived": operation("uppy_arrived", {200: shapes.UploadSerializer}, parameters=(KEY,), request=None),
+        "arrived": operation("uppy_arrived", {200: responses.UploadSerializer}, parameters=(KEY,), request=None),
         "missing": hidden,
     },
     viewsets.ShareListViewSet: {
-        "create": operation("share_create", {201: shapes.NewShareLinkSerializer}, request=shapes.ShareCreateSerializer),
-        "list": operation("share_list", {200: SHARE_PAGE}, parameters=(shapes.ShareListQuerySerializer,)),
+        "create": operation("share_create", {201: shares.NewShareLinkSerializer}, request=shares.ShareCreateSerializer),
+        "list": operation("share_list", {200: SHARE_PAGE}, parameters=(shares.ShareListQuerySerializer,)),
     },
     viewsets.ShareViewSet: {
         "retrieve": operation("share_follow", FOLLOWED, parameters=(SHARE_SECRET, LOCATION), auth=[]),
@@ -198,8 +202,8 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "missing": hidden,
     },
     viewsets.HealthViewSet: {
-        "retrieve": operation("health", {200: shapes.HealthSerializer, 503: UNHEALTHY}, auth=[]),
-        "live": operation("health_live", {200: shapes.LiveSerializer}, auth=[]),
-        "ready": operation("health_ready", {200: shapes.ReadySerializer, 503: NOT_READY}, auth=[]),
+        "retrieve": operation("health", {200: responses.HealthSerializer, 503: UNHEALTHY}, auth=[]),
+        "live": operation("health_live", {200: responses.LiveSerializer}, auth=[]),
+        "ready": operation("health_ready", {200: responses.ReadySerializer, 503: NOT_READY}, auth=[]),
     },
 }

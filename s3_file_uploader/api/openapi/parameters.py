@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from ...values import MAX_KEY_BYTES, MAX_PARTS
-from ..serializers import RawUploadSerializer
+from ..serializers.requests import RawUploadSerializer
 from . import examples as shown
 
 # Swagger UI fills in the first example of each parameter, and sends none that is empty.

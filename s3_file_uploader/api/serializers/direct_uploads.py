@@ -19,7 +19,7 @@ from ...values import (
     Transfer,
     UploadProgress,
 )
-from .headers import checksum_of, content_type_of
+from .headers import ChecksumField, content_type_of
 from .numbers import WholeNumberField
 from .responses import UploadSerializer, UTCDateTimeField, time_shown
 
@@ -39,12 +39,7 @@ class UploadStartSerializer(serializers.Serializer[Any]):
     content_type = serializers.CharField(
         required=False, allow_blank=True, allow_null=True, help_text="MIME type. Default: derived from the name."
     )
-    checksum_sha256 = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        allow_null=True,
-        help_text="SHA-256 of the file in hex. On a mismatch, nothing is stored.",
-    )
+    checksum_sha256 = ChecksumField(required=False, allow_null=True)
     strategy = serializers.ChoiceField(
         choices=(AUTO, *FileUpload.Strategy.values),
         default=AUTO,
@@ -56,10 +51,6 @@ class UploadStartSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="The owner of the file. Default: you. Staff may name other users.",
     )
-
-    def validate_checksum_sha256(self, value: str | None) -> str:
-        """Return the checksum in lower case; raise ValidationError unless it has 64 hex digits."""
-        return checksum_of(value or "")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Add the content type that the name suggests, if the request has none."""

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import CharField
 
 from ...content_types.sniff import guess_content_type, normalize_content_type
 from ...exceptions import InvalidField
@@ -31,15 +32,21 @@ def content_type_of(declared: str | None, name: str) -> str:
     return content_type_declared(declared) or guess_content_type(name)
 
 
-def checksum_of(value: str) -> str:
-    """Return a SHA-256 in lower-case hex, or an empty string for an empty one.
+class ChecksumField(CharField):
+    """A SHA-256: accepts 64 hex digits or an empty text, and returns them in lower case."""
 
-    Raises:
-        ValidationError: the value does not have 64 hex digits.
-    """
-    if value and not CHECKSUM.fullmatch(value.lower()):
-        raise ValidationError("Give 64 hex digits.")
-    return value.lower()
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "Give 64 hex digits."}
+
+    def __init__(self, **options: Any) -> None:
+        words = "SHA-256 of the file in hex. On a mismatch, nothing is stored."
+        super().__init__(allow_blank=True, help_text=words, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the digits."""
+        value = super().to_internal_value(data).lower()
+        if not CHECKSUM.fullmatch(value):
+            self.fail("invalid")
+        return value
 
 
 def idempotency_key_of(headers: Mapping[str, str]) -> str | None:

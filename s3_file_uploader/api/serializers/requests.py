@@ -6,11 +6,20 @@ from rest_framework import serializers
 
 from ...models import FileUpload
 from ...values import DISPOSITIONS, MAX_EXPIRATION_SECONDS
-from .headers import checksum_of
+from .headers import ChecksumField
 from .numbers import WholeNumberField
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
+OVERWRITE = "Replace your own file of that name; never another user's. Default: `false`."
+
+
+class DispositionField(serializers.ChoiceField):
+    """What a browser does with a file."""
+
+    def __init__(self) -> None:
+        words = "`attachment`: a browser saves the file. `inline`: it shows the file, if its type is safe to show. "
+        super().__init__(DISPOSITIONS, default=DISPOSITIONS[0], help_text=f"{words}Default: `{DISPOSITIONS[0]}`.")
 
 
 class BucketCreateSerializer(serializers.Serializer[Any]):
@@ -54,31 +63,15 @@ class FileUploadFormSerializer(serializers.Serializer[Any]):
         trim_whitespace=False,
         help_text="The name on the device, if the file part cannot carry it. Default: the name of the file part.",
     )
-    overwrite = serializers.BooleanField(
-        default=False, help_text="Replace your own file of that name; never another user's. Default: `false`."
-    )
-    checksum_sha256 = serializers.CharField(
-        required=False, allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch, nothing is stored."
-    )
-
-    def validate_checksum_sha256(self, value: str) -> str:
-        """Return the checksum in lower case; raise ValidationError unless it has 64 hex digits."""
-        return checksum_of(value)
+    overwrite = serializers.BooleanField(default=False, help_text=OVERWRITE)
+    checksum_sha256 = ChecksumField(required=False)
 
 
 class RawUploadSerializer(serializers.Serializer[Any]):
     """Query and checksum header of PUT `buckets/../files/../`."""
 
-    overwrite = serializers.BooleanField(
-        default=False, help_text="Replace your own file of that name; never another user's. Default: `false`."
-    )
-    x_checksum_sha256 = serializers.CharField(
-        allow_blank=True, help_text="SHA-256 of the file in hex. On a mismatch, nothing is stored."
-    )
-
-    def validate_x_checksum_sha256(self, value: str) -> str:
-        """Return the checksum in lower case; raise ValidationError unless it has 64 hex digits."""
-        return checksum_of(value)
+    overwrite = serializers.BooleanField(default=False, help_text=OVERWRITE)
+    x_checksum_sha256 = ChecksumField()
 
 
 class ReadSerializer(serializers.Serializer[Any]):
@@ -87,12 +80,7 @@ class ReadSerializer(serializers.Serializer[Any]):
     proxy = serializers.BooleanField(
         default=False, help_text="Send the bytes through this server, for clients that cannot reach S3."
     )
-    disposition = serializers.ChoiceField(
-        choices=DISPOSITIONS,
-        default="attachment",
-        help_text="`attachment`: a browser saves the file. `inline`: it shows the file, if its type is safe to show. "
-        "Default: `attachment`.",
-    )
+    disposition = DispositionField()
 
 
 class PageSerializer(serializers.Serializer[Any]):
@@ -162,9 +150,4 @@ class PresignSerializer(serializers.Serializer[Any]):
         help_text="Seconds until the URL expires; it expires earlier if the server's own credentials do. "
         "Default: `3600`.",
     )
-    disposition = serializers.ChoiceField(
-        choices=DISPOSITIONS,
-        default="attachment",
-        help_text="`attachment`: a browser saves the file. `inline`: it shows the file, if its type is safe to show. "
-        "Default: `attachment`.",
-    )
+    disposition = DispositionField()

@@ -25,7 +25,7 @@ from ..raw_address import path_is_utf8
 from ..requests.body import keep_unread
 from ..requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 from ..requests.client_ip import get_client_address
-from ..serializers import UploadSerializer
+from ..serializers.responses import UploadSerializer
 from ..throttling import build_throttles
 from ..transactions import exempt_from_transactions
 

@@ -8,7 +8,8 @@ from rest_framework.response import Response
 
 from ... import services
 from ...conf import conf
-from ..serializers import BucketCreateSerializer, BucketListSerializer, CreatedBucketSerializer
+from ..serializers.requests import BucketCreateSerializer
+from ..serializers.responses import BucketListSerializer, CreatedBucketSerializer
 from .base import ServiceViewSet, audited, get_caller, validated
 
 

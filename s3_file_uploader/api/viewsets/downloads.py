@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from ... import services
 from ...conf import conf
 from ...exceptions import FileNotFound, InvalidFileName
-from ..serializers import SavedFileSerializer
+from ..serializers.responses import SavedFileSerializer
 from .base import audited, get_caller
 from .objects import ObjectViewSet
 from .same_origin import refuse_other_sites

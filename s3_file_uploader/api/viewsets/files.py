@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from ... import services
 from ...policy.users import resolve_owner
-from ..serializers import PresignedUrlSerializer, PresignSerializer
+from ..serializers.requests import PresignSerializer
+from ..serializers.responses import PresignedUrlSerializer
 from .base import ServiceViewSet, answer_stored, audited, get_caller, validated
 from .receive import receive_form
 

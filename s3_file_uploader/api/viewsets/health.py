@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ... import services
-from ..serializers import HealthSerializer
+from ..serializers.responses import HealthSerializer
 from .base import ServiceViewSet, audited
 
 

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from ... import services
 from ...models import FileUpload
 from ..responses.file_response import answer_file, answer_unchanged
-from ..serializers import ObjectListQuerySerializer, ObjectListSerializer, ReadSerializer
+from ..serializers.requests import ObjectListQuerySerializer, ReadSerializer
+from ..serializers.responses import ObjectListSerializer
 from .base import ServiceViewSet, answer_stored, audited, get_caller, validated
 from .receive import receive_body
 

@@ -18,7 +18,8 @@ from ...policy.users import resolve_owner
 from ...values import CHUNK_BYTES
 from ..requests.body import RequestBody
 from ..requests.multipart_form import FILE_FIELD, FormFile, read_form
-from ..serializers import FileUploadFormSerializer, RawUploadSerializer, content_type_declared, idempotency_key_of
+from ..serializers.headers import content_type_declared, idempotency_key_of
+from ..serializers.requests import FileUploadFormSerializer, RawUploadSerializer
 from .base import FORM, FORM_IN_URL, get_caller, validated
 
 TEXT = "text/plain"

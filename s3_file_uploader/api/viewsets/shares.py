@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from ... import services
 from ..pagination import UploadPages
-from ..serializers import (
+from ..serializers.shares import (
     NewShareLinkSerializer,
     ShareCreateSerializer,
     ShareLinkSerializer,

@@ -7,7 +7,8 @@ from rest_framework.response import Response
 
 from ... import services
 from ..pagination import UploadPages
-from ..serializers import NewUploadTokenSerializer, PageSerializer, UploadTokenCreateSerializer, UploadTokenSerializer
+from ..serializers.requests import PageSerializer
+from ..serializers.uppy import NewUploadTokenSerializer, UploadTokenCreateSerializer, UploadTokenSerializer
 from .base import audited, get_caller, validated
 from .same_origin import SameOriginViewSet
 

@@ -10,18 +10,16 @@ from rest_framework.response import Response
 from ... import services
 from ...policy.users import resolve_owner
 from ..pagination import UploadPages
-from ..serializers import (
+from ..serializers.direct_uploads import (
     PartNumbersSerializer,
     SignedPartsSerializer,
     StartedUploadSerializer,
-    UploadListQuerySerializer,
     UploadProgressSerializer,
-    UploadSerializer,
     UploadStartSerializer,
-    UsageQuerySerializer,
-    UsageSerializer,
-    idempotency_key_of,
 )
+from ..serializers.headers import idempotency_key_of
+from ..serializers.requests import UploadListQuerySerializer, UsageQuerySerializer
+from ..serializers.responses import UploadSerializer, UsageSerializer
 from .base import ServiceViewSet, answer_created, audited, get_caller, validated
 
 

@@ -15,8 +15,9 @@ from ... import services
 from ...conf import conf
 from ...exceptions import InvalidField
 from ...values import MAX_PARTS, PostTransfer, PutTransfer
-from ..serializers import (
-    UploadSerializer,
+from ..serializers.numbers import whole_number
+from ..serializers.responses import UploadSerializer
+from ..serializers.uppy import (
     UppyCompletedSerializer,
     UppyCompleteSerializer,
     UppyFileSerializer,
@@ -25,7 +26,6 @@ from ..serializers import (
     UppyPartSerializer,
     UppyPartsSerializer,
     UppyStoredPartSerializer,
-    whole_number,
 )
 from .base import audited, get_caller, validated
 from .same_origin import SameOriginViewSet

@@ -23,7 +23,9 @@ from ...conf import conf
 from ...models import FileUpload
 from ...values import PostTransfer, PutTransfer
 from ..authentication import Ticket, TicketAuthentication
-from ..serializers import UploadSerializer, UppySignedSerializer, UppySignSerializer, content_type_of
+from ..serializers.headers import content_type_of
+from ..serializers.responses import UploadSerializer
+from ..serializers.uppy import UppySignedSerializer, UppySignSerializer
 from .base import audited, get_caller, validated
 from .uppy import UppyViewSet, choose_strategy, start_upload
 from .url_credentials import SecretAddressViewSet

@@ -11,7 +11,8 @@ from ... import services
 from ...conf import conf
 from ...exceptions import S3FileUploaderError
 from ...s3.cors_rules import EVERY_ORIGIN, RULE_ID
-from ...values import BrowserAccess, CorsRule
+from ...services.buckets.cors import BrowserAccess
+from ...values import CorsRule
 
 
 class Command(BaseCommand):

@@ -21,35 +21,19 @@ from ...conf import conf
 from ...models import AuditEvent
 
 OK = "ok"
-BUCKETS = ("bucket_create", "bucket_remove", "cors_change")
-UPLOADS = ("file_upload", "upload_start", "upload_parts_sign", "uppy_sign", "upload_complete", "upload_abort")
-FILES = ("file_presign", "file_redirect", "file_get", "file_read", "file_download", "file_delete")
-TOKENS = ("token_create", "token_revoke")
-SHARES = ("share_create", "share_follow", "share_revoke")
-BY_ITSELF = (
-    "housekeeping",
-    "file_reject",
-    "file_scan_again",
-    "record_remove",
-    "record_update",
-    "object_adopt",
-    "object_delete",
-)
 # Actions that only read. They are events only if the request is refused.
 QUIET = (
-    *(
-        "bucket_list",
-        "object_list",
-        "upload_list",
-        "upload_get",
-        "upload_parts",
-        "token_list",
-        "share_list",
-        "usage_get",
-    ),
-    *("file_scan", "uppy_missing", "share_missing", "health"),
+    *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts", "token_list", "share_list"),
+    *("usage_get", "file_scan", "uppy_missing", "share_missing", "health"),
 )
-ACTIONS = (*BUCKETS, *UPLOADS, *FILES, *TOKENS, *SHARES, *BY_ITSELF, *QUIET)
+ACTIONS = (
+    *("bucket_create", "bucket_remove", "cors_change"),
+    *("file_upload", "upload_start", "upload_parts_sign", "uppy_sign", "upload_complete", "upload_abort"),
+    *("file_presign", "file_redirect", "file_get", "file_read", "file_download", "file_delete"),
+    *("token_create", "token_revoke", "share_create", "share_follow", "share_revoke"),
+    *("housekeeping", "file_reject", "file_scan_again", "record_remove", "record_update"),
+    *("object_adopt", "object_delete", *QUIET),
+)
 
 logger = logging.getLogger("s3_file_uploader.audit")
 # Every record of the audit logger is an event, so problems go to another logger.

@@ -21,7 +21,7 @@ from ...exceptions import (
 from ...models import FileUpload
 from ...policy.names import validate_bucket_name
 from ...policy.users import may_use_bucket, validate_bucket_access
-from ...s3.client import find_bucket_region, forget_buckets, get_client, region_is_known
+from ...s3.client import find_bucket_region, forget_buckets, get_client, region_is_known, require_bucket
 from ...s3.errors import storage_errors
 from ...s3.objects import bucket_is_empty
 from ...values import EXPECTED_OWNER, Bucket, BucketListing, CreatedBucket
@@ -157,8 +157,7 @@ def _delete_empty_bucket(name: str, region: str) -> None:
 
 def _bucket_exists(name: str) -> bool:
     try:
-        with storage_errors(about="bucket"):
-            get_client().head_bucket(Bucket=name)
+        require_bucket(name, remembered_seconds=0)
     except BucketNotFound:
         return False
     except StorageAccessDenied:
@@ -177,8 +176,7 @@ def _validate_owner(name: str, owner_id: str) -> None:
     if AWS_ACCOUNT_ID.fullmatch(owner_id) and conf.store_can(EXPECTED_OWNER):
         _validate_account(name, owner_id)
         return
-    with storage_errors(about="bucket"):
-        get_client().head_bucket(Bucket=name)
+    require_bucket(name, remembered_seconds=0)
     with storage_errors(about="account"):
         reported = get_client().list_buckets().get("Owner", {}).get("ID", "")
     if owner_id != reported:
@@ -191,6 +189,5 @@ def _validate_account(name: str, account_id: str) -> None:
             get_client().head_bucket(Bucket=name, ExpectedBucketOwner=account_id)
     except StorageAccessDenied as error:
         # S3 gives the same answer for a wrong owner and a missing right; a call without the condition tells them apart.
-        with storage_errors(about="bucket"):
-            get_client().head_bucket(Bucket=name)
+        require_bucket(name, remembered_seconds=0)
         raise BucketOwnerMismatch(_OTHER_OWNER) from error

@@ -6,6 +6,7 @@ one document without a lock: of two concurrent changes, one wins. A change takes
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ...exceptions import StorageUnsupported
 from ...policy.names import validate_bucket_name
@@ -25,7 +26,7 @@ from ...s3.cors_rules import (
 )
 from ...s3.errors import storage_errors
 from ...s3.presign import presign_url
-from ...values import BrowserAccess, CorsChange, CorsRule
+from ...values import CorsRule
 from ..audit.operation import Operation
 
 # The object need not exist: a store answers browsers in the same way.
@@ -35,6 +36,33 @@ UNSUPPORTED = (
     "This store keeps no CORS rules for a bucket. MinIO, the embedded S3 and others allow every origin, or the origins "
     "in MINIO_API_CORS_ALLOW_ORIGIN of the store. `s3_cors --origin` asks your store about an origin."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CorsChange:
+    """The rules of a bucket after a change, and the origins that this app's rule no longer allows."""
+
+    rules: tuple[CorsRule, ...]
+    is_changed: bool
+    origins_gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserAccess:
+    """Access of browsers to a bucket: what its rules and the store's responses to preflight requests forbid, in words.
+
+    `refused_by_store` is empty if the store was not asked. A store without rules is always asked.
+    """
+
+    rules: tuple[CorsRule, ...]
+    missing_in_rules: tuple[str, ...] = ()
+    refused_by_store: tuple[str, ...] = ()
+    store_was_asked: bool = False
+
+    @property
+    def is_enough(self) -> bool:
+        """Return True if pages can upload and read."""
+        return not self.missing_in_rules and not self.refused_by_store
 
 
 def cors_list(*, bucket: str) -> tuple[CorsRule, ...]:

@@ -4,42 +4,32 @@ Every step can be repeated, and several requests may do it at once: one of them 
 stored. A request that finds the record removed meanwhile removes the object, which cannot belong to another upload.
 """
 
-import logging
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import Error
 from django.db.models import Q
 from django.utils import timezone
 
-from ...exceptions import (
-    ClaimLost,
-    Conflict,
-    InvalidInput,
-    NotFound,
-    PartsMissing,
-    S3FileUploaderError,
-    UploadInProgress,
-    UploadNotPending,
-)
+from ...exceptions import ClaimLost, PartsMissing, UploadInProgress, UploadNotPending
 from ...models import FileUpload, durable_transaction
-from ...models.direct_transitions import keep_completion_lease
+from ...models.direct_transitions import claim_from_client, keep_completion_lease
 from ...models.lease import PENDING
 from ...models.transitions import held_values, mark_stored
 from ...s3.client import require_bucket
 from ...s3.objects import find_object
 from ...values import StoredObject
 from ..audit.operation import Operation
-from ..limits import get_upload_policy, reserve_quota
+from ..content_check import check_arrived_contents
+from ..limits import get_upload_policy
 from ..lookup import own_upload_find, raise_if_rejected, upload_not_found
-from ..recovery import remove_direct_upload, remove_object
+from ..quota import reserve_quota
+from ..recovery import remove_claimed, remove_object
 from ..scanning.scan import notify_stored, scan_on_arrival
+from .part_totals import try_each
 from .parts import BEING_COMPLETED, NO_LONGER_PENDING
-from .verify import UNWANTED, find_arrived, find_mismatch, validate_announced, validate_shape
-
-logger = logging.getLogger(__name__)
+from .verify import UNWANTED, expect_arrival, find_arrived, validate_announced, validate_shape
 
 IN_ONE_REQUEST = (FileUpload.Strategy.PUT, FileUpload.Strategy.POST)
 COMPLETED = (*FileUpload.WHOLE, FileUpload.Status.REJECTED)
@@ -104,11 +94,13 @@ def complete_record(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
 def _verify(upload: FileUpload, stored: StoredObject) -> None:
     """Mark the record stored, or remove a file that is not as announced or not allowed."""
     try:
-        checksum = validate_announced(upload, stored)
-        mismatch = find_mismatch(upload, stored)
+        with expect_arrival(upload):
+            checksum = validate_announced(upload, stored)
+            mismatch = check_arrived_contents(upload, stored)
         _mark(upload, stored, checksum, held_values(mismatch) if mismatch else {})
     except UNWANTED:
-        remove_direct_upload(upload)
+        claim_from_client(upload)
+        remove_claimed(upload)
         raise
 
 
@@ -152,18 +144,8 @@ def complete_arrived(
     Returns:
         The number of completed uploads, and the number of uploads that failed; the log says why.
     """
-    completed = failed = 0
-    for upload in _find_waiting():
-        try:
-            if has_arrived(upload) if dry_run else bool(complete_record(upload)):
-                completed += 1
-                on_completed(upload)
-        except (InvalidInput, NotFound, Conflict):
-            continue  # It has not arrived, was not as announced and removed, or another request was faster.
-        except (S3FileUploaderError, Error) as error:
-            logger.warning("Upload %s stays pending until the next run: %s", upload.pk, error)
-            failed += 1
-    return completed, failed
+    attempt = has_arrived if dry_run else lambda upload: bool(complete_record(upload))
+    return try_each(_find_waiting(), attempt, on_completed)
 
 
 def has_arrived(upload: FileUpload) -> bool:

@@ -32,8 +32,8 @@ from ...values import (
     PutTransfer,
     Transfer,
 )
-from ..limits import get_unannounced_max_bytes
 from ..plan import count_parts
+from ..quota import get_unannounced_max_bytes
 from ..recovery import WRITTEN_BY
 from .parts import NO_LONGER_PENDING, sign_parts
 

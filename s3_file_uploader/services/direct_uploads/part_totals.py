@@ -5,16 +5,19 @@ each, so they are added up: when the client asks for URLs, at the completion, an
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import Error
 
 from ...exceptions import Conflict, FileTooLarge, InvalidInput, NotFound, QuotaExceeded, S3FileUploaderError
 from ...models import FileUpload
 from ...models.direct_transitions import claim_from_client
+from ...models.transitions import count_incoming
+from ...policy.bucket_policy import Policy
 from ...s3.multipart import list_parts
 from ...values import StoredPart
-from ..limits import count_parts, validate_parts
+from ..limits import get_upload_policy, validate_size
+from ..quota import hold_quota, validate_room
 from ..recovery import remove_claimed
 
 logger = logging.getLogger(__name__)
@@ -46,13 +49,28 @@ def validate_parts_total(upload: FileUpload, parts: Sequence[StoredPart]) -> Non
         ClaimLost: another request completed or removed it.
         StorageProblem: S3 could not remove it; housekeeping does.
     """
+    total = _total(parts)
     try:
-        count_parts(upload, _total(parts))
+        policy = _validate_announced(upload, total)
+        if policy is not None and policy.quota_bytes is not None and total > (upload.incoming_size or 0):
+            with hold_quota(policy, total, upload):
+                count_incoming(upload, total)
     except TOO_MUCH:
         # A request that has the parts joined checks the file itself.
         if claim_from_client(upload, unless_joining=True):
             remove_claimed(upload)
         raise
+
+
+def validate_parts(upload: FileUpload, total: int) -> None:
+    """Pass if the parts of an upload may come to so many bytes; nothing is counted.
+
+    Raises:
+        FileTooLarge, QuotaExceeded: they may not.
+    """
+    policy = _validate_announced(upload, total)
+    if policy is not None:
+        validate_room(policy, upload, total)
 
 
 def remove_excessive(
@@ -67,21 +85,51 @@ def remove_excessive(
     Returns:
         The number of removed uploads, and the number of uploads that failed; the log says why.
     """
-    removed = failed = 0
-    pending = FileUpload.objects.filter(status=FileUpload.Status.PENDING, strategy=FileUpload.Strategy.MULTIPART)
-    for upload in pending.exclude(multipart_upload_id="").each_once():
+
+    def exceeds_limits(upload: FileUpload) -> bool:
+        parts = list_stored_parts(upload)
         try:
-            parts = list_stored_parts(upload)
             validate_parts(upload, _total(parts)) if dry_run else validate_parts_total(upload, parts)
         except TOO_MUCH:
-            removed += 1
-            on_removed(upload)
+            return True
+        return False
+
+    pending = FileUpload.objects.filter(status=FileUpload.Status.PENDING, strategy=FileUpload.Strategy.MULTIPART)
+    return try_each(pending.exclude(multipart_upload_id="").each_once(), exceeds_limits, on_removed)
+
+
+def try_each(
+    uploads: Iterable[FileUpload], attempt: Callable[[FileUpload], bool], on_success: Callable[[FileUpload], object]
+) -> tuple[int, int]:
+    """Attempt something for each upload, and return the numbers of successes and of failures; the log says why.
+
+    An upload that was completed or removed meanwhile is neither.
+    """
+    succeeded = failed = 0
+    for upload in uploads:
+        try:
+            if attempt(upload):
+                succeeded += 1
+                on_success(upload)
         except (InvalidInput, NotFound, Conflict):
-            continue  # It was completed or removed meanwhile.
+            continue
         except (S3FileUploaderError, Error) as error:
-            logger.warning("The parts of upload %s are added up in the next run: %s", upload.pk, error)
+            logger.warning("Upload %s stays as it is until the next run: %s", upload.pk, error)
             failed += 1
-    return removed, failed
+    return succeeded, failed
+
+
+def _validate_announced(upload: FileUpload, total: int) -> Policy | None:
+    """Check against the announced size; without one, against the policy, which is returned for the quota."""
+    if upload.size is None:
+        policy = get_upload_policy(upload)
+        validate_size(policy, total)
+        return policy
+    if total > upload.size:
+        raise FileTooLarge(
+            f"{upload.size} bytes were announced and the parts come to {total}: they were removed, start a new upload."
+        )
+    return None
 
 
 def _total(parts: Sequence[StoredPart]) -> int:

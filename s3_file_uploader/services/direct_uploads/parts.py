@@ -15,10 +15,10 @@ from ...s3 import presign
 from ...s3.objects import find_object
 from ...values import MAX_PARTS, MIN_PART_BYTES, Part, SignedParts, StoredPart, UploadProgress
 from ..audit.operation import Operation
-from ..limits import has_limit, validate_parts
+from ..limits import get_upload_policy
 from ..lookup import own_upload_find
 from ..plan import count_parts, part_sizes
-from .part_totals import list_stored_parts, validate_parts_total
+from .part_totals import list_stored_parts, validate_parts, validate_parts_total
 
 NO_LONGER_PENDING = "Nothing can be sent for this upload any more: look at its record, or start a new one."
 NO_PARTS = "This upload has no parts: repeat the request that started it, to learn what to send."
@@ -76,7 +76,7 @@ def upload_parts_sign(
         if part_numbers is None:
             return sign_parts(upload=upload, part_numbers=_find_progress(upload).missing)
         _validate_numbers(upload, part_numbers)
-        if upload.size is None and part_numbers and has_limit(upload):
+        if upload.size is None and part_numbers:
             _validate_unannounced(upload, part_numbers)
         return sign_parts(upload=upload, part_numbers=part_numbers)
 
@@ -179,6 +179,9 @@ def _validate_unannounced(upload: FileUpload, numbers: Sequence[int]) -> None:
     a call and Uppy asks for one URL at a time, so the parts are added up at each 32nd part number. The completion and
     housekeeping find an upload that avoids these numbers.
     """
+    policy = get_upload_policy(upload)
+    if policy.max_file_bytes is None and policy.quota_bytes is None:
+        return
     if any(number % ADD_UP_EVERY == 0 for number in numbers):
         _find_progress(upload)
     validate_parts(upload, (max(numbers) - 1) * MIN_PART_BYTES + 1)

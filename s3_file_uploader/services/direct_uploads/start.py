@@ -32,8 +32,9 @@ from ...s3.client import require_bucket
 from ...values import MAX_KEY_BYTES, Transfer
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
-from ..limits import reserve_quota, validate_upload
+from ..limits import validate_upload
 from ..plan import build_direct_key, choose_part_size, choose_strategy
+from ..quota import reserve_quota
 from .instructions import build_form_fields, sign_transfer
 from .parts import NO_LONGER_PENDING
 
@@ -175,10 +176,7 @@ def _insert(
         with within(upload) if within else durable_transaction():
             upload.save(force_insert=True)
             IdempotencyKey.objects.write_answered(user=user, key=idempotency_key, upload=upload)
-    except (
-        IntegrityError,
-        QuotaExceeded,
-    ):  # Another copy of the request may have been faster.
+    except (IntegrityError, QuotaExceeded):  # Another copy of the request may have been faster.
         earlier = _find_repeated(upload, user, idempotency_key)
         if earlier is None:
             raise

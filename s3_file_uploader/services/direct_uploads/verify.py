@@ -1,7 +1,7 @@
 """Ask S3 which parts and which object of a direct upload arrived, and compare them with the announced values."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from time import sleep
 
@@ -23,11 +23,10 @@ from ...exceptions import (
 from ...models import FileUpload
 from ...models.direct_transitions import begin_joining, end_joining, keep_completion_lease, refresh_times
 from ...s3.multipart import complete_multipart
-from ...s3.objects import find_object
+from ...s3.objects import find_object, head_object
 from ...s3.transfer.object_reader import hash_object
 from ...values import StoredObject, StoredPart
-from ..content_check import check_arrived_contents
-from ..limits import validate_arrival
+from ..limits import get_upload_policy, validate_upload
 from ..plan import part_sizes
 from .part_totals import list_stored_parts, validate_parts_total
 from .parts import BEING_COMPLETED, unknown_parts_error
@@ -75,11 +74,8 @@ def poll_attempts() -> Iterator[bool]:
 def _find_or_join(upload: FileUpload, part_numbers: Collection[int]) -> StoredObject | None:
     if upload.strategy == FileUpload.Strategy.MULTIPART:
         return _find_joined(upload, part_numbers)
-    stored = find_object(**upload.s3_address, with_checksum=True)
-    if stored is None:
-        refresh_times(upload)  # A client that is told to send the file still has an upload to send it to.
-        raise PartsMissing(NOTHING_ARRIVED)
-    return stored
+    with expect_arrival(upload):
+        return head_object(**upload.s3_address, with_checksum=True)
 
 
 def validate_announced(upload: FileUpload, stored: StoredObject) -> str:
@@ -88,7 +84,7 @@ def validate_announced(upload: FileUpload, stored: StoredObject) -> str:
     Raises:
         SizeMismatch, ContentTypeMismatch, ChecksumMismatch: S3 holds another file.
         FileTooLarge, ContentTypeNotAllowed: the owner's policy does not allow it, or no longer.
-        PartsMissing: the object was removed.
+        FileNotFound: another program removed the object.
         ClaimLost: another request completed or removed the upload.
         StorageProblem: S3 could not answer.
     """
@@ -118,29 +114,28 @@ def validate_shape(upload: FileUpload, stored: StoredObject) -> None:
             f"The file arrived as {stored.content_type!r} and not as {upload.content_type!r}: it was removed, start a "
             "new upload, and send the headers and fields as they were given to you."
         )
-    validate_arrival(upload, stored.size)
-
-
-def find_mismatch(upload: FileUpload, stored: StoredObject) -> str:
-    """Return the reason to quarantine the file for its first bytes, or an empty text.
-
-    Raises:
-        ContentTypeMismatch: the policy refuses them.
-        PartsMissing, ClaimLost, StorageProblem: as `validate_announced`.
-    """
-    try:
-        return check_arrived_contents(upload, stored)
-    except FileNotFound as error:
-        refresh_times(upload)
-        raise PartsMissing(NOTHING_ARRIVED) from error
+    validate_upload(
+        get_upload_policy(upload), names=(upload.original_name,), content_type=upload.content_type, size=stored.size
+    )
 
 
 def _read_checksum(upload: FileUpload, stored: StoredObject) -> str:
     keep_lease = partial(keep_completion_lease, upload)
+    return hash_object(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=keep_lease)
+
+
+@contextmanager
+def expect_arrival(upload: FileUpload) -> Iterator[None]:
+    """Let the block read the object of an upload; if there is none, ask the client to send it.
+
+    Raises:
+        PartsMissing: there is no object.
+        ClaimLost: another request completed or removed the upload.
+    """
     try:
-        return hash_object(**upload.s3_address, etag=stored.etag, size=stored.size, on_progress=keep_lease)
+        yield
     except FileNotFound as error:
-        refresh_times(upload)
+        refresh_times(upload)  # A client that is told to send the file still has an upload to send it to.
         raise PartsMissing(NOTHING_ARRIVED) from error
 
 

@@ -102,7 +102,7 @@ def file_presign(
         raise InvalidField("disposition", f"Give one of {', '.join(DISPOSITIONS)}, or leave it out.")
     upload = file_find(user=user, bucket=bucket, file_name=file_name)
     with Operation.on("file_presign", user=user, upload=upload):
-        return _signed(upload, "GET", expires_in_seconds, disposition)
+        return sign_file_url(upload, "GET", expires_in_seconds, disposition)
 
 
 def file_redirect(
@@ -121,7 +121,7 @@ def file_redirect(
         FileNotFound, FileQuarantined, StorageProblem: as `file_presign`.
     """
     with Operation.on("file_redirect", user=user, upload=upload):
-        return _signed(upload, method, conf.redirect_expiration_seconds, disposition)
+        return sign_file_url(upload, method, conf.redirect_expiration_seconds, disposition)
 
 
 def file_disposition(upload: FileUpload, disposition: str) -> str:
@@ -133,14 +133,16 @@ def file_disposition(upload: FileUpload, disposition: str) -> str:
             file, and never to a type that a browser may run.
     """
     content_type = upload.served_content_type
-    canonical_type = get_canonical_type(content_type)
-    may_be_shown = not may_run(content_type) and get_upload_policy(upload).allows_inline(canonical_type)
-    return upload.content_disposition("inline" if disposition == "inline" and may_be_shown else "attachment")
+    if disposition != "inline" or may_run(content_type):
+        return upload.content_disposition("attachment")
+    may_be_shown = get_upload_policy(upload).allows_inline(get_canonical_type(content_type))
+    return upload.content_disposition("inline" if may_be_shown else "attachment")
 
 
-def _signed(
+def sign_file_url(
     upload: FileUpload, method: Literal["GET", "HEAD"], expires_in_seconds: int, disposition: str
 ) -> PresignedUrl:
+    """Sign a URL to the bytes that a record describes; errors as `file_redirect`."""
     validate_unchanged(upload)
     return presign.presign_url(
         method=method,

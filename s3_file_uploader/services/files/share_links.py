@@ -15,12 +15,11 @@ from ...exceptions import FileNotFound, FileQuarantined, InvalidField, S3FileUpl
 from ...models import FileUpload, ShareLink
 from ...models.share_link import secret_digest, secret_make
 from ...policy.users import is_staff
-from ...s3 import presign
 from ...values import PresignedUrl
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
 from ..lookup import file_find, validate_owner
-from ..scanning.scan import validate_unchanged
+from .read import sign_file_url
 
 DEFAULT_SECONDS = 86_400
 MAX_DOWNLOADS = 1_000_000
@@ -139,15 +138,10 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
         raise _not_found()
     with Operation.on("share_follow", user=None, upload=link.upload) as operation:
         operation.object_id = link.pk
-        _unchanged_check(link.upload)
-        signed = presign.presign_url(
-            method=method,
-            bucket=link.upload.bucket,
-            key=link.upload.file_name,
-            expires_in_seconds=conf.redirect_expiration_seconds,
-            content_disposition=link.upload.content_disposition("attachment"),
-            content_type=link.upload.served_content_type,
-        )
+        try:
+            signed = sign_file_url(link.upload, method, conf.redirect_expiration_seconds, "attachment")
+        except (FileNotFound, FileQuarantined) as error:
+            raise _not_found() from error
         if method == "GET" and not link.count_download():
             raise _not_found()
     return signed
@@ -168,13 +162,6 @@ def _works(link: ShareLink) -> bool:
         return _own_file(sharer, upload.bucket, upload.file_name).pk == upload.pk
     except S3FileUploaderError:  # A local check failed; S3 is not asked.
         return False
-
-
-def _unchanged_check(upload: FileUpload) -> None:
-    try:
-        validate_unchanged(upload)
-    except (FileNotFound, FileQuarantined) as error:
-        raise _not_found() from error
 
 
 def _not_found() -> ShareNotFound:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import Error, router
 from django.utils import timezone
@@ -28,16 +27,13 @@ from ...exceptions import (
     StorageError,
     StorageProblem,
 )
-from ...models import FileUpload, location_digest
+from ...models import FileUpload, FileUploadQuerySet, location_digest
 from ...policy.names import validate_bucket_name
 from ...s3.objects import find_object, list_object_pages
 from ...values import PAGE_KEYS, ListedObject, StoredObject
 from ..reports import ComparisonReport, ComparisonTally, Finding, Kind, Outcome
 from .digest_set import DigestSet, open_digest_set
 from .repairs import Repairs, is_made_here
-
-if TYPE_CHECKING:
-    from ...models import FileUploadQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +186,7 @@ class _Comparison:
         return replace(finding, size=stored.size, etag=stored.etag, changed_at=stored.changed_at, made_here=made_here)
 
 
-def _records() -> "FileUploadQuerySet":
+def _records() -> FileUploadQuerySet:
     """Return all records of the primary database: a replica that lags behind would raise false alarms."""
     return FileUpload.objects.using(router.db_for_write(FileUpload))
 
@@ -199,7 +195,7 @@ def _find_records(digests: Iterable[str]) -> dict[str, FileUpload]:
     return _records().in_bulk(list(digests), field_name="location_digest")
 
 
-def _iterate_batches(uploads: "FileUploadQuerySet") -> Iterator[list[FileUpload]]:
+def _iterate_batches(uploads: FileUploadQuerySet) -> Iterator[list[FileUpload]]:
     """Yield batches in the order of the index of buckets, newest first; records of one moment have their own query."""
     batch = list(uploads[:PAGE_KEYS])
     while batch:
@@ -218,8 +214,5 @@ def _try_find_object(upload: FileUpload) -> Answer:
 
 
 def _is_as_before(upload: FileUpload, record: FileUpload | None) -> bool:
-    return record is not None and (record.pk, record.status, record.claim_id) == (
-        upload.pk,
-        upload.status,
-        upload.claim_id,
-    )
+    names = ("pk", "status", "claim_id")
+    return record is not None and all(getattr(record, name) == getattr(upload, name) for name in names)

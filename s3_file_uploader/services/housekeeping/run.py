@@ -18,14 +18,14 @@ from ...exceptions import ClaimLost, S3FileUploaderError, StorageNotConfigured
 from ...models import FileUpload, location_digest
 from ...policy.names import validate_bucket_name
 from ...s3.multipart import MultipartUpload, abort_multipart, list_multipart_uploads
-from ...values import PAGE_KEYS, HousekeepingReport
+from ...values import PAGE_KEYS
 from ..audit.trail import record_event
 from ..direct_uploads.complete import complete_arrived, has_arrived
 from ..direct_uploads.part_totals import remove_excessive
 from ..download_folder.copies import remove_old_copies
 from ..download_folder.write import remove_partial_files
 from ..recovery import foresee_outcome, upload_settle
-from ..reports import Finding, Kind, Outcome
+from ..reports import Finding, HousekeepingReport, Kind, Outcome
 from .expire import purge_expired
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,8 @@ from ...exceptions import S3FileUploaderError
 from ...models import FileUpload
 from ...models.transitions import request_scan
 from ...scanners import ScannerProblem
-from ...values import ScanReport
 from ..audit.operation import Operation
-from ..reports import Finding, Kind, Outcome
+from ..reports import Finding, Kind, Outcome, ScanReport
 from .scan import OF_THE_FILE, scan_on_arrival, scan_record
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from ...models import BUSY, FileUpload, Within, durable_transaction
 from ...models.lease import claim_record, create_claimed
 from ...policy.bucket_policy import Policy
 from ...s3.objects import find_object
-from ..limits import reserve_quota
 from ..plan import is_direct_key
+from ..quota import reserve_quota
 from ..recovery import upload_settle
 
 

@@ -1,7 +1,7 @@
 """Receive a file through this server: claim its key, stream its bytes to S3, then mark the record stored."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -9,13 +9,12 @@ from typing import Any, Protocol
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
-from ...exceptions import ClaimLost, FileExists, QuotaExceeded, UploadInProgress
+from ...exceptions import FileExists
 from ...models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
-from ...models.idempotency_key import IN_PROGRESS
 from ...models.lease import keep_lease
 from ...models.transitions import mark_stored
 from ...policy.bucket_policy import get_policy
-from ...policy.names import list_spellings, normalize_file_name, validate_bucket_name
+from ...policy.names import normalize_file_name, validate_bucket_name
 from ...policy.users import validate_bucket_access
 from ...s3.client import require_bucket
 from ...s3.objects import head_object
@@ -25,11 +24,12 @@ from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
 from ..content_check import Contents
-from ..limits import Intake, validate_key, validate_upload
-from ..lookup import raise_if_rejected
+from ..limits import validate_key, validate_upload
+from ..quota import Intake
 from ..recovery import WRITTEN_BY, settle_on_error
 from ..scanning.scan import notify_stored, scan_on_arrival
 from .key_claim import claim_key, validate_key_is_free
+from .repeated import raise_in_progress
 
 
 class Readable(Protocol):
@@ -125,17 +125,18 @@ def file_receive(
         described = {"content_type": contents.content_type, "original_name": original_name}
         where = {"bucket": bucket, "file_name": file_name}
         require_bucket(bucket)  # Some stores create a missing bucket at the first write.
-        repeat = _Repeat(user, idempotency_key) if idempotency_key else None
-        with repeat.first_or_in_progress(where, size, checksum_sha256) if repeat else nullcontext():
-            also = repeat.take if repeat else None
-            upload = claim_key(policy, owner, **where, size=size, overwrite=overwrite, described=described, also=also)
+        take_key = partial(IdempotencyKey.objects.take, user=user, key=idempotency_key) if idempotency_key else None
+        with raise_in_progress(user, idempotency_key, **where, size=size, checksum_sha256=checksum_sha256):
+            upload = claim_key(
+                policy, owner, **where, size=size, overwrite=overwrite, described=described, also=take_key
+            )
         operation.object_id = upload.pk
         with settle_on_error(upload), ExitStack() as stack:
             if not upload.was_stored:
                 validate_key_is_free(upload)
             writer = stack.enter_context(
                 open_object_writer(
-                    destination=_make_destination(upload, contents.content_type),
+                    destination=_build_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
                     on_progress=partial(keep_lease, upload),
                     on_head=contents.look,
@@ -185,83 +186,7 @@ def file_upload(
     return incoming.upload
 
 
-def upload_repeated(
-    *,
-    user: AbstractBaseUser,
-    idempotency_key: str | None,
-    bucket: str,
-    file_name: str,
-    size: int | None = None,
-    checksum_sha256: str | None = None,
-) -> FileUpload | None:
-    """Return the record of an earlier request with the same Idempotency-Key; None if there is no such request or key.
-
-    Args:
-        user: the caller.
-        idempotency_key: of the request, if it has one.
-        bucket: of the file.
-        file_name: the object key.
-        size: in bytes, if it was announced.
-        checksum_sha256: of the whole file in lower-case hex, if it was announced.
-
-    Raises:
-        IdempotencyKeyReused: the earlier request had another file.
-        UploadInProgress: the earlier request has not ended.
-        FileRejected: a scanner rejected the file.
-    """
-    set_event_object(bucket=bucket, file_name=file_name)
-    if not idempotency_key:
-        return None
-    is_same = partial(_is_same_file, bucket=bucket, file_name=file_name, size=size, checksum_sha256=checksum_sha256)
-    used = IdempotencyKey.objects.find_used(user=user, key=idempotency_key, is_same=is_same)
-    if used is not None and used.is_in_progress:
-        raise UploadInProgress(IN_PROGRESS)
-    return raise_if_rejected(used.upload) if used is not None and used.is_answered else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Repeat:
-    """A request that a client may repeat, also while the first one runs."""
-
-    user: AbstractBaseUser
-    key: str
-
-    def take(self, upload: FileUpload) -> None:
-        """Store that the claim on `upload` was made under the key."""
-        IdempotencyKey.objects.take(user=self.user, key=self.key, upload=upload)
-
-    @contextmanager
-    def first_or_in_progress(
-        self, where: dict[str, str], size: int | None, checksum_sha256: str | None
-    ) -> Iterator[None]:
-        """Let the block claim a file; if it fails because the same request was faster, raise that instead.
-
-        Raises:
-            UploadInProgress: the other request holds the file or the rest of the quota, or has stored the file.
-            IdempotencyKeyReused: the key belongs to another file by now.
-        """
-        try:
-            yield
-        except (FileExists, ClaimLost, QuotaExceeded) as error:
-            file: dict[str, Any] = {**where, "size": size, "checksum_sha256": checksum_sha256}
-            if upload_repeated(user=self.user, idempotency_key=self.key, **file):
-                raise UploadInProgress(IN_PROGRESS) from error
-            raise
-
-
-def _is_same_file(
-    used: IdempotencyKey, *, bucket: str, file_name: str, size: int | None, checksum_sha256: str | None
-) -> bool:
-    """Compare the place, and the announced bytes unless they are not stored yet or were replaced since."""
-    upload = used.upload
-    if upload.is_direct or upload.bucket != bucket or upload.file_name not in list_spellings(file_name):
-        return False
-    if not used.is_answered or upload.write_id != used.claim_id:
-        return True
-    return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
-
-
-def _make_destination(upload: FileUpload, content_type: str) -> Destination:
+def _build_destination(upload: FileUpload, content_type: str) -> Destination:
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 

@@ -4,7 +4,9 @@ import pytest
 from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 
-from s3_file_uploader.api.serializers import PageSerializer, PartNumbersSerializer, PresignSerializer, whole_number
+from s3_file_uploader.api.serializers.direct_uploads import PartNumbersSerializer
+from s3_file_uploader.api.serializers.numbers import whole_number
+from s3_file_uploader.api.serializers.requests import PageSerializer, PresignSerializer
 from s3_file_uploader.exceptions import NotYourFile
 from s3_file_uploader.policy.users import resolve_owner
 

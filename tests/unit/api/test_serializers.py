@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone as django_timezone
 from rest_framework import serializers
 
-from s3_file_uploader.api.serializers import UploadSerializer, UTCDateTimeField, content_type_of
+from s3_file_uploader.api.serializers.headers import content_type_of
+from s3_file_uploader.api.serializers.responses import UploadSerializer, UTCDateTimeField
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import build_pending
 

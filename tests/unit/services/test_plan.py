@@ -13,7 +13,7 @@ from s3_file_uploader.services.plan import (
     is_folder_of_direct_keys,
     part_sizes,
 )
-from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, gib, mib, tib
+from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, gib, mib
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,6 @@ def test_choose_strategy_threshold_is_a_setting(settings):
     settings.S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES = MAX_PUT_BYTES
     assert choose_strategy(size=MAX_PUT_BYTES - 1, wish="auto") == "put"
     assert choose_strategy(size=MAX_PUT_BYTES + 1, wish="auto") == "multipart"
-
-
-@pytest.mark.parametrize("wish", ["auto", "put", "multipart"])
-def test_choose_strategy_beyond_s3s_limit_is_refused(wish):
-    with pytest.raises(FileTooLarge, match=str(tib(5))):
-        choose_strategy(size=MAX_OBJECT_BYTES + 1, wish=wish)
 
 
 @pytest.mark.parametrize("wish", ["put", "post"])

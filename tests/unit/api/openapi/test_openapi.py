@@ -23,19 +23,19 @@ from s3_file_uploader import urls
 from s3_file_uploader.api.authentication import UploadTokenAuthentication
 from s3_file_uploader.api.errors import DATABASE_UNAVAILABLE, RETRIED, STATUS_AND_CODE
 from s3_file_uploader.api.openapi import examples
-from s3_file_uploader.api.serializers import (
+from s3_file_uploader.api.serializers.direct_uploads import PartNumbersSerializer, UploadStartSerializer
+from s3_file_uploader.api.serializers.requests import (
     BucketCreateSerializer,
     FileUploadFormSerializer,
     ObjectListQuerySerializer,
     PageSerializer,
-    PartNumbersSerializer,
     PresignSerializer,
     RawUploadSerializer,
     ReadSerializer,
-    ShareCreateSerializer,
-    ShareListQuerySerializer,
     UploadListQuerySerializer,
-    UploadStartSerializer,
+)
+from s3_file_uploader.api.serializers.shares import ShareCreateSerializer, ShareListQuerySerializer
+from s3_file_uploader.api.serializers.uppy import (
     UploadTokenCreateSerializer,
     UppyCompleteSerializer,
     UppyFileSerializer,

@@ -7,7 +7,7 @@ import pytest
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from s3_file_uploader.api.serializers import PartNumbersSerializer
+from s3_file_uploader.api.serializers.direct_uploads import PartNumbersSerializer
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
 from tests.conftest import client_of

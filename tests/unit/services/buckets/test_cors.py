@@ -11,8 +11,8 @@ from s3_file_uploader.exceptions import (
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.cors_rules import build_own_rule
 from s3_file_uploader.services import cors_check, cors_list, cors_remove, cors_set
-from s3_file_uploader.services.buckets.cors import ASKED_KEY, UNSUPPORTED
-from s3_file_uploader.values import BrowserAccess, CorsChange, CorsRule
+from s3_file_uploader.services.buckets.cors import ASKED_KEY, UNSUPPORTED, BrowserAccess, CorsChange
+from s3_file_uploader.values import CorsRule
 from tests.support.answering import AnsweringServer
 
 APP, OTHER = "https://app.example.com", "https://other.example.com"

@@ -855,7 +855,7 @@ class TestArrived:
         with refusing("HeadObject"):
             report = housekeeping_run()
         assert (report.uploads_completed, report.records_left, report.is_complete) == (0, 2, False)
-        assert len([record for record in caplog.records if "stays pending until the next run" in record.message]) == 2
+        assert len([record for record in caplog.records if "stays as it is until the next run" in record.message]) == 2
         assert complete_arrived() == (1, 0)
 
     def test_complete_arrived_without_database_counts_failures(self):

@@ -140,7 +140,7 @@ class TestHousekeeping:
         with refusing("ListParts"):
             report = housekeeping_run()
         assert (report.uploads_too_large, report.records_left) == (0, 1)
-        assert f"The parts of upload {announced.pk} are added up in the next run" in caplog.text
+        assert f"Upload {announced.pk} stays as it is until the next run" in caplog.text
 
     def test_housekeeping_of_what_s3_gave_up_goes_on(self, announced):
         get_client().abort_multipart_upload(

@@ -127,6 +127,7 @@ class TestRefusals:
             ({"file_name": "\ud800"}, InvalidFileName),
             ({"file_name": "x" * (MAX_KEY_BYTES + 1)}, InvalidFileName),
             ({"size": MAX_OBJECT_BYTES + 1}, FileTooLarge),
+            ({"size": MAX_OBJECT_BYTES + 1, "strategy": "put"}, FileTooLarge),
             ({"size": MAX_OBJECT_BYTES, "strategy": "put"}, InvalidField),
             ({"strategy": "post", "file_name": "${filename}"}, InvalidFileName),
         ],

@@ -23,8 +23,7 @@ from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
 from s3_file_uploader.services.download_folder.write import remove_partial_files
 from s3_file_uploader.services.recovery import WRITTEN_BY
-from s3_file_uploader.services.reports import Kind, Outcome
-from s3_file_uploader.values import HousekeepingReport
+from s3_file_uploader.services.reports import HousekeepingReport, Kind, Outcome
 from tests.support.host import python
 from tests.unit.services.conftest import objects_in, on_event, out_of_order, stored_file
 
