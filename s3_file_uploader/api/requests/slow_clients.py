@@ -15,7 +15,8 @@ from time import monotonic
 
 # A client at the least rate needs 8 seconds for the smallest read.
 MIN_STEP_BYTES = 4 * 1024
-MAX_STEP_BYTES = 256 * 1024
+# gunicorn receives 1 MiB at a time, and copies the rest of it with each smaller read.
+MAX_STEP_BYTES = 1024 * 1024
 STEP_GROWTH = 4
 QUICK_SECONDS = 0.5
 

@@ -118,6 +118,7 @@ def _receive(request: Request, stream: _Stream, *, content_type: str, **target: 
     ) as incoming:
         for chunk in stream.chunks:
             incoming.write(chunk)
+            del chunk  # Release it before the next one is read.
         incoming.checksum_sha256 = stream.checksum_sha256
     return incoming.upload, False
 

@@ -134,10 +134,10 @@ class TestPatience:
 
     def test_patience_step_after_quick_reads_grows_after_slow_resets(self):
         patience, steps = Patience(60, 500), []
-        for waited in (0.1, 0.1, 0.1, 0.1, 0.1, 2, 0.1):
+        for waited in (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 2, 0.1):
             steps.append(patience.step)
             patience.account(waited=waited, received=patience.step)
-        assert steps == [MIN_STEP_BYTES * 4**power for power in (0, 1, 2, 3, 3, 3, 0)]
+        assert steps == [MIN_STEP_BYTES * 4**power for power in (0, 1, 2, 3, 4, 4, 4, 0)]
         assert max(steps) == MAX_STEP_BYTES
 
     def test_patience_in_all_is_not_given_back(self):
