@@ -18,7 +18,7 @@ from s3_file_uploader.exceptions import InvalidField, LengthRequired, SizeMismat
 from s3_file_uploader.values import mib
 
 BOUNDARY = "----boundary-of-the-test"
-PART = mib(7)
+PART = mib(5)
 
 
 def form(*parts, end=True):

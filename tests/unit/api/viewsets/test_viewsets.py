@@ -409,7 +409,7 @@ def put(client, bucket, name, content=b"content", query="", **headers):
     ],
 )
 def test_form_with_contradicting_late_field_is_refused(bucket, user, late, field):
-    fields = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", b"x" * mib(7))}
+    fields = {"bucket": bucket, "file": SimpleUploadedFile("file.txt", b"x" * mib(5))}
     body = encode_multipart(BOUNDARY, fields).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + encode_multipart(
         BOUNDARY, late
     )

@@ -25,7 +25,7 @@ from s3_file_uploader.s3.transfer.object_writer import PARTS_OF_ONE_SIZE, open_o
 from s3_file_uploader.s3.transfer.part_uploader import UPLOADS_WITH_TWO_PARTS, Destination
 from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
 
-PART = mib(7)
+PART = mib(5)
 
 
 @pytest.fixture(autouse=True)
