@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='fileupload',
             name='scan_after',
-            field=models.DateTimeField(editable=False, help_text='Somebody is scanning it, or it is no use to try, until then.', null=True),
+            field=models.DateTimeField(editable=False, help_text='No other scan starts before this time.', null=True),
         ),
         migrations.AddField(
             model_name='fileupload',

@@ -24,6 +24,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='fileupload',
             name='incoming_size',
-            field=models.BigIntegerField(editable=False, help_text='Bytes that come through this server: as announced, or so far.', null=True),
+            field=models.BigIntegerField(editable=False, help_text='Bytes of an upload through this server: as announced, or received so far.', null=True),
         ),
     ]

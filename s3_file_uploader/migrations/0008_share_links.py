@@ -24,10 +24,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('expires_at', models.DateTimeField(db_index=True)),
                 ('revoked_at', models.DateTimeField(null=True)),
-                ('max_downloads', models.PositiveIntegerField(help_text='How often it may be followed; null: any number.', null=True)),
-                ('downloads', models.PositiveIntegerField(default=0, help_text='How often it was.')),
+                ('max_downloads', models.PositiveIntegerField(help_text='Maximum number of downloads; null for no limit.', null=True)),
+                ('downloads', models.PositiveIntegerField(default=0, help_text='Number of downloads so far.')),
                 ('upload', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='share_links', to='s3_file_uploader.fileupload')),
-                ('user', models.ForeignKey(db_index=False, help_text='Who shared it.', on_delete=django.db.models.deletion.CASCADE, related_name='s3_share_links', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(db_index=False, help_text='The user who made the link.', on_delete=django.db.models.deletion.CASCADE, related_name='s3_share_links', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ('-created_at', '-id'),

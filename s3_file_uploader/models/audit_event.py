@@ -64,11 +64,15 @@ class AuditEvent(models.Model):
     created_at = models.DateTimeField("when", default=timezone.now)
     user_id = models.CharField("user id", max_length=MAX_TEXT_LENGTH, blank=True, help_text="The primary key, as text.")
     user_name = models.CharField("user", max_length=MAX_TEXT_LENGTH, blank=True, help_text="The name at that time.")
-    address = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, help_text="The client's, as far as known.")
+    address = models.CharField(
+        max_length=MAX_TEXT_LENGTH, blank=True, help_text="IP address of the client, if it is known."
+    )
     action = models.CharField(max_length=32)
     bucket = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True)
     file_name = models.CharField(max_length=MAX_NAME_LENGTH, blank=True, help_text="The object key.")
-    object_id = models.CharField("id", max_length=MAX_TEXT_LENGTH, blank=True, help_text="Of the record, or the token.")
+    object_id = models.CharField(
+        "id", max_length=MAX_TEXT_LENGTH, blank=True, help_text="Id of the record or the token."
+    )
     location_digest = models.CharField(max_length=64, blank=True, editable=False)
     outcome = models.CharField(max_length=64, help_text="ok, or the code of the error.")
 

@@ -65,7 +65,7 @@ class FileUpload(models.Model):
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
     size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
     incoming_size = models.BigIntegerField(
-        null=True, editable=False, help_text="Bytes that come through this server: as announced, or so far."
+        null=True, editable=False, help_text="Bytes of an upload through this server: as announced, or received so far."
     )
     content_type = models.CharField(max_length=MAX_CONTENT_TYPE_LENGTH)
     checksum_sha256 = models.CharField(max_length=64, blank=True)
@@ -79,9 +79,7 @@ class FileUpload(models.Model):
     claimed_until = models.DateTimeField(null=True, editable=False)
     # The scan: `needs_scan` belongs to the object, so it outlasts a claim that has not changed the object.
     needs_scan = models.BooleanField(default=False, editable=False)
-    scan_after = models.DateTimeField(
-        null=True, editable=False, help_text="Somebody is scanning it, or it is no use to try, until then."
-    )
+    scan_after = models.DateTimeField(null=True, editable=False, help_text="No other scan starts before this time.")
     status_reason = models.TextField(blank=True, help_text="Why it was rejected, or what keeps it in quarantine.")
     # The direct upload: an object may appear until `writable_until`, by a signed URL or by S3 joining the parts.
     strategy = models.CharField(max_length=9, choices=Strategy.choices, blank=True)

@@ -60,15 +60,15 @@ class ShareLink(models.Model):
         on_delete=models.CASCADE,
         db_index=False,  # The index of the listing begins with it.
         related_name="s3_share_links",
-        help_text="Who shared it.",
+        help_text="The user who made the link.",
     )
     upload = models.ForeignKey(FileUpload, on_delete=models.CASCADE, db_index=False, related_name="share_links")
     etag = models.CharField(max_length=255, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True)
-    max_downloads = models.PositiveIntegerField(null=True, help_text="How often it may be followed; null: any number.")
-    downloads = models.PositiveIntegerField(default=0, help_text="How often it was.")
+    max_downloads = models.PositiveIntegerField(null=True, help_text="Maximum number of downloads; null for no limit.")
+    downloads = models.PositiveIntegerField(default=0, help_text="Number of downloads so far.")
 
     objects = ShareLinkQuerySet.as_manager()
 

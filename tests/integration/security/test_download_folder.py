@@ -13,7 +13,7 @@ QUOTA = mib(2)
 
 
 class RefuseEveryone(BasePermission):
-    message = "Nobody saves files here."
+    message = "Files are not saved here."
 
     def has_permission(self, request, view):
         return False
@@ -65,7 +65,7 @@ def test_download_without_its_permission_is_403(http, user, staff, bucket, folde
     for person in (user, staff):
         refused = http(person).get(f"buckets/{bucket}/files/file/{ending}")
         assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
-        assert refused.json()["detail"] == "Nobody saves files here."
+        assert refused.json()["detail"] == "Files are not saved here."
         read = http(person).get(f"buckets/{bucket}/files/folder/download?proxy=true")
         assert read.content == b"content"
     assert bytes_in(folder) == 0
