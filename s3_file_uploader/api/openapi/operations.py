@@ -32,15 +32,8 @@ from .parameters import (
 
 Describe = Callable[[], Callable[[Any], Any]]
 
-TAGS = {
-    "bucket": "Buckets",
-    "object": "Buckets",
-    "file": "Files",
-    "upload": "Uploads",
-    "uppy": "Uppy",
-    "share": "Shares",
-    "health": "Health",
-}
+# The tag is the first word of an operation's name in the plural, except for these.
+TAGS = {"object": "Buckets", "uppy": "Uppy", "health": "Health"}
 
 
 def describe(
@@ -49,7 +42,7 @@ def describe(
     """Return the description of an operation, its errors and examples included.
 
     Args:
-        operation_id: its name in generated clients, a key of `errors.RAISED`; it begins with a key of `TAGS`.
+        operation_id: its name in generated clients, a key of `errors.RAISED`; its first word gives the tag.
         responses: of success, by status: a serializer, an `OpenApiResponse` or, without a body, None.
         parameters: of query and headers, a serializer for a whole query; and headers of responses.
         rest: as `extend_schema` takes it.
@@ -60,7 +53,7 @@ def describe(
     )
     return extend_schema(
         operation_id=operation_id,
-        tags=[TAGS[operation_id.partition("_")[0]]],
+        tags=[TAGS.get(word := operation_id.partition("_")[0], f"{word.capitalize()}s")],
         parameters=[*parameters, retry_after],
         examples=[example for query in queries for example in query_examples(query)],
         responses={status: _response(shape) for status, shape in responses.items()} | errors,
