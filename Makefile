@@ -8,13 +8,12 @@ PORT ?= 8000
 # Processes of pytest, each with its own store and database. Integration tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
-# Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL those that kill,
-# because there several hosts and processes share one database.
+# Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
 ON_ANY_DATABASE := tests/integration/uppy $(patsubst %,tests/integration/%.py,\
-	$(addprefix delivery/test_,docs newest packaging postman running) $(addprefix endpoints/test_,contents cors scanning throttles) \
+	$(addprefix delivery/test_,docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
 	$(addprefix security/test_,download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
-	$(addprefix uploads/test_,halfway stores streaming))
-ON_POSTGRESQL := tests/integration/crash tests/integration/delivery/test_killed_run.py
+	$(addprefix uploads/test_,stores streaming))
+ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
 # Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.

@@ -16,7 +16,7 @@ from tests.support import programs
 # run.
 FUZZ_INPUTS = int(os.environ.get("FUZZ_INPUTS") or 0)
 generation.register_profile(
-    "tests", derandomize=not FUZZ_INPUTS, max_examples=FUZZ_INPUTS or 40, database=None, deadline=None
+    "tests", derandomize=not FUZZ_INPUTS, max_examples=FUZZ_INPUTS or 100, database=None, deadline=None
 )
 generation.load_profile("tests")
 

@@ -14,7 +14,7 @@ from tests.integration import hanging
 from tests.support.host import ROOT
 from tests.support.processes import children, command, is_alive
 
-STARTS_WITHIN_SECONDS = 240
+STARTS_WITHIN_SECONDS = 120
 ENDS_WITHIN_SECONDS = 30
 OF_THIS_RUN = ("COV_", "MAKE", "MFLAGS", "PYTEST_", "TEST_R")
 KINDS = ("chromium", "gunicorn", "juicefs", "pytest", "uvicorn")
