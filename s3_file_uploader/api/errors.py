@@ -17,7 +17,7 @@ from rest_framework import exceptions as drf
 
 from .. import exceptions as own
 from ..conf import conf
-from .requests.body_guard import is_parse_error
+from .requests.body_guard import list_parse_errors
 
 # The first matching row applies, so subclasses precede their parents.
 STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
@@ -117,7 +117,7 @@ def translate_error(error: Exception) -> Exception:  # noqa: PLR0911 - one retur
             return _reshape(drf.PermissionDenied())
         case SuspiciousOperation() | UnreadablePostError() | RecursionError():
             return HTTPError(400, "invalid", UNREADABLE)
-        case _ if is_parse_error(error):
+        case _ if isinstance(error, list_parse_errors()):
             return HTTPError(400, "invalid", UNREADABLE)
         case drf.APIException():
             return _reshape(error)

@@ -170,15 +170,12 @@ class BodyGuard:
     def _drain(self) -> bool:
         """Read the rest; return True if it ended within the limits."""
         body, left = self._meta["wsgi.input"], DRAINED_BYTES
+        broken: tuple[type[Exception], ...] = (OSError, *list_parse_errors())
         try:
             with WATCHDOG.limit(self._connection, DRAIN_SECONDS):
                 while left > 0 and (data := body.read(min(left, DRAIN_STEP_BYTES))):
                     left -= len(data)
-        except OSError:
-            return False
-        except Exception as error:
-            if not is_parse_error(error):
-                raise
+        except broken:
             return False
         return left > 0
 
@@ -204,7 +201,7 @@ def _closes(meta: dict[str, Any]) -> bool:
     return "close" in options or (meta.get("SERVER_PROTOCOL") == "HTTP/1.0" and "keep-alive" not in options)
 
 
-def is_parse_error(error: Exception) -> bool:
-    """Return True if gunicorn raised it because the chunks of a body are malformed (RFC 9112, 7.1)."""
+def list_parse_errors() -> tuple[type[Exception], ...]:
+    """Return what gunicorn raises if the chunks of a body are malformed (RFC 9112, 7.1); nothing on other servers."""
     errors = sys.modules.get("gunicorn.http.errors")
-    return errors is not None and isinstance(error, errors.ParseException)
+    return (errors.ParseException,) if errors else ()

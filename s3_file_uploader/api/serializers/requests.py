@@ -15,7 +15,7 @@ OVERWRITE = "Replace your own file of that name; never another user's. Default: 
 
 
 class DispositionField(serializers.ChoiceField):
-    """What a browser does with a file."""
+    """Whether browsers show a file or save it."""
 
     def __init__(self) -> None:
         words = "`attachment`: a browser saves the file. `inline`: it shows the file, if its type is safe to show. "

@@ -90,7 +90,7 @@ def test_client_with_store_that_does_not_start_is_refused(folder, outside_of_tes
         get_client()
 
 
-def test_clients_at_once_with_store_that_does_not_start_share_one_failure(folder, outside_of_tests):
+def test_clients_of_a_store_that_fails_to_start_share_one_failure(folder, outside_of_tests):
     folder.mkdir()
     (folder / "formatted").touch()
     with ThreadPoolExecutor(4) as threads:

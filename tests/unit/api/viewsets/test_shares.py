@@ -112,7 +112,7 @@ class TestMake:
         assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
         assert not ShareLink.objects.exists()
 
-    def test_create_that_is_refused_names_its_file_in_the_audit_trail(self, user, caplog):
+    def test_refused_create_names_its_file_in_the_audit_trail(self, user, caplog):
         caplog.set_level(logging.INFO, "s3_file_uploader.audit")
         make(user, "bucket-one", max_downloads=0)
         (event,) = [record.audit for record in caplog.records if record.name == "s3_file_uploader.audit"]
