@@ -34,8 +34,14 @@ GUARD = "s3_file_uploader.body_guard"
 SMALL_BYTES = mib(5) // 2
 # The server reads up to this much of a refused body, so that its client gets the answer and may keep the connection.
 DRAINED_BYTES = 512 * 1024
+# A client at the least rate needs 8 seconds for the smallest read.
+STEP_BYTES = 4 * 1024
+MAX_STEP_BYTES = 1024 * 1024
+# An eighth of what chunks or TLS bring is content, even in chunks of one byte. A client that sends less, in extensions
+# of chunks for example, holds the thread for a minute.
+FRAMED_SHARE = 8
+MAX_FRAMED_STEP_BYTES = 32 * 1024
 DRAIN_SECONDS = 5.0
-DRAIN_STEP_BYTES = 16 * 1024
 
 
 class _Stream(Protocol):
@@ -89,8 +95,21 @@ class BodyGuard:
 
     @property
     def step(self) -> int:
-        """Return how many bytes the next read may ask for, so that a slow client can send them in time."""
-        return self._patience.step
+        """Return how many bytes the next read may ask for: as many as are there, or a few for which it may wait.
+
+        A server returns nothing before the whole read has arrived. So a read that waits for many bytes would let a
+        client hold the thread for as long as the least rate allows for all of them.
+        """
+        return max(STEP_BYTES, min(self._count_available(), MAX_STEP_BYTES))
+
+    def _count_available(self) -> int:
+        """Return how many bytes of content have arrived; of chunks and of TLS, whose framing is received too, a few."""
+        from fcntl import ioctl  # noqa: PLC0415 - not on Windows, where gunicorn does not run either
+        from termios import FIONREAD  # noqa: PLC0415
+
+        received = int.from_bytes(ioctl(self._connection, FIONREAD, bytes(4)), sys.byteorder)
+        is_framed = self._left == inf or type(self._connection) is not socket.socket
+        return min(received // FRAMED_SHARE, MAX_FRAMED_STEP_BYTES) if is_framed else received
 
     def expect_file(self) -> None:
         """Apply the rules of files from now on."""
@@ -102,7 +121,7 @@ class BodyGuard:
             return self._read(self._stream.read, size)
         data = bytearray()
         while size < 0 or len(data) < size:
-            step = self._patience.step
+            step = self.step
             piece = self._read(self._stream.read, step if size < 0 else min(size - len(data), step))
             if not piece:
                 break
@@ -173,7 +192,7 @@ class BodyGuard:
         broken: tuple[type[Exception], ...] = (OSError, *list_parse_errors())
         try:
             with WATCHDOG.limit(self._connection, DRAIN_SECONDS):
-                while left > 0 and (data := body.read(min(left, DRAIN_STEP_BYTES))):
+                while left > 0 and (data := body.read(min(left, STEP_BYTES))):
                     left -= len(data)
         except broken:
             return False

@@ -13,13 +13,6 @@ from math import inf
 from threading import Condition, Thread
 from time import monotonic
 
-# A client at the least rate needs 8 seconds for the smallest read.
-MIN_STEP_BYTES = 4 * 1024
-# gunicorn receives 1 MiB at a time, and copies the rest of it with each smaller read.
-MAX_STEP_BYTES = 1024 * 1024
-STEP_GROWTH = 4
-QUICK_SECONDS = 0.5
-
 
 def shut_down(connection: socket.socket, how: int) -> None:
     """Shut down one side of a connection, or both; a connection that is gone already is fine.
@@ -104,14 +97,13 @@ class Patience:
     reads, and no byte extends it.
 
     A server returns nothing before the whole read has arrived, so a read gets the time that its bytes need at the least
-    rate. `step` is the size of the next read: small for a slow client, larger after each quick read.
+    rate.
     """
 
     def __init__(self, seconds: float, bytes_per_second: float | None = None, in_all: float = inf) -> None:
         self.silence_seconds = self._left = seconds
         self._in_all = in_all
         self._rate = bytes_per_second
-        self.step = MIN_STEP_BYTES
 
     @property
     def has_rate(self) -> bool:
@@ -127,4 +119,3 @@ class Patience:
         gained = received / self._rate if self._rate else 0
         self._left = max(0, min(self.silence_seconds, self._left - waited + gained))
         self._in_all = max(0, self._in_all - waited)
-        self.step = min(self.step * STEP_GROWTH, MAX_STEP_BYTES) if waited < QUICK_SECONDS else MIN_STEP_BYTES

@@ -1,9 +1,11 @@
 """The guard of a body, on a real connection and with the parser of gunicorn."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from math import inf
-from threading import Timer
+from threading import Event, Timer
 from time import monotonic
 from types import SimpleNamespace
 
@@ -15,8 +17,8 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
 from s3_file_uploader.api.requests.body import RequestBody
-from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, body_guard, close_cleanly
-from s3_file_uploader.api.requests.slow_clients import MAX_STEP_BYTES, MIN_STEP_BYTES, Patience, Watchdog, shut_down
+from s3_file_uploader.api.requests.body_guard import DRAINED_BYTES, STEP_BYTES, body_guard, close_cleanly
+from s3_file_uploader.api.requests.slow_clients import Patience, Watchdog, shut_down
 from s3_file_uploader.exceptions import RequestTooSlow
 from s3_file_uploader.middleware import GuardMiddleware
 
@@ -132,14 +134,6 @@ class TestPatience:
         patience.account(waited=0, received=10**9)
         assert patience.seconds_for(0) == 60
 
-    def test_patience_step_after_quick_reads_grows_after_slow_resets(self):
-        patience, steps = Patience(60, 500), []
-        for waited in (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 2, 0.1):
-            steps.append(patience.step)
-            patience.account(waited=waited, received=patience.step)
-        assert steps == [MIN_STEP_BYTES * 4**power for power in (0, 1, 2, 3, 4, 4, 4, 0)]
-        assert max(steps) == MAX_STEP_BYTES
-
     def test_patience_in_all_is_not_given_back(self):
         patience = Patience(60, 500, in_all=100)
         patience.account(waited=50, received=10**9)
@@ -215,11 +209,35 @@ class TestReading:
         settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = inf
         assert RequestBody(arrives(b"content")).read(99) == b"content"
 
+    def test_file_with_quick_bytes_before_a_trickle_is_too_slow_in_time(self, arrives, settings):
+        """Bytes that came quickly must not give the client the time that a large read would take at the least rate."""
+        settings.S3_FILE_UPLOADER_CLIENT_TIMEOUT_SECONDS = 0.5
+        settings.S3_FILE_UPLOADER_CLIENT_BYTES_PER_SECOND = 50_000
+        body, over = RequestBody(arrives(length=10**9)), Event()
+
+        def send():
+            arrives.client.sendall(bytes(10**6))
+            while not over.wait(0.05):
+                arrives.client.sendall(b"x")
+
+        began = monotonic()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(send)
+            with pytest.raises(RequestTooSlow, match="too slowly"):
+                while True:
+                    body.read(10**6)
+            over.set()
+        assert body.received > 10**6 - STEP_BYTES
+        assert monotonic() - began < 5
+
+    def test_file_that_has_come_is_read_at_once(self, arrives):
+        body = RequestBody(arrives(bytes(100_000), length=10**6))
+        assert body.read(10**6) == bytes(100_000)
+
     def test_file_in_chunks_is_read_in_steps(self, arrives):
         body = RequestBody(arrives(b"%x\r\n%b\r\n0\r\n\r\n" % (20_000, b"x" * 20_000), chunked=True))
-        assert len(body.read(10**6)) == MIN_STEP_BYTES
-        assert len(body.read(10**6)) == 20_000 - MIN_STEP_BYTES
-        assert body.read(1) == b""
+        assert len(body.read(10**6)) == STEP_BYTES
+        assert len(b"".join(iter(partial(body.read, 10**6), b""))) == 20_000 - STEP_BYTES
 
     def test_file_whose_client_goes_is_unreadable(self, arrives, settings):
         request = arrives(length=20)
