@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .embedded import EmbeddedS3
 
+PREFIX = "S3_FILE_UPLOADER_"
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
 
@@ -36,7 +37,7 @@ def _text(name: str) -> str | None:
 
 
 def _own(name: str, default: Any) -> Any:
-    return getattr(settings, f"S3_FILE_UPLOADER_{name}", default)
+    return getattr(settings, f"{PREFIX}{name}", default)
 
 
 def _store_text(name: str) -> str | None:
@@ -502,3 +503,11 @@ def _is_loopback(host: str) -> bool:
 
 
 conf = Conf()
+# The settings with the prefix, as the properties name them. A list of its own would have to name each a second time.
+OWN_NAMES = frozenset(
+    constant
+    for member in vars(Conf).values()
+    if isinstance(member, property)
+    for constant in cast(Any, member.fget).__code__.co_consts
+    if isinstance(constant, str) and constant.isupper() and not constant.startswith(("AWS_", "PATH_"))
+)
