@@ -45,9 +45,12 @@ def _store_text(name: str) -> str | None:
     folder = conf.embedded_folder
     if not folder:
         return getattr(settings, name, None) or os.environ.get(name) or None
-    from .embedded import EmbeddedS3  # noqa: PLC0415 - development only, and it needs a POSIX system
+    from .embedded import EmbeddedS3, EmbeddedS3Error  # noqa: PLC0415 - development only, and it needs a POSIX system
 
-    return EmbeddedS3(folder).environment()[name] or None
+    try:
+        return EmbeddedS3(folder).environment()[name] or None
+    except EmbeddedS3Error as error:
+        raise StorageNotConfigured(str(error)) from error
 
 
 class Conf:
@@ -59,10 +62,10 @@ class Conf:
     def embedded_folder(self) -> Path | str | None:
         """S3_FILE_UPLOADER_EMBEDDED, the folder of the embedded S3; None means a store of one's own.
 
-        A value that is not a path counts as None; check E019 reports it.
+        A value that is not a path, or is the path of a file, counts as None; check E019 reports it.
         """
         folder = _own("EMBEDDED", None)
-        return folder or None if isinstance(folder, str | Path) else None
+        return folder or None if isinstance(folder, str | Path) and not Path(folder).is_file() else None
 
     @property
     def named_beside_embedded(self) -> list[str]:

@@ -53,6 +53,16 @@ def test_enter_with_unusable_folder_names_the_reason(tmp_path):
     assert error_of(tmp_path, program) == f"The embedded S3 cannot use {folder}: the disk is full"
 
 
+def test_enter_with_a_file_as_folder_names_the_reason(tmp_path):
+    (tmp_path / "store").touch()
+    expected = (
+        f"The embedded S3 cannot use {tmp_path / 'store'} (File exists): name a folder in which this user may write."
+    )
+    assert error_of(tmp_path, "never-run") == expected
+    with pytest.raises(EmbeddedS3Error, match="File exists"):
+        EmbeddedS3(tmp_path / "store").environment()
+
+
 def test_enter_with_program_that_cannot_run_names_the_reason(tmp_path):
     gone = tmp_path / "gone"
     assert (
