@@ -130,7 +130,7 @@ def test_check_of_embedded_folder_that_is_a_file_is_an_error(folder, outside_of_
 def test_client_with_embedded_folder_below_a_file_is_refused(settings, folder, outside_of_tests):
     folder.write_text("a file")
     settings.S3_FILE_UPLOADER_EMBEDDED = folder / "below"
-    with pytest.raises(StorageNotConfigured, match=r"^The embedded S3 cannot use .*below \(Not a directory\): name a folder"):
+    with pytest.raises(StorageNotConfigured, match=r"below \(Not a directory\): name a folder"):
         get_client()
     with pytest.raises(StorageNotConfigured, match="name a folder"):
         conf.endpoint_url  # noqa: B018 - reading it is the test
