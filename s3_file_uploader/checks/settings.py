@@ -81,7 +81,8 @@ def check_direct_uploads(**kwargs: Any) -> list[CheckMessage]:
         ("direct_expiration_seconds", "direct_url_expiration_seconds"),
         ("direct_max_seconds", "direct_expiration_seconds"),
     ):
-        if _are_in_range(longer, shorter) and getattr(conf, longer) < getattr(conf, shorter):
+        are_in_range = all(_is_in_range(name, *NUMBERS[name]) for name in (longer, shorter))
+        if are_in_range and getattr(conf, longer) < getattr(conf, shorter):
             hint = f"Give at least S3_FILE_UPLOADER_{shorter.upper()}."
             messages.append(build_error("E014", f"S3_FILE_UPLOADER_{longer.upper()} is too short.", hint))
     return messages
@@ -143,10 +144,6 @@ def check_names(**kwargs: Any) -> list[CheckMessage]:
 def _suggest_name(name: str) -> str:
     close = get_close_matches(name, OWN_NAMES, n=1)
     return f"Did you mean {PREFIX}{close[0]}?" if close else "Remove it: it has no effect."
-
-
-def _are_in_range(*names: str) -> bool:
-    return all(_is_in_range(name, *NUMBERS[name]) for name in names)
 
 
 def _check_ranges() -> list[CheckMessage]:

@@ -14,10 +14,9 @@ def describe_head(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         operation = methods.get("get", {})
         if operation.get("operationId") in HEADS:
             operation_id, summary = HEADS[operation["operationId"]]
-            responses = {status: _without_body(answer) for status, answer in operation["responses"].items()}
+            responses = {
+                status: {name: value for name, value in answer.items() if name != "content"}
+                for status, answer in operation["responses"].items()
+            }
             methods["head"] = {**operation, "operationId": operation_id, "summary": summary, "responses": responses}
     return result
-
-
-def _without_body(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "content"}
