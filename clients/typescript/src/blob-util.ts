@@ -1,7 +1,7 @@
-import { cancelled } from "./errors.js";
 import type { Chunk, FileAdapter, Source } from "./files/source.js";
 import { isUriFile, nameOf } from "./files/uri.js";
-import { ConnectionError, type HttpRequest, type HttpResponse, type Transport } from "./http/transport.js";
+import { readHeaders, sendNatively } from "./http/native.js";
+import type { Transport } from "./http/transport.js";
 
 interface FetchResponse {
   text(): string | Promise<string>;
@@ -47,6 +47,7 @@ async function openPath(blobUtil: BlobUtil, uri: string, name = nameOf(uri), typ
     uri,
     holdsChunks: false,
     read: (offset, length) => cut(blobUtil, path, offset, length),
+    whole: () => Promise.resolve({ body: { uri }, transport: sendFrom(blobUtil, path) }),
     digest: () => blobUtil.fs.hash(path, "sha256"),
   };
 }
@@ -63,22 +64,19 @@ async function cut(blobUtil: BlobUtil, path: string, offset: number, length: num
 }
 
 function sendFrom(blobUtil: BlobUtil, path: string): Transport {
-  return async (request: HttpRequest): Promise<HttpResponse> => {
-    if (request.signal?.aborted) throw cancelled();
-    const task = blobUtil.fetch("PUT", request.url, request.headers ?? {}, blobUtil.wrap(path));
-    const abort = () => task.cancel();
-    request.signal?.addEventListener("abort", abort);
-    task.uploadProgress({ interval: PROGRESS_MILLISECONDS }, (sent) => request.onSent?.(sent));
-    try {
-      const response = await task;
-      const { headers, status } = response.info();
-      const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-      return { status, text: await response.text(), header: (name) => lowerCase[name.toLowerCase()] ?? null };
-    } catch (cause) {
-      if (request.signal?.aborted) throw cancelled();
-      throw new ConnectionError("The connection was lost.", { cause });
-    } finally {
-      request.signal?.removeEventListener("abort", abort);
-    }
-  };
+  return (request) =>
+    sendNatively(request, async () => {
+      const { headers = {}, onSent, signal, url } = request;
+      const task = blobUtil.fetch("PUT", url, headers, blobUtil.wrap(path));
+      const abort = () => task.cancel();
+      signal?.addEventListener("abort", abort);
+      task.uploadProgress({ interval: PROGRESS_MILLISECONDS }, (sent) => onSent?.(sent));
+      try {
+        const response = await task;
+        const info = response.info();
+        return { status: info.status, text: await response.text(), header: readHeaders(info.headers) };
+      } finally {
+        signal?.removeEventListener("abort", abort);
+      }
+    });
 }

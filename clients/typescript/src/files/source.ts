@@ -25,9 +25,16 @@ export interface Source {
   readonly holdsChunks: boolean;
   /** Return the bytes from `offset` on. Never reads more than that into memory. */
   read(offset: number, size: number): Promise<Chunk>;
+  /** Return the whole file, where another way than `read` keeps it out of memory. */
+  whole?(): Promise<Chunk>;
   /** Return the SHA-256 in lower-case hex. Absent where the platform has no fast one. */
   digest?(): Promise<string>;
   close?(): void | Promise<void>;
+}
+
+/** Return the whole file as one chunk. */
+export function readWhole(source: Source): Promise<Chunk> {
+  return source.whole?.() ?? source.read(0, source.size);
 }
 
 /** Opens files that the core does not know, such as those of Expo. */

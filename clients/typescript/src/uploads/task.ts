@@ -2,13 +2,13 @@ import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, toUploaderError, UploaderError } from "../errors.js";
 import { openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
-import { uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
-import { readChecksum } from "./checksum.js";
+import { uploadDirectly, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
 import type { JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
+import { nameOf, planDirect, planThroughServer } from "./plan.js";
 import { ProgressMeter, type UploadProgress } from "./progress.js";
 import { StorageUnreachable } from "./routes.js";
 import { sendThroughServer } from "./whole.js";
@@ -120,7 +120,7 @@ export class UploadTask {
     if (this.goesThroughServer()) return this.sendThroughServer(transfer);
     const steps = {
       key: this.key,
-      announcement: await this.announcementOf(transfer.source),
+      announcement: await planDirect(this.options, transfer.source),
       isNew,
       onStarted: async (id: string) => {
         await this.change({ id });
@@ -150,35 +150,7 @@ export class UploadTask {
   private async sendThroughServer(transfer: Transfer): Promise<UploadRecord> {
     await this.change({ throughServer: true });
     this.enter("uploading");
-    const { source } = transfer;
-    const { bucket, overwrite = false } = this.options;
-    const checksum = await readChecksum(source, this.options.checksum);
-    const contentType = this.options.contentType ?? (source.type || "application/octet-stream");
-    // The key of the direct upload stands for another request: the service would refuse it.
-    const key = `${this.key}:server`;
-    return sendThroughServer(transfer, {
-      bucket,
-      fileName: this.nameOf(source),
-      contentType,
-      overwrite,
-      key,
-      checksum,
-    });
-  }
-
-  private async announcementOf(source: Source): Promise<Announcement> {
-    const { bucket, contentType, userId, via } = this.options;
-    const checksum = await readChecksum(source, this.options.checksum);
-    const type = contentType ?? source.type;
-    return {
-      bucket,
-      file_name: this.nameOf(source),
-      size: source.size,
-      strategy: via === "parts" ? "multipart" : via === "put" ? "put" : "auto",
-      ...(type ? { content_type: type } : {}),
-      ...(checksum ? { checksum_sha256: checksum } : {}),
-      ...(userId ? { user_id: userId } : {}),
-    };
+    return sendThroughServer(transfer, await planThroughServer(this.options, transfer.source, this.key));
   }
 
   private transferOf(source: Source, signal: AbortSignal): Transfer {
@@ -199,17 +171,13 @@ export class UploadTask {
     };
   }
 
-  private nameOf(source: Source): string {
-    return this.options.fileName ?? (source.name || "file");
-  }
-
   /** Write the upload down before the first request: a kill between the two must not lose it. */
   private async note(source: Source): Promise<void> {
     if (this.entry && this.entry.size !== source.size) {
       const message = `This file has ${source.size} bytes, the one whose upload began had ${this.entry.size}. Choose the same file, or start a new upload.`;
       throw new UploaderError("file_changed", message);
     }
-    this.fileName = this.nameOf(source);
+    this.fileName = nameOf(this.options, source);
     this.entry ??= {
       key: this.key,
       bucket: this.options.bucket,
