@@ -1,5 +1,5 @@
-import type { Chunk, FileAdapter, Source, UriFile } from "./files/source.js";
-import { isUriFile, nameOf } from "./files/uri.js";
+import type { Chunk, FileAdapter, Source } from "./files/source.js";
+import { describeFile, isUriFile, type UriFile } from "./files/uri.js";
 import { readHeaders, sendNatively } from "./http/native.js";
 import type { Transport } from "./http/transport.js";
 
@@ -60,10 +60,10 @@ function isExpoFile(file: unknown): file is ExpoFile {
 
 async function openUri(fileSystem: ExpoFileSystem, file: UriFile): Promise<Source> {
   const Constructor = fileSystem.File as new (...uris: unknown[]) => ExpoFile;
-  const opened = new Constructor(file.uri);
-  const name = file.name ?? nameOf(file.uri);
-  const type = file.type ?? opened.type;
-  if (opened.size > 0 || file.size === 0) return openExpoFile(opened, name, type);
+  const { name, size, uri, ...told } = describeFile(file);
+  const opened = new Constructor(uri);
+  const type = told.type || opened.type;
+  if (opened.size > 0 || size === 0) return openExpoFile(opened, name, type);
   // A provider that pipes its bytes tells no size: only a copy can be read in parts.
   const copy = new Constructor(fileSystem.Paths.cache, `upload-${Date.now()}-${name}`);
   await opened.copy(copy);

@@ -1,5 +1,5 @@
 import { UploaderError } from "../errors.js";
-import type { Body, Transport, UriBody } from "../http/transport.js";
+import type { Body, Transport } from "../http/transport.js";
 import { openBlob, openBytes } from "./memory.js";
 import { isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
 
@@ -41,11 +41,6 @@ export function readWhole(source: Source): Promise<Chunk> {
 export interface FileAdapter {
   /** Return the opened file, or undefined if this is not a file of the adapter. */
   open(file: unknown): Promise<Source | undefined>;
-}
-
-/** A file of React Native, as pickers return it. `size` in bytes. */
-export interface UriFile extends UriBody {
-  size?: number;
 }
 
 /**
