@@ -53,20 +53,20 @@ export class ScriptedServer {
   partSize = 10;
   /** Milliseconds that each request takes. */
   latency = 20;
-  /** PUTs to S3 that are on their way, and the most at once so far. */
+  /** PUTs to S3 that are on their way, and how many were so at each PUT. */
   inFlight = 0;
-  mostInFlight = 0;
+  readonly levels: number[] = [];
   private readonly script = new Map<string, Fault[]>();
   private readonly lasting = new Map<string, Fault>();
   private signed = 0;
   private oldestValid = 0;
 
-  /** Let the next requests of a route fail so, one after the other. */
+  /** Let the next requests of a route fail so, one after the other. `*` in a route stands for one segment. */
   next(route: string, ...faults: Fault[]): void {
     this.script.set(route, [...(this.script.get(route) ?? []), ...faults]);
   }
 
-  /** Let all requests of a route fail so, until `pass`. A route that ends with `*` stands for all that begin so. */
+  /** Let all requests of a route fail so, until `pass`. */
   always(route: string, fault: Fault): void {
     this.lasting.set(route, fault);
   }
@@ -74,6 +74,10 @@ export class ScriptedServer {
   /** Every URL that was signed until now is refused from now on. */
   expireUrls(): void {
     this.oldestValid = this.signed + 1;
+  }
+
+  get mostInFlight(): number {
+    return Math.max(...this.levels);
   }
 
   /** How often each route was requested. */
@@ -100,7 +104,7 @@ export class ScriptedServer {
     this.seen.push(seen);
     if (!path.startsWith("s3/")) return this.respond(seen, request);
     this.inFlight += 1;
-    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    this.levels.push(this.inFlight);
     try {
       return await this.respond(seen, request);
     } finally {
@@ -128,12 +132,9 @@ export class ScriptedServer {
   }
 
   private faultOf(route: string): Fault {
-    const once = this.script.get(route)?.shift();
-    if (once) return once;
-    for (const [pattern, fault] of this.lasting) {
-      if (pattern === route || (pattern.endsWith("*") && route.startsWith(pattern.slice(0, -1)))) return fault;
-    }
-    return "pass";
+    const scripted = [...this.script].find(([pattern, faults]) => fits(route, pattern) && faults.length);
+    const lasting = [...this.lasting].find(([pattern]) => fits(route, pattern));
+    return scripted?.[1].shift() ?? lasting?.[1] ?? "pass";
   }
 
   private async act({ headers, json, query, route }: Seen, body: Body | undefined): Promise<Answer> {
@@ -289,6 +290,14 @@ export function recordOf(fields: Partial<UploadRecord>): UploadRecord {
 
 function reply({ headers = {}, status, text = "" }: Answer): HttpResponse {
   return { status, text, header: (name) => headers[name] ?? null };
+}
+
+function fits(route: string, pattern: string): boolean {
+  const segments = pattern.split("/");
+  const parts = route.split("/");
+  return (
+    parts.length === segments.length && segments.every((segment, place) => segment === "*" || segment === parts[place])
+  );
 }
 
 function sizeOf(body: Body | undefined): number {
