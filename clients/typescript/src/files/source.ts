@@ -1,5 +1,5 @@
 import { UploaderError } from "../errors.js";
-import type { Body, Transport, UriBody } from "../http/transport.js";
+import type { Body, Transport } from "../http/transport.js";
 import { openBlob, openBytes } from "./memory.js";
 import { isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
 
@@ -25,20 +25,22 @@ export interface Source {
   readonly holdsChunks: boolean;
   /** Return the bytes from `offset` on. Never reads more than that into memory. */
   read(offset: number, size: number): Promise<Chunk>;
+  /** Return the whole file, where another way than `read` keeps it out of memory. */
+  whole?(): Promise<Chunk>;
   /** Return the SHA-256 in lower-case hex. Absent where the platform has no fast one. */
   digest?(): Promise<string>;
   close?(): void | Promise<void>;
+}
+
+/** Return the whole file as one chunk. */
+export function readWhole(source: Source): Promise<Chunk> {
+  return source.whole?.() ?? source.read(0, source.size);
 }
 
 /** Opens files that the core does not know, such as those of Expo. */
 export interface FileAdapter {
   /** Return the opened file, or undefined if this is not a file of the adapter. */
   open(file: unknown): Promise<Source | undefined>;
-}
-
-/** A file of React Native, as pickers return it. `size` in bytes. */
-export interface UriFile extends UriBody {
-  size?: number;
 }
 
 /**

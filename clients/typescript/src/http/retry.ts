@@ -46,9 +46,10 @@ export class Patience {
   }
 
   private async waitUntilOnline(signal: AbortSignal | undefined): Promise<void> {
-    const start = Date.now();
-    while (!this.connectivity.isOnline()) await sleep(1000 * LONGEST_WAIT_SECONDS, signal, this.connectivity);
-    this.lastSuccess += Date.now() - start;
+    while (!this.connectivity.isOnline()) {
+      await sleep(1000 * LONGEST_WAIT_SECONDS, signal, this.connectivity);
+      this.lastSuccess = Date.now();
+    }
   }
 }
 

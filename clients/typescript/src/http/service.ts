@@ -31,8 +31,8 @@ export interface Call {
   onLost?: (() => void) | undefined;
   /** False if a second request has a second effect: then a lost answer is an error. */
   repeatable?: boolean;
-  /** Decides how long to go on. Default: 20 seconds. */
-  patience?: Patience;
+  /** Decides how long to go on, for several calls together. Default: 20 seconds for this one. */
+  patience?: Patience | undefined;
 }
 
 const CALL_PATIENCE_SECONDS = 20;
@@ -58,7 +58,6 @@ export class Service {
       try {
         const response = await this.send(method, path, call, rejected);
         if (response.status < 300) {
-          patience.succeeded();
           return response;
         }
         call.onLost?.();

@@ -23,6 +23,7 @@ export interface DirectSteps {
 /** Announce a file to the service, send it to S3, complete the upload, and return the verified record. */
 export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Promise<UploadRecord> {
   let started = await announce(transfer, steps.key, steps.announcement);
+  transfer.patience.succeeded();
   await steps.onStarted(started.id);
   for (let round = 1; started.transfer; round += 1) {
     await send(transfer, steps, started.id, started.transfer, round);

@@ -10,7 +10,7 @@ const BATCH = 50;
 /** Parts that have to arrive before one more is sent at once again. */
 const SUCCESSES_BEFORE_FASTER = 8;
 /** Chunks that lie in memory while they are sent take at most this much together. */
-const HELD_BYTES = 64 * 1024 * 1024;
+const HELD_BYTES = 32 * 1024 * 1024;
 
 /** Sends a file in parts, several at once, each until S3 has confirmed it. */
 export class PartsUpload {

@@ -2,13 +2,14 @@ import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, toUploaderError, UploaderError } from "../errors.js";
 import { openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
-import { uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
-import { readChecksum } from "./checksum.js";
+import type { Call } from "../http/service.js";
+import { uploadDirectly, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
 import type { JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
+import { nameOf, planDirect, planThroughServer } from "./plan.js";
 import { ProgressMeter, type UploadProgress } from "./progress.js";
 import { StorageUnreachable } from "./routes.js";
 import { sendThroughServer } from "./whole.js";
@@ -34,6 +35,7 @@ export class UploadTask {
   private running: Promise<void> | undefined;
   private beforeWait: UploadState = "uploading";
   private meter: ProgressMeter | undefined;
+  private source: Source | undefined;
 
   constructor(
     private readonly context: Context,
@@ -44,8 +46,10 @@ export class UploadTask {
     this.key = entry?.key ?? options.key ?? createKey();
     this.fileName = entry?.fileName ?? options.fileName;
     const { signal } = options;
-    if (signal?.aborted) void this.cancel();
-    else signal?.addEventListener("abort", () => void this.cancel(), { once: true });
+    // If S3 cannot be told, the parts that have arrived expire there.
+    const cancel = () => void this.cancel().catch(() => undefined);
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener("abort", cancel, { once: true });
   }
 
   /** The verified record. Rejects with an `UploaderError` if the upload fails or is cancelled. */
@@ -74,10 +78,9 @@ export class UploadTask {
   /** Go on after a pause or a failure, with another handle of the same file if the old one is gone. */
   resume(file?: unknown): void {
     if (this.state !== "paused" && this.state !== "failed") return;
-    if (file !== undefined) this.file = file;
     if (this.state === "failed") this.ended.renew();
     this.error = undefined;
-    this.run();
+    this.run(file);
   }
 
   /** Stop for good, and remove from S3 what has arrived. */
@@ -88,39 +91,49 @@ export class UploadTask {
     await this.running;
     this.ended.reject(cancelled());
     await this.context.journal.remove(this.key);
+    await this.close();
     if (this.entry?.id) await this.remove(this.entry.id);
   }
 
-  private run(): void {
+  private run(file?: unknown): void {
     const earlier = this.running;
     const abort = (this.abort = new AbortController());
     this.enter("preparing");
     this.running = (async () => {
       await earlier;
+      if (file !== undefined) await this.replaceFile(file);
       try {
-        if (!abort.signal.aborted) this.finish(await this.upload(abort.signal));
+        if (!abort.signal.aborted) await this.finish(await this.upload(abort.signal));
       } catch (error) {
         if (!abort.signal.aborted) await this.fail(error);
       }
     })();
   }
 
+  private async replaceFile(file: unknown): Promise<void> {
+    await this.close();
+    this.file = file;
+  }
+
   private async upload(signal: AbortSignal): Promise<UploadRecord> {
-    const source = await openFile(this.file, this.context.adapter);
-    try {
-      const isNew = !this.entry && !this.options.key;
-      await this.note(source);
-      return await this.send(this.transferOf(source, signal), isNew);
-    } finally {
-      await source.close?.();
-    }
+    // It stays open during a pause: a stream, or the copy of a piped file, cannot be opened twice.
+    const source = (this.source ??= await openFile(this.file, this.context.adapter));
+    const isNew = !this.entry && !this.options.key;
+    await this.note(source);
+    return this.send(this.transferOf(source, signal), isNew);
+  }
+
+  private async close(): Promise<void> {
+    const { source } = this;
+    this.source = undefined;
+    await source?.close?.();
   }
 
   private async send(transfer: Transfer, isNew: boolean): Promise<UploadRecord> {
     if (this.goesThroughServer()) return this.sendThroughServer(transfer);
     const steps = {
       key: this.key,
-      announcement: await this.announcementOf(transfer.source),
+      announcement: await planDirect(this.options, transfer.source),
       isNew,
       onStarted: async (id: string) => {
         await this.change({ id });
@@ -132,7 +145,7 @@ export class UploadTask {
       return await uploadDirectly(transfer, steps);
     } catch (error) {
       if (error instanceof StorageUnreachable) {
-        if (this.entry?.id) await this.remove(this.entry.id);
+        if (this.entry?.id) await this.remove(this.entry.id, transfer);
         return this.sendThroughServer(transfer);
       }
       if (isNew || !isGone(error)) throw error;
@@ -150,35 +163,7 @@ export class UploadTask {
   private async sendThroughServer(transfer: Transfer): Promise<UploadRecord> {
     await this.change({ throughServer: true });
     this.enter("uploading");
-    const { source } = transfer;
-    const { bucket, overwrite = false } = this.options;
-    const checksum = await readChecksum(source, this.options.checksum);
-    const contentType = this.options.contentType ?? (source.type || "application/octet-stream");
-    // The key of the direct upload stands for another request: the service would refuse it.
-    const key = `${this.key}:server`;
-    return sendThroughServer(transfer, {
-      bucket,
-      fileName: this.nameOf(source),
-      contentType,
-      overwrite,
-      key,
-      checksum,
-    });
-  }
-
-  private async announcementOf(source: Source): Promise<Announcement> {
-    const { bucket, contentType, userId, via } = this.options;
-    const checksum = await readChecksum(source, this.options.checksum);
-    const type = contentType ?? source.type;
-    return {
-      bucket,
-      file_name: this.nameOf(source),
-      size: source.size,
-      strategy: via === "parts" ? "multipart" : via === "put" ? "put" : "auto",
-      ...(type ? { content_type: type } : {}),
-      ...(checksum ? { checksum_sha256: checksum } : {}),
-      ...(userId ? { user_id: userId } : {}),
-    };
+    return sendThroughServer(transfer, await planThroughServer(this.options, transfer.source, this.key));
   }
 
   private transferOf(source: Source, signal: AbortSignal): Transfer {
@@ -199,17 +184,13 @@ export class UploadTask {
     };
   }
 
-  private nameOf(source: Source): string {
-    return this.options.fileName ?? (source.name || "file");
-  }
-
   /** Write the upload down before the first request: a kill between the two must not lose it. */
   private async note(source: Source): Promise<void> {
     if (this.entry && this.entry.size !== source.size) {
       const message = `This file has ${source.size} bytes, the one whose upload began had ${this.entry.size}. Choose the same file, or start a new upload.`;
       throw new UploaderError("file_changed", message);
     }
-    this.fileName = this.nameOf(source);
+    this.fileName = nameOf(this.options, source);
     this.entry ??= {
       key: this.key,
       bucket: this.options.bucket,
@@ -237,19 +218,20 @@ export class UploadTask {
     await this.context.journal.save(this.entry);
   }
 
-  private async remove(id: string): Promise<void> {
+  private async remove(id: string, call: Pick<Call, "patience" | "signal"> = {}): Promise<void> {
     try {
-      await this.context.service.call("DELETE", `uploads/${id}/`);
+      await this.context.service.call("DELETE", `uploads/${id}/`, { patience: call.patience, signal: call.signal });
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
 
-  private finish(record: UploadRecord): void {
+  private async finish(record: UploadRecord): Promise<void> {
+    await this.context.journal.remove(this.key);
+    await this.close();
     this.record = record;
     this.meter?.confirm(record.size ?? 0);
     this.meter?.flush();
-    void this.context.journal.remove(this.key);
     this.enter("stored");
     this.ended.resolve(record);
   }
@@ -258,7 +240,10 @@ export class UploadTask {
     const cause = toUploaderError(error);
     this.error = cause;
     this.meter?.flush();
-    if (!isResumable(cause)) await this.context.journal.remove(this.key);
+    if (!isResumable(cause)) {
+      await this.context.journal.remove(this.key);
+      await this.close();
+    }
     this.enter("failed");
     this.ended.reject(cause);
   }
