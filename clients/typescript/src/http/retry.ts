@@ -27,15 +27,16 @@ export class Patience {
    * Wait before the next attempt: until the device is online, then a random time up to a doubling bound (full jitter,
    * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), and at least `retryAfter` seconds.
    *
+   * `attempt` counts the failures of this request from 0; by default all since the last success.
+   *
    * Throws `connection_lost` once nothing succeeded for as long as the app allows. Time offline does not count.
    */
-  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0): Promise<void> {
+  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0, attempt = this.attempt++): Promise<void> {
     if (Date.now() - this.lastSuccess > this.seconds * 1000) {
       const message = "The connection was lost for too long. Resume the upload when the network is better.";
       throw cause instanceof UploaderError ? cause : new UploaderError("connection_lost", message, { cause });
     }
-    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(this.attempt, LAST_DOUBLING));
-    this.attempt += 1;
+    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(attempt, LAST_DOUBLING));
     this.onWait(true, cause);
     try {
       await this.waitUntilOnline(signal);
