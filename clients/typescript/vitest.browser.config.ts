@@ -9,6 +9,12 @@ export default defineConfig({
     globalSetup: "tests/browser/setup.ts",
     fileParallelism: false,
     testTimeout: 60_000,
-    browser: { enabled: true, headless: true, screenshotFailures: false, provider: playwright({ launchOptions: { executablePath: process.env.CHROMIUM!, args: ["--no-sandbox"] } }), instances: [{ browser: "chromium" }] },
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath: process.env.CHROMIUM!, args: ["--no-sandbox"] } }),
+      instances: [{ browser: "chromium" }],
+    },
   },
 });

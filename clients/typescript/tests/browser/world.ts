@@ -34,7 +34,7 @@ async function control(command: string, body: string): Promise<LoggedRequest[]> 
 
 /** Create a bucket with a name of its own, and return the name. */
 export async function createBucket(): Promise<string> {
-  const bucket = `test-${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  const bucket = `test-${crypto.randomUUID().slice(-12)}`;
   await createTestClient({ authorization: () => service.staff }).createBucket(bucket);
   return bucket;
 }
@@ -58,7 +58,7 @@ export function findFalseProgress(events: UploadProgress[], size: number): strin
     if (event.attempt === last.attempt && event.sentBytes < last.sentBytes) errors.push(`sentBytes fell: ${shown}`);
     if (event.sentBytes < event.storedBytes || event.sentBytes > size) errors.push(`out of range: ${shown}`);
   });
-  const end = events.at(-1);
+  const end = events[events.length - 1];
   if (size && (end?.storedBytes !== size || end.sentBytes !== size)) errors.push(`last: ${JSON.stringify(end)}`);
   return errors;
 }
@@ -69,7 +69,8 @@ export function findRepeatedParts(log: LoggedRequest[]): string[] {
   const isHeld = ({ upstreamStatus = 0 }: LoggedRequest) => upstreamStatus >= 200 && upstreamStatus < 300;
   return puts.flatMap((put) => {
     const earlier = puts.find(
-      (other) => other.path === put.path && other.part === put.part && isHeld(other) && (other.answeredAt ?? 0) < put.startedAt,
+      (other) =>
+        other.path === put.path && other.part === put.part && isHeld(other) && (other.answeredAt ?? 0) < put.startedAt,
     );
     return earlier ? [`${put.label}: ${describe(earlier)}, then ${describe(put)}`] : [];
   });

@@ -40,7 +40,7 @@ export interface PlanOptions {
 /** Kinds in proportion to how often they are drawn. */
 const WEIGHTS: Record<FaultKind, number> = {
   "drop-before": 3,
-  "drop-during": 4,
+  "drop-during": 8,
   "lose-answer": 5,
   truncate: 3,
   stall: 1,
@@ -60,9 +60,12 @@ export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
  *
  * It depends on the seed, the label and the attempt alone, so a run is repeated whatever the order of its requests is.
  */
-export function chooseFault({ kinds = FAULT_KINDS, rate, seed }: PlanOptions, request: RequestFacts): Fault | undefined {
+export function chooseFault(
+  { kinds = FAULT_KINDS, rate, seed }: PlanOptions,
+  request: RequestFacts,
+): Fault | undefined {
   const random = createRandom(seed, `${request.label}#${request.attempt}`);
-  if (random() >= rate) return undefined;
+  if (random() >= (request.method === "OPTIONS" ? rate / 4 : rate)) return undefined;
   const possible = kinds.filter((kind) => canHappen(kind, request));
   let left = random() * possible.reduce((sum, kind) => sum + WEIGHTS[kind], 0);
   const kind = possible.find((candidate) => (left -= WEIGHTS[candidate]) < 0);

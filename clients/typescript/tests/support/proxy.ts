@@ -36,6 +36,8 @@ interface Passing {
   json: Buffer | undefined;
 }
 
+/** A browser repeats a request by itself, unseen, if a connection breaks that has carried an answer before. */
+const CLOSES = { connection: "close" };
 const EXPIRED: Fault = { kind: "expire", share: 1 };
 const OFFLINE_MILLISECONDS = 800;
 const SLOW_MILLISECONDS = 1000;
@@ -139,9 +141,9 @@ export class FaultProxy {
 
   private async serve(passing: Passing, fault: Fault | undefined): Promise<void> {
     const { entry, request, response } = passing;
-    if (fault) entry.fault = fault.kind;
-    switch (fault?.kind) {
-      case undefined:
+    if (!fault) return deliver(passing, await this.pass(passing));
+    entry.fault = fault.kind;
+    switch (fault.kind) {
       case "slow":
         return deliver(passing, await this.pass(passing));
       case "drop-before":
@@ -230,13 +232,13 @@ export class FaultProxy {
 
 function deliver({ entry, response }: Passing, { body, headers, status }: Answer): void {
   response.on("finish", () => (entry.delivered = status));
-  response.writeHead(status, { ...headers, "content-length": body.length });
+  response.writeHead(status, { ...headers, ...CLOSES, "content-length": body.length });
   response.end(body);
 }
 
 /** Send a part of the answer, which promises at least one byte more. */
 function truncate(response: ServerResponse, { body, headers, status }: Answer, share: number): void {
-  response.writeHead(status, { ...headers, "content-length": body.length + 1 });
+  response.writeHead(status, { ...headers, ...CLOSES, "content-length": body.length + 1 });
   response.write(body.subarray(0, Math.floor(share * body.length)));
   response.flushHeaders();
   setImmediate(() => response.socket?.destroy());
