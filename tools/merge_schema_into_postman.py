@@ -115,14 +115,18 @@ def body_fields(operation: Json, schema: Json, media_type: str) -> dict[str, str
 
 
 def saved_responses(item: Json, operation: Json) -> Iterator[Json]:
-    """Yield the examples of the status that the tests of a request expect; of an error, those with its code."""
+    """Yield the examples of the status that the tests of a request expect.
+
+    If the tests name a code or some of the examples, yield those alone. A header is saved if the tests name it.
+    """
     tests = "\n".join(line for event in item["event"] if event["listen"] == "test" for line in event["script"]["exec"])
-    code = re.search(r"\.code\)\.to\.equal\(\"(\w+)\"\)", tests)
     for status in re.findall(r"have\.status\((\d+)\)", tests):
-        if response := operation["responses"].get(status):
-            for name, media_type, value in _examples(response):
-                if not code or value["code"] == code[1]:
-                    yield _saved(item, int(status), name, _header_rows(response, media_type), media_type, value)
+        response = operation["responses"].get(status, {})
+        examples = [*_examples(response)] if response else []
+        named = [example for example in examples if example[0] and example[0] in tests]
+        has_code = ".code).to.equal" in tests
+        for name, media_type, value in named if named or has_code else examples:
+            yield _saved(item, int(status), name, _header_rows(response, media_type, tests), media_type, value)
 
 
 def _examples(response: Json) -> Iterator[tuple[str, str, Any]]:
@@ -132,10 +136,11 @@ def _examples(response: Json) -> Iterator[tuple[str, str, Any]]:
             yield example.get("summary", name), media_type.replace("*/*", "text/plain"), example["value"]
 
 
-def _header_rows(response: Json, media_type: str) -> list[Json]:
+def _header_rows(response: Json, media_type: str, tests: str) -> list[Json]:
     headers = {
         name: next((example["value"] for example in header.get("examples", {}).values()), "")
         for name, header in response.get("headers", {}).items()
+        if name in tests
     }
     rows = {"Content-Type": media_type} | headers
     return [{"key": name, "value": str(value)} for name, value in rows.items() if value]
