@@ -188,7 +188,12 @@ const MAKERS = {
         await need("putTransfer");
         const { url, headers } = parsed("putTransfer");
         await send("PUT", url, asText(), headers);
-        keep({ sentPutId: filled("putId") });
+        keep({ sentPutId: filled("putId"), sentPutKey: filled("startKey") });
+    },
+    completedKey: async () => {
+        await need("sentPutId");
+        await call("POST", `uploads/${filled("sentPutId")}/complete/`);
+        keep({ completedKey: filled("sentPutKey") });
     },
     ...makes(startForm, "formId", "formTransfer", "formUrl"),
     sentFormId: async () => {

@@ -24,7 +24,6 @@ SCRIPTS = {"prerequest": "prerequest.js", "test": "test.js"}
 BASES = {"{{service}}": "/modules/s3-file-uploader/service", "{{baseUrl}}": ""}
 LINE = "\n\n---\n\n"
 JSON = "application/json"
-PREVIEWS = {JSON: "json"}
 BODY_TYPES = {"raw": JSON, "formdata": "multipart/form-data", "urlencoded": "application/x-www-form-urlencoded"}
 
 Json = dict[str, Any]
@@ -38,8 +37,9 @@ def served_schema() -> Json:
     from drf_spectacular.generators import SchemaGenerator  # noqa: PLC0415
 
     django.setup()
-    schema: Json = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return json.loads(json.dumps(schema))
+    generated = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    schema: Json = json.loads(json.dumps(generated))
+    return schema
 
 
 def merge(collection: Json, schema: Json) -> Json:
@@ -65,7 +65,7 @@ def list_requests(folder: Json) -> Iterator[Json]:
 
 
 def schema_path(item: Json) -> str:
-    """Return the path of a request as the schema writes it, such as `/auth/token/`; or of a signed URL, its variable."""
+    """Return the path of a request as the schema writes it, or the variable of a signed URL."""
     url = item["request"]["url"]
     host = "".join(url["host"])
     path = "".join(f"/{segment}" for segment in url.get("path", ()))
@@ -121,19 +121,21 @@ def saved_responses(item: Json, operation: Json) -> Iterator[Json]:
     """
     tests = "\n".join(line for event in item["event"] if event["listen"] == "test" for line in event["script"]["exec"])
     for status in re.findall(r"have\.status\((\d+)\)", tests):
-        response = operation["responses"].get(status, {})
+        response = operation["responses"].get(status)
         examples = [*_examples(response)] if response else []
-        named = [example for example in examples if example[0] and example[0] in tests]
-        has_code = ".code).to.equal" in tests
-        for name, media_type, value in named if named or has_code else examples:
-            yield _saved(item, int(status), name, _header_rows(response, media_type, tests), media_type, value)
+        named = [example for example in examples if example[0] and re.search(rf"\b{re.escape(example[0])}\b", tests)]
+        for name, media_type, body in named if named or ".code).to.equal" in tests else examples:
+            header = _header_rows(response, media_type, tests)
+            yield {**_saved(item, int(status), name, media_type), "header": header, "cookie": [], "body": body}
 
 
-def _examples(response: Json) -> Iterator[tuple[str, str, Any]]:
-    """Yield name, media type and value of each example; of a response without a body, an empty one."""
+def _examples(response: Json) -> Iterator[tuple[str, str, str]]:
+    """Yield name, media type and body of each example; of a response without a body, an empty one."""
     for media_type, content in response.get("content", {"": {"examples": {"": {"value": ""}}}}).items():
         for name, example in content.get("examples", {}).items():
-            yield example.get("summary", name), media_type.replace("*/*", "text/plain"), example["value"]
+            value = example["value"]
+            body = json.dumps(value, indent=4, ensure_ascii=False) if media_type == JSON else value
+            yield example.get("summary", name), media_type.replace("*/*", "text/plain"), body
 
 
 def _header_rows(response: Json, media_type: str, tests: str) -> list[Json]:
@@ -146,18 +148,15 @@ def _header_rows(response: Json, media_type: str, tests: str) -> list[Json]:
     return [{"key": name, "value": str(value)} for name, value in rows.items() if value]
 
 
-def _saved(item: Json, status: int, name: str, header: list[Json], media_type: str, value: Any) -> Json:
-    request = _without_descriptions({key: value for key, value in item["request"].items() if key != "auth"})
+def _saved(item: Json, status: int, name: str, media_type: str) -> Json:
+    request = {key: value for key, value in item["request"].items() if key != "auth"}
     title = HTTPStatus(status).phrase
     return {
-        "name": f"{status} {title}" if name in ("", "Example") else f"{status} {name}",
-        "originalRequest": request,
+        "name": f"{status} {title if name in ('', 'Example') else name}",
+        "originalRequest": _without_descriptions(request),
         "status": title,
         "code": status,
-        "_postman_previewlanguage": PREVIEWS.get(media_type, "text"),
-        "header": header,
-        "cookie": [],
-        "body": json.dumps(value, indent=4, ensure_ascii=False) if media_type == JSON else value,
+        "_postman_previewlanguage": "json" if media_type == JSON else "text",
     }
 
 

@@ -2,11 +2,13 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from tests.support.host import ROOT
-from tools.merge_schema_into_postman import COLLECTION, list_requests, schema_path
+from tools import merge_schema_into_postman as tool
 
+COLLECTION = tool.COLLECTION
 POSTMAN = ROOT / "postman"
 ENVIRONMENT = POSTMAN / "local.postman_environment.json"
 METHODS = ("get", "head", "put", "post", "patch", "delete")
@@ -23,18 +25,28 @@ def collection() -> Json:
 
 
 def requests() -> list[Json]:
-    return [*list_requests(collection())]
+    return [*tool.list_requests(collection())]
 
 
 def endpoint_of(item: Json) -> Endpoint:
     """Return method and path, as the schema writes it."""
-    return item["request"]["method"], schema_path(item)
+    return item["request"]["method"], tool.schema_path(item)
 
 
-def operations_of(schema: Json) -> dict[Endpoint, Json]:
+@cache
+def schema() -> Json:
+    return tool.served_schema()
+
+
+def codes_of_schema() -> set[str]:
+    return {*schema()["components"]["schemas"]["S3ErrorCode"]["enum"]}
+
+
+@cache
+def operations() -> dict[Endpoint, Json]:
     return {
         (method.upper(), path): operation
-        for path, methods in schema["paths"].items()
+        for path, methods in schema()["paths"].items()
         for method, operation in methods.items()
         if method in METHODS
     }
