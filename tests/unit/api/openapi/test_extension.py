@@ -117,8 +117,10 @@ def test_head_is_described_for_its_routes(schema):
         assert answers == {
             status: {name: value for name, value in answer.items() if name != "content"}
             for status, answer in methods["get"]["responses"].items()
+            if status not in ("206", "416")
         }
-        assert methods["head"]["parameters"] == methods["get"]["parameters"]
+        parameters = [each for each in methods["get"]["parameters"] if each["name"] not in ("Range", "If-Range")]
+        assert methods["head"]["parameters"] == parameters
         assert methods["head"].get("security") == methods["get"].get("security")
         assert methods["head"]["summary"] != methods["get"]["summary"]
 
