@@ -1,0 +1,70 @@
+import { UploaderError } from "../errors.js";
+import type { KeyValueStorage } from "./storage.js";
+
+const PREFIX = "s3-file-uploader:";
+
+/** The durable line of an unfinished upload. S3 and the service know the rest. */
+export interface JournalEntry {
+  /** The Idempotency-Key of the upload. */
+  key: string;
+  bucket: string;
+  fileName: string;
+  size: number;
+  contentType: string;
+  /** ISO 8601. */
+  startedAt: string;
+  /** The id of the record, once the service has answered. */
+  id?: string;
+  /** The address of the file, where it can be opened again by it. */
+  uri?: string;
+  /** When the file was last written, in milliseconds: another file in its place is not resumed. */
+  modifiedAt?: number;
+  /** Set once the file goes through the service, since S3 cannot be reached. */
+  throughServer?: boolean;
+  /** Set for an upload that was handed to a native background uploader. */
+  handedOver?: boolean;
+}
+
+/** Keeps the uploads that a kill or a reload must not lose. */
+export class Journal {
+  constructor(private readonly storage: KeyValueStorage) {}
+
+  async save(entry: JournalEntry): Promise<void> {
+    await explain(async () => await this.storage.set(PREFIX + entry.key, JSON.stringify(entry)));
+  }
+
+  async remove(key: string): Promise<void> {
+    await explain(async () => await this.storage.delete(PREFIX + key));
+  }
+
+  /** Return the unfinished uploads, oldest first. */
+  async list(): Promise<JournalEntry[]> {
+    const keys = (await explain(async () => this.storage.keys())).filter((key) => key.startsWith(PREFIX));
+    const values = await explain(() => Promise.all(keys.map(async (key) => this.storage.get(key))));
+    const entries = values.map(readEntry).filter((entry) => entry !== undefined);
+    return entries.sort((one, other) => one.startedAt.localeCompare(other.startedAt));
+  }
+}
+
+/** Other programs may write to the same storage: a line that cannot be read is no upload. */
+function readEntry(line: string | null): JournalEntry | undefined {
+  try {
+    const entry = JSON.parse(line ?? "null") as Partial<JournalEntry> | null;
+    const { bucket, fileName, key, size, startedAt } = entry ?? {};
+    const isEntry = [bucket, fileName, key, startedAt].every((value) => typeof value === "string");
+    return isEntry && typeof size === "number" ? (entry as JournalEntry) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Run an access to the app's storage, whose errors may be anything. */
+async function explain<T>(access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `The storage of unfinished uploads failed: ${why}. Free space there, or give createClient another \`storage\`.`;
+    throw new UploaderError("journal_failed", message, { cause });
+  }
+}

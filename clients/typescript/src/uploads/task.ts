@@ -1,0 +1,328 @@
+import type { Context } from "../context.js";
+import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
+import { knownSize, openFile, type Source } from "../files/source.js";
+import { Patience } from "../http/retry.js";
+import type { Call } from "../http/service.js";
+import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
+import { Deferred } from "./deferred.js";
+import type { Transfer } from "./direct.js";
+import type { JournalEntry } from "./journal.js";
+import { createKey } from "./key.js";
+import type { UploadOptions, UploadState } from "./options.js";
+import { nameOf, planDirect, planThroughServer } from "./plan.js";
+import { ProgressMeter, type UploadProgress } from "./progress.js";
+import { StorageUnreachable } from "./routes.js";
+import { sendThroughServer } from "./whole.js";
+
+const CONCURRENCY = 3;
+
+/** One file on its way. Created by `client.upload`; every method may be called at any time. */
+export class UploadTask {
+  /** The Idempotency-Key of the upload. */
+  key: string;
+  state: UploadState = "queued";
+  progress: UploadProgress;
+  /** The name of the file, once it is known. */
+  fileName: string | undefined;
+  /** The error of a failed upload, or the reason for which it waits. */
+  error: UploaderError | undefined;
+  record: UploadRecord | undefined;
+
+  private readonly listeners = new Set<() => void>();
+  private readonly ended = new Deferred<UploadRecord>();
+  private abort = new AbortController();
+  private running: Promise<void> | undefined;
+  private beforeWait: UploadState = "uploading";
+  private meter: ProgressMeter | undefined;
+  private source: Source | undefined;
+  private announcement: Announcement | undefined;
+
+  constructor(
+    private readonly context: Context,
+    private file: unknown,
+    readonly options: UploadOptions,
+    private entry?: JournalEntry,
+  ) {
+    this.key = entry?.key ?? options.key ?? createKey();
+    this.fileName = entry?.fileName ?? options.fileName;
+    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? knownSize(file), attempt: 1 };
+    const { signal } = options;
+    // If S3 cannot be told, the parts that have arrived expire there.
+    const cancel = () => void this.cancel().catch(() => undefined);
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener("abort", cancel, { once: true });
+  }
+
+  /** The verified record. Rejects with an `UploaderError` if the upload fails or is cancelled. */
+  get result(): Promise<UploadRecord> {
+    return this.ended.promise;
+  }
+
+  /** Call `listener` after each change of state or progress. Returns a function that unsubscribes. */
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Start a queued upload. */
+  start(): void {
+    if (this.state === "queued") this.run();
+  }
+
+  /** Stop sending. S3 keeps the parts that have arrived. */
+  pause(): void {
+    if (this.record || ["failed", "cancelled", "paused"].includes(this.state)) return;
+    this.enter("paused");
+    this.abort.abort();
+  }
+
+  /** Go on after a pause or a failure, with another handle of the same file if the old one is gone. */
+  resume(file?: unknown): void {
+    if (this.state !== "paused" && this.state !== "failed") return;
+    this.renew();
+    this.run(file);
+  }
+
+  /** Go on after a pause or a failure once the queue of the upload comes to it. */
+  enqueue(): void {
+    if (this.state !== "paused" && this.state !== "failed") return;
+    this.renew();
+    this.enter("queued");
+  }
+
+  private renew(): void {
+    if (this.state === "failed") this.ended.renew();
+    this.error = undefined;
+  }
+
+  /** Stop for good, and remove from S3 what has arrived. */
+  async cancel(): Promise<void> {
+    if (["stored", "cancelled"].includes(this.state)) return;
+    this.enter("cancelled");
+    this.abort.abort();
+    await this.running;
+    this.ended.reject(cancelled());
+    await this.forget();
+    const id = this.entry?.id ?? (await this.findAnnounced());
+    if (id) await this.remove(id);
+  }
+
+  private run(file?: unknown): void {
+    const earlier = this.running;
+    const { signal } = (this.abort = new AbortController());
+    this.enter("preparing");
+    this.running = (async () => {
+      await earlier;
+      try {
+        if (file !== undefined) await this.replaceFile(file);
+        throwIfAborted(signal);
+        const record = await this.upload(signal);
+        throwIfAborted(signal);
+        await this.finish(record);
+      } catch (error) {
+        if (!signal.aborted) await this.fail(error, signal);
+      }
+    })();
+  }
+
+  private async replaceFile(file: unknown): Promise<void> {
+    await this.close();
+    this.file = file;
+  }
+
+  private async upload(signal: AbortSignal): Promise<UploadRecord> {
+    // The copy of a stream or a piped file stays open during a pause: it cannot be made twice. Others may have changed.
+    if (!this.source?.close) this.source = await openFile(this.file, this.context.adapter);
+    const { source } = this;
+    const isNew = !this.entry && !this.options.key;
+    await this.note(source);
+    return this.send(this.transferOf(source, signal), isNew);
+  }
+
+  private async close(): Promise<void> {
+    const { source } = this;
+    this.source = undefined;
+    await source?.close?.();
+  }
+
+  private async send(transfer: Transfer, isNew: boolean): Promise<UploadRecord> {
+    if (this.goesThroughServer()) return this.sendThroughServer(transfer);
+    const { signal } = transfer;
+    this.announcement = await planDirect(this.options, transfer.source);
+    const steps = {
+      key: this.key,
+      announcement: this.announcement,
+      isNew,
+      onStarted: async (id: string) => {
+        await this.change({ id });
+        this.advance(signal, "uploading");
+      },
+      onCompleting: () => this.advance(signal, "completing"),
+    };
+    try {
+      return await uploadDirectly(transfer, steps);
+    } catch (error) {
+      if (error instanceof StorageUnreachable) {
+        if (this.entry?.id) await this.remove(this.entry.id, transfer);
+        return this.sendThroughServer(transfer);
+      }
+      if (isNew || !isGone(error)) throw error;
+      await this.startAnew();
+      return this.send(transfer, true);
+    }
+  }
+
+  private goesThroughServer(): boolean {
+    const { overwrite, via } = this.options;
+    if (this.entry?.throughServer || via === "server" || overwrite) return true;
+    return this.mayChangeRoute() && this.context.routes.throughServer;
+  }
+
+  /** The service stores a body for the caller alone: a file of another user has to go to S3. */
+  private mayChangeRoute(): boolean {
+    const { userId, via = "auto" } = this.options;
+    return via === "auto" && !userId;
+  }
+
+  private async sendThroughServer(transfer: Transfer): Promise<UploadRecord> {
+    await this.change({ throughServer: true });
+    this.advance(transfer.signal, "uploading");
+    return sendThroughServer(transfer, await planThroughServer(this.options, transfer.source, this.key));
+  }
+
+  private transferOf(source: Source, signal: AbortSignal): Transfer {
+    const { connectivity, patienceSeconds, routes, service, stallSeconds, transport } = this.context;
+    this.meter ??= new ProgressMeter(source.size, (progress) => this.report(progress));
+    const onWait = (waits: boolean, cause: unknown) => {
+      if (!signal.aborted) this.noteWait(waits, cause);
+    };
+    return {
+      source,
+      service,
+      transport,
+      routes,
+      meter: this.meter,
+      patience: new Patience(connectivity, patienceSeconds, onWait),
+      signal,
+      stallSeconds,
+      concurrency: this.options.concurrency ?? CONCURRENCY,
+      mayChangeRoute: this.mayChangeRoute(),
+    };
+  }
+
+  /** Write the upload down before the first request: a kill between the two must not lose it. */
+  private async note(source: Source): Promise<void> {
+    if (this.entry) validateSame(this.entry, source);
+    this.fileName = nameOf(this.options, source);
+    this.entry ??= {
+      key: this.key,
+      bucket: this.options.bucket,
+      fileName: this.fileName,
+      size: source.size,
+      contentType: this.options.contentType ?? source.type,
+      startedAt: new Date().toISOString(),
+      ...(source.uri ? { uri: source.uri } : {}),
+      ...(source.modifiedAt === undefined ? {} : { modifiedAt: source.modifiedAt }),
+    };
+    await this.context.journal.save(this.entry);
+  }
+
+  private async change(changes: Partial<JournalEntry>): Promise<void> {
+    if (!this.entry) return;
+    this.entry = { ...this.entry, ...changes };
+    await this.context.journal.save(this.entry);
+  }
+
+  /** The service has forgotten the upload, for example after a week: send the file under a new key. */
+  private async startAnew(): Promise<void> {
+    await this.context.journal.remove(this.key);
+    this.key = createKey();
+    const { id: _, ...entry } = this.entry ?? ({} as JournalEntry);
+    this.entry = { ...entry, key: this.key };
+    await this.context.journal.save(this.entry);
+  }
+
+  private async forget(): Promise<void> {
+    await this.context.journal.remove(this.key);
+    await this.close();
+  }
+
+  /** Return the id of an upload whose announcement was aborted: the service may have created it all the same. */
+  private async findAnnounced(): Promise<string | undefined> {
+    if (!this.announcement) return undefined;
+    try {
+      return (await announce({ service: this.context.service }, this.key, this.announcement)).id;
+    } catch (error) {
+      if (error instanceof UploaderError && error.status >= 400 && error.status < 500) return undefined;
+      throw error;
+    }
+  }
+
+  private async remove(id: string, call: Pick<Call, "patience" | "signal"> = {}): Promise<void> {
+    try {
+      await this.context.service.call("DELETE", `uploads/${id}/`, { patience: call.patience, signal: call.signal });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  private async finish(record: UploadRecord): Promise<void> {
+    this.record = record; // From here on, a pause comes too late.
+    await this.forget();
+    if (this.state === "cancelled") return;
+    this.meter?.confirm(record.size ?? 0);
+    this.meter?.flush();
+    this.enter("stored");
+    this.ended.resolve(record);
+  }
+
+  private async fail(error: unknown, signal: AbortSignal): Promise<void> {
+    const cause = toUploaderError(error);
+    this.meter?.flush();
+    // If that fails as well, `pending()` lists the upload, and this error is the one to show.
+    if (!isResumable(cause)) await this.forget().catch(() => undefined);
+    if (signal.aborted) return;
+    this.error = cause;
+    this.record = undefined;
+    this.enter("failed");
+    this.ended.reject(cause);
+  }
+
+  private noteWait(waits: boolean, cause: unknown): void {
+    if (waits && this.state !== "waiting") this.beforeWait = this.state;
+    this.error = waits ? toUploaderError(cause) : undefined;
+    this.enter(waits ? "waiting" : this.beforeWait);
+  }
+
+  private report(progress: UploadProgress): void {
+    this.progress = progress;
+    this.options.onProgress?.(progress);
+    this.notify();
+  }
+
+  /** Enter a state, unless a pause or the end came first. */
+  private advance(signal: AbortSignal, state: UploadState): void {
+    if (!signal.aborted) this.enter(state);
+  }
+
+  private enter(state: UploadState): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.options.onState?.(state);
+    this.notify();
+  }
+
+  private notify(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** Parts of two versions of a file would make a third. */
+function validateSame(entry: JournalEntry, { modifiedAt, size, uri }: Source): void {
+  const isWrittenSince = entry.uri === uri && (entry.modifiedAt ?? modifiedAt) !== modifiedAt;
+  if (entry.size === size && !isWrittenSince) return;
+  const why = isWrittenSince
+    ? "The file was written after its upload began."
+    : `This file has ${size} bytes, the one whose upload began had ${entry.size}.`;
+  throw new UploaderError("file_changed", `${why} Choose the same file, or start a new upload.`);
+}
