@@ -23,18 +23,20 @@ export class Phone implements Natives {
   /** The globals of the app: XMLHttpRequest, FormData, Blob, File, FileReader, fetch, Uint8Array, ... */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- React Native's globals have no types here.
   readonly app: any;
+  readonly #realm: Context;
   readonly #networking: Networking;
 
   private constructor(platform: Platform) {
     this.platform = platform;
     this.#networking = platform === "android" ? new AndroidNetworking(this) : new IosNetworking(this);
-    this.app = createRealm(this.#modules(), this.blobs.collect);
+    this.#realm = createRealm(this.#modules(), this.blobs.collect);
+    this.app = runInContext("globalThis", this.#realm);
   }
 
   /** Start React Native. */
   static async start(platform: Platform): Promise<Phone> {
     const phone = new Phone(platform);
-    runInContext(await bundleReactNative(platform), phone.app as Context);
+    runInContext(await bundleReactNative(platform), phone.#realm);
     return phone;
   }
 
@@ -45,7 +47,7 @@ export class Phone implements Natives {
   /** Run TypeScript lines in the app, and return what they export. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- As above.
   async run(lines: string, folder?: string): Promise<any> {
-    runInContext(await bundleModule(lines, folder), this.app as Context);
+    runInContext(await bundleModule(lines, folder), this.#realm);
     return this.app.__module;
   }
 

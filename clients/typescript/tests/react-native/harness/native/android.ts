@@ -24,8 +24,7 @@ export class AndroidNetworking extends Networking {
     responseType: string,
   ): void {
     this.log(method, url, data);
-    const release = this.phone.meter.hold("base64", data.base64?.length ?? 0);
-    setImmediate(() => void this.#send(method, url, id, headers, data, responseType).finally(release));
+    setImmediate(() => void this.#send(method, url, id, headers, data, responseType));
   }
 
   async #send(
@@ -76,7 +75,7 @@ export class AndroidNetworking extends Networking {
     if (body === undefined) return null;
     if (type === null) throw new Error("Payload is set but no content-type header specified");
     if (data.string !== undefined) return payloadOf(Buffer.from(data.string), type);
-    if (data.base64 !== undefined) return this.#held(Buffer.from(data.base64, "base64"), type);
+    if (data.base64 !== undefined) return this.decode(data.base64, type);
     return this.#streamPayload(body, type);
   }
 
@@ -85,11 +84,7 @@ export class AndroidNetworking extends Networking {
     if (!resolved) throw new Error("Required value was null.");
     const { bytes, copied } = resolved;
     const named = type ?? "application/octet-stream";
-    return copied ? this.#held(bytes, named) : payloadOf(bytes, named);
-  }
-
-  #held(bytes: Buffer, type: string): Payload {
-    return payloadOf(bytes, type, this.phone.meter.hold("body", bytes.length));
+    return copied ? this.hold(bytes, named) : payloadOf(bytes, named);
   }
 
   /** Stream a file. Its length is what `available()` says. */

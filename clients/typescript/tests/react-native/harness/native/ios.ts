@@ -26,8 +26,7 @@ export class IosNetworking extends Networking {
   /** `callback` gets the id of the request, once its body is built. */
   sendRequest(query: Query, callback: (id: number) => void): void {
     this.log(query.method, query.url, query.data);
-    const release = this.phone.meter.hold("base64", query.data.base64?.length ?? 0);
-    setImmediate(() => void this.#send(query, callback).finally(release));
+    setImmediate(() => void this.#send(query, callback));
   }
 
   async #send({ method, url, data, headers, responseType }: Query, callback: (id: number) => void): Promise<void> {
@@ -62,16 +61,12 @@ export class IosNetworking extends Networking {
       const resolved = this.phone.blobs.resolve(data.blob);
       if (!resolved) throw new Error("attempt to insert nil object");
       const type = data.blob.type || "application/octet-stream";
-      return resolved.copied ? this.#held(resolved.bytes, type) : payloadOf(resolved.bytes, type);
+      return resolved.copied ? this.hold(resolved.bytes, type) : payloadOf(resolved.bytes, type);
     }
     if (data.string !== undefined) return payloadOf(Buffer.from(data.string), null);
-    if (data.base64 !== undefined) return this.#held(Buffer.from(data.base64, "base64"), null);
+    if (data.base64 !== undefined) return this.decode(data.base64, null);
     if (data.uri !== undefined) return this.#filePayload(data.uri);
     return data.formData ? this.#formPayload(data.formData) : null;
-  }
-
-  #held(bytes: Buffer, type: string | null): Payload {
-    return payloadOf(bytes, type, this.phone.meter.hold("body", bytes.length));
   }
 
   /** A file is read whole before the request begins. */
@@ -96,6 +91,6 @@ export class IosNetworking extends Networking {
       body?.release?.();
     }
     pieces.push(Buffer.from(`--${boundary}--\r\n`));
-    return this.#held(Buffer.concat(pieces), `multipart/form-data; boundary=${boundary}`);
+    return this.hold(Buffer.concat(pieces), `multipart/form-data; boundary=${boundary}`);
   }
 }

@@ -3,7 +3,7 @@
 import { Agent } from "node:http";
 import type { BlobData, Blobs } from "./blobs.ts";
 import type { Device } from "./device.ts";
-import { exchange, type Answer, type Call, type Exchange } from "./http.ts";
+import { exchange, payloadOf, type Answer, type Call, type Exchange, type Payload } from "./http.ts";
 import type { Meter } from "./meter.ts";
 
 /** The body of a request as JavaScript hands it over (convertRequestBody.js). */
@@ -63,6 +63,18 @@ export abstract class Networking {
   protected log(method: string, url: string, data: RequestData): void {
     const keys = ["string", "base64", "uri", "blob", "formData"] as const;
     this.phone.requests.push({ method, url, body: keys.find((key) => data[key] !== undefined) ?? "none" });
+  }
+
+  /** Make a payload of bytes that this request alone holds. */
+  protected hold(bytes: Buffer, type: string | null): Payload {
+    return payloadOf(bytes, type, this.phone.meter.hold("body", bytes.length));
+  }
+
+  /** Make a payload of base64. Its characters and its bytes both lie in memory until the request has ended. */
+  protected decode(base64: string, type: string | null): Payload {
+    const release = this.phone.meter.hold("base64", base64.length);
+    const payload = this.hold(Buffer.from(base64, "base64"), type);
+    return { ...payload, release: () => (payload.release?.(), release()) };
   }
 
   /** Send a request and tell JavaScript how it went. */
