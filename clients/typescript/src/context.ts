@@ -1,0 +1,18 @@
+import type { FileAdapter } from "./files/source.js";
+import type { Connectivity } from "./http/connectivity.js";
+import type { Service } from "./http/service.js";
+import type { Transport } from "./http/transport.js";
+import type { Journal } from "./uploads/journal.js";
+import type { Routes } from "./uploads/routes.js";
+
+/** What all uploads of a client share. */
+export interface Context {
+  service: Service;
+  transport: Transport;
+  connectivity: Connectivity;
+  routes: Routes;
+  journal: Journal;
+  adapter: FileAdapter | undefined;
+  stallSeconds: number;
+  patienceSeconds: number;
+}

@@ -1,0 +1,85 @@
+import type { components } from "./schema.js";
+
+type Schemas = components["schemas"];
+
+/** The codes that the service answers, as its page of errors lists them. */
+export type ServiceErrorCode = Schemas["S3ErrorCode"];
+
+/** The codes that the client itself raises. */
+export type ClientErrorCode =
+  | "cancelled" //            the app cancelled the upload, or its AbortSignal did
+  | "connection_lost" //      nothing arrived for `patienceSeconds`; the upload can be resumed
+  | "bad_answer" //           a proxy or another server answered in place of the service
+  | "storage_refused" //      S3 refuses the request again and again, also with a fresh URL
+  | "checksum_unavailable" // the platform computes no SHA-256
+  | "file_needs_adapter" //   a large file of React Native needs `files` to be read in parts
+  | "file_unreadable" //      the file cannot be read, or is none
+  | "file_changed"; //        the file is not the one whose upload is resumed
+
+/** Every code of an `UploaderError`. A newer service may answer a code that this version does not know. */
+export type ErrorCode = ServiceErrorCode | ClientErrorCode | (string & {});
+
+/** What an `UploaderError` carries besides its message. */
+export interface ErrorDetails {
+  /** HTTP status; 0 if the error is the client's own. */
+  status?: number;
+  /** Seconds after which the service wants to be asked again. */
+  retryAfter?: number | undefined;
+  /** The limits of the policy that forbid the request, such as `max_file_bytes`. */
+  limit?: Record<string, unknown> | undefined;
+  /** The errors of each field, if the request did not validate. */
+  errors?: Record<string, Schemas["S3FieldError"][]> | undefined;
+  cause?: unknown;
+}
+
+/** The one error that this package throws. Decide by `code`; show `message`, which says what to do next. */
+export class UploaderError extends Error {
+  override readonly name = "UploaderError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+  readonly limit: Record<string, unknown> | undefined;
+  readonly errors: Record<string, Schemas["S3FieldError"][]> | undefined;
+  readonly cause: unknown;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.status = details.status ?? 0;
+    this.retryAfter = details.retryAfter;
+    this.limit = details.limit;
+    this.errors = details.errors;
+    this.cause = details.cause;
+  }
+}
+
+/** Create the error of a cancelled upload or request. */
+export function cancelled(): UploaderError {
+  return new UploaderError("cancelled", "The upload was cancelled. Start it again to send the file.");
+}
+
+/** Throw if the signal has been aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelled();
+}
+
+/** Return any failure as an `UploaderError`. Only reading a file throws others. */
+export function toUploaderError(error: unknown): UploaderError {
+  if (error instanceof UploaderError) return error;
+  if (error instanceof Error && error.name === "ConnectionError") {
+    return new UploaderError("connection_lost", error.message, { cause: error });
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return new UploaderError("file_unreadable", `The file cannot be read: ${why}`, { cause: error });
+}
+
+/** Return true if the service knows no such upload or file. */
+export function isGone(error: unknown): boolean {
+  return error instanceof UploaderError && ["upload_not_found", "file_not_found"].includes(error.code);
+}
+
+/** Return true if the upload can go on later from what S3 holds. */
+export function isResumable({ code, status }: UploaderError): boolean {
+  if (status === 0) return code !== "cancelled";
+  return status >= 500 || [401, 408].includes(status) || ["throttled", "bad_answer", "storage_refused"].includes(code);
+}

@@ -1,0 +1,71 @@
+import { throwIfAborted, UploaderError } from "../errors.js";
+import type { Connectivity } from "./connectivity.js";
+
+const FIRST_WAIT_SECONDS = 0.5;
+const LONGEST_WAIT_SECONDS = 30;
+/** Attempts beyond this one wait as long: 0.5 s doubled six times exceeds the longest wait. */
+const LAST_DOUBLING = 6;
+
+/** How long a client waits between attempts, and when it gives up. */
+export class Patience {
+  private attempt = 0;
+  private lastSuccess = Date.now();
+
+  constructor(
+    private readonly connectivity: Connectivity,
+    private readonly seconds: number,
+    private readonly onWait: (waits: boolean, cause: unknown) => void = () => undefined,
+  ) {}
+
+  /** Note that the other side answered as it should. */
+  succeeded(): void {
+    this.attempt = 0;
+    this.lastSuccess = Date.now();
+  }
+
+  /**
+   * Wait before the next attempt: until the device is online, then a random time up to a doubling bound (full jitter,
+   * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), and at least `retryAfter` seconds.
+   *
+   * Throws `connection_lost` once nothing succeeded for as long as the app allows. Time offline does not count.
+   */
+  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0): Promise<void> {
+    if (Date.now() - this.lastSuccess > this.seconds * 1000) {
+      const message = "The connection was lost for too long. Resume the upload when the network is better.";
+      throw cause instanceof UploaderError ? cause : new UploaderError("connection_lost", message, { cause });
+    }
+    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(this.attempt, LAST_DOUBLING));
+    this.attempt += 1;
+    this.onWait(true, cause);
+    try {
+      await this.waitUntilOnline(signal);
+      await sleep(1000 * (retryAfter + Math.random() * bound), signal, retryAfter ? undefined : this.connectivity);
+    } finally {
+      this.onWait(false, cause);
+    }
+  }
+
+  private async waitUntilOnline(signal: AbortSignal | undefined): Promise<void> {
+    while (!this.connectivity.isOnline()) {
+      await sleep(1000 * LONGEST_WAIT_SECONDS, signal, this.connectivity);
+      this.lastSuccess = Date.now();
+    }
+  }
+}
+
+/** Wait until the time is over or the network comes back. Throws once `signal` is aborted. */
+export async function sleep(milliseconds: number, signal?: AbortSignal, connectivity?: Connectivity): Promise<void> {
+  throwIfAborted(signal);
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      unsubscribe?.();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    const unsubscribe = connectivity?.subscribe(end);
+    signal?.addEventListener("abort", end);
+  });
+  throwIfAborted(signal);
+}

@@ -1,0 +1,55 @@
+import type { Service } from "./http/service.js";
+
+interface Body<T> {
+  next: string | null;
+  results: T[];
+  prefixes?: string[];
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Folders, if the list was asked with a `delimiter`. */
+  prefixes: string[];
+  /** True if this is the last page. */
+  isLast: boolean;
+}
+
+/** A long list. Without async generators, which Hermes does not know. */
+export class Pages<T> {
+  private query: Record<string, string | number | boolean | undefined> | undefined;
+
+  constructor(
+    private readonly service: Service,
+    private readonly path: string,
+    query: Record<string, string | number | boolean | undefined>,
+    private readonly signal?: AbortSignal,
+  ) {
+    this.query = query;
+  }
+
+  /** Return the next page, the first one at first; null after the last. */
+  async page(): Promise<Page<T> | null> {
+    if (!this.query) return null;
+    const call = { query: this.query, signal: this.signal };
+    const { next, prefixes = [], results } = await this.service.call<Body<T>>("GET", this.path, call);
+    this.query = next ? readQuery(next) : undefined;
+    return { items: results, prefixes, isLast: !next };
+  }
+
+  /** Return what the remaining pages hold. */
+  async all(): Promise<T[]> {
+    const items: T[] = [];
+    for (let page = await this.page(); page; page = await this.page()) items.push(...page.items);
+    return items;
+  }
+}
+
+/** Only the query of `next` counts: behind a proxy its host and scheme may be those of an inner server. */
+function readQuery(next: string): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const pair of (next.split("?")[1] ?? "").split("&")) {
+    const [name = "", value = ""] = pair.split("=");
+    query[decodeURIComponent(name)] = decodeURIComponent(value.replace(/\+/g, " "));
+  }
+  return query;
+}

@@ -1,0 +1,95 @@
+import { UploaderError } from "../errors.js";
+import type { Chunk, Source } from "../files/source.js";
+import { readRetryAfter } from "../http/answers.js";
+import type { Patience } from "../http/retry.js";
+import type { Service } from "../http/service.js";
+import { ConnectionError, type HttpResponse, type Transport } from "../http/transport.js";
+import { sendWatched } from "../http/watchdog.js";
+import type { ProgressMeter } from "./progress.js";
+import type { Routes } from "./routes.js";
+
+/** Everything that the transfer of one file needs. */
+export interface Transfer {
+  source: Source;
+  service: Service;
+  transport: Transport;
+  routes: Routes;
+  meter: ProgressMeter;
+  patience: Patience;
+  signal: AbortSignal;
+  stallSeconds: number;
+  concurrency: number;
+  /** False if the app insists on direct uploads. */
+  mayChangeRoute: boolean;
+}
+
+/** A presigned request, and the piece of the file that it takes. */
+export interface PresignedPiece {
+  part: number;
+  size: number;
+  url: string;
+  headers: Record<string, string>;
+  chunk: Chunk;
+}
+
+/**
+ * - `stored`: S3 holds the piece.
+ * - `expired`: S3 refuses the URL; sign another.
+ * - `gone`: the multipart upload or the bucket does not exist any more.
+ * - `unknown`: all bytes left, and the answer was lost: ask before they are sent again.
+ * - `lost`: send the piece again.
+ */
+export type Outcome = "stored" | "expired" | "gone" | "unknown" | "lost";
+
+/** Answers 400 of S3 that a repetition mends: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)</;
+
+/** Send a piece once. Waits before it returns `unknown` or `lost`. Throws what no repetition mends. */
+export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Promise<Outcome> {
+  const { meter, patience, routes, signal, stallSeconds, transport } = transfer;
+  const { chunk, headers, part, size, url } = piece;
+  let sentBytes = 0;
+  const onSent = (bytes: number) => {
+    sentBytes = bytes;
+    meter.sent(part, Math.min(bytes, size));
+  };
+  const request = { method: "PUT", url, headers, body: chunk.body, signal, onSent };
+  try {
+    const response = await sendWatched(chunk.transport ?? transport, request, stallSeconds);
+    routes.note(url);
+    const outcome = judge(response);
+    if (outcome === "stored") {
+      patience.succeeded();
+      meter.stored(part, size);
+      return outcome;
+    }
+    meter.lost(part);
+    if (outcome === "lost") await patience.wait(describe(response), signal, readRetryAfter(response));
+    return outcome;
+  } catch (error) {
+    meter.lost(part);
+    if (!(error instanceof ConnectionError)) throw error;
+    if (transfer.mayChangeRoute) await routes.doubt(url, error, sentBytes);
+    await patience.wait(error, signal);
+    return sentBytes >= size && size > 0 ? "unknown" : "lost";
+  } finally {
+    await chunk.release?.();
+  }
+}
+
+function judge(response: HttpResponse): Outcome {
+  const { status, text } = response;
+  // 412: a condition of the URL says "only if nothing is there", so an earlier attempt has arrived.
+  if ((status >= 200 && status < 300) || status === 412) return "stored";
+  if (status === 403) return "expired";
+  if (status === 404) return "gone";
+  if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "lost";
+  throw describe(response);
+}
+
+/** Return the error of an answer of S3, or of a proxy before it. */
+export function describe({ status, text }: HttpResponse): UploaderError {
+  const said = /<Message>([^<]*)/.exec(text)?.[1] ?? /<Code>([^<]*)/.exec(text)?.[1];
+  const message = `S3 refused the bytes with HTTP ${status}${said ? `: ${said}` : ""}. Check the clock and the network of the device.`;
+  return new UploaderError("storage_refused", message, { status });
+}

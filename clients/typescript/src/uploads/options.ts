@@ -1,0 +1,41 @@
+import type { UploadProgress } from "./progress.js";
+
+/**
+ * - `queued`: other uploads come first.
+ * - `preparing`: the client opens the file and asks the service for URLs.
+ * - `uploading`: bytes are on their way.
+ * - `waiting`: the device is offline, or the client waits before the next attempt.
+ * - `completing`: S3 has the bytes, and the service verifies them.
+ * - `paused`, `failed`: `resume()` goes on from the parts that S3 holds.
+ * - `stored`, `cancelled`: the end.
+ */
+export type UploadState =
+  "queued" | "preparing" | "uploading" | "waiting" | "completing" | "paused" | "failed" | "stored" | "cancelled";
+
+export interface UploadOptions {
+  /** An existing bucket. */
+  bucket: string;
+  /** Default: the name of the file. Through the server it is the key; directly, the key ends with it. */
+  fileName?: string | undefined;
+  /** Media type. Default: the type of the file; otherwise the service derives it from the name. */
+  contentType?: string | undefined;
+  /** Replace your own file of this name. The file then goes through the server, since direct uploads have keys of their own. */
+  overwrite?: boolean | undefined;
+  /**
+   * SHA-256 in lower-case hex, which the service compares. `"auto"` (default) computes it for files below 16 MiB where the
+   * platform can, `true` for every file, which reads it twice; `false` never.
+   */
+  checksum?: "auto" | boolean | (string & {}) | undefined;
+  /** `"auto"` (default) sends the file to S3, in parts from 16 MiB on, or through the server if S3 cannot be reached. */
+  via?: "auto" | "parts" | "put" | "server" | undefined;
+  /** Parts sent at once. Default: 3. */
+  concurrency?: number | undefined;
+  /** Identifies the upload when it is repeated; a UUID by default. */
+  key?: string | undefined;
+  /** Staff only: the primary key of the user who will own the file. */
+  userId?: string | undefined;
+  /** Aborting it cancels the upload. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: UploadProgress) => void) | undefined;
+  onState?: ((state: UploadState) => void) | undefined;
+}

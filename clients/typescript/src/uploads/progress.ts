@@ -1,0 +1,80 @@
+/** How far an upload is. */
+export interface UploadProgress {
+  /** Bytes that left the device. May run ahead of `storedBytes` by what is on its way. */
+  sentBytes: number;
+  /** Bytes whose arrival S3 has confirmed. Never falls. */
+  storedBytes: number;
+  totalBytes: number;
+  /** Counts up when bytes that were lost are sent again; only then `sentBytes` may fall. */
+  attempt: number;
+}
+
+const INTERVAL_MILLISECONDS = 100;
+
+/** Adds up the bytes of an upload, and reports each change, at most every 100 ms, and the last one in any case. */
+export class ProgressMeter {
+  private readonly underway = new Map<number, number>();
+  private storedBytes = 0;
+  private attempt = 1;
+  private lastReport = 0;
+  private reported = "";
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly totalBytes: number,
+    private readonly report: (progress: UploadProgress) => void,
+  ) {}
+
+  /** Note how many bytes of a part left in this attempt. */
+  sent(part: number, bytes: number): void {
+    // A platform may count what waits in a buffer, and headers of a form.
+    this.underway.set(part, Math.max(bytes, this.underway.get(part) ?? 0));
+    this.changed();
+  }
+
+  /** Note that a part did not arrive: its bytes have to leave once more. */
+  lost(part: number): void {
+    if (!this.underway.get(part)) return;
+    this.underway.delete(part);
+    this.attempt += 1;
+    this.changed();
+  }
+
+  /** Note that S3 holds a part. */
+  stored(part: number, bytes: number): void {
+    this.underway.delete(part);
+    this.storedBytes += bytes;
+    this.changed();
+  }
+
+  /** Note that S3 holds at least this much, as an earlier run has sent it. */
+  confirm(bytes: number): void {
+    this.storedBytes = Math.max(this.storedBytes, bytes);
+    this.changed();
+  }
+
+  get value(): UploadProgress {
+    const { storedBytes, totalBytes, attempt } = this;
+    let sentBytes = storedBytes;
+    for (const bytes of this.underway.values()) sentBytes += bytes;
+    return { sentBytes: Math.min(sentBytes, totalBytes), storedBytes, totalBytes, attempt };
+  }
+
+  /** Report what is not reported yet. */
+  flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const value = this.value;
+    const text = JSON.stringify(value);
+    if (text === this.reported) return;
+    this.reported = text;
+    this.lastReport = Date.now();
+    this.report(value);
+  }
+
+  private changed(): void {
+    const wait = this.lastReport + INTERVAL_MILLISECONDS - Date.now();
+    if (wait <= 0) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), wait);
+  }
+}

@@ -1,0 +1,92 @@
+import type { UploadProgress } from "./progress.js";
+import type { UploadTask } from "./task.js";
+
+export interface QueueOptions {
+  /** Files sent at once. Default: 2. */
+  files?: number;
+  /** Called after each change, at most every 100 ms. */
+  onChange?: (totals: QueueTotals) => void;
+}
+
+/** Sums over all uploads of a queue. */
+export interface QueueTotals extends Omit<UploadProgress, "attempt"> {
+  files: number;
+  storedFiles: number;
+  failedFiles: number;
+}
+
+const FILES_AT_ONCE = 2;
+const INTERVAL_MILLISECONDS = 100;
+const ENDED = ["stored", "failed", "cancelled"];
+
+/** Several uploads, in order, so many at once. */
+export class UploadQueue {
+  readonly tasks: UploadTask[] = [];
+  private readonly atOnce: number;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private waiters: (() => void)[] = [];
+
+  constructor(private readonly options: QueueOptions = {}) {
+    this.atOnce = options.files ?? FILES_AT_ONCE;
+  }
+
+  /** Add uploads at the end. */
+  add(...tasks: UploadTask[]): void {
+    for (const task of tasks) {
+      this.tasks.push(task);
+      task.subscribe(() => this.changed());
+    }
+    this.changed();
+  }
+
+  /** Move an upload that has not started to another place. */
+  move(task: UploadTask, index: number): void {
+    this.tasks.splice(this.tasks.indexOf(task), 1);
+    this.tasks.splice(index, 0, task);
+  }
+
+  pause(): void {
+    for (const task of this.tasks) task.pause();
+  }
+
+  /** Go on with everything that was paused or failed. */
+  resume(): void {
+    for (const task of this.tasks) task.resume();
+  }
+
+  async cancel(): Promise<void> {
+    await Promise.all(this.tasks.map((task) => task.cancel()));
+  }
+
+  get totals(): QueueTotals {
+    const totals = { files: 0, storedFiles: 0, failedFiles: 0, sentBytes: 0, storedBytes: 0, totalBytes: 0 };
+    for (const { progress, state } of this.tasks) {
+      totals.files += 1;
+      if (state === "stored") totals.storedFiles += 1;
+      if (state === "failed") totals.failedFiles += 1;
+      totals.sentBytes += progress.sentBytes;
+      totals.storedBytes += progress.storedBytes;
+      totals.totalBytes += progress.totalBytes;
+    }
+    return totals;
+  }
+
+  /** Resolves with the uploads once each is stored, failed or cancelled. */
+  async finished(): Promise<UploadTask[]> {
+    while (!this.tasks.every((task) => ENDED.includes(task.state))) {
+      await new Promise<void>((resolve) => this.waiters.push(resolve));
+    }
+    return this.tasks;
+  }
+
+  private changed(): void {
+    const busy = this.tasks.filter((task) => ![...ENDED, "queued", "paused"].includes(task.state)).length;
+    const next = this.tasks.filter((task) => task.state === "queued").slice(0, Math.max(0, this.atOnce - busy));
+    for (const task of next) task.start();
+    for (const wake of this.waiters.splice(0)) wake();
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.options.onChange?.(this.totals);
+    }, INTERVAL_MILLISECONDS);
+  }
+}

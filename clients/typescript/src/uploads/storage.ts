@@ -1,0 +1,55 @@
+type Answer<T> = T | Promise<T>;
+
+/** Where the client keeps a line for every unfinished upload: strings by key, on disk. */
+export interface KeyValueStorage {
+  get(key: string): Answer<string | null>;
+  set(key: string, value: string): Answer<unknown>;
+  delete(key: string): Answer<unknown>;
+  keys(): Answer<readonly string[]>;
+}
+
+/** `AsyncStorage` of React Native. */
+export interface AsyncStorageLike {
+  getItem(key: string): Promise<string | null>;
+  setItem(key: string, value: string): Promise<unknown>;
+  removeItem(key: string): Promise<unknown>;
+  getAllKeys(): Promise<readonly string[]>;
+}
+
+/** Return AsyncStorage as `storage` of `createClient`. */
+export function asyncStorage(storage: AsyncStorageLike): KeyValueStorage {
+  return {
+    get: (key) => storage.getItem(key),
+    set: (key, value) => storage.setItem(key, value),
+    delete: (key) => storage.removeItem(key),
+    keys: () => storage.getAllKeys(),
+  };
+}
+
+/** Return the browser's `localStorage`, or, where there is none, a storage that lasts as long as the client. */
+export function defaultStorage(): KeyValueStorage {
+  const memory = new Map<string, string>();
+  const local = openLocalStorage();
+  if (local) {
+    return {
+      get: (key) => local.getItem(key),
+      set: (key, value) => local.setItem(key, value),
+      delete: (key) => local.removeItem(key),
+      keys: () => Object.keys(local),
+    };
+  }
+  return {
+    get: (key) => memory.get(key) ?? null,
+    set: (key, value) => memory.set(key, value),
+    delete: (key) => memory.delete(key),
+    keys: () => [...memory.keys()],
+  };
+}
+
+function openLocalStorage(): Storage | undefined {
+  try {
+    return typeof window === "undefined" ? undefined : window.localStorage;
+  } catch {
+    return undefined; // A browser that blocks storage throws on access.
+  }
+}
