@@ -2,11 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { createContext, runInContext, type Context } from "node:vm";
 import { bundleModule, bundleReactNative, type Platform } from "./bundle.ts";
 import { AndroidNetworking } from "./native/android.ts";
+import { createBlobUtil } from "./native/blob-util.ts";
 import { Blobs } from "./native/blobs.ts";
 import { Device } from "./native/device.ts";
+import { createExpoFileSystem, type ExpoUse } from "./native/expo.ts";
 import { IosNetworking } from "./native/ios.ts";
 import { Meter } from "./native/meter.ts";
 import type { LoggedRequest, Networking, Phone as Natives } from "./native/networking.ts";
@@ -23,25 +26,32 @@ export class Phone implements Natives {
   /** The globals of the app: XMLHttpRequest, FormData, Blob, File, FileReader, fetch, Uint8Array, ... */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- React Native's globals have no types here.
   readonly app: any;
+  /** What Expo's native code did with files. */
+  readonly expo: ExpoUse;
   readonly #realm: Context;
-  readonly #networking: Networking;
+  readonly #closing: (() => void)[];
 
-  private constructor(platform: Platform) {
+  private constructor(platform: Platform, cache: string) {
     this.platform = platform;
-    this.#networking = platform === "android" ? new AndroidNetworking(this) : new IosNetworking(this);
-    this.#realm = createRealm(this.#modules(), this.blobs.collect);
+    const networking = platform === "android" ? new AndroidNetworking(this) : new IosNetworking(this);
+    const blobUtil = createBlobUtil(this.device, cache, (event, args) => this.emit(event, args));
+    const expo = createExpoFileSystem(this.device, cache, (bytes) => this.bytes(bytes));
+    this.expo = expo.use;
+    this.#closing = [networking, blobUtil, expo].map((each) => () => each.close());
+    this.#realm = createRealm(this.#modules(networking, blobUtil.module), this.blobs.collect);
     this.app = runInContext("globalThis", this.#realm);
+    this.app.expo = { modules: { FileSystem: expo.module } };
   }
 
-  /** Start React Native. */
-  static async start(platform: Platform): Promise<Phone> {
-    const phone = new Phone(platform);
+  /** Start React Native. `cache`: the folder for temporary files of the app. */
+  static async start(platform: Platform, cache = tmpdir()): Promise<Phone> {
+    const phone = new Phone(platform, cache);
     runInContext(await bundleReactNative(platform), phone.#realm);
     return phone;
   }
 
-  emit(event: string, args: unknown[]): void {
-    this.app.__events.emit(event, args);
+  emit(event: string, args: unknown): void {
+    this.app.__reactNative.DeviceEventEmitter.emit(event, args);
   }
 
   /** Run TypeScript lines in the app, and return what they export. */
@@ -58,16 +68,17 @@ export class Phone implements Natives {
 
   /** End the phone. */
   close(): void {
-    this.#networking.close();
+    for (const close of this.#closing) close();
   }
 
-  #modules(): Record<string, unknown> {
+  #modules(networking: Networking, blobUtil: object): Record<string, unknown> {
     const constants = { reactNativeVersion: { major: 0, minor: 88, patch: 1 }, isTesting: false, forceTouchAvailable: false };
     return {
       PlatformConstants: { getConstants: () => constants },
-      Networking: this.#networking,
+      Networking: networking,
       BlobModule: this.blobs.module(),
       FileReaderModule: this.blobs.fileReader(),
+      ReactNativeBlobUtil: blobUtil,
     };
   }
 }
@@ -84,6 +95,7 @@ function createRealm(modules: Record<string, unknown>, collect: (blobId: string)
     clearTimeout,
     clearInterval,
     queueMicrotask,
+    atob, // Hermes has it, although its compiler does not list it.
   };
   const window = runInContext("globalThis", realm) as object;
   const added = { console, navigator: { product: "ReactNative" }, performance: { now: () => performance.now() }, window };

@@ -17,16 +17,21 @@ export interface MadeFile {
   size: number;
 }
 
+export interface WrittenFile extends MadeFile {
+  sha256: string;
+  bytes: Buffer;
+}
+
 /** A temporary folder that is removed with everything in it. */
 export class Folder {
   readonly path = mkdtempSync(join(tmpdir(), "s3-file-uploader-react-native-"));
 
   /** Write a file of random bytes, or of these bytes. */
-  write(name: string, content: number | Uint8Array | string): MadeFile & { sha256: string } {
+  write(name: string, content: number | Uint8Array | string): WrittenFile {
     const bytes = typeof content === "number" ? randomBytes(content) : Buffer.from(content);
     const path = join(this.path, name);
     writeFileSync(path, bytes);
-    return { ...describe(path, name, bytes.length), sha256: sha256(bytes) };
+    return { ...describe(path, name, bytes.length), sha256: sha256(bytes), bytes };
   }
 
   /** Make a file of zeros that takes no room on the disk. */

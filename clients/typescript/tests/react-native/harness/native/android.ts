@@ -1,4 +1,7 @@
-/** Networking of Android, after NetworkingModule.kt, RequestBodyUtil.kt, ProgressRequestBody.kt and NetworkEventUtil.kt. */
+/**
+ * Networking of Android, after NetworkingModule.kt, RequestBodyUtil.kt, ProgressRequestBody.kt and NetworkEventUtil.kt, over
+ * OkHttp 4.9.2.
+ */
 
 import { randomUUID } from "node:crypto";
 import { INT_MAX, readWhole } from "./device.ts";
@@ -43,7 +46,8 @@ export class AndroidNetworking extends Networking {
       // OkHttp's BridgeInterceptor takes the type of the body.
       if (payload?.type) named["content-type"] = payload.type;
       const onSent = this.#reportProgress(id, payload?.length ?? 0);
-      await this.run(id, { method, url, headers: named, payload, onSent }, responseType);
+      const call = { method, url, headers: named, payload, onSent, losesEarlyAnswers: true };
+      await this.run(id, call, responseType);
     } catch (error) {
       this.fail(id, (error as Error).message);
     }

@@ -10,6 +10,8 @@ export interface Provider {
   /** The answer of `InputStream.available()`, before the first byte is read. */
   available: number;
   type: string;
+  /** Where a file descriptor of it reads. Absent for a pipe, which cannot seek. */
+  path?: string;
   stream(): AsyncIterable<Uint8Array>;
 }
 
@@ -46,6 +48,7 @@ function findOnDisk(path: string): Provider | null {
   return {
     size: stat.size,
     available: Math.min(stat.size, INT_MAX),
+    path,
     type: path.endsWith(".txt") ? "text/plain" : "",
     stream: () => createReadStream(path, { highWaterMark: READ_BYTES }),
   };

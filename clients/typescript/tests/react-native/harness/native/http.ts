@@ -29,6 +29,8 @@ export interface Call {
   headers: Record<string, string>;
   payload: Payload | null;
   agent: Agent;
+  /** An answer is lost if the server closes the connection before it has read the body. OkHttp mended that in 4.11. */
+  losesEarlyAnswers?: boolean;
   /** Called with the bytes written to the socket, before any of them has arrived. */
   onSent(bytes: number): void;
 }
@@ -41,24 +43,25 @@ export function payloadOf(bytes: Buffer, type: string | null, release?: () => vo
   return release ? { ...payload, release } : payload;
 }
 
-/** Send a request. The answer is read once the body is written or its writing has failed, as OkHttp does for HTTP/1.1. */
+/** Send a request. OkHttp reads the answer once the body is written. */
 export function exchange(call: Call): Exchange {
   const { agent, headers, method, payload, url } = call;
   const length = payload || /^(POST|PUT|PATCH)$/.test(method) ? { "Content-Length": String(payload?.length ?? 0) } : {};
   const request = open(url, { method, agent, headers: { ...headers, ...length } });
-  const response = new Promise<IncomingMessage>((resolve, reject) => {
-    request.once("response", resolve);
+  const answer = new Promise<Answer>((resolve, reject) => {
+    request.once("response", (response) => resolve(readAnswer(response)));
     request.once("error", reject);
     request.once("close", () => reject(new Error("unexpected end of stream")));
   });
-  response.catch(() => undefined);
-  return { answer: finish(request, response, call), cancel: () => request.destroy(new Error("Canceled")) };
+  answer.catch(() => undefined);
+  return { answer: finish(request, answer, call), cancel: () => request.destroy(new Error("Canceled")) };
 }
 
-async function finish(request: ClientRequest, response: Promise<IncomingMessage>, call: Call): Promise<Answer> {
+async function finish(request: ClientRequest, answer: Promise<Answer>, call: Call): Promise<Answer> {
   try {
     await writeBody(request, call);
-    return await readAnswer(await response);
+    if (!request.writableEnded && call.losesEarlyAnswers) throw new Error("Broken pipe");
+    return await answer;
   } finally {
     call.payload?.release?.();
   }
@@ -74,7 +77,7 @@ async function writeBody(request: ClientRequest, { onSent, payload }: Call): Pro
       throw new Error(`expected ${length} bytes but received ${sent + chunk.length}`);
     }
     if (!request.write(chunk)) await drained(request);
-    if (request.destroyed) return; // The failure, or an early answer, is in the promise of the response.
+    if (request.destroyed) return; // The failure, or an early answer, is in the promise of the answer.
     sent += chunk.length;
     onSent(sent);
   }

@@ -34,7 +34,7 @@ export interface Phone {
   blobs: Blobs;
   device: Device;
   /** Sends an event to JavaScript (RCTDeviceEventEmitter). */
-  emit(event: string, args: unknown[]): void;
+  emit(event: string, args: unknown): void;
   requests: LoggedRequest[];
 }
 
