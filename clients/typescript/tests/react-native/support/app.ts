@@ -22,6 +22,7 @@ export interface StoredRecord {
   url: string;
   size: number;
   content_type: string;
+  etag: string;
 }
 
 /** Which of the client's adapters reads files. */
