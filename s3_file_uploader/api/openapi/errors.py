@@ -1,7 +1,7 @@
 """The errors of each operation. Status, code and body are those that `translate_error` makes of each exception."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import DatabaseError
@@ -10,9 +10,9 @@ from rest_framework import exceptions as drf
 from rest_framework.serializers import Serializer
 
 from ... import exceptions as own
-from ...values import MAX_PARTS
 from ..errors import RETRIED, translate_error
 from ..serializers.responses import ErrorSerializer
+from .error_examples import ARGUMENTS, ARGUMENTS_IN, INVALID
 
 ErrorKinds = tuple[type[Exception], ...]
 
@@ -47,7 +47,7 @@ COMPLETION: ErrorKinds = (
     own.FileExists,  # A part of the key is a file, in a store that keeps keys as paths.
 )
 
-# Beside the errors of every request, of credentials and of validation. The first of each status is its example.
+# Beside the errors of every request, of credentials and of validation.
 RAISED: dict[str, ErrorKinds] = {
     "bucket_list": STORAGE,
     # Not found: it was removed before its public access could be blocked.
@@ -84,23 +84,7 @@ RAISED: dict[str, ErrorKinds] = {
 # A file has the type it has, whatever `Accept` says.
 REDIRECTS = ("file_get", "share_follow")
 
-# The arguments of the exceptions that are the example of a status; of most it is the docstring, as the message.
-REQUIRED = [drf.ErrorDetail("This field is required.", "required")]
-ARGUMENTS: Mapping[type[Exception], tuple[Any, ...]] = {
-    own.InvalidField: ("part_numbers", f"Give numbers from 1 to {MAX_PARTS}."),
-    own.FileTooLarge: ("Files up to 104857600 bytes are taken here.", {"max_file_bytes": 104_857_600}),
-    drf.ValidationError: ({"bucket": REQUIRED},),
-    drf.MethodNotAllowed: ("PATCH",),
-    drf.UnsupportedMediaType: ("text/plain",),
-    drf.Throttled: (60,),
-}
-ARGUMENTS_IN: Mapping[tuple[str, type[Exception]], tuple[Any, ...]] = {
-    ("uppy_params", drf.ValidationError): ({"filename": REQUIRED},),
-    ("uppy_sign_parts", own.InvalidField): ("partNumbers", "Give numbers of parts, with a comma between."),
-}
 RETRIED_LATER = {*RETRIED, drf.Throttled.default_code}
-# A request that lacks every required field, and has values for these alone.
-INVALID = {"page_size": 0, "proxy": "?", "expires_in": "?", "x_checksum_sha256": "?"}
 
 
 def error_responses(
@@ -108,7 +92,7 @@ def error_responses(
 ) -> tuple[dict[int, OpenApiResponse], OpenApiParameter]:
     """Return the error responses of an operation by status, and their header `Retry-After`.
 
-    Each response names its codes and shows one of them. The validators are the serializers of query and body.
+    Each response names its codes and shows an example of each. The validators are the serializers of query and body.
     """
     input_kinds = BODY if has_body else QUERY if validators else ()
     kinds = (*(ANY_REQUEST if is_public else CALLER), *input_kinds, *RAISED.get(operation, ()))
@@ -132,15 +116,12 @@ def all_codes() -> list[str]:
 
 
 def _response(codes: list[tuple[str, Any]]) -> OpenApiResponse:
-    words, body = codes[0]
-    if len(codes) > 1:
-        words = "\n".join(f"- {words}" for words, _ in codes)
-    return OpenApiResponse(ErrorSerializer, words, [OpenApiExample(body["code"], body)])
+    words = "\n".join(f"- {words}" for words, _ in codes) if len(codes) > 1 else codes[0][0]
+    return OpenApiResponse(ErrorSerializer, words, [OpenApiExample(body["code"], body) for _, body in codes])
 
 
 def _answer(operation: str, kind: type[Exception], validators: Sequence[type[Serializer[Any]]]) -> tuple[int, Any]:
-    default = (kind.__doc__,) if issubclass(kind, own.S3FileUploaderError) else ()
-    error = kind(*ARGUMENTS_IN.get((operation, kind), ARGUMENTS.get(kind, default)))
+    error = kind(*ARGUMENTS_IN.get((operation, kind), ARGUMENTS.get(kind, ())))
     if kind is drf.ValidationError and validators:
         validator = validators[0](data=INVALID)
         validator.is_valid()

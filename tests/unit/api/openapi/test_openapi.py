@@ -256,12 +256,11 @@ def values(holder: dict[str, Any]) -> list[Any]:
 
 
 def errors_by_status(operation: dict[str, Any]) -> dict[int, dict[str, Any]]:
-    """Return the response of each error status, with its one example as `body` and its codes."""
+    """Return the response of each error status, with its examples and its codes."""
     return {
         int(status): {
-            "body": values(answer["content"]["application/json"])[0],
+            "bodies": values(answer["content"]["application/json"]),
             "codes": re.findall(r"^(?:- )?`(\w+)`", answer["description"], re.MULTILINE),
-            "examples": len(values(answer["content"]["application/json"])),
         }
         for status, answer in operation["responses"].items()
         if {"$ref": "#/components/schemas/S3Error"}
@@ -270,7 +269,7 @@ def errors_by_status(operation: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 
 def error_body(operation: dict[str, Any], status: int) -> dict[str, Any]:
-    body: dict[str, Any] = errors_by_status(operation)[status]["body"]
+    body: dict[str, Any] = errors_by_status(operation)[status]["bodies"][0]
     return body
 
 
@@ -490,8 +489,10 @@ def test_head_is_described_for_its_routes(schema):
         assert answers == {
             status: {name: value for name, value in answer.items() if name != "content"}
             for status, answer in methods["get"]["responses"].items()
+            if status not in ("206", "416")
         }
-        assert methods["head"]["parameters"] == methods["get"]["parameters"]
+        parameters = [each for each in methods["get"]["parameters"] if each["name"] not in ("Range", "If-Range")]
+        assert methods["head"]["parameters"] == parameters
         assert methods["head"].get("security") == methods["get"].get("security")
         assert methods["head"]["summary"] != methods["get"]["summary"]
 
@@ -520,15 +521,14 @@ def test_tags_are_described(schema):
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_errors_name_every_code_and_show_one_per_status(operations, name):
+def test_errors_name_every_code_and_show_each(operations, name):
     errors = errors_by_status(operations[name])
     by_code = {code: status for status, error in errors.items() for code in error["codes"]}
     assert by_code == {code: STATUSES[code] for code in CODES[name]}
     assert sum(len(error["codes"]) for error in errors.values()) == len(CODES[name])
     for error in errors.values():
-        assert error["examples"] == 1
-        assert error["body"]["code"] == error["codes"][0]
-        assert error["body"]["detail"]
+        assert [body["code"] for body in error["bodies"]] == error["codes"]
+        assert all(body["detail"] for body in error["bodies"])
 
 
 @pytest.mark.parametrize("name", WITH_A_BODY)
