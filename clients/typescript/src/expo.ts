@@ -32,7 +32,7 @@ export interface ExpoFile {
   open(): ExpoFileHandle;
   createUploadTask(url: string, options: ExpoUploadOptions): { uploadAsync(): Promise<ExpoUploadResult> };
   digest(algorithm: "SHA-256"): Promise<string>;
-  copy(destination: ExpoFile): Promise<void> | void;
+  copy(destination: object): Promise<void> | void;
   delete(): void;
 }
 
