@@ -1,11 +1,14 @@
+import { UploaderError } from "./errors.js";
 import type { Chunk, FileAdapter, Source } from "./files/source.js";
 import { describeFile, isUriFile, type UriFile } from "./files/uri.js";
 import { readHeaders, sendNatively } from "./http/native.js";
 import type { Transport } from "./http/transport.js";
+import { createKey } from "./uploads/key.js";
 
 /** The part of expo-file-system's `FileHandle` that reads a range. */
 export interface ExpoFileHandle {
   offset: number | null;
+  readonly size: number | null;
   readBytes(length: number): Promise<Uint8Array> | Uint8Array;
   close(): void;
 }
@@ -29,6 +32,7 @@ export interface ExpoFile {
   readonly name: string;
   readonly size: number;
   readonly type: string;
+  readonly exists: boolean;
   open(): ExpoFileHandle;
   createUploadTask(url: string, options: ExpoUploadOptions): { uploadAsync(): Promise<ExpoUploadResult> };
   digest(algorithm: "SHA-256"): Promise<string>;
@@ -46,31 +50,48 @@ export interface ExpoFileSystem {
 export function expoFiles(fileSystem: ExpoFileSystem): FileAdapter {
   return {
     async open(file) {
-      if (isExpoFile(file)) return openExpoFile(file);
       if (!isUriFile(file)) return undefined;
-      return openUri(fileSystem, file);
+      if (isExpoFile(file)) return openReadable(fileSystem, file, file.name, file.type);
+      const { name, type, uri } = describeFile(file);
+      const opened = newFile(fileSystem, uri);
+      return openReadable(fileSystem, opened, name, type || opened.type);
     },
   };
 }
 
 /** An Expo `File` calls itself a Blob, but its `slice` reads all of it and then throws (expo/expo#40144). */
-function isExpoFile(file: unknown): file is ExpoFile {
-  return isUriFile(file) && "open" in file && typeof file.open === "function";
+function isExpoFile(file: UriFile): file is UriFile & ExpoFile {
+  return "open" in file && typeof file.open === "function";
 }
 
-async function openUri(fileSystem: ExpoFileSystem, file: UriFile): Promise<Source> {
-  const Constructor = fileSystem.File as new (...uris: unknown[]) => ExpoFile;
-  const { name, size, uri, ...told } = describeFile(file);
-  const opened = new Constructor(uri);
-  const type = told.type || opened.type;
-  if (opened.size > 0 || size === 0) return openExpoFile(opened, name, type);
-  // A provider that pipes its bytes tells no size: only a copy can be read in parts.
-  const copy = new Constructor(fileSystem.Paths.cache, `upload-${Date.now()}-${name}`);
-  await opened.copy(copy);
-  return { ...openExpoFile(copy, name, type), close: () => copy.delete() };
+function newFile({ File }: ExpoFileSystem, ...uris: unknown[]): ExpoFile {
+  const Constructor = File as new (...uris: unknown[]) => ExpoFile;
+  return new Constructor(...uris);
 }
 
-function openExpoFile(file: ExpoFile, name = file.name, type = file.type): Source {
+/** Open a file, or a copy in the cache if it cannot be read in parts. */
+async function openReadable(fileSystem: ExpoFileSystem, file: ExpoFile, name: string, type: string): Promise<Source> {
+  // The size of a file that does not exist is 0: it would be stored as an empty one.
+  if (!file.exists) throw new UploaderError("file_unreadable", `There is no file at ${file.uri}. Choose it again.`);
+  if (!file.uri.startsWith("content:") || canSeek(file)) return openExpoFile(file, name, type);
+  const copy = newFile(fileSystem, fileSystem.Paths.cache, `s3-file-uploader-${createKey()}`);
+  await file.copy(copy);
+  return { ...openExpoFile(copy, name, type), uri: file.uri, close: () => copy.delete() };
+}
+
+/** Return false if a provider of Android pipes its bytes. A pipe cannot skip to a part, and its descriptor has no size. */
+function canSeek(file: ExpoFile): boolean {
+  try {
+    const handle = file.open();
+    const { size } = handle;
+    handle.close();
+    return size !== null && size > 0 && size === file.size;
+  } catch {
+    return false; // Some providers give no descriptor. A copy shows whether the file can be read at all.
+  }
+}
+
+function openExpoFile(file: ExpoFile, name: string, type: string): Source {
   const { size, uri } = file;
   return {
     name,
