@@ -30,6 +30,8 @@ export class Phone implements Natives {
   readonly expo: ExpoUse;
   readonly #realm: Context;
   readonly #closing: (() => void)[];
+  /** True once the system has ended the app. */
+  isKilled = false;
 
   private constructor(platform: Platform, cache: string) {
     this.platform = platform;
@@ -51,6 +53,7 @@ export class Phone implements Natives {
   }
 
   emit(event: string, args: unknown): void {
+    if (this.isKilled) return;
     this.app.__reactNative.DeviceEventEmitter.emit(event, args);
   }
 
@@ -66,7 +69,13 @@ export class Phone implements Natives {
     return new this.app.Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** End the phone. */
+  /** End the app as the system does: no line of JavaScript runs any more. Requests on their way are cut. */
+  kill(): void {
+    this.isKilled = true;
+    this.close();
+  }
+
+  /** Close the connections. */
   close(): void {
     for (const close of this.#closing) close();
   }

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { createBucket, type RunningService } from "../../support/service.ts";
 import { Phone } from "../harness/phone.ts";
 import type { Platform } from "../harness/bundle.ts";
+import type { MadeFile } from "./files.ts";
 
 const LINES = `
   export * from "s3-file-uploader-client";
@@ -19,6 +20,7 @@ export interface StoredRecord {
   id: string;
   status: string;
   original_name: string;
+  file_name: string;
   url: string;
   size: number;
   content_type: string;
@@ -43,12 +45,12 @@ export class App {
     this.bucket = bucket;
   }
 
-  static async start(platform: Platform, cache: string, service: RunningService): Promise<App> {
+  static async start(platform: Platform, cache: string, service: RunningService, bucket?: string): Promise<App> {
     const phone = await Phone.start(platform, cache);
     const module = await phone.run(LINES);
     // Expo replaces `fetch` by one that reads every body into memory: the client must do without.
     phone.app.fetch = () => assert.fail("The client called fetch.");
-    return new App(phone, module, service, await createBucket(service));
+    return new App(phone, module, service, bucket ?? (await createBucket(service)));
   }
 
   /** Create a client as an app does. */
@@ -71,6 +73,22 @@ export class App {
       xhr.onerror = () => reject(new Error("The file was not read."));
       xhr.send();
     });
+  }
+
+  /** Upload a file by a form, with React Native's own FormData and without the client. */
+  async sendForm({ name, uri }: MadeFile, fields: Record<string, string>): Promise<StoredRecord> {
+    const form = new this.phone.app.FormData();
+    for (const [key, value] of Object.entries({ bucket: this.bucket, ...fields })) form.append(key, value);
+    form.append("file", { uri, name, type: "video/mp4" });
+    const xhr = new this.phone.app.XMLHttpRequest();
+    xhr.open("POST", `${this.#service.baseUrl}/file/upload/`);
+    xhr.setRequestHeader("Authorization", this.#service.user);
+    await new Promise((resolve) => {
+      xhr.onloadend = resolve;
+      xhr.send(form);
+    });
+    assert.equal(xhr.status, 201, xhr.responseText);
+    return JSON.parse(xhr.responseText) as StoredRecord;
   }
 
   /** Return the SHA-256 of what the service stored. */

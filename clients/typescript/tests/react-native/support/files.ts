@@ -1,7 +1,7 @@
 /** Files for the tests. */
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, openSync, ftruncateSync, closeSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, openSync, readdirSync, ftruncateSync, closeSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -41,6 +41,11 @@ export class Folder {
     ftruncateSync(file, size);
     closeSync(file);
     return describe(path, name, size);
+  }
+
+  /** Remove what is in it. */
+  clear(): void {
+    for (const name of readdirSync(this.path)) rmSync(join(this.path, name));
   }
 
   remove(): void {

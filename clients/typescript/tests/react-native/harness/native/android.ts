@@ -26,6 +26,7 @@ export class AndroidNetworking extends Networking {
     data: RequestData,
     responseType: string,
   ): void {
+    if (this.phone.isKilled) return;
     this.log(method, url, data);
     setImmediate(() => void this.#send(method, url, id, headers, data, responseType));
   }

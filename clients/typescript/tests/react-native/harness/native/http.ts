@@ -62,6 +62,9 @@ async function finish(request: ClientRequest, answer: Promise<Answer>, call: Cal
     await writeBody(request, call);
     if (!request.writableEnded && call.losesEarlyAnswers) throw new Error("Broken pipe");
     return await answer;
+  } catch (error) {
+    request.destroy();
+    throw error;
   } finally {
     call.payload?.release?.();
   }
@@ -72,19 +75,13 @@ async function writeBody(request: ClientRequest, { onSent, payload }: Call): Pro
   let sent = 0;
   for await (const chunk of payload?.chunks() ?? []) {
     const length = payload?.length ?? 0;
-    if (sent + chunk.length > length) {
-      request.destroy();
-      throw new Error(`expected ${length} bytes but received ${sent + chunk.length}`);
-    }
+    if (sent + chunk.length > length) throw new Error(`expected ${length} bytes but received ${sent + chunk.length}`);
     if (!request.write(chunk)) await drained(request);
     if (request.destroyed) return; // The failure, or an early answer, is in the promise of the answer.
     sent += chunk.length;
     onSent(sent);
   }
-  if (payload && sent < payload.length) {
-    request.destroy();
-    throw new Error("unexpected end of stream");
-  }
+  if (payload && sent < payload.length) throw new Error("unexpected end of stream");
   request.end();
 }
 

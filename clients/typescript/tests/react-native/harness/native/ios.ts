@@ -25,6 +25,7 @@ export class IosNetworking extends Networking {
 
   /** `callback` gets the id of the request, once its body is built. */
   sendRequest(query: Query, callback: (id: number) => void): void {
+    if (this.phone.isKilled) return;
     this.log(query.method, query.url, query.data);
     setImmediate(() => void this.#send(query, callback));
   }

@@ -36,6 +36,8 @@ export interface Phone {
   /** Sends an event to JavaScript (RCTDeviceEventEmitter). */
   emit(event: string, args: unknown): void;
   requests: LoggedRequest[];
+  /** True once the system has ended the app: nothing is sent any more. */
+  isKilled: boolean;
 }
 
 export abstract class Networking {
