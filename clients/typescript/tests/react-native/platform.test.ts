@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { createServer, type AddressInfo } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInNewContext } from "node:vm";
@@ -35,11 +36,11 @@ after(async () => {
 });
 
 /** Send a body by the XMLHttpRequest of React Native. */
-function put(phone: Phone, body: unknown, headers: Record<string, string> = {}): Promise<Ended> {
+function put(phone: Phone, body: unknown, headers: Record<string, string> = {}, url = sink.url): Promise<Ended> {
   return new Promise((resolve) => {
     const xhr = new phone.app.XMLHttpRequest();
     const progress: Ended["progress"] = [];
-    xhr.open("PUT", sink.url);
+    xhr.open("PUT", url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = ({ loaded, total }: { loaded: number; total: number }) => {
       progress.push({ loaded, total, arrived: sink.received });
@@ -58,7 +59,14 @@ const BINARY = { "Content-Type": "application/octet-stream" };
 
 /** A cloud drive: its bytes come through a pipe, so nobody knows how many. */
 function piped(bytes: Buffer): Provider {
-  return { size: bytes.length, available: 0, type: "video/mp4", stream: async function* () { yield bytes; } };
+  return {
+    size: bytes.length,
+    available: 0,
+    type: "video/mp4",
+    stream: async function* () {
+      yield bytes;
+    },
+  };
 }
 
 for (const platform of PLATFORMS) {
@@ -144,7 +152,10 @@ for (const platform of PLATFORMS) {
       const file = folder.write("ahead.bin", 8 * MIB);
       setTimeout(resume, 300);
       const { progress } = await put(phone, { uri: file.uri }, BINARY);
-      assert.ok(progress.some(({ loaded, arrived }) => loaded > arrived), JSON.stringify(progress));
+      assert.ok(
+        progress.some(({ loaded, arrived }) => loaded > arrived),
+        JSON.stringify(progress),
+      );
     });
 
     test("a slice of a blob is a view, and copied only when it is sent", async () => {
@@ -227,6 +238,14 @@ for (const platform of PLATFORMS) {
       assert.equal((await waiting).status, 200);
     });
 
+    test(`an answer before the end of the body ${platform === "ios" ? "arrives" : "is lost"}`, async () => {
+      const refusing = await refuseEarly();
+      const ended = await put(phone, { uri: folder.write("refused.bin", 32 * MIB).uri }, BINARY, refusing.url);
+      refusing.close();
+      if (platform === "ios") assert.equal(ended.status, 413);
+      else assert.equal(ended.text, "Broken pipe");
+    });
+
     test("abort ends a request that is on its way", async () => {
       const resume = sink.pause();
       const xhr = new phone.app.XMLHttpRequest();
@@ -303,6 +322,20 @@ describe("android only", () => {
     assert.ok(progress.length > 1 && progress.length <= most, `${progress.length} events, at most ${most}`);
   });
 });
+
+/** Start a server that answers 413 and closes the connection before it has read the body. */
+async function refuseEarly(): Promise<{ url: string; close(): void }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined); // The client writes on: the connection is reset.
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+      socket.pause();
+      setTimeout(() => socket.destroy(), 100);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
+}
 
 async function collect(): Promise<void> {
   for (let round = 0; round < 5; round += 1) {

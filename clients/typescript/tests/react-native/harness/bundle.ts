@@ -26,15 +26,18 @@ const EXPORTS = `globalThis.__reactNative = {
 const babel: Plugin = {
   name: "react-native-babel-preset",
   setup({ onLoad }) {
-    onLoad({ filter: /node_modules\/(@react-native|react-native|react-native-blob-util)\/.*\.js$/ }, async ({ path }) => {
-      const result = await transformAsync(await readFile(path, "utf8"), {
-        filename: path,
-        babelrc: false,
-        configFile: false,
-        presets: [[resolve("@react-native/babel-preset"), { enableBabelRuntime: false, dev: false }]],
-      });
-      return { contents: result?.code ?? "", loader: "js" };
-    });
+    onLoad(
+      { filter: /node_modules\/(@react-native|react-native|react-native-blob-util)\/.*\.js$/ },
+      async ({ path }) => {
+        const result = await transformAsync(await readFile(path, "utf8"), {
+          filename: path,
+          babelrc: false,
+          configFile: false,
+          presets: [[resolve("@react-native/babel-preset"), { enableBabelRuntime: false, dev: false }]],
+        });
+        return { contents: result?.code ?? "", loader: "js" };
+      },
+    );
   },
 };
 

@@ -81,7 +81,11 @@ export class Phone implements Natives {
   }
 
   #modules(networking: Networking, blobUtil: object): Record<string, unknown> {
-    const constants = { reactNativeVersion: { major: 0, minor: 88, patch: 1 }, isTesting: false, forceTouchAvailable: false };
+    const constants = {
+      reactNativeVersion: { major: 0, minor: 88, patch: 1 },
+      isTesting: false,
+      forceTouchAvailable: false,
+    };
     return {
       PlatformConstants: { getConstants: () => constants },
       Networking: networking,
@@ -107,8 +111,17 @@ function createRealm(modules: Record<string, unknown>, collect: (blobId: string)
     atob, // Hermes has it, although its compiler does not list it.
   };
   const window = runInContext("globalThis", realm) as object;
-  const added = { console, navigator: { product: "ReactNative" }, performance: { now: () => performance.now() }, window };
-  const native = { nativeModuleProxy: {}, __turboModuleProxy: (name: string) => modules[name] ?? null, __blobCollectorProvider: collect };
+  const added = {
+    console,
+    navigator: { product: "ReactNative" },
+    performance: { now: () => performance.now() },
+    window,
+  };
+  const native = {
+    nativeModuleProxy: {},
+    __turboModuleProxy: (name: string) => modules[name] ?? null,
+    __blobCollectorProvider: collect,
+  };
   return Object.assign(realm, timers, added, native);
 }
 

@@ -6,7 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { transformSync } from "esbuild";
 
-const FOLDERS: Partial<Record<NodeJS.Platform, string>> = { linux: "linux64-bin", darwin: "osx-bin", win32: "win64-bin" };
+const FOLDERS: Partial<Record<NodeJS.Platform, string>> = {
+  linux: "linux64-bin",
+  darwin: "osx-bin",
+  win32: "win64-bin",
+};
 
 const modules = join(import.meta.dirname, "../node_modules");
 const compiler = join(modules, "hermes-compiler/hermesc", FOLDERS[process.platform] ?? process.platform, "hermesc");

@@ -38,7 +38,10 @@ const SOURCES = [
 /** Return the SHA-256 of each source by its path in node_modules. */
 export function hashSources(): Record<string, string> {
   const modules = new URL("../node_modules/", import.meta.url);
-  const hash = (path: string) => createHash("sha256").update(readFileSync(new URL(path, modules))).digest("hex");
+  const hash = (path: string) =>
+    createHash("sha256")
+      .update(readFileSync(new URL(path, modules)))
+      .digest("hex");
   return Object.fromEntries(SOURCES.map((path) => [path, hash(path)]));
 }
 

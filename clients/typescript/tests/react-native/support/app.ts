@@ -57,7 +57,11 @@ export class App {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- As above.
   client(adapter: Adapter, options: object = {}): any {
     const { blobUtilFiles, createClient, expoFiles, FileSystem, ReactNativeBlobUtil } = this.module;
-    const adapters = { expo: () => expoFiles(FileSystem), "blob-util": () => blobUtilFiles(ReactNativeBlobUtil), none: () => undefined };
+    const adapters = {
+      expo: () => expoFiles(FileSystem),
+      "blob-util": () => blobUtilFiles(ReactNativeBlobUtil),
+      none: () => undefined,
+    };
     const authorization = () => this.#service.user;
     return createClient({ baseUrl: this.#service.baseUrl, authorization, files: adapters[adapter](), ...options });
   }

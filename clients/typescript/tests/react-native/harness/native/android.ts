@@ -117,7 +117,8 @@ export class AndroidNetworking extends Networking {
     const lines = headers as [string, string][];
     const type = lines.find(([name]) => name === "content-type")?.[1];
     if (string === undefined && !type) throw new Error("Binary FormData part needs a content-type header.");
-    const body = string === undefined ? this.#streamPayload(uri ?? "", type ?? "") : payloadOf(Buffer.from(string), null);
+    const body =
+      string === undefined ? this.#streamPayload(uri ?? "", type ?? "") : payloadOf(Buffer.from(string), null);
     const written = lines.filter(([name]) => name !== "content-type").map(([name, value]) => `${name}: ${value}\r\n`);
     const typed = type ? `Content-Type: ${type}\r\n` : "";
     const head = `--${boundary}\r\n${written.join("")}${typed}Content-Length: ${body.length}\r\n\r\n`;

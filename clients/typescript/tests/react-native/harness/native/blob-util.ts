@@ -40,7 +40,8 @@ export function createBlobUtil(device: Device, cache: string, emit: (event: stri
       else done(null, { size: String(statSync(path).size), path, type: "file", lastModified: "0" });
     },
     async slice(source: string, destination: string, start: number, end: number): Promise<string> {
-      if (end > start) await pipeline(createReadStream(source, { start, end: end - 1 }), createWriteStream(destination));
+      if (end > start)
+        await pipeline(createReadStream(source, { start, end: end - 1 }), createWriteStream(destination));
       else await pipeline(Readable.from([]), createWriteStream(destination));
       return destination;
     },
@@ -61,7 +62,15 @@ export function createBlobUtil(device: Device, cache: string, emit: (event: stri
       unlinkSync(path);
       done(null, true);
     },
-    fetchBlob(_: object, taskId: string, method: string, url: string, headers: Record<string, string>, body: string, done: Done) {
+    fetchBlob(
+      _: object,
+      taskId: string,
+      method: string,
+      url: string,
+      headers: Record<string, string>,
+      body: string,
+      done: Done,
+    ) {
       send(taskId, method, url, headers, body).then(
         (answer) => {
           const info = { taskId, state: "2", headers: answer.headers, status: answer.status, respType: "text" };

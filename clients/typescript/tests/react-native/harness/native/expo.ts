@@ -4,7 +4,16 @@
  */
 
 import { createHash } from "node:crypto";
-import { closeSync, copyFileSync, createReadStream, createWriteStream, existsSync, openSync, readSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { Agent } from "node:http";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
@@ -164,7 +173,12 @@ export function createExpoFileSystem(device: Device, cache: string, toApp: (byte
     }
   }
 
-  const module = { FileSystemFile, FileSystemDirectory, FileSystemUploadTask, cacheDirectory: `${pathToFileURL(cache).href}/` };
+  const module = {
+    FileSystemFile,
+    FileSystemDirectory,
+    FileSystemUploadTask,
+    cacheDirectory: `${pathToFileURL(cache).href}/`,
+  };
   return { module, use, close: () => agent.destroy() };
 }
 

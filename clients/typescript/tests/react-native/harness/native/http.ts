@@ -43,25 +43,25 @@ export function payloadOf(bytes: Buffer, type: string | null, release?: () => vo
   return release ? { ...payload, release } : payload;
 }
 
-/** Send a request. OkHttp reads the answer once the body is written. */
+/** Send a request. The answer is read once the body is written, as OkHttp does: Node would stop to send at an early one. */
 export function exchange(call: Call): Exchange {
   const { agent, headers, method, payload, url } = call;
   const length = payload || /^(POST|PUT|PATCH)$/.test(method) ? { "Content-Length": String(payload?.length ?? 0) } : {};
   const request = open(url, { method, agent, headers: { ...headers, ...length } });
-  const answer = new Promise<Answer>((resolve, reject) => {
-    request.once("response", (response) => resolve(readAnswer(response)));
-    request.once("error", reject);
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
+    request.once("response", resolve);
+    request.on("error", reject);
     request.once("close", () => reject(new Error("unexpected end of stream")));
   });
-  answer.catch(() => undefined);
-  return { answer: finish(request, answer, call), cancel: () => request.destroy(new Error("Canceled")) };
+  response.catch(() => undefined);
+  return { answer: finish(request, response, call), cancel: () => request.destroy(new Error("Canceled")) };
 }
 
-async function finish(request: ClientRequest, answer: Promise<Answer>, call: Call): Promise<Answer> {
+async function finish(request: ClientRequest, response: Promise<IncomingMessage>, call: Call): Promise<Answer> {
   try {
     await writeBody(request, call);
     if (!request.writableEnded && call.losesEarlyAnswers) throw new Error("Broken pipe");
-    return await answer;
+    return await readAnswer(await response);
   } catch (error) {
     request.destroy();
     throw error;

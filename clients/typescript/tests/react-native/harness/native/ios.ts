@@ -84,7 +84,10 @@ export class IosNetworking extends Networking {
     const pieces: Buffer[] = [];
     for (const part of parts) {
       const body = await this.#payloadOf(part);
-      const headers = { ...(part.headers as Record<string, string>), ...(body?.type ? { "content-type": body.type } : {}) };
+      const headers = {
+        ...(part.headers as Record<string, string>),
+        ...(body?.type ? { "content-type": body.type } : {}),
+      };
       const written = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
       pieces.push(Buffer.from(`--${boundary}\r\n${written.join("")}\r\n`));
       for await (const chunk of body?.chunks() ?? []) pieces.push(Buffer.from(chunk));
