@@ -5,11 +5,12 @@ import { readHeaders, sendNatively } from "./http/native.js";
 import type { Transport } from "./http/transport.js";
 import { createKey } from "./uploads/key.js";
 
-/** The part of expo-file-system's `FileHandle` that reads a range. */
+/** The part of expo-file-system's `FileHandle` that reads and writes ranges. */
 export interface ExpoFileHandle {
   offset: number | null;
   readonly size: number | null;
   readBytes(length: number): Promise<Uint8Array> | Uint8Array;
+  writeBytes(bytes: Uint8Array): Promise<void> | void;
   close(): void;
 }
 
@@ -33,6 +34,7 @@ export interface ExpoFile {
   readonly size: number;
   readonly type: string;
   readonly exists: boolean;
+  create(): void;
   open(): ExpoFileHandle;
   createUploadTask(url: string, options: ExpoUploadOptions): { uploadAsync(): Promise<ExpoUploadResult> };
   digest(algorithm: "SHA-256"): Promise<string>;
@@ -46,7 +48,14 @@ export interface ExpoFileSystem {
   Paths: { cache: unknown };
 }
 
-/** Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`. */
+/** Bytes that lie in memory at once while a part is cut. */
+const STEP_BYTES = 1024 * 1024;
+
+/**
+ * Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`.
+ *
+ * Each part is cut to a file in the cache, and Expo's native uploader streams it from there: no part lies in memory.
+ */
 export function expoFiles(fileSystem: ExpoFileSystem): FileAdapter {
   return {
     async open(file) {
@@ -73,10 +82,14 @@ function newFile({ File }: ExpoFileSystem, ...uris: unknown[]): ExpoFile {
 async function openReadable(fileSystem: ExpoFileSystem, file: ExpoFile, name: string, type: string): Promise<Source> {
   // The size of a file that does not exist is 0: it would be stored as an empty one.
   if (!file.exists) throw new UploaderError("file_unreadable", `There is no file at ${file.uri}. Choose it again.`);
-  if (!file.uri.startsWith("content:") || canSeek(file)) return openExpoFile(file, name, type);
-  const copy = newFile(fileSystem, fileSystem.Paths.cache, `s3-file-uploader-${createKey()}`);
+  if (!file.uri.startsWith("content:") || canSeek(file)) return openExpoFile(fileSystem, file, name, type);
+  const copy = newCacheFile(fileSystem);
   await file.copy(copy);
-  return { ...openExpoFile(copy, name, type), uri: file.uri, close: () => copy.delete() };
+  return { ...openExpoFile(fileSystem, copy, name, type), uri: file.uri, close: () => copy.delete() };
+}
+
+function newCacheFile(fileSystem: ExpoFileSystem): ExpoFile {
+  return newFile(fileSystem, fileSystem.Paths.cache, `s3-file-uploader-${createKey()}`);
 }
 
 /** Return false if a provider of Android pipes its bytes. A pipe cannot skip to a part, and its descriptor has no size. */
@@ -91,32 +104,55 @@ function canSeek(file: ExpoFile): boolean {
   }
 }
 
-function openExpoFile(file: ExpoFile, name: string, type: string): Source {
+function openExpoFile(fileSystem: ExpoFileSystem, file: ExpoFile, name: string, type: string): Source {
   const { size, uri } = file;
   return {
     name,
     type,
     size,
     uri,
-    holdsChunks: true,
-    read: (offset, length) => readRange(file, offset, length),
+    holdsChunks: false,
+    read: (offset, length) => cut(file, newCacheFile(fileSystem), offset, length),
     whole: () => Promise.resolve({ body: { uri }, transport: sendFrom(file) }),
     digest: () => file.digest("SHA-256"),
   };
 }
 
-/** Each chunk has a handle of its own, since several are read at once. */
-async function readRange(file: ExpoFile, offset: number, length: number): Promise<Chunk> {
-  const handle = file.open();
+/**
+ * Cut a part to a file of its own.
+ *
+ * XMLHttpRequest would take its bytes as base64, which blocks the thread of JavaScript.
+ */
+async function cut(file: ExpoFile, piece: ExpoFile, offset: number, length: number): Promise<Chunk> {
+  piece.create();
   try {
-    handle.offset = offset;
-    return { body: await handle.readBytes(length) };
+    await copyRange(file, piece, offset, length);
+  } catch (error) {
+    piece.delete();
+    throw error;
+  }
+  return { body: { uri: piece.uri }, transport: sendFrom(piece), release: () => piece.delete() };
+}
+
+/** Each part has handles of its own, since several are cut at once. */
+async function copyRange(file: ExpoFile, piece: ExpoFile, offset: number, length: number): Promise<void> {
+  const [source, target] = [file.open(), piece.open()];
+  try {
+    source.offset = offset;
+    for (let left = length; left > 0;) {
+      const bytes = await source.readBytes(Math.min(left, STEP_BYTES));
+      if (!bytes.byteLength)
+        throw new UploaderError("file_unreadable", "The file has become shorter. Choose it again.");
+      await target.writeBytes(bytes);
+      left -= bytes.byteLength;
+    }
   } finally {
-    handle.close();
+    source.close();
+    target.close();
   }
 }
 
-/** Stream the whole file from the disk: XMLHttpRequest would read it into memory on iOS. */
+/** Stream a file from the disk: XMLHttpRequest would read it into memory on iOS. */
 function sendFrom(file: ExpoFile): Transport {
   return (request) =>
     sendNatively(request, async () => {
