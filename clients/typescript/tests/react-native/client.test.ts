@@ -193,6 +193,17 @@ describe("android only", () => {
   before(async () => void (app = await App.start("android", cache.path, service)));
   after(() => app.phone.close());
 
+  test("a content:// file that can seek is read where it is", async () => {
+    const file = folder.write(`${randomUUID()}.mp4`, 9 * MIB);
+    const { path, sha256, size } = file;
+    const uri = `content://media/${randomUUID()}`;
+    const stream = () => assert.fail("The file was copied.");
+    app.phone.device.provide(uri, { size, available: size, type: "video/mp4", path, stream });
+    const options = { bucket: app.bucket, fileName: "media.mp4", via: "parts" };
+    const record = await app.client("expo").upload({ uri, name: "media.mp4" }, options).result;
+    assert.equal(await app.hashStored(record), sha256);
+  });
+
   for (const adapter of ["expo", "blob-util"] as const) {
     for (const [told, size] of [
       ["no size", 0],

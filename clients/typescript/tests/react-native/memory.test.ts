@@ -62,26 +62,37 @@ for (const platform of PLATFORMS) {
   test(`1 GiB of an Expo file stays under ${CONCURRENCY} parts on ${platform}`, async () => {
     const app = await startApp(platform);
     await uploadLarge(app, "expo");
+    assert.equal(app.phone.expo.openHandles, 0);
   });
 }
 
 // The native uploader of blob-util is modelled alike for both platforms.
-test("1 GiB by blob-util takes no memory", async () => {
-  const app = await startApp("android");
-  await uploadLarge(app, "blob-util");
-  assert.equal(app.phone.meter.peak.native, 0);
-  assert.equal(app.phone.meter.peak.base64, 0);
+test(`1 GiB by blob-util stays under ${CONCURRENCY} parts`, async () => {
+  await uploadLarge(await startApp("android"), "blob-util");
+});
+
+test(`128 MiB of a Blob take their own memory and ${CONCURRENCY} parts`, async () => {
+  const app = await startApp("ios");
+  const blob = await app.readBlob(folder.sparse("blob.mp4", 128 * MIB).uri);
+  const options = { bucket: app.bucket, fileName: "blob.mp4", via: "parts", concurrency: CONCURRENCY };
+  const record = await app.client("none").upload(blob, options).result;
+  assert.equal(app.phone.meter.peak.blob, 128 * MIB);
+  assert.ok(app.phone.meter.peak.body > 0);
+  assert.ok(app.phone.meter.peak.body <= CONCURRENCY * partBytesOf(record), String(app.phone.meter.peak.body));
+  blob.close();
+  app.phone.close();
 });
 
 test("a client that reads a file whole exceeds the bound", async () => {
   const app = await startApp("ios");
-  const { expoFiles, FileSystem } = app.module;
-  const adapter = expoFiles(FileSystem);
-  // Without `whole`, the client reads the file at once.
-  const files = { open: async (file: unknown) => ({ ...(await adapter.open(file)), whole: undefined }) };
-  const file = folder.sparse("whole.mp4", 128 * MIB);
-  await app.client("none", { files }).upload({ uri: file.uri }, { bucket: app.bucket, via: "put" }).result;
+  const adapter = app.module.expoFiles(app.module.FileSystem);
+  const file = new app.module.FileSystem.File(folder.sparse("whole.mp4", 128 * MIB).uri);
+  const read = async () => ({ body: await file.open().readBytes(file.size) });
+  const files = { open: async () => ({ ...(await adapter.open(file)), read, whole: read }) };
+  await app.client("none", { files }).upload(file, { bucket: app.bucket, via: "put" }).result;
   assert.throws(() => assertBounded(app, 32 * MIB), /134217728 bytes in native memory/);
+  app.phone.meter.reset();
+  assert.throws(() => assertBounded(app, 32 * MIB), /134217728 bytes in one read/);
   app.phone.close();
 });
 

@@ -10,9 +10,11 @@ import {
   createReadStream,
   createWriteStream,
   existsSync,
+  fstatSync,
   openSync,
   readSync,
   rmSync,
+  writeSync,
 } from "node:fs";
 import { Agent } from "node:http";
 import { basename } from "node:path";
@@ -65,6 +67,10 @@ export function createExpoFileSystem(device: Device, cache: string, toApp: (byte
       return device.find(this.uri)?.type ?? "";
     }
 
+    create(): void {
+      closeSync(openSync(fileURLToPath(this.uri), "wx"));
+    }
+
     open(): FileSystemFileHandle {
       return new FileSystemFileHandle(this.#find());
     }
@@ -105,8 +111,13 @@ export function createExpoFileSystem(device: Device, cache: string, toApp: (byte
     #descriptor: number | null;
 
     constructor(file: Provider) {
-      this.#descriptor = file.path === undefined ? null : openSync(file.path, "r");
+      this.#descriptor = file.path === undefined ? null : openSync(file.path, "r+");
       use.openHandles += 1;
+    }
+
+    /** Of a pipe, `FileChannel.size` is 0. */
+    get size(): number {
+      return this.#descriptor === null ? 0 : fstatSync(this.#descriptor).size;
     }
 
     get offset(): number {
@@ -126,6 +137,11 @@ export function createExpoFileSystem(device: Device, cache: string, toApp: (byte
       const read = readSync(this.#descriptor, bytes, 0, length, this.#position);
       this.#position += read;
       return toApp(bytes.subarray(0, read));
+    }
+
+    async writeBytes(bytes: Uint8Array): Promise<void> {
+      if (this.#descriptor === null) throw new Error("Illegal seek");
+      this.#position += writeSync(this.#descriptor, bytes, 0, bytes.byteLength, this.#position);
     }
 
     close(): void {
