@@ -38,13 +38,15 @@ export interface PresignedPiece {
  * - `gone`: the multipart upload or the bucket does not exist any more.
  * - `unknown`: all bytes left, and the answer was lost: ask before they are sent again.
  * - `lost`: send the piece again.
+ * - `corrupt`: other bytes arrived than the checksum says: send them again, unless that repeats.
  */
-export type Outcome = "stored" | "expired" | "gone" | "unknown" | "lost";
+export type Outcome = "stored" | "expired" | "gone" | "unknown" | "lost" | "corrupt";
 
 /** Answers 400 of S3 that a repetition mends: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
-const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)</;
+const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody)</;
+const CORRUPT = /<Code>(BadDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)</;
 
-/** Send a piece once. Waits before it returns `unknown` or `lost`. Throws what no repetition mends. */
+/** Send a piece once. Waits before it returns `unknown`, `lost` or `corrupt`. Throws what no repetition mends. */
 export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Promise<Outcome> {
   const { meter, patience, routes, signal, stallSeconds, transport } = transfer;
   const { chunk, headers, part, size, url } = piece;
@@ -64,7 +66,8 @@ export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Prom
       return outcome;
     }
     meter.lost(part);
-    if (outcome === "lost") await patience.wait(describe(response), signal, readRetryAfter(response));
+    if (outcome === "lost" || outcome === "corrupt")
+      await patience.wait(describe(response), signal, readRetryAfter(response));
     return outcome;
   } catch (error) {
     meter.lost(part);
@@ -84,6 +87,7 @@ function judge(response: HttpResponse): Outcome {
   if (status === 403) return "expired";
   if (status === 404) return "gone";
   if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "lost";
+  if (CORRUPT.test(text)) return "corrupt";
   throw describe(response);
 }
 
