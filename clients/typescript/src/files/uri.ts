@@ -66,7 +66,7 @@ export function openUri(file: UriFile, largest: number): Source {
 
 /** Return the last segment of an address, decoded. */
 function nameOf(uri: string): string {
-  const last = /([^/]*)\/*(?:[?#].*)?$/.exec(uri)?.[1] ?? "";
+  const last = /([^/?#]*)\/*(?:[?#].*)?$/.exec(uri)?.[1] ?? "";
   try {
     return decodeURIComponent(last);
   } catch {

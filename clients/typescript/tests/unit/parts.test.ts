@@ -82,8 +82,8 @@ describe("an upload in parts", () => {
     await settle(task.result);
     const { levels } = server;
     expect(Math.max(...levels.slice(0, 12))).toBe(4);
-    expect(Math.max(...levels.slice(14, 30))).toBe(2); // It is halved by each of the two failures.
-    expect(levels.slice(14, 30).join("")).toContain("1111");
+    // Two parts wait, two go on; then the number is halved by each failure.
+    expect(levels.slice(14).join("")).toMatch(/^2+1{6,}2/);
     expect(Math.max(...levels.slice(-20))).toBe(4); // One more after every eight successes.
   });
 
