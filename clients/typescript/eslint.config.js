@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "coverage", "src/schema.ts", "tests/react-native"] },
+  { ignores: ["dist", "coverage", "src/schema.ts", "tests/react-native", "tests/consumer"] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
