@@ -36,17 +36,21 @@ export interface PresignedPiece {
  * - `stored`: S3 holds the piece.
  * - `expired`: S3 refuses the URL; sign another.
  * - `gone`: the multipart upload or the bucket does not exist any more.
- * - `unknown`: all bytes left, and the answer was lost: ask before they are sent again.
- * - `lost`: send the piece again.
+ * - `unknown`: no answer, or one that says nothing of the bytes: ask before they are sent again.
  * - `corrupt`: other bytes arrived than the checksum says: send them again, unless that repeats.
  */
-export type Outcome = "stored" | "expired" | "gone" | "unknown" | "lost" | "corrupt";
+export type Outcome = "stored" | "expired" | "gone" | "unknown" | "corrupt";
 
 /** Answers 400 of S3 that a repetition mends: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
 const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody)</;
 const CORRUPT = /<Code>(BadDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)</;
 
-/** Send a piece once. Waits before it returns `unknown`, `lost` or `corrupt`. Throws what no repetition mends. */
+/**
+ * Send a piece once. Waits before it returns `unknown` or `corrupt`. Throws what no repetition mends.
+ *
+ * The bytes that left say nothing about a lost answer: browsers report them at most every 50 ms, and platforms count
+ * what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
+ */
 export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Promise<Outcome> {
   const { meter, patience, routes, signal, stallSeconds, transport } = transfer;
   const { chunk, headers, part, size, url } = piece;
@@ -66,7 +70,7 @@ export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Prom
       return outcome;
     }
     meter.lost(part);
-    if (outcome === "lost" || outcome === "corrupt")
+    if (outcome === "unknown" || outcome === "corrupt")
       await patience.wait(describe(response), signal, readRetryAfter(response));
     return outcome;
   } catch (error) {
@@ -74,7 +78,7 @@ export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Prom
     if (!(error instanceof ConnectionError)) throw error;
     if (transfer.mayChangeRoute) await routes.doubt(url, error, sentBytes);
     await patience.wait(error, signal);
-    return sentBytes >= size && size > 0 ? "unknown" : "lost";
+    return "unknown";
   } finally {
     await chunk.release?.();
   }
@@ -86,7 +90,7 @@ function judge(response: HttpResponse): Outcome {
   if ((status >= 200 && status < 300) || status === 412) return "stored";
   if (status === 403) return "expired";
   if (status === 404) return "gone";
-  if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "lost";
+  if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "unknown";
   if (CORRUPT.test(text)) return "corrupt";
   throw describe(response);
 }
