@@ -10,7 +10,12 @@ beforeEach(() => {
 });
 
 function start(size: number, options: Partial<UploadOptions> = {}, clientOptions: Parameters<typeof clientOf>[1] = {}) {
-  return clientOf(server, clientOptions).upload(bytes(size), { bucket: "bucket", fileName: "a.bin", checksum: false, ...options });
+  return clientOf(server, clientOptions).upload(bytes(size), {
+    bucket: "bucket",
+    fileName: "a.bin",
+    checksum: false,
+    ...options,
+  });
 }
 
 function partPuts(part: number): number {
