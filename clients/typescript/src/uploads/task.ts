@@ -110,7 +110,6 @@ export class UploadTask {
   private run(file?: unknown): void {
     const earlier = this.running;
     const { signal } = (this.abort = new AbortController());
-    this.enter("preparing");
     this.running = (async () => {
       await earlier;
       try {
@@ -123,6 +122,8 @@ export class UploadTask {
         if (!signal.aborted) await this.fail(error, signal);
       }
     })();
+    // Listeners may start other uploads, which come after this one.
+    this.enter("preparing");
   }
 
   private async replaceFile(file: unknown): Promise<void> {
