@@ -17,6 +17,8 @@ export interface LoggedRequest extends RequestFacts {
   path: string;
   /** The part of a multipart upload; 1 for a file in one request. */
   part: number;
+  /** Names of the headers, in lower case. */
+  headers: string[];
   fault?: FaultKind;
   startedAt: number;
   /** Bytes of the body that arrived at the proxy. */
@@ -103,10 +105,6 @@ export class FaultProxy {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url?.startsWith("/__proxy__/")) {
-      await this.control(request, response);
-      return;
-    }
     try {
       const passing = await this.note(request, response);
       await this.serve(passing, this.isExpired(request) ? EXPIRED : chooseFault(this.plan, passing.entry));
@@ -126,7 +124,9 @@ export class FaultProxy {
     const label = `${method} ${this.nameRequest(side, path, json)} ${part}`;
     const attempt = (this.attempts.get(label) ?? 0) + 1;
     this.attempts.set(label, attempt);
-    const entry: LoggedRequest = { side, method, path, part, label, attempt, startedAt, bytes: json?.length ?? 0 };
+    const bytes = json?.length ?? 0;
+    const names = Object.keys(headers);
+    const entry: LoggedRequest = { side, method, path, part, label, attempt, startedAt, bytes, headers: names };
     this.log.push(entry);
     if (!json) request.on("data", (bytes: Buffer) => (entry.bytes += bytes.length)).pause();
     return { request, response, entry, json };
@@ -218,15 +218,6 @@ export class FaultProxy {
     this.expired.add(readSignature(request.url ?? ""));
     await readShare(request, 1);
     await sleep(1000 - (Date.now() % 1000));
-  }
-
-  /** The tests in the browser set the plan and read the log. */
-  private async control(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    const text = (await readAll(request)).toString();
-    if (request.url === "/__proxy__/follow") this.follow(JSON.parse(text) as PlanOptions);
-    if (request.url === "/__proxy__/switch") this.switchNetwork(Number(text));
-    response.end(JSON.stringify(this.log));
   }
 }
 
