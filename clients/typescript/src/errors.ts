@@ -14,7 +14,9 @@ export type ClientErrorCode =
   | "checksum_unavailable" // the platform computes no SHA-256
   | "file_needs_adapter" //   a large file of React Native needs `files` to be read in parts
   | "file_unreadable" //      the file cannot be read, or is none
-  | "file_changed"; //        the file is not the one whose upload is resumed
+  | "file_changed" //         the file is not the one whose upload is resumed
+  | "file_unwritable" //      a download cannot be written to the disk
+  | "journal_failed"; //      the `storage` of the client, which remembers unfinished uploads, does not work
 
 /** Every code of an `UploaderError`. A newer service may answer a code that this version does not know. */
 export type ErrorCode = ServiceErrorCode | ClientErrorCode | (string & {});

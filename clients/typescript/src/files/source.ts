@@ -21,6 +21,8 @@ export interface Source {
   readonly size: number;
   /** The address of the file, if it can be opened again by it after a restart. */
   readonly uri?: string | undefined;
+  /** When the file was last written, in milliseconds, where the platform tells it reliably. */
+  readonly modifiedAt?: number | undefined;
   /** True if every chunk lies in memory while it is sent. */
   readonly holdsChunks: boolean;
   /** Return the bytes from `offset` on. Never reads more than that into memory. */
@@ -35,6 +37,13 @@ export interface Source {
 /** Return the whole file as one chunk. */
 export function readWhole(source: Source): Promise<Chunk> {
   return source.whole?.() ?? source.read(0, source.size);
+}
+
+/** Return the size of a file that tells it before it is opened; otherwise 0. */
+export function knownSize(file: unknown): number {
+  if (file instanceof Uint8Array) return file.byteLength;
+  const { fileSize, size = fileSize } = (file ?? {}) as { size?: unknown; fileSize?: unknown };
+  return typeof size === "number" ? size : 0;
 }
 
 /** Opens files that the core does not know, such as those of Expo. */

@@ -6,7 +6,11 @@ import { Patience } from "./retry.js";
 import { ConnectionError, type HttpRequest, type HttpResponse, type Transport } from "./transport.js";
 import { sendWatched } from "./watchdog.js";
 
-/** Returns the value of the `Authorization` header, such as `Token 9944b091`; null sends none. */
+/**
+ * Returns the value of the `Authorization` header, such as `Token 9944b091`; null sends none.
+ *
+ * An error counts as a lost connection, and is repeated; an `UploaderError` ends the request.
+ */
 export type Authorize = (request: { rejected: boolean }) => string | null | Promise<string | null>;
 
 export interface ServiceOptions {
@@ -52,7 +56,8 @@ export class Service {
 
   /** Send a request until it is answered with success, and return the response. */
   async respond(method: string, path: string, call: Call): Promise<HttpResponse> {
-    const patience = call.patience ?? new Patience(this.options.connectivity, CALL_PATIENCE_SECONDS);
+    const patience =
+      call.patience ?? new Patience(this.options.connectivity, CALL_PATIENCE_SECONDS, undefined, Date.now());
     let rejected = false;
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -73,8 +78,8 @@ export class Service {
   }
 
   private async send(method: string, path: string, call: Call, rejected: boolean): Promise<HttpResponse> {
-    const { authorization, headers, transport, stallSeconds, credentials } = this.options;
-    const credential = authorization ? await authorization({ rejected }) : null;
+    const { headers, transport, stallSeconds, credentials } = this.options;
+    const credential = await this.authorize(rejected);
     const chunk = await call.read?.();
     const request: HttpRequest = {
       method,
@@ -98,8 +103,23 @@ export class Service {
     }
   }
 
+  /** An app that cannot get a token at the moment, for example offline, is asked again. */
+  private async authorize(rejected: boolean): Promise<string | null> {
+    try {
+      return (await this.options.authorization?.({ rejected })) ?? null;
+    } catch (cause) {
+      if (cause instanceof UploaderError) throw cause;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ConnectionError(`\`authorization\` failed: ${why}`, { cause });
+    }
+  }
+
   /** Return the URL of a path of the service. */
-  address(path: string, query: Call["query"] = {}): string {
+  private address(path: string, query: Call["query"] = {}): string {
+    if (path.split("/").some((segment) => segment === "." || segment === "..")) {
+      // Every URL parser resolves such a segment, so that the request would reach another address.
+      throw new UploaderError("invalid", `No name may have a part "." or "..": ${decodeURIComponent(path)}`);
+    }
     const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
     const encoded = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
     return `${this.options.baseUrl.replace(/\/+$/, "")}/${path}${encoded && `?${encoded}`}`;

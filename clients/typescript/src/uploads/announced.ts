@@ -1,4 +1,5 @@
 import { UploaderError } from "../errors.js";
+import type { Call } from "../http/service.js";
 import type { components } from "../schema.js";
 import type { Transfer } from "./direct.js";
 import { PartsUpload } from "./parts.js";
@@ -44,7 +45,7 @@ export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Pr
 
 /** Ask for the URLs of a file. The same key returns the same upload, so a lost answer costs nothing. */
 export function announce(
-  { patience, service, signal }: Pick<Transfer, "service" | "patience"> & { signal?: AbortSignal | undefined },
+  { patience, service, signal }: Pick<Transfer, "service"> & Pick<Call, "patience" | "signal">,
   key: string,
   announcement: Announcement,
 ): Promise<Schemas["S3StartedUpload"]> {
@@ -70,19 +71,22 @@ async function send(
   return true;
 }
 
-async function complete({ patience, service, signal }: Transfer, id: string): Promise<UploadRecord> {
+/** Have the service verify a file that was sent. A lost answer costs nothing: the record tells how that ended. */
+export async function complete(
+  { patience, service, signal }: Pick<Transfer, "service"> & Pick<Call, "patience" | "signal">,
+  id: string,
+): Promise<UploadRecord> {
   try {
     return await service.call("POST", `uploads/${id}/complete/`, { signal, patience });
   } catch (error) {
-    // An earlier completion, whose answer was lost, has ended the upload.
     if (!(error instanceof UploaderError && error.code === "upload_not_pending")) throw error;
     const record = await readRecord({ patience, service, signal }, id);
-    if (record.status === "pending") throw error;
+    if (!["stored", "quarantined"].includes(record.status)) throw error;
     return record;
   }
 }
 
-function readRecord({ patience, service, signal }: Pick<Transfer, "service" | "patience" | "signal">, id: string) {
+function readRecord({ patience, service, signal }: Parameters<typeof complete>[0], id: string) {
   return service.call<UploadRecord>("GET", `uploads/${id}/`, { signal, patience });
 }
 

@@ -1,3 +1,4 @@
+import { UploaderError } from "../errors.js";
 import type { KeyValueStorage } from "./storage.js";
 
 const PREFIX = "s3-file-uploader:";
@@ -16,6 +17,8 @@ export interface JournalEntry {
   id?: string;
   /** The address of the file, where it can be opened again by it. */
   uri?: string;
+  /** When the file was last written, in milliseconds: another file in its place is not resumed. */
+  modifiedAt?: number;
   /** Set once the file goes through the service, since S3 cannot be reached. */
   throughServer?: boolean;
   /** Set for an upload that was handed to a native background uploader. */
@@ -27,21 +30,17 @@ export class Journal {
   constructor(private readonly storage: KeyValueStorage) {}
 
   async save(entry: JournalEntry): Promise<void> {
-    await this.storage.set(PREFIX + entry.key, JSON.stringify(entry));
-  }
-
-  async find(key: string): Promise<JournalEntry | undefined> {
-    return readEntry(await this.storage.get(PREFIX + key));
+    await explain(async () => await this.storage.set(PREFIX + entry.key, JSON.stringify(entry)));
   }
 
   async remove(key: string): Promise<void> {
-    await this.storage.delete(PREFIX + key);
+    await explain(async () => await this.storage.delete(PREFIX + key));
   }
 
   /** Return the unfinished uploads, oldest first. */
   async list(): Promise<JournalEntry[]> {
-    const keys = (await this.storage.keys()).filter((key) => key.startsWith(PREFIX));
-    const values = await Promise.all(keys.map(async (key) => this.storage.get(key)));
+    const keys = (await explain(async () => this.storage.keys())).filter((key) => key.startsWith(PREFIX));
+    const values = await explain(() => Promise.all(keys.map(async (key) => this.storage.get(key))));
     const entries = values.map(readEntry).filter((entry) => entry !== undefined);
     return entries.sort((one, other) => one.startedAt.localeCompare(other.startedAt));
   }
@@ -51,10 +50,21 @@ export class Journal {
 function readEntry(line: string | null): JournalEntry | undefined {
   try {
     const entry = JSON.parse(line ?? "null") as Partial<JournalEntry> | null;
-    return entry && typeof entry.key === "string" && typeof entry.size === "number"
-      ? (entry as JournalEntry)
-      : undefined;
+    const { bucket, fileName, key, size, startedAt } = entry ?? {};
+    const isEntry = [bucket, fileName, key, startedAt].every((value) => typeof value === "string");
+    return isEntry && typeof size === "number" ? (entry as JournalEntry) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Run an access to the app's storage, whose errors may be anything. */
+async function explain<T>(access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `The storage of unfinished uploads failed: ${why}. Free space there, or give createClient another \`storage\`.`;
+    throw new UploaderError("journal_failed", message, { cause });
   }
 }

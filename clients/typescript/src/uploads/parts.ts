@@ -80,6 +80,8 @@ export class PartsUpload {
   private async sendAgain(part: number, url: string, outcome: Outcome): Promise<void> {
     if (outcome === "expired") this.refuse(part, url);
     else this.slowDown();
+    // A refusal can look like a lost connection: a server closes it early, or a browser hides the answer (CORS).
+    if (outcome === "unknown") this.urls.delete(part);
     if (outcome === "unknown" && !(await this.askForMissing()).includes(part)) {
       this.transfer.meter.stored(part, this.sizeOf([part]));
     } else {
@@ -147,6 +149,7 @@ export class PartsUpload {
     const part_numbers = [part, ...this.queue.slice(0, BATCH - 1)];
     const call = { json: { part_numbers }, signal, patience };
     this.keep(await service.call<Schemas["S3SignedParts"]>("POST", `uploads/${this.id}/parts/`, call));
+    if (!this.urls.has(part)) throw new UploaderError("bad_answer", `The service signed no URL for part ${part}.`);
   }
 
   private keep(signed: Schemas["S3SignedParts"]): void {

@@ -1,3 +1,4 @@
+import { UploaderError } from "../errors.js";
 import type { Source } from "../files/source.js";
 import type { Announcement } from "./announced.js";
 import { readChecksum } from "./checksum.js";
@@ -29,7 +30,11 @@ export async function planDirect(options: UploadOptions, source: Source): Promis
 
 /** Return the request for a file that goes through the service. */
 export async function planThroughServer(options: UploadOptions, source: Source, key: string): Promise<ServerFile> {
-  const { bucket, checksum, contentType, overwrite = false } = options;
+  const { bucket, checksum, contentType, overwrite = false, userId } = options;
+  if (userId) {
+    const message = "A file of another user goes to S3 itself: leave out `overwrite` and `via`, or `userId`.";
+    throw new UploaderError("invalid", message);
+  }
   return {
     bucket,
     fileName: nameOf(options, source),

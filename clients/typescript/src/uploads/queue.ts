@@ -25,6 +25,7 @@ export class UploadQueue {
   private readonly atOnce: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
+  private isHeld = false;
 
   constructor(private readonly options: QueueOptions = {}) {
     this.atOnce = options.files ?? FILES_AT_ONCE;
@@ -41,21 +42,31 @@ export class UploadQueue {
 
   /** Move an upload that has not started to another place. */
   move(task: UploadTask, index: number): void {
-    this.tasks.splice(this.tasks.indexOf(task), 1);
+    const place = this.tasks.indexOf(task);
+    if (place < 0) return;
+    this.tasks.splice(place, 1);
     this.tasks.splice(index, 0, task);
   }
 
+  /** Pause what is on its way, and start nothing until `resume()`. */
   pause(): void {
-    for (const task of this.tasks) task.pause();
+    this.isHeld = true;
+    for (const task of this.tasks) if (task.state !== "queued") task.pause();
   }
 
-  /** Go on with everything that was paused or failed. */
+  /** Go on with everything that was paused or failed, in order, as many at once as before. */
   resume(): void {
-    for (const task of this.tasks) task.resume();
+    for (const task of this.tasks) task.enqueue();
+    this.isHeld = false;
+    this.changed();
   }
 
+  /** Cancel every upload. */
   async cancel(): Promise<void> {
-    await Promise.all(this.tasks.map((task) => task.cancel()));
+    this.isHeld = true;
+    const cancelling = this.tasks.map((task) => task.cancel());
+    this.isHeld = false;
+    await Promise.all(cancelling);
   }
 
   get totals(): QueueTotals {
@@ -79,10 +90,14 @@ export class UploadQueue {
     return this.tasks;
   }
 
-  private changed(): void {
+  private startNext(): void {
     const busy = this.tasks.filter((task) => ![...ENDED, "queued", "paused"].includes(task.state)).length;
     const next = this.tasks.filter((task) => task.state === "queued").slice(0, Math.max(0, this.atOnce - busy));
     for (const task of next) task.start();
+  }
+
+  private changed(): void {
+    if (!this.isHeld) this.startNext();
     for (const wake of this.waiters.splice(0)) wake();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
