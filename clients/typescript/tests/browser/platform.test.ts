@@ -50,8 +50,12 @@ test("a Blob of 256 MiB is not read into the memory of the page", { timeout: 120
   const grown = await measureMemory(async () => {
     expect(await client.upload(blob, { bucket, fileName: "large.bin" }).result).toMatchObject({ size });
   });
-  console.log(`256 MiB: the renderer grew by ${Math.round(grown / MIB)} MiB`);
+  const whole = await measureMemory(async () => {
+    expect((await blob.arrayBuffer()).byteLength).toBe(size);
+  });
+  console.log(`256 MiB: the page grew by ${toMib(grown)} MiB; read whole, by ${toMib(whole)} MiB`);
   expect(grown).toBeLessThan(64 * MIB);
+  expect(whole).toBeGreaterThan(200 * MIB); // Otherwise nothing was measured.
 });
 
 describe("network of the device", () => {
@@ -153,6 +157,10 @@ describe("S3 cannot be reached from the browser", () => {
     expect(record).toMatchObject({ status: "stored", size: 8 * MIB });
   });
 });
+
+function toMib(bytes: number): number {
+  return Math.round(bytes / MIB);
+}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10);

@@ -41,7 +41,7 @@ interface Passing {
 /** A browser repeats a request by itself, unseen, if a connection breaks that has carried an answer before. */
 const CLOSES = { connection: "close" };
 const EXPIRED: Fault = { kind: "expire", share: 1 };
-const OFFLINE_MILLISECONDS = 800;
+const OFFLINE_MILLISECONDS = 500;
 const SLOW_MILLISECONDS = 1000;
 const UUID = /[0-9a-f]{8}-[0-9a-f-]{27}/g;
 const RANDOM_BUCKET = /test-[0-9a-f]{12}/;
