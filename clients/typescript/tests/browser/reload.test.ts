@@ -6,7 +6,7 @@ import { JOB, type PageJob, type PageWindow } from "./job.js";
 import { BASE_URL, createBucket, createTestClient, findRepeatedParts, follow, hashStored, readLog } from "./world.js";
 
 const MIB = 1024 * 1024;
-const RELOADS = 6;
+const RELOADS = 5;
 const seed = inject("seed");
 
 beforeEach(() => localStorage.clear());
@@ -18,7 +18,7 @@ afterEach(async () => {
 test(`${RELOADS} reloads in the middle: every upload goes on from what S3 holds`, { timeout: 120_000 }, async () => {
   const client = createTestClient();
   const bucket = await createBucket();
-  const files = [30, 24, 18, 12, 3, 0].map((mib, index) => ({ name: `${index}.bin`, size: mib * MIB }));
+  const files = [24, 18, 12, 7, 3, 0].map((mib, index) => ({ name: `${index}.bin`, size: mib * MIB }));
   const job: PageJob = { baseUrl: BASE_URL, authorization: inject("service").user, bucket, files };
   localStorage.setItem(JOB, JSON.stringify(job));
   await follow({ seed, rate: 0.5, kinds: ["slow", "slow", "lose-answer"] });

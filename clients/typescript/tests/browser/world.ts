@@ -1,6 +1,6 @@
 import { inject } from "vitest";
 import { createClient, type Client, type ClientOptions, type UploadProgress } from "../../src/index.js";
-import type { LoggedRequest } from "../support/proxy.js";
+import type { LoggedRequest } from "../support/passing.js";
 import type { PlanOptions } from "../support/faults.js";
 import { hash } from "./files.js";
 
