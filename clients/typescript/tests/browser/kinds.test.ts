@@ -47,3 +47,12 @@ test.each(FAULT_KINDS)("each request meets %s once: stored whole by every way", 
     expect(await hashStored(client, bucket, records[index]?.file_name ?? ""), via).toBe(sent);
   }
 });
+
+test.each(["lose-answer", "error-after"] as const)("a share link is not made twice after %s", async (kind) => {
+  const client = createTestClient();
+  const { file_name } = await client.upload(createFile(`shared-${kind}.bin`, 1), { bucket }).result;
+  await follow({ seed: 1, rate: 1, kinds: [kind], attempts: 1 });
+  await expect(client.share(bucket, file_name)).rejects.toMatchObject({ name: "UploaderError" });
+  await follow();
+  expect(await client.shares({ bucket, fileName: file_name }).all()).toHaveLength(1);
+});

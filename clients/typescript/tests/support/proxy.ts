@@ -170,11 +170,15 @@ export class FaultProxy {
     socket.once("close", abort);
     try {
       const response = once(upstream, "response") as Promise<[IncomingMessage]>;
-      response.catch(() => undefined);
+      const state = { isAnswered: false };
+      response.then(
+        () => (state.isAnswered = true),
+        () => undefined,
+      );
       const pause = entry.fault === "slow" ? SLOW_MILLISECONDS / Math.max(1, lengthOf(request) / 65_536) : 0;
       for await (const bytes of json ? [json] : request) {
         if (pause) await sleep(pause);
-        if (!upstream.write(bytes)) await Promise.race([once(upstream, "drain"), response]);
+        if (!upstream.write(bytes) && !state.isAnswered) await Promise.race([once(upstream, "drain"), response]);
       }
       upstream.end();
       const [message] = await response;
