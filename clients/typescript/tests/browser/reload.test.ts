@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import type { UploadRecord } from "../../src/index.js";
 import { createRandom } from "../support/faults.js";
-import { createBytes, hash } from "./files.js";
+import { createBytes, createFile, hash } from "./files.js";
 import { JOB, type PageJob, type PageWindow } from "./job.js";
 import { BASE_URL, createBucket, createTestClient, findRepeatedParts, follow, hashStored, readLog } from "./world.js";
 
@@ -31,7 +31,7 @@ test(`${RELOADS} reloads in the middle: every upload goes on from what S3 holds`
   let resumed = 0;
   for (let reload = 1; reload <= RELOADS; reload += 1) {
     await until(() => page().tasks?.some(({ state }) => state === "uploading"));
-    await new Promise((resolve) => setTimeout(resolve, 200 + 800 * random()));
+    await sleep(200 + 800 * random());
     resumed += page().resumed ?? 0;
     page().tasks = undefined;
     page().location.reload();
@@ -55,6 +55,24 @@ test(`${RELOADS} reloads in the middle: every upload goes on from what S3 holds`
   }
 });
 
+test("a file in one request, whose answer never came, is not sent again after a restart", async () => {
+  const bucket = await createBucket();
+  const file = createFile("once.bin", 300_000);
+  await follow({ seed, rate: 1, kinds: ["stall-answer"], attempts: 1 });
+  const first = createTestClient({ stallSeconds: 1 }).upload(file, { bucket, via: "put" });
+  const puts = async () => (await readLog()).filter(({ method }) => method === "PUT");
+  while (!(await puts()).some(({ upstreamStatus }) => upstreamStatus === 200)) await sleep(20);
+  first.pause();
+
+  const [left] = await createTestClient().pending();
+  expect(await left?.resume(file).result).toMatchObject({ status: "stored", size: 300_000 });
+  expect(await puts()).toHaveLength(1);
+});
+
 async function until(condition: () => boolean | undefined): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!condition()) await sleep(20);
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
