@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
 
+from django.utils.module_loading import import_string
+
 from ..conf import conf
 
 OnMismatch = Literal["refuse", "quarantine"]
@@ -111,8 +113,8 @@ def decide_policies_once() -> Iterator[None]:
 
 def _decide(user: Any, bucket: str) -> Policy:
     policy = Policy(is_open=conf.bucket_is_allowed(bucket), **_configured(bucket))
-    if user is not None and (callback := conf.policy):
-        policy = callback(user, bucket, policy)
+    if user is not None and conf.policy_path:
+        policy = import_string(conf.policy_path)(user, bucket, policy)
     if user is None or USER_ID not in policy.key_prefix:
         return policy
     return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(user.pk)))

@@ -9,7 +9,7 @@ from math import inf
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import boto3
 from botocore import exceptions as boto
@@ -245,15 +245,15 @@ def _build_bucket_place(options: ClientOptions, bucket: str) -> Place:
         bucket=bucket,
         region=options.region,
         origin=f"{address.scheme}://{address.netloc}",
-        host=_host_header(address),
+        host=build_host(address.hostname or "", address.scheme, address.port),
         path=f"{address.path.rstrip('/')}/",
     )
 
 
-def _host_header(address: SplitResult) -> str:
-    host = address.hostname or ""
+def build_host(host: str, scheme: str, port: int | None) -> str:
+    """Return host and port as in a URL: IPv6 in brackets, and without the default port of the scheme."""
     host = f"[{host}]" if ":" in host else host
-    return host if address.port in {None, DEFAULT_PORTS[address.scheme]} else f"{host}:{address.port}"
+    return host if port in {None, DEFAULT_PORTS.get(scheme)} else f"{host}:{port}"
 
 
 def credentials() -> Credentials:

@@ -16,7 +16,7 @@ from ..exceptions import StorageUnavailable
 SAFELISTED_METHODS = ("GET", "HEAD", "POST")
 
 
-def check_sending(*, url: str, origin: str, method: str, headers: Sequence[str]) -> str:
+def find_send_refusal(*, url: str, origin: str, method: str, headers: Sequence[str]) -> str:
     """Return the reason why a browser would not let a page send such a request, or "".
 
     Args:
@@ -42,7 +42,7 @@ def check_sending(*, url: str, origin: str, method: str, headers: Sequence[str])
     return f"the answer does not allow {', '.join(missing)}" if missing else ""
 
 
-def check_reading(*, url: str, origin: str, names: Sequence[str]) -> str:
+def find_read_refusal(*, url: str, origin: str, names: Sequence[str]) -> str:
     """Return the reason why a page could not read these headers of the response to a GET, or "".
 
     Args:

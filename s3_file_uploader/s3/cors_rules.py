@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..exceptions import InvalidField
 from ..values import CorsRule
+from .client import build_host
 
 # The id of our own rule among the others of a bucket.
 RULE_ID = "s3-file-uploader"
@@ -33,7 +34,6 @@ READ_OF: dict[str, tuple[str, ...]] = {"PUT": ("ETag",), "POST": READ}
 ALSO_EXPOSED = ("Content-Length", "Content-Range", "Accept-Ranges")
 
 EVERY_ORIGIN = "*"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_ORIGIN_LENGTH = 255
 HOST = re.compile(r"[a-z0-9*_-]+(\.[a-z0-9*_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 
@@ -175,6 +175,4 @@ def _serialize_origin(text: str) -> str:
     host = (url.hostname or "").encode("idna").decode()
     if len(text) > MAX_ORIGIN_LENGTH or text.count("*") > 1 or not (url.scheme and HOST.fullmatch(host)):
         raise ValueError(text)
-    bracketed = f"[{host}]" if ":" in host else host
-    port = "" if url.port in (None, DEFAULT_PORTS.get(url.scheme)) else f":{url.port}"
-    return f"{url.scheme}://{bracketed}{port}"
+    return f"{url.scheme}://{build_host(host, url.scheme, url.port)}"

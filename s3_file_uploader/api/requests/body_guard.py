@@ -82,7 +82,8 @@ class BodyGuard:
         self._meta, self._connection = request.META, connection
         self._stream: _Stream = request._stream
         self._left = _announced(self._meta)
-        may_be_large = _is_form_data(self._meta) or self._left > SMALL_BYTES
+        is_form_data = str(self._meta.get("CONTENT_TYPE", "")).lower().startswith("multipart/")
+        may_be_large = is_form_data or self._left > SMALL_BYTES
         in_all = conf.form_timeout_seconds
         self._patience = make_file_patience(in_all) if may_be_large else Patience(conf.body_timeout_seconds)
         self.is_too_slow = self._is_ended = False
@@ -208,10 +209,6 @@ def _announced(meta: dict[str, Any]) -> float:
     """Return the number of bytes of the body; infinity for a body in chunks."""
     length = meta.get("CONTENT_LENGTH") or "0"
     return inf if meta.get("HTTP_TRANSFER_ENCODING") or not length.isdigit() else float(length)
-
-
-def _is_form_data(meta: dict[str, Any]) -> bool:
-    return str(meta.get("CONTENT_TYPE", "")).lower().startswith("multipart/")
 
 
 def _closes(meta: dict[str, Any]) -> bool:

@@ -28,16 +28,17 @@ export class Patience {
    * Wait before the next attempt: until the device is online, then a random time up to a doubling bound (full jitter,
    * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), and at least `retryAfter` seconds.
    *
+   * `attempt` counts the failures of this request from 0; by default all since the last success.
+   *
    * Throws `connection_lost`, or the service's own error, once nothing has succeeded since the first failure for as
    * long as the app allows, and at once if `retryAfter` is longer. Neither time offline nor time in which the device
    * had suspended the app counts.
    */
-  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0): Promise<void> {
+  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0, attempt = this.attempt++): Promise<void> {
     this.failingSince ??= Date.now();
     const seconds = (Date.now() - this.failingSince) / 1000 + retryAfter;
     if (this.connectivity.isOnline() && seconds >= this.seconds) throw giveUp(cause);
-    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(this.attempt, LAST_DOUBLING));
-    this.attempt += 1;
+    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(attempt, LAST_DOUBLING));
     this.onWait(true, cause);
     try {
       await this.waitUntilOnline(signal);

@@ -59,22 +59,20 @@ export class Service {
     const patience =
       call.patience ?? new Patience(this.options.connectivity, CALL_PATIENCE_SECONDS, undefined, Date.now());
     let rejected = false;
-    for (;;) {
+    for (let attempt = 0; ; attempt += 1) {
       try {
         const response = await this.send(method, path, call, rejected);
-        if (response.status < 300) {
-          return response;
-        }
+        if (response.status < 300) return response;
         call.onLost?.();
         const error = readError(response);
         if (error.status === 401 && !rejected && this.options.authorization) rejected = true;
-        else if (isTransient(error)) await patience.wait(error, call.signal, error.retryAfter);
+        else if (isTransient(error)) await patience.wait(error, call.signal, error.retryAfter, attempt);
         else throw error;
       } catch (error) {
         if (!(error instanceof ConnectionError) || call.repeatable === false)
           throw error instanceof ConnectionError ? lost(error) : error;
         call.onLost?.();
-        await patience.wait(error, call.signal);
+        await patience.wait(error, call.signal, 0, attempt);
       }
     }
   }

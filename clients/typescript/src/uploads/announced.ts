@@ -9,7 +9,8 @@ type Schemas = components["schemas"];
 export type UploadRecord = Schemas["S3Upload"];
 export type Announcement = Schemas["S3UploadStartRequest"];
 
-const MOST_ROUNDS = 3;
+/** S3 confirmed every byte, and the service does not find them: so often the client sends the file anew. */
+const MOST_CONTRADICTIONS = 3;
 
 /** Steps of a direct upload that its task follows. */
 export interface DirectSteps {
@@ -25,15 +26,17 @@ export interface DirectSteps {
 export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Promise<UploadRecord> {
   let started = await announce(transfer, steps.key, steps.announcement);
   transfer.patience.succeeded();
-  await steps.onStarted(started.id);
-  for (let round = 1; started.transfer; round += 1) {
-    await send(transfer, steps, started.id, started.transfer, round);
+  let { isNew } = steps;
+  for (let contradictions = 0; started.transfer; isNew = false) {
+    await steps.onStarted(started.id);
+    const isConfirmed = await send(transfer, steps, started.id, started.transfer, isNew);
     steps.onCompleting();
     try {
       return await complete(transfer, started.id);
     } catch (error) {
       // The answer of S3 was lost and so were the bytes, or the store took a part of another size than was signed.
-      if (round === MOST_ROUNDS || !isMendedBySending(error)) throw error;
+      if (isConfirmed) contradictions += 1;
+      if (contradictions === MOST_CONTRADICTIONS || !isMendedBySending(error)) throw error;
       started = await announce(transfer, steps.key, steps.announcement);
     }
   }
@@ -50,18 +53,19 @@ export function announce(
   return service.call("POST", "uploads/", { json: announcement, headers, signal, patience });
 }
 
+/** Send what is missing. Returns false if the answer of S3 was lost: only the completion tells then. */
 async function send(
   transfer: Transfer,
   steps: DirectSteps,
   id: string,
   plan: Schemas["S3Transfer"],
-  round: number,
-): Promise<void> {
-  if (plan.strategy === "multipart") {
-    await new PartsUpload(transfer, id, plan).run(steps.isNew && round === 1);
-  } else if (plan.strategy === "put") {
-    await sendWhole(transfer, plan, async () => (await announce(transfer, steps.key, steps.announcement)).transfer);
+  isNew: boolean,
+): Promise<boolean> {
+  if (plan.strategy === "put") {
+    return sendWhole(transfer, plan, async () => (await announce(transfer, steps.key, steps.announcement)).transfer);
   }
+  if (plan.strategy === "multipart") await new PartsUpload(transfer, id, plan).run(isNew);
+  return true;
 }
 
 /** Have the service verify a file that was sent. A lost answer costs nothing: the record tells how that ended. */

@@ -81,7 +81,7 @@ export class PartsUpload {
     if (outcome === "expired") this.refuse(part, url);
     else this.slowDown();
     // A refusal can look like a lost connection: a server closes it early, or a browser hides the answer (CORS).
-    if (outcome === "lost") this.urls.delete(part);
+    if (outcome === "unknown") this.urls.delete(part);
     if (outcome === "unknown" && !(await this.askForMissing()).includes(part)) {
       this.transfer.meter.stored(part, this.sizeOf([part]));
     } else {

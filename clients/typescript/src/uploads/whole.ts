@@ -9,7 +9,7 @@ const WHOLE_FILE = 1;
 const MOST_REFUSALS = 3;
 
 /**
- * Send a file to S3 in one request, until S3 has confirmed it or the answer of the last attempt was lost.
+ * Send a file to S3 in one request. Returns true once S3 has confirmed it, and false if its answer was lost.
  *
  * `signAgain` returns a fresh URL, or null once the file is stored.
  */
@@ -17,19 +17,17 @@ export async function sendWhole(
   transfer: Transfer,
   first: Schemas["S3PutTransfer"],
   signAgain: () => Promise<Schemas["S3Transfer"] | null>,
-): Promise<void> {
+): Promise<boolean> {
   const { source } = transfer;
   let signed = first;
-  for (let refusals = 0; refusals < MOST_REFUSALS;) {
+  for (let refusals = 0; refusals < MOST_REFUSALS; refusals += 1) {
     const chunk = await readWhole(source);
     const piece = { part: WHOLE_FILE, size: source.size, url: signed.url, headers: signed.headers, chunk };
     const outcome = await sendPiece(transfer, piece);
-    // After a lost answer, the completion tells whether the file has arrived.
-    if (outcome === "stored" || outcome === "unknown") return;
+    if (outcome === "stored" || outcome === "unknown") return outcome === "stored";
     if (outcome === "gone") break;
-    if (outcome === "expired") refusals += 1;
     const again = await signAgain();
-    if (again?.strategy !== "put") return;
+    if (again?.strategy !== "put") return false;
     signed = again;
   }
   const message =

@@ -82,7 +82,7 @@ describe("an upload in parts", () => {
     const { levels } = server;
     expect(Math.max(...levels.slice(0, 12))).toBe(4);
     expect(Math.max(...levels.slice(14, 30))).toBe(2); // It is halved by each of the two failures.
-    expect(levels.slice(14, 30).join("")).toContain("1111");
+    expect(levels.slice(14, 40).join("")).toContain("1111");
     expect(Math.max(...levels.slice(-20))).toBe(4); // One more after every eight successes.
   });
 
