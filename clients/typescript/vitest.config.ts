@@ -40,7 +40,7 @@ export default defineConfig({
       provider: "v8",
       include: ["src/**"],
       // Tests of their own platforms cover these.
-      exclude: ["src/react.ts", "src/expo.ts", "src/blob-util.ts", "src/http/native.ts", "src/schema.ts"],
+      exclude: ["src/expo.ts", "src/blob-util.ts", "src/http/native.ts", "src/schema.ts"],
     },
   },
 });

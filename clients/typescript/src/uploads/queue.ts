@@ -23,12 +23,20 @@ const ENDED = ["stored", "failed", "cancelled"];
 export class UploadQueue {
   readonly tasks: UploadTask[] = [];
   private readonly atOnce: number;
+  private readonly listeners = new Set<(totals: QueueTotals) => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
   private isHeld = false;
 
-  constructor(private readonly options: QueueOptions = {}) {
-    this.atOnce = options.files ?? FILES_AT_ONCE;
+  constructor({ files = FILES_AT_ONCE, onChange }: QueueOptions = {}) {
+    this.atOnce = files;
+    if (onChange) this.listeners.add(onChange);
+  }
+
+  /** Call `listener` after each change, at most every 100 ms. Returns a function that unsubscribes. */
+  subscribe(listener: (totals: QueueTotals) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Add uploads at the end. */
@@ -36,6 +44,8 @@ export class UploadQueue {
     for (const task of tasks) {
       this.tasks.push(task);
       task.subscribe(() => this.changed());
+      // Where nothing can be written down, the upload itself says so when it starts.
+      task.remember().catch(() => undefined);
     }
     this.changed();
   }
@@ -67,6 +77,13 @@ export class UploadQueue {
     const cancelling = this.tasks.map((task) => task.cancel());
     this.isHeld = false;
     await Promise.all(cancelling);
+  }
+
+  /** Forget the uploads that are stored or cancelled, and the files that they hold. */
+  clear(): void {
+    const left = this.tasks.filter(({ state }) => state !== "stored" && state !== "cancelled");
+    this.tasks.splice(0, this.tasks.length, ...left);
+    this.changed();
   }
 
   get totals(): QueueTotals {
@@ -101,7 +118,7 @@ export class UploadQueue {
     for (const wake of this.waiters.splice(0)) wake();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.options.onChange?.(this.totals);
+      for (const listener of this.listeners) listener(this.totals);
     }, INTERVAL_MILLISECONDS);
   }
 }

@@ -1,12 +1,12 @@
 import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
-import { knownSize, openFile, type Source } from "../files/source.js";
+import { factsOf, openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
 import type { Call } from "../http/service.js";
 import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
-import type { JournalEntry } from "./journal.js";
+import { createEntry, type JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
 import { nameOf, planDirect, planThroughServer } from "./plan.js";
@@ -44,8 +44,9 @@ export class UploadTask {
     private entry?: JournalEntry,
   ) {
     this.key = entry?.key ?? options.key ?? createKey();
-    this.fileName = entry?.fileName ?? options.fileName;
-    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? knownSize(file), attempt: 1 };
+    const { name, size = 0 } = factsOf(file);
+    this.fileName = entry?.fileName ?? options.fileName ?? name;
+    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? size, attempt: 1 };
     const { signal } = options;
     // If S3 cannot be told, the parts that have arrived expire there.
     const cancel = () => void this.cancel().catch(() => undefined);
@@ -67,6 +68,14 @@ export class UploadTask {
   /** Start a queued upload. */
   start(): void {
     if (this.state === "queued") this.run();
+  }
+
+  /** Write a queued upload down, so that a kill does not lose it. */
+  async remember(): Promise<void> {
+    const { size, ...facts } = factsOf(this.file);
+    if (this.state !== "queued" || this.entry || size === undefined) return;
+    this.context.live.add(this.key);
+    await this.context.journal.save(createEntry(this.key, this.options, { ...facts, size }));
   }
 
   /** Stop sending. S3 keeps the parts that have arrived. */
@@ -110,6 +119,7 @@ export class UploadTask {
   private run(file?: unknown): void {
     const earlier = this.running;
     const { signal } = (this.abort = new AbortController());
+    this.context.live.add(this.key);
     this.running = (async () => {
       await earlier;
       try {
@@ -215,16 +225,7 @@ export class UploadTask {
   private async note(source: Source): Promise<void> {
     if (this.entry) validateSame(this.entry, source);
     this.fileName = nameOf(this.options, source);
-    this.entry ??= {
-      key: this.key,
-      bucket: this.options.bucket,
-      fileName: this.fileName,
-      size: source.size,
-      contentType: this.options.contentType ?? source.type,
-      startedAt: new Date().toISOString(),
-      ...(source.uri ? { uri: source.uri } : {}),
-      ...(source.modifiedAt === undefined ? {} : { modifiedAt: source.modifiedAt }),
-    };
+    this.entry ??= createEntry(this.key, this.options, source);
     await this.context.journal.save(this.entry);
   }
 
@@ -237,13 +238,16 @@ export class UploadTask {
   /** The service has forgotten the upload, for example after a week: send the file under a new key. */
   private async startAnew(): Promise<void> {
     await this.context.journal.remove(this.key);
+    this.context.live.delete(this.key);
     this.key = createKey();
+    this.context.live.add(this.key);
     const { id: _, ...entry } = this.entry ?? ({} as JournalEntry);
     this.entry = { ...entry, key: this.key };
     await this.context.journal.save(this.entry);
   }
 
   private async forget(): Promise<void> {
+    this.context.live.delete(this.key);
     await this.context.journal.remove(this.key);
     await this.close();
   }
@@ -283,6 +287,7 @@ export class UploadTask {
     // If that fails as well, `pending()` lists the upload, and this error is the one to show.
     if (!isResumable(cause)) await this.forget().catch(() => undefined);
     if (signal.aborted) return;
+    this.context.live.delete(this.key);
     this.error = cause;
     this.record = undefined;
     this.enter("failed");
