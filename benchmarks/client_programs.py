@@ -6,13 +6,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import PIPE, Popen
-from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
+from tests.support.programs import node
 
-from tests.support.programs import chromium, node
-
+from .chromium import Page, opened
 from .errors import ContenderFailed
 from .processes import running
 from .servers import ASKED_FIRST, CLIENTS, Server
@@ -20,13 +17,7 @@ from .stage import Stage
 from .upload_clients import UploadClient
 
 SHOWN_CHARACTERS = 2000
-CHROMIUM_ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-    # A process that Chromium keeps for the next page would come and go during the measurement.
-    "--disable-features=SpareRendererForSitePerProcess",
-]
-PAGE = '<input type="file" multiple>'
+INPUT = '<input type="file" multiple>'
 
 
 @dataclass
@@ -43,7 +34,7 @@ class Program:
     processes: tuple[int, ...]
     page: int
     choose: Callable[[Sequence[Path]], None]
-    send: Callable[[], None]
+    send: Callable[[], object]
 
 
 Start = Callable[[UploadClient, Stage, Server], AbstractContextManager[Program]]
@@ -91,46 +82,18 @@ def in_chromium(pages: Path) -> Start:
 
     @contextmanager
     def start(client: UploadClient, stage: Stage, server: Server) -> Iterator[Program]:
-        with _launched() as browser:
-            page = browser.new_context(bypass_csp=True).new_page()
-            page.goto(server.url + ASKED_FIRST)  # Any page of the server: its origin is the page's.
-            page.set_content(PAGE)
-            page.add_script_tag(path=pages / f"{client.script}.page.js")
-            page.evaluate("config => connect(config)", client.config(stage, server))
-            yield _program(browser, page)
+        # Any page of the server: its origin is the page's.
+        with opened(server.url + ASKED_FIRST, INPUT) as page:
+            page.evaluate((pages / f"{client.script}.page.js").read_text())
+            page.evaluate(f"connect({json.dumps(client.config(stage, server))})")
+            yield _program(page)
 
     return start
 
 
-@contextmanager
-def _launched() -> Iterator[Browser]:
-    program = chromium()
-    if program is None:
-        raise ContenderFailed("there is no Chromium: `make bench` brings one")
-    with sync_playwright() as playwright:
-        environment: Any = dict(program.environment)
-        browser = playwright.chromium.launch(
-            executable_path=program.path, env=environment, args=CHROMIUM_ARGUMENTS
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-def _program(browser: Browser, page: Page) -> Program:
-    described = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-    renderers = [process["id"] for process in described if process["type"] == "renderer"]
+def _program(page: Page) -> Program:
+    processes = page.processes()
+    renderers = [number for number, kind in processes.items() if kind == "renderer"]
     if len(renderers) != 1:
         raise ContenderFailed(f"Chromium has {len(renderers)} processes for one page")
-
-    def choose(files: Sequence[Path]) -> None:
-        page.set_input_files("input", list(files))
-
-    def send() -> None:
-        try:
-            page.evaluate("send()")
-        except PlaywrightError as error:
-            raise ContenderFailed(error.message[:SHOWN_CHARACTERS]) from error
-
-    return Program(tuple(process["id"] for process in described), renderers[0], choose, send)
+    return Program(tuple(processes), renderers[0], page.choose, lambda: bool(page.evaluate("send()")))
