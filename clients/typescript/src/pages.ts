@@ -1,4 +1,4 @@
-import type { Service } from "./http/service.js";
+import type { Fields, Service } from "./http/service.js";
 
 interface Body<T> {
   next: string | null;
@@ -16,12 +16,12 @@ export interface Page<T> {
 
 /** A long list. Without async generators, which Hermes does not know. */
 export class Pages<T> {
-  private query: Record<string, string | number | boolean | undefined> | undefined;
+  private query: Fields | undefined;
 
   constructor(
     private readonly service: Service,
     private readonly path: string,
-    query: Record<string, string | number | boolean | undefined>,
+    query: Fields,
     private readonly signal?: AbortSignal,
   ) {
     this.query = query;

@@ -1,8 +1,8 @@
-import type { Service } from "./http/service.js";
+import type { Fields, Service } from "./http/service.js";
+import { bucketPath, filePath } from "./http/paths.js";
 import { Pages } from "./pages.js";
 import type { components } from "./schema.js";
 import type { UploadRecord } from "./uploads/announced.js";
-import { encodeFileName } from "./uploads/whole.js";
 
 type Schemas = components["schemas"];
 export type ListedFile = Schemas["S3ListedObject"];
@@ -42,23 +42,12 @@ export class Resources {
 
   /** List the stored files of a bucket in the order of their keys; yours, or all if you are staff. */
   files(bucket: string, options: ListOptions & { prefix?: string; delimiter?: string } = {}): Pages<ListedFile> {
-    const { delimiter, pageSize, prefix, signal } = options;
-    return new Pages(this.service, `${bucketPath(bucket)}files/`, { delimiter, page_size: pageSize, prefix }, signal);
+    return new Pages(this.service, `${bucketPath(bucket)}files/`, toFields(options), options.signal);
   }
 
   /** List the records of your uploads, newest first. */
   records(filter: RecordFilter = {}): Pages<UploadRecord> {
-    const query = {
-      bucket: filter.bucket,
-      status: filter.status,
-      content_type: filter.contentType,
-      file_name: filter.fileName,
-      created_after: filter.createdAfter,
-      created_before: filter.createdBefore,
-      user_id: filter.userId,
-      page_size: filter.pageSize,
-    };
-    return new Pages(this.service, "uploads/", query, filter.signal);
+    return new Pages(this.service, "uploads/", toFields(filter), filter.signal);
   }
 
   /** Return one record. */
@@ -67,8 +56,9 @@ export class Resources {
   }
 
   /** Return what you have in a bucket, and what its policy allows. */
-  usage(bucket: string, { signal, userId }: CallOptions & { userId?: string } = {}): Promise<Usage> {
-    return this.service.call("GET", "uploads/usage/", { query: { bucket, user_id: userId }, signal });
+  usage(bucket: string, options: CallOptions & { userId?: string } = {}): Promise<Usage> {
+    const query = toFields({ bucket, ...options });
+    return this.service.call("GET", "uploads/usage/", { query, signal: options.signal });
   }
 
   /** Return a URL that anybody can open until it expires: after an hour by default, after 604,800 s at the latest. */
@@ -77,13 +67,14 @@ export class Resources {
     fileName: string,
     options: CallOptions & { expiresIn?: number; disposition?: "attachment" | "inline" } = {},
   ): Promise<PresignedUrl> {
-    const query = { bucket, file_name: fileName, expiration: options.expiresIn, disposition: options.disposition };
+    const { expiresIn: expiration, ...rest } = options;
+    const query = toFields({ bucket, fileName, expiration, ...rest });
     return this.service.call("GET", "file/presigned/url/", { query, signal: options.signal });
   }
 
   /** Delete a file and its record. */
   delete(bucket: string, fileName: string, { signal }: CallOptions = {}): Promise<void> {
-    return this.service.call("DELETE", `${bucketPath(bucket)}files/${encodeFileName(fileName)}/`, { signal });
+    return this.service.call("DELETE", filePath(bucket, fileName), { signal });
   }
 
   /** Make a link that counts and can be revoked. Its `url` is shown only now. */
@@ -92,14 +83,13 @@ export class Resources {
     fileName: string,
     options: CallOptions & { expiresIn?: number; maxDownloads?: number } = {},
   ): Promise<NewShareLink> {
-    const json = { bucket, file_name: fileName, expires_in: options.expiresIn, max_downloads: options.maxDownloads };
+    const json = toFields({ bucket, fileName, ...options });
     return this.service.call("POST", "shares/", { json, repeatable: false, signal: options.signal });
   }
 
   /** List the links that you made, or all links to a file. */
   shares(options: ListOptions & { bucket?: string; fileName?: string } = {}): Pages<ShareLink> {
-    const query = { bucket: options.bucket, file_name: options.fileName, page_size: options.pageSize };
-    return new Pages(this.service, "shares/", query, options.signal);
+    return new Pages(this.service, "shares/", toFields(options), options.signal);
   }
 
   revokeShare(id: string, { signal }: CallOptions = {}): Promise<void> {
@@ -124,6 +114,9 @@ export class Resources {
   }
 }
 
-function bucketPath(bucket: string): string {
-  return `buckets/${encodeURIComponent(bucket)}/`;
+/** Return the options as the service spells them: `pageSize` is `page_size` there. */
+function toFields(options: object): Fields {
+  const spell = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const pairs = Object.entries(options as Fields).map(([name, value]) => [spell(name), value] as const);
+  return Object.fromEntries(pairs.filter(([name]) => name !== "signal"));
 }

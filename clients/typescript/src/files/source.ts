@@ -76,7 +76,6 @@ export async function openFile(
   if (isUriFile(file)) return openUri(file, largestUri);
   if (typeof Blob !== "undefined" && file instanceof Blob) return openBlob(file);
   const message =
-    "This is no file that the client can read. Pass a File, a Blob, a Uint8Array or {uri, name, type, size}; " +
-    "paths and streams need createClient of s3-file-uploader-client/node.";
+    "Pass a Blob, a Uint8Array or {uri, name, type, size}. Paths and streams need s3-file-uploader-client/node.";
   throw new UploaderError("file_unreadable", message);
 }

@@ -70,9 +70,8 @@ export function openUri(file: UriFile, largest: number): Source {
 
 function needsAdapter(why: string): UploaderError {
   const message =
-    `${why}, and React Native would read it whole into memory. Give createClient an adapter that reads parts: ` +
-    "`files: expoFiles(FileSystem)` of s3-file-uploader-client/expo, or `files: blobUtilFiles(ReactNativeBlobUtil)` " +
-    "of s3-file-uploader-client/blob-util.";
+    `${why}, and React Native would read it whole into memory. Give createClient \`files\`: expoFiles of ` +
+    "s3-file-uploader-client/expo or blobUtilFiles of s3-file-uploader-client/blob-util.";
   return new UploaderError("file_needs_adapter", message);
 }
 

@@ -37,7 +37,7 @@ export function readError(response: HttpResponse): UploaderError {
     .replace(/\s+/g, " ")
     .trim()
     .slice(0, SHOWN_CHARACTERS);
-  const message = `The service did not answer as expected (HTTP ${status}). Check \`baseUrl\` and the proxies on the way.`;
+  const message = `HTTP ${status}, but not from the service. Check \`baseUrl\` and proxies.`;
   return new UploaderError("bad_answer", shown ? `${message} It said: ${shown}` : message, { status, retryAfter });
 }
 

@@ -63,7 +63,7 @@ export class Patience {
 }
 
 function giveUp(cause: unknown): UploaderError {
-  const message = "The connection was lost for too long. Resume the upload when the network is better.";
+  const message = "The network failed for too long. Resume the upload later.";
   return cause instanceof UploaderError ? cause : new UploaderError("connection_lost", message, { cause });
 }
 

@@ -23,8 +23,11 @@ export interface ServiceOptions {
   stallSeconds: number;
 }
 
+/** Fields of a query or of a JSON body; undefined ones are left out. */
+export type Fields = Record<string, string | number | boolean | undefined>;
+
 export interface Call {
-  query?: Record<string, string | number | boolean | undefined>;
+  query?: Fields;
   json?: unknown;
   headers?: Record<string, string> | undefined;
   signal?: AbortSignal | undefined;
@@ -119,12 +122,23 @@ export class Service {
   private address(path: string, query: Call["query"] = {}): string {
     if (path.split("/").some((segment) => segment === "." || segment === "..")) {
       // Every URL parser resolves such a segment, so that the request would reach another address.
-      throw new UploaderError("invalid", `No name may have a part "." or "..": ${decodeURIComponent(path)}`);
+      throw new UploaderError("invalid", `No part of a name may be "." or "..": ${path}`);
     }
     const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
     const encoded = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
     return `${this.options.baseUrl.replace(/\/+$/, "")}/${path}${encoded && `?${encoded}`}`;
   }
+}
+
+/** What several calls of one upload share. */
+export interface Asker extends Pick<Call, "patience" | "signal"> {
+  service: Service;
+}
+
+/** Send a request on behalf of an upload. */
+export function ask<T = void>(asker: Asker, method: string, path: string, call: Call = {}): Promise<T> {
+  const { patience, service, signal } = asker;
+  return service.call<T>(method, path, { ...call, patience, signal });
 }
 
 /** A request of which a second one has a second effect is repeated only if the first one surely had none. */
@@ -133,6 +147,6 @@ function mayRepeat({ repeatable = true }: Call, { code }: UploaderError): boolea
 }
 
 function lost(cause: ConnectionError): UploaderError {
-  const message = "The answer was lost, so it is not known whether the service acted. Look before you try again.";
+  const message = "The answer was lost. Look before you try again.";
   return new UploaderError("connection_lost", message, { cause });
 }

@@ -1,5 +1,5 @@
 import { UploaderError } from "../errors.js";
-import type { Call } from "../http/service.js";
+import { ask, type Asker } from "../http/service.js";
 import type { components } from "../schema.js";
 import type { Transfer } from "./direct.js";
 import { PartsUpload } from "./parts.js";
@@ -44,13 +44,8 @@ export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Pr
 }
 
 /** Ask for the URLs of a file. The same key returns the same upload, so a lost answer costs nothing. */
-export function announce(
-  { patience, service, signal }: Pick<Transfer, "service"> & Pick<Call, "patience" | "signal">,
-  key: string,
-  announcement: Announcement,
-): Promise<Schemas["S3StartedUpload"]> {
-  const headers = { "Idempotency-Key": key };
-  return service.call("POST", "uploads/", { json: announcement, headers, signal, patience });
+export function announce(asker: Asker, key: string, announcement: Announcement): Promise<Schemas["S3StartedUpload"]> {
+  return ask(asker, "POST", "uploads/", { json: announcement, headers: { "Idempotency-Key": key } });
 }
 
 /** Send what is missing. Returns false if only the completion can tell whether S3 has it. */
@@ -72,22 +67,19 @@ async function send(
 }
 
 /** Have the service verify a file that was sent. A lost answer costs nothing: the record tells how that ended. */
-export async function complete(
-  { patience, service, signal }: Pick<Transfer, "service"> & Pick<Call, "patience" | "signal">,
-  id: string,
-): Promise<UploadRecord> {
+export async function complete(asker: Asker, id: string): Promise<UploadRecord> {
   try {
-    return await service.call("POST", `uploads/${id}/complete/`, { signal, patience });
+    return await ask(asker, "POST", `uploads/${id}/complete/`);
   } catch (error) {
     if (!(error instanceof UploaderError && error.code === "upload_not_pending")) throw error;
-    const record = await readRecord({ patience, service, signal }, id);
+    const record = await readRecord(asker, id);
     if (!["stored", "quarantined"].includes(record.status)) throw error;
     return record;
   }
 }
 
-function readRecord({ patience, service, signal }: Parameters<typeof complete>[0], id: string) {
-  return service.call<UploadRecord>("GET", `uploads/${id}/`, { signal, patience });
+export function readRecord(asker: Asker, id: string): Promise<UploadRecord> {
+  return ask(asker, "GET", `uploads/${id}/`);
 }
 
 function isMendedBySending(error: unknown): boolean {

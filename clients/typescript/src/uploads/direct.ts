@@ -98,6 +98,12 @@ function judge(response: HttpResponse): Outcome {
 /** Return the error of an answer of S3, or of a proxy before it. */
 export function describe({ status, text }: HttpResponse): UploaderError {
   const said = /<Message>([^<]*)/.exec(text)?.[1] ?? /<Code>([^<]*)/.exec(text)?.[1];
-  const message = `S3 refused the bytes with HTTP ${status}${said ? `: ${said}` : ""}. Check the clock and the network of the device.`;
+  const message = `S3 refused the bytes with HTTP ${status}${said ? `: ${said}` : ""}. Check the device's clock.`;
   return new UploaderError("storage_refused", message, { status });
+}
+
+/** Return the error of a request that S3 refuses with every URL. */
+export function refusedAgain(): UploaderError {
+  const message = "S3 refuses freshly signed URLs. Check the server's clock, the bucket and proxies.";
+  return new UploaderError("storage_refused", message, { status: 403 });
 }

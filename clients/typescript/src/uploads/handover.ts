@@ -3,7 +3,7 @@ import { isGone, isResumable, toUploaderError, UploaderError } from "../errors.j
 import { openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
 import { announce, complete, type UploadRecord } from "./announced.js";
-import type { JournalEntry } from "./journal.js";
+import { createEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions } from "./options.js";
 import { planDirect } from "./plan.js";
@@ -33,15 +33,7 @@ async function announceWhole(context: Context, source: Source, options: UploadOp
   const { connectivity, journal, patienceSeconds, service } = context;
   const { key = createKey(), signal } = options;
   const announcement = await planDirect({ ...options, via: "put" }, source);
-  const entry: JournalEntry = {
-    key,
-    bucket: options.bucket,
-    fileName: announcement.file_name,
-    size: source.size,
-    contentType: announcement.content_type ?? "",
-    startedAt: new Date().toISOString(),
-    handedOver: true,
-  };
+  const entry = { ...createEntry(key, options, source), handedOver: true };
   await journal.save(entry);
   try {
     const patience = new Patience(connectivity, patienceSeconds);
@@ -67,7 +59,7 @@ export async function settle(
   signal: AbortSignal | undefined,
 ): Promise<UploadRecord> {
   try {
-    const record = await complete({ service: context.service, signal }, uploadId);
+    const record = await complete({ ...context, signal }, uploadId);
     await forget(context, uploadId);
     return record;
   } catch (error) {

@@ -97,7 +97,7 @@ async function explain<T>(access: () => Promise<T>): Promise<T> {
     return await access();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `The storage of unfinished uploads failed: ${why}. Free space there, or give createClient another \`storage\`.`;
+    const message = `\`storage\` failed: ${why}. Free space there.`;
     throw new UploaderError("journal_failed", message, { cause });
   }
 }

@@ -1,7 +1,8 @@
 import { UploaderError } from "../errors.js";
 import { linkAbort, type LinkedAbort } from "../http/abort.js";
+import { ask } from "../http/service.js";
 import type { components } from "../schema.js";
-import { sendPiece, type Outcome, type Transfer } from "./direct.js";
+import { refusedAgain, sendPiece, type Outcome, type Transfer } from "./direct.js";
 
 type Schemas = components["schemas"];
 
@@ -102,20 +103,15 @@ export class PartsUpload {
 
   private refuse(part: number, url: string): void {
     this.refusals += 1;
-    if (this.refusals > 2 * this.most) {
-      const message =
-        "S3 refuses freshly signed URLs. Check the clock of the server, and whether a proxy changes requests.";
-      throw new UploaderError("storage_refused", message, { status: 403 });
-    }
+    if (this.refusals > 2 * this.most) throw refusedAgain();
     if (this.urls.get(part) === url) this.urls.clear();
   }
 
   /** The upload expired or was completed by an earlier request: its record tells. */
   private async explainGone(): Promise<void> {
-    const { patience, service, signal } = this.transfer;
-    const record = await service.call<Schemas["S3Upload"]>("GET", `uploads/${this.id}/`, { signal, patience });
+    const record = await ask<Schemas["S3Upload"]>(this.transfer, "GET", `uploads/${this.id}/`);
     if (record.status === "pending") {
-      const message = "S3 has no such multipart upload any more. Start the upload again.";
+      const message = "S3 has forgotten the upload. Start it again.";
       throw new UploaderError("upload_not_found", message, { status: 404 });
     }
     this.queue = [];
@@ -129,10 +125,11 @@ export class PartsUpload {
   }
 
   private async askForMissing(): Promise<number[]> {
-    const { patience, service, signal } = this.transfer;
-    const path = `uploads/${this.id}/parts/`;
-    const held = await service.call<Schemas["S3UploadProgress"]>("GET", path, { signal, patience });
-    return held.missing;
+    return (await this.askForParts<Schemas["S3UploadProgress"]>("GET")).missing;
+  }
+
+  private askForParts<T>(method: string, json?: unknown): Promise<T> {
+    return ask(this.transfer, method, `uploads/${this.id}/parts/`, { json });
   }
 
   private async urlOf(part: number): Promise<string> {
@@ -145,10 +142,8 @@ export class PartsUpload {
   }
 
   private async sign(part: number): Promise<void> {
-    const { patience, service, signal } = this.transfer;
     const part_numbers = [part, ...this.queue.slice(0, BATCH - 1)];
-    const call = { json: { part_numbers }, signal, patience };
-    this.keep(await service.call<Schemas["S3SignedParts"]>("POST", `uploads/${this.id}/parts/`, call));
+    this.keep(await this.askForParts<Schemas["S3SignedParts"]>("POST", { part_numbers }));
     if (!this.urls.has(part)) throw new UploaderError("bad_answer", `The service signed no URL for part ${part}.`);
   }
 

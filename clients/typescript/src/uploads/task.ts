@@ -2,7 +2,7 @@ import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
 import { factsOf, openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
-import type { Call } from "../http/service.js";
+import { ask, type Asker } from "../http/service.js";
 import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
@@ -218,20 +218,17 @@ export class UploadTask {
   }
 
   private transferOf(source: Source, signal: AbortSignal): Transfer {
-    const { connectivity, patienceSeconds, routes, service, stallSeconds, transport } = this.context;
+    const { connectivity, patienceSeconds, ...shared } = this.context;
     this.meter ??= new ProgressMeter(source.size, (progress) => this.report(progress));
     const onWait = (waits: boolean, cause: unknown) => {
       if (!signal.aborted) this.noteWait(waits, cause);
     };
     return {
+      ...shared,
       source,
-      service,
-      transport,
-      routes,
       meter: this.meter,
       patience: new Patience(connectivity, patienceSeconds, onWait),
       signal,
-      stallSeconds,
       concurrency: this.concurrency,
       mayChangeRoute: this.mayChangeRoute(),
     };
@@ -272,16 +269,16 @@ export class UploadTask {
   private async findAnnounced(): Promise<string | undefined> {
     if (!this.announcement) return undefined;
     try {
-      return (await announce({ service: this.context.service }, this.key, this.announcement)).id;
+      return (await announce(this.context, this.key, this.announcement)).id;
     } catch (error) {
       if (error instanceof UploaderError && error.status >= 400 && error.status < 500) return undefined;
       throw error;
     }
   }
 
-  private async remove(id: string, call: Pick<Call, "patience" | "signal"> = {}): Promise<void> {
+  private async remove(id: string, asker: Asker = this.context): Promise<void> {
     try {
-      await this.context.service.call("DELETE", `uploads/${id}/`, { patience: call.patience, signal: call.signal });
+      await ask(asker, "DELETE", `uploads/${id}/`);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
@@ -343,8 +340,6 @@ export class UploadTask {
 function validateSame(entry: JournalEntry, { modifiedAt, size, uri }: Source): void {
   const isWrittenSince = entry.uri === uri && (entry.modifiedAt ?? modifiedAt) !== modifiedAt;
   if (entry.size === size && !isWrittenSince) return;
-  const why = isWrittenSince
-    ? "The file was written after its upload began."
-    : `This file has ${size} bytes, the one whose upload began had ${entry.size}.`;
-  throw new UploaderError("file_changed", `${why} Choose the same file, or start a new upload.`);
+  const message = "This is not the file whose upload began. Choose that one, or start a new upload.";
+  throw new UploaderError("file_changed", message);
 }

@@ -1,7 +1,9 @@
 import { UploaderError } from "../errors.js";
 import { readWhole } from "../files/source.js";
+import { filePath } from "../http/paths.js";
+import { ask } from "../http/service.js";
 import type { components } from "../schema.js";
-import { sendPiece, type Transfer } from "./direct.js";
+import { refusedAgain, sendPiece, type Transfer } from "./direct.js";
 
 type Schemas = components["schemas"];
 
@@ -34,12 +36,10 @@ export async function sendWhole(
     signed = again;
   }
   if (corruptions) {
-    const message = "S3 received other bytes than the checksum says. Compute `checksum` anew, or leave it out.";
+    const message = "The bytes do not match `checksum`. Compute it anew, or leave it out.";
     throw new UploaderError("checksum_mismatch", message, { status: 400 });
   }
-  const message =
-    "S3 refuses the file, also with a fresh URL. Check the clock of the server, and that the bucket exists.";
-  throw new UploaderError("storage_refused", message, { status: 403 });
+  throw refusedAgain();
 }
 
 /** A file that goes through the service. */
@@ -56,9 +56,8 @@ export interface ServerFile {
 
 /** Send a file through the service, in one request, and return its record. */
 export async function sendThroughServer(transfer: Transfer, file: ServerFile): Promise<Schemas["S3Upload"]> {
-  const { meter, patience, service, signal, source } = transfer;
-  const path = `buckets/${encodeURIComponent(file.bucket)}/files/${encodeFileName(file.fileName)}/`;
-  const record = await service.call<Schemas["S3Upload"]>("PUT", path, {
+  const { meter, source } = transfer;
+  const record = await ask<Schemas["S3Upload"]>(transfer, "PUT", filePath(file.bucket, file.fileName), {
     query: { overwrite: file.overwrite || undefined },
     headers: {
       // React Native on Android refuses a body without a type. To the service, this one means the same as none.
@@ -69,14 +68,7 @@ export async function sendThroughServer(transfer: Transfer, file: ServerFile): P
     read: () => readWhole(source),
     onSent: (bytes) => meter.sent(WHOLE_FILE, Math.min(bytes, source.size)),
     onLost: () => meter.lost(WHOLE_FILE),
-    signal,
-    patience,
   });
   meter.stored(WHOLE_FILE, source.size);
   return record;
-}
-
-/** Encode a key for a path: slashes stay. */
-export function encodeFileName(fileName: string): string {
-  return fileName.split("/").map(encodeURIComponent).join("/");
 }
