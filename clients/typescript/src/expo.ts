@@ -26,7 +26,13 @@ export interface ExpoFileSystem {
   Paths: { cache: unknown };
 }
 
-/** Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`. */
+/**
+ * Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`, with
+ * `import * as FileSystem from "expo-file-system"`.
+ *
+ * Opens an Expo `File` and `{uri, name, type, size}` of a picker. A part is in memory while it is sent. A file of unknown
+ * size, as some Android providers pipe it, is copied to the cache first.
+ */
 export function expoFiles(fileSystem: ExpoFileSystem): FileAdapter {
   return {
     async open(file) {

@@ -8,12 +8,15 @@ export { nodeFiles, type StreamFile } from "./node/files.js";
 export { sendByNode } from "./node/http.js";
 export { folderStorage } from "./node/storage.js";
 
-/** The client for Node.js: it uploads paths and streams, and downloads to the disk. */
+/**
+ * The client for Node.js: uploads paths, `file:` URLs and streams, and downloads to the disk. It has all methods of
+ * {@link Client}.
+ */
 export class NodeClient extends Client {
   /**
-   * Save a file of the bucket as `path`, and go on where a failure interrupted it.
+   * Save a file of the bucket as `path`. After a failure, the client requests the rest and goes on.
    *
-   * Throws `UploaderError`; `cancelled` once `signal` is aborted.
+   * Bytes go to `<path>.part`, which is renamed at the end. Throws `UploaderError`; `cancelled` once `signal` is aborted.
    */
   download(bucket: string, fileName: string, path: string, options: DownloadOptions = {}): Promise<void> {
     const { connectivity, patienceSeconds } = this.context;

@@ -9,21 +9,27 @@ import type { UploadProgress } from "./uploads/progress.js";
 import { UploadQueue, type QueueOptions, type QueueTotals } from "./uploads/queue.js";
 import type { UploadTask } from "./uploads/task.js";
 
-/** One upload, as a component shows it. */
+/** Return value of `useUpload`. */
 export interface UploadHook {
-  /** Start an upload; an earlier one of this hook goes on unseen. */
+  /** Start an upload. An earlier upload of this hook goes on without being shown. */
   upload(file: unknown, options: UploadOptions): UploadTask;
+  /** The task; undefined before the first upload, like the fields below. */
   task: UploadTask | undefined;
   state: UploadState | undefined;
   progress: UploadProgress | undefined;
+  /** The record, once the upload is `stored`. */
   record: UploadRecord | undefined;
+  /** The error of a failed upload, or the reason for which it waits. */
   error: UploaderError | undefined;
+  /** Pause the upload. */
   pause(): void;
+  /** Resume after a pause or a failure. */
   resume(file?: unknown): void;
+  /** Cancel the upload, and remove its parts from S3. */
   cancel(): Promise<void>;
 }
 
-/** Upload one file, and render each change. Leaving the screen does not stop the upload. */
+/** Upload one file, and render after each change. The upload goes on when the component unmounts. */
 export function useUpload(client: Client): UploadHook {
   const [task, setTask] = useState<UploadTask>();
   useTaskChanges(task);
@@ -42,22 +48,28 @@ export function useUpload(client: Client): UploadHook {
   return { upload, task, state, progress, record, error, pause, resume, cancel };
 }
 
-/** Several uploads, as a component shows them. */
+/** Return value of `useUploads`. */
 export interface UploadsHook {
   /** Add files at the end of the queue. */
   add(files: readonly unknown[], options: UploadOptions): void;
   tasks: readonly UploadTask[];
+  /** Sums over `tasks`. */
   totals: QueueTotals;
-  /** What an earlier run of the app has left. Resumed uploads move to `tasks`. */
+  /** Unfinished uploads of an earlier run of the app. A resumed one moves to `tasks`. */
   pending: readonly PendingUpload[];
+  /** Resume an unfinished upload. `file`: see `PendingUpload.resume`. */
   resumePending(left: PendingUpload, file?: unknown): void;
+  /** Forget an unfinished upload, and remove its parts from S3. */
   discardPending(left: PendingUpload): Promise<void>;
+  /** Pause each upload. */
   pause(): void;
+  /** Resume each upload that is paused or failed. */
   resume(): void;
+  /** Cancel each upload. */
   cancel(): Promise<void>;
 }
 
-/** Upload several files in order, and take up what an earlier run has left. */
+/** Upload several files in order, and offer the unfinished uploads of an earlier run. */
 export function useUploads(client: Client, options?: QueueOptions): UploadsHook {
   const render = useRender();
   const [pending, setPending] = useState<readonly PendingUpload[]>([]);
@@ -86,11 +98,12 @@ export function useUploads(client: Client, options?: QueueOptions): UploadsHook 
   };
 }
 
-/** The files of a bucket, as a component shows them. */
+/** Return value of `useFiles`. */
 export interface FilesHook {
   files: readonly ListedFile[];
   isLoading: boolean;
   error: UploaderError | undefined;
+  /** True if there is another page. */
   hasMore: boolean;
   /** Load the next page. */
   more(): Promise<void>;

@@ -3,30 +3,32 @@ import type { Body, Transport, UriBody } from "../http/transport.js";
 import { openBlob, openBytes } from "./memory.js";
 import { isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
 
-/** A range of a file, ready to be sent as often as it takes. */
+/** A range of a file, ready to be sent several times. */
 export interface Chunk {
   body: Body;
-  /** What sends it, if not the client's transport: a native uploader that reads from the disk. */
+  /** Sends the chunk instead of the client's transport: a native uploader that reads from the disk. */
   transport?: Transport;
   /** Free what the chunk holds. */
   release?(): void | Promise<void>;
 }
 
-/** An opened file. */
+/** An opened file, as an adapter returns it. */
 export interface Source {
+  /** The name, or an empty string. */
   readonly name: string;
   /** Media type, or an empty string. */
   readonly type: string;
   /** Bytes. */
   readonly size: number;
-  /** The address of the file, if it can be opened again by it after a restart. */
+  /** The address by which the adapter opens the file again after a restart, if there is one. */
   readonly uri?: string | undefined;
   /** True if every chunk lies in memory while it is sent. */
   readonly holdsChunks: boolean;
-  /** Return the bytes from `offset` on. Never reads more than that into memory. */
+  /** Return `size` bytes from `offset` on. Reads no more than that into memory. */
   read(offset: number, size: number): Promise<Chunk>;
   /** Return the SHA-256 in lower-case hex. Absent where the platform has no fast one. */
   digest?(): Promise<string>;
+  /** Free the file, for example a copy in the cache. */
   close?(): void | Promise<void>;
 }
 

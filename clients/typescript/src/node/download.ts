@@ -4,9 +4,11 @@ import { Patience } from "../http/retry.js";
 import type { Connectivity } from "../http/connectivity.js";
 import type { PresignedUrl } from "../resources.js";
 
+/** Options of a download. */
 export interface DownloadOptions {
+  /** Aborting it cancels the download. */
   signal?: AbortSignal;
-  /** Bytes that lie on the disk, and bytes of the whole file. */
+  /** Called with the bytes on the disk, and the bytes of the whole file. */
   onProgress?: (progress: { receivedBytes: number; totalBytes: number }) => void;
 }
 

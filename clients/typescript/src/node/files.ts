@@ -11,7 +11,7 @@ import type { FileAdapter, Source } from "../files/source.js";
 /** Large reads are few system calls; together with the socket's buffer this bounds the memory of a part. */
 const READ_BYTES = 256 * 1024;
 
-/** A stream, and what is known of it. */
+/** A stream with a name and a media type. */
 export interface StreamFile {
   stream: AsyncIterable<BinaryLike>;
   name?: string;

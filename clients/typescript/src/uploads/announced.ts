@@ -5,7 +5,9 @@ import { PartsUpload } from "./parts.js";
 import { sendWhole } from "./whole.js";
 
 type Schemas = components["schemas"];
-export type UploadRecord = Schemas["S3Upload"];
+type RecordShape = Schemas["S3Upload"];
+/** The record of an upload, as the service keeps it. */
+export interface UploadRecord extends RecordShape {}
 export type Announcement = Schemas["S3UploadStartRequest"];
 
 const MOST_ROUNDS = 3;

@@ -1,6 +1,7 @@
 import type { UploadProgress } from "./progress.js";
 import type { UploadTask } from "./task.js";
 
+/** Options of a queue. */
 export interface QueueOptions {
   /** Files sent at once. Default: 2. */
   files?: number;
@@ -10,6 +11,7 @@ export interface QueueOptions {
 
 /** Sums over all uploads of a queue. */
 export interface QueueTotals extends Omit<UploadProgress, "attempt"> {
+  /** Uploads of the queue, in any state. */
   files: number;
   storedFiles: number;
   failedFiles: number;
@@ -19,8 +21,9 @@ const FILES_AT_ONCE = 2;
 const INTERVAL_MILLISECONDS = 100;
 const ENDED = ["stored", "failed", "cancelled"];
 
-/** Several uploads, in order, so many at once. */
+/** Several uploads in order, a fixed number at once. */
 export class UploadQueue {
+  /** The uploads, in order. */
   readonly tasks: UploadTask[] = [];
   private readonly atOnce: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,19 +48,22 @@ export class UploadQueue {
     this.tasks.splice(index, 0, task);
   }
 
+  /** Pause each upload. */
   pause(): void {
     for (const task of this.tasks) task.pause();
   }
 
-  /** Go on with everything that was paused or failed. */
+  /** Resume each upload that is paused or failed. */
   resume(): void {
     for (const task of this.tasks) task.resume();
   }
 
+  /** Cancel each upload. */
   async cancel(): Promise<void> {
     await Promise.all(this.tasks.map((task) => task.cancel()));
   }
 
+  /** Sums of files and bytes. `totalBytes` counts a file from the moment it is opened. */
   get totals(): QueueTotals {
     const totals = { files: 0, storedFiles: 0, failedFiles: 0, sentBytes: 0, storedBytes: 0, totalBytes: 0 };
     for (const { progress, state } of this.tasks) {
@@ -71,7 +77,7 @@ export class UploadQueue {
     return totals;
   }
 
-  /** Resolves with the uploads once each is stored, failed or cancelled. */
+  /** Wait until each upload is stored, failed or cancelled, and return all. Does not throw. */
   async finished(): Promise<UploadTask[]> {
     while (!this.tasks.every((task) => ENDED.includes(task.state))) {
       await new Promise<void>((resolve) => this.waiters.push(resolve));

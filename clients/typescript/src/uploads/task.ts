@@ -16,16 +16,18 @@ import { sendThroughServer } from "./whole.js";
 const CONCURRENCY = 3;
 const NOTHING: UploadProgress = { sentBytes: 0, storedBytes: 0, totalBytes: 0, attempt: 1 };
 
-/** One file on its way. Created by `client.upload`; every method may be called at any time. */
+/** The upload of one file, as `client.upload` returns it. Every method may be called at any time. */
 export class UploadTask {
   /** The Idempotency-Key of the upload. */
   key: string;
   state: UploadState = "queued";
+  /** The last progress that `onProgress` got. */
   progress: UploadProgress = NOTHING;
   /** The name of the file, once it is known. */
   fileName: string | undefined;
   /** The error of a failed upload, or the reason for which it waits. */
   error: UploaderError | undefined;
+  /** The record, once the upload is `stored`. */
   record: UploadRecord | undefined;
 
   private readonly listeners = new Set<() => void>();
@@ -35,6 +37,7 @@ export class UploadTask {
   private beforeWait: UploadState = "uploading";
   private meter: ProgressMeter | undefined;
 
+  /** @internal */
   constructor(
     private readonly context: Context,
     private file: unknown,
@@ -64,14 +67,14 @@ export class UploadTask {
     if (this.state === "queued") this.run();
   }
 
-  /** Stop sending. S3 keeps the parts that have arrived. */
+  /** Stop sending. S3 keeps the parts that have arrived; the service waits a day for the next one. */
   pause(): void {
     if (["stored", "failed", "cancelled", "paused"].includes(this.state)) return;
     this.enter("paused");
     this.abort.abort();
   }
 
-  /** Go on after a pause or a failure, with another handle of the same file if the old one is gone. */
+  /** Resume after a pause or a failure. Pass the same file again if its old handle does not work any more. */
   resume(file?: unknown): void {
     if (this.state !== "paused" && this.state !== "failed") return;
     if (file !== undefined) this.file = file;
@@ -80,7 +83,7 @@ export class UploadTask {
     this.run();
   }
 
-  /** Stop for good, and remove from S3 what has arrived. */
+  /** Stop for good, and remove the parts from S3. `result` rejects with `cancelled`. */
   async cancel(): Promise<void> {
     if (["stored", "cancelled"].includes(this.state)) return;
     this.enter("cancelled");
