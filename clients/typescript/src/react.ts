@@ -81,7 +81,7 @@ export function useUploads(client: Client, options?: QueueOptions): UploadsHook 
   const drop = (left: PendingUpload) => setPending((all) => all.filter(({ key }) => key !== left.key));
   return {
     add: (files, uploadOptions) => queue.add(...files.map((file) => client.prepare(file, uploadOptions))),
-    tasks: queue.tasks,
+    tasks: [...queue.tasks], // The React Compiler renders a list again only if it is another array.
     totals: queue.totals,
     pending,
     resumePending(left, file) {

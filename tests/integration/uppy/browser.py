@@ -4,9 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Route, sync_playwright
 
 from tests.support.programs import chromium
 
@@ -70,6 +70,40 @@ class Visitor:
         cookies: Any = [{"name": name, "value": value, "url": site} for name, value in self._cookies.items()]
         self._do(self._context.add_cookies, cookies)
         self._do(self._page.goto, url)
+
+    def serve(self, url: str, folder: Path, policy: str = "") -> None:
+        """Answer requests below a URL with the files of a folder, under a Content Security Policy."""
+        headers = {"Content-Security-Policy": policy} if policy else {}
+
+        def answer(route: Route) -> None:
+            route.fulfill(path=folder / urlsplit(route.request.url.removeprefix(url)).path, headers=headers)
+
+        # Chromium takes such a page for one of the internet, which may not request addresses of this machine.
+        self._do(self._context.grant_permissions, ["local-network-access"])
+        self._do(self._page.route, f"{url}**", answer)
+
+    def slow_down(self, upload_bytes_per_second: int) -> None:
+        """Limit the network of the page."""
+
+        def limit() -> None:
+            session = self._context.new_cdp_session(self._page)
+            session.send("Network.enable")
+            speeds = {"downloadThroughput": -1, "uploadThroughput": upload_bytes_per_second}
+            session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, **speeds})
+
+        self._do(limit)
+
+    def set_offline(self, is_offline: bool) -> None:
+        """Take the network away, or give it back."""
+        self._do(self._context.set_offline, is_offline)
+
+    def click(self, button: str) -> None:
+        """Press a button, like a user."""
+        self._do(self._page.get_by_role("button", name=button).click)
+
+    def reload(self) -> None:
+        """Load the page anew: everything in its memory is gone."""
+        self._do(self._page.reload)
 
     def choose(self, file: Path) -> None:
         """Choose a local file, like a user."""

@@ -1,0 +1,58 @@
+/** Stands in for expo-file-system 58: the part of `File`, `FileHandle` and `Paths` in its File.d.ts that is used. */
+
+import { copies, readFile, readVideo, send, sizeOf, VIDEO } from "./device";
+
+export const Paths = { cache: "file:///cache" };
+
+export class File {
+  readonly uri: string;
+
+  constructor(...uris: (string | File)[]) {
+    this.uri = uris.map((uri) => (typeof uri === "string" ? uri : uri.uri)).join("/");
+  }
+
+  get name(): string {
+    return this.uri.split("/").pop() ?? "";
+  }
+
+  get size(): number {
+    return sizeOf(this.uri);
+  }
+
+  get type(): string {
+    return VIDEO.type;
+  }
+
+  open() {
+    let isOpen = true;
+    const { uri } = this;
+    const handle = {
+      offset: 0 as number | null,
+      async readBytes(length: number): Promise<Uint8Array> {
+        if (!isOpen) throw new Error("The handle is closed.");
+        const offset = handle.offset ?? 0;
+        handle.offset = offset + length;
+        return uri === VIDEO.uri ? readVideo(offset, length) : readFile(uri).subarray(offset, offset + length);
+      },
+      close: () => void (isOpen = false),
+    };
+    return handle;
+  }
+
+  async copy(destination: File): Promise<void> {
+    copies.set(destination.uri, readFile(this.uri));
+  }
+
+  delete(): void {
+    copies.delete(this.uri);
+  }
+
+  async digest(): Promise<string> {
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", readFile(this.uri)));
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async upload(url: string, options: { httpMethod?: string; headers?: Record<string, string> } = {}) {
+    return send(options.httpMethod ?? "POST", url, options.headers ?? {}, readFile(this.uri)).done;
+  }
+}

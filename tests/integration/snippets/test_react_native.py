@@ -1,0 +1,104 @@
+"""Blocks for React Native run in Chromium on react-native-web, with stand-ins for the native modules."""
+
+import pytest
+
+from s3_file_uploader.models import FileUpload
+from tests.integration.conftest import SERVICE, token_of
+from tests.integration.snippets.conftest import SLOW, VIDEO_BYTES, content_of, stand_in, video_bytes
+
+SCREEN = """
+import { createRoot } from "react-dom/client";
+import App from "./App";
+
+createRoot(document.getElementById("root")!).render(<App />);
+"""
+README = f"""
+import {{ VIDEO }} from "{stand_in("device")}";
+import {{ uploadVideo }} from "./expo";
+
+Object.assign(window, {{ VIDEO, uploadVideo }});
+"""
+
+
+def shows(text):
+    return f"document.body.innerText.includes({text!r})"
+
+
+HALFWAY = "/uploading, [1-9]/.test(document.body.innerText)"
+
+
+def stored_check(video="video.mp4"):
+    upload = FileUpload.objects.get()
+    assert (upload.status, upload.original_name, upload.content_type) == ("stored", video, "video/mp4")
+    assert upload.size == VIDEO_BYTES
+    assert content_of(upload) == video_bytes()
+
+
+@pytest.fixture(params=["expo", "bare"])
+def phone(request, visitor, open_app):
+    """Start the app of the tutorial."""
+    open_app(request.param, SCREEN)
+    return visitor
+
+
+def test_tutorial_stores_the_video(phone):
+    phone.click("Choose a video")
+    phone.wait_for(shows("video.mp4: stored, 100 %"))
+    stored_check()
+
+
+def test_tutorial_pauses_and_resumes(phone):
+    phone.slow_down(SLOW)
+    phone.click("Choose a video")
+    phone.wait_for(HALFWAY)
+    phone.click("Pause")
+    phone.wait_for(shows("paused, "))
+    assert FileUpload.objects.get().status == "pending"
+    phone.click("Resume")
+    phone.wait_for(shows("video.mp4: stored, 100 %"))
+    stored_check()
+
+
+def test_tutorial_cancels(phone):
+    phone.slow_down(SLOW)
+    phone.click("Choose a video")
+    phone.wait_for(HALFWAY)
+    phone.click("Cancel")
+    phone.wait_for(shows("cancelled"))
+    phone.wait_for("!document.body.innerText.includes('uploading')")
+    phone.reload()
+    phone.wait_for(shows("Choose a video"))
+    assert not phone.run(shows("unfinished"))
+
+
+def test_tutorial_waits_while_offline(phone):
+    phone.slow_down(SLOW)
+    phone.click("Choose a video")
+    phone.wait_for(HALFWAY)
+    phone.set_offline(True)
+    phone.wait_for(shows("waiting, "))
+    phone.set_offline(False)
+    phone.wait_for(shows("video.mp4: stored, 100 %"))
+    stored_check()
+
+
+def test_tutorial_continues_after_a_kill(phone):
+    phone.slow_down(SLOW)
+    phone.click("Choose a video")
+    phone.wait_for("/uploading, [3-9]\\d/.test(document.body.innerText)")
+    phone.reload()
+    phone.wait_for(shows("video.mp4: unfinished"))
+    phone.click("Continue")
+    phone.wait_for(shows("video.mp4: stored, 100 %"))
+    stored_check()
+    phone.reload()
+    phone.wait_for(shows("Choose a video"))
+    assert not phone.run(shows("unfinished"))
+
+
+def test_readme_stores_the_video(visitor, open_app, site, user):
+    open_app("readme", README)
+    given = [site + SERVICE, token_of(user).removeprefix("Token ")]
+    record = visitor.run("([url, token]) => uploadVideo(url, token, VIDEO.uri)", given)
+    assert record["status"] == "stored"
+    stored_check()
