@@ -17,7 +17,7 @@ ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
 # Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.
-NPM := postman tests/integration/uppy
+NPM := postman tests/integration/uppy clients/typescript
 CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
 INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
@@ -33,7 +33,10 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test check newest docs fuzz lint format lock tox bench clean python-gone
+# Runs npm's scripts of a client with the Node.js of the environment.
+NPM_RUN = PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent --prefix
+
+.PHONY: run test clients check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -45,10 +48,15 @@ test: .venv/.test $(INSTALLED)
 	@rm -f $(TEST_REPORT)
 	@$(MAKE) lint
 	@$(MAKE) docs
+	@$(MAKE) clients
 	@$(PYTEST) $(WORKERS) tests/unit --cov
 	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
 	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
+
+# Check, build and test the clients.
+clients: .venv/.test $(INSTALLED)
+	@for script in lint build check test; do $(NPM_RUN) clients/typescript $$script || exit 1; done
 
 check: .venv/.test
 	@$(MAKE) lint

@@ -1,7 +1,8 @@
-import { cancelled } from "./errors.js";
 import type { Chunk, FileAdapter, Source } from "./files/source.js";
-import { isUriFile, nameOf } from "./files/uri.js";
-import { ConnectionError, type HttpRequest, type HttpResponse, type Transport } from "./http/transport.js";
+import { describeFile, isUriFile, type UriFile } from "./files/uri.js";
+import { readHeaders, sendNatively } from "./http/native.js";
+import type { Transport } from "./http/transport.js";
+import { createKey } from "./uploads/key.js";
 
 interface FetchResponse {
   text(): string | Promise<string>;
@@ -19,6 +20,7 @@ export interface BlobUtil {
     dirs: { CacheDir: string };
     stat(path: string): Promise<{ size: number | string; filename?: string }>;
     slice(source: string, destination: string, start: number, end: number): Promise<unknown>;
+    cp(path: string, destination: string): Promise<unknown>;
     hash(path: string, algorithm: "sha256"): Promise<string>;
     unlink(path: string): Promise<void>;
   };
@@ -35,26 +37,45 @@ const PROGRESS_MILLISECONDS = 100;
  * it from there: no part is in memory.
  */
 export function blobUtilFiles(blobUtil: BlobUtil): FileAdapter {
-  return { open: async (file) => (isUriFile(file) ? openPath(blobUtil, file.uri, file.name, file.type) : undefined) };
+  return { open: async (file) => (isUriFile(file) ? openUri(blobUtil, file) : undefined) };
 }
 
-async function openPath(blobUtil: BlobUtil, uri: string, name = nameOf(uri), type = ""): Promise<Source> {
-  const path = uri.replace(/^file:\/\//, "");
+async function openUri(blobUtil: BlobUtil, file: UriFile): Promise<Source> {
+  const { name, type, uri } = describeFile(file);
+  if (!uri.startsWith("content:")) return openPath(blobUtil, pathOf(uri), { name, type, uri });
+  // A provider may pipe its bytes: it tells no size, and cannot skip to a part.
+  const copy = newCachePath(blobUtil);
+  await blobUtil.fs.cp(uri, copy);
+  return { ...(await openPath(blobUtil, copy, { name, type, uri })), close: () => blobUtil.fs.unlink(copy) };
+}
+
+/** A `file:` address is percent-encoded, a path is not. */
+function pathOf(uri: string): string {
+  return uri.startsWith("file://") ? decodeURIComponent(uri.slice("file://".length)) : uri;
+}
+
+function newCachePath(blobUtil: BlobUtil): string {
+  return `${blobUtil.fs.dirs.CacheDir}/s3-file-uploader-${createKey()}`;
+}
+
+async function openPath(
+  blobUtil: BlobUtil,
+  path: string,
+  told: { name: string; type: string; uri: string },
+): Promise<Source> {
   const { size } = await blobUtil.fs.stat(path);
   return {
-    name,
-    type,
+    ...told,
     size: Number(size),
-    uri,
     holdsChunks: false,
     read: (offset, length) => cut(blobUtil, path, offset, length),
+    whole: () => Promise.resolve({ body: { uri: told.uri }, transport: sendFrom(blobUtil, path) }),
     digest: () => blobUtil.fs.hash(path, "sha256"),
   };
 }
 
 async function cut(blobUtil: BlobUtil, path: string, offset: number, length: number): Promise<Chunk> {
-  const unique = Math.random().toString(36).slice(2);
-  const piece = `${blobUtil.fs.dirs.CacheDir}/s3-file-uploader-${Date.now()}-${unique}.part`;
+  const piece = newCachePath(blobUtil);
   await blobUtil.fs.slice(path, piece, offset, offset + length);
   return {
     body: { uri: `file://${piece}` },
@@ -64,22 +85,19 @@ async function cut(blobUtil: BlobUtil, path: string, offset: number, length: num
 }
 
 function sendFrom(blobUtil: BlobUtil, path: string): Transport {
-  return async (request: HttpRequest): Promise<HttpResponse> => {
-    if (request.signal?.aborted) throw cancelled();
-    const task = blobUtil.fetch("PUT", request.url, request.headers ?? {}, blobUtil.wrap(path));
-    const abort = () => task.cancel();
-    request.signal?.addEventListener("abort", abort);
-    task.uploadProgress({ interval: PROGRESS_MILLISECONDS }, (sent) => request.onSent?.(sent));
-    try {
-      const response = await task;
-      const { headers, status } = response.info();
-      const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-      return { status, text: await response.text(), header: (name) => lowerCase[name.toLowerCase()] ?? null };
-    } catch (cause) {
-      if (request.signal?.aborted) throw cancelled();
-      throw new ConnectionError("The connection was lost.", { cause });
-    } finally {
-      request.signal?.removeEventListener("abort", abort);
-    }
-  };
+  return (request) =>
+    sendNatively(request, async () => {
+      const { headers = {}, onSent, signal, url } = request;
+      const task = blobUtil.fetch("PUT", url, headers, blobUtil.wrap(path));
+      const abort = () => task.cancel();
+      signal?.addEventListener("abort", abort);
+      task.uploadProgress({ interval: PROGRESS_MILLISECONDS }, (sent) => onSent?.(sent));
+      try {
+        const response = await task;
+        const info = response.info();
+        return { status: info.status, text: await response.text(), header: readHeaders(info.headers) };
+      } finally {
+        signal?.removeEventListener("abort", abort);
+      }
+    });
 }

@@ -142,8 +142,9 @@ export class Client extends Resources {
   }
 
   private taskOf(entry: JournalEntry, file: unknown, options: Partial<UploadOptions> | undefined): UploadTask {
-    const { bucket, contentType, fileName } = entry;
-    return new UploadTask(this.context, file, { bucket, fileName, contentType, ...options }, entry);
+    const { bucket, contentType, fileName, handedOver } = entry;
+    const known: UploadOptions = { bucket, fileName, contentType, ...(handedOver ? { via: "put" } : {}) };
+    return new UploadTask(this.context, file, { ...known, ...options }, entry);
   }
 }
 

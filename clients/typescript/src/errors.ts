@@ -16,7 +16,9 @@ export type ServiceErrorCode = Schemas["S3ErrorCode"];
  * - `checksum_unavailable`: the platform computes no SHA-256.
  * - `file_needs_adapter`: a large file of React Native needs `files`, to be read in parts.
  * - `file_unreadable`: the file cannot be read, or the value is no file.
- * - `file_changed`: the file has another size than the one whose upload is resumed.
+ * - `file_changed`: the file is not the one whose upload is resumed.
+ * - `file_unwritable`: a download cannot be written to the disk.
+ * - `journal_failed`: the `storage`, which remembers unfinished uploads, does not work.
  */
 export type ClientErrorCode =
   | "cancelled"
@@ -26,7 +28,9 @@ export type ClientErrorCode =
   | "checksum_unavailable"
   | "file_needs_adapter"
   | "file_unreadable"
-  | "file_changed";
+  | "file_changed"
+  | "file_unwritable"
+  | "journal_failed";
 
 /** An error of one field: `code` for programs, `detail` for people. */
 export interface FieldError extends FieldErrorShape {}

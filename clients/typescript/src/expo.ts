@@ -1,11 +1,26 @@
-import type { Chunk, FileAdapter, Source, UriFile } from "./files/source.js";
-import { isUriFile, nameOf } from "./files/uri.js";
+import type { Chunk, FileAdapter, Source } from "./files/source.js";
+import { describeFile, isUriFile, type UriFile } from "./files/uri.js";
+import { readHeaders, sendNatively } from "./http/native.js";
+import type { Transport } from "./http/transport.js";
 
 /** The part of expo-file-system's `FileHandle` that reads a range. */
 export interface ExpoFileHandle {
   offset: number | null;
   readBytes(length: number): Promise<Uint8Array> | Uint8Array;
   close(): void;
+}
+
+export interface ExpoUploadOptions {
+  httpMethod: "PUT";
+  headers: Record<string, string>;
+  signal?: AbortSignal;
+  onProgress: (progress: { bytesSent: number }) => void;
+}
+
+export interface ExpoUploadResult {
+  body: string;
+  status: number;
+  headers: Record<string, string>;
 }
 
 /** The part of expo-file-system's `File` that the adapter needs. */
@@ -15,6 +30,7 @@ export interface ExpoFile {
   readonly size: number;
   readonly type: string;
   open(): ExpoFileHandle;
+  createUploadTask(url: string, options: ExpoUploadOptions): { uploadAsync(): Promise<ExpoUploadResult> };
   digest(algorithm: "SHA-256"): Promise<string>;
   copy(destination: ExpoFile): Promise<void> | void;
   delete(): void;
@@ -50,10 +66,10 @@ function isExpoFile(file: unknown): file is ExpoFile {
 
 async function openUri(fileSystem: ExpoFileSystem, file: UriFile): Promise<Source> {
   const Constructor = fileSystem.File as new (...uris: unknown[]) => ExpoFile;
-  const opened = new Constructor(file.uri);
-  const name = file.name ?? nameOf(file.uri);
-  const type = file.type ?? opened.type;
-  if (opened.size > 0 || file.size === 0) return openExpoFile(opened, name, type);
+  const { name, size, uri, ...told } = describeFile(file);
+  const opened = new Constructor(uri);
+  const type = told.type || opened.type;
+  if (opened.size > 0 || size === 0) return openExpoFile(opened, name, type);
   // A provider that pipes its bytes tells no size: only a copy can be read in parts.
   const copy = new Constructor(fileSystem.Paths.cache, `upload-${Date.now()}-${name}`);
   await opened.copy(copy);
@@ -69,6 +85,7 @@ function openExpoFile(file: ExpoFile, name = file.name, type = file.type): Sourc
     uri,
     holdsChunks: true,
     read: (offset, length) => readRange(file, offset, length),
+    whole: () => Promise.resolve({ body: { uri }, transport: sendFrom(file) }),
     digest: () => file.digest("SHA-256"),
   };
 }
@@ -82,4 +99,20 @@ async function readRange(file: ExpoFile, offset: number, length: number): Promis
   } finally {
     handle.close();
   }
+}
+
+/** Stream the whole file from the disk: XMLHttpRequest would read it into memory on iOS. */
+function sendFrom(file: ExpoFile): Transport {
+  return (request) =>
+    sendNatively(request, async () => {
+      const { headers = {}, onSent, signal, url } = request;
+      const task = file.createUploadTask(url, {
+        httpMethod: "PUT",
+        headers,
+        ...(signal ? { signal } : {}),
+        onProgress: ({ bytesSent }) => onSent?.(bytesSent),
+      });
+      const response = await task.uploadAsync();
+      return { status: response.status, text: response.body, header: readHeaders(response.headers) };
+    });
 }

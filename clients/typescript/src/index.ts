@@ -12,7 +12,8 @@ export {
   type FieldError,
   type ServiceErrorCode,
 } from "./errors.js";
-export type { Chunk, FileAdapter, Source, UriFile } from "./files/source.js";
+export type { Chunk, FileAdapter, Source } from "./files/source.js";
+export type { UriFile } from "./files/uri.js";
 export type { Connectivity } from "./http/connectivity.js";
 export type { Authorize } from "./http/service.js";
 export {

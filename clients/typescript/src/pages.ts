@@ -50,7 +50,8 @@ export class Pages<T> {
 function readQuery(next: string): Record<string, string> {
   const query: Record<string, string> = {};
   for (const pair of (next.split("?")[1] ?? "").split("&")) {
-    const [name = "", value = ""] = pair.split("=");
+    const [name = "", ...values] = pair.split("=");
+    const value = values.join("=");
     query[decodeURIComponent(name)] = decodeURIComponent(value.replace(/\+/g, " "));
   }
   return query;

@@ -1,5 +1,5 @@
 import { UploaderError } from "../errors.js";
-import type { Body, Transport, UriBody } from "../http/transport.js";
+import type { Body, Transport } from "../http/transport.js";
 import { openBlob, openBytes } from "./memory.js";
 import { isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
 
@@ -22,25 +22,36 @@ export interface Source {
   readonly size: number;
   /** The address by which the adapter opens the file again after a restart, if there is one. */
   readonly uri?: string | undefined;
+  /** When the file was last written, in milliseconds, where the platform tells it reliably. */
+  readonly modifiedAt?: number | undefined;
   /** True if every chunk lies in memory while it is sent. */
   readonly holdsChunks: boolean;
   /** Return `size` bytes from `offset` on. Reads no more than that into memory. */
   read(offset: number, size: number): Promise<Chunk>;
+  /** Return the whole file, where another way than `read` keeps it out of memory. */
+  whole?(): Promise<Chunk>;
   /** Return the SHA-256 in lower-case hex. Absent where the platform has no fast one. */
   digest?(): Promise<string>;
   /** Free the file, for example a copy in the cache. */
   close?(): void | Promise<void>;
 }
 
+/** Return the whole file as one chunk. */
+export function readWhole(source: Source): Promise<Chunk> {
+  return source.whole?.() ?? source.read(0, source.size);
+}
+
+/** Return the size of a file that tells it before it is opened; otherwise 0. */
+export function knownSize(file: unknown): number {
+  if (file instanceof Uint8Array) return file.byteLength;
+  const { fileSize, size = fileSize } = (file ?? {}) as { size?: unknown; fileSize?: unknown };
+  return typeof size === "number" ? size : 0;
+}
+
 /** Opens files that the core does not know, such as those of Expo. */
 export interface FileAdapter {
   /** Return the opened file, or undefined if this is not a file of the adapter. */
   open(file: unknown): Promise<Source | undefined>;
-}
-
-/** A file of React Native, as pickers return it. `size` in bytes. */
-export interface UriFile extends UriBody {
-  size?: number;
 }
 
 /**

@@ -9,47 +9,62 @@ const LAST_DOUBLING = 6;
 /** How long a client waits between attempts, and when it gives up. */
 export class Patience {
   private attempt = 0;
-  private lastSuccess = Date.now();
 
+  /** `failingSince`: milliseconds of the clock from which time counts; by default those of the first failure. */
   constructor(
     private readonly connectivity: Connectivity,
     private readonly seconds: number,
     private readonly onWait: (waits: boolean, cause: unknown) => void = () => undefined,
+    private failingSince?: number,
   ) {}
 
   /** Note that the other side answered as it should. */
   succeeded(): void {
     this.attempt = 0;
-    this.lastSuccess = Date.now();
+    this.failingSince = undefined;
   }
 
   /**
    * Wait before the next attempt: until the device is online, then a random time up to a doubling bound (full jitter,
    * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), and at least `retryAfter` seconds.
    *
-   * Throws `connection_lost` once nothing succeeded for as long as the app allows. Time offline does not count.
+   * `attempt` counts the failures of this request from 0; by default all since the last success.
+   *
+   * Throws `connection_lost`, or the service's own error, once nothing has succeeded since the first failure for as
+   * long as the app allows, and at once if `retryAfter` is longer. Neither time offline nor time in which the device
+   * had suspended the app counts.
    */
-  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0): Promise<void> {
-    if (Date.now() - this.lastSuccess > this.seconds * 1000) {
-      const message = "The connection was lost for too long. Resume the upload when the network is better.";
-      throw cause instanceof UploaderError ? cause : new UploaderError("connection_lost", message, { cause });
-    }
-    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(this.attempt, LAST_DOUBLING));
-    this.attempt += 1;
+  async wait(cause: unknown, signal: AbortSignal | undefined, retryAfter = 0, attempt = this.attempt++): Promise<void> {
+    this.failingSince ??= Date.now();
+    const seconds = (Date.now() - this.failingSince) / 1000 + retryAfter;
+    if (this.connectivity.isOnline() && seconds >= this.seconds) throw giveUp(cause);
+    const bound = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** Math.min(attempt, LAST_DOUBLING));
     this.onWait(true, cause);
     try {
       await this.waitUntilOnline(signal);
-      await sleep(1000 * (retryAfter + Math.random() * bound), signal, retryAfter ? undefined : this.connectivity);
+      await this.sleep(retryAfter + Math.random() * bound, signal, retryAfter ? undefined : this.connectivity);
     } finally {
       this.onWait(false, cause);
     }
   }
 
   private async waitUntilOnline(signal: AbortSignal | undefined): Promise<void> {
-    const start = Date.now();
-    while (!this.connectivity.isOnline()) await sleep(1000 * LONGEST_WAIT_SECONDS, signal, this.connectivity);
-    this.lastSuccess += Date.now() - start;
+    while (!this.connectivity.isOnline()) {
+      await sleep(1000 * LONGEST_WAIT_SECONDS, signal, this.connectivity);
+      this.failingSince = Date.now();
+    }
   }
+
+  private async sleep(seconds: number, signal: AbortSignal | undefined, connectivity?: Connectivity): Promise<void> {
+    const end = Date.now() + seconds * 1000;
+    await sleep(seconds * 1000, signal, connectivity);
+    if (this.failingSince !== undefined) this.failingSince += Math.max(0, Date.now() - end);
+  }
+}
+
+function giveUp(cause: unknown): UploaderError {
+  const message = "The connection was lost for too long. Resume the upload when the network is better.";
+  return cause instanceof UploaderError ? cause : new UploaderError("connection_lost", message, { cause });
 }
 
 /** Wait until the time is over or the network comes back. Throws once `signal` is aborted. */

@@ -6,7 +6,11 @@ import { Patience } from "./retry.js";
 import { ConnectionError, type HttpRequest, type HttpResponse, type Transport } from "./transport.js";
 import { sendWatched } from "./watchdog.js";
 
-/** Returns the value of the `Authorization` header, such as `Token 9944b091`; null sends none. */
+/**
+ * Returns the value of the `Authorization` header, such as `Token 9944b091`; null sends none.
+ *
+ * An error counts as a lost connection, and is repeated; an `UploaderError` ends the request.
+ */
 export type Authorize = (request: { rejected: boolean }) => string | null | Promise<string | null>;
 
 export interface ServiceOptions {
@@ -31,8 +35,8 @@ export interface Call {
   onLost?: (() => void) | undefined;
   /** False if a second request has a second effect: then a lost answer is an error. */
   repeatable?: boolean;
-  /** Decides how long to go on. Default: 20 seconds. */
-  patience?: Patience;
+  /** Decides how long to go on, for several calls together. Default: 20 seconds for this one. */
+  patience?: Patience | undefined;
 }
 
 const CALL_PATIENCE_SECONDS = 20;
@@ -52,32 +56,30 @@ export class Service {
 
   /** Send a request until it is answered with success, and return the response. */
   async respond(method: string, path: string, call: Call): Promise<HttpResponse> {
-    const patience = call.patience ?? new Patience(this.options.connectivity, CALL_PATIENCE_SECONDS);
+    const patience =
+      call.patience ?? new Patience(this.options.connectivity, CALL_PATIENCE_SECONDS, undefined, Date.now());
     let rejected = false;
-    for (;;) {
+    for (let attempt = 0; ; attempt += 1) {
       try {
         const response = await this.send(method, path, call, rejected);
-        if (response.status < 300) {
-          patience.succeeded();
-          return response;
-        }
+        if (response.status < 300) return response;
         call.onLost?.();
         const error = readError(response);
         if (error.status === 401 && !rejected && this.options.authorization) rejected = true;
-        else if (isTransient(error)) await patience.wait(error, call.signal, error.retryAfter);
+        else if (isTransient(error)) await patience.wait(error, call.signal, error.retryAfter, attempt);
         else throw error;
       } catch (error) {
         if (!(error instanceof ConnectionError) || call.repeatable === false)
           throw error instanceof ConnectionError ? lost(error) : error;
         call.onLost?.();
-        await patience.wait(error, call.signal);
+        await patience.wait(error, call.signal, 0, attempt);
       }
     }
   }
 
   private async send(method: string, path: string, call: Call, rejected: boolean): Promise<HttpResponse> {
-    const { authorization, headers, transport, stallSeconds, credentials } = this.options;
-    const credential = authorization ? await authorization({ rejected }) : null;
+    const { headers, transport, stallSeconds, credentials } = this.options;
+    const credential = await this.authorize(rejected);
     const chunk = await call.read?.();
     const request: HttpRequest = {
       method,
@@ -101,8 +103,23 @@ export class Service {
     }
   }
 
+  /** An app that cannot get a token at the moment, for example offline, is asked again. */
+  private async authorize(rejected: boolean): Promise<string | null> {
+    try {
+      return (await this.options.authorization?.({ rejected })) ?? null;
+    } catch (cause) {
+      if (cause instanceof UploaderError) throw cause;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ConnectionError(`\`authorization\` failed: ${why}`, { cause });
+    }
+  }
+
   /** Return the URL of a path of the service. */
-  address(path: string, query: Call["query"] = {}): string {
+  private address(path: string, query: Call["query"] = {}): string {
+    if (path.split("/").some((segment) => segment === "." || segment === "..")) {
+      // Every URL parser resolves such a segment, so that the request would reach another address.
+      throw new UploaderError("invalid", `No name may have a part "." or "..": ${decodeURIComponent(path)}`);
+    }
     const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
     const encoded = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
     return `${this.options.baseUrl.replace(/\/+$/, "")}/${path}${encoded && `?${encoded}`}`;

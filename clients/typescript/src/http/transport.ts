@@ -38,7 +38,8 @@ export interface HttpResponse {
 }
 
 /**
- * Send one request and return the whole response.
+ * Send one request and return the whole response. A body has to be reported by `onSent` as it leaves: a request of
+ * which nothing is heard counts as stalled.
  *
  * Throws `ConnectionError` if no response arrived, and `UploaderError` with code `cancelled` once `signal` is aborted.
  */

@@ -6,6 +6,7 @@ import { basename, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
+import { UploaderError } from "../errors.js";
 import type { FileAdapter, Source } from "../files/source.js";
 
 /** Large reads are few system calls; together with the socket's buffer this bounds the memory of a part. */
@@ -36,12 +37,16 @@ function openUri({ uri, name, type }: { uri: string; name?: string; type?: strin
 }
 
 async function openPath(path: string, name = basename(path), type = ""): Promise<Source> {
-  const { size } = await stat(path);
+  const status = await stat(path);
+  if (!status.isFile())
+    throw new UploaderError("file_unreadable", `${path} is no regular file. Pass a file or a stream.`);
+  const { mtimeMs, size } = status;
   return {
     name,
     type,
     size,
     uri: resolve(path),
+    modifiedAt: mtimeMs,
     holdsChunks: false,
     read: (offset, length) =>
       Promise.resolve({ body: { size: length, stream: () => readRange(path, offset, length) } }),
@@ -64,8 +69,7 @@ async function openStream({ stream, name = "file", type = "" }: StreamFile): Pro
   try {
     const path = join(folder, "file");
     await pipeline(stream, createWriteStream(path, { mode: 0o600 }));
-    const { uri: _, ...source } = await openPath(path, name, type);
-    return { ...source, close: remove };
+    return { ...(await openPath(path, name, type)), uri: undefined, modifiedAt: undefined, close: remove };
   } catch (error) {
     await remove();
     throw error;

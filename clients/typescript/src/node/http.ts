@@ -1,46 +1,88 @@
-import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from "node:http";
+import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import { Readable } from "node:stream";
-import { cancelled, UploaderError } from "../errors.js";
-import { ConnectionError, type Body, type HttpResponse, type Transport } from "../http/transport.js";
+import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { cancelled, throwIfAborted, UploaderError } from "../errors.js";
+import { ConnectionError, type Body, type HttpRequest, type HttpResponse, type Transport } from "../http/transport.js";
 
 const agents = { "http:": new HttpAgent({ keepAlive: true }), "https:": new HttpsAgent({ keepAlive: true }) };
+/** Bytes in memory leave in such pieces, each of which is progress. */
+const PIECE_BYTES = 256 * 1024;
 
 /** Send a request by Node's own client: `fetch` reports no progress. */
-export const sendByNode: Transport = (request) =>
-  new Promise((resolve, reject) => {
-    if (request.signal?.aborted) {
-      reject(cancelled());
-      return;
-    }
-    const url = new URL(request.url);
-    const { length, stream } = openBody(request.body);
-    const headers = { ...request.headers, ...(length === undefined ? {} : { "Content-Length": length }) };
-    const send = url.protocol === "https:" ? requestHttps : requestHttp;
-    const agent = agents[url.protocol as keyof typeof agents];
-    const outgoing = send(url, { method: request.method, headers, agent, signal: request.signal });
-    const fail = (error: Error) => {
-      stream.destroy();
-      reject(request.signal?.aborted ? cancelled() : translate(error, stream));
-    };
-    outgoing.on("error", fail);
+export const sendByNode: Transport = async (request) => {
+  const { signal } = request;
+  throwIfAborted(signal);
+  const { size, stream } = openBody(request.body);
+  const outgoing = open(request, size);
+  const answered = new Promise<HttpResponse>((resolve, reject) => {
+    outgoing.on("error", (error) => reject(new ConnectionError(error.message, { cause: error })));
     outgoing.on("response", (incoming) => {
-      readText(incoming).then((text) => resolve(answer(incoming, text)), fail);
+      readText(incoming).then(
+        (text) => resolve(answer(incoming, text)),
+        (error: unknown) => {
+          reject(new ConnectionError("The answer broke off.", { cause: error }));
+        },
+      );
     });
-    stream.on("error", (error) => outgoing.destroy(error));
-    let sent = 0;
-    stream.on("data", (data: Uint8Array) => request.onSent?.((sent += data.byteLength)));
-    stream.pipe(outgoing);
   });
+  try {
+    // A server may answer before it has read the body, and a body may fail before there is an answer.
+    return await Promise.race([answered, sendBody(stream, outgoing, size, request.onSent).then(() => answered)]);
+  } catch (error) {
+    throw signal?.aborted ? cancelled() : error;
+  } finally {
+    stream.destroy();
+    if (!outgoing.writableFinished) outgoing.destroy();
+  }
+};
 
-function openBody(body: Body | undefined): { length: number | undefined; stream: Readable } {
-  if (body === undefined) return { length: undefined, stream: Readable.from([]) };
+function open({ headers, method, signal, url }: HttpRequest, size: number | undefined): ClientRequest {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const agent = agents[parsed?.protocol as keyof typeof agents] as HttpAgent | undefined;
+  if (!parsed || !agent) throw new UploaderError("invalid", `Node.js needs a whole address with http or https: ${url}`);
+  const send = parsed.protocol === "https:" ? requestHttps : requestHttp;
+  const length = size === undefined ? {} : { "Content-Length": size };
+  return send(parsed, { method, headers: { ...headers, ...length }, agent, signal });
+}
+
+function openBody(body: Body | undefined): { size: number | undefined; stream: Readable } {
+  if (body === undefined) return { size: undefined, stream: Readable.from([]) };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  if (bytes instanceof Uint8Array) return { length: bytes.byteLength, stream: Readable.from([bytes]) };
+  if (bytes instanceof Uint8Array) return { size: bytes.byteLength, stream: Readable.from(cut(bytes)) };
   // A Blob has a size and a stream, too.
   if ("stream" in bytes)
-    return { length: bytes.size, stream: Readable.from(bytes.stream() as AsyncIterable<Uint8Array>) };
+    return { size: bytes.size, stream: Readable.from(bytes.stream() as AsyncIterable<Uint8Array>) };
   throw new UploaderError("file_unreadable", "Node.js reads files by their path: pass the path as a string.");
+}
+
+function* cut(bytes: Uint8Array): Iterable<Uint8Array> {
+  for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES);
+}
+
+/** Send the bytes, and report them once the system has taken them: before that, there may be no connection yet. */
+async function sendBody(
+  stream: Readable,
+  outgoing: ClientRequest,
+  size = 0,
+  onSent: HttpRequest["onSent"] = () => undefined,
+): Promise<void> {
+  let sent = 0;
+  const counter = new Writable({
+    write(data: Uint8Array, _encoding, done) {
+      outgoing.write(data, (error) => {
+        if (!error) onSent((sent += data.byteLength));
+        done(error);
+      });
+    },
+  });
+  await pipeline(stream, counter).catch((error: unknown) => {
+    // Without an error of its own, the body ended with the connection, whose error tells more.
+    if (stream.errored === error) throw error;
+  });
+  if (outgoing.destroyed) return;
+  if (sent < size) throw new UploaderError("file_changed", "The file became shorter while it was sent.");
+  outgoing.end();
 }
 
 async function readText(incoming: IncomingMessage): Promise<string> {
@@ -55,9 +97,4 @@ function answer(incoming: IncomingMessage, text: string): HttpResponse {
     return Array.isArray(value) ? value.join(", ") : (value ?? null);
   };
   return { status: incoming.statusCode ?? 0, text, header };
-}
-
-/** A file that cannot be read any more is no failure of the network. */
-function translate(error: Error, stream: Readable): Error {
-  return stream.errored === error ? error : new ConnectionError(error.message, { cause: error });
 }

@@ -6,9 +6,8 @@ import type { KeyValueStorage } from "../uploads/storage.js";
 /** Keep unfinished uploads in a folder, one small file each. A kill never leaves half of one. */
 export function folderStorage(folder: string): KeyValueStorage {
   const pathOf = (key: string) => join(folder, `${createHash("sha256").update(key).digest("hex").slice(0, 32)}.json`);
-  const read = async (path: string) => JSON.parse(await readFile(path, "utf8")) as { key: string; value: string };
   return {
-    get: async (key) => (await unlessAbsent(read(pathOf(key))))?.value ?? null,
+    get: async (key) => (await readEntry(pathOf(key)))?.value ?? null,
     async set(key, value) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const beside = `${pathOf(key)}.${process.pid}`;
@@ -18,10 +17,20 @@ export function folderStorage(folder: string): KeyValueStorage {
     delete: (key) => rm(pathOf(key), { force: true }),
     async keys() {
       const names = ((await unlessAbsent(readdir(folder))) ?? []).filter((name) => name.endsWith(".json"));
-      const entries = await Promise.all(names.map((name) => unlessAbsent(read(join(folder, name)))));
+      const entries = await Promise.all(names.map((name) => readEntry(join(folder, name))));
       return entries.flatMap((entry) => (entry ? [entry.key] : []));
     },
   };
+}
+
+/** A file that is not whole JSON was cut by a power failure, or is not from here: it holds no upload. */
+async function readEntry(path: string): Promise<{ key: string; value: string } | undefined> {
+  const text = await unlessAbsent(readFile(path, "utf8"));
+  try {
+    return JSON.parse(text ?? "") as { key: string; value: string };
+  } catch {
+    return undefined;
+  }
 }
 
 async function unlessAbsent<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,5 @@
 import { UploaderError } from "../errors.js";
+import type { Call } from "../http/service.js";
 import type { components } from "../schema.js";
 import type { Transfer } from "./direct.js";
 import { PartsUpload } from "./parts.js";
@@ -10,7 +11,8 @@ type RecordShape = Schemas["S3Upload"];
 export interface UploadRecord extends RecordShape {}
 export type Announcement = Schemas["S3UploadStartRequest"];
 
-const MOST_ROUNDS = 3;
+/** S3 confirmed every byte, and the service does not find them: so often the client sends the file anew. */
+const MOST_CONTRADICTIONS = 3;
 
 /** Steps of a direct upload that its task follows. */
 export interface DirectSteps {
@@ -25,15 +27,18 @@ export interface DirectSteps {
 /** Announce a file to the service, send it to S3, complete the upload, and return the verified record. */
 export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Promise<UploadRecord> {
   let started = await announce(transfer, steps.key, steps.announcement);
-  await steps.onStarted(started.id);
-  for (let round = 1; started.transfer; round += 1) {
-    await send(transfer, steps, started.id, started.transfer, round);
+  transfer.patience.succeeded();
+  let { isNew } = steps;
+  for (let contradictions = 0; started.transfer; isNew = false) {
+    await steps.onStarted(started.id);
+    const isConfirmed = await send(transfer, steps, started.id, started.transfer, isNew);
     steps.onCompleting();
     try {
       return await complete(transfer, started.id);
     } catch (error) {
       // The answer of S3 was lost and so were the bytes, or the store took a part of another size than was signed.
-      if (round === MOST_ROUNDS || !isMendedBySending(error)) throw error;
+      if (isConfirmed) contradictions += 1;
+      if (contradictions === MOST_CONTRADICTIONS || !isMendedBySending(error)) throw error;
       started = await announce(transfer, steps.key, steps.announcement);
     }
   }
@@ -42,7 +47,7 @@ export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Pr
 
 /** Ask for the URLs of a file. The same key returns the same upload, so a lost answer costs nothing. */
 export function announce(
-  { patience, service, signal }: Pick<Transfer, "service" | "patience"> & { signal?: AbortSignal | undefined },
+  { patience, service, signal }: Pick<Transfer, "service"> & Pick<Call, "patience" | "signal">,
   key: string,
   announcement: Announcement,
 ): Promise<Schemas["S3StartedUpload"]> {
@@ -50,33 +55,37 @@ export function announce(
   return service.call("POST", "uploads/", { json: announcement, headers, signal, patience });
 }
 
+/** Send what is missing. Returns false if the answer of S3 was lost: only the completion tells then. */
 async function send(
   transfer: Transfer,
   steps: DirectSteps,
   id: string,
   plan: Schemas["S3Transfer"],
-  round: number,
-): Promise<void> {
-  if (plan.strategy === "multipart") {
-    await new PartsUpload(transfer, id, plan).run(steps.isNew && round === 1);
-  } else if (plan.strategy === "put") {
-    await sendWhole(transfer, plan, async () => (await announce(transfer, steps.key, steps.announcement)).transfer);
+  isNew: boolean,
+): Promise<boolean> {
+  if (plan.strategy === "put") {
+    return sendWhole(transfer, plan, async () => (await announce(transfer, steps.key, steps.announcement)).transfer);
   }
+  if (plan.strategy === "multipart") await new PartsUpload(transfer, id, plan).run(isNew);
+  return true;
 }
 
-async function complete({ patience, service, signal }: Transfer, id: string): Promise<UploadRecord> {
+/** Have the service verify a file that was sent. A lost answer costs nothing: the record tells how that ended. */
+export async function complete(
+  { patience, service, signal }: Pick<Transfer, "service"> & Pick<Call, "patience" | "signal">,
+  id: string,
+): Promise<UploadRecord> {
   try {
     return await service.call("POST", `uploads/${id}/complete/`, { signal, patience });
   } catch (error) {
-    // An earlier completion, whose answer was lost, has ended the upload.
     if (!(error instanceof UploaderError && error.code === "upload_not_pending")) throw error;
     const record = await readRecord({ patience, service, signal }, id);
-    if (record.status === "pending") throw error;
+    if (!["stored", "quarantined"].includes(record.status)) throw error;
     return record;
   }
 }
 
-function readRecord({ patience, service, signal }: Pick<Transfer, "service" | "patience" | "signal">, id: string) {
+function readRecord({ patience, service, signal }: Parameters<typeof complete>[0], id: string) {
   return service.call<UploadRecord>("GET", `uploads/${id}/`, { signal, patience });
 }
 

@@ -36,15 +36,19 @@ export interface PresignedPiece {
  * - `stored`: S3 holds the piece.
  * - `expired`: S3 refuses the URL; sign another.
  * - `gone`: the multipart upload or the bucket does not exist any more.
- * - `unknown`: all bytes left, and the answer was lost: ask before they are sent again.
- * - `lost`: send the piece again.
+ * - `unknown`: no answer, or one that says nothing of the bytes: ask before they are sent again.
  */
-export type Outcome = "stored" | "expired" | "gone" | "unknown" | "lost";
+export type Outcome = "stored" | "expired" | "gone" | "unknown";
 
 /** Answers 400 of S3 that a repetition mends: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
 const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)</;
 
-/** Send a piece once. Waits before it returns `unknown` or `lost`. Throws what no repetition mends. */
+/**
+ * Send a piece once. Waits before it returns `unknown`. Throws what no repetition mends.
+ *
+ * The bytes that left say nothing about a lost answer: browsers report them at most every 50 ms, and platforms count
+ * what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
+ */
 export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Promise<Outcome> {
   const { meter, patience, routes, signal, stallSeconds, transport } = transfer;
   const { chunk, headers, part, size, url } = piece;
@@ -64,14 +68,14 @@ export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Prom
       return outcome;
     }
     meter.lost(part);
-    if (outcome === "lost") await patience.wait(describe(response), signal, readRetryAfter(response));
+    if (outcome === "unknown") await patience.wait(describe(response), signal, readRetryAfter(response));
     return outcome;
   } catch (error) {
     meter.lost(part);
     if (!(error instanceof ConnectionError)) throw error;
     if (transfer.mayChangeRoute) await routes.doubt(url, error, sentBytes);
     await patience.wait(error, signal);
-    return sentBytes >= size && size > 0 ? "unknown" : "lost";
+    return "unknown";
   } finally {
     await chunk.release?.();
   }
@@ -83,7 +87,7 @@ function judge(response: HttpResponse): Outcome {
   if ((status >= 200 && status < 300) || status === 412) return "stored";
   if (status === 403) return "expired";
   if (status === 404) return "gone";
-  if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "lost";
+  if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "unknown";
   throw describe(response);
 }
 

@@ -1,10 +1,12 @@
 import type { Context } from "../context.js";
-import { UploaderError } from "../errors.js";
-import { openFile } from "../files/source.js";
+import { isGone, isResumable, toUploaderError, UploaderError } from "../errors.js";
+import { openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
-import { announce, type UploadRecord } from "./announced.js";
+import { announce, complete, type UploadRecord } from "./announced.js";
+import type { JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions } from "./options.js";
+import { planDirect } from "./plan.js";
 
 /** A request that a native uploader sends unchanged, with the bytes of the file as its body. */
 export interface HandedOver {
@@ -23,38 +25,58 @@ export interface HandedOver {
 
 /** Announce a file to be sent in one request by something else than this client. */
 export async function handOver(context: Context, file: unknown, options: UploadOptions): Promise<HandedOver> {
-  const { connectivity, journal, patienceSeconds, service } = context;
   const source = await openFile(file, context.adapter, Infinity);
-  await source.close?.();
-  const key = options.key ?? createKey();
-  const fileName = options.fileName ?? (source.name || "file");
-  const contentType = options.contentType ?? source.type;
-  const { bucket, checksum, signal, userId } = options;
-  const entry = { key, bucket, fileName, size: source.size, contentType, startedAt: new Date().toISOString() };
-  await journal.save({ ...entry, handedOver: true });
-  const started = await announce({ service, patience: new Patience(connectivity, patienceSeconds), signal }, key, {
-    bucket,
-    file_name: fileName,
-    size: source.size,
-    strategy: "put",
-    ...(contentType ? { content_type: contentType } : {}),
-    ...(typeof checksum === "string" && checksum !== "auto" ? { checksum_sha256: checksum } : {}),
-    ...(userId ? { user_id: userId } : {}),
-  });
-  await journal.save({ ...entry, id: started.id, handedOver: true });
-  if (started.transfer?.strategy !== "put") {
-    throw new UploaderError("file_exists", "This upload is stored already: call settle() with its id.", {
-      status: 409,
-    });
+  try {
+    return await announceWhole(context, source, options);
+  } finally {
+    await source.close?.();
   }
-  const { expires_at, headers, method, url } = started.transfer;
-  return { uploadId: started.id, key, method, url, headers, expiresAt: expires_at };
+}
+
+async function announceWhole(context: Context, source: Source, options: UploadOptions): Promise<HandedOver> {
+  const { connectivity, journal, patienceSeconds, service } = context;
+  const { key = createKey(), signal } = options;
+  const announcement = await planDirect({ ...options, via: "put" }, source);
+  const entry: JournalEntry = {
+    key,
+    bucket: options.bucket,
+    fileName: announcement.file_name,
+    size: source.size,
+    contentType: announcement.content_type ?? "",
+    startedAt: new Date().toISOString(),
+    handedOver: true,
+  };
+  await journal.save(entry);
+  try {
+    const patience = new Patience(connectivity, patienceSeconds);
+    const { id, transfer } = await announce({ service, patience, signal }, key, announcement);
+    await journal.save({ ...entry, id });
+    if (transfer?.strategy !== "put") throw storedAlready();
+    const { expires_at, headers, method, url } = transfer;
+    return { uploadId: id, key, method, url, headers, expiresAt: expires_at };
+  } catch (error) {
+    if (!isResumable(toUploaderError(error))) await journal.remove(key);
+    throw error;
+  }
+}
+
+function storedAlready(): UploaderError {
+  return new UploaderError("file_exists", "This upload is stored already: `records()` lists it.", { status: 409 });
 }
 
 /** Complete an upload that was handed over, and forget it. */
-export async function settle({ journal, service }: Context, uploadId: string): Promise<UploadRecord> {
-  const record = await service.call<UploadRecord>("POST", `uploads/${uploadId}/complete/`);
+export async function settle(context: Context, uploadId: string): Promise<UploadRecord> {
+  try {
+    const record = await complete(context, uploadId);
+    await forget(context, uploadId);
+    return record;
+  } catch (error) {
+    if (isGone(error)) await forget(context, uploadId);
+    throw error;
+  }
+}
+
+async function forget({ journal }: Context, uploadId: string): Promise<void> {
   const entries = await journal.list();
   await Promise.all(entries.filter(({ id }) => id === uploadId).map(({ key }) => journal.remove(key)));
-  return record;
 }

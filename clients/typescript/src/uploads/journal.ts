@@ -1,3 +1,4 @@
+import { UploaderError } from "../errors.js";
 import type { KeyValueStorage } from "./storage.js";
 
 const PREFIX = "s3-file-uploader:";
@@ -18,6 +19,8 @@ export interface JournalEntry {
   id?: string;
   /** The address of the file, if the client can open it again. */
   uri?: string;
+  /** Time of the last write to the file, in milliseconds since 1970. Another file in its place is not resumed. */
+  modifiedAt?: number;
   /** True if the file goes through the service, because S3 cannot be reached. */
   throughServer?: boolean;
   /** True if a native background uploader sends the file. */
@@ -29,21 +32,17 @@ export class Journal {
   constructor(private readonly storage: KeyValueStorage) {}
 
   async save(entry: JournalEntry): Promise<void> {
-    await this.storage.set(PREFIX + entry.key, JSON.stringify(entry));
-  }
-
-  async find(key: string): Promise<JournalEntry | undefined> {
-    return readEntry(await this.storage.get(PREFIX + key));
+    await explain(async () => await this.storage.set(PREFIX + entry.key, JSON.stringify(entry)));
   }
 
   async remove(key: string): Promise<void> {
-    await this.storage.delete(PREFIX + key);
+    await explain(async () => await this.storage.delete(PREFIX + key));
   }
 
   /** Return the unfinished uploads, oldest first. */
   async list(): Promise<JournalEntry[]> {
-    const keys = (await this.storage.keys()).filter((key) => key.startsWith(PREFIX));
-    const values = await Promise.all(keys.map(async (key) => this.storage.get(key)));
+    const keys = (await explain(async () => this.storage.keys())).filter((key) => key.startsWith(PREFIX));
+    const values = await explain(() => Promise.all(keys.map(async (key) => this.storage.get(key))));
     const entries = values.map(readEntry).filter((entry) => entry !== undefined);
     return entries.sort((one, other) => one.startedAt.localeCompare(other.startedAt));
   }
@@ -53,10 +52,21 @@ export class Journal {
 function readEntry(line: string | null): JournalEntry | undefined {
   try {
     const entry = JSON.parse(line ?? "null") as Partial<JournalEntry> | null;
-    return entry && typeof entry.key === "string" && typeof entry.size === "number"
-      ? (entry as JournalEntry)
-      : undefined;
+    const { bucket, fileName, key, size, startedAt } = entry ?? {};
+    const isEntry = [bucket, fileName, key, startedAt].every((value) => typeof value === "string");
+    return isEntry && typeof size === "number" ? (entry as JournalEntry) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Run an access to the app's storage, whose errors may be anything. */
+async function explain<T>(access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `The storage of unfinished uploads failed: ${why}. Free space there, or give createClient another \`storage\`.`;
+    throw new UploaderError("journal_failed", message, { cause });
   }
 }

@@ -10,7 +10,7 @@ const BATCH = 50;
 /** Parts that have to arrive before one more is sent at once again. */
 const SUCCESSES_BEFORE_FASTER = 8;
 /** Chunks that lie in memory while they are sent take at most this much together. */
-const HELD_BYTES = 64 * 1024 * 1024;
+const HELD_BYTES = 32 * 1024 * 1024;
 
 /** Sends a file in parts, several at once, each until S3 has confirmed it. */
 export class PartsUpload {
@@ -80,6 +80,8 @@ export class PartsUpload {
   private async sendAgain(part: number, url: string, outcome: Outcome): Promise<void> {
     if (outcome === "expired") this.refuse(part, url);
     else this.slowDown();
+    // A refusal can look like a lost connection: a server closes it early, or a browser hides the answer (CORS).
+    if (outcome === "unknown") this.urls.delete(part);
     if (outcome === "unknown" && !(await this.askForMissing()).includes(part)) {
       this.transfer.meter.stored(part, this.sizeOf([part]));
     } else {
@@ -147,6 +149,7 @@ export class PartsUpload {
     const part_numbers = [part, ...this.queue.slice(0, BATCH - 1)];
     const call = { json: { part_numbers }, signal, patience };
     this.keep(await service.call<Schemas["S3SignedParts"]>("POST", `uploads/${this.id}/parts/`, call));
+    if (!this.urls.has(part)) throw new UploaderError("bad_answer", `The service signed no URL for part ${part}.`);
   }
 
   private keep(signed: Schemas["S3SignedParts"]): void {

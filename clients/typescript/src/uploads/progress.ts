@@ -15,6 +15,7 @@ const INTERVAL_MILLISECONDS = 100;
 /** Adds up the bytes of an upload, and reports each change, at most every 100 ms, and the last one in any case. */
 export class ProgressMeter {
   private readonly underway = new Map<number, number>();
+  private heldBytes = 0;
   private storedBytes = 0;
   private attempt = 1;
   private lastReport = 0;
@@ -44,21 +45,22 @@ export class ProgressMeter {
   /** Note that S3 holds a part. */
   stored(part: number, bytes: number): void {
     this.underway.delete(part);
-    this.storedBytes += bytes;
-    this.changed();
+    this.confirm(this.heldBytes + bytes);
   }
 
-  /** Note that S3 holds at least this much, as an earlier run has sent it. */
+  /** Note that S3 holds this much. It may be less than before: a store can lose parts, and an upload expires. */
   confirm(bytes: number): void {
+    this.heldBytes = bytes;
     this.storedBytes = Math.max(this.storedBytes, bytes);
     this.changed();
   }
 
   get value(): UploadProgress {
-    const { storedBytes, totalBytes, attempt } = this;
-    let sentBytes = storedBytes;
+    const { attempt, storedBytes, totalBytes } = this;
+    let sentBytes = this.heldBytes;
     for (const bytes of this.underway.values()) sentBytes += bytes;
-    return { sentBytes: Math.min(sentBytes, totalBytes), storedBytes, totalBytes, attempt };
+    sentBytes = Math.max(storedBytes, Math.min(sentBytes, totalBytes));
+    return { sentBytes, storedBytes, totalBytes, attempt };
   }
 
   /** Report what is not reported yet. */

@@ -28,6 +28,7 @@ export class UploadQueue {
   private readonly atOnce: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
+  private isHeld = false;
 
   constructor(private readonly options: QueueOptions = {}) {
     this.atOnce = options.files ?? FILES_AT_ONCE;
@@ -44,23 +45,31 @@ export class UploadQueue {
 
   /** Move an upload that has not started to another place. */
   move(task: UploadTask, index: number): void {
-    this.tasks.splice(this.tasks.indexOf(task), 1);
+    const place = this.tasks.indexOf(task);
+    if (place < 0) return;
+    this.tasks.splice(place, 1);
     this.tasks.splice(index, 0, task);
   }
 
-  /** Pause each upload. */
+  /** Pause each upload that has started, and start no other until `resume()`. */
   pause(): void {
-    for (const task of this.tasks) task.pause();
+    this.isHeld = true;
+    for (const task of this.tasks) if (task.state !== "queued") task.pause();
   }
 
-  /** Resume each upload that is paused or failed. */
+  /** Resume each upload that is paused or failed, in order, as many at once as before. */
   resume(): void {
-    for (const task of this.tasks) task.resume();
+    for (const task of this.tasks) task.enqueue();
+    this.isHeld = false;
+    this.changed();
   }
 
   /** Cancel each upload. */
   async cancel(): Promise<void> {
-    await Promise.all(this.tasks.map((task) => task.cancel()));
+    this.isHeld = true;
+    const cancelling = this.tasks.map((task) => task.cancel());
+    this.isHeld = false;
+    await Promise.all(cancelling);
   }
 
   /** Sums of files and bytes. `totalBytes` counts a file from the moment it is opened. */
@@ -85,10 +94,14 @@ export class UploadQueue {
     return this.tasks;
   }
 
-  private changed(): void {
+  private startNext(): void {
     const busy = this.tasks.filter((task) => ![...ENDED, "queued", "paused"].includes(task.state)).length;
     const next = this.tasks.filter((task) => task.state === "queued").slice(0, Math.max(0, this.atOnce - busy));
     for (const task of next) task.start();
+  }
+
+  private changed(): void {
+    if (!this.isHeld) this.startNext();
     for (const wake of this.waiters.splice(0)) wake();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;

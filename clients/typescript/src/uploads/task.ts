@@ -1,20 +1,20 @@
 import type { Context } from "../context.js";
-import { cancelled, isGone, isResumable, toUploaderError, UploaderError } from "../errors.js";
-import { openFile, type Source } from "../files/source.js";
+import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
+import { knownSize, openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
-import { uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
-import { readChecksum } from "./checksum.js";
+import type { Call } from "../http/service.js";
+import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
 import type { JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
+import { nameOf, planDirect, planThroughServer } from "./plan.js";
 import { ProgressMeter, type UploadProgress } from "./progress.js";
 import { StorageUnreachable } from "./routes.js";
 import { sendThroughServer } from "./whole.js";
 
 const CONCURRENCY = 3;
-const NOTHING: UploadProgress = { sentBytes: 0, storedBytes: 0, totalBytes: 0, attempt: 1 };
 
 /** The upload of one file, as `client.upload` returns it. Every method may be called at any time. */
 export class UploadTask {
@@ -22,7 +22,7 @@ export class UploadTask {
   key: string;
   state: UploadState = "queued";
   /** The last progress that `onProgress` got. */
-  progress: UploadProgress = NOTHING;
+  progress: UploadProgress;
   /** The name of the file, once it is known. */
   fileName: string | undefined;
   /** The error of a failed upload, or the reason for which it waits. */
@@ -36,6 +36,8 @@ export class UploadTask {
   private running: Promise<void> | undefined;
   private beforeWait: UploadState = "uploading";
   private meter: ProgressMeter | undefined;
+  private source: Source | undefined;
+  private announcement: Announcement | undefined;
 
   /** @internal */
   constructor(
@@ -46,9 +48,12 @@ export class UploadTask {
   ) {
     this.key = entry?.key ?? options.key ?? createKey();
     this.fileName = entry?.fileName ?? options.fileName;
+    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? knownSize(file), attempt: 1 };
     const { signal } = options;
-    if (signal?.aborted) void this.cancel();
-    else signal?.addEventListener("abort", () => void this.cancel(), { once: true });
+    // If S3 cannot be told, the parts that have arrived expire there.
+    const cancel = () => void this.cancel().catch(() => undefined);
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener("abort", cancel, { once: true });
   }
 
   /** The verified record. Rejects with an `UploaderError` if the upload fails or is cancelled. */
@@ -69,7 +74,7 @@ export class UploadTask {
 
   /** Stop sending. S3 keeps the parts that have arrived; the service waits a day for the next one. */
   pause(): void {
-    if (["stored", "failed", "cancelled", "paused"].includes(this.state)) return;
+    if (this.record || ["failed", "cancelled", "paused"].includes(this.state)) return;
     this.enter("paused");
     this.abort.abort();
   }
@@ -77,10 +82,20 @@ export class UploadTask {
   /** Resume after a pause or a failure. Pass the same file again if its old handle does not work any more. */
   resume(file?: unknown): void {
     if (this.state !== "paused" && this.state !== "failed") return;
-    if (file !== undefined) this.file = file;
+    this.renew();
+    this.run(file);
+  }
+
+  /** Resume after a pause or a failure in its turn in the queue. */
+  enqueue(): void {
+    if (this.state !== "paused" && this.state !== "failed") return;
+    this.renew();
+    this.enter("queued");
+  }
+
+  private renew(): void {
     if (this.state === "failed") this.ended.renew();
     this.error = undefined;
-    this.run();
   }
 
   /** Stop for good, and remove the parts from S3. `result` rejects with `cancelled`. */
@@ -90,52 +105,68 @@ export class UploadTask {
     this.abort.abort();
     await this.running;
     this.ended.reject(cancelled());
-    await this.context.journal.remove(this.key);
-    if (this.entry?.id) await this.remove(this.entry.id);
+    await this.forget();
+    const id = this.entry?.id ?? (await this.findAnnounced());
+    if (id) await this.remove(id);
   }
 
-  private run(): void {
+  private run(file?: unknown): void {
     const earlier = this.running;
-    const abort = (this.abort = new AbortController());
+    const { signal } = (this.abort = new AbortController());
     this.enter("preparing");
     this.running = (async () => {
       await earlier;
       try {
-        if (!abort.signal.aborted) this.finish(await this.upload(abort.signal));
+        if (file !== undefined) await this.replaceFile(file);
+        throwIfAborted(signal);
+        const record = await this.upload(signal);
+        throwIfAborted(signal);
+        await this.finish(record);
       } catch (error) {
-        if (!abort.signal.aborted) await this.fail(error);
+        if (!signal.aborted) await this.fail(error, signal);
       }
     })();
   }
 
+  private async replaceFile(file: unknown): Promise<void> {
+    await this.close();
+    this.file = file;
+  }
+
   private async upload(signal: AbortSignal): Promise<UploadRecord> {
-    const source = await openFile(this.file, this.context.adapter);
-    try {
-      const isNew = !this.entry && !this.options.key;
-      await this.note(source);
-      return await this.send(this.transferOf(source, signal), isNew);
-    } finally {
-      await source.close?.();
-    }
+    // The copy of a stream or a piped file stays open during a pause: it cannot be made twice. Others may have changed.
+    if (!this.source?.close) this.source = await openFile(this.file, this.context.adapter);
+    const { source } = this;
+    const isNew = !this.entry && !this.options.key;
+    await this.note(source);
+    return this.send(this.transferOf(source, signal), isNew);
+  }
+
+  private async close(): Promise<void> {
+    const { source } = this;
+    this.source = undefined;
+    await source?.close?.();
   }
 
   private async send(transfer: Transfer, isNew: boolean): Promise<UploadRecord> {
     if (this.goesThroughServer()) return this.sendThroughServer(transfer);
+    const { signal } = transfer;
+    this.announcement = await planDirect(this.options, transfer.source);
     const steps = {
       key: this.key,
-      announcement: await this.announcementOf(transfer.source),
+      announcement: this.announcement,
       isNew,
       onStarted: async (id: string) => {
         await this.change({ id });
-        this.enter("uploading");
+        this.advance(signal, "uploading");
       },
-      onCompleting: () => this.enter("completing"),
+      onCompleting: () => this.advance(signal, "completing"),
     };
     try {
       return await uploadDirectly(transfer, steps);
     } catch (error) {
       if (error instanceof StorageUnreachable) {
-        if (this.entry?.id) await this.remove(this.entry.id);
+        if (this.entry?.id) await this.remove(this.entry.id, transfer);
         return this.sendThroughServer(transfer);
       }
       if (isNew || !isGone(error)) throw error;
@@ -145,74 +176,47 @@ export class UploadTask {
   }
 
   private goesThroughServer(): boolean {
-    const { overwrite, via = "auto" } = this.options;
+    const { overwrite, via } = this.options;
     if (this.entry?.throughServer || via === "server" || overwrite) return true;
-    return via === "auto" && this.context.routes.throughServer;
+    return this.mayChangeRoute() && this.context.routes.throughServer;
+  }
+
+  /** The service stores a body for the caller alone: a file of another user has to go to S3. */
+  private mayChangeRoute(): boolean {
+    const { userId, via = "auto" } = this.options;
+    return via === "auto" && !userId;
   }
 
   private async sendThroughServer(transfer: Transfer): Promise<UploadRecord> {
     await this.change({ throughServer: true });
-    this.enter("uploading");
-    const { source } = transfer;
-    const { bucket, overwrite = false } = this.options;
-    const checksum = await readChecksum(source, this.options.checksum);
-    const contentType = this.options.contentType ?? (source.type || "application/octet-stream");
-    // The key of the direct upload stands for another request: the service would refuse it.
-    const key = `${this.key}:server`;
-    return sendThroughServer(transfer, {
-      bucket,
-      fileName: this.nameOf(source),
-      contentType,
-      overwrite,
-      key,
-      checksum,
-    });
-  }
-
-  private async announcementOf(source: Source): Promise<Announcement> {
-    const { bucket, contentType, userId, via } = this.options;
-    const checksum = await readChecksum(source, this.options.checksum);
-    const type = contentType ?? source.type;
-    return {
-      bucket,
-      file_name: this.nameOf(source),
-      size: source.size,
-      strategy: via === "parts" ? "multipart" : via === "put" ? "put" : "auto",
-      ...(type ? { content_type: type } : {}),
-      ...(checksum ? { checksum_sha256: checksum } : {}),
-      ...(userId ? { user_id: userId } : {}),
-    };
+    this.advance(transfer.signal, "uploading");
+    return sendThroughServer(transfer, await planThroughServer(this.options, transfer.source, this.key));
   }
 
   private transferOf(source: Source, signal: AbortSignal): Transfer {
     const { connectivity, patienceSeconds, routes, service, stallSeconds, transport } = this.context;
     this.meter ??= new ProgressMeter(source.size, (progress) => this.report(progress));
-    const { concurrency = CONCURRENCY, via = "auto" } = this.options;
+    const onWait = (waits: boolean, cause: unknown) => {
+      if (!signal.aborted) this.noteWait(waits, cause);
+    };
     return {
       source,
       service,
       transport,
       routes,
       meter: this.meter,
-      patience: new Patience(connectivity, patienceSeconds, (waits, cause) => this.noteWait(waits, cause)),
+      patience: new Patience(connectivity, patienceSeconds, onWait),
       signal,
       stallSeconds,
-      concurrency,
-      mayChangeRoute: via === "auto",
+      concurrency: this.options.concurrency ?? CONCURRENCY,
+      mayChangeRoute: this.mayChangeRoute(),
     };
-  }
-
-  private nameOf(source: Source): string {
-    return this.options.fileName ?? (source.name || "file");
   }
 
   /** Write the upload down before the first request: a kill between the two must not lose it. */
   private async note(source: Source): Promise<void> {
-    if (this.entry && this.entry.size !== source.size) {
-      const message = `This file has ${source.size} bytes, the one whose upload began had ${this.entry.size}. Choose the same file, or start a new upload.`;
-      throw new UploaderError("file_changed", message);
-    }
-    this.fileName = this.nameOf(source);
+    if (this.entry) validateSame(this.entry, source);
+    this.fileName = nameOf(this.options, source);
     this.entry ??= {
       key: this.key,
       bucket: this.options.bucket,
@@ -221,6 +225,7 @@ export class UploadTask {
       contentType: this.options.contentType ?? source.type,
       startedAt: new Date().toISOString(),
       ...(source.uri ? { uri: source.uri } : {}),
+      ...(source.modifiedAt === undefined ? {} : { modifiedAt: source.modifiedAt }),
     };
     await this.context.journal.save(this.entry);
   }
@@ -240,34 +245,53 @@ export class UploadTask {
     await this.context.journal.save(this.entry);
   }
 
-  private async remove(id: string): Promise<void> {
+  private async forget(): Promise<void> {
+    await this.context.journal.remove(this.key);
+    await this.close();
+  }
+
+  /** Return the id of an upload whose announcement was aborted: the service may have created it all the same. */
+  private async findAnnounced(): Promise<string | undefined> {
+    if (!this.announcement) return undefined;
     try {
-      await this.context.service.call("DELETE", `uploads/${id}/`);
+      return (await announce({ service: this.context.service }, this.key, this.announcement)).id;
+    } catch (error) {
+      if (error instanceof UploaderError && error.status >= 400 && error.status < 500) return undefined;
+      throw error;
+    }
+  }
+
+  private async remove(id: string, call: Pick<Call, "patience" | "signal"> = {}): Promise<void> {
+    try {
+      await this.context.service.call("DELETE", `uploads/${id}/`, { patience: call.patience, signal: call.signal });
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
 
-  private finish(record: UploadRecord): void {
-    this.record = record;
+  private async finish(record: UploadRecord): Promise<void> {
+    this.record = record; // From here on, a pause comes too late.
+    await this.forget();
+    if (this.state === "cancelled") return;
     this.meter?.confirm(record.size ?? 0);
     this.meter?.flush();
-    void this.context.journal.remove(this.key);
     this.enter("stored");
     this.ended.resolve(record);
   }
 
-  private async fail(error: unknown): Promise<void> {
+  private async fail(error: unknown, signal: AbortSignal): Promise<void> {
     const cause = toUploaderError(error);
-    this.error = cause;
     this.meter?.flush();
-    if (!isResumable(cause)) await this.context.journal.remove(this.key);
+    // If that fails as well, `pending()` lists the upload, and this error is the one to show.
+    if (!isResumable(cause)) await this.forget().catch(() => undefined);
+    if (signal.aborted) return;
+    this.error = cause;
+    this.record = undefined;
     this.enter("failed");
     this.ended.reject(cause);
   }
 
   private noteWait(waits: boolean, cause: unknown): void {
-    if (["paused", "cancelled"].includes(this.state)) return;
     if (waits && this.state !== "waiting") this.beforeWait = this.state;
     this.error = waits ? toUploaderError(cause) : undefined;
     this.enter(waits ? "waiting" : this.beforeWait);
@@ -277,6 +301,11 @@ export class UploadTask {
     this.progress = progress;
     this.options.onProgress?.(progress);
     this.notify();
+  }
+
+  /** Enter a state, unless a pause or the end came first. */
+  private advance(signal: AbortSignal, state: UploadState): void {
+    if (!signal.aborted) this.enter(state);
   }
 
   private enter(state: UploadState): void {
@@ -289,4 +318,14 @@ export class UploadTask {
   private notify(): void {
     for (const listener of this.listeners) listener();
   }
+}
+
+/** Parts of two versions of a file would make a third. */
+function validateSame(entry: JournalEntry, { modifiedAt, size, uri }: Source): void {
+  const isWrittenSince = entry.uri === uri && (entry.modifiedAt ?? modifiedAt) !== modifiedAt;
+  if (entry.size === size && !isWrittenSince) return;
+  const why = isWrittenSince
+    ? "The file was written after its upload began."
+    : `This file has ${size} bytes, the one whose upload began had ${entry.size}.`;
+  throw new UploaderError("file_changed", `${why} Choose the same file, or start a new upload.`);
 }

@@ -1,4 +1,5 @@
 import { UploaderError } from "../errors.js";
+import { readWhole } from "../files/source.js";
 import type { components } from "../schema.js";
 import { sendPiece, type Transfer } from "./direct.js";
 
@@ -8,7 +9,7 @@ const WHOLE_FILE = 1;
 const MOST_REFUSALS = 3;
 
 /**
- * Send a file to S3 in one request, until S3 has confirmed it or the answer of the last attempt was lost.
+ * Send a file to S3 in one request. Returns true once S3 has confirmed it, and false if its answer was lost.
  *
  * `signAgain` returns a fresh URL, or null once the file is stored.
  */
@@ -16,19 +17,17 @@ export async function sendWhole(
   transfer: Transfer,
   first: Schemas["S3PutTransfer"],
   signAgain: () => Promise<Schemas["S3Transfer"] | null>,
-): Promise<void> {
+): Promise<boolean> {
   const { source } = transfer;
   let signed = first;
-  for (let refusals = 0; refusals < MOST_REFUSALS;) {
-    const chunk = await source.read(0, source.size);
+  for (let refusals = 0; refusals < MOST_REFUSALS; refusals += 1) {
+    const chunk = await readWhole(source);
     const piece = { part: WHOLE_FILE, size: source.size, url: signed.url, headers: signed.headers, chunk };
     const outcome = await sendPiece(transfer, piece);
-    // After a lost answer, the completion tells whether the file has arrived.
-    if (outcome === "stored" || outcome === "unknown") return;
+    if (outcome === "stored" || outcome === "unknown") return outcome === "stored";
     if (outcome === "gone") break;
-    if (outcome === "expired") refusals += 1;
     const again = await signAgain();
-    if (again?.strategy !== "put") return;
+    if (again?.strategy !== "put") return false;
     signed = again;
   }
   const message =
@@ -36,28 +35,30 @@ export async function sendWhole(
   throw new UploaderError("storage_refused", message, { status: 403 });
 }
 
+/** A file that goes through the service. */
+export interface ServerFile {
+  bucket: string;
+  fileName: string;
+  /** Media type; if empty, the service derives it from the bytes and the name. */
+  contentType: string;
+  overwrite: boolean;
+  /** The Idempotency-Key. */
+  key: string;
+  checksum: string | undefined;
+}
+
 /** Send a file through the service, in one request, and return its record. */
-export async function sendThroughServer(
-  transfer: Transfer,
-  file: {
-    bucket: string;
-    fileName: string;
-    contentType: string;
-    overwrite: boolean;
-    key: string;
-    checksum?: string | undefined;
-  },
-): Promise<Schemas["S3Upload"]> {
+export async function sendThroughServer(transfer: Transfer, file: ServerFile): Promise<Schemas["S3Upload"]> {
   const { meter, patience, service, signal, source } = transfer;
   const path = `buckets/${encodeURIComponent(file.bucket)}/files/${encodeFileName(file.fileName)}/`;
   const record = await service.call<Schemas["S3Upload"]>("PUT", path, {
     query: { overwrite: file.overwrite || undefined },
     headers: {
-      "Content-Type": file.contentType,
+      ...(file.contentType ? { "Content-Type": file.contentType } : {}),
       "Idempotency-Key": file.key,
       ...(file.checksum ? { "X-Checksum-Sha256": file.checksum } : {}),
     },
-    read: () => source.read(0, source.size),
+    read: () => readWhole(source),
     onSent: (bytes) => meter.sent(WHOLE_FILE, Math.min(bytes, source.size)),
     onLost: () => meter.lost(WHOLE_FILE),
     signal,
