@@ -38,6 +38,7 @@ BACKGROUND = "docs/how-to/background-upload.md"
 NODE = "docs/how-to/node.md"
 # Each app holds the files of these pages. A page with two files of one name has a variant for each.
 APPS = {
+    "first": ("README.md",),
     "readme": (README,),
     "expo": (TUTORIAL,),
     "bare": (TUTORIAL,),
@@ -172,7 +173,9 @@ def visitor(chromium: Chromium, user: User, site: str) -> Iterator[Visitor]:
     cookies = {name: cookie.value for name, cookie in client.cookies.items()}
     visitor = chromium.visitor(**cookies, csrftoken="t" * 32)
     yield visitor
-    print(visitor.complaints, visitor.run("document.body.innerText"))  # pytest shows it after a failure.
+    sys.stdout.write(
+        f"{visitor.complaints} {visitor.run('document.body.innerText')}\n"
+    )  # pytest shows it after a failure.
     visitor.close()
 
 

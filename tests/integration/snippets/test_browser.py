@@ -1,4 +1,4 @@
-"""Blocks for browsers run in Chromium: the page without a bundler, under a strict policy, and the lines of the README."""
+"""Blocks for browsers run in Chromium: the page without a bundler, under a strict policy, and the README's lines."""
 
 import os
 import shutil

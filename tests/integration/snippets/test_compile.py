@@ -1,10 +1,10 @@
-"""Every block of TypeScript in the documentation compiles, strictly, against the packages that it imports."""
+"""Blocks of TypeScript compile, strictly, against the packages that they import. The reference follows the sources."""
 
 import json
 import subprocess
 
-from tests.integration.snippets.conftest import PACKAGE, client_blocks, files_of
-from tests.integration.snippets.conftest import APPS as ALL
+from tests.integration.snippets.conftest import APPS, PACKAGE, client_blocks, files_of
+from tests.support.host import ROOT
 
 CONFIGURATION = {
     "compilerOptions": {
@@ -20,7 +20,7 @@ CONFIGURATION = {
         "types": ["node"],
         "skipLibCheck": True,
     },
-    "include": [f"{app}/*.ts*" for app in ALL],
+    "include": [f"{app}/*.ts*" for app in APPS],
     "exclude": ["*/entry.tsx"],
 }
 
@@ -34,7 +34,7 @@ def compile_apps(apps):
 
 
 def test_every_block_is_in_an_app():
-    written = {code for app in ALL for code in files_of(app).values()}
+    written = {code for app in APPS for code in files_of(app).values()}
     assert [str(block) for block in client_blocks() if block.code not in written] == []
 
 
@@ -49,3 +49,10 @@ def test_block_with_a_wrong_option_does_not_compile(apps):
         assert "readme/wrong.ts(2,16): error TS2561" in compile_apps(apps).stdout
     finally:
         wrong.unlink()
+
+
+def test_reference_is_as_generated(tmp_path):
+    """The page is committed. `npm run docs` in clients/typescript writes it anew."""
+    page = tmp_path / "client.md"
+    subprocess.run(["node", PACKAGE / "scripts" / "docs.js", page], check=True, timeout=120)
+    assert page.read_text() == (ROOT / "docs" / "reference" / "client.md").read_text()

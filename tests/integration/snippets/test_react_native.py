@@ -12,19 +12,19 @@ import App from "./App";
 
 createRoot(document.getElementById("root")!).render(<App />);
 """
-README = f"""
-import {{ VIDEO }} from "{stand_in("device")}";
-import {{ uploadVideo }} from "./expo";
+README = """
+import { VIDEO } from "DEVICE";
+import { uploadVideo } from "./FILE";
 
-Object.assign(window, {{ VIDEO, uploadVideo }});
-"""
+Object.assign(window, { VIDEO, uploadVideo, shares: [] });
+""".replace("DEVICE", stand_in("device"))
 
 
 def shows(text):
-    return f"document.body.innerText.includes({text!r})"
+    return f"document.body.textContent.includes({text!r})"
 
 
-HALFWAY = "/uploading, [1-9]/.test(document.body.innerText)"
+HALFWAY = "/uploading, [1-9]/.test(document.body.textContent)"
 
 
 def stored_check(video="video.mp4"):
@@ -65,7 +65,7 @@ def test_tutorial_cancels(phone):
     phone.wait_for(HALFWAY)
     phone.click("Cancel")
     phone.wait_for(shows("cancelled"))
-    phone.wait_for("!document.body.innerText.includes('uploading')")
+    phone.wait_for("!document.body.textContent.includes('uploading')")
     phone.reload()
     phone.wait_for(shows("Choose a video"))
     assert not phone.run(shows("unfinished"))
@@ -85,7 +85,7 @@ def test_tutorial_waits_while_offline(phone):
 def test_tutorial_continues_after_a_kill(phone):
     phone.slow_down(SLOW)
     phone.click("Choose a video")
-    phone.wait_for("/uploading, [3-9]\\d/.test(document.body.innerText)")
+    phone.wait_for("/uploading, [3-9]\\d/.test(document.body.textContent)")
     phone.reload()
     phone.wait_for(shows("video.mp4: unfinished"))
     phone.click("Continue")
@@ -96,9 +96,17 @@ def test_tutorial_continues_after_a_kill(phone):
     assert not phone.run(shows("unfinished"))
 
 
-def test_readme_stores_the_video(visitor, open_app, site, user):
-    open_app("readme", README)
+def test_readme_of_the_client_stores_the_video(visitor, open_app, site, user):
+    open_app("readme", README.replace("FILE", "expo"))
     given = [site + SERVICE, token_of(user).removeprefix("Token ")]
-    record = visitor.run("([url, token]) => uploadVideo(url, token, VIDEO.uri)", given)
-    assert record["status"] == "stored"
+    assert visitor.run("([url, token]) => uploadVideo(url, token, VIDEO.uri)", given)["status"] == "stored"
     stored_check()
+
+
+def test_first_readme_stores_the_video(visitor, open_app, site, user):
+    open_app("first", README.replace("FILE", "upload"))
+    given = [site + SERVICE, token_of(user).removeprefix("Token ")]
+    upload = "([url, token]) => uploadVideo(url, token, VIDEO, (share) => shares.push(share))"
+    assert visitor.run(upload, given)["status"] == "stored"
+    stored_check()
+    assert visitor.run("shares[shares.length - 1]") == 1
