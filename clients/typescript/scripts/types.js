@@ -17,4 +17,4 @@ const types = astToString(syntax)
   .replaceAll("@description ", "")
   .replaceAll("Format: date-time", "ISO 8601.")
   .replaceAll("Format: uuid", "UUID.");
-writeFileSync(new URL("../src/schema.ts", import.meta.url), note + types);
+writeFileSync(process.argv[2] ?? new URL("../src/schema.ts", import.meta.url), note + types);

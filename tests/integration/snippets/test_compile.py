@@ -2,9 +2,12 @@
 
 import json
 import subprocess
+import sys
+
+import pytest
 
 from tests.integration.snippets.conftest import APPS, PACKAGE, client_blocks, files_of
-from tests.support.host import ROOT
+from tests.support.host import ROOT, environment
 
 CONFIGURATION = {
     "compilerOptions": {
@@ -51,8 +54,13 @@ def test_block_with_a_wrong_option_does_not_compile(apps):
         wrong.unlink()
 
 
-def test_reference_is_as_generated(tmp_path):
-    """The page is committed. `npm run docs` in clients/typescript writes it anew."""
-    page = tmp_path / "client.md"
-    subprocess.run(["node", PACKAGE / "scripts" / "docs.js", page], check=True, timeout=120)
-    assert page.read_text() == (ROOT / "docs" / "reference" / "client.md").read_text()
+@pytest.mark.parametrize(
+    ("script", "committed"), [("docs", "docs/reference/client.md"), ("types", "clients/typescript/src/schema.ts")]
+)
+def test_generated_file_follows_its_source(tmp_path, script, committed):
+    """After a change of the source, run `npm run docs` or `npm run types` in clients/typescript."""
+    generated = tmp_path / "generated"
+    variables = environment(tmp_path, PYTHON=sys.executable)
+    command = ["node", PACKAGE / "scripts" / f"{script}.js", generated]
+    subprocess.run(command, env=variables, check=True, timeout=120)
+    assert generated.read_text() == (ROOT / committed).read_text()
