@@ -152,6 +152,7 @@ VARIANTS: Mapping[type[Any], Mapping[str, Any]] = {
         "A PUT": {"url": DIRECT_URL, "key": DIRECT_KEY, "headers": HEADERS},
         "A form, if the store takes no PUT": {"url": STORE, "key": DIRECT_KEY, "fields": FIELDS},
         "A part": {"url": PART_URL},
+        "A request to this server": {"url": f"{SERVICE}uppy/signed/..."},
     },
 }
 

@@ -6,6 +6,8 @@ HEADS = {
     "file_get": ("file_head", "Read the headers of a file."),
     "share_follow": ("share_head", "Check a share link without a download."),
 }
+# The server ignores `Range` with HEAD: https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+OF_RANGES = {"206", "416", "Range", "If-Range"}
 
 
 def describe_head(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -14,10 +16,15 @@ def describe_head(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         operation = methods.get("get", {})
         if operation.get("operationId") in HEADS:
             operation_id, summary = HEADS[operation["operationId"]]
-            responses = {status: _without_body(answer) for status, answer in operation["responses"].items()}
-            methods["head"] = {**operation, "operationId": operation_id, "summary": summary, "responses": responses}
+            methods["head"] = {
+                **operation,
+                "operationId": operation_id,
+                "summary": summary,
+                "parameters": [each for each in operation["parameters"] if each["name"] not in OF_RANGES],
+                "responses": {
+                    status: {name: value for name, value in answer.items() if name != "content"}
+                    for status, answer in operation["responses"].items()
+                    if status not in OF_RANGES
+                },
+            }
     return result
-
-
-def _without_body(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "content"}

@@ -1,74 +1,55 @@
-"""Run the Postman collection with newman against the service."""
+"""Run the Postman collection with newman against the service: as a story, and each request alone."""
 
 import json
-import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
-from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
-from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
-from modules.accounts import ACCOUNTS, PASSWORD
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
-from tests.support.served import SERVICE
+from tests.support.postman import (
+    COLLECTION,
+    ENVIRONMENT,
+    POSTMAN,
+    Endpoint,
+    codes_of_schema,
+    collection,
+    endpoint_of,
+    operations,
+    requests,
+    unprovoked,
+)
+from tools.merge_schema_into_postman import list_requests
 
-POSTMAN = Path(__file__).parents[3] / "postman"
-NEWMAN = POSTMAN / "node_modules" / ".bin" / "newman"
-COLLECTION = POSTMAN / "s3_file_uploader.postman_collection.json"
-ENVIRONMENT = POSTMAN / "local.postman_environment.json"
-ENDPOINTS = {
-    ("GET", "s3_service-bucket-list"),
-    ("POST", "s3_service-create-bucket"),
-    ("DELETE", "s3_service-delete-bucket"),
-    ("POST", "s3_service-upload-file"),
-    ("GET", "s3_service-download-file"),
-    ("DELETE", "s3_service-delete-file"),
-    ("GET", "s3_service-create-presigned-url"),
-    ("POST", "s3_service-create-presigned-url"),
-    ("PUT", "s3_service-file"),
-    ("GET", "s3_service-file"),
-    ("HEAD", "s3_service-file"),
-    ("DELETE", "s3_service-file"),
-    ("GET", "s3_service-object-list"),
-    ("GET", "s3_service-upload-list"),
-    ("POST", "s3_service-upload-list"),
-    ("GET", "s3_service-usage"),
-    ("GET", "s3_service-upload-parts"),
-    ("POST", "s3_service-upload-parts"),
-    ("POST", "s3_service-upload-complete"),
-    ("GET", "s3_service-upload"),
-    ("DELETE", "s3_service-upload"),
-    ("POST", "s3_service-upload-token-list"),
-    ("GET", "s3_service-upload-token-list"),
-    ("DELETE", "s3_service-upload-token"),
-    ("POST", "s3_service-share-list"),
-    ("GET", "s3_service-share-list"),
-    ("GET", "s3_service-share"),
-    ("HEAD", "s3_service-share"),
-    ("DELETE", "s3_service-share"),
-}
+NEWMAN = POSTMAN / "node_modules" / "newman"
+ALONE = Path(__file__).with_name("postman_alone.js")
 PEOPLE = {"staffUsername": "ada", "staffPassword": "ada's own", "userUsername": "bob", "userPassword": "bob's own"}
 Newman = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def newman(transactional_db: None, live_server: LiveServer, tmp_path: Path) -> Newman:
-    """Run the collection with two accounts of this test. Return newman's exit status and report."""
+def variables(transactional_db: None, live_server: LiveServer) -> dict[str, str]:
+    """Create two accounts of this test. Return the variables that name them and the service."""
     User.objects.create_user(PEOPLE["staffUsername"], password=PEOPLE["staffPassword"], is_staff=True)
     User.objects.create_user(PEOPLE["userUsername"], password=PEOPLE["userPassword"])
+    return {**PEOPLE, "baseUrl": live_server.url}
 
-    def run(*options: str, **variables: str) -> tuple[int, dict[str, Any]]:
-        report = tmp_path / "newman.json"
-        command = [str(NEWMAN), "run", str(COLLECTION), "--environment", str(ENVIRONMENT), *options]
+
+@pytest.fixture
+def newman(variables: dict[str, str], tmp_path: Path) -> Newman:
+    """Run the collection, or a changed one. Return newman's exit status and report."""
+
+    def run(*options: str, changed: dict[str, Any] | None = None, **values: str) -> tuple[int, dict[str, Any]]:
+        report, file = tmp_path / "newman.json", tmp_path / "collection.json"
+        file.write_text(json.dumps(changed) if changed else COLLECTION.read_text())
+        command = [str(NEWMAN / "bin" / "newman.js"), "run", str(file), "--environment", str(ENVIRONMENT), *options]
         command += ["--reporters", "json", "--reporter-json-export", str(report)]
-        for name, value in (PEOPLE | {"baseUrl": live_server.url} | variables).items():
+        for name, value in (variables | values).items():
             command += ["--env-var", f"{name}={value}"]
         status = subprocess.run(command, cwd=POSTMAN, timeout=120, check=False).returncode
         return status, json.loads(report.read_bytes())["run"]
@@ -80,114 +61,88 @@ def failures(run: dict[str, Any]) -> list[tuple[str, str]]:
     return [(failure["source"]["name"], failure["error"]["message"]) for failure in run["failures"]]
 
 
-def skipped(run: dict[str, Any]) -> list[str]:
-    checks = [check for execution in run["executions"] for check in execution.get("assertions", ())]
-    return [check["assertion"] for check in checks if check["skipped"]]
+def responses(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the response to each request by its name; those to its pre-request script came before."""
+    return {execution["item"]["name"]: execution["response"] for execution in run["executions"]}
 
 
-def answered(run: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Yield method and reverse name of each request that the service accepted."""
-    for execution in run["executions"]:
-        request, path = execution["request"], "/" + "/".join(execution["request"]["url"]["path"])
-        if path.startswith(SERVICE) and execution["response"]["code"] < 400:
-            yield request["method"], name_of(unquote(path))
+def accepted(run: dict[str, Any]) -> Iterator[Endpoint]:
+    codes = {name: response["code"] for name, response in responses(run).items()}
+    return (endpoint_of(item) for item in requests() if codes[item["name"]] < 400)
 
 
-def name_of(path: str) -> str | None:
-    """Return the reverse name. An alias without a slash has the name of the URL with one."""
-    return resolve(path if path.endswith("/") else f"{path}/").url_name
+def codes_in(run: dict[str, Any]) -> set[str]:
+    bodies = [bytes(response["stream"]["data"]) for response in responses(run).values() if response["code"] >= 400]
+    return {json.loads(body)["code"] for body in bodies}
 
 
-def requests_of(folder: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for item in folder["item"]:
-        if "item" in item:
-            yield from requests_of(item)
-        else:
-            yield item
-
-
-def collection() -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(COLLECTION.read_bytes())
-    return parsed
+def bucket_names() -> set[str]:
+    return {bucket["Name"] for bucket in get_client().list_buckets()["Buckets"]}
 
 
 def test_collection_reaches_every_endpoint_and_leaves_nothing(newman):
+    buckets_before = bucket_names()
     status, run = newman()
-    assert (failures(run), skipped(run), status) == ([], [], 0)
-    assert run["stats"]["assertions"]["total"] > 0
-    assert set(answered(run)) == ENDPOINTS
+    assert (failures(run), status) == ([], 0)
+    assert operations().keys() - set(accepted(run)) == set()
+    assert codes_in(run) == codes_of_schema() - unprovoked()
     # The remaining uploads have no user. Housekeeping removes them once their signed URLs expire.
     assert {(left.status, left.user, left.is_direct) for left in FileUpload.objects.all()} == {("deleting", None, True)}
-    assert not [parsed for parsed in get_client().list_buckets()["Buckets"] if parsed["Name"].startswith("postman-")]
+    assert bucket_names() == buckets_before
 
 
-def test_collection_run_twice_passes(newman):
-    assert newman()[0] == 0
-    status, run = newman()
+def test_each_request_succeeds_alone_after_an_import(variables):
+    command = ["node", str(ALONE), str(NEWMAN), str(COLLECTION), json.dumps(variables)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    results = json.loads(done.stdout)
+    assert results.keys() == {item["name"] for item in requests()}
+    assert {name: result["failures"] for name, result in results.items() if result["failures"]} == {}
+    assert {name for name, result in results.items() if not result["sent"]} == set()
+
+
+def test_collection_uploads_the_file_that_its_user_chooses(newman, tmp_path):
+    chosen = tmp_path / "chosen.txt"
+    chosen.write_text("chosen")
+    changed = collection()
+    (upload,) = (item for item in list_requests(changed) if item["name"] == "Upload a file")
+    (row,) = (row for row in upload["request"]["body"]["formdata"] if row["key"] == "file")
+    row["src"] = str(chosen)
+    status, run = newman("--folder", "Upload a file", "--working-dir", str(tmp_path), changed=changed)
     assert (failures(run), status) == ([], 0)
+    record = FileUpload.objects.get()
+    assert (record.size, record.original_name) == (6, "chosen.txt")
 
 
-def test_collection_without_the_sample_sends_a_text(newman, tmp_path):
-    status, run = newman("--working-dir", str(tmp_path))
-    assert (failures(run), status) == ([], 0)
-    assert skipped(run) == ["Postman found no sample.txt in its working directory: its text is sent instead"]
-    assert set(answered(run)) == ENDPOINTS
+def test_collection_with_an_old_token_signs_in_again(newman):
+    changed = collection()
+    for variable in changed["variable"]:
+        if variable["key"] in ("userToken", "staffToken", "bucket"):
+            variable["value"] = "0" * 40
+    status, run = newman("--folder", "Show the usage", "--iteration-count", "2", changed=changed)
+    assert (failures(run), status) == (
+        [("Show the usage", "expected response to have status code 200 but got 401")],
+        1,
+    )
+    assert responses(run)["Show the usage"]["code"] == 200
 
 
 def test_collection_with_a_wrong_password_fails_at_once(newman):
     status, run = newman(userPassword="wrong")
     assert status == 1
-    assert failures(run) == [("Log in as user", "expected response to have status code 200 but got 400")]
-    assert len(run["executions"]) == 2
+    assert failures(run) == [("Sign in", "expected response to have status code 200 but got 400")]
+    assert len(run["executions"]) == 1
+
+
+def test_request_with_a_wrong_password_says_why(newman):
+    status, run = newman("--folder", "Show the usage", userPassword="wrong")
+    assert status == 1
+    ((name, message),) = failures(run)
+    assert name == "Show the usage"
+    assert "/auth/token/: 400 " in message
+    assert "Unable to log in with provided credentials." in message
 
 
 def test_collection_with_swapped_roles_fails(newman):
     status, run = newman(staffUsername=PEOPLE["userUsername"], staffPassword=PEOPLE["userPassword"])
     assert status == 1
-    assert ("Create a bucket", "expected response to have status code 201 but got 403") in failures(run)
-
-
-def test_collection_has_every_endpoint():
-    paths = [
-        (item["request"]["method"], item["request"]["url"]["raw"].partition("?")[0].replace("{{service}}/", SERVICE))
-        for item in requests_of(collection())
-    ]
-    named = {(method, name_of(re.sub(r"{{\w+}}", str(UUID(int=0)), path))) for method, path in paths if SERVICE in path}
-    assert named == ENDPOINTS
-
-
-def test_collection_describes_and_tests_every_request():
-    for item in requests_of(collection()):
-        tests = [event["script"]["exec"] for event in item["event"] if event["listen"] == "test"]
-        assert item["request"]["description"], item["name"]
-        assert "pm.test(" in "\n".join(*tests), item["name"]
-
-
-def test_collection_contains_no_token_or_id():
-    variables = {variable["key"]: variable["value"] for variable in collection()["variable"]}
-    assert variables.pop("sampleText") == (POSTMAN / "sample.txt").read_text(encoding="utf-8")
-    assert {name for name, value in variables.items() if value} == {"service", "fileName", "sampleOnDisk"}
-
-
-def test_environment_has_the_demo_accounts():
-    values = {value["key"]: value["value"] for value in json.loads(ENVIRONMENT.read_bytes())["values"]}
-    assert values.pop("baseUrl") == "http://127.0.0.1:8000"
-    assert values == {
-        "staffUsername": "demo_staff",
-        "staffPassword": PASSWORD,
-        "userUsername": "demo_user",
-        "userPassword": PASSWORD,
-    }
-    assert (ACCOUNTS["demo_staff"], ACCOUNTS["demo_user"]) == (True, False)
-
-
-def test_lock_file_contains_no_url():
-    lock = json.loads((POSTMAN / "package-lock.json").read_bytes())
-    root = lock["packages"].pop("")
-    assert re.fullmatch(r"\d+\.\d+\.\d+", root["devDependencies"]["newman"])
-    for name, package in lock["packages"].items():
-        assert package["version"], name
-        assert package["integrity"].startswith("sha512-"), name
-        assert "resolved" not in package, name
-        package.pop("funding", None)  # newman's authors ask for donations there. The test does not open the URL.
-    assert "://" not in json.dumps(lock)
+    assert failures(run)[0] == ("Create a bucket", "expected response to have status code 201 but got 403")
