@@ -48,7 +48,7 @@ def test_tutorial_stores_the_video(phone):
 
 
 def test_tutorial_pauses_and_resumes(phone):
-    phone.slow_down(SLOW)
+    phone.set_network(SLOW)
     phone.click("Choose a video")
     phone.wait_for(HALFWAY)
     phone.click("Pause")
@@ -60,7 +60,7 @@ def test_tutorial_pauses_and_resumes(phone):
 
 
 def test_tutorial_cancels(phone):
-    phone.slow_down(SLOW)
+    phone.set_network(SLOW)
     phone.click("Choose a video")
     phone.wait_for(HALFWAY)
     phone.click("Cancel")
@@ -72,18 +72,18 @@ def test_tutorial_cancels(phone):
 
 
 def test_tutorial_waits_while_offline(phone):
-    phone.slow_down(SLOW)
+    phone.set_network(SLOW)
     phone.click("Choose a video")
     phone.wait_for(HALFWAY)
-    phone.set_offline(True)
+    phone.set_network(is_offline=True)
     phone.wait_for(shows("waiting, "))
-    phone.set_offline(False)
+    phone.set_network()
     phone.wait_for(shows("video.mp4: stored, 100 %"))
     stored_check()
 
 
 def test_tutorial_continues_after_a_kill(phone):
-    phone.slow_down(SLOW)
+    phone.set_network(SLOW)
     phone.click("Choose a video")
     phone.wait_for("/uploading, [3-9]\\d/.test(document.body.textContent)")
     phone.reload()

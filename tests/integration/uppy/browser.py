@@ -82,20 +82,16 @@ class Visitor:
         self._do(self._context.grant_permissions, ["local-network-access"])
         self._do(self._page.route, f"{url}**", answer)
 
-    def slow_down(self, upload_bytes_per_second: int) -> None:
-        """Limit the network of the page."""
+    def set_network(self, upload_bytes_per_second: int = -1, *, is_offline: bool = False) -> None:
+        """Slow the network of the page down, take it away, or give it back."""
 
-        def limit() -> None:
+        def emulate() -> None:
             session = self._context.new_cdp_session(self._page)
             session.send("Network.enable")
-            speeds = {"downloadThroughput": -1, "uploadThroughput": upload_bytes_per_second}
-            session.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, **speeds})
+            speeds = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": upload_bytes_per_second}
+            session.send("Network.emulateNetworkConditions", {"offline": is_offline, **speeds})
 
-        self._do(limit)
-
-    def set_offline(self, is_offline: bool) -> None:
-        """Take the network away, or give it back."""
-        self._do(self._context.set_offline, is_offline)
+        self._do(emulate)
 
     def click(self, button: str) -> None:
         """Press a button, like a user."""
