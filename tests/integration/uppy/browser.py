@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Route, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Route, sync_playwright
 
 from tests.support.programs import chromium
 
@@ -56,6 +56,7 @@ class Visitor:
         self._do, self._cookies = chromium.do, cookies
         self._context = browser.new_context()
         self._page = self._context.new_page()
+        self._network: CDPSession | None = None
         self.complaints: list[str] = []
         self._page.on("console", self._note)
         self._page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -86,7 +87,8 @@ class Visitor:
         """Slow the network of the page down, take it away, or give it back."""
 
         def emulate() -> None:
-            session = self._context.new_cdp_session(self._page)
+            # Several sessions would contradict each other.
+            session = self._network = self._network or self._context.new_cdp_session(self._page)
             session.send("Network.enable")
             speeds = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": upload_bytes_per_second}
             session.send("Network.emulateNetworkConditions", {"offline": is_offline, **speeds})
