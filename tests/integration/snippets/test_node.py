@@ -13,6 +13,7 @@ from tests.integration.snippets.conftest import MIB, NODE, README, content_of, f
 from tests.support.documents import blocks_of
 
 SIZE = 40 * MIB
+LONG = 200 * MIB
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_upload_stores_the_file(run, folder):
 
 
 def test_upload_after_a_kill_continues(run, folder, variables):
+    (folder / "video.mp4").write_bytes(os.urandom(LONG))  # The kill comes while most of it is on its way.
     command = ["node", "upload.ts", "video.mp4"]
     with subprocess.Popen(command, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True) as script:
         while not re.match(r"[1-9]\d* of", script.stdout.readline()):
@@ -74,7 +76,7 @@ def test_upload_after_a_kill_continues(run, folder, variables):
     upload = FileUpload.objects.get()
     assert upload.status == "pending"
     where = {"Bucket": upload.bucket, "Key": upload.file_name, "UploadId": upload.multipart_upload_id}
-    assert 0 < len(get_client().list_parts(**where)["Parts"]) < SIZE // upload.part_size
+    assert 0 < len(get_client().list_parts(**where)["Parts"]) < LONG // upload.part_size
     assert run("node", "upload.ts") == "video.mp4 continues.\nstored\n"
     assert content_of(stored()) == (folder / "video.mp4").read_bytes()
 
