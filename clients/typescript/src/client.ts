@@ -124,8 +124,8 @@ export class Client extends Resources {
    * Announce a file of up to 5 GiB, and return the request that a native background uploader sends unchanged.
    *
    * Call `settle(uploadId)` when the uploader is done, at the latest when the app runs again: `pending()` lists the upload
-   * until then, with `handedOver`. A `checksum` has to be the hex string: this method reads no file. The URL works until
-   * `expiresAt`, an hour after the request; a transfer that began before then may end after it.
+   * until then, with `handedOver`. The URL works until `expiresAt`, an hour after the request; a transfer that began before
+   * then may end after it.
    */
   handOver(file: unknown, options: UploadOptions): Promise<HandedOver> {
     return handOver(this.context, file, options);

@@ -10,6 +10,7 @@ export interface ExpoFileHandle {
   close(): void;
 }
 
+/** The options of expo-file-system's `UploadTask` that the adapter uses. */
 export interface ExpoUploadOptions {
   httpMethod: "PUT";
   headers: Record<string, string>;
@@ -17,6 +18,7 @@ export interface ExpoUploadOptions {
   onProgress: (progress: { bytesSent: number }) => void;
 }
 
+/** The result of expo-file-system's `UploadTask`. */
 export interface ExpoUploadResult {
   body: string;
   status: number;

@@ -4,6 +4,13 @@ import { copies, readFile, readVideo, send, sizeOf, VIDEO } from "./device";
 
 export const Paths = { cache: "file:///cache" };
 
+interface UploadOptions {
+  httpMethod?: string;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  onProgress?: (progress: { bytesSent: number; totalBytes: number }) => void;
+}
+
 export class File {
   readonly uri: string;
 
@@ -52,7 +59,18 @@ export class File {
     return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
-  async upload(url: string, options: { httpMethod?: string; headers?: Record<string, string> } = {}) {
-    return send(options.httpMethod ?? "POST", url, options.headers ?? {}, readFile(this.uri)).done;
+  createUploadTask(url: string, options: UploadOptions = {}) {
+    const onSent = (bytesSent: number) => options.onProgress?.({ bytesSent, totalBytes: this.size });
+    return {
+      uploadAsync: () => {
+        const { abort, done } = send(options.httpMethod ?? "POST", url, options.headers ?? {}, readFile(this.uri), onSent);
+        options.signal?.addEventListener("abort", abort);
+        return done;
+      },
+    };
+  }
+
+  upload(url: string, options: UploadOptions = {}) {
+    return this.createUploadTask(url, options).uploadAsync();
   }
 }

@@ -12,6 +12,7 @@ export default {
       sizeOf(source);
       copies.set(destination, readVideo(start, end - start));
     },
+    cp: async (source: string, destination: string) => void copies.set(destination, readFile(source)),
     hash: async (path: string) => {
       const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", readFile(path)));
       return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
