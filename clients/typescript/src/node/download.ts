@@ -16,7 +16,7 @@ export interface DownloadOptions {
   onProgress?: (progress: { receivedBytes: number; totalBytes: number }) => void;
 }
 
-/** What the download of one file needs. */
+/** Everything that the download of one file needs. */
 export interface Download extends DownloadOptions {
   path: string;
   sign(patience: Patience): Promise<PresignedUrl>;
