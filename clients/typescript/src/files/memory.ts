@@ -1,15 +1,25 @@
-import type { Source } from "./source.js";
+import type { Chunk, Source } from "./source.js";
 
-/** Open a `Blob` or `File` of a browser. Its slices are views; the browser reads them while it sends. */
+/** A slice of a Blob. React Native frees the bytes of a Blob once every slice is closed, too. */
+interface Slice extends Blob {
+  close?(): void;
+}
+
+/** Open a `Blob` or `File`. Its slices are views; the platform reads them while it sends. */
 export function openBlob(blob: Blob): Source {
   const source: Source = {
     name: "name" in blob ? String(blob.name) : "",
     type: blob.type,
     size: blob.size,
     holdsChunks: false,
-    read: (offset, size) => Promise.resolve({ body: blob.slice(offset, offset + size) }),
+    read: (offset, size) => Promise.resolve(cut(blob, offset, offset + size)),
   };
   return hasDigest() ? { ...source, digest: async () => digest(await blob.arrayBuffer()) } : source;
+}
+
+function cut(blob: Blob, start: number, end: number): Chunk {
+  const body: Slice = blob.slice(start, end);
+  return { body, release: () => body.close?.() };
 }
 
 /** Open bytes in memory. */

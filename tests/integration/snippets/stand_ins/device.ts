@@ -9,7 +9,7 @@ export const copies = new Map<string, Uint8Array<ArrayBuffer>>();
 
 export function readVideo(offset: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(Math.max(0, Math.min(length, VIDEO.size - offset)));
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const block = Math.floor((offset + at) / BLOCK);
     const end = Math.min(bytes.length, (block + 1) * BLOCK - offset);
     bytes.fill(block % 251, at, end);

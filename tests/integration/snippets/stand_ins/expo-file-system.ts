@@ -30,16 +30,36 @@ export class File {
     return VIDEO.type;
   }
 
+  get exists(): boolean {
+    return this.uri === VIDEO.uri || copies.has(this.uri);
+  }
+
+  create(): void {
+    copies.set(this.uri, new Uint8Array());
+  }
+
   open() {
     let isOpen = true;
     const { uri } = this;
+    const use = (length: number) => {
+      if (!isOpen) throw new Error("The handle is closed.");
+      const offset = handle.offset ?? 0;
+      handle.offset = offset + length;
+      return offset;
+    };
     const handle = {
       offset: 0 as number | null,
+      size: this.size,
       async readBytes(length: number): Promise<Uint8Array> {
-        if (!isOpen) throw new Error("The handle is closed.");
-        const offset = handle.offset ?? 0;
-        handle.offset = offset + length;
+        const offset = use(length);
         return uri === VIDEO.uri ? readVideo(offset, length) : readFile(uri).subarray(offset, offset + length);
+      },
+      async writeBytes(bytes: Uint8Array): Promise<void> {
+        const offset = use(bytes.byteLength);
+        const written = new Uint8Array(Math.max(sizeOf(uri), offset + bytes.byteLength));
+        written.set(readFile(uri));
+        written.set(bytes, offset);
+        copies.set(uri, written);
       },
       close: () => void (isOpen = false),
     };
@@ -63,7 +83,13 @@ export class File {
     const onSent = (bytesSent: number) => options.onProgress?.({ bytesSent, totalBytes: this.size });
     return {
       uploadAsync: () => {
-        const { abort, done } = send(options.httpMethod ?? "POST", url, options.headers ?? {}, readFile(this.uri), onSent);
+        const { abort, done } = send(
+          options.httpMethod ?? "POST",
+          url,
+          options.headers ?? {},
+          readFile(this.uri),
+          onSent,
+        );
         options.signal?.addEventListener("abort", abort);
         return done;
       },
