@@ -4,7 +4,7 @@ import { detectConnectivity, type Connectivity } from "./http/connectivity.js";
 import { Service, type Authorize } from "./http/service.js";
 import type { Transport } from "./http/transport.js";
 import { sendByXhr } from "./http/xhr.js";
-import { Resources } from "./resources.js";
+import { Resources, type CallOptions } from "./resources.js";
 import { handOver, settle, type HandedOver } from "./uploads/handover.js";
 import { Journal, type JournalEntry } from "./uploads/journal.js";
 import type { UploadRecord } from "./uploads/announced.js";
@@ -32,6 +32,8 @@ export interface ClientOptions {
    * and Node.js pass one, or unfinished uploads end with the process.
    */
   storage?: KeyValueStorage;
+  /** The user who is signed in. `pending()` lists only what was begun under the same name. Default: one list for all. */
+  account?: string;
   /** Reads files of React Native in parts: `expoFiles(FileSystem)` or `blobUtilFiles(ReactNativeBlobUtil)`. */
   files?: FileAdapter;
   /** Reports the network, and an app that comes to the front. Default: the `online` event of browsers. */
@@ -49,6 +51,8 @@ export interface ClientOptions {
 
 /** An upload that a kill, a reload or a failure has left. */
 export interface PendingUpload extends JournalEntry {
+  /** Like `resume`, but the upload starts with `start()`, or in its turn after `UploadQueue.add`. */
+  prepare(file?: unknown, options?: Partial<UploadOptions>): UploadTask;
   /**
    * Resume from the parts that S3 holds. Leave `file` out if `uri` is set: the client then opens that address again. A
    * browser needs the same `File` again, chosen by the user.
@@ -105,19 +109,13 @@ export class Client extends Resources {
     return queue;
   }
 
-  /** Return the unfinished uploads that `storage` remembers, oldest first: after a kill, a reload or a failure. */
+  /**
+   * Return the unfinished uploads that `storage` remembers, oldest first: after a kill, a reload or a failure. Uploads that
+   * still run are not among them.
+   */
   async pending(): Promise<PendingUpload[]> {
     const entries = await this.context.journal.list();
-    return entries.map((entry) => ({
-      ...entry,
-      resume: (file, options) => {
-        const source = file ?? (entry.uri ? { uri: entry.uri, name: entry.fileName, size: entry.size } : undefined);
-        const task = this.taskOf(entry, source, options);
-        task.start();
-        return task;
-      },
-      discard: () => this.taskOf(entry, undefined, undefined).cancel(),
-    }));
+    return entries.filter(({ key }) => !this.context.live.has(key)).map((entry) => this.pendingOf(entry));
   }
 
   /**
@@ -137,14 +135,31 @@ export class Client extends Resources {
    * Throws `parts_missing` while S3 does not hold the file, and `size_mismatch`, `checksum_mismatch` or
    * `content_type_mismatch` if it holds other bytes, which the service then removes.
    */
-  settle(uploadId: string): Promise<UploadRecord> {
-    return settle(this.context, uploadId);
+  settle(uploadId: string, { signal }: CallOptions = {}): Promise<UploadRecord> {
+    return settle(this.context, uploadId, signal);
   }
 
-  private taskOf(entry: JournalEntry, file: unknown, options: Partial<UploadOptions> | undefined): UploadTask {
-    const { bucket, contentType, fileName, handedOver } = entry;
-    const known: UploadOptions = { bucket, fileName, contentType, ...(handedOver ? { via: "put" } : {}) };
-    return new UploadTask(this.context, file, { ...known, ...options }, entry);
+  private pendingOf(entry: JournalEntry): PendingUpload {
+    const { fileName, size, uri } = entry;
+    const earlier = uri ? { uri, name: fileName, size } : undefined;
+    const prepare: PendingUpload["prepare"] = (file = earlier, options = {}) => this.taskOf(entry, file, options);
+    const resume: PendingUpload["resume"] = (file, options) => {
+      const task = prepare(file, options);
+      task.start();
+      return task;
+    };
+    return { ...entry, prepare, resume, discard: () => prepare().cancel() };
+  }
+
+  private taskOf(entry: JournalEntry, file: unknown, options: Partial<UploadOptions>): UploadTask {
+    const { bucket, contentType, fileName, handedOver, overwrite, userId } = entry;
+    const via = handedOver ? "put" : "auto";
+    return new UploadTask(
+      this.context,
+      file,
+      { bucket, fileName, contentType, overwrite, userId, via, ...options },
+      entry,
+    );
   }
 }
 
@@ -164,7 +179,8 @@ function createContext(options: ClientOptions): Context {
     transport,
     connectivity,
     routes: new Routes(service),
-    journal: new Journal(options.storage ?? defaultStorage()),
+    journal: new Journal(options.storage ?? defaultStorage(), options.account),
+    live: new Set(),
     adapter: options.files,
     stallSeconds,
     patienceSeconds,

@@ -29,6 +29,7 @@ export { Pages, type Page } from "./pages.js";
 export {
   Resources,
   type Bucket,
+  type CallOptions,
   type CreatedBucket,
   type ListedFile,
   type ListOptions,

@@ -22,12 +22,16 @@ export interface CreatedBucket extends Schema<"S3CreatedBucket"> {}
 /** A URL that anybody can open until it expires. */
 export interface PresignedUrl extends Schema<"S3PresignedUrl"> {}
 
+/** Options of each call. */
+export interface CallOptions {
+  /** Aborting it ends the call with the code `cancelled`. */
+  signal?: AbortSignal;
+}
+
 /** Options of each list. */
-export interface ListOptions {
+export interface ListOptions extends CallOptions {
   /** Results of a page, 1 to 1,000. Default: 100. */
   pageSize?: number;
-  /** Aborting it cancels the requests of the list. */
-  signal?: AbortSignal;
 }
 
 /** Filters of the list of records. All that are given have to match. */
@@ -81,13 +85,13 @@ export class Resources {
   }
 
   /** Return one record by its id. Throws `upload_not_found`. */
-  record(id: string): Promise<UploadRecord> {
-    return this.service.call("GET", `uploads/${encodeURIComponent(id)}/`);
+  record(id: string, { signal }: CallOptions = {}): Promise<UploadRecord> {
+    return this.service.call("GET", `uploads/${encodeURIComponent(id)}/`, { signal });
   }
 
   /** Return the bytes and files that a user has in a bucket, and the limits of its policy. `userId`: staff only. */
-  usage(bucket: string, options: { userId?: string } = {}): Promise<Usage> {
-    return this.service.call("GET", "uploads/usage/", { query: { bucket, user_id: options.userId } });
+  usage(bucket: string, { signal, userId }: CallOptions & { userId?: string } = {}): Promise<Usage> {
+    return this.service.call("GET", "uploads/usage/", { query: { bucket, user_id: userId }, signal });
   }
 
   /**
@@ -99,15 +103,15 @@ export class Resources {
   downloadUrl(
     bucket: string,
     fileName: string,
-    options: { expiresIn?: number; disposition?: "attachment" | "inline" } = {},
+    options: CallOptions & { expiresIn?: number; disposition?: "attachment" | "inline" } = {},
   ): Promise<PresignedUrl> {
     const query = { bucket, file_name: fileName, expiration: options.expiresIn, disposition: options.disposition };
-    return this.service.call("GET", "file/presigned/url/", { query });
+    return this.service.call("GET", "file/presigned/url/", { query, signal: options.signal });
   }
 
   /** Delete a file and its record. `fileName` is the key, `file_name` of the record. Throws `file_not_found`. */
-  delete(bucket: string, fileName: string): Promise<void> {
-    return this.service.call("DELETE", `${bucketPath(bucket)}files/${encodeFileName(fileName)}/`);
+  delete(bucket: string, fileName: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.service.call("DELETE", `${bucketPath(bucket)}files/${encodeFileName(fileName)}/`, { signal });
   }
 
   /**
@@ -119,10 +123,10 @@ export class Resources {
   share(
     bucket: string,
     fileName: string,
-    options: { expiresIn?: number; maxDownloads?: number } = {},
+    options: CallOptions & { expiresIn?: number; maxDownloads?: number } = {},
   ): Promise<NewShareLink> {
     const json = { bucket, file_name: fileName, expires_in: options.expiresIn, max_downloads: options.maxDownloads };
-    return this.service.call("POST", "shares/", { json, repeatable: false });
+    return this.service.call("POST", "shares/", { json, repeatable: false, signal: options.signal });
   }
 
   /** List the links that the user created, or all links to the file that `bucket` and `fileName` name. */
@@ -132,25 +136,25 @@ export class Resources {
   }
 
   /** Revoke a link at once. Throws `share_not_found`. */
-  revokeShare(id: string): Promise<void> {
-    return this.service.call("DELETE", `shares/${encodeURIComponent(id)}/`);
+  revokeShare(id: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.service.call("DELETE", `shares/${encodeURIComponent(id)}/`, { signal });
   }
 
   /** Return the buckets of the service. */
-  async buckets(): Promise<Bucket[]> {
-    return (await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/")).buckets;
+  async buckets({ signal }: CallOptions = {}): Promise<Bucket[]> {
+    return (await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/", { signal })).buckets;
   }
 
   /** Create a bucket. Staff only. `region`: default, the region of the service. Throws `bucket_exists`. */
-  createBucket(bucket: string, region?: string): Promise<CreatedBucket> {
-    return this.service.call("POST", "bucket/create/", { json: { bucket, region }, repeatable: false });
+  createBucket(bucket: string, region?: string, { signal }: CallOptions = {}): Promise<CreatedBucket> {
+    return this.service.call("POST", "bucket/create/", { json: { bucket, region }, repeatable: false, signal });
   }
 
   /** Remove an empty bucket. Staff only. Throws `bucket_not_empty`. */
-  async removeBucket(bucket: string): Promise<void> {
-    const { owner_id } = await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/");
+  async removeBucket(bucket: string, { signal }: CallOptions = {}): Promise<void> {
+    const { owner_id } = await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/", { signal });
     const path = `owners/${encodeURIComponent(owner_id)}/${bucketPath(bucket)}remove/`;
-    return this.service.call("DELETE", path, { repeatable: false });
+    return this.service.call("DELETE", path, { repeatable: false, signal });
   }
 }
 

@@ -26,12 +26,20 @@ export class UploadQueue {
   /** The uploads, in order. */
   readonly tasks: UploadTask[] = [];
   private readonly atOnce: number;
+  private readonly listeners = new Set<(totals: QueueTotals) => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
   private isHeld = false;
 
-  constructor(private readonly options: QueueOptions = {}) {
-    this.atOnce = options.files ?? FILES_AT_ONCE;
+  constructor({ files = FILES_AT_ONCE, onChange }: QueueOptions = {}) {
+    this.atOnce = files;
+    if (onChange) this.listeners.add(onChange);
+  }
+
+  /** Call `listener` after each change, at most every 100 ms. Returns a function that unsubscribes. */
+  subscribe(listener: (totals: QueueTotals) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Add uploads at the end. */
@@ -39,6 +47,8 @@ export class UploadQueue {
     for (const task of tasks) {
       this.tasks.push(task);
       task.subscribe(() => this.changed());
+      // Where nothing can be written down, the upload itself says so when it starts.
+      task.remember().catch(() => undefined);
     }
     this.changed();
   }
@@ -72,7 +82,13 @@ export class UploadQueue {
     await Promise.all(cancelling);
   }
 
-  /** Sums of files and bytes. `totalBytes` counts a file from the moment it is opened. */
+  /** Forget the uploads that are stored or cancelled, and the files that they hold. */
+  clear(): void {
+    const left = this.tasks.filter(({ state }) => state !== "stored" && state !== "cancelled");
+    this.tasks.splice(0, this.tasks.length, ...left);
+    this.changed();
+  }
+
   get totals(): QueueTotals {
     const totals = { files: 0, storedFiles: 0, failedFiles: 0, sentBytes: 0, storedBytes: 0, totalBytes: 0 };
     for (const { progress, state } of this.tasks) {
@@ -105,7 +121,7 @@ export class UploadQueue {
     for (const wake of this.waiters.splice(0)) wake();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.options.onChange?.(this.totals);
+      for (const listener of this.listeners) listener(this.totals);
     }, INTERVAL_MILLISECONDS);
   }
 }

@@ -1,12 +1,12 @@
 import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
-import { knownSize, openFile, type Source } from "../files/source.js";
+import { factsOf, openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
 import type { Call } from "../http/service.js";
 import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
-import type { JournalEntry } from "./journal.js";
+import { createEntry, type JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
 import { nameOf, planDirect, planThroughServer } from "./plan.js";
@@ -47,8 +47,9 @@ export class UploadTask {
     private entry?: JournalEntry,
   ) {
     this.key = entry?.key ?? options.key ?? createKey();
-    this.fileName = entry?.fileName ?? options.fileName;
-    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? knownSize(file), attempt: 1 };
+    const { name, size = 0 } = factsOf(file);
+    this.fileName = entry?.fileName ?? options.fileName ?? name;
+    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? size, attempt: 1 };
     const { signal } = options;
     // If S3 cannot be told, the parts that have arrived expire there.
     const cancel = () => void this.cancel().catch(() => undefined);
@@ -72,7 +73,15 @@ export class UploadTask {
     if (this.state === "queued") this.run();
   }
 
-  /** Stop sending. S3 keeps the parts that have arrived; the service waits a day for the next one. */
+  /** Write a queued upload down, so that a kill does not lose it. */
+  async remember(): Promise<void> {
+    const { size, ...facts } = factsOf(this.file);
+    if (this.state !== "queued" || this.entry || size === undefined) return;
+    this.context.live.add(this.key);
+    await this.context.journal.save(createEntry(this.key, this.options, { ...facts, size }));
+  }
+
+  /** Stop sending. S3 keeps the parts that have arrived. */
   pause(): void {
     if (this.record || ["failed", "cancelled", "paused"].includes(this.state)) return;
     this.enter("paused");
@@ -113,7 +122,7 @@ export class UploadTask {
   private run(file?: unknown): void {
     const earlier = this.running;
     const { signal } = (this.abort = new AbortController());
-    this.enter("preparing");
+    this.context.live.add(this.key);
     this.running = (async () => {
       await earlier;
       try {
@@ -126,6 +135,8 @@ export class UploadTask {
         if (!signal.aborted) await this.fail(error, signal);
       }
     })();
+    // Listeners may start other uploads, which come after this one.
+    this.enter("preparing");
   }
 
   private async replaceFile(file: unknown): Promise<void> {
@@ -217,16 +228,7 @@ export class UploadTask {
   private async note(source: Source): Promise<void> {
     if (this.entry) validateSame(this.entry, source);
     this.fileName = nameOf(this.options, source);
-    this.entry ??= {
-      key: this.key,
-      bucket: this.options.bucket,
-      fileName: this.fileName,
-      size: source.size,
-      contentType: this.options.contentType ?? source.type,
-      startedAt: new Date().toISOString(),
-      ...(source.uri ? { uri: source.uri } : {}),
-      ...(source.modifiedAt === undefined ? {} : { modifiedAt: source.modifiedAt }),
-    };
+    this.entry ??= createEntry(this.key, this.options, source);
     await this.context.journal.save(this.entry);
   }
 
@@ -239,13 +241,16 @@ export class UploadTask {
   /** The service has forgotten the upload, for example after a week: send the file under a new key. */
   private async startAnew(): Promise<void> {
     await this.context.journal.remove(this.key);
+    this.context.live.delete(this.key);
     this.key = createKey();
+    this.context.live.add(this.key);
     const { id: _, ...entry } = this.entry ?? ({} as JournalEntry);
     this.entry = { ...entry, key: this.key };
     await this.context.journal.save(this.entry);
   }
 
   private async forget(): Promise<void> {
+    this.context.live.delete(this.key);
     await this.context.journal.remove(this.key);
     await this.close();
   }
@@ -285,6 +290,7 @@ export class UploadTask {
     // If that fails as well, `pending()` lists the upload, and this error is the one to show.
     if (!isResumable(cause)) await this.forget().catch(() => undefined);
     if (signal.aborted) return;
+    this.context.live.delete(this.key);
     this.error = cause;
     this.record = undefined;
     this.enter("failed");
