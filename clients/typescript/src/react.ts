@@ -5,6 +5,8 @@ import type { UploadOptions } from "./uploads/options.js";
 import { UploadQueue, type QueueOptions, type QueueTotals } from "./uploads/queue.js";
 import type { UploadTask } from "./uploads/task.js";
 
+export type { FilesQuery } from "./react/file-list.js";
+
 type Fields = Pick<UploadTask, "key" | "fileName" | "state" | "progress" | "error" | "record">;
 
 /** One upload, as it was when the component rendered. A change makes another object, so rows may be memoized. */
@@ -138,7 +140,11 @@ export interface FilesHook extends ShownFiles {
   refresh: () => Promise<void>;
 }
 
-/** List the files of a bucket, page by page. */
+/**
+ * List the files of a bucket, page by page.
+ *
+ * @param query - The size of a page, and the prefix of the keys.
+ */
 export function useFiles(client: Client, bucket: string, { pageSize, prefix }: FilesQuery = {}): FilesHook {
   const list = useMemo(() => {
     const query = { ...(pageSize ? { pageSize } : {}), ...(prefix ? { prefix } : {}) };

@@ -41,7 +41,7 @@ export function readWhole(source: Source): Promise<Chunk> {
   return source.whole?.() ?? source.read(0, source.size);
 }
 
-/** What a file tells before it is opened. */
+/** The facts that a file tells before it is opened. */
 export type FileFacts = Pick<Source, "uri"> & Partial<Pick<Source, "name" | "type" | "size">>;
 
 /** Return the name, type, size and address of a file, as far as they are known before it is opened. */
