@@ -97,7 +97,7 @@ export class Client extends Resources {
     return new UploadTask(this.context, file, options);
   }
 
-  /** Upload several files in order, two at once by default. `options` may be a function of the file and its index. */
+  /** Upload several files in order, a few at once. `options` may be a function of the file and its index. */
   uploadMany<T>(
     files: readonly T[],
     options: UploadOptions | ((file: T, index: number) => UploadOptions),
