@@ -9,7 +9,7 @@ PORT ?= 8000
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
-ON_ANY_DATABASE := tests/integration/uppy $(patsubst %,tests/integration/%.py,\
+ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
 	$(addprefix delivery/test_,docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
 	$(addprefix security/test_,download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
 	$(addprefix uploads/test_,stores streaming))
@@ -17,7 +17,8 @@ ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
 # Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.
-NPM := postman tests/integration/uppy clients/typescript clients/typescript/tests/react-native clients/example-expo
+NPM := postman tests/integration/uppy tests/integration/snippets clients/typescript clients/typescript/tests/react-native \
+	clients/example-expo
 CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
 INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
@@ -140,7 +141,7 @@ sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .v
 	@echo "Installing the packages for the benchmarks ..."
 	$(call sync,--categories benchmarks)
 
-# Newman runs the Postman collection, Uppy uploads in tests, and Companion is a rival in the benchmarks. Node.js and npm come from PyPI.
+# Newman runs the Postman collection, Uppy and the snippets of the docs upload in tests, and Companion is a rival in the benchmarks. Node.js and npm come from PyPI.
 %/node_modules/.done: %/package-lock.json | .venv/.test
 	@echo "Installing the packages of $* ..."
 	@cd $* && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent --if-present unpack

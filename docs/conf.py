@@ -56,7 +56,13 @@ def drawings_inline(app: Any, doctree: nodes.document) -> None:
             image.parent.replace(image, nodes.raw("", drawing, format="html"))
 
 
+def link_readme_of_client(app: Any, docname: str, source: list[str]) -> None:
+    """Lead links to the client's README, which lies outside of `docs/`, to the page that includes it."""
+    source[0] = source[0].replace("](../../clients/typescript/README.md", "](../how-to/client.md")
+
+
 def setup(app: Any) -> None:
     """Colour blocks of `console` as the shell reads them: they have no prompts, so that they can be pasted."""
     app.add_lexer("console", BashLexer)
     app.connect("doctree-read", drawings_inline)
+    app.connect("source-read", link_readme_of_client)

@@ -7,6 +7,7 @@ from tests.support.host import ROOT
 
 PAGES = [
     "README.md",
+    "clients/typescript/README.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts),
 ]
 # A comment in the line above each block names the test that runs it, or the reason why none does.

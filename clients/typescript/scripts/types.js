@@ -12,4 +12,9 @@ execFileSync(python, ["manage.py", "spectacular", "--format", "openapi-json", "-
 const schema = JSON.parse(readFileSync(file, "utf8"));
 const syntax = await openapiTS({ ...schema, paths: {} }, { defaultNonNullable: false, silent: true });
 const note = "// Generated from the service's OpenAPI schema by `npm run types`. Do not edit.\n";
-writeFileSync(new URL("../src/schema.ts", import.meta.url), note + astToString(syntax));
+// TSDoc has no tags for descriptions and formats: editors and TypeDoc show plain sentences.
+const types = astToString(syntax)
+  .replaceAll("@description ", "")
+  .replaceAll("Format: date-time", "ISO 8601.")
+  .replaceAll("Format: uuid", "UUID.");
+writeFileSync(process.argv[2] ?? new URL("../src/schema.ts", import.meta.url), note + types);

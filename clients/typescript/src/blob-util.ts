@@ -33,7 +33,8 @@ const PROGRESS_MILLISECONDS = 100;
 /**
  * Read files by react-native-blob-util: `createClient({files: blobUtilFiles(ReactNativeBlobUtil)})`.
  *
- * Each part is cut to a file in the cache, and its native uploader streams it from there: no part lies in memory.
+ * Opens `{uri, name, type, size}` of a picker. Each part is copied to a file in the cache, and the native uploader streams
+ * it from there: no part is in memory.
  */
 export function blobUtilFiles(blobUtil: BlobUtil): FileAdapter {
   return { open: async (file) => (isUriFile(file) ? openUri(blobUtil, file) : undefined) };

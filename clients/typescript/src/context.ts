@@ -5,7 +5,7 @@ import type { Transport } from "./http/transport.js";
 import type { Journal } from "./uploads/journal.js";
 import type { Routes } from "./uploads/routes.js";
 
-/** What all uploads of a client share. */
+/** Objects that all uploads of a client share. */
 export interface Context {
   service: Service;
   transport: Transport;

@@ -15,6 +15,7 @@ export interface ExpoFileHandle {
   close(): void;
 }
 
+/** The options of expo-file-system's `UploadTask` that the adapter uses. */
 export interface ExpoUploadOptions {
   httpMethod: "PUT";
   headers: Record<string, string>;
@@ -22,6 +23,7 @@ export interface ExpoUploadOptions {
   onProgress: (progress: { bytesSent: number }) => void;
 }
 
+/** The result of expo-file-system's `UploadTask`. */
 export interface ExpoUploadResult {
   body: string;
   status: number;
@@ -53,9 +55,11 @@ export interface ExpoFileSystem {
 const STEP_BYTES = 1024 * 1024;
 
 /**
- * Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`.
+ * Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`, with
+ * `import * as FileSystem from "expo-file-system"`.
  *
- * Each part is cut to a file in the cache, and Expo's native uploader streams it from there: no part lies in memory.
+ * Opens an Expo `File` and the assets of pickers. Each part is copied to a file in the cache, and Expo's native uploader
+ * streams it from there: no part is in memory. A file that a provider of Android pipes is copied to the cache first.
  */
 export function expoFiles(fileSystem: ExpoFileSystem): FileAdapter {
   return {

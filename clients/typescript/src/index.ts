@@ -1,5 +1,5 @@
 /**
- * Uploads files of any size to a service that runs s3_file_uploader: from React Native, browsers and Node.js.
+ * Upload files of any size to a service that runs s3_file_uploader, from React Native and browsers.
  *
  * @packageDocumentation
  */
@@ -9,6 +9,7 @@ export {
   type ClientErrorCode,
   type ErrorCode,
   type ErrorDetails,
+  type FieldError,
   type ServiceErrorCode,
 } from "./errors.js";
 export type { Chunk, FileAdapter, Source } from "./files/source.js";

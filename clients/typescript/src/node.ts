@@ -10,12 +10,16 @@ export { nodeFiles, type StreamFile } from "./node/files.js";
 export { sendByNode } from "./node/http.js";
 export { folderStorage } from "./node/storage.js";
 
-/** The client for Node.js: it uploads paths and streams, and downloads to the disk. */
+/**
+ * The client for Node.js: uploads paths, `file:` URLs and streams, and downloads to the disk. It has all methods of
+ * {@link Client}.
+ */
 export class NodeClient extends Client {
   /**
-   * Save a file of the bucket as `path`, and go on where a failure or a kill interrupted it.
+   * Save a file of the bucket as `path`. After a failure or a kill, the same call requests the rest and goes on.
    *
-   * Until the file is whole, its bytes lie beside it in `.download-<hash of the name>.<ETag>.part`. One download at a time may write a path.
+   * Until the file is whole, its bytes lie beside it in `.download-<hash of the name>.<ETag>.part`. One download at a
+   * time may write a path.
    *
    * Throws `UploaderError`; `cancelled` once `signal` is aborted.
    */

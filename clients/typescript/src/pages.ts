@@ -6,18 +6,20 @@ interface Body<T> {
   prefixes?: string[];
 }
 
+/** One page of a list. */
 export interface Page<T> {
   items: T[];
-  /** Folders, if the list was asked with a `delimiter`. */
+  /** Folders, if the list has a `delimiter`; otherwise empty. */
   prefixes: string[];
   /** True if this is the last page. */
   isLast: boolean;
 }
 
-/** A long list. Without async generators, which Hermes does not know. */
+/** A list in pages. Each method throws `UploaderError`. It is no async generator, because Hermes has none. */
 export class Pages<T> {
   private query: Fields | undefined;
 
+  /** @internal */
   constructor(
     private readonly service: Service,
     private readonly path: string,
@@ -27,7 +29,7 @@ export class Pages<T> {
     this.query = query;
   }
 
-  /** Return the next page, the first one at first; null after the last. */
+  /** Return the next page, beginning with the first; null after the last. */
   async page(): Promise<Page<T> | null> {
     if (!this.query) return null;
     const call = { query: this.query, signal: this.signal };
@@ -36,7 +38,7 @@ export class Pages<T> {
     return { items: results, prefixes, isLast: !next };
   }
 
-  /** Return what the remaining pages hold. */
+  /** Return the items of all remaining pages. */
   async all(): Promise<T[]> {
     const items: T[] = [];
     for (let page = await this.page(); page; page = await this.page()) items.push(...page.items);

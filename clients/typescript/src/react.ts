@@ -5,13 +5,17 @@ import type { UploadOptions } from "./uploads/options.js";
 import { UploadQueue, type QueueOptions, type QueueTotals } from "./uploads/queue.js";
 import type { UploadTask } from "./uploads/task.js";
 
+export type { FilesQuery } from "./react/file-list.js";
+
 type Fields = Pick<UploadTask, "key" | "fileName" | "state" | "progress" | "error" | "record">;
 
 /** One upload, as it was when the component rendered. A change makes another object, so rows may be memoized. */
 export interface UploadView extends Readonly<Fields> {
+  /** Pause the upload. */
   pause: () => void;
-  /** Go on after a pause or a failure, with another handle of the same file if the old one is gone. */
+  /** Resume after a pause or a failure. Pass the same file again if its old handle does not work any more. */
   resume: (file?: unknown) => void;
+  /** Cancel the upload, and remove its parts from S3. */
   cancel: () => Promise<void>;
 }
 
@@ -19,13 +23,15 @@ export interface UploadView extends Readonly<Fields> {
 export interface UploadHook extends Partial<Fields> {
   /** Start an upload. An earlier one of this hook goes on, but is not shown any more. */
   upload: (file: unknown, options: UploadOptions) => UploadTask;
+  /** Pause the upload. */
   pause: () => void;
-  /** Go on after a pause or a failure. */
+  /** Resume after a pause or a failure. */
   resume: () => void;
+  /** Cancel the upload, and remove its parts from S3. */
   cancel: () => Promise<void>;
 }
 
-/** Upload one file, and render each change. Leaving the screen does not stop the upload. */
+/** Upload one file, and render after each change. The upload goes on when the component unmounts. */
 export function useUpload(client: Client): UploadHook {
   const [task, setTask] = useState<UploadTask>();
   const view = useSnapshot(task, () => task && viewOf(task));
@@ -49,19 +55,24 @@ export function useUpload(client: Client): UploadHook {
 export interface UploadsHook {
   /** Add files at the end of the queue. */
   add: (files: readonly unknown[], options: UploadOptions) => UploadTask[];
+  /** The uploads of the queue, in order. */
   uploads: readonly UploadView[];
+  /** Sums over `uploads`. */
   totals: QueueTotals;
-  /** What an earlier run of the app has left. `resume()` moves it to `uploads`, `discard()` removes it. */
+  /** Unfinished uploads of an earlier run of the app. `resume()` moves one to `uploads`, `discard()` removes it. */
   pending: readonly PendingUpload[];
+  /** Pause each upload. */
   pause: () => void;
+  /** Resume each upload that is paused or failed. */
   resume: () => void;
+  /** Cancel each upload. */
   cancel: () => Promise<void>;
   /** Remove the stored and cancelled uploads from the list. */
   clear: () => void;
 }
 
 /**
- * Upload several files in order, and take up what an earlier run has left.
+ * Upload several files in order, and offer the unfinished uploads of an earlier run.
  *
  * The queue belongs to the client: every screen with the same client shows the same uploads, and leaving a screen stops
  * none. The first screen decides with `options.files` how many files are sent at once.
@@ -129,7 +140,11 @@ export interface FilesHook extends ShownFiles {
   refresh: () => Promise<void>;
 }
 
-/** List the files of a bucket, page by page. */
+/**
+ * List the files of a bucket, page by page.
+ *
+ * @param query - The size of a page, and the prefix of the keys.
+ */
 export function useFiles(client: Client, bucket: string, { pageSize, prefix }: FilesQuery = {}): FilesHook {
   const list = useMemo(() => {
     const query = { ...(pageSize ? { pageSize } : {}), ...(prefix ? { prefix } : {}) };

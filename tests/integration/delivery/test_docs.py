@@ -24,7 +24,6 @@ from tests.support.host import ROOT, environment
 
 BUCKET = "my-first-bucket"
 DIRECT = "docs/how-to/direct-uploads.md"
-PHONE = "docs/tutorials/react-native.md"
 FIRST_UPLOAD = "docs/tutorials/first-upload.md"
 PROJECT = "docs/tutorials/existing-project.md"
 SITE = "http://127.0.0.1:8000"
@@ -35,27 +34,6 @@ SHELL_PAGES = sorted({block.page for block in BLOCKS if block.note.endswith("::t
 # If a pasted request fails, the shell ends.
 CURL = 'curl() { command curl -fsS "$@"; }\n'
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-# A phone has XMLHttpRequest and reads files by URI. Node.js has neither.
-PHONE_IN_NODE = """
-const SERVICE = process.env.SERVICE, token = process.env.TOKEN, {readFileSync, statSync} = require("fs");
-class XMLHttpRequest {
-  headers = {};
-  open(method, url) { Object.assign(this, {method, url}); }
-  setRequestHeader(name, value) { this.headers[name] = value; }
-  send(body) {
-    const {method, headers} = this;
-    fetch(this.url, {method, headers, body: body.uri ? readFileSync(body.uri) : body}).then(async (response) => {
-      Object.assign(this, {status: response.status, responseText: await response.text()});
-      this.onload();
-    }, this.onerror);
-  }
-}
-function fileOf(name, type) {
-  const bytes = readFileSync(name);
-  return {name, type, size: bytes.length, whole: () => ({uri: name}),
-          read: async (offset, size) => bytes.subarray(offset, offset + size)};
-}
-"""
 
 
 @pytest.fixture
@@ -161,64 +139,6 @@ def test_first_upload(run, store, live_server, django_user_model, folder, page):
     finally:
         bucket_empty()
         get_client().delete_bucket(Bucket=BUCKET)
-
-
-# --- JavaScript -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def node(run: Run, bucket: str) -> Run:
-    def node(*scripts: str) -> "subprocess.CompletedProcess[str]":
-        return run("node", "--input-type=commonjs", "-e", "\n".join([PHONE_IN_NODE, *scripts]))
-
-    return node
-
-
-def phone_blocks() -> list[str]:
-    return blocks_of(PHONE, "js", "::test_react_native_uploads")
-
-
-def sending(name: str, content_type: str) -> str:
-    file = f'fileOf("{name}", "{content_type}")'
-    return f'upload({file}, "key-of-{name}").then(({{id, status}}) => console.log(id, status));'
-
-
-@pytest.mark.parametrize(("name", "content_type"), [("photo.jpg", "image/jpeg"), ("video.mp4", "video/mp4")])
-def test_react_native_uploads(node, folder, name, content_type):
-    first = node(*phone_blocks(), sending(name, content_type)).stdout
-    upload = stored(name)
-    assert first == f"{upload.pk} stored\n"
-    assert (upload.content_type, content_of(upload)) == (content_type, (folder / name).read_bytes())
-    assert node(*phone_blocks(), sending(name, content_type)).stdout == first
-
-
-@pytest.mark.parametrize(("name", "content_type"), [("photo.jpg", "image/jpeg"), ("video.mp4", "video/mp4")])
-def test_react_native_uploads_after_a_kill_resume(node, folder, name, content_type):
-    node(*phone_blocks(), "put = () => process.exit(0);", sending(name, content_type))
-    upload = FileUpload.objects.get()
-    assert upload.status == "pending"
-    assert node(*phone_blocks(), sending(name, content_type)).stdout == f"{upload.pk} stored\n"
-    assert content_of(stored(name)) == (folder / name).read_bytes()
-
-
-def test_react_native_errors_have_their_code(node):
-    failing = "post('nothing/complete/').catch(({code, message}) => console.log(code, message));"
-    assert node(*phone_blocks(), failing).stdout.startswith("upload_not_found You have no upload")
-
-
-def test_react_native_put_through_the_server(node, folder):
-    (block,) = blocks_of(PHONE, "js", "::test_react_native_put_through_the_server")
-    given = 'const name = "video.mp4", uri = name, key = "once", finished = (status) => console.log(status);'
-    assert node(given, block).stdout == "201\n"
-    assert content_of(stored("video.mp4")) == (folder / "video.mp4").read_bytes()
-
-
-def test_ten_lines_from_a_phone(node, folder):
-    (block,) = blocks_of("README.md", "js")
-    given = 'const name = "photo.jpg", uri = name, type = "image/jpeg", key = "once", size = statSync(name).size;'
-    done = node(f"(async () => {{ {given} {block} console.log(record.status); }})();")
-    assert done.stdout == "stored\n"
-    assert content_of(stored("photo.jpg")) == (folder / "photo.jpg").read_bytes()
 
 
 # --- the tutorial for an existing project -----------------------------------------------------------------------------

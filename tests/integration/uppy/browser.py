@@ -4,9 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Route, sync_playwright
 
 from tests.support.programs import chromium
 
@@ -56,6 +56,7 @@ class Visitor:
         self._do, self._cookies = chromium.do, cookies
         self._context = browser.new_context()
         self._page = self._context.new_page()
+        self._network: CDPSession | None = None
         self.complaints: list[str] = []
         self._page.on("console", self._note)
         self._page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -70,6 +71,37 @@ class Visitor:
         cookies: Any = [{"name": name, "value": value, "url": site} for name, value in self._cookies.items()]
         self._do(self._context.add_cookies, cookies)
         self._do(self._page.goto, url)
+
+    def serve(self, url: str, folder: Path, policy: str = "") -> None:
+        """Answer requests below a URL with the files of a folder, under a Content Security Policy."""
+        headers = {"Content-Security-Policy": policy} if policy else {}
+
+        def answer(route: Route) -> None:
+            route.fulfill(path=folder / urlsplit(route.request.url.removeprefix(url)).path, headers=headers)
+
+        # Chromium takes such a page for one of the internet, which may not request addresses of this machine.
+        self._do(self._context.grant_permissions, ["local-network-access"])
+        self._do(self._page.route, f"{url}**", answer)
+
+    def set_network(self, upload_bytes_per_second: int = -1, *, is_offline: bool = False) -> None:
+        """Slow the network of the page down, take it away, or give it back."""
+
+        def emulate() -> None:
+            # Several sessions would contradict each other.
+            session = self._network = self._network or self._context.new_cdp_session(self._page)
+            session.send("Network.enable")
+            speeds = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": upload_bytes_per_second}
+            session.send("Network.emulateNetworkConditions", {"offline": is_offline, **speeds})
+
+        self._do(emulate)
+
+    def click(self, button: str) -> None:
+        """Press a button, like a user."""
+        self._do(self._page.get_by_role("button", name=button).click)
+
+    def reload(self) -> None:
+        """Load the page anew: everything in its memory is gone."""
+        self._do(self._page.reload)
 
     def choose(self, file: Path) -> None:
         """Choose a local file, like a user."""

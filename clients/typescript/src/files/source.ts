@@ -3,34 +3,36 @@ import type { Body, Transport } from "../http/transport.js";
 import { openBlob, openBytes } from "./memory.js";
 import { describeFile, isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
 
-/** A range of a file, ready to be sent as often as it takes. */
+/** A range of a file, ready to be sent several times. */
 export interface Chunk {
   body: Body;
-  /** What sends it, if not the client's transport: a native uploader that reads from the disk. */
+  /** Sends the chunk instead of the client's transport: a native uploader that reads from the disk. */
   transport?: Transport;
   /** Free what the chunk holds. */
   release?(): void | Promise<void>;
 }
 
-/** An opened file. */
+/** An opened file, as an adapter returns it. */
 export interface Source {
+  /** The name, or an empty string. */
   readonly name: string;
   /** Media type, or an empty string. */
   readonly type: string;
   /** Bytes. */
   readonly size: number;
-  /** The address of the file, if it can be opened again by it after a restart. */
+  /** The address by which the adapter opens the file again after a restart, if there is one. */
   readonly uri?: string | undefined;
   /** When the file was last written, in milliseconds, where the platform tells it reliably. */
   readonly modifiedAt?: number | undefined;
   /** True if every chunk lies in memory while it is sent. */
   readonly holdsChunks: boolean;
-  /** Return the bytes from `offset` on. Never reads more than that into memory. */
+  /** Return `size` bytes from `offset` on. Reads no more than that into memory. */
   read(offset: number, size: number): Promise<Chunk>;
   /** Return the whole file, where another way than `read` keeps it out of memory. */
   whole?(): Promise<Chunk>;
   /** Return the SHA-256 in lower-case hex. Absent where the platform has no fast one. */
   digest?(): Promise<string>;
+  /** Free the file, for example a copy in the cache. */
   close?(): void | Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export function readWhole(source: Source): Promise<Chunk> {
   return source.whole?.() ?? source.read(0, source.size);
 }
 
-/** What a file tells before it is opened. */
+/** The facts that a file tells before it is opened. */
 export type FileFacts = Pick<Source, "uri"> & Partial<Pick<Source, "name" | "type" | "size">>;
 
 /** Return the name, type, size and address of a file, as far as they are known before it is opened. */

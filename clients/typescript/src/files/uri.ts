@@ -20,7 +20,7 @@ export interface UriFile {
   fileSize?: number | null | undefined;
 }
 
-/** What a picker tells of a file. */
+/** The description of a file by a picker, in the same fields for all pickers. */
 export interface FileDescription {
   uri: string;
   name: string;

@@ -1,7 +1,6 @@
-/**
- * Whether the device has a network. In React Native, make one from NetInfo and AppState.
- */
+/** The state of the network. In React Native, make one from NetInfo and AppState. */
 export interface Connectivity {
+  /** Return true if the device has a network. While it has none, uploads wait. */
   isOnline(): boolean;
   /** Call `listener` whenever the network or the app comes back. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void;

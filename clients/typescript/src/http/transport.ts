@@ -7,12 +7,16 @@ export interface UriBody {
 
 /** Bytes that can be read from the beginning as often as they are sent. A chunk lasts until the next is read. Node.js only. */
 export interface StreamBody {
+  /** Bytes. */
   size: number;
+  /** Return the bytes from the beginning. */
   stream(): AsyncIterable<Uint8Array>;
 }
 
+/** The body of a request. */
 export type Body = string | Uint8Array | Blob | UriBody | StreamBody;
 
+/** A request, for a `Transport`. */
 export interface HttpRequest {
   method: string;
   url: string;
@@ -25,10 +29,11 @@ export interface HttpRequest {
   onSent?: ((bytes: number) => void) | undefined;
 }
 
+/** The whole response of a `Transport`. */
 export interface HttpResponse {
   status: number;
   text: string;
-  /** The value of a header, or null. */
+  /** Return the value of a header, or null. */
   header(name: string): string | null;
 }
 
@@ -40,7 +45,10 @@ export interface HttpResponse {
  */
 export type Transport = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** No response arrived: the network is gone, the server closed the connection, or a browser hides why. */
+/**
+ * The error of a `Transport` if no response arrived: the network is gone, the server closed the connection, or a browser
+ * hides why.
+ */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
 

@@ -8,13 +8,15 @@ import { Patience } from "../http/retry.js";
 import { ConnectionError } from "../http/transport.js";
 import type { PresignedUrl } from "../resources.js";
 
+/** Options of a download. */
 export interface DownloadOptions {
+  /** Aborting it cancels the download. */
   signal?: AbortSignal;
-  /** Bytes that lie on the disk, and bytes of the whole file. */
+  /** Called with the bytes on the disk, and the bytes of the whole file. */
   onProgress?: (progress: { receivedBytes: number; totalBytes: number }) => void;
 }
 
-/** What the download of one file needs. */
+/** Everything that the download of one file needs. */
 export interface Download extends DownloadOptions {
   path: string;
   sign(patience: Patience): Promise<PresignedUrl>;

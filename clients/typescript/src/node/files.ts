@@ -12,7 +12,7 @@ import type { FileAdapter, Source } from "../files/source.js";
 /** Large reads are few system calls. A part takes this much memory, and a smaller file is read once. */
 const READ_BYTES = 256 * 1024;
 
-/** A stream, and what is known of it. */
+/** A stream with a name and a media type. */
 export interface StreamFile {
   stream: AsyncIterable<BinaryLike>;
   name?: string;

@@ -6,7 +6,9 @@ import { PartsUpload } from "./parts.js";
 import { sendWhole } from "./whole.js";
 
 type Schemas = components["schemas"];
-export type UploadRecord = Schemas["S3Upload"];
+type RecordShape = Schemas["S3Upload"];
+/** The record of an upload, as the service keeps it. */
+export interface UploadRecord extends RecordShape {}
 export type Announcement = Schemas["S3UploadStartRequest"];
 
 /** S3 confirmed every byte, and the service does not find them: so often the client sends the file anew. */

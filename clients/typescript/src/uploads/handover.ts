@@ -10,10 +10,14 @@ import { planDirect } from "./plan.js";
 
 /** A request that a native uploader sends unchanged, with the bytes of the file as its body. */
 export interface HandedOver {
+  /** The id of the record, for `settle`. */
   uploadId: string;
+  /** The Idempotency-Key. `handOver` with the same key and file returns a fresh URL. */
   key: string;
+  /** `PUT`. */
   method: string;
   url: string;
+  /** Headers that the URL signs, such as `Content-Type`. Send them as they are. */
   headers: Record<string, string>;
   /** ISO 8601: the transfer has to begin before. */
   expiresAt: string;

@@ -5,13 +5,15 @@ import type { KeyValueStorage } from "./storage.js";
 
 const PREFIX = "s3-file-uploader";
 
-/** The durable line of an unfinished upload. S3 and the service know the rest. */
+/** An unfinished upload in `storage`. S3 and the service know the rest. */
 export interface JournalEntry {
   /** The Idempotency-Key of the upload. */
   key: string;
   bucket: string;
   fileName: string;
+  /** Bytes of the file. */
   size: number;
+  /** Media type, or an empty string. */
   contentType: string;
   /** ISO 8601. */
   startedAt: string;
@@ -20,13 +22,13 @@ export interface JournalEntry {
   userId?: string;
   /** The id of the record, once the service has answered. */
   id?: string;
-  /** The address of the file, where it can be opened again by it. */
+  /** The address of the file, if the client can open it again. */
   uri?: string;
-  /** When the file was last written, in milliseconds: another file in its place is not resumed. */
+  /** Time of the last write to the file, in milliseconds since 1970. Another file in its place is not resumed. */
   modifiedAt?: number;
-  /** Set once the file goes through the service, since S3 cannot be reached. */
+  /** True if the file goes through the service, because S3 cannot be reached. */
   throughServer?: boolean;
-  /** Set for an upload that was handed to a native background uploader. */
+  /** True if a native background uploader sends the file. */
   handedOver?: boolean;
 }
 

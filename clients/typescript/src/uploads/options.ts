@@ -1,6 +1,8 @@
 import type { UploadProgress } from "./progress.js";
 
 /**
+ * The state of an upload.
+ *
  * - `queued`: other uploads come first.
  * - `preparing`: the client opens the file and asks the service for URLs.
  * - `uploading`: bytes are on their way.
@@ -12,10 +14,11 @@ import type { UploadProgress } from "./progress.js";
 export type UploadState =
   "queued" | "preparing" | "uploading" | "waiting" | "completing" | "paused" | "failed" | "stored" | "cancelled";
 
+/** Options of one upload. Only `bucket` is required. */
 export interface UploadOptions {
   /** An existing bucket. */
   bucket: string;
-  /** Default: the name of the file. Through the server it is the key; directly, the key ends with it. */
+  /** Default: the name of the file. Through the server it is the key. Direct uploads get a key that ends with it. */
   fileName?: string | undefined;
   /** Media type. Default: the type of the file; otherwise the service derives it from the name. */
   contentType?: string | undefined;
@@ -30,12 +33,14 @@ export interface UploadOptions {
   via?: "auto" | "parts" | "put" | "server" | undefined;
   /** Parts sent at once. Default: 3. */
   concurrency?: number | undefined;
-  /** Identifies the upload when it is repeated; a UUID by default. */
+  /** Idempotency-Key, unique among the uploads of the user. An upload with the same key and file resumes. Default: random. */
   key?: string | undefined;
   /** Staff only: the primary key of the user who will own the file. */
   userId?: string | undefined;
   /** Aborting it cancels the upload. */
   signal?: AbortSignal | undefined;
+  /** Called after each change, at most every 100 ms, and once at the end. */
   onProgress?: ((progress: UploadProgress) => void) | undefined;
+  /** Called with each new state. */
   onState?: ((state: UploadState) => void) | undefined;
 }

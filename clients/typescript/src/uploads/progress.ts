@@ -1,11 +1,12 @@
-/** How far an upload is. */
+/** The progress of an upload, in bytes. */
 export interface UploadProgress {
-  /** Bytes that left the device. May run ahead of `storedBytes` by what is on its way. */
+  /** Bytes that left the device. Runs ahead of `storedBytes` by the parts on their way. */
   sentBytes: number;
   /** Bytes whose arrival S3 has confirmed. Never falls. */
   storedBytes: number;
+  /** Bytes of the file. */
   totalBytes: number;
-  /** Counts up when bytes that were lost are sent again; only then `sentBytes` may fall. */
+  /** Counts up when lost bytes are sent again. Only then `sentBytes` may fall. */
   attempt: number;
 }
 

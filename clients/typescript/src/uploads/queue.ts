@@ -1,6 +1,7 @@
 import type { UploadProgress } from "./progress.js";
 import type { UploadTask } from "./task.js";
 
+/** Options of a queue. */
 export interface QueueOptions {
   /**
    * Files sent at once. By default as many as make six requests at once: six files, or two of 16 MiB or more, which go in
@@ -13,6 +14,7 @@ export interface QueueOptions {
 
 /** Sums over all uploads of a queue. */
 export interface QueueTotals extends Omit<UploadProgress, "attempt"> {
+  /** Uploads of the queue, in any state. */
   files: number;
   storedFiles: number;
   failedFiles: number;
@@ -27,8 +29,9 @@ const INTERVAL_MILLISECONDS = 100;
 const ENDED = ["stored", "failed", "cancelled"];
 const IDLE = [...ENDED, "queued", "paused"];
 
-/** Several uploads, in order, so many at once. */
+/** Several uploads in order, a fixed number at once. */
 export class UploadQueue {
+  /** The uploads, in order. */
   readonly tasks: UploadTask[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
@@ -72,20 +75,20 @@ export class UploadQueue {
     this.tasks.splice(index, 0, task);
   }
 
-  /** Pause what is on its way, and start nothing until `resume()`. */
+  /** Pause each upload that has started, and start no other until `resume()`. */
   pause(): void {
     this.isHeld = true;
     for (const task of this.tasks) if (task.state !== "queued") task.pause();
   }
 
-  /** Go on with everything that was paused or failed, in order, as many at once as before. */
+  /** Resume each upload that is paused or failed, in order, as many at once as before. */
   resume(): void {
     for (const task of this.tasks) task.enqueue();
     this.isHeld = false;
     this.changed();
   }
 
-  /** Cancel every upload. */
+  /** Cancel each upload. */
   async cancel(): Promise<void> {
     this.isHeld = true;
     const cancelling = this.tasks.map((task) => task.cancel());
@@ -113,7 +116,7 @@ export class UploadQueue {
     return totals;
   }
 
-  /** Resolves with the uploads once each is stored, failed or cancelled. */
+  /** Wait until each upload is stored, failed or cancelled, and return all. Does not throw. */
   async finished(): Promise<UploadTask[]> {
     while (this.unended.size) {
       await new Promise<void>((resolve) => this.waiters.push(resolve));

@@ -1,14 +1,17 @@
 type Answer<T> = T | Promise<T>;
 
-/** Where the client keeps a line for every unfinished upload: strings by key, on disk. */
+/** Strings by key, on disk. The client keeps a line for every unfinished upload there. */
 export interface KeyValueStorage {
+  /** Return the string, or null. */
   get(key: string): Answer<string | null>;
+  /** Write the string durably. */
   set(key: string, value: string): Answer<unknown>;
   delete(key: string): Answer<unknown>;
+  /** Return all keys, also those of other programs. */
   keys(): Answer<readonly string[]>;
 }
 
-/** `AsyncStorage` of React Native. */
+/** The part of `AsyncStorage` of React Native that the client needs. */
 export interface AsyncStorageLike {
   getItem(key: string): Promise<string | null>;
   setItem(key: string, value: string): Promise<unknown>;

@@ -18,16 +18,18 @@ const CONCURRENCY = 3;
 /** The service has files from this size on sent in parts. */
 const SMALLEST_IN_PARTS_BYTES = 16 * 1024 * 1024;
 
-/** One file on its way. Created by `client.upload`; every method may be called at any time. */
+/** The upload of one file, as `client.upload` returns it. Every method may be called at any time. */
 export class UploadTask {
   /** The Idempotency-Key of the upload. */
   key: string;
   state: UploadState = "queued";
+  /** The last progress that `onProgress` got. */
   progress: UploadProgress;
   /** The name of the file, once it is known. */
   fileName: string | undefined;
   /** The error of a failed upload, or the reason for which it waits. */
   error: UploaderError | undefined;
+  /** The record, once the upload is `stored`. */
   record: UploadRecord | undefined;
 
   private readonly listeners = new Set<() => void>();
@@ -39,6 +41,7 @@ export class UploadTask {
   private source: Source | undefined;
   private announcement: Announcement | undefined;
 
+  /** @internal */
   constructor(
     private readonly context: Context,
     private file: unknown,
@@ -94,14 +97,14 @@ export class UploadTask {
     this.abort.abort();
   }
 
-  /** Go on after a pause or a failure, with another handle of the same file if the old one is gone. */
+  /** Resume after a pause or a failure. Pass the same file again if its old handle does not work any more. */
   resume(file?: unknown): void {
     if (this.state !== "paused" && this.state !== "failed") return;
     this.renew();
     this.run(file);
   }
 
-  /** Go on after a pause or a failure once the queue of the upload comes to it. */
+  /** Resume after a pause or a failure in its turn in the queue. */
   enqueue(): void {
     if (this.state !== "paused" && this.state !== "failed") return;
     this.renew();
@@ -113,7 +116,7 @@ export class UploadTask {
     this.error = undefined;
   }
 
-  /** Stop for good, and remove from S3 what has arrived. */
+  /** Stop for good, and remove the parts from S3. `result` rejects with `cancelled`. */
   async cancel(): Promise<void> {
     if (["stored", "cancelled"].includes(this.state)) return;
     this.enter("cancelled");
