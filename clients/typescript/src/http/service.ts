@@ -66,7 +66,8 @@ export class Service {
         call.onLost?.();
         const error = readError(response);
         if (error.status === 401 && !rejected && this.options.authorization) rejected = true;
-        else if (isTransient(error) && mayRepeat(call, error)) await patience.wait(error, call.signal, error.retryAfter, attempt);
+        else if (isTransient(error) && mayRepeat(call, error))
+          await patience.wait(error, call.signal, error.retryAfter, attempt);
         else throw error;
       } catch (error) {
         if (!(error instanceof ConnectionError) || call.repeatable === false)

@@ -46,8 +46,8 @@ const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody|BadDigest|XAmz
 /**
  * Send a piece once. Waits before it returns `unknown`. Throws what no repetition mends.
  *
- * The bytes that left say nothing about a lost answer: browsers report them at most every 50 ms, and platforms count
- * what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
+ * The bytes that left say nothing about a lost answer: React Native and native uploaders report them at most every
+ * 100 ms, and platforms count what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
  */
 export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Promise<Outcome> {
   const { meter, patience, routes, signal, stallSeconds, transport } = transfer;
