@@ -6,7 +6,8 @@ import { sameOrigin } from "./tests/browser/same-origin.js";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], restoreMocks: true } },
+      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], restoreMocks: true, testTimeout: 20_000 } },
+      { test: { name: "types", include: ["tests/types/**/*.test.ts"], testTimeout: 60_000 } },
       {
         test: {
           name: "service",
@@ -39,7 +40,7 @@ export default defineConfig({
       provider: "v8",
       include: ["src/**"],
       // Tests of their own platforms cover these.
-      exclude: ["src/react.ts", "src/expo.ts", "src/blob-util.ts", "src/schema.ts"],
+      exclude: ["src/expo.ts", "src/blob-util.ts", "src/http/native.ts", "src/schema.ts"],
     },
   },
 });
