@@ -48,8 +48,8 @@ const CORRUPT = /<Code>(BadDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumM
 /**
  * Send a piece once. Waits before it returns `unknown` or `corrupt`. Throws what no repetition mends.
  *
- * The bytes that left say nothing about a lost answer: browsers report them at most every 50 ms, and platforms count
- * what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
+ * The bytes that left say nothing about a lost answer: React Native and native uploaders report them at most every
+ * 100 ms, and platforms count what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
  */
 export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Promise<Outcome> {
   const { meter, patience, routes, signal, stallSeconds, transport } = transfer;

@@ -6,6 +6,7 @@ import {
   createBucket,
   createTestClient,
   findFalseProgress,
+  findHasty,
   findRepeatedParts,
   follow,
   hashStored,
@@ -41,6 +42,7 @@ test.each(FAULT_KINDS)("each request meets %s once: stored whole by every way", 
 
   expect(log.filter(({ fault }) => fault === kind).length).toBeGreaterThan(0);
   expect(findRepeatedParts(log)).toEqual([]);
+  if (kind === "busy-503") expect(findHasty(log, 1)).toEqual([]); // Retry-After: 1
   for (const [index, { size, via }] of WAYS.entries()) {
     expect(findFalseProgress(events[index] ?? [], size), via).toEqual([]);
     const sent = await hash(await createFile(`${kind}-${via}.bin`, size).arrayBuffer());

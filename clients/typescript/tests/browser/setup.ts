@@ -20,7 +20,11 @@ declare module "vitest" {
 
 const UPLOADS = 40;
 
-/** Run a service whose clients reach it, and its store, through one fault proxy. */
+/**
+ * Run a service whose clients reach it, and its store, through one fault proxy.
+ *
+ * `UPLOADS=200 SEED=7 npm run test:browser` tries more uploads, with other faults.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const proxy = new FaultProxy();
   const address = await proxy.listen();

@@ -83,6 +83,14 @@ export function findRepeatedParts(log: LoggedRequest[]): string[] {
   });
 }
 
+/** Return the requests that were repeated sooner than `seconds` after their first attempt. */
+export function findHasty(log: LoggedRequest[], seconds: number): string[] {
+  const first = (label: string) => log.find((entry) => entry.label === label && entry.attempt === 1)?.startedAt ?? 0;
+  // Several parts may ask at the same time.
+  const second = log.filter(({ attempt, method }) => attempt === 2 && method !== "GET");
+  return second.filter(({ label, startedAt }) => startedAt - first(label) < 1000 * seconds).map(({ label }) => label);
+}
+
 function describe({ attempt, delivered, fault, upstreamStatus }: LoggedRequest): string {
   return `attempt ${attempt} (${fault ?? "no fault"}, S3 ${upstreamStatus ?? "-"}, client ${delivered ?? "-"})`;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Answer } from "./answers.js";
 import type { FaultKind, RequestFacts } from "./faults.js";
 
@@ -79,6 +80,12 @@ export function readSignature(url: string): string {
 }
 
 /** Break a connection, so that the client gets no answer. */
-export function breakOff(request: IncomingMessage): void {
-  request.socket.resetAndDestroy();
+export function breakOff({ socket }: IncomingMessage): void {
+  reset(socket);
+}
+
+/** Reset a connection. Node.js never closes one that it resets while it ends, and then cannot exit. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

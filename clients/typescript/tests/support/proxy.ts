@@ -18,6 +18,7 @@ import {
   readAll,
   readShare,
   readSignature,
+  reset,
   truncate,
   type LoggedRequest,
   type Passing,
@@ -103,7 +104,7 @@ export class FaultProxy {
   }
 
   private breakConnections(): void {
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) reset(socket);
   }
 
   private admit(socket: Socket): void {
