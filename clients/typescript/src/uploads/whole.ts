@@ -61,7 +61,8 @@ export async function sendThroughServer(transfer: Transfer, file: ServerFile): P
   const record = await service.call<Schemas["S3Upload"]>("PUT", path, {
     query: { overwrite: file.overwrite || undefined },
     headers: {
-      ...(file.contentType ? { "Content-Type": file.contentType } : {}),
+      // React Native on Android refuses a body without a type. To the service, this one means the same as none.
+      "Content-Type": file.contentType || "application/octet-stream",
       "Idempotency-Key": file.key,
       ...(file.checksum ? { "X-Checksum-Sha256": file.checksum } : {}),
     },

@@ -34,8 +34,8 @@ function taskAt({ tasks }: UploadQueue, index: number): UploadTask {
 }
 
 describe("a queue", () => {
-  test("uploads in order, two files at once by default", async () => {
-    const queue = queueOf([5, 5, 5, 5, 5]);
+  test("uploads in order, two files at once", async () => {
+    const queue = queueOf([5, 5, 5, 5, 5], { files: 2 });
     expect(statesOf(queue)).toEqual(["preparing", "preparing", "queued", "queued", "queued"]);
     const tasks = await settle(queue.finished());
     expect(tasks.map(({ state }) => state)).toEqual(Array(5).fill("stored"));
@@ -85,7 +85,7 @@ describe("a queue", () => {
   });
 
   test("pause starts no other file, and resume goes on with as many at once as before", async () => {
-    const queue = queueOf(Array<number>(6).fill(95));
+    const queue = queueOf(Array<number>(6).fill(95), { files: 2 });
     await vi.advanceTimersByTimeAsync(30);
     queue.pause();
     expect(statesOf(queue)).toEqual(["paused", "paused", "queued", "queued", "queued", "queued"]);
@@ -111,7 +111,7 @@ describe("a queue", () => {
   });
 
   test("cancel ends all files and sends nothing for those that waited", async () => {
-    const queue = queueOf([95, 95, 95, 95]);
+    const queue = queueOf([95, 95, 95, 95], { files: 2 });
     await vi.advanceTimersByTimeAsync(50);
     await settle(queue.cancel());
     expect(statesOf(queue)).toEqual(Array(4).fill("cancelled"));
