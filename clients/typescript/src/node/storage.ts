@@ -5,12 +5,13 @@ import type { KeyValueStorage } from "../uploads/storage.js";
 
 /** Keep unfinished uploads in a folder, one small file each. A kill never leaves half of one. */
 export function folderStorage(folder: string): KeyValueStorage {
+  let writes = 0;
   const pathOf = (key: string) => join(folder, `${createHash("sha256").update(key).digest("hex").slice(0, 32)}.json`);
   return {
     get: async (key) => (await readEntry(pathOf(key)))?.value ?? null,
     async set(key, value) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const beside = `${pathOf(key)}.${process.pid}`;
+      const beside = `${pathOf(key)}.${process.pid}.${(writes += 1)}`;
       await writeFile(beside, JSON.stringify({ key, value }), { mode: 0o600 });
       await rename(beside, pathOf(key));
     },

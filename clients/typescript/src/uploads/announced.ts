@@ -26,12 +26,12 @@ export interface DirectSteps {
 
 /** Announce a file to the service, send it to S3, complete the upload, and return the verified record. */
 export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Promise<UploadRecord> {
-  let started = await announce(transfer, steps.key, steps.announcement);
+  let started = await announcePatiently(transfer, steps);
   transfer.patience.succeeded();
   let contradictions = 0;
   for (let round = 1; started.transfer; round += 1) {
     await steps.onStarted(started.id);
-    const isConfirmed = await send(transfer, steps, started.id, started.transfer, round);
+    const isConfirmed = await sendUnlessCompleted(transfer, steps, started.id, started.transfer, round);
     steps.onCompleting();
     try {
       return await complete(transfer, started.id);
@@ -39,10 +39,39 @@ export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Pr
       // The answer of S3 was lost and so were the bytes, or the store took a part of another size than was signed.
       if (isConfirmed) contradictions += 1;
       if (contradictions === MOST_CONTRADICTIONS || !isMendedBySending(error)) throw error;
-      started = await announce(transfer, steps.key, steps.announcement);
+      started = await announcePatiently(transfer, steps);
     }
   }
   return readRecord(transfer, started.id);
+}
+
+/** Announce a file, also while another request still completes its upload, such as one that a pause has cut off. */
+async function announcePatiently(
+  transfer: Transfer,
+  { announcement, key }: DirectSteps,
+): Promise<Schemas["S3StartedUpload"]> {
+  for (;;) {
+    try {
+      return await announce(transfer, key, announcement);
+    } catch (error) {
+      if (!isNotPending(error)) throw error;
+      await transfer.patience.wait(error, transfer.signal);
+    }
+  }
+}
+
+/** Send what is missing. If another request completes the upload meanwhile, the completion tells how that ends. */
+async function sendUnlessCompleted(...args: Parameters<typeof send>): Promise<boolean> {
+  try {
+    return await send(...args);
+  } catch (error) {
+    if (!isNotPending(error)) throw error;
+    return true;
+  }
+}
+
+function isNotPending(error: unknown): boolean {
+  return error instanceof UploaderError && error.code === "upload_not_pending";
 }
 
 /** Ask for the URLs of a file. The same key returns the same upload, so a lost answer costs nothing. */
@@ -73,7 +102,7 @@ export async function complete(asker: Asker, id: string): Promise<UploadRecord> 
   try {
     return await ask(asker, "POST", `uploads/${id}/complete/`);
   } catch (error) {
-    if (!(error instanceof UploaderError && error.code === "upload_not_pending")) throw error;
+    if (!isNotPending(error)) throw error;
     const record = await readRecord(asker, id);
     if (!["stored", "quarantined"].includes(record.status)) throw error;
     return record;

@@ -55,6 +55,7 @@ export function createEntry(
 /** Keeps the uploads that a kill or a reload must not lose. */
 export class Journal {
   private readonly prefix: string;
+  private readonly writing = new Map<string, Promise<unknown>>();
 
   /** Lines of another `account` are neither seen nor changed. */
   constructor(
@@ -65,11 +66,25 @@ export class Journal {
   }
 
   async save(entry: JournalEntry): Promise<void> {
-    await explain(async () => await this.storage.set(this.prefix + entry.key, JSON.stringify(entry)));
+    const line = JSON.stringify(entry);
+    await this.write(entry.key, async () => await this.storage.set(this.prefix + entry.key, line));
   }
 
   async remove(key: string): Promise<void> {
-    await explain(async () => await this.storage.delete(this.prefix + key));
+    await this.write(key, async () => await this.storage.delete(this.prefix + key));
+  }
+
+  /** Write the line of a key after the writes before: a storage may finish two at once in any order. */
+  private async write(key: string, access: () => Promise<unknown>): Promise<void> {
+    const earlier = this.writing.get(key) ?? Promise.resolve();
+    const write = () => explain(access);
+    const writing = earlier.then(write, write);
+    this.writing.set(key, writing);
+    try {
+      await writing;
+    } finally {
+      if (this.writing.get(key) === writing) this.writing.delete(key);
+    }
   }
 
   /** Return the unfinished uploads, oldest first. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { cancelled } from "../../src/errors.js";
 import { createClient, folderStorage, sendByNode, type NodeClient } from "../../src/node.js";
 import type { Transport } from "../../src/http/transport.js";
 import type { UploadOptions } from "../../src/uploads/options.js";
@@ -35,6 +36,22 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function clientOf(authorization: string, transport: Transport = sendByNode): NodeClient {
   const storage = folderStorage(join(folder, "storage", randomBytes(4).toString("hex")));
   return createClient({ baseUrl: service.baseUrl, authorization: () => authorization, storage, transport });
+}
+
+/** A client whose second part never arrives, and a promise that the first one has. */
+function clientInTheMiddle(): { client: NodeClient; inTheMiddle: Promise<void>; letGo: () => void } {
+  let isHeld = true;
+  let arrive: () => void;
+  const inTheMiddle = new Promise<void>((resolve) => (arrive = resolve));
+  const client = clientOf(service.user, async (request) => {
+    if (isHeld && request.url.includes("partNumber=2&")) {
+      return new Promise((_, reject) => request.signal?.addEventListener("abort", () => reject(cancelled())));
+    }
+    const response = await sendByNode(request);
+    if (request.url.includes("partNumber=1&")) arrive();
+    return response;
+  });
+  return { client, inTheMiddle, letGo: () => (isHeld = false) };
 }
 
 function sha256Of(bytes: Uint8Array): string {
@@ -121,15 +138,11 @@ describe("upload", () => {
     const before = (await readdir(tmpdir())).filter((name) => /^s3-file-uploader-\w{6}$/.test(name));
     const stream = new PassThrough();
     stream.end(LARGE);
-    const task = user.upload(stream, { bucket, fileName: "stream.bin" });
-    await new Promise<void>((resolve) => {
-      const unsubscribe = task.subscribe(() => {
-        if (!task.progress.sentBytes) return;
-        unsubscribe();
-        resolve();
-      });
-    });
+    const { client, inTheMiddle, letGo } = clientInTheMiddle();
+    const task = client.upload(stream, { bucket, fileName: "stream.bin" });
+    await inTheMiddle;
     task.pause();
+    letGo();
     task.resume();
     expect(await storedHash(user, (await task.result).file_name)).toBe(sha256Of(LARGE));
     const after = (await readdir(tmpdir())).filter((name) => /^s3-file-uploader-\w{6}$/.test(name));
@@ -235,8 +248,9 @@ describe("upload", () => {
 
   test("that is cancelled leaves neither parts nor record", async () => {
     const before = await user.usage(bucket);
-    const task = user.upload(LARGE, { bucket, fileName: "cancelled.bin" });
-    await new Promise<void>((resolve) => task.subscribe(() => (task.progress.sentBytes ? resolve() : undefined)));
+    const { client, inTheMiddle } = clientInTheMiddle();
+    const task = client.upload(LARGE, { bucket, fileName: "cancelled.bin" });
+    await inTheMiddle;
     await task.cancel();
     await expect(task.result).rejects.toMatchObject({ code: "cancelled" });
     expect(await user.usage(bucket)).toEqual(before);
@@ -274,8 +288,9 @@ describe("upload", () => {
 
   test("of a file that was written after a pause is file_changed", async () => {
     const path = await writeTemporary("rewritten.bin", LARGE);
-    const task = user.upload(path, { bucket });
-    await new Promise<void>((resolve) => task.subscribe(() => (task.progress.sentBytes ? resolve() : undefined)));
+    const { client, inTheMiddle } = clientInTheMiddle();
+    const task = client.upload(path, { bucket });
+    await inTheMiddle;
     task.pause();
     await utimes(path, new Date(), new Date(Date.now() + 5000));
     task.resume();

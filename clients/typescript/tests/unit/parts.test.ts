@@ -183,9 +183,11 @@ describe("an upload in parts", () => {
     server.latency = 20;
     failPuts("hang", "hang", { status: 400, text: "" });
     const task = start(95);
+    const began = Date.now();
     await expect(settle(task.result)).rejects.toMatchObject({ code: "storage_refused" });
     expect(server.inFlight).toBe(0);
     expect(server.routes().filter((route) => route.startsWith("PUT"))).toHaveLength(3);
+    expect(Date.now() - began).toBeLessThan(1000); // Else the watchdog would end them.
   });
 
   test("a file that cannot be read any more fails with file_unreadable", async () => {

@@ -110,6 +110,14 @@ describe("folderStorage", () => {
       expect(await readdir(folder)).toEqual(["new"]);
     }));
 
+  test("keeps one of two values that are written at once", () =>
+    inFolder(async (folder) => {
+      const storage = folderStorage(folder);
+      await Promise.all(["1", "2", "3"].map((value) => storage.set("a", value)));
+      expect(await storage.get("a")).toMatch(/^[123]$/);
+      expect(await readdir(folder)).toHaveLength(1);
+    }));
+
   test("skips files that were cut, and leftovers of a kill", () =>
     inFolder(async (folder) => {
       const storage = folderStorage(folder);

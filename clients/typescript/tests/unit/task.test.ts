@@ -493,6 +493,16 @@ describe("pause and resume", () => {
     expect((await settle(task.result)).status).toBe("stored");
   });
 
+  test.each(["POST uploads/", "GET uploads/*/parts/"])("while the service still completes it: %s", async (route) => {
+    const task = start(25);
+    await until(task, "completing");
+    task.pause(); // The service goes on with the request that this cuts off.
+    server.next(route, failure(409, "upload_not_pending"));
+    task.resume();
+    expect((await settle(task.result)).status).toBe("stored");
+    expect(lines.size).toBe(0);
+  });
+
   test("after the end do nothing", async () => {
     const task = start(5);
     await settle(task.result);
@@ -749,6 +759,23 @@ describe("the journal", () => {
     };
     await settle(start(5, {}, { transport }).result);
     expect(linesThen).toBe(1);
+  });
+
+  test("writes the lines of an upload one after the other", async () => {
+    const finished: string[] = [];
+    const milliseconds = [500, 1, 1]; // The first would come last.
+    const slow: KeyValueStorage = {
+      ...storage,
+      async set(key, value) {
+        await new Promise((resolve) => setTimeout(resolve, milliseconds.shift() ?? 1));
+        finished.push(value.includes('"id":') ? "with id" : "without id");
+        lines.set(key, value);
+      },
+    };
+    const queue = clientOf(server, { storage: slow }).uploadMany([bytes(5)], { bucket: "bucket", checksum: false });
+    await settle(queue.finished());
+    expect(finished).toEqual(["without id", "without id", "with id"]);
+    expect(lines.size).toBe(0);
   });
 
   test("is empty once result is settled", async () => {
