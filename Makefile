@@ -56,7 +56,7 @@ test: .venv/.test $(INSTALLED)
 
 # Check, build and test the clients.
 clients: .venv/.test $(INSTALLED)
-	@for script in lint build check test; do $(NPM_RUN) clients/typescript $$script || exit 1; done
+	@for script in lint build check test test:browser; do $(NPM_RUN) clients/typescript $$script || exit 1; done
 
 check: .venv/.test
 	@$(MAKE) lint

@@ -9,7 +9,7 @@ No other module reads `django.conf.settings` or `os.environ` for this app.
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,16 +18,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import mail
-from django.utils.module_loading import import_string
 
 from .exceptions import StorageNotConfigured
 from .values import ABILITIES, PAYLOAD_HASH_IN_URLS, gib, mib
 
 if TYPE_CHECKING:
-    from rest_framework.permissions import BasePermission
-
     from .embedded import EmbeddedS3
 
+PREFIX = "S3_FILE_UPLOADER_"
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
 
@@ -36,7 +34,7 @@ def _text(name: str) -> str | None:
 
 
 def _own(name: str, default: Any) -> Any:
-    return getattr(settings, f"S3_FILE_UPLOADER_{name}", default)
+    return getattr(settings, f"{PREFIX}{name}", default)
 
 
 def _store_text(name: str) -> str | None:
@@ -44,9 +42,12 @@ def _store_text(name: str) -> str | None:
     folder = conf.embedded_folder
     if not folder:
         return getattr(settings, name, None) or os.environ.get(name) or None
-    from .embedded import EmbeddedS3  # noqa: PLC0415 - development only, and it needs a POSIX system
+    from .embedded import EmbeddedS3, EmbeddedS3Error  # noqa: PLC0415 - development only, and it needs a POSIX system
 
-    return EmbeddedS3(folder).environment()[name] or None
+    try:
+        return EmbeddedS3(folder).environment()[name] or None
+    except EmbeddedS3Error as error:
+        raise StorageNotConfigured(str(error)) from error
 
 
 class Conf:
@@ -58,10 +59,10 @@ class Conf:
     def embedded_folder(self) -> Path | str | None:
         """S3_FILE_UPLOADER_EMBEDDED, the folder of the embedded S3; None means a store of one's own.
 
-        A value that is not a path counts as None; check E019 reports it.
+        A value that is not a path, or is the path of a file, counts as None; check E019 reports it.
         """
         folder = _own("EMBEDDED", None)
-        return folder or None if isinstance(folder, str | Path) else None
+        return folder or None if isinstance(folder, str | Path) and not Path(folder).is_file() else None
 
     @property
     def named_beside_embedded(self) -> list[str]:
@@ -407,55 +408,34 @@ class Conf:
         return cast("Mapping[str, Mapping[str, Any]]", _own("POLICIES", {}))
 
     @property
-    def policy(self) -> Callable[..., Any] | None:
-        """Function `(user, bucket, policy) -> policy` that changes the policy for one user."""
-        path = self.policy_path
-        return import_string(path) if path else None
-
-    @property
     def policy_path(self) -> str | None:
-        """Dotted path of that function, not imported; None means that `policies` alone count."""
+        """Dotted path of a function `(user, bucket, policy) -> policy` that changes the policy for one user.
+
+        None means that `policies` alone count.
+        """
         return cast("str | None", _own("POLICY", None))
 
     @property
-    def bucket_permission_classes(self) -> list[type["BasePermission"]]:
-        """DRF permission classes of requests that create or remove buckets."""
-        return [import_string(path) for path in self.bucket_permission_paths]
-
-    @property
     def bucket_permission_paths(self) -> Sequence[str]:
-        """Dotted paths of these classes, not imported."""
+        """Dotted paths of the DRF permission classes of requests that create or remove buckets."""
         return cast(Sequence[str], _own("BUCKET_PERMISSION_CLASSES", ("rest_framework.permissions.IsAdminUser",)))
 
     @property
-    def file_permission_classes(self) -> list[type["BasePermission"]]:
-        """DRF permission classes of all other requests."""
-        return [import_string(path) for path in self.file_permission_paths]
-
-    @property
     def file_permission_paths(self) -> Sequence[str]:
-        """Dotted paths of these classes, not imported."""
+        """Dotted paths of the DRF permission classes of all other requests."""
         return cast(Sequence[str], _own("FILE_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
 
     @property
-    def download_permission_classes(self) -> list[type["BasePermission"]]:
-        """DRF permission classes that decide which readers of a file may save it on this server."""
-        return [import_string(path) for path in self.download_permission_paths]
-
-    @property
     def download_permission_paths(self) -> Sequence[str]:
-        """Dotted paths of these classes, not imported."""
+        """Dotted paths of the DRF permission classes that decide which readers of a file may save it on this server."""
         return cast(Sequence[str], _own("DOWNLOAD_PERMISSION_CLASSES", ("rest_framework.permissions.IsAuthenticated",)))
 
     @property
-    def visible_to(self) -> Callable[..., Any] | None:
-        """Function `(queryset, user) -> queryset` that narrows the records to those that the user may see."""
-        path = self.visible_to_path
-        return import_string(path) if path else None
-
-    @property
     def visible_to_path(self) -> str | None:
-        """Dotted path of that function, not imported; None shows users their own records, and staff all."""
+        """Dotted path of a function `(queryset, user) -> queryset` that narrows the records to those of a user.
+
+        None shows users their own records, and staff all.
+        """
         return cast("str | None", _own("VISIBLE_TO", None))
 
     # --- throttles -----------------------------------------------------------------------------------------------
@@ -502,3 +482,11 @@ def _is_loopback(host: str) -> bool:
 
 
 conf = Conf()
+# The settings with the prefix, as the properties name them. A list of its own would have to name each a second time.
+OWN_NAMES = frozenset(
+    constant
+    for member in vars(Conf).values()
+    if isinstance(member, property)
+    for constant in cast(Any, member.fget).__code__.co_consts
+    if isinstance(constant, str) and constant.isupper() and not constant.startswith(("AWS_", "PATH_"))
+)

@@ -134,10 +134,9 @@ def _build_extra_fields(error: own.S3FileUploaderError, code: str) -> dict[str, 
 def _reshape(error: drf.APIException) -> drf.APIException:
     code = next((code for kind, code in DRF_CODES if isinstance(error, kind)), error.default_code)
     if isinstance(error, drf.ValidationError):
-        fields = {
-            name: list(islice(_flatten(details), ERRORS_A_FIELD))
-            for name, details in _group_by_field(error.get_full_details()).items()
-        }
+        full: Any = error.get_full_details()
+        by_field = full if isinstance(full, dict) else {"non_field_errors": full}
+        fields = {name: list(islice(_flatten(details), ERRORS_A_FIELD)) for name, details in by_field.items()}
         error.detail = cast(Any, {**_build_detail(code, _describe_first(fields)), "errors": fields})
     else:
         error.detail = cast(Any, _build_detail(code, str(error.detail)))
@@ -148,10 +147,6 @@ def _build_detail(code: str, detail: str) -> dict[str, str]:
     """Return code and detail as DRF stores texts, valid in JSON even if DRF repeats a lone surrogate of the request."""
     encodable = detail.encode("utf-8", "replace").decode()
     return {"code": drf.ErrorDetail(code, code), "detail": drf.ErrorDetail(encodable, code)}
-
-
-def _group_by_field(details: Any) -> dict[str, Any]:
-    return details if isinstance(details, dict) else {"non_field_errors": details}
 
 
 def _flatten(details: Any) -> Iterator[dict[str, str]]:

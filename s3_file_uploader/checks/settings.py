@@ -3,17 +3,18 @@
 E005 number out of range        E012 strategy unknown               E035 audit settings out of range
 E007 deletion rule unknown      E013 prefix cannot begin a key      W001 download folder not set
 E008 allowed buckets no list    E014 upload expires before its URLs W002 download folder not writable
-E009 claim shorter than a call
+E009 claim shorter than a call                                      W009 setting unknown
 """
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, register
 
-from ..conf import conf
+from ..conf import OWN_NAMES, PREFIX, conf
 from ..exceptions import StorageNotConfigured
 from ..policy.names import MAX_PREFIX_BYTES, is_key_prefix
 from ..values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PUT_BYTES, MIN_PART_BYTES
@@ -80,7 +81,8 @@ def check_direct_uploads(**kwargs: Any) -> list[CheckMessage]:
         ("direct_expiration_seconds", "direct_url_expiration_seconds"),
         ("direct_max_seconds", "direct_expiration_seconds"),
     ):
-        if _are_in_range(longer, shorter) and getattr(conf, longer) < getattr(conf, shorter):
+        are_in_range = all(_is_in_range(name, *NUMBERS[name]) for name in (longer, shorter))
+        if are_in_range and getattr(conf, longer) < getattr(conf, shorter):
             hint = f"Give at least S3_FILE_UPLOADER_{shorter.upper()}."
             messages.append(build_error("E014", f"S3_FILE_UPLOADER_{longer.upper()} is too short.", hint))
     return messages
@@ -128,8 +130,20 @@ def check_download_folder(**kwargs: Any) -> list[CheckMessage]:
     return [build_warning("W002", "PATH_TO_SAVE_FILE is not a folder that the server may write to.", hint)]
 
 
-def _are_in_range(*names: str) -> bool:
-    return all(_is_in_range(name, *NUMBERS[name]) for name in names)
+@register(Tags.compatibility)
+def check_names(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of settings that begin as those of this app and that it does not know (W009): they have no effect."""
+    names = [name.removeprefix(PREFIX) for name in dir(settings) if name.startswith(PREFIX)]
+    return [
+        build_warning("W009", f"{PREFIX}{name} is not a setting of this app.", _suggest_name(name))
+        for name in names
+        if name not in OWN_NAMES
+    ]
+
+
+def _suggest_name(name: str) -> str:
+    close = get_close_matches(name, OWN_NAMES, n=1)
+    return f"Did you mean {PREFIX}{close[0]}?" if close else "Remove it: it has no effect."
 
 
 def _check_ranges() -> list[CheckMessage]:

@@ -9,8 +9,9 @@ In pytest: `pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]`, then 
 This package imports neither Django nor the rest of the app.
 """
 
+from .errors import EmbeddedS3Error
 from .identity import Identity
-from .juicefs import EmbeddedS3Error, find_juicefs
+from .juicefs import find_juicefs
 from .ports import EVERY_ADDRESS, LOOPBACK, free_port
 from .server import NOT_INSTALLED, EmbeddedS3
 from .shared import is_entered, keep_running

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .ports import LOOPBACK, free_port
-from .private_files import open_private
+from .private_files import create_folder, open_private
 
 NAME = "identity.json"
 
@@ -23,7 +23,11 @@ class Identity:
 
 
 def read_identity(folder: Path) -> Identity:
-    """Return the identity of the store in this folder; the first call creates it."""
+    """Return the identity of the store in this folder; the first call creates it.
+
+    Raises:
+        EmbeddedS3Error: the folder cannot be created.
+    """
     if not (folder / NAME).exists():
         _create(folder)
     return Identity(**json.loads((folder / NAME).read_text()))
@@ -37,7 +41,7 @@ def write_identity(folder: Path, identity: Identity) -> None:
 
 
 def _create(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    create_folder(folder)
     with open_private(folder / "identity.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Several processes may come first; one of them creates it.
         if not (folder / NAME).exists():

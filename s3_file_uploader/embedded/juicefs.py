@@ -5,6 +5,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from .errors import EmbeddedS3Error
 from .identity import Identity
 from .ports import LOOPBACK, free_port
 from .private_files import UMASK
@@ -14,10 +15,6 @@ from .private_files import UMASK
 DATABASE = "badger://metadata"
 SQLITE_FILE = "meta.db"
 BLOBS = "blobs/"
-
-
-class EmbeddedS3Error(RuntimeError):
-    """The embedded S3 cannot be used; the message says what to do."""
 
 
 def find_juicefs() -> str | None:

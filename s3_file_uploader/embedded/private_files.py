@@ -5,7 +5,23 @@ import os
 from pathlib import Path
 from typing import IO
 
+from .errors import EmbeddedS3Error
+
 UMASK = 0o077
+
+
+def create_folder(folder: Path) -> None:
+    """Create the folder for its owner alone, unless it exists.
+
+    Raises:
+        EmbeddedS3Error: a file has its name, or this user may not create it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise EmbeddedS3Error(
+            f"The embedded S3 cannot use {folder} ({error.strerror}): name a folder in which this user may write."
+        ) from error
 
 
 def open_private(file: Path, *, truncate: bool = False) -> IO[bytes]:

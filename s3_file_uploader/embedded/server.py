@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO, Self, cast
 
 from . import supervisor
+from .errors import EmbeddedS3Error
 from .identity import Identity, read_identity, write_identity
-from .juicefs import EmbeddedS3Error, find_juicefs, format_folder, gateway_command, gateway_environment
+from .juicefs import find_juicefs, format_folder, gateway_command, gateway_environment
 from .ports import LOOPBACK, free_port, is_port_free, is_server_at, local_address
-from .private_files import UMASK, acquire_lock, open_private
+from .private_files import UMASK, acquire_lock, create_folder, open_private
 
 READY_WITHIN_SECONDS = 30.0
 STOPPED_WITHIN_SECONDS = 5.0
@@ -93,9 +94,10 @@ class EmbeddedS3:
         """Start the store, or find it running, and wait until it answers.
 
         Raises:
-            EmbeddedS3Error: JuiceFS is not installed, it does not start, or it runs where others cannot reach it.
+            EmbeddedS3Error: JuiceFS is not installed, the folder cannot be used, the store does not start, or it runs
+                where others cannot reach it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_folder(self.folder)
         with ExitStack() as stack:
             users = stack.enter_context(open_private(self.folder / "users"))
             # The supervisor holds this lock while it stops the store.

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-from .juicefs import EmbeddedS3Error
+from .errors import EmbeddedS3Error
 from .ports import LOOPBACK
 from .server import EmbeddedS3, entered
 

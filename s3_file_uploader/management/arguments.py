@@ -1,6 +1,6 @@
 """The command line of `s3_housekeeping`. All options are validated before the command changes anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import isfinite
@@ -89,13 +89,14 @@ def parse_options(options: Mapping[str, Any]) -> HousekeepingOptions:
         CommandError: an option has a wrong value, or options contradict each other.
     """
     _validate_combinations(options)
+    names = options["compare"]
     try:
         return HousekeepingOptions(
             dry_run=options["dry_run"],
             abort_multipart_older_than=_parse_hours(
                 "--abort-multipart-older-than", options["abort_multipart_older_than"]
             ),
-            compared_buckets=_parse_buckets(options["compare"]),
+            compared_buckets=None if names is None else tuple(dict.fromkeys(map(validate_bucket_name, names))),
             repairs=Repairs(
                 remove_records=options["remove_records"],
                 update_records=options["update_records"],
@@ -107,10 +108,6 @@ def parse_options(options: Mapping[str, Any]) -> HousekeepingOptions:
         )
     except S3FileUploaderError as error:
         raise CommandError(str(error)) from error
-
-
-def _parse_buckets(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(dict.fromkeys(map(validate_bucket_name, names)))
 
 
 def _validate_combinations(options: Mapping[str, Any]) -> None:

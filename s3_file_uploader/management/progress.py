@@ -1,13 +1,12 @@
 """Progress bars on a terminal."""
 
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 
-class ProgressBars:
+class ProgressBars(AbstractContextManager["ProgressBars"]):
     """Show one bar after the other. Use it as a context manager, and pass it to a service as `on_progress`."""
 
     def __init__(self, stream: TextIO, *, shown: bool) -> None:
@@ -32,13 +31,7 @@ class ProgressBars:
         """Hide the bar for the duration of the block, so that a line can be printed on the same terminal."""
         return nullcontext() if self._bar is None else tqdm.external_write_mode(self._stream)
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Remove the last bar from the terminal."""
         self._close()
 

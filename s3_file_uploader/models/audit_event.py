@@ -27,10 +27,10 @@ def escape_text(text: str, length: int) -> str:
     """
     if text.isprintable():
         return text[:length]
-    return "".join(_escaped(character) for character in text[:length])[:length]
+    return "".join(_escape_character(character) for character in text[:length])[:length]
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     is_surrogate = unicodedata.category(character) == "Cs"
     return character.encode("unicode_escape").decode() if is_surrogate or is_deceptive(character) else character
 
@@ -107,15 +107,14 @@ class AuditEvent(models.Model):
             user_name="" if user is None else escape_text(user.get_username(), MAX_TEXT_LENGTH),
             action=action[:32],
             outcome=outcome[:64],
-            **{name: escape_text(text, _max_length(name)) for name, text in where.items()},
+            **{
+                name: escape_text(text, MAX_NAME_LENGTH if name == "file_name" else MAX_TEXT_LENGTH)
+                for name, text in where.items()
+            },
         )
         if event.file_name:
             event.location_digest = location_digest(event.bucket, event.file_name)
         return event
-
-
-def _max_length(name: str) -> int:
-    return MAX_NAME_LENGTH if name == "file_name" else MAX_TEXT_LENGTH
 
 
 def _find_users(text: str) -> list[str]:

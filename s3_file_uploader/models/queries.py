@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from django.db import models
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..policy.users import is_staff
@@ -52,9 +53,8 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         """Narrow to the records that the user may see: their own, all for staff, or as S3_FILE_UPLOADER_VISIBLE_TO."""
         if user.pk is None:  # An anonymous user does not own the records that have lost their owner.
             return self.none()
-        narrow = conf.visible_to
-        if narrow:
-            return cast(Self, narrow(self, user))
+        if conf.visible_to_path:
+            return cast(Self, import_string(conf.visible_to_path)(self, user))
         return self if is_staff(user) else self.filter(user_id=user.pk)
 
     def by_key(self, bucket: str) -> Self:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
 
+from django.utils.module_loading import import_string
+
 from ..conf import conf
 
 OnMismatch = Literal["refuse", "quarantine"]
@@ -111,8 +113,8 @@ def decide_policies_once() -> Iterator[None]:
 
 def _decide(user: Any, bucket: str) -> Policy:
     policy = Policy(is_open=conf.bucket_is_allowed(bucket), **_configured(bucket))
-    if user is not None and (callback := conf.policy):
-        policy = callback(user, bucket, policy)
+    if user is not None and conf.policy_path:
+        policy = import_string(conf.policy_path)(user, bucket, policy)
     if user is None or USER_ID not in policy.key_prefix:
         return policy
     return replace(policy, key_prefix=policy.key_prefix.replace(USER_ID, str(user.pk)))
@@ -132,7 +134,7 @@ def _configured(bucket: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for pattern in sorted(policies, key=_specificity):
         if pattern == bucket or fnmatchcase(bucket, pattern):
-            fields |= {name: _frozen(value) for name, value in policies[pattern].items()}
+            fields |= {name: _freeze(value) for name, value in policies[pattern].items()}
     return fields
 
 
@@ -141,7 +143,7 @@ def _specificity(pattern: str) -> tuple[bool, int]:
     return fixed == pattern, len(fixed)
 
 
-def _frozen(value: _Value) -> _Value | tuple[Any, ...]:
+def _freeze(value: _Value) -> _Value | tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 

@@ -46,7 +46,7 @@ _BUCKET_THERE = (BucketExists, "The bucket name is taken: choose another.")
 _REGION_FIELD = "S3 cannot make the bucket in this region: leave it out or name another."
 _FOLDER_THERE = (FileExists, "A part of the name is a file, or the name is a folder, in this store: choose another.")
 _OTHER_PARTS = "S3 holds other parts than a moment ago: complete the upload again, or else start a new one."
-_UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell the operator of this service.")
+UNEXPECTED = (StorageError, "S3 answered with an unexpected error: try again, then tell the operator of this service.")
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html ; XMinio*: MinIO and stores made from it.
 # A HEAD has no body, so its code is the bare HTTP status.
@@ -144,7 +144,7 @@ BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[S3FileUploaderErr
         StorageUnavailable,
         "S3 cannot be reached: try again in a moment.",
     ),
-    ((boto.BotoCoreError,), *_UNEXPECTED),
+    ((boto.BotoCoreError,), *UNEXPECTED),
 )
 
 
@@ -211,5 +211,5 @@ def _translate_client_error(error: boto.ClientError, about: str) -> S3FileUpload
         code = "XMinioObjectExistsAsDirectory"
     bare_404 = {"object": NO_FILE, "bucket": _NO_BUCKET, "account": _NOT_A_STORE}[about]
     known: dict[str, tuple[type[S3FileUploaderError], str]] = {"404": bare_404, "NotFound": bare_404, **CLIENT_ERRORS}
-    target, message = known.get(code) or known.get(str(status)) or _UNEXPECTED
+    target, message = known.get(code) or known.get(str(status)) or UNEXPECTED
     return target(message)

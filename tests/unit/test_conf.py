@@ -85,7 +85,7 @@ def test_conf_allowed_buckets_are_names_or_patterns(settings, allowed, open_to_a
 def test_page_of_settings_lists_each_setting():
     listed = set(re.findall(r"^\| `S3_FILE_UPLOADER_([A-Z_]+)` \|", SETTINGS.read_text(), re.MULTILINE))
     read = set(re.findall(r'_own\(\s*"([A-Z_]+)"', Path(conf_module.__file__).read_text()))
-    assert listed == read
+    assert listed == read == conf_module.OWN_NAMES
     for name in re.findall(r'_text\("([A-Z0-9_]+)"', Path(conf_module.__file__).read_text()):
         assert f"`{name}`" in SETTINGS.read_text()
 

@@ -126,12 +126,16 @@ def test_codes_are_provoked_or_listed_with_a_reason():
     assert provoked & unprovoked() == set()
 
 
-def test_refused_requests_save_an_example_of_their_code():
+def test_refused_requests_save_examples_of_their_code_alone():
+    saved = set()
     for item in requests():
         codes = re.findall(r"\.code\)\.to\.equal\(\"(\w+)\"\)", json.dumps(item["event"]).replace('\\"', '"'))
         if codes and item["name"] not in WITHOUT_OPERATION:
             refused = [response["body"] for response in item["response"] if response["code"] >= 400]
-            assert [json.loads(body)["code"] for body in refused] == codes, item["name"]
+            shown = [json.loads(body)["code"] for body in refused]
+            assert shown in ([], codes), item["name"]  # The schema has one example of each status of an endpoint.
+            saved.update(shown)
+    assert len(saved) > 15
 
 
 # --- what a newcomer reads --------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import { detectConnectivity, type Connectivity } from "./http/connectivity.js";
 import { Service, type Authorize } from "./http/service.js";
 import type { Transport } from "./http/transport.js";
 import { sendByXhr } from "./http/xhr.js";
-import { Resources } from "./resources.js";
+import { Resources, type CallOptions } from "./resources.js";
 import { handOver, settle, type HandedOver } from "./uploads/handover.js";
 import { Journal, type JournalEntry } from "./uploads/journal.js";
 import type { UploadRecord } from "./uploads/announced.js";
@@ -25,6 +25,8 @@ export interface ClientOptions {
   credentials?: boolean;
   /** Remembers unfinished uploads. Default: `localStorage`; elsewhere give one, or they end with the process. */
   storage?: KeyValueStorage;
+  /** Who is signed in. `pending()` lists only what was begun under the same name. Default: one list for all. */
+  account?: string;
   /** Reads files of React Native in parts: `expoFiles(FileSystem)` or `blobUtilFiles(ReactNativeBlobUtil)`. */
   files?: FileAdapter;
   /** Tells of the network and of an app that comes to the front. Default: the events of a browser. */
@@ -39,6 +41,8 @@ export interface ClientOptions {
 
 /** An upload that a kill, a reload or a failure has left. */
 export interface PendingUpload extends JournalEntry {
+  /** Like `resume`, but the upload starts with `start()`, or when an `UploadQueue` comes to it. */
+  prepare(file?: unknown, options?: Partial<UploadOptions>): UploadTask;
   /** Go on from what S3 holds. `file` may be left out where the file can be found again by its address. */
   resume(file?: unknown, options?: Partial<UploadOptions>): UploadTask;
   /** Forget the upload, and remove from S3 what has arrived. */
@@ -82,19 +86,10 @@ export class Client extends Resources {
     return queue;
   }
 
-  /** Return what a kill, a reload or a failure has left, oldest first. */
+  /** Return what a kill, a reload or a failure has left, oldest first. Uploads that still run are not among them. */
   async pending(): Promise<PendingUpload[]> {
     const entries = await this.context.journal.list();
-    return entries.map((entry) => ({
-      ...entry,
-      resume: (file, options) => {
-        const source = file ?? (entry.uri ? { uri: entry.uri, name: entry.fileName, size: entry.size } : undefined);
-        const task = this.taskOf(entry, source, options);
-        task.start();
-        return task;
-      },
-      discard: () => this.taskOf(entry, undefined, undefined).cancel(),
-    }));
+    return entries.filter(({ key }) => !this.context.live.has(key)).map((entry) => this.pendingOf(entry));
   }
 
   /**
@@ -107,14 +102,31 @@ export class Client extends Resources {
   }
 
   /** Have the service verify what a background uploader has sent, and return the record. */
-  settle(uploadId: string): Promise<UploadRecord> {
-    return settle(this.context, uploadId);
+  settle(uploadId: string, { signal }: CallOptions = {}): Promise<UploadRecord> {
+    return settle(this.context, uploadId, signal);
   }
 
-  private taskOf(entry: JournalEntry, file: unknown, options: Partial<UploadOptions> | undefined): UploadTask {
-    const { bucket, contentType, fileName, handedOver } = entry;
-    const known: UploadOptions = { bucket, fileName, contentType, ...(handedOver ? { via: "put" } : {}) };
-    return new UploadTask(this.context, file, { ...known, ...options }, entry);
+  private pendingOf(entry: JournalEntry): PendingUpload {
+    const { fileName, size, uri } = entry;
+    const earlier = uri ? { uri, name: fileName, size } : undefined;
+    const prepare: PendingUpload["prepare"] = (file = earlier, options = {}) => this.taskOf(entry, file, options);
+    const resume: PendingUpload["resume"] = (file, options) => {
+      const task = prepare(file, options);
+      task.start();
+      return task;
+    };
+    return { ...entry, prepare, resume, discard: () => prepare().cancel() };
+  }
+
+  private taskOf(entry: JournalEntry, file: unknown, options: Partial<UploadOptions>): UploadTask {
+    const { bucket, contentType, fileName, handedOver, overwrite, userId } = entry;
+    const via = handedOver ? "put" : "auto";
+    return new UploadTask(
+      this.context,
+      file,
+      { bucket, fileName, contentType, overwrite, userId, via, ...options },
+      entry,
+    );
   }
 }
 
@@ -134,7 +146,8 @@ function createContext(options: ClientOptions): Context {
     transport,
     connectivity,
     routes: new Routes(service),
-    journal: new Journal(options.storage ?? defaultStorage()),
+    journal: new Journal(options.storage ?? defaultStorage(), options.account),
+    live: new Set(),
     adapter: options.files,
     stallSeconds,
     patienceSeconds,

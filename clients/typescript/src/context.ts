@@ -12,6 +12,8 @@ export interface Context {
   connectivity: Connectivity;
   routes: Routes;
   journal: Journal;
+  /** Keys of the uploads that run or are paused in this process. */
+  live: Set<string>;
   adapter: FileAdapter | undefined;
   stallSeconds: number;
   patienceSeconds: number;

@@ -2,6 +2,7 @@ import { UploaderError } from "./errors.js";
 import type { Chunk, FileAdapter, Source } from "./files/source.js";
 import { describeFile, isUriFile, type UriFile } from "./files/uri.js";
 import { readHeaders, sendNatively } from "./http/native.js";
+import type { Connectivity } from "./http/connectivity.js";
 import type { Transport } from "./http/transport.js";
 import { createKey } from "./uploads/key.js";
 
@@ -166,4 +167,41 @@ function sendFrom(file: ExpoFile): Transport {
       const response = await task.uploadAsync();
       return { status: response.status, text: response.body, header: readHeaders(response.headers) };
     });
+}
+
+/** The part of `import * as Network from "expo-network"` that tells of the network. */
+export interface ExpoNetwork {
+  getNetworkStateAsync(): Promise<{ isConnected?: boolean }>;
+  addNetworkStateListener(listener: (state: { isConnected?: boolean }) => void): unknown;
+}
+
+/** The part of React Native's `AppState` that tells of an app that comes to the front. */
+export interface AppStateLike {
+  addEventListener(type: "change", listener: (state: string) => void): unknown;
+}
+
+/** Wait while a phone is offline, and go on at once afterwards: `connectivity` of `createClient`. */
+export function expoConnectivity(network: ExpoNetwork, appState: AppStateLike): Connectivity {
+  const listeners = new Set<() => void>();
+  const wake = () => {
+    for (const listener of listeners) listener();
+  };
+  let isOnline = true;
+  const note = ({ isConnected = true }: { isConnected?: boolean }) => {
+    const isBack = isConnected && !isOnline;
+    isOnline = isConnected;
+    if (isBack) wake();
+  };
+  network.addNetworkStateListener(note);
+  appState.addEventListener("change", (state) => {
+    if (state === "active") wake();
+  });
+  void network.getNetworkStateAsync().then(note);
+  return {
+    isOnline: () => isOnline,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
 }

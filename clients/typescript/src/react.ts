@@ -1,148 +1,191 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Client, PendingUpload } from "./client.js";
-import { toUploaderError, type UploaderError } from "./errors.js";
-import type { Pages } from "./pages.js";
-import type { ListedFile, ListOptions } from "./resources.js";
-import type { UploadRecord } from "./uploads/announced.js";
-import type { UploadOptions, UploadState } from "./uploads/options.js";
-import type { UploadProgress } from "./uploads/progress.js";
+import { FileList, type FilesQuery, type ShownFiles } from "./react/file-list.js";
+import type { UploadOptions } from "./uploads/options.js";
 import { UploadQueue, type QueueOptions, type QueueTotals } from "./uploads/queue.js";
 import type { UploadTask } from "./uploads/task.js";
 
-/** One upload, as a component shows it. */
-export interface UploadHook {
-  /** Start an upload; an earlier one of this hook goes on unseen. */
-  upload(file: unknown, options: UploadOptions): UploadTask;
-  task: UploadTask | undefined;
-  state: UploadState | undefined;
-  progress: UploadProgress | undefined;
-  record: UploadRecord | undefined;
-  error: UploaderError | undefined;
-  pause(): void;
-  resume(file?: unknown): void;
-  cancel(): Promise<void>;
+type Fields = Pick<UploadTask, "key" | "fileName" | "state" | "progress" | "error" | "record">;
+
+/** One upload, as it was when the component rendered. A change makes another object, so rows may be memoized. */
+export interface UploadView extends Readonly<Fields> {
+  pause: () => void;
+  /** Go on after a pause or a failure, with another handle of the same file if the old one is gone. */
+  resume: (file?: unknown) => void;
+  cancel: () => Promise<void>;
+}
+
+/** One upload, and what a component can do with it. Before the first upload, the fields of the view are undefined. */
+export interface UploadHook extends Partial<Fields> {
+  /** Start an upload. An earlier one of this hook goes on, but is not shown any more. */
+  upload: (file: unknown, options: UploadOptions) => UploadTask;
+  pause: () => void;
+  /** Go on after a pause or a failure. */
+  resume: () => void;
+  cancel: () => Promise<void>;
 }
 
 /** Upload one file, and render each change. Leaving the screen does not stop the upload. */
 export function useUpload(client: Client): UploadHook {
   const [task, setTask] = useState<UploadTask>();
-  useTaskChanges(task);
-  const upload = useCallback(
-    (file: unknown, options: UploadOptions) => {
-      const started = client.upload(file, options);
-      setTask(started);
-      return started;
-    },
-    [client],
+  const view = useSnapshot(task, () => task && viewOf(task));
+  const commands = useMemo(
+    () => ({
+      upload(file: unknown, options: UploadOptions) {
+        const started = client.upload(file, options);
+        setTask(started);
+        return started;
+      },
+      pause: () => task?.pause(),
+      resume: () => task?.resume(),
+      cancel: async () => task?.cancel(),
+    }),
+    [client, task],
   );
-  const pause = useCallback(() => task?.pause(), [task]);
-  const resume = useCallback((file?: unknown) => task?.resume(file), [task]);
-  const cancel = useCallback(async () => task?.cancel(), [task]);
-  const { error, progress, record, state } = task ?? {};
-  return { upload, task, state, progress, record, error, pause, resume, cancel };
+  return { ...view, ...commands };
 }
 
-/** Several uploads, as a component shows them. */
+/** Several uploads, and what a component can do with them. */
 export interface UploadsHook {
   /** Add files at the end of the queue. */
-  add(files: readonly unknown[], options: UploadOptions): void;
-  tasks: readonly UploadTask[];
+  add: (files: readonly unknown[], options: UploadOptions) => UploadTask[];
+  uploads: readonly UploadView[];
   totals: QueueTotals;
-  /** What an earlier run of the app has left. Resumed uploads move to `tasks`. */
+  /** What an earlier run of the app has left. `resume()` moves it to `uploads`, `discard()` removes it. */
   pending: readonly PendingUpload[];
-  resumePending(left: PendingUpload, file?: unknown): void;
-  discardPending(left: PendingUpload): Promise<void>;
-  pause(): void;
-  resume(): void;
-  cancel(): Promise<void>;
+  pause: () => void;
+  resume: () => void;
+  cancel: () => Promise<void>;
+  /** Remove the stored and cancelled uploads from the list. */
+  clear: () => void;
 }
 
-/** Upload several files in order, and take up what an earlier run has left. */
-export function useUploads(client: Client, options?: QueueOptions): UploadsHook {
-  const render = useRender();
-  const [pending, setPending] = useState<readonly PendingUpload[]>([]);
-  const first = useRef(options);
-  const queue = useMemo(() => new UploadQueue({ ...first.current, onChange: render }), [client, render]);
+/**
+ * Upload several files in order, and take up what an earlier run has left.
+ *
+ * The queue belongs to the client: every screen with the same client shows the same uploads, and leaving a screen stops
+ * none. The first screen decides with `options.files` how many files are sent at once.
+ */
+export function useUploads(client: Client, options?: Pick<QueueOptions, "files">): UploadsHook {
+  const queue = queueOf(client, options);
+  const uploads = useSnapshot(queue, () => viewsOf(queue));
+  const pending = usePending(client, queue);
+  const commands = useMemo(
+    () => ({
+      add(files: readonly unknown[], uploadOptions: UploadOptions) {
+        const tasks = files.map((file) => client.prepare(file, uploadOptions));
+        queue.add(...tasks);
+        return tasks;
+      },
+      pause: () => queue.pause(),
+      resume: () => queue.resume(),
+      cancel: () => queue.cancel(),
+      clear: () => queue.clear(),
+    }),
+    [client, queue],
+  );
+  return { uploads, totals: queue.totals, pending, ...commands };
+}
+
+function usePending(client: Client, queue: UploadQueue): readonly PendingUpload[] {
+  const [list, setList] = useState<{ client?: Client; pending: PendingUpload[] }>({ pending: [] });
   useEffect(() => {
-    void client.pending().then(setPending);
-  }, [client]);
-  const drop = (left: PendingUpload) => setPending((all) => all.filter(({ key }) => key !== left.key));
-  return {
-    add: (files, uploadOptions) => queue.add(...files.map((file) => client.prepare(file, uploadOptions))),
-    tasks: queue.tasks,
-    totals: queue.totals,
-    pending,
-    resumePending(left, file) {
-      drop(left);
-      queue.add(left.resume(file));
-    },
-    async discardPending(left) {
-      await left.discard();
-      drop(left);
-    },
-    pause: () => queue.pause(),
-    resume: () => queue.resume(),
-    cancel: () => queue.cancel(),
-  };
+    let isCurrent = true;
+    const drop = ({ key }: PendingUpload) =>
+      setList((before) => ({ ...before, pending: before.pending.filter((left) => left.key !== key) }));
+    const inQueue = (left: PendingUpload): PendingUpload => ({
+      ...left,
+      resume(file, options) {
+        const running = queue.tasks.find(({ key }) => key === left.key);
+        if (running) return running; // In its strict mode, React runs each effect twice.
+        const task = left.prepare(file, options);
+        queue.add(task);
+        drop(left);
+        return task;
+      },
+      async discard() {
+        await left.discard();
+        drop(left);
+      },
+    });
+    void client.pending().then((found) => {
+      const unknown = found.filter(({ key }) => !queue.tasks.some((task) => task.key === key));
+      if (isCurrent) setList({ client, pending: unknown.map(inQueue) });
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [client, queue]);
+  return list.client === client ? list.pending : NOTHING_PENDING;
 }
 
-/** The files of a bucket, as a component shows them. */
-export interface FilesHook {
-  files: readonly ListedFile[];
-  isLoading: boolean;
-  error: UploaderError | undefined;
-  hasMore: boolean;
-  /** Load the next page. */
-  more(): Promise<void>;
-  /** Load the list anew, for example after an upload. */
-  refresh(): Promise<void>;
+const NOTHING_PENDING: readonly PendingUpload[] = [];
+
+/** The files of a bucket, and what a component can do with them. */
+export interface FilesHook extends ShownFiles {
+  /** Load the next page, if there is one and no page is being loaded. */
+  more: () => Promise<void>;
+  /** Load the list anew, for example after an upload. As many files as before stay in view. */
+  refresh: () => Promise<void>;
 }
 
 /** List the files of a bucket, page by page. */
-export function useFiles(client: Client, bucket: string, options: ListOptions & { prefix?: string } = {}): FilesHook {
-  const { pageSize, prefix } = options;
-  const [list, setList] = useState<{ files: ListedFile[]; hasMore: boolean }>({ files: [], hasMore: false });
-  const [isLoading, setIsLoading] = useState(true);
-  const [error, setError] = useState<UploaderError>();
-  const pages = useRef<Pages<ListedFile>>(undefined);
-
-  const load = useCallback(async (from: Pages<ListedFile>, earlier: ListedFile[]) => {
-    pages.current = from;
-    setIsLoading(true);
-    try {
-      const page = await from.page();
-      if (pages.current !== from) return; // Another list was asked for in the meantime.
-      setList({ files: [...earlier, ...(page?.items ?? [])], hasMore: page !== null && !page.isLast });
-      setError(undefined);
-    } catch (failure) {
-      if (pages.current === from) setError(toUploaderError(failure));
-    } finally {
-      if (pages.current === from) setIsLoading(false);
-    }
-  }, []);
-
-  const refresh = useCallback(() => {
+export function useFiles(client: Client, bucket: string, { pageSize, prefix }: FilesQuery = {}): FilesHook {
+  const list = useMemo(() => {
     const query = { ...(pageSize ? { pageSize } : {}), ...(prefix ? { prefix } : {}) };
-    return load(client.files(bucket, query), []);
-  }, [client, bucket, pageSize, prefix, load]);
-  const more = async () => {
-    if (pages.current && list.hasMore && !isLoading) await load(pages.current, list.files);
+    return new FileList(client, bucket, query);
+  }, [client, bucket, pageSize, prefix]);
+  useEffect(() => {
+    void list.refresh();
+    return () => list.stop();
+  }, [list]);
+  const { more, refresh } = list;
+  return { ...useSnapshot(list, () => list.shown), more, refresh };
+}
+
+interface Observable {
+  subscribe(listener: () => void): () => void;
+}
+
+/** Render whenever the snapshot of `source` is another object. */
+function useSnapshot<T>(source: Observable | undefined, read: () => T): T {
+  const subscribe = useCallback((listener: () => void) => source?.subscribe(listener) ?? ignore, [source]);
+  return useSyncExternalStore(subscribe, read, read);
+}
+
+function ignore(): void {
+  // There is nothing to unsubscribe from.
+}
+
+const queues = new WeakMap<Client, UploadQueue>();
+const views = new WeakMap<UploadTask | UploadQueue, object>();
+
+function queueOf(client: Client, options?: QueueOptions): UploadQueue {
+  const queue = queues.get(client) ?? new UploadQueue(options);
+  queues.set(client, queue);
+  return queue;
+}
+
+function viewsOf(queue: UploadQueue): readonly UploadView[] {
+  return remember(queue, queue.tasks.map(viewOf));
+}
+
+function viewOf(task: UploadTask): UploadView {
+  const { error, fileName, key, progress, record, state } = task;
+  const { pause, resume, cancel } = (views.get(task) as UploadView | undefined) ?? {
+    pause: () => task.pause(),
+    resume: (file) => task.resume(file),
+    cancel: () => task.cancel(),
   };
-  useEffect(() => {
-    void refresh();
-  }, [refresh]);
-  return { ...list, isLoading, error, more, refresh };
+  return remember(task, { key, fileName, state, progress, error, record, pause, resume, cancel });
 }
 
-function useTaskChanges(task: UploadTask | undefined): void {
-  const render = useRender();
-  useEffect(() => {
-    render(); // For changes between the render and this subscription.
-    return task?.subscribe(render);
-  }, [task, render]);
-}
-
-function useRender(): () => void {
-  const [, setCount] = useState(0);
-  return useCallback(() => setCount((count) => count + 1), []);
+/** Return the last view if nothing differs. */
+function remember<T extends object>(of: UploadTask | UploadQueue, view: T): T {
+  const last = views.get(of) as T | undefined;
+  const names = Object.keys(view) as (keyof T)[];
+  if (last && names.length === Object.keys(last).length && names.every((name) => last[name] === view[name]))
+    return last;
+  views.set(of, view);
+  return view;
 }

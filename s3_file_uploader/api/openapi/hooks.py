@@ -16,18 +16,15 @@ def describe_head(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         operation = methods.get("get", {})
         if operation.get("operationId") in HEADS:
             operation_id, summary = HEADS[operation["operationId"]]
-            methods["head"] = {**operation, **_whole(operation), "operationId": operation_id, "summary": summary}
+            methods["head"] = {
+                **operation,
+                "operationId": operation_id,
+                "summary": summary,
+                "parameters": [each for each in operation["parameters"] if each["name"] not in OF_RANGES],
+                "responses": {
+                    status: {name: value for name, value in answer.items() if name != "content"}
+                    for status, answer in operation["responses"].items()
+                    if status not in OF_RANGES
+                },
+            }
     return result
-
-
-def _whole(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters and responses without those of ranges."""
-    responses = operation["responses"].items()
-    return {
-        "parameters": [each for each in operation["parameters"] if each["name"] not in OF_RANGES],
-        "responses": {status: _without_body(answer) for status, answer in responses if status not in OF_RANGES},
-    }
-
-
-def _without_body(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "content"}

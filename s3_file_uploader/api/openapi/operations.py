@@ -13,22 +13,10 @@ from rest_framework.serializers import Serializer
 
 from .. import viewsets
 from ..serializers import direct_uploads, requests, responses, shares, uppy
+from . import parameters as at
 from .components import SHARE_PAGE, TOKEN_PAGE, UPLOAD_PAGE
 from .errors import error_responses
 from .examples import BUCKET, CONTENT
-from .parameters import (
-    CHECKSUM_HEADER,
-    IDEMPOTENT,
-    KEY,
-    LOCATION,
-    OF_READING,
-    PART_NUMBERS,
-    READ_HEADERS,
-    SHARE_ID,
-    SHARE_SECRET,
-    UPPY_FILE,
-    query_examples,
-)
 
 Describe = Callable[[], Callable[[Any], Any]]
 
@@ -47,25 +35,25 @@ def describe(
         parameters: of query and headers, a serializer for a whole query; and headers of responses.
         rest: as `extend_schema` takes it.
     """
-    queries, body = _serializers(*parameters), rest.get("request")
+    queries, body = _list_serializers(*parameters), rest.get("request")
     errors, retry_after = error_responses(
-        operation_id, [*queries, *_serializers(body)], has_body=bool(body), is_public=rest.get("auth") == []
+        operation_id, [*queries, *_list_serializers(body)], has_body=bool(body), is_public=rest.get("auth") == []
     )
     return extend_schema(
         operation_id=operation_id,
         tags=[TAGS.get(word := operation_id.partition("_")[0], f"{word.capitalize()}s")],
         parameters=[*parameters, retry_after],
-        examples=[example for query in queries for example in query_examples(query)],
-        responses={status: _response(shape) for status, shape in responses.items()} | errors,
+        examples=[example for query in queries for example in at.query_examples(query)],
+        responses={status: _build_response(shape) for status, shape in responses.items()} | errors,
         **rest,
     )
 
 
-def _serializers(*parameters: Any) -> list[type[Serializer[Any]]]:
+def _list_serializers(*parameters: Any) -> list[type[Serializer[Any]]]:
     return [each for each in parameters if isinstance(each, type) and issubclass(each, Serializer)]
 
 
-def _response(shape: Any) -> OpenApiResponse:
+def _build_response(shape: Any) -> OpenApiResponse:
     """Describe a response by the docstring of its serializer, unless it is described already."""
     if isinstance(shape, OpenApiResponse):
         return shape
@@ -114,7 +102,7 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "destroy": operation("bucket_remove", {204: None}),
     },
     viewsets.FileViewSet: {
-        "upload": operation("file_upload", {201: responses.UploadSerializer}, parameters=IDEMPOTENT, request=FORM),
+        "upload": operation("file_upload", {201: responses.UploadSerializer}, parameters=at.IDEMPOTENT, request=FORM),
         "destroy": operation("file_delete", {204: None}),
         "presign_from_query": operation("file_presign_query", SIGNED_URL, parameters=(requests.PresignSerializer,)),
         "presign_from_body": operation("file_presign_body", SIGNED_URL, request=requests.PresignSerializer),
@@ -130,10 +118,10 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "store": operation(
             "file_put",
             {201: responses.UploadSerializer},
-            parameters=(requests.RawUploadSerializer, *CHECKSUM_HEADER, *IDEMPOTENT),
+            parameters=(requests.RawUploadSerializer, *at.CHECKSUM_HEADER, *at.IDEMPOTENT),
             request=BYTES,
         ),
-        "retrieve": operation("file_get", READ, parameters=(requests.ReadSerializer, *READ_HEADERS, *OF_READING)),
+        "retrieve": operation("file_get", READ, parameters=(requests.ReadSerializer, *at.READ_HEADERS, *at.OF_READING)),
         "destroy": operation("file_remove", {204: None}),
     },
     viewsets.UploadViewSet: {
@@ -144,7 +132,7 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "create": operation(
             "upload_start",
             {201: direct_uploads.StartedUploadSerializer},
-            parameters=IDEMPOTENT,
+            parameters=at.IDEMPOTENT,
             request=direct_uploads.UploadStartSerializer,
         ),
         "retrieve": operation("upload_get", {200: responses.UploadSerializer}),
@@ -170,19 +158,21 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
     # Opaque, like the addresses that are signed for S3.
     viewsets.UppySignedViewSet: dict.fromkeys(("begin_or_complete", "parts", "abort", "missing"), hidden),
     viewsets.UppyViewSet: {
-        "params": operation("uppy_params", {200: uppy.UppyFormSerializer}, parameters=UPPY_FILE),
+        "params": operation("uppy_params", {200: uppy.UppyFormSerializer}, parameters=at.UPPY_FILE),
         "create": operation("uppy_create", {200: uppy.UppyMultipartSerializer}, request=uppy.UppyFileSerializer),
-        "sign_part": operation("uppy_sign_part", {200: uppy.UppyPartSerializer}, parameters=(KEY,)),
-        "sign_parts": operation("uppy_sign_parts", {200: uppy.UppyPartsSerializer}, parameters=(KEY, PART_NUMBERS)),
-        "parts": operation("uppy_parts", {200: HELD_PARTS}, parameters=(KEY,)),
+        "sign_part": operation("uppy_sign_part", {200: uppy.UppyPartSerializer}, parameters=(at.KEY,)),
+        "sign_parts": operation(
+            "uppy_sign_parts", {200: uppy.UppyPartsSerializer}, parameters=(at.KEY, at.PART_NUMBERS)
+        ),
+        "parts": operation("uppy_parts", {200: HELD_PARTS}, parameters=(at.KEY,)),
         "complete": operation(
             "uppy_complete",
             {200: uppy.UppyCompletedSerializer},
-            parameters=(KEY,),
+            parameters=(at.KEY,),
             request=uppy.UppyCompleteSerializer,
         ),
-        "abort": operation("uppy_abort", {200: ABORTED}, parameters=(KEY,)),
-        "arrived": operation("uppy_arrived", {200: responses.UploadSerializer}, parameters=(KEY,), request=None),
+        "abort": operation("uppy_abort", {200: ABORTED}, parameters=(at.KEY,)),
+        "arrived": operation("uppy_arrived", {200: responses.UploadSerializer}, parameters=(at.KEY,), request=None),
         "missing": hidden,
     },
     viewsets.ShareListViewSet: {
@@ -190,8 +180,8 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "list": operation("share_list", {200: SHARE_PAGE}, parameters=(shares.ShareListQuerySerializer,)),
     },
     viewsets.ShareViewSet: {
-        "retrieve": operation("share_follow", FOLLOWED, parameters=(SHARE_SECRET, LOCATION), auth=[]),
-        "destroy": operation("share_revoke", {204: None}, parameters=(SHARE_ID,)),
+        "retrieve": operation("share_follow", FOLLOWED, parameters=(at.SHARE_SECRET, at.LOCATION), auth=[]),
+        "destroy": operation("share_revoke", {204: None}, parameters=(at.SHARE_ID,)),
         "missing": hidden,
     },
     viewsets.HealthViewSet: {

@@ -1,14 +1,16 @@
 """The base of all viewsets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 from rest_framework import status
 from rest_framework.exceptions import APIException
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,6 +47,7 @@ def audited(**names: str) -> Mapping[str, str]:
 class ServiceViewSet(ViewSet):
     """Give errors one shape, open no transaction around a request, and read no body before the action does."""
 
+    parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
     streamed_actions: ClassVar[tuple[str, ...]] = ()
     # The names of actions in the audit trail, until an operation of the services begins.
     audit_actions: ClassVar[Mapping[str, str]] = audited()
@@ -104,16 +107,16 @@ class ServiceViewSet(ViewSet):
 
     def get_permissions(self) -> list[BasePermission]:
         """Read the classes from the settings at each request, and always require authentication."""
-        return [IsAuthenticated(), *(permission() for permission in self.permission_classes_from_settings())]
+        return [IsAuthenticated(), *(import_string(path)() for path in self.get_permission_paths())]
 
     def get_throttles(self) -> list[Any]:
         """Add the throttles of the settings to those of the host."""
         action = self.action or ""
         return [*super().get_throttles(), *build_throttles(self.audit_actions.get(action, action))]
 
-    def permission_classes_from_settings(self) -> list[type[BasePermission]]:
-        """Return the permission classes for an authenticated user."""
-        return conf.file_permission_classes
+    def get_permission_paths(self) -> Sequence[str]:
+        """Return the dotted paths of the permission classes for an authenticated user."""
+        return conf.file_permission_paths
 
     def handle_exception(self, exc: Exception) -> Response:
         """Give every error one shape before the handler of the host sees it."""

@@ -1,8 +1,8 @@
 """Buckets: list, create, remove."""
 
+from collections.abc import Sequence
+
 from rest_framework import status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,13 +16,12 @@ from .base import ServiceViewSet, audited, get_caller, validated
 class BucketViewSet(ServiceViewSet):
     """List, create and remove buckets."""
 
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
     audit_actions = audited(list="bucket_list", create="bucket_create", destroy="bucket_remove")
 
-    def permission_classes_from_settings(self) -> list[type[BasePermission]]:
+    def get_permission_paths(self) -> Sequence[str]:
         """Let everybody list, and only the configured permission create and remove."""
         changes = self.action in ("create", "destroy")
-        return conf.bucket_permission_classes if changes else conf.file_permission_classes
+        return conf.bucket_permission_paths if changes else conf.file_permission_paths
 
     def list(self, request: Request) -> Response:
         """List the buckets that you may see.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -41,7 +42,7 @@ class FileDownloadViewSet(ObjectViewSet):
         the bytes yourself, GET the file at its own address. Only staff can save files of other users.
         """
         refuse_other_sites(request)
-        for permission in (permission_class() for permission_class in conf.download_permission_classes):
+        for permission in (import_string(path)() for path in conf.download_permission_paths):
             if not permission.has_permission(request, self):
                 self.permission_denied(request, message=getattr(permission, "message", None))
         saved = services.file_download(user=get_caller(request), bucket=bucket_name, file_name=file_name)

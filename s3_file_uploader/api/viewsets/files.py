@@ -3,7 +3,6 @@
 from typing import Any
 
 from rest_framework import status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +17,6 @@ from .receive import receive_form
 class FileViewSet(ServiceViewSet):
     """Upload, presign and delete one file."""
 
-    parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
     streamed_actions = ("upload",)
     audit_actions = audited(
         upload="file_upload",

@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import status
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +27,6 @@ FOLLOWED_BY = ("GET", "HEAD")
 class ShareListViewSet(ServiceViewSet):
     """Make links to files, and list them."""
 
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
     audit_actions = audited(create="share_create", list="share_list")
 
     def create(self, request: Request) -> Response:

@@ -1,7 +1,6 @@
 """Upload tokens: made, listed and revoked by the user whom they stand for."""
 
 from rest_framework import status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,6 @@ from .same_origin import SameOriginViewSet
 class UploadTokenViewSet(SameOriginViewSet):
     """The caller's own."""
 
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
     audit_actions = audited(create="token_create", list="token_list", destroy="token_revoke")
 
     def create(self, request: Request) -> Response:

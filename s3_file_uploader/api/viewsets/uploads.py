@@ -1,9 +1,6 @@
 """The records of uploads: list, show, remove; and direct uploads, from the first request to the last."""
 
-from typing import Any
-
 from rest_framework import status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -26,7 +23,6 @@ from .base import ServiceViewSet, answer_created, audited, get_caller, validated
 class UploadViewSet(ServiceViewSet):
     """The caller's records; staff see everybody's."""
 
-    parser_classes: Any = (JSONParser, FormParser, MultiPartParser)
     audit_actions = audited(
         list="upload_list",
         usage="usage_get",

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -45,7 +45,10 @@ class Command(BaseCommand):
         """
         parsed = parse_options(options)
         try:
-            with _open_report(parsed.report) as file, ProgressBars(sys.stderr, shown=verbosity > 0) as bars:
+            with (
+                Path(parsed.report).open("w", encoding="utf-8") if parsed.report else nullcontext() as file,
+                ProgressBars(sys.stderr, shown=verbosity > 0) as bars,
+            ):
                 is_complete = _Run(self, parsed, verbosity, file, bars).run()
         except OSError as error:
             raise CommandError(str(error)) from error
@@ -124,13 +127,3 @@ class _Run:
         if self.verbosity:
             with self.bars.set_aside():
                 self.command.stdout.write(line)
-
-
-@contextmanager
-def _open_report(path: str | None) -> Iterator[TextIO | None]:
-    """Open the file for the findings, if a path is given. A previous file is overwritten."""
-    if path is None:
-        yield None
-        return
-    with Path(path).open("w", encoding="utf-8") as file:
-        yield file

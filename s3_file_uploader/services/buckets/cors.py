@@ -12,7 +12,7 @@ from ...exceptions import StorageUnsupported
 from ...policy.names import validate_bucket_name
 from ...s3.bucket_config import read_cors_rules, write_cors_rules
 from ...s3.client import find_bucket_region, get_client
-from ...s3.cors_preflight import check_reading, check_sending
+from ...s3.cors_preflight import find_read_refusal, find_send_refusal
 from ...s3.cors_rules import (
     NEEDED,
     READ,
@@ -179,9 +179,9 @@ def _ask_store(bucket: str, origin: str) -> Iterator[str]:
     places = dict.fromkeys(NEEDED, address) | {"POST": address.removesuffix(ASKED_KEY)}
     refused: dict[str, list[str]] = {}
     for method, headers in NEEDED.items():
-        if why := check_sending(url=places[method], origin=origin, method=method, headers=headers):
+        if why := find_send_refusal(url=places[method], origin=origin, method=method, headers=headers):
             refused.setdefault(why, []).append(method)
     for why, methods in refused.items():
         yield f"{origin} may not send {', '.join(methods)}: {why}."
-    if why := check_reading(url=signed, origin=origin, names=READ):
+    if why := find_read_refusal(url=signed, origin=origin, names=READ):
         yield f"{origin} may not read answers: {why}."

@@ -1,7 +1,5 @@
 """List the objects of a bucket: for staff from S3, for other users from the records that they may see."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -54,11 +52,11 @@ def object_list(
     list_from = _list_from_s3 if is_staff(user) else _list_from_records
     salt = f"{SALT}:{list_from.__name__}:{user.pk}:{bucket}"
     params: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}
-    listing, end = list_from(user=user, begin=_opened(cursor, salt), **params)
+    listing, end = list_from(user=user, begin=_open_cursor(cursor, salt), **params)
     return replace(listing, next_cursor=None if end is None else dumps(end, salt=salt, compress=True))
 
 
-def _opened(cursor: str, salt: str) -> Any:
+def _open_cursor(cursor: str, salt: str) -> Any:
     """Return the content of a cursor, None without a cursor.
 
     Raises:
@@ -88,24 +86,17 @@ def _list_from_s3(
 ) -> tuple[ObjectListing, str | None]:
     """Ask S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html."""
     params: dict[str, Any] = {"Prefix": prefix, "Delimiter": delimiter, "ContinuationToken": begin}
-    with _cursor_errors(begin), storage_errors(about="bucket"):
-        answer = get_client().list_objects_v2(
-            Bucket=bucket, MaxKeys=page_size, **{name: value for name, value in params.items() if value}
-        )
+    given = {name: value for name, value in params.items() if value}
+    try:
+        with storage_errors(about="bucket"):
+            answer = get_client().list_objects_v2(Bucket=bucket, MaxKeys=page_size, **given)
+    except StorageUnsupported as error:
+        if begin is None:
+            raise
+        raise InvalidField("cursor", FOREIGN_CURSOR) from error  # S3 no longer accepts its own token.
     listing = ObjectListing(
         objects=tuple(parse_listed_object(each) for each in answer.get("Contents", ())),
         prefixes=tuple(each["Prefix"] for each in answer.get("CommonPrefixes", ())),
         next_cursor=None,
     )
     return listing, answer.get("NextContinuationToken")
-
-
-@contextmanager
-def _cursor_errors(begin: str | None) -> Iterator[None]:
-    """Refuse the cursor if S3 no longer accepts its own token."""
-    try:
-        yield
-    except StorageUnsupported as error:
-        if begin is None:
-            raise
-        raise InvalidField("cursor", FOREIGN_CURSOR) from error

@@ -112,6 +112,8 @@ def test_checks_with_valid_settings_are_silent():
         ({"PATH_TO_SAVE_FILE": ""}, "W001"),
         ({"PATH_TO_SAVE_FILE": "/no/such/folder"}, "W002"),
         ({"DEBUG": True}, "W003"),
+        ({"S3_FILE_UPLOADER_CORS_ORIGIN": ["https://app.example.com"]}, "W009"),
+        ({"S3_FILE_UPLOADER_": 1}, "W009"),
     ],
 )
 def test_checks_with_a_wrong_setting_return_its_id(settings, changed, expected):
@@ -164,6 +166,20 @@ def test_check_debug_with_an_own_store_is_silent(settings, changed):
 def test_check_direct_uploads_with_a_valid_prefix_is_silent(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
     assert list_message_ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CORS_ORIGIN", "Did you mean S3_FILE_UPLOADER_CORS_ORIGINS?"),
+        ("ALOWED_BUCKET", "Did you mean S3_FILE_UPLOADER_ALLOWED_BUCKETS?"),
+        ("ZEBRA", "Remove it: it has no effect."),
+    ],
+)
+def test_check_names_with_an_unknown_name_suggests_the_closest(settings, name, hint):
+    setattr(settings, f"S3_FILE_UPLOADER_{name}", 1)
+    (message,) = [message for message in run_checks() if message.id == "s3_file_uploader.W009"]
+    assert (message.msg, message.hint) == (f"S3_FILE_UPLOADER_{name} is not a setting of this app.", hint)
 
 
 @pytest.mark.parametrize("days", [None, 1, 36_500])

@@ -120,6 +120,22 @@ def test_check_of_embedded_folder_that_is_no_path_is_an_error(settings, value, o
     assert conf.start_embedded_s3() is None
 
 
+def test_check_of_embedded_folder_that_is_a_file_is_an_error(folder, outside_of_tests):
+    folder.write_text("a file")
+    assert "s3_file_uploader.E019" in message_ids()
+    assert conf.start_embedded_s3() is None
+    assert folder.read_text() == "a file"
+
+
+def test_client_with_embedded_folder_below_a_file_is_refused(settings, folder, outside_of_tests):
+    folder.write_text("a file")
+    settings.S3_FILE_UPLOADER_EMBEDDED = folder / "below"
+    with pytest.raises(StorageNotConfigured, match=r"below \(Not a directory\): name a folder"):
+        get_client()
+    with pytest.raises(StorageNotConfigured, match="name a folder"):
+        conf.endpoint_url  # noqa: B018 - reading it is the test
+
+
 def test_check_of_embedded_folder_without_juicefs_is_a_warning(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))

@@ -5,7 +5,7 @@ import pytest
 
 from s3_file_uploader.embedded import free_port
 from s3_file_uploader.exceptions import StorageUnavailable
-from s3_file_uploader.s3.cors_preflight import check_reading, check_sending
+from s3_file_uploader.s3.cors_preflight import find_read_refusal, find_send_refusal
 from tests.support.answering import AnsweringServer
 
 APP = "https://app.example.com"
@@ -16,18 +16,18 @@ HEADERS = ["if-none-match", "content-type"]
 
 def refused(status=200, answer=ALLOWED, method="PUT", headers=()):
     with AnsweringServer({"OPTIONS": (status, answer)}) as server:
-        return check_sending(url=server.url, origin=APP, method=method, headers=headers)
+        return find_send_refusal(url=server.url, origin=APP, method=method, headers=headers)
 
 
 def unreadable(answer, status=404):
     with AnsweringServer({"GET": (status, answer)}) as server:
-        return check_reading(url=server.url, origin=APP, names=["ETag", "Location"])
+        return find_read_refusal(url=server.url, origin=APP, names=["ETag", "Location"])
 
 
-def test_check_sending_sends_the_preflight_of_a_browser():
+def test_find_send_refusal_sends_the_preflight_of_a_browser():
     with AnsweringServer({"OPTIONS": (204, WITH_HEADERS)}) as server:
-        assert check_sending(url=f"{server.url}/b/k?x=1", origin=APP, method="PUT", headers=HEADERS) == ""
-        assert check_sending(url=server.url, origin=APP, method="GET", headers=[]) == ""
+        assert find_send_refusal(url=f"{server.url}/b/k?x=1", origin=APP, method="PUT", headers=HEADERS) == ""
+        assert find_send_refusal(url=server.url, origin=APP, method="GET", headers=[]) == ""
     (first, path, headers), (_, _, asked_without) = server.requests
     assert (first, path) == ("OPTIONS", "/b/k?x=1")
     assert headers["Origin"] == APP
@@ -45,12 +45,12 @@ def test_check_sending_sends_the_preflight_of_a_browser():
         ({**ALLOWED, "Access-Control-Allow-Headers": "*"}, HEADERS),
     ],
 )
-def test_check_sending_sufficient_answer_is_empty(answer, headers):
+def test_find_send_refusal_sufficient_answer_is_empty(answer, headers):
     assert refused(answer=answer, headers=headers) == ""
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_check_sending_safelisted_method_is_empty(method):
+def test_find_send_refusal_safelisted_method_is_empty(method):
     assert refused(answer={"Access-Control-Allow-Origin": APP}, method=method) == ""
 
 
@@ -71,7 +71,7 @@ def test_check_sending_safelisted_method_is_empty(method):
         ),
     ],
 )
-def test_check_sending_insufficient_answer_names_the_reason(options, why):
+def test_find_send_refusal_insufficient_answer_names_the_reason(options, why):
     assert refused(**options) == why
 
 
@@ -88,21 +88,21 @@ def test_check_sending_insufficient_answer_names_the_reason(options, why):
         ({"Access-Control-Expose-Headers": "ETag, Location"}, "the answer allows no origin"),
     ],
 )
-def test_check_reading_names_the_hidden_headers(answer, why):
+def test_find_read_refusal_names_the_hidden_headers(answer, why):
     assert unreadable(answer) == why
     assert unreadable(answer, status=200) == why
 
 
-def test_check_sending_unreachable_store_hides_the_signature():
+def test_find_send_refusal_unreachable_store_hides_the_signature():
     address = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(StorageUnavailable) as caught:
-        check_sending(url=f"{address}/b/k?X-Amz-Signature=test-secret", origin=APP, method="PUT", headers=[])
+        find_send_refusal(url=f"{address}/b/k?X-Amz-Signature=test-secret", origin=APP, method="PUT", headers=[])
     why = "NewConnectionError"
     assert str(caught.value) == f"{address} cannot be reached from here ({why}): check AWS_S3_PUBLIC_ENDPOINT_URL."
 
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH\r\n", None])
-def test_check_sending_server_without_http_is_unavailable(settings, said):
+def test_find_send_refusal_server_without_http_is_unavailable(settings, said):
     settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 0.2
     with socket.create_server(("127.0.0.1", 0)) as server:
         over = threading.Event()
@@ -119,7 +119,7 @@ def test_check_sending_server_without_http_is_unavailable(settings, said):
         speaker = threading.Thread(target=speak)
         speaker.start()
         with pytest.raises(StorageUnavailable):
-            check_reading(url=f"http://127.0.0.1:{server.getsockname()[1]}/", origin=APP, names=["ETag"])
+            find_read_refusal(url=f"http://127.0.0.1:{server.getsockname()[1]}/", origin=APP, names=["ETag"])
         over.set()
         speaker.join(10)
     assert not speaker.is_alive()

@@ -3,13 +3,15 @@
 import io
 from contextlib import contextmanager
 
+import pytest
 from botocore.exceptions import ClientError
 from django.db import connection
 
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.services import StartedUpload, file_upload, upload_start
+from s3_file_uploader.services import StartedUpload, file_receive, file_upload, upload_start
+from s3_file_uploader.signals import file_deleted, file_uploaded
 
 
 def stored_file(owner, bucket, file_name="file", content=b"content", **options) -> FileUpload:
@@ -129,3 +131,50 @@ def refused(code, call="*", **expected):
 def out_of_order(bucket):
     """Let S3 answer 503 whatever is asked of one bucket."""
     return refused("ServiceUnavailable", Bucket=bucket)
+
+
+@pytest.fixture
+def policy(settings):
+    """Set fields of the policy for every bucket."""
+
+    def policy(**fields):
+        settings.S3_FILE_UPLOADER_POLICIES = {"*": fields}
+
+    policy()
+    return policy
+
+
+def received(user, bucket, *pieces, file_name="file", **options):
+    """Take in a file of unknown size, piece by piece."""
+    options = {"content_type": "text/plain", "original_name": "my file.txt", **options}
+    with file_receive(user=user, owner=user, bucket=bucket, file_name=file_name, **options) as incoming:
+        for piece in pieces:
+            incoming.write(piece)
+    return incoming.upload
+
+
+def usage(user, bucket):
+    return FileUpload.objects.usage(user_id=user.pk, bucket=bucket)
+
+
+def nothing_in(bucket):
+    return not FileUpload.objects.exists() and not objects_in(bucket) and not parts_left_in(bucket)
+
+
+def bytes_at(bucket, key="file"):
+    return get_client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+@pytest.fixture
+def heard():
+    """Collect the signals."""
+    events = []
+
+    def hear(signal, upload, **kwargs):
+        events.append((signal, upload.file_name))
+
+    for signal in (file_uploaded, file_deleted):
+        signal.connect(hear)
+    yield events
+    for signal in (file_uploaded, file_deleted):
+        signal.disconnect(hear)

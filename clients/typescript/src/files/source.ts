@@ -1,7 +1,7 @@
 import { UploaderError } from "../errors.js";
 import type { Body, Transport } from "../http/transport.js";
 import { openBlob, openBytes } from "./memory.js";
-import { isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
+import { describeFile, isUriFile, LARGEST_WHOLE_BYTES, openUri } from "./uri.js";
 
 /** A range of a file, ready to be sent as often as it takes. */
 export interface Chunk {
@@ -39,11 +39,19 @@ export function readWhole(source: Source): Promise<Chunk> {
   return source.whole?.() ?? source.read(0, source.size);
 }
 
-/** Return the size of a file that tells it before it is opened; otherwise 0. */
-export function knownSize(file: unknown): number {
-  if (file instanceof Uint8Array) return file.byteLength;
-  const { fileSize, size = fileSize } = (file ?? {}) as { size?: unknown; fileSize?: unknown };
-  return typeof size === "number" ? size : 0;
+/** What a file tells before it is opened. */
+export type FileFacts = Pick<Source, "uri"> & Partial<Pick<Source, "name" | "type" | "size">>;
+
+/** Return the name, type, size and address of a file, as far as they are known before it is opened. */
+export function factsOf(file: unknown): FileFacts {
+  if (file instanceof Uint8Array) return { size: file.byteLength };
+  if (isUriFile(file)) {
+    const { name, size, type, uri } = describeFile(file);
+    return { name, type, uri, ...(size === undefined ? {} : { size }) };
+  }
+  const { name, size, type = "" } = (file ?? {}) as Record<string, unknown>;
+  const isNamed = typeof name === "string" && typeof type === "string";
+  return { ...(isNamed ? { name, type } : {}), ...(typeof size === "number" ? { size } : {}) };
 }
 
 /** Opens files that the core does not know, such as those of Expo. */

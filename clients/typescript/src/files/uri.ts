@@ -78,7 +78,7 @@ function needsAdapter(why: string): UploaderError {
 
 /** Return the last segment of an address, decoded. */
 function nameOf(uri: string): string {
-  const last = /([^/]*)\/*(?:[?#].*)?$/.exec(uri)?.[1] ?? "";
+  const last = /([^/?#]*)\/*(?:[?#].*)?$/.exec(uri)?.[1] ?? "";
   try {
     return decodeURIComponent(last);
   } catch {

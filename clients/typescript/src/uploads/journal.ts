@@ -1,7 +1,9 @@
 import { UploaderError } from "../errors.js";
+import type { FileFacts, Source } from "../files/source.js";
+import type { UploadOptions } from "./options.js";
 import type { KeyValueStorage } from "./storage.js";
 
-const PREFIX = "s3-file-uploader:";
+const PREFIX = "s3-file-uploader";
 
 /** The durable line of an unfinished upload. S3 and the service know the rest. */
 export interface JournalEntry {
@@ -13,6 +15,9 @@ export interface JournalEntry {
   contentType: string;
   /** ISO 8601. */
   startedAt: string;
+  overwrite?: boolean;
+  /** The primary key of the user who will own the file, if that is another one. */
+  userId?: string;
   /** The id of the record, once the service has answered. */
   id?: string;
   /** The address of the file, where it can be opened again by it. */
@@ -25,21 +30,49 @@ export interface JournalEntry {
   handedOver?: boolean;
 }
 
+/** Return the line of an upload that begins. */
+export function createEntry(
+  key: string,
+  { bucket, contentType, fileName, overwrite, userId }: UploadOptions,
+  { modifiedAt, name, size, type = "", uri }: FileFacts & Pick<Source, "modifiedAt" | "size">,
+): JournalEntry {
+  return {
+    key,
+    bucket,
+    fileName: fileName ?? (name || "file"),
+    size,
+    contentType: contentType ?? type,
+    startedAt: new Date().toISOString(),
+    ...(overwrite ? { overwrite } : {}),
+    ...(userId ? { userId } : {}),
+    ...(uri ? { uri } : {}),
+    ...(modifiedAt === undefined ? {} : { modifiedAt }),
+  };
+}
+
 /** Keeps the uploads that a kill or a reload must not lose. */
 export class Journal {
-  constructor(private readonly storage: KeyValueStorage) {}
+  private readonly prefix: string;
+
+  /** Lines of another `account` are neither seen nor changed. */
+  constructor(
+    private readonly storage: KeyValueStorage,
+    account = "",
+  ) {
+    this.prefix = account ? `${PREFIX}@${encodeURIComponent(account)}:` : `${PREFIX}:`;
+  }
 
   async save(entry: JournalEntry): Promise<void> {
-    await explain(async () => await this.storage.set(PREFIX + entry.key, JSON.stringify(entry)));
+    await explain(async () => await this.storage.set(this.prefix + entry.key, JSON.stringify(entry)));
   }
 
   async remove(key: string): Promise<void> {
-    await explain(async () => await this.storage.delete(PREFIX + key));
+    await explain(async () => await this.storage.delete(this.prefix + key));
   }
 
   /** Return the unfinished uploads, oldest first. */
   async list(): Promise<JournalEntry[]> {
-    const keys = (await explain(async () => this.storage.keys())).filter((key) => key.startsWith(PREFIX));
+    const keys = (await explain(async () => this.storage.keys())).filter((key) => key.startsWith(this.prefix));
     const values = await explain(() => Promise.all(keys.map(async (key) => this.storage.get(key))));
     const entries = values.map(readEntry).filter((entry) => entry !== undefined);
     return entries.sort((one, other) => one.startedAt.localeCompare(other.startedAt));

@@ -2,8 +2,11 @@ import type { UploadProgress } from "./progress.js";
 import type { UploadTask } from "./task.js";
 
 export interface QueueOptions {
-  /** Files sent at once. Default: 2. */
-  files?: number;
+  /**
+   * Files sent at once. By default as many as make six requests at once: six files, or two of 16 MiB or more, which go in
+   * three parts at once.
+   */
+  files?: number | undefined;
   /** Called after each change, at most every 100 ms. */
   onChange?: (totals: QueueTotals) => void;
 }
@@ -15,27 +18,48 @@ export interface QueueTotals extends Omit<UploadProgress, "attempt"> {
   failedFiles: number;
 }
 
-const FILES_AT_ONCE = 2;
+/**
+ * Browsers open so many connections to one host (HTTP/1.1, as S3 speaks it). A request beyond them waits in the browser,
+ * where nothing tells it from one that has stalled.
+ */
+const REQUESTS_AT_ONCE = 6;
 const INTERVAL_MILLISECONDS = 100;
 const ENDED = ["stored", "failed", "cancelled"];
+const IDLE = [...ENDED, "queued", "paused"];
 
 /** Several uploads, in order, so many at once. */
 export class UploadQueue {
   readonly tasks: UploadTask[] = [];
-  private readonly atOnce: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
   private isHeld = false;
+  // Kept up to date by each change of a task, since a queue may hold thousands.
+  private readonly busy = new Set<UploadTask>();
+  private readonly unended = new Set<UploadTask>();
+
+  private readonly listeners = new Set<(totals: QueueTotals) => void>();
 
   constructor(private readonly options: QueueOptions = {}) {
-    this.atOnce = options.files ?? FILES_AT_ONCE;
+    if (options.onChange) this.listeners.add(options.onChange);
+  }
+
+  /** Call `listener` after each change, at most every 100 ms. Returns a function that unsubscribes. */
+  subscribe(listener: (totals: QueueTotals) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Add uploads at the end. */
   add(...tasks: UploadTask[]): void {
     for (const task of tasks) {
       this.tasks.push(task);
-      task.subscribe(() => this.changed());
+      this.note(task);
+      task.subscribe(() => {
+        this.note(task);
+        this.changed();
+      });
+      // Where nothing can be written down, the upload itself says so when it starts.
+      task.remember().catch(() => undefined);
     }
     this.changed();
   }
@@ -69,6 +93,13 @@ export class UploadQueue {
     await Promise.all(cancelling);
   }
 
+  /** Forget the uploads that are stored or cancelled, and the files that they hold. */
+  clear(): void {
+    const left = this.tasks.filter(({ state }) => state !== "stored" && state !== "cancelled");
+    this.tasks.splice(0, this.tasks.length, ...left);
+    this.changed();
+  }
+
   get totals(): QueueTotals {
     const totals = { files: 0, storedFiles: 0, failedFiles: 0, sentBytes: 0, storedBytes: 0, totalBytes: 0 };
     for (const { progress, state } of this.tasks) {
@@ -84,16 +115,31 @@ export class UploadQueue {
 
   /** Resolves with the uploads once each is stored, failed or cancelled. */
   async finished(): Promise<UploadTask[]> {
-    while (!this.tasks.every((task) => ENDED.includes(task.state))) {
+    while (this.unended.size) {
       await new Promise<void>((resolve) => this.waiters.push(resolve));
     }
     return this.tasks;
   }
 
+  private note(task: UploadTask): void {
+    keep(this.busy, task, !IDLE.includes(task.state));
+    keep(this.unended, task, !ENDED.includes(task.state));
+  }
+
   private startNext(): void {
-    const busy = this.tasks.filter((task) => ![...ENDED, "queued", "paused"].includes(task.state)).length;
-    const next = this.tasks.filter((task) => task.state === "queued").slice(0, Math.max(0, this.atOnce - busy));
-    for (const task of next) task.start();
+    for (;;) {
+      const next = this.tasks.find((task) => task.state === "queued");
+      if (!next || !this.hasRoomFor(next)) return;
+      next.start();
+    }
+  }
+
+  private hasRoomFor(next: UploadTask): boolean {
+    const { files } = this.options;
+    if (files !== undefined) return this.busy.size < files;
+    let requests = next.requestsAtOnce;
+    for (const task of this.busy) requests += task.requestsAtOnce;
+    return !this.busy.size || requests <= REQUESTS_AT_ONCE;
   }
 
   private changed(): void {
@@ -101,7 +147,12 @@ export class UploadQueue {
     for (const wake of this.waiters.splice(0)) wake();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.options.onChange?.(this.totals);
+      for (const listener of this.listeners) listener(this.totals);
     }, INTERVAL_MILLISECONDS);
   }
+}
+
+function keep<T>(set: Set<T>, member: T, isMember: boolean): void {
+  if (isMember) set.add(member);
+  else set.delete(member);
 }

@@ -1,12 +1,12 @@
 import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
-import { knownSize, openFile, type Source } from "../files/source.js";
+import { factsOf, openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
 import type { Call } from "../http/service.js";
 import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
-import type { JournalEntry } from "./journal.js";
+import { createEntry, type JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
 import { nameOf, planDirect, planThroughServer } from "./plan.js";
@@ -15,6 +15,8 @@ import { StorageUnreachable } from "./routes.js";
 import { sendThroughServer } from "./whole.js";
 
 const CONCURRENCY = 3;
+/** The service has files from this size on sent in parts. */
+const SMALLEST_IN_PARTS_BYTES = 16 * 1024 * 1024;
 
 /** One file on its way. Created by `client.upload`; every method may be called at any time. */
 export class UploadTask {
@@ -44,13 +46,21 @@ export class UploadTask {
     private entry?: JournalEntry,
   ) {
     this.key = entry?.key ?? options.key ?? createKey();
-    this.fileName = entry?.fileName ?? options.fileName;
-    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? knownSize(file), attempt: 1 };
+    const { name, size = 0 } = factsOf(file);
+    this.fileName = entry?.fileName ?? options.fileName ?? name;
+    this.progress = { sentBytes: 0, storedBytes: 0, totalBytes: entry?.size ?? size, attempt: 1 };
     const { signal } = options;
     // If S3 cannot be told, the parts that have arrived expire there.
     const cancel = () => void this.cancel().catch(() => undefined);
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel, { once: true });
+  }
+
+  /** Requests to S3 that the upload sends at once. A file whose size is not known yet may be large. */
+  get requestsAtOnce(): number {
+    const { totalBytes } = this.progress;
+    const isSmall = totalBytes > 0 && totalBytes < SMALLEST_IN_PARTS_BYTES;
+    return isSmall && this.options.via !== "parts" ? 1 : this.concurrency;
   }
 
   /** The verified record. Rejects with an `UploaderError` if the upload fails or is cancelled. */
@@ -67,6 +77,14 @@ export class UploadTask {
   /** Start a queued upload. */
   start(): void {
     if (this.state === "queued") this.run();
+  }
+
+  /** Write a queued upload down, so that a kill does not lose it. */
+  async remember(): Promise<void> {
+    const { size, ...facts } = factsOf(this.file);
+    if (this.state !== "queued" || this.entry || size === undefined) return;
+    this.context.live.add(this.key);
+    await this.context.journal.save(createEntry(this.key, this.options, { ...facts, size }));
   }
 
   /** Stop sending. S3 keeps the parts that have arrived. */
@@ -110,7 +128,7 @@ export class UploadTask {
   private run(file?: unknown): void {
     const earlier = this.running;
     const { signal } = (this.abort = new AbortController());
-    this.enter("preparing");
+    this.context.live.add(this.key);
     this.running = (async () => {
       await earlier;
       try {
@@ -123,6 +141,8 @@ export class UploadTask {
         if (!signal.aborted) await this.fail(error, signal);
       }
     })();
+    // Listeners may start other uploads, which come after this one.
+    this.enter("preparing");
   }
 
   private async replaceFile(file: unknown): Promise<void> {
@@ -134,9 +154,16 @@ export class UploadTask {
     // The copy of a stream or a piped file stays open during a pause: it cannot be made twice. Others may have changed.
     if (!this.source?.close) this.source = await openFile(this.file, this.context.adapter);
     const { source } = this;
-    const isNew = !this.entry && !this.options.key;
+    // Without an id the client has never had a URL, so S3 holds nothing.
+    const isNew = !this.entry?.id && !this.options.key;
     await this.note(source);
+    this.progress = { ...this.progress, totalBytes: source.size };
+    this.notify(); // A queue may have waited for the size.
     return this.send(this.transferOf(source, signal), isNew);
+  }
+
+  private get concurrency(): number {
+    return this.options.concurrency ?? CONCURRENCY;
   }
 
   private async close(): Promise<void> {
@@ -205,7 +232,7 @@ export class UploadTask {
       patience: new Patience(connectivity, patienceSeconds, onWait),
       signal,
       stallSeconds,
-      concurrency: this.options.concurrency ?? CONCURRENCY,
+      concurrency: this.concurrency,
       mayChangeRoute: this.mayChangeRoute(),
     };
   }
@@ -214,16 +241,7 @@ export class UploadTask {
   private async note(source: Source): Promise<void> {
     if (this.entry) validateSame(this.entry, source);
     this.fileName = nameOf(this.options, source);
-    this.entry ??= {
-      key: this.key,
-      bucket: this.options.bucket,
-      fileName: this.fileName,
-      size: source.size,
-      contentType: this.options.contentType ?? source.type,
-      startedAt: new Date().toISOString(),
-      ...(source.uri ? { uri: source.uri } : {}),
-      ...(source.modifiedAt === undefined ? {} : { modifiedAt: source.modifiedAt }),
-    };
+    this.entry ??= createEntry(this.key, this.options, source);
     await this.context.journal.save(this.entry);
   }
 
@@ -236,13 +254,16 @@ export class UploadTask {
   /** The service has forgotten the upload, for example after a week: send the file under a new key. */
   private async startAnew(): Promise<void> {
     await this.context.journal.remove(this.key);
+    this.context.live.delete(this.key);
     this.key = createKey();
+    this.context.live.add(this.key);
     const { id: _, ...entry } = this.entry ?? ({} as JournalEntry);
     this.entry = { ...entry, key: this.key };
     await this.context.journal.save(this.entry);
   }
 
   private async forget(): Promise<void> {
+    this.context.live.delete(this.key);
     await this.context.journal.remove(this.key);
     await this.close();
   }
@@ -282,6 +303,7 @@ export class UploadTask {
     // If that fails as well, `pending()` lists the upload, and this error is the one to show.
     if (!isResumable(cause)) await this.forget().catch(() => undefined);
     if (signal.aborted) return;
+    this.context.live.delete(this.key);
     this.error = cause;
     this.record = undefined;
     this.enter("failed");

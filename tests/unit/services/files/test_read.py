@@ -1,20 +1,14 @@
-import io
-from hashlib import sha256
+"""Files are downloaded, and presigned."""
+
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
 from s3_file_uploader.exceptions import (
     BucketNotAllowed,
-    BucketNotFound,
-    ChecksumMismatch,
-    ClaimLost,
     DownloadFolderFull,
-    FileExists,
     FileNotFound,
-    FileTooLarge,
     InvalidBucketName,
     InvalidField,
     InvalidFileName,
@@ -22,179 +16,12 @@ from s3_file_uploader.exceptions import (
     StorageNotConfigured,
 )
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import head_object
-from s3_file_uploader.services import (
-    file_delete,
-    file_download,
-    file_presign,
-    file_upload,
-    record_delete,
-    upload_delete,
-)
+from s3_file_uploader.services import file_delete, file_download, file_presign, upload_delete
 from s3_file_uploader.services.download_folder.index import LIST
-from s3_file_uploader.signals import file_deleted, file_uploaded
-from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
-from tests.unit.services.conftest import stored_file
+from tests.unit.services.conftest import bytes_at, stored_file
 
-Status = FileUpload.Status
 pytestmark = pytest.mark.django_db
-
-
-def bytes_at(bucket, key="file"):
-    return get_client().get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-@pytest.fixture
-def heard():
-    """Collect the signals."""
-    events = []
-
-    def hear(signal, upload, **kwargs):
-        events.append((signal, upload.file_name))
-
-    for signal in (file_uploaded, file_deleted):
-        signal.connect(hear)
-    yield events
-    for signal in (file_uploaded, file_deleted):
-        signal.disconnect(hear)
-
-
-class TestUpload:
-    def test_upload_record_describes_object(self, bucket, user):
-        upload = stored_file(user, bucket, "a/b", b"hello", content_type="x/y", original_name="b.mp4")
-        assert FileUpload.objects.get() == upload
-        upload.refresh_from_db()
-        stored = head_object(bucket=bucket, key="a/b")
-        assert (upload.size, upload.etag, upload.content_type) == (5, stored.etag, stored.content_type)
-        assert upload.checksum_sha256 == sha256(b"hello").hexdigest()
-        assert (upload.user, upload.status, upload.original_name) == (user, Status.STORED, "b.mp4")
-        assert upload.created_at <= upload.completed_at
-        assert upload.claimed_until is None
-
-    def test_upload_by_staff_belongs_to_owner(self, bucket, staff, user):
-        assert stored_file(user, bucket, user=staff).user == user
-
-    def test_upload_of_existing_name_needs_overwrite(self, bucket, user):
-        first = stored_file(user, bucket, content=b"first")
-        with pytest.raises(FileExists, match="overwrite=true"):
-            stored_file(user, bucket, content=b"second")
-        assert bytes_at(bucket) == b"first"
-        second = stored_file(user, bucket, content=b"second", overwrite=True, content_type="x/y")
-        assert bytes_at(bucket) == b"second"
-        assert second.pk == first.pk
-        assert FileUpload.objects.get().checksum_sha256 == sha256(b"second").hexdigest()
-        assert FileUpload.objects.get().content_type == "x/y"
-
-    @pytest.mark.parametrize("overwrite", [True, False])
-    def test_upload_over_file_of_another_user_is_refused(self, bucket, user, other, staff, overwrite):
-        stored_file(user, bucket, content=b"mine")
-        for sender in (other, staff):
-            with pytest.raises(FileExists):
-                stored_file(sender, bucket, overwrite=overwrite)
-        assert bytes_at(bucket) == b"mine"
-
-    def test_upload_over_file_without_owner_is_refused(self, bucket, user, other):
-        stored_file(user, bucket, content=b"kept")
-        FileUpload.objects.update(user=None)
-        for sender in (other, AnonymousUser()):
-            with pytest.raises(FileExists):
-                stored_file(sender, bucket, overwrite=True)
-        assert bytes_at(bucket) == b"kept"
-
-    @pytest.mark.parametrize("overwrite", [True, False])
-    def test_upload_over_object_without_record_is_refused(self, bucket, user, overwrite):
-        get_client().put_object(Bucket=bucket, Key="file", Body=b"precious")
-        with pytest.raises(FileExists, match="not uploaded here"):
-            stored_file(user, bucket, overwrite=overwrite)
-        assert bytes_at(bucket) == b"precious"
-        assert not FileUpload.objects.exists()
-
-    def test_upload_over_pending_upload_is_refused(self, bucket, user):
-        create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(FileExists, match="try again"):
-            stored_file(user, bucket, overwrite=True)
-
-    @pytest.mark.parametrize("size", [7, 12 * 2**20])
-    @pytest.mark.parametrize("overwrite", [True, False])
-    def test_upload_with_wrong_checksum_keeps_old_file(self, bucket, user, size, overwrite):
-        if overwrite:
-            stored_file(user, bucket, content=b"before")
-        with pytest.raises(ChecksumMismatch):
-            stored_file(user, bucket, content=b"x" * size, checksum_sha256="0" * 64, overwrite=overwrite)
-        assert not get_client().list_multipart_uploads(Bucket=bucket).get("Uploads")
-        if overwrite:
-            upload = FileUpload.objects.get()
-            assert (upload.status, upload.size, upload.claimed_until) == (Status.STORED, 6, None)
-            assert bytes_at(bucket) == b"before"
-        else:
-            assert not FileUpload.objects.exists()
-            assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
-
-    def test_upload_to_missing_bucket_leaves_no_record(self, aws, user):
-        with pytest.raises(BucketNotFound):
-            stored_file(user, "missing-bucket")
-        assert not FileUpload.objects.exists()
-
-    def test_upload_with_invalid_names_is_refused_first(self, user, settings):
-        settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["open"]
-        for refused, where in (
-            (InvalidBucketName, {"bucket": "No"}),
-            (InvalidFileName, {"bucket": "open", "file_name": "../x"}),
-            (BucketNotAllowed, {"bucket": "closed", "file_name": "x"}),
-        ):
-            with pytest.raises(refused):
-                stored_file(user, **where)
-        assert not FileUpload.objects.exists()
-
-    def test_upload_beyond_limit_of_s3_is_refused(self, user):
-        with pytest.raises(FileTooLarge):
-            file_upload(
-                user=user,
-                owner=user,
-                bucket="bucket-one",
-                file_name="x",
-                content=io.BytesIO(),
-                size=MAX_OBJECT_BYTES + 1,
-                content_type="x/y",
-                original_name="x",
-            )
-
-    def test_upload_while_another_program_writes_is_refused(self, bucket, user):
-        class Racing(io.BytesIO):
-            def read(self, size=-1):
-                data = super().read(size)
-                if not data:
-                    get_client().put_object(Bucket=bucket, Key="file", Body=b"stranger")
-                return data
-
-        arguments = {"bucket": bucket, "file_name": "file", "content_type": "x/y", "original_name": "x"}
-        size = 8 * 2**20
-        with pytest.raises(FileExists):
-            file_upload(user=user, owner=user, content=Racing(b"x" * size), size=size, **arguments)
-        assert bytes_at(bucket) == b"stranger"
-        assert not FileUpload.objects.exists()
-
-    def test_upload_replaced_before_verification_is_refused(self, bucket, user):
-        events, stranger = get_client().meta.events, get_client(region="eu-west-1")
-
-        def replace(**kwargs):
-            events.unregister("after-call.s3.CompleteMultipartUpload", replace)
-            stranger.put_object(Bucket=bucket, Key="file", Body=b"stranger")
-
-        events.register("after-call.s3.CompleteMultipartUpload", replace)
-        with pytest.raises(FileExists, match="Another program"):
-            stored_file(user, bucket, content=b"x" * mib(8))
-        assert bytes_at(bucket) == b"stranger"
-        assert not FileUpload.objects.exists()
-
-    def test_upload_signal_is_sent_after_commit(self, bucket, user, heard, django_capture_on_commit_callbacks):
-        with django_capture_on_commit_callbacks(execute=True) as callbacks:
-            stored_file(user, bucket)
-            assert heard == []
-        assert len(callbacks) == 1
-        assert heard == [(file_uploaded, "file")]
 
 
 def saved_in(folder):
@@ -368,62 +195,6 @@ class TestPresign:
         with pytest.raises(InvalidField) as caught:
             file_presign(user=user, bucket="bucket-one", file_name="file", disposition="popup")
         assert caught.value.field == "disposition"
-
-
-class TestDelete:
-    def test_file_delete_removes_object_and_record(self, bucket, user, heard, django_capture_on_commit_callbacks):
-        stored_file(user, bucket)
-        with django_capture_on_commit_callbacks(execute=True):
-            file_delete(user=user, owner=user, bucket=bucket, file_name="file")
-        assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
-        assert not FileUpload.objects.exists()
-        assert heard[-1] == (file_deleted, "file")
-        with pytest.raises(FileNotFound):
-            file_delete(user=user, bucket=bucket, file_name="file")
-
-    def test_file_delete_of_another_owner_is_not_found(self, bucket, user, other, staff):
-        stored_file(user, bucket)
-        with pytest.raises(FileNotFound):
-            file_delete(user=staff, owner=other, bucket=bucket, file_name="file")
-        file_delete(user=staff, owner=user, bucket=bucket, file_name="file")
-        assert not FileUpload.objects.exists()
-
-    def test_file_delete_removed_object_removes_record(self, bucket, user):
-        stored_file(user, bucket)
-        get_client().delete_object(Bucket=bucket, Key="file")
-        file_delete(user=user, bucket=bucket, file_name="file")
-        assert not FileUpload.objects.exists()
-
-    def test_file_delete_removed_bucket_removes_record(self, bucket, user):
-        stored_file(user, bucket)
-        get_client().delete_object(Bucket=bucket, Key="file")
-        get_client().delete_bucket(Bucket=bucket)
-        file_delete(user=user, bucket=bucket, file_name="file")
-        assert not FileUpload.objects.exists()
-
-    def test_file_delete_pending_upload_is_not_found(self, bucket, user):
-        create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        with pytest.raises(FileNotFound):
-            file_delete(user=user, bucket=bucket, file_name="file")
-
-    def test_file_delete_during_overwrite_is_refused(self, bucket, user):
-        claim_record(stored_file(user, bucket), Status.PENDING)
-        with pytest.raises(ClaimLost, match="try again"):
-            file_delete(user=user, bucket=bucket, file_name="file")
-
-    def test_file_delete_abandoned_upload_is_removed(self, bucket, user):
-        upload = create_claimed(user=user, bucket=bucket, file_name="file", content_type="x/y")
-        end_lease_in(upload, -1)
-        file_delete(user=user, bucket=bucket, file_name="file")
-        assert not FileUpload.objects.exists()
-
-    def test_file_delete_abandoned_overwrite_is_settled_first(self, bucket, user):
-        upload = stored_file(user, bucket)
-        claim_record(upload, Status.PENDING)
-        end_lease_in(upload, -1)
-        record_delete(user=user, upload=FileUpload.objects.get())
-        assert not FileUpload.objects.exists()
-        assert get_client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
 @pytest.mark.parametrize("use_case", [file_download, file_presign, file_delete])

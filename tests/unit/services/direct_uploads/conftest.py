@@ -1,0 +1,58 @@
+"""Direct uploads that wait for their completion, and what listeners hear of them."""
+
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from django.utils import timezone
+
+from s3_file_uploader.models import FileUpload
+from s3_file_uploader.services import upload_complete
+from s3_file_uploader.signals import file_uploaded
+from s3_file_uploader.values import mib
+from tests.unit.services.conftest import started
+
+CHECKSUM = sha256(b"content").hexdigest()
+BIG = b"0123456789" * mib(2)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def complete(user, upload):
+    return upload_complete(user=user, upload_id=upload.pk)
+
+
+def time_goes_by(upload):
+    """Let S3 be done with what it was asked for; the client still has its own time."""
+    FileUpload.objects.filter(pk=upload.pk).update(writable_until=timezone.now() - HOUR)
+
+
+@pytest.fixture
+def no_waits(monkeypatch):
+    monkeypatch.setattr("s3_file_uploader.services.direct_uploads.verify.WAITS_SECONDS", (0, 0))
+
+
+@pytest.fixture
+def put(bucket, user):
+    return started(user, bucket).upload
+
+
+@pytest.fixture
+def big(bucket, user):
+    return started(user, bucket, size=len(BIG)).upload
+
+
+@pytest.fixture
+def reported():
+    """Return the uploads that listeners to `file_uploaded` received."""
+    heard = []
+
+    def listen(upload, **kwargs):
+        heard.append(upload)
+
+    file_uploaded.connect(listen)
+    yield heard
+    file_uploaded.disconnect(listen)
+
+
+def is_about(moment, expected, seconds=5):
+    return abs(moment - expected) < timedelta(seconds=seconds)
