@@ -82,18 +82,28 @@ export class Phone implements Natives {
 
   /** Timers with numbers as ids, as in React Native. They end with the app. */
   #timers(): object {
-    const started = new Set<NodeJS.Timeout>();
-    this.#closing.push(() => started.forEach((timer) => clearTimeout(timer)));
+    const started = new Map<number, NodeJS.Timeout>();
+    const clear = (id: number) => {
+      clearTimeout(started.get(id));
+      started.delete(id);
+    };
     const start = (timer: NodeJS.Timeout) => {
-      if (this.isKilled) clearTimeout(timer);
-      started.add(timer);
+      started.set(Number(timer), timer);
+      if (this.isKilled) clear(Number(timer));
       return Number(timer);
     };
+    this.#closing.push(() => started.forEach((_, id) => clear(id)));
     return {
-      setTimeout: (run: () => void, milliseconds?: number) => start(setTimeout(run, milliseconds)),
+      setTimeout: (run: () => void, milliseconds?: number) => {
+        const timer = setTimeout(() => {
+          started.delete(Number(timer)); // Or the timer would keep what its function refers to.
+          run();
+        }, milliseconds);
+        return start(timer);
+      },
       setInterval: (run: () => void, milliseconds?: number) => start(setInterval(run, milliseconds)),
-      clearTimeout,
-      clearInterval,
+      clearTimeout: clear,
+      clearInterval: clear,
     };
   }
 
