@@ -6,7 +6,9 @@ export default tseslint.config(
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.js", "tests/support/*.js"] } } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.js", "tests/support/*.js"] } },
+    },
     rules: {
       // Numbers and codes are what the messages are made of.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],

@@ -139,7 +139,9 @@ describe("openFile", () => {
       uri,
       holdsChunks: true,
     });
-    expect(await source.read(0, LARGEST_WHOLE_BYTES)).toEqual({ body: { uri, name: "My Video.mp4", type: "video/mp4" } });
+    expect(await source.read(0, LARGEST_WHOLE_BYTES)).toEqual({
+      body: { uri, name: "My Video.mp4", type: "video/mp4" },
+    });
   });
 
   test("takes the name of a {uri} as it is, if it cannot be decoded", async () => {
