@@ -186,10 +186,10 @@ for (const platform of PLATFORMS) {
       const file = folder.write("collected.bin", MIB);
       const makeSlice = async () => (await (await phone.app.fetch(file.uri)).blob()).slice(0, 10);
       const kept: unknown[] = [await makeSlice()];
-      await collect();
+      await collectUntil(() => phone.meter.current.blob < MIB, 5);
       assert.equal(phone.meter.current.blob, MIB);
       kept.pop();
-      await collect();
+      await collectUntil(() => phone.meter.current.blob === 0, 200);
       assert.equal(phone.meter.current.blob, 0);
     });
 
@@ -337,10 +337,10 @@ async function refuseEarly(): Promise<{ url: string; close(): void }> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
 }
 
-async function collect(): Promise<void> {
-  for (let round = 0; round < 5; round += 1) {
-    await sleep(10);
+/** Collect garbage, until `isDone` or for so many rounds. Finalizers run some time after a collection. */
+async function collectUntil(isDone: () => boolean, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds && !isDone(); round += 1) {
     collectGarbage();
+    await sleep(10);
   }
-  await sleep(10);
 }

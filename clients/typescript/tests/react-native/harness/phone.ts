@@ -42,7 +42,7 @@ export class Phone implements Natives {
     this.#closing = [networking, blobUtil, expo].map((each) => () => each.close());
     this.#realm = createRealm(this.#modules(networking, blobUtil.module), this.blobs.collect);
     this.app = runInContext("globalThis", this.#realm);
-    this.app.expo = { modules: { FileSystem: expo.module } };
+    Object.assign(this.app, { expo: { modules: { FileSystem: expo.module } } }, this.#timers());
   }
 
   /** Start React Native. `cache`: the folder for temporary files of the app. */
@@ -80,6 +80,33 @@ export class Phone implements Natives {
     for (const close of this.#closing) close();
   }
 
+  /** Timers with numbers as ids, as in React Native. They end with the app. */
+  #timers(): object {
+    const started = new Map<number, NodeJS.Timeout>();
+    const clear = (id: number) => {
+      clearTimeout(started.get(id));
+      started.delete(id);
+    };
+    const start = (timer: NodeJS.Timeout) => {
+      started.set(Number(timer), timer);
+      if (this.isKilled) clear(Number(timer));
+      return Number(timer);
+    };
+    this.#closing.push(() => started.forEach((_, id) => clear(id)));
+    return {
+      setTimeout: (run: () => void, milliseconds?: number) => {
+        const timer = setTimeout(() => {
+          started.delete(Number(timer)); // Or the timer would keep what its function refers to.
+          run();
+        }, milliseconds);
+        return start(timer);
+      },
+      setInterval: (run: () => void, milliseconds?: number) => start(setInterval(run, milliseconds)),
+      clearTimeout: clear,
+      clearInterval: clear,
+    };
+  }
+
   #modules(networking: Networking, blobUtil: object): Record<string, unknown> {
     const constants = {
       reactNativeVersion: { major: 0, minor: 88, patch: 1 },
@@ -102,17 +129,11 @@ function createRealm(modules: Record<string, unknown>, collect: (blobId: string)
   const known = new Set([...hermesGlobals(), "Promise", "console"]);
   const names = runInContext("Object.getOwnPropertyNames(globalThis)", realm) as string[];
   for (const name of names) if (!known.has(name)) runInContext(`delete globalThis.${name}`, realm);
-  const timers = {
-    setTimeout: (run: () => void, milliseconds?: number) => Number(setTimeout(run, milliseconds)),
-    setInterval: (run: () => void, milliseconds?: number) => Number(setInterval(run, milliseconds)),
-    clearTimeout,
-    clearInterval,
-    queueMicrotask,
-    atob, // Hermes has it, although its compiler does not list it.
-  };
   const window = runInContext("globalThis", realm) as object;
   const added = {
+    atob, // Hermes has it, although its compiler does not list it.
     console,
+    queueMicrotask,
     navigator: { product: "ReactNative" },
     performance: { now: () => performance.now() },
     window,
@@ -122,7 +143,7 @@ function createRealm(modules: Record<string, unknown>, collect: (blobId: string)
     __turboModuleProxy: (name: string) => modules[name] ?? null,
     __blobCollectorProvider: collect,
   };
-  return Object.assign(realm, timers, added, native);
+  return Object.assign(realm, added, native);
 }
 
 /** Read the declarations of Hermes's globals, which its compiler warns by. */

@@ -76,8 +76,8 @@ async function writeBody(request: ClientRequest, { onSent, payload }: Call): Pro
   for await (const chunk of payload?.chunks() ?? []) {
     const length = payload?.length ?? 0;
     if (sent + chunk.length > length) throw new Error(`expected ${length} bytes but received ${sent + chunk.length}`);
-    if (!request.write(chunk)) await drained(request);
-    if (request.destroyed) return; // The failure, or an early answer, is in the promise of the answer.
+    if (!request.destroyed && !request.write(chunk)) await drained(request);
+    if (request.destroyed) return; // The promise of the response has the failure, or an early answer.
     sent += chunk.length;
     onSent(sent);
   }
