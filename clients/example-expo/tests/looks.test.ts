@@ -48,24 +48,24 @@ async function inspect(name: string): Promise<void> {
 }
 
 const LOOKS = [
-  { width: 390, height: 844, colorScheme: "light" },
-  { width: 390, height: 844, colorScheme: "dark" },
-  { width: 1024, height: 768, colorScheme: "light" },
-  { width: 1024, height: 768, colorScheme: "dark" },
-  { width: 320, height: 640, colorScheme: "light" },
+  { width: 390, height: 844, colorScheme: "light", photo: "Harbour at dawn.jpg", report: "Quarterly report.pdf" },
+  { width: 390, height: 844, colorScheme: "dark", photo: "Tide pools.jpg", report: "Recipe for rye bread.pdf" },
+  { width: 1024, height: 768, colorScheme: "light", photo: "Ferry in the fog.jpg", report: "Lease, signed.pdf" },
+  { width: 1024, height: 768, colorScheme: "dark", photo: "Lighthouse.jpg", report: "Boarding pass.pdf" },
+  { width: 320, height: 640, colorScheme: "light", photo: "Old pier.jpg", report: "Sheet music.pdf" },
 ] as const;
 
-for (const look of LOOKS) {
+for (const { photo, report, ...look } of LOOKS) {
   const name = `${look.width}-${look.colorScheme}`;
   test(`every state can be seen and reached: ${name}`, async () => {
     screen = await world.open(look);
     await screen.page.getByLabel("User").fill("demo_user");
     await inspect(`sign-in-${name}`);
     await screen.signIn();
-    await screen.choose("Photos and videos", world.file("Harbour at dawn.jpg", 2 * MIB));
-    await screen.file("Harbour at dawn.jpg").first().waitFor();
-    await screen.choose("Files", world.file("Quarterly report.pdf", 90_000));
-    await screen.file("Quarterly report.pdf").first().waitFor();
+    await screen.choose("Photos and videos", world.file(photo, 2 * MIB));
+    await screen.file(photo).waitFor();
+    await screen.choose("Files", world.file(report, 90_000));
+    await screen.file(report).waitFor();
     await screen.setLine({ bytesPerSecond: 3 * MIB });
     const paths = [
       world.file("Summer at the lake, second evening.mp4", 36 * MIB),
@@ -77,9 +77,9 @@ for (const look of LOOKS) {
     await screen.button("Pause Interview with Dr. Okafor.mp4").click();
     await inspect(`uploads-${name}`);
 
-    await screen.button("Share Quarterly report.pdf").first().click();
+    await screen.button(`Share ${report}`).click();
     await screen.page.getByRole("status").filter({ hasText: "The link is copied." }).waitFor();
-    await screen.button("Delete Quarterly report.pdf").first().click();
+    await screen.button(`Delete ${report}`).click();
     await inspect(`messages-${name}`);
     await screen.page.reload();
     await screen
