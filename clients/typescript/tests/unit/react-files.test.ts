@@ -143,6 +143,7 @@ test.each([true, false])(
     await sent(2);
     act(() => void hook.current.refresh());
     await sent(3);
+    expect(hook.current).toMatchObject({ isLoading: true, error: undefined });
     await asked[2]?.answer(["newest"]);
     await asked[1]?.answer(["stale"]);
 
