@@ -17,7 +17,7 @@ ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
 # Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.
-NPM := postman tests/integration/uppy clients/typescript
+NPM := postman tests/integration/uppy clients/typescript clients/typescript/tests/react-native clients/example-expo
 CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
 INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
@@ -56,7 +56,9 @@ test: .venv/.test $(INSTALLED)
 
 # Check, build and test the clients.
 clients: .venv/.test $(INSTALLED)
-	@for script in lint build check test; do $(NPM_RUN) clients/typescript $$script || exit 1; done
+	@for script in lint build check test test:browser; do $(NPM_RUN) clients/typescript $$script || exit 1; done
+	@$(NPM_RUN) clients/typescript/tests/react-native test
+	@for script in typecheck bundle test; do $(NPM_RUN) clients/example-expo $$script || exit 1; done
 
 check: .venv/.test
 	@$(MAKE) lint
@@ -107,7 +109,8 @@ lock: .venv/.base
 
 clean:
 	rm -rf .venv .debian $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
-	rm -rf tests/chromium/node_modules benchmarks/rivals/companion/node_modules
+	rm -rf tests/chromium/node_modules benchmarks/rivals/companion/node_modules benchmarks/client/node_modules
+	rm -rf clients/typescript/dist clients/example-expo/dist clients/example-expo/.expo
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tox .coverage* .test-report dist docs/_build
 
 # --- installation --------------------------------------------------------------------------------------------------------

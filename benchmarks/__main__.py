@@ -57,6 +57,7 @@ def _options() -> Options:
     add("--slow-seconds", type=_positive, default=20, help="slow: how long an upload takes")
     add("--max-rows", type=_positive, default=1_000_000, help="listing, housekeeping: the longest list")
     add("--uploads", type=_positive, default=10_000, help="growth: how many")
+    add("--files", type=_positive, default=1_000, help="client: number of small files")
     return Options(**vars(parser.parse_args()))
 
 

@@ -19,6 +19,7 @@ KEYS = frozenset(
         *("empty", "insert", "presigned", "botocore"),
         *("ours", "view", "serializer", "field", "companion"),
         *("put", "two", "four"),
+        *("server", "uppy", "tus", "lib-storage"),
     }
 )
 

@@ -18,3 +18,4 @@ class Options:
     slow_seconds: int
     max_rows: int
     uploads: int
+    files: int

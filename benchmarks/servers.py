@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from s3_file_uploader.embedded import LOOPBACK, free_port
+from tests.support.programs import node
 
 from .curl import Command, curl
 from .errors import ContenderFailed
@@ -25,6 +26,7 @@ SERVICE = "/modules/s3-file-uploader/service/"
 OURS = "modules.wsgi"
 RIVALS = "benchmarks.rivals.wsgi"
 COMPANION = ROOT / "benchmarks" / "rivals" / "companion"
+CLIENTS = ROOT / "benchmarks" / "client"
 # A query with ten thousand part numbers exceeds Node's default limit of 16 KiB.
 COMPANION_HEADER_BYTES = 64 * 1024
 # An unhealthy response is enough here, because the warm-up comes later.
@@ -98,9 +100,28 @@ def companion_served(environment: Mapping[str, str], *, folder: Path, processes:
         yield server
 
 
+@contextmanager
+def tus_served(environment: Mapping[str, str], *, folder: Path) -> Iterator[Server]:
+    """Serve @tus/server before the store until the block ends. It is one process, since its locks are in its memory.
+
+    Raises:
+        ContenderFailed: it does not start.
+    """
+    address = f"{LOOPBACK}:{free_port()}"
+    environment = {**environment, "NODE_ENV": "production", "TUS_HOST": address, "TUS_BUCKET": BUCKET}
+    command = [node().path, str(CLIENTS / "tus-server.js")]
+    with _listening(command, environment, Server(address, ()), folder=folder, processes=0) as server:
+        yield server
+
+
 def companion_version() -> str | None:
     """Return the installed version of Companion, if any."""
-    description = COMPANION / "node_modules" / "@uppy" / "companion" / "package.json"
+    return npm_version(COMPANION, "@uppy/companion")
+
+
+def npm_version(folder: Path, package: str) -> str | None:
+    """Return the version of a package that npm installed in a folder, if any."""
+    description = folder / "node_modules" / package / "package.json"
     try:
         described: dict[str, Any] = json.loads(description.read_text())
     except FileNotFoundError:

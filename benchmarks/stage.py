@@ -58,6 +58,10 @@ class Stage:
         """Return a file of the size with random bytes, created on first use."""
         return self._file(f"{size_mib}-mib.bin", os.urandom(MIB), size_mib)
 
+    def small_files(self, count: int, size: int) -> list[Path]:
+        """Return so many files of `size` bytes, each with other random bytes, created on first use."""
+        return [self._file(f"small-{number:05}.bin", os.urandom(size), 1) for number in range(count)]
+
     def small_warm_up_file(self) -> Path:
         """Return the first file of the warm-up, which is a single PUT for all contenders."""
         return self._file("small-warm-up.bin", os.urandom(KIB), SMALL_WARM_UP_KIB)

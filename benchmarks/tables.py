@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from .contenders import Figures, Runs
+from .contenders import OURS, Figures, Runs
 
 NOTHING = "-"
 
@@ -56,6 +56,17 @@ def times(base: str, name: str) -> Callable[[Runs, str], list[float]]:
     def ratios(runs: Runs, contender: str) -> list[float]:
         pairs = zip(runs[contender], runs.get(base, []), strict=False)
         return [_ratio(mine, theirs, name) for mine, theirs in pairs]
+
+    return ratios
+
+
+def times_best_rival(name: str) -> Callable[[Runs, str], list[float]]:
+    """Return the values of a column: a figure divided by the lowest one of all rivals in the same round."""
+
+    def ratios(runs: Runs, contender: str) -> list[float]:
+        rivals = [of_rival for rival, of_rival in runs.items() if not rival.startswith(OURS)]
+        rounds = zip(runs[contender], *rivals, strict=True)
+        return [mine[name] / min(theirs[name] for theirs in others) for mine, *others in rounds if others]
 
     return ratios
 

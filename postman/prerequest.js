@@ -12,7 +12,7 @@ const ALSO = {
     "Show the usage of a user": ["storedFile"],
     "Remove a bucket that holds a file": ["storedFile"]
 };
-const OUTLIVE_A_BUCKET = ["userToken", "staffToken", "userId", "ownerId"];
+const OUTLIVE_A_BUCKET = ["userToken", "staffToken", "userId", "ownerId", "secondBucket"];
 
 const keep = (values) => Object.entries(values).forEach(([name, value]) => pm.collectionVariables.set(name, value));
 const filled = (name) => pm.variables.replaceIn(`{{${name}}}`);
@@ -58,7 +58,6 @@ function createBucket() {
 
 async function makeBucket() {
     const { name } = await createBucket();
-    forget(...OUTLIVE_A_BUCKET);
     keep({ bucket: name });
 }
 
@@ -70,8 +69,8 @@ async function storeFile(key = filled("fileName")) {
     const header = { Authorization: `Token ${filled("userToken")}`, "Content-Type": TYPE };
     const url = `${filled("service")}/buckets/${filled("bucket")}/files/${encoded(key)}/?overwrite=true`;
     const response = await send("PUT", url, asText(), { ...header, "Idempotency-Key": idempotencyKey });
-    const { id: uploadId, file_name: storedFile, user_id: userId, etag } = response.json();
-    keep({ uploadId, storedFile, userId, etag, idempotencyKey });
+    const { id: uploadId, file_name: storedFile, content_type: contentType, user_id: userId, etag } = response.json();
+    keep({ uploadId, storedFile, contentType, userId, etag, idempotencyKey });
 }
 
 async function storeTwoFiles() {
@@ -157,7 +156,7 @@ const MAKERS = {
     bucket: makeBucket,
     secondBucket: async () => keep({ secondBucket: (await createBucket()).name }),
     ownerId: async () => keep({ ownerId: (await call("GET", "bucket/list/", null, { token: "staffToken" })).owner_id }),
-    ...makes(storeFile, "userId", "storedFile", "uploadId", "etag", "idempotencyKey"),
+    ...makes(storeFile, "userId", "storedFile", "contentType", "uploadId", "etag", "idempotencyKey"),
     presignedUrl: async () => {
         await need("bucket", "storedFile");
         const file = { bucket: filled("bucket"), file_name: filled("storedFile") };
@@ -188,7 +187,7 @@ const MAKERS = {
         await need("putTransfer");
         const { url, headers } = parsed("putTransfer");
         await send("PUT", url, asText(), headers);
-        keep({ sentPutId: filled("putId"), sentPutKey: filled("startKey") });
+        keep({ sentPutId: filled("putId"), sentPutKey: filled("startKey"), startKey: "", putTransfer: "", putUrl: "" });
     },
     completedKey: async () => {
         await need("sentPutId");
@@ -204,7 +203,7 @@ const MAKERS = {
     sentPartsId: async () => {
         await need("partUrl");
         await send("PUT", filled("partUrl"), asText());
-        keep({ sentPartsId: filled("partsId") });
+        keep({ sentPartsId: filled("partsId"), partsId: "", partUrl: "" });
     },
     emptyId: async () => keep({ emptyId: (await start("put")).id }),
     ...makes(startUppyForm, "uppyForm", "uppyFormUrl"),
@@ -252,13 +251,14 @@ async function prepare() {
     if (pm.info.requestName === "Sign in") {
         forget();
     } else if (pm.info.requestName === "Create a bucket") {
+        keep({ bucket: "" });
+    }
+    if (!filled("bucket")) {
         forget(...OUTLIVE_A_BUCKET);
     }
     const inherited = pm.request.auth ? [] : ["userToken"];
     const named = JSON.stringify(pm.request).match(/(?<={{)\w+(?=}})/g) || [];
-    // The bucket first: a new one empties the variables of what the old one held.
-    const first = named.includes("bucket") ? ["bucket"] : [];
-    await need(...first, ...inherited, ...named, ...(ALSO[pm.info.requestName] || []));
+    await need(...inherited, ...named, ...(ALSO[pm.info.requestName] || []));
     useSampleText();
 }
 

@@ -1,5 +1,6 @@
 // Runs after every request, before the tests of the request itself.
-if (pm.response.code >= 400 && pm.request.url.toString().includes("/service/")) {
+const isOurs = pm.request.url.toString().includes("/service/") && pm.request.method !== "HEAD";
+if (pm.response.code >= 400 && isOurs) {
     pm.test("The error has the shape of all errors", () => {
         const error = pm.response.json();
         pm.expect(error).to.include.all.keys("code", "detail");

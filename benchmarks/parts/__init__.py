@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, direct, download, growth, housekeeping, listing, multipart, signing, slow, small, upload
+from . import at_once, client, direct, download, growth, housekeeping, listing, multipart, signing, slow, small, upload
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "download": download.measure,
     "direct": direct.measure,
     "multipart": multipart.measure,
+    "client": client.measure,
     "small": small.measure,
     "signing": signing.measure,
     "listing": listing.measure,

@@ -2,11 +2,13 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "coverage", "src/schema.ts", "tests/react-native"] },
+  { ignores: ["dist", "coverage", "src/schema.ts", "tests/react-native", "tests/consumer"] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.js"] } } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.js", "tests/support/*.js"] } },
+    },
     rules: {
       // Numbers and codes are what the messages are made of.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],

@@ -27,10 +27,10 @@ def escape_text(text: str, length: int) -> str:
     """
     if text.isprintable():
         return text[:length]
-    return "".join(_escaped(character) for character in text[:length])[:length]
+    return "".join(_escape_character(character) for character in text[:length])[:length]
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     is_surrogate = unicodedata.category(character) == "Cs"
     return character.encode("unicode_escape").decode() if is_surrogate or is_deceptive(character) else character
 

@@ -30,7 +30,7 @@ class UploadTokenQuerySet(models.QuerySet["UploadToken"]):
     def usable_as(self, text: str) -> "UploadToken | None":
         """Return the token of a text, with its user; None if it is forged, expired or revoked."""
         try:
-            pk = uuid.UUID(_signer().unsign(text))
+            pk = uuid.UUID(_get_signer().unsign(text))
         except BadSignature:
             return None
         return self.usable().select_related("user").filter(pk=pk).first()
@@ -65,12 +65,12 @@ class UploadToken(models.Model):
     @property
     def text(self) -> str:
         """Return the text of the token, for a URL."""
-        return _signer().sign(self.pk.hex)
+        return _get_signer().sign(self.pk.hex)
 
     def revoke(self) -> None:
         """Refuse the token from now on; a repeated call keeps the first time."""
         type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
-def _signer() -> Signer:
+def _get_signer() -> Signer:
     return Signer(salt=SALT, sep=".")

@@ -134,7 +134,7 @@ def _configured(bucket: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for pattern in sorted(policies, key=_specificity):
         if pattern == bucket or fnmatchcase(bucket, pattern):
-            fields |= {name: _frozen(value) for name, value in policies[pattern].items()}
+            fields |= {name: _freeze(value) for name, value in policies[pattern].items()}
     return fields
 
 
@@ -143,7 +143,7 @@ def _specificity(pattern: str) -> tuple[bool, int]:
     return fixed == pattern, len(fixed)
 
 
-def _frozen(value: _Value) -> _Value | tuple[Any, ...]:
+def _freeze(value: _Value) -> _Value | tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 

@@ -67,7 +67,7 @@ def get_client(
     Raises:
         StorageNotConfigured: a region or one of the two keys is missing, or a URL is malformed.
     """
-    options = replace(_options_from_settings(region, endpoint_url), signed_payload=signed_payload)
+    options = replace(_read_options(region, endpoint_url), signed_payload=signed_payload)
     if patience_seconds is not None:
         options = replace(
             options,
@@ -78,7 +78,7 @@ def get_client(
     return _build_client(options)
 
 
-def _options_from_settings(region: str | None = None, endpoint_url: str | None = None) -> ClientOptions:
+def _read_options(region: str | None = None, endpoint_url: str | None = None) -> ClientOptions:
     conf.start_embedded_s3()
     if bool(conf.access_key_id) != bool(conf.secret_access_key):
         missing = "AWS_SECRET_ACCESS_KEY" if conf.access_key_id else "AWS_ACCESS_KEY_ID"
@@ -103,7 +103,7 @@ _session_lock = Lock()
 
 
 @lru_cache(maxsize=1)
-def _session() -> boto3.session.Session:
+def _get_session() -> boto3.session.Session:
     return boto3.session.Session()
 
 
@@ -125,7 +125,7 @@ def _build_client(options: ClientOptions) -> "S3Client":
     )
     try:
         with _session_lock:
-            client = _session().client(
+            client = _get_session().client(
                 "s3",
                 region_name=options.region,
                 endpoint_url=options.endpoint_url,
@@ -233,7 +233,7 @@ def find_bucket_place(bucket: str, *, endpoint_url: str | None = None) -> Place:
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
-    return _build_bucket_place(_options_from_settings(find_bucket_region(bucket), endpoint_url), bucket)
+    return _build_bucket_place(_read_options(find_bucket_region(bucket), endpoint_url), bucket)
 
 
 @lru_cache(maxsize=4096)
@@ -263,12 +263,12 @@ def credentials() -> Credentials:
         StorageNotConfigured: there are no keys, or only one of the two.
         StorageProblem: the service that issues the keys of the role could not answer.
     """
-    options = _options_from_settings()
+    options = _read_options()
     if options.access_key_id and options.secret_access_key:
         return Credentials(options.access_key_id, options.secret_access_key, options.session_token)
     with storage_errors():
         with _session_lock:
-            role = _session().get_credentials()
+            role = _get_session().get_credentials()
         if role is None:
             raise boto.NoCredentialsError
         now = role.get_frozen_credentials()
@@ -279,7 +279,7 @@ def region_is_known(region: str) -> bool:
     """Return True if the installed botocore knows the region of AWS; with an endpoint URL any name may be a region."""
     if conf.endpoint_url:
         return True
-    session = _session()
+    session = _get_session()
     return any(
         region in session.get_available_regions("s3", partition) for partition in session.get_available_partitions()
     )

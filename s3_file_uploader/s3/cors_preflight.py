@@ -34,11 +34,11 @@ def find_send_refusal(*, url: str, origin: str, method: str, headers: Sequence[s
     status, answer = _send("OPTIONS", url, preflight)
     if status not in range(200, 300):
         return f"the preflight is answered with {status}"
-    if why := _refusal(origin, answer):
+    if why := _find_origin_refusal(origin, answer):
         return why
-    if method not in SAFELISTED_METHODS and _missing(answer, "Allow-Methods", [method]):
+    if method not in SAFELISTED_METHODS and _list_missing(answer, "Allow-Methods", [method]):
         return "the answer does not allow the method"
-    missing = _missing(answer, "Allow-Headers", headers)
+    missing = _list_missing(answer, "Allow-Headers", headers)
     return f"the answer does not allow {', '.join(missing)}" if missing else ""
 
 
@@ -54,9 +54,9 @@ def find_read_refusal(*, url: str, origin: str, names: Sequence[str]) -> str:
         StorageUnavailable: the store cannot be reached from here.
     """
     _, answer = _send("GET", url, {"Origin": origin})
-    if why := _refusal(origin, answer):
+    if why := _find_origin_refusal(origin, answer):
         return why
-    hidden = _missing(answer, "Expose-Headers", names)
+    hidden = _list_missing(answer, "Expose-Headers", names)
     return f"the answer does not expose {', '.join(hidden)}" if hidden else ""
 
 
@@ -75,13 +75,13 @@ def _send(method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mappi
     return answer.status, answer.headers
 
 
-def _refusal(origin: str, answer: Mapping[str, str]) -> str:
+def _find_origin_refusal(origin: str, answer: Mapping[str, str]) -> str:
     allowed = answer.get("Access-Control-Allow-Origin")
     if allowed in ("*", origin):
         return ""
     return f"the answer allows {allowed} alone" if allowed else "the answer allows no origin"
 
 
-def _missing(answer: Mapping[str, str], header: str, names: Iterable[str]) -> list[str]:
+def _list_missing(answer: Mapping[str, str], header: str, names: Iterable[str]) -> list[str]:
     listed = {name.strip().lower() for name in answer.get(f"Access-Control-{header}", "").split(",")}
     return [] if "*" in listed else [name for name in names if name.lower() not in listed]

@@ -88,15 +88,15 @@ def list_shortcomings(rules: Sequence[CorsRule], origins: Iterable[str]) -> tupl
         rules: in the order of the bucket.
         origins: origins or patterns. For a pattern, origins in the rules that match it are examined too.
     """
-    examined = (one for origin in origins for one in [origin, *_origins_matching(origin, rules)])
-    return tuple(dict.fromkeys(text for origin in examined for text in _denied_to(origin, rules)))
+    examined = (one for origin in origins for one in [origin, *_iterate_matching_origins(origin, rules)])
+    return tuple(dict.fromkeys(text for origin in examined for text in _describe_denied(origin, rules)))
 
 
-def _origins_matching(pattern: str, rules: Sequence[CorsRule]) -> Iterator[str]:
+def _iterate_matching_origins(pattern: str, rules: Sequence[CorsRule]) -> Iterator[str]:
     return (origin for rule in rules for origin in rule.origins if covers(pattern, origin))
 
 
-def _denied_to(origin: str, rules: Sequence[CorsRule]) -> Iterator[str]:
+def _describe_denied(origin: str, rules: Sequence[CorsRule]) -> Iterator[str]:
     matching = [rule for rule in rules if any(covers(pattern, origin) for pattern in rule.origins)]
     if not matching:
         yield f"No rule allows {origin}."
@@ -106,15 +106,15 @@ def _denied_to(origin: str, rules: Sequence[CorsRule]) -> Iterator[str]:
         if not allowing:
             yield f"{origin} may not send {method}."
             continue
-        refused = min((_uncovered(rule.headers, headers) for rule in allowing), key=len)
+        refused = min((_list_uncovered(rule.headers, headers) for rule in allowing), key=len)
         if refused:
             yield f"{origin} may not send {method} with {', '.join(refused)}."
         # S3 compares headers in the preflight only. The first rule for the method applies to the request itself.
-        if hidden := _uncovered(allowing[0].exposed, READ_OF.get(method, ())):
+        if hidden := _list_uncovered(allowing[0].exposed, READ_OF.get(method, ())):
             yield f"{origin} cannot read {', '.join(hidden)} of the answer to {method}."
 
 
-def _uncovered(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
+def _list_uncovered(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
     lower = [pattern.lower() for pattern in patterns]
     return [name for name in names if not any(covers(pattern, name.lower()) for pattern in lower)]
 

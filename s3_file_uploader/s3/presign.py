@@ -49,7 +49,7 @@ def presign_url(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
-    presigner = _presigner(bucket, expires_in_seconds, now)
+    presigner = _get_presigner(bucket, expires_in_seconds, now)
     overrides = {"response-content-disposition": content_disposition, "response-content-type": content_type}
     query = {name: value for name, value in overrides.items() if value} or NOTHING
     url = presigner.url(method, key, query=query, headers=headers or NOTHING)
@@ -83,7 +83,7 @@ def presign_part_urls(
         StorageNotConfigured: credentials or region are missing.
         BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
-    presigner = _presigner(bucket, expires_in_seconds, now)
+    presigner = _get_presigner(bucket, expires_in_seconds, now)
     return presigner.part_urls(key, upload_id=upload_id, part_numbers=part_numbers, part_sizes=part_sizes)
 
 
@@ -116,7 +116,7 @@ def presign_post(
         BucketNotFound, StorageProblem: the call that finds the region of an unknown bucket on AWS failed.
     """
     validate_form(key=key, fields=fields)
-    presigner = _presigner(bucket, expires_in_seconds, now)
+    presigner = _get_presigner(bucket, expires_in_seconds, now)
     signed = presigner.post_fields(key, fields=fields, min_bytes=min_bytes, max_bytes=max_bytes)
     return PresignedPost(presigner.bucket_url, signed, expires_in_seconds, presigner.expires_at)
 
@@ -138,17 +138,17 @@ def validate_form(*, key: str, fields: Mapping[str, str]) -> None:
 
 def forget_settings() -> None:
     """Read the settings again before the next second begins."""
-    _presigner_of_second.cache_clear()
+    _build_presigner_of_second.cache_clear()
 
 
-def _presigner(bucket: str, expires_in_seconds: int, now: datetime | None) -> Presigner:
+def _get_presigner(bucket: str, expires_in_seconds: int, now: datetime | None) -> Presigner:
     if now is None:
-        return _presigner_of_second(bucket, expires_in_seconds, int(time()))
+        return _build_presigner_of_second(bucket, expires_in_seconds, int(time()))
     return _build_presigner(bucket, expires_in_seconds, now)
 
 
 @lru_cache(maxsize=256)
-def _presigner_of_second(bucket: str, expires_in_seconds: int, second: int) -> Presigner:
+def _build_presigner_of_second(bucket: str, expires_in_seconds: int, second: int) -> Presigner:
     return _build_presigner(bucket, expires_in_seconds, datetime.fromtimestamp(second, UTC))
 
 

@@ -93,7 +93,7 @@ class Presigner:
         # In URLs botocore writes the token last; in the string to sign, parameters are in the order of their names.
         self._query = f"{common}&X-Amz-SignedHeaders="
         self._ordered_query = f"{common}{self._token_query}&X-Amz-SignedHeaders="
-        self._host_alone = self._canonical_headers(NOTHING)
+        self._host_alone = self._build_canonical_headers(NOTHING)
 
     def _prepare_forms(self, credential: str, stamp: str, token: str | None) -> None:
         self.bucket_url = f"{self.place.origin}{self.place.path}"
@@ -121,7 +121,7 @@ class Presigner:
             headers: the headers that the client must send besides Host; `x-amz-content-sha256` signs the body too.
         """
         path = self._path(key)
-        names, ending = self._canonical_headers(headers) if headers else self._host_alone
+        names, ending = self._build_canonical_headers(headers) if headers else self._host_alone
         given, ordered = _encode_query(query) if query else ("", "")
         encoded_names = names.replace(";", "%3B")
         inner = self._string_to_sign.copy()
@@ -170,7 +170,7 @@ class Presigner:
         if part_sizes is None:
             return repeat(f"&uploadId={upload}\n{self._host_alone[1]}")
         tails = {
-            size: f"&uploadId={upload}\n{self._canonical_headers({'content-length': str(size)})[1]}"
+            size: f"&uploadId={upload}\n{self._build_canonical_headers({'content-length': str(size)})[1]}"
             for size in set(part_sizes)
         }
         return map(tails.__getitem__, part_sizes)
@@ -203,7 +203,7 @@ class Presigner:
     def _path(self, key: str) -> str:
         return self.place.path + quote(key)
 
-    def _canonical_headers(self, headers: Mapping[str, str]) -> tuple[str, str]:
+    def _build_canonical_headers(self, headers: Mapping[str, str]) -> tuple[str, str]:
         """Return the names of the headers, and the text behind the query in a canonical request."""
         signed = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
         signed["host"] = self.place.host

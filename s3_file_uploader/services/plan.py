@@ -35,7 +35,7 @@ def choose_strategy(*, size: int | None, wish: str, with_checksum: bool = False)
         FileTooLarge: this store takes no file of that size.
         InvalidField: the size or the store does not allow it.
     """
-    strategy = _best(size) if wish == "auto" or (wish == "multipart" and size == 0) else wish
+    strategy = _choose_best(size) if wish == "auto" or (wish == "multipart" and size == 0) else wish
     if strategy not in conf.direct_strategies:
         possible = ", ".join(("auto", *conf.direct_strategies))
         raise InvalidField("strategy", f"This store does not do that: choose one of {possible}.")
@@ -45,24 +45,24 @@ def choose_strategy(*, size: int | None, wish: str, with_checksum: bool = False)
             "This store does not compare the SHA-256 of a form: choose put or multipart, or leave out the SHA-256.",
         )
     if strategy != "multipart" and size is not None and size > MAX_PUT_BYTES:
-        raise _too_large_for_one()
+        raise _build_too_large_error()
     return strategy
 
 
-def _too_large_for_one() -> FileTooLarge | InvalidField:
+def _build_too_large_error() -> FileTooLarge | InvalidField:
     if "multipart" in conf.direct_strategies:
         return InvalidField("strategy", f"One request takes up to {MAX_PUT_BYTES} bytes: choose multipart or auto.")
     limit = {"max_file_bytes": MAX_PUT_BYTES}
     return FileTooLarge(f"This store takes files up to {MAX_PUT_BYTES} bytes: split this one.", limit=limit)
 
 
-def _best(size: int | None) -> str:
-    in_parts = size is None or size > MAX_PUT_BYTES or size >= max(_multipart_from_bytes(), 1)
+def _choose_best(size: int | None) -> str:
+    in_parts = size is None or size > MAX_PUT_BYTES or size >= max(_get_multipart_from_bytes(), 1)
     preferred = ("multipart", "put", "post") if in_parts else ("put", "post", "multipart")
     return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
 
 
-def _multipart_from_bytes() -> int:
+def _get_multipart_from_bytes() -> int:
     """Return the size from which a file is sent in parts.
 
     With scanners, and a store that lets a client repeat its PUT after the scan, every file is.
@@ -81,15 +81,15 @@ def choose_part_size(size: int | None) -> int:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
     needed = ceil((size or 0) / MAX_PARTS)
-    preferred = conf.direct_part_size_bytes or _share_of(size or 0)
-    return preferred if needed <= preferred else _whole_mib(needed)
+    preferred = conf.direct_part_size_bytes or _choose_share(size or 0)
+    return preferred if needed <= preferred else _round_up_to_mib(needed)
 
 
-def _share_of(size: int) -> int:
-    return min(max(_whole_mib(size / PARTS_OF_A_FILE), SMALLEST_SHARE_BYTES), LARGEST_SHARE_BYTES)
+def _choose_share(size: int) -> int:
+    return min(max(_round_up_to_mib(size / PARTS_OF_A_FILE), SMALLEST_SHARE_BYTES), LARGEST_SHARE_BYTES)
 
 
-def _whole_mib(size: float) -> int:
+def _round_up_to_mib(size: float) -> int:
     return ceil(size / mib(1)) * mib(1)
 
 
@@ -111,13 +111,13 @@ def build_direct_key(upload_id: UUID, file_name: str) -> str:
 
 def find_direct_id(key: str) -> str | None:
     """Return the upload id in a direct key, after any prefix of its owner; None for other keys."""
-    match = _shape("(?:.*?/)??", conf.direct_prefix).match(key)
+    match = _compile_shape("(?:.*?/)??", conf.direct_prefix).match(key)
     return match and match["id"]
 
 
 def is_direct_key(key: str) -> bool:
     """Return True for a direct key after one of the prefixes that the settings name."""
-    return any(_shape(before, conf.direct_prefix).match(key) for before in list_key_prefixes())
+    return any(_compile_shape(before, conf.direct_prefix).match(key) for before in list_key_prefixes())
 
 
 def is_folder_of_direct_keys(key: str) -> bool:
@@ -125,12 +125,12 @@ def is_folder_of_direct_keys(key: str) -> bool:
 
     On a store that keeps keys as paths, a file of that name would block these uploads.
     """
-    return any(_folders(before, conf.direct_prefix).fullmatch(f"{key}/") for before in list_key_prefixes())
+    return any(_compile_folders(before, conf.direct_prefix).fullmatch(f"{key}/") for before in list_key_prefixes())
 
 
 @cache
-def _folders(before: str, prefix: str) -> re.Pattern[str]:
-    """Return the pattern of every folder above the keys, the last one with an id; arguments as `_shape`."""
+def _compile_folders(before: str, prefix: str) -> re.Pattern[str]:
+    """Return the pattern of every folder above the keys, the last one with an id; arguments as `_compile_shape`."""
     folders = _SLASH.split(f"{before}{re.escape(prefix)}{UPLOAD_ID}")
     shape = f"{folders.pop()}/"
     for folder in reversed(folders):
@@ -139,6 +139,6 @@ def _folders(before: str, prefix: str) -> re.Pattern[str]:
 
 
 @cache
-def _shape(before: str, prefix: str) -> re.Pattern[str]:
+def _compile_shape(before: str, prefix: str) -> re.Pattern[str]:
     """Return the pattern of a key; `before` is a pattern already, `prefix` a plain text."""
     return re.compile(f"{before}{re.escape(prefix)}(?P<id>{UPLOAD_ID})/", re.DOTALL)

@@ -4,7 +4,7 @@ import { detectConnectivity, type Connectivity } from "./http/connectivity.js";
 import { Service, type Authorize } from "./http/service.js";
 import type { Transport } from "./http/transport.js";
 import { sendByXhr } from "./http/xhr.js";
-import { Resources } from "./resources.js";
+import { Resources, type CallOptions } from "./resources.js";
 import { handOver, settle, type HandedOver } from "./uploads/handover.js";
 import { Journal, type JournalEntry } from "./uploads/journal.js";
 import type { UploadRecord } from "./uploads/announced.js";
@@ -102,8 +102,8 @@ export class Client extends Resources {
   }
 
   /** Have the service verify what a background uploader has sent, and return the record. */
-  settle(uploadId: string): Promise<UploadRecord> {
-    return settle(this.context, uploadId);
+  settle(uploadId: string, { signal }: CallOptions = {}): Promise<UploadRecord> {
+    return settle(this.context, uploadId, signal);
   }
 
   private pendingOf(entry: JournalEntry): PendingUpload {

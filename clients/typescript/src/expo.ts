@@ -1,13 +1,17 @@
+import { UploaderError } from "./errors.js";
 import type { Chunk, FileAdapter, Source } from "./files/source.js";
 import { describeFile, isUriFile, type UriFile } from "./files/uri.js";
 import { readHeaders, sendNatively } from "./http/native.js";
 import type { Connectivity } from "./http/connectivity.js";
 import type { Transport } from "./http/transport.js";
+import { createKey } from "./uploads/key.js";
 
-/** The part of expo-file-system's `FileHandle` that reads a range. */
+/** The part of expo-file-system's `FileHandle` that reads and writes ranges. */
 export interface ExpoFileHandle {
   offset: number | null;
+  readonly size: number | null;
   readBytes(length: number): Promise<Uint8Array> | Uint8Array;
+  writeBytes(bytes: Uint8Array): Promise<void> | void;
   close(): void;
 }
 
@@ -30,10 +34,12 @@ export interface ExpoFile {
   readonly name: string;
   readonly size: number;
   readonly type: string;
+  readonly exists: boolean;
+  create(): void;
   open(): ExpoFileHandle;
   createUploadTask(url: string, options: ExpoUploadOptions): { uploadAsync(): Promise<ExpoUploadResult> };
   digest(algorithm: "SHA-256"): Promise<string>;
-  copy(destination: ExpoFile): Promise<void> | void;
+  copy(destination: object): Promise<void> | void;
   delete(): void;
 }
 
@@ -43,60 +49,111 @@ export interface ExpoFileSystem {
   Paths: { cache: unknown };
 }
 
-/** Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`. */
+/** Bytes that lie in memory at once while a part is cut. */
+const STEP_BYTES = 1024 * 1024;
+
+/**
+ * Read files of Expo in parts: `createClient({files: expoFiles(FileSystem)})`.
+ *
+ * Each part is cut to a file in the cache, and Expo's native uploader streams it from there: no part lies in memory.
+ */
 export function expoFiles(fileSystem: ExpoFileSystem): FileAdapter {
   return {
     async open(file) {
-      if (isExpoFile(file)) return openExpoFile(file);
       if (!isUriFile(file)) return undefined;
-      return openUri(fileSystem, file);
+      if (isExpoFile(file)) return openReadable(fileSystem, file, file.name, file.type);
+      const { name, type, uri } = describeFile(file);
+      const opened = newFile(fileSystem, uri);
+      return openReadable(fileSystem, opened, name, type || opened.type);
     },
   };
 }
 
 /** An Expo `File` calls itself a Blob, but its `slice` reads all of it and then throws (expo/expo#40144). */
-function isExpoFile(file: unknown): file is ExpoFile {
-  return isUriFile(file) && "open" in file && typeof file.open === "function";
+function isExpoFile(file: UriFile): file is UriFile & ExpoFile {
+  return "open" in file && typeof file.open === "function";
 }
 
-async function openUri(fileSystem: ExpoFileSystem, file: UriFile): Promise<Source> {
-  const Constructor = fileSystem.File as new (...uris: unknown[]) => ExpoFile;
-  const { name, size, uri, ...told } = describeFile(file);
-  const opened = new Constructor(uri);
-  const type = told.type || opened.type;
-  if (opened.size > 0 || size === 0) return openExpoFile(opened, name, type);
-  // A provider that pipes its bytes tells no size: only a copy can be read in parts.
-  const copy = new Constructor(fileSystem.Paths.cache, `upload-${Date.now()}-${name}`);
-  await opened.copy(copy);
-  return { ...openExpoFile(copy, name, type), close: () => copy.delete() };
+function newFile({ File }: ExpoFileSystem, ...uris: unknown[]): ExpoFile {
+  const Constructor = File as new (...uris: unknown[]) => ExpoFile;
+  return new Constructor(...uris);
 }
 
-function openExpoFile(file: ExpoFile, name = file.name, type = file.type): Source {
+/** Open a file, or a copy in the cache if it cannot be read in parts. */
+async function openReadable(fileSystem: ExpoFileSystem, file: ExpoFile, name: string, type: string): Promise<Source> {
+  // The size of a file that does not exist is 0: it would be stored as an empty one.
+  if (!file.exists) throw new UploaderError("file_unreadable", `There is no file at ${file.uri}. Choose it again.`);
+  if (!file.uri.startsWith("content:") || canSeek(file)) return openExpoFile(fileSystem, file, name, type);
+  const copy = newCacheFile(fileSystem);
+  await file.copy(copy);
+  return { ...openExpoFile(fileSystem, copy, name, type), uri: file.uri, close: () => copy.delete() };
+}
+
+function newCacheFile(fileSystem: ExpoFileSystem): ExpoFile {
+  return newFile(fileSystem, fileSystem.Paths.cache, `s3-file-uploader-${createKey()}`);
+}
+
+/** Return false if a provider of Android pipes its bytes. A pipe cannot skip to a part, and its descriptor has no size. */
+function canSeek(file: ExpoFile): boolean {
+  try {
+    const handle = file.open();
+    const { size } = handle;
+    handle.close();
+    return size !== null && size > 0 && size === file.size;
+  } catch {
+    return false; // Some providers give no descriptor. A copy shows whether the file can be read at all.
+  }
+}
+
+function openExpoFile(fileSystem: ExpoFileSystem, file: ExpoFile, name: string, type: string): Source {
   const { size, uri } = file;
   return {
     name,
     type,
     size,
     uri,
-    holdsChunks: true,
-    read: (offset, length) => readRange(file, offset, length),
+    holdsChunks: false,
+    read: (offset, length) => cut(file, newCacheFile(fileSystem), offset, length),
     whole: () => Promise.resolve({ body: { uri }, transport: sendFrom(file) }),
     digest: () => file.digest("SHA-256"),
   };
 }
 
-/** Each chunk has a handle of its own, since several are read at once. */
-async function readRange(file: ExpoFile, offset: number, length: number): Promise<Chunk> {
-  const handle = file.open();
+/**
+ * Cut a part to a file of its own.
+ *
+ * XMLHttpRequest would take its bytes as base64, which blocks the thread of JavaScript.
+ */
+async function cut(file: ExpoFile, piece: ExpoFile, offset: number, length: number): Promise<Chunk> {
+  piece.create();
   try {
-    handle.offset = offset;
-    return { body: await handle.readBytes(length) };
+    await copyRange(file, piece, offset, length);
+  } catch (error) {
+    piece.delete();
+    throw error;
+  }
+  return { body: { uri: piece.uri }, transport: sendFrom(piece), release: () => piece.delete() };
+}
+
+/** Each part has handles of its own, since several are cut at once. */
+async function copyRange(file: ExpoFile, piece: ExpoFile, offset: number, length: number): Promise<void> {
+  const [source, target] = [file.open(), piece.open()];
+  try {
+    source.offset = offset;
+    for (let left = length; left > 0;) {
+      const bytes = await source.readBytes(Math.min(left, STEP_BYTES));
+      if (!bytes.byteLength)
+        throw new UploaderError("file_unreadable", "The file has become shorter. Choose it again.");
+      await target.writeBytes(bytes);
+      left -= bytes.byteLength;
+    }
   } finally {
-    handle.close();
+    source.close();
+    target.close();
   }
 }
 
-/** Stream the whole file from the disk: XMLHttpRequest would read it into memory on iOS. */
+/** Stream a file from the disk: XMLHttpRequest would read it into memory on iOS. */
 function sendFrom(file: ExpoFile): Transport {
   return (request) =>
     sendNatively(request, async () => {

@@ -28,6 +28,7 @@ export { Pages, type Page } from "./pages.js";
 export {
   Resources,
   type Bucket,
+  type CallOptions,
   type CreatedBucket,
   type ListedFile,
   type ListOptions,

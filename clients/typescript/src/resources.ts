@@ -13,10 +13,14 @@ export type Bucket = Schemas["S3Bucket"];
 export type CreatedBucket = Schemas["S3CreatedBucket"];
 export type PresignedUrl = Schemas["S3PresignedUrl"];
 
-export interface ListOptions {
+export interface CallOptions {
+  /** Aborting it ends the call with the code `cancelled`. */
+  signal?: AbortSignal;
+}
+
+export interface ListOptions extends CallOptions {
   /** Results of a page, up to 1,000. Default: 100. */
   pageSize?: number;
-  signal?: AbortSignal;
 }
 
 export interface RecordFilter extends ListOptions {
@@ -58,38 +62,38 @@ export class Resources {
   }
 
   /** Return one record. */
-  record(id: string): Promise<UploadRecord> {
-    return this.service.call("GET", `uploads/${encodeURIComponent(id)}/`);
+  record(id: string, { signal }: CallOptions = {}): Promise<UploadRecord> {
+    return this.service.call("GET", `uploads/${encodeURIComponent(id)}/`, { signal });
   }
 
   /** Return what you have in a bucket, and what its policy allows. */
-  usage(bucket: string, options: { userId?: string } = {}): Promise<Usage> {
-    return this.service.call("GET", "uploads/usage/", { query: { bucket, user_id: options.userId } });
+  usage(bucket: string, { signal, userId }: CallOptions & { userId?: string } = {}): Promise<Usage> {
+    return this.service.call("GET", "uploads/usage/", { query: { bucket, user_id: userId }, signal });
   }
 
   /** Return a URL that anybody can open until it expires: after an hour by default, after 604,800 s at the latest. */
   downloadUrl(
     bucket: string,
     fileName: string,
-    options: { expiresIn?: number; disposition?: "attachment" | "inline" } = {},
+    options: CallOptions & { expiresIn?: number; disposition?: "attachment" | "inline" } = {},
   ): Promise<PresignedUrl> {
     const query = { bucket, file_name: fileName, expiration: options.expiresIn, disposition: options.disposition };
-    return this.service.call("GET", "file/presigned/url/", { query });
+    return this.service.call("GET", "file/presigned/url/", { query, signal: options.signal });
   }
 
   /** Delete a file and its record. */
-  delete(bucket: string, fileName: string): Promise<void> {
-    return this.service.call("DELETE", `${bucketPath(bucket)}files/${encodeFileName(fileName)}/`);
+  delete(bucket: string, fileName: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.service.call("DELETE", `${bucketPath(bucket)}files/${encodeFileName(fileName)}/`, { signal });
   }
 
   /** Make a link that counts and can be revoked. Its `url` is shown only now. */
   share(
     bucket: string,
     fileName: string,
-    options: { expiresIn?: number; maxDownloads?: number } = {},
+    options: CallOptions & { expiresIn?: number; maxDownloads?: number } = {},
   ): Promise<NewShareLink> {
     const json = { bucket, file_name: fileName, expires_in: options.expiresIn, max_downloads: options.maxDownloads };
-    return this.service.call("POST", "shares/", { json, repeatable: false });
+    return this.service.call("POST", "shares/", { json, repeatable: false, signal: options.signal });
   }
 
   /** List the links that you made, or all links to a file. */
@@ -98,25 +102,25 @@ export class Resources {
     return new Pages(this.service, "shares/", query, options.signal);
   }
 
-  revokeShare(id: string): Promise<void> {
-    return this.service.call("DELETE", `shares/${encodeURIComponent(id)}/`);
+  revokeShare(id: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.service.call("DELETE", `shares/${encodeURIComponent(id)}/`, { signal });
   }
 
   /** Return the buckets that you may use. */
-  async buckets(): Promise<Bucket[]> {
-    return (await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/")).buckets;
+  async buckets({ signal }: CallOptions = {}): Promise<Bucket[]> {
+    return (await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/", { signal })).buckets;
   }
 
   /** Create a bucket. Staff only. */
-  createBucket(bucket: string, region?: string): Promise<CreatedBucket> {
-    return this.service.call("POST", "bucket/create/", { json: { bucket, region }, repeatable: false });
+  createBucket(bucket: string, region?: string, { signal }: CallOptions = {}): Promise<CreatedBucket> {
+    return this.service.call("POST", "bucket/create/", { json: { bucket, region }, repeatable: false, signal });
   }
 
   /** Remove an empty bucket. Staff only. */
-  async removeBucket(bucket: string): Promise<void> {
-    const { owner_id } = await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/");
+  async removeBucket(bucket: string, { signal }: CallOptions = {}): Promise<void> {
+    const { owner_id } = await this.service.call<Schemas["S3BucketList"]>("GET", "bucket/list/", { signal });
     const path = `owners/${encodeURIComponent(owner_id)}/${bucketPath(bucket)}remove/`;
-    return this.service.call("DELETE", path, { repeatable: false });
+    return this.service.call("DELETE", path, { repeatable: false, signal });
   }
 }
 

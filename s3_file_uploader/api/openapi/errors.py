@@ -143,30 +143,32 @@ def error_responses(
     by_status: defaultdict[int, dict[str, tuple[str, Any]]] = defaultdict(dict)
     for kind in kinds:
         if kind is not drf.NotAcceptable or operation not in REDIRECTS:
-            status, body = _answer(operation, kind, validators)
+            status, body = _build_answer(operation, kind, validators)
             meaning = f": {kind.__doc__}" if issubclass(kind, own.S3FileUploaderError) else ""
             by_status[status].setdefault(body["code"], (f"`{body['code']}`{meaning}", body))
     waiting = [status for status, by_code in by_status.items() if not RETRIED_LATER.isdisjoint(by_code)]
     retry_after = OpenApiParameter(
         "Retry-After", int, OpenApiParameter.HEADER, description="Seconds to wait.", response=waiting
     )
-    return {status: _response([*by_status[status].values()]) for status in sorted(by_status)}, retry_after
+    return {status: _build_response([*by_status[status].values()]) for status in sorted(by_status)}, retry_after
 
 
 def all_codes() -> list[str]:
     """Return every code of this version."""
     kinds = {kind for kinds in (CALLER, BODY, *RAISED.values()) for kind in kinds}
-    return sorted({_answer("", kind, ())[1]["code"] for kind in kinds})
+    return sorted({_build_answer("", kind, ())[1]["code"] for kind in kinds})
 
 
-def _response(codes: list[tuple[str, Any]]) -> OpenApiResponse:
+def _build_response(codes: list[tuple[str, Any]]) -> OpenApiResponse:
     words, body = codes[0]
     if len(codes) > 1:
         words = "\n".join(f"- {words}" for words, _ in codes)
     return OpenApiResponse(ErrorSerializer, words, [OpenApiExample(body["code"], body)])
 
 
-def _answer(operation: str, kind: type[Exception], validators: Sequence[type[Serializer[Any]]]) -> tuple[int, Any]:
+def _build_answer(
+    operation: str, kind: type[Exception], validators: Sequence[type[Serializer[Any]]]
+) -> tuple[int, Any]:
     default = (MESSAGES.get(kind, kind.__doc__),) if issubclass(kind, own.S3FileUploaderError) else ()
     error = kind(*ARGUMENTS_IN.get((operation, kind), ARGUMENTS.get(kind, default)))
     if kind is drf.ValidationError and validators:

@@ -34,13 +34,13 @@ class OneAddress(AutoSchema):
 
     def get_summary(self) -> str | None:
         """Return the first line of the docstring."""
-        return self._paragraphs()[0]
+        return self._split_paragraphs()[0]
 
     def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular
         """Return the rest of the docstring, each paragraph in one line: Swagger UI keeps line breaks."""
-        return "\n\n".join(self._paragraphs()[1:])
+        return "\n\n".join(self._split_paragraphs()[1:])
 
-    def _paragraphs(self) -> list[str]:
+    def _split_paragraphs(self) -> list[str]:
         docstring = super().get_description()
         return [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
 
@@ -68,12 +68,12 @@ class ServiceDescription(OpenApiViewExtension):  # type: ignore[no-untyped-call]
     def view_replacement(self) -> type[APIView]:
         """Return the viewset with its operations described."""
         replacement = type(self.target.__name__, (self.target,), {})
-        for action, describe in self._actions().items():
+        for action, describe in self._find_actions().items():
             # `extend_schema_view` takes DRF's own actions and those marked with `@action` alone, so no `upload`.
             method = isolate_view_method(replacement, action)  # type: ignore[no-untyped-call]
             method.kwargs = {"schema": OneAddress}
             describe()(method)
         return replacement
 
-    def _actions(self) -> Mapping[str, Callable[[], Callable[[Any], Any]]]:
+    def _find_actions(self) -> Mapping[str, Callable[[], Callable[[Any], Any]]]:
         return next(OPERATIONS[view] for view in self.target.__mro__ if view in OPERATIONS)

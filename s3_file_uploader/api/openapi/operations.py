@@ -35,25 +35,25 @@ def describe(
         parameters: of query and headers, a serializer for a whole query; and headers of responses.
         rest: as `extend_schema` takes it.
     """
-    queries, body = _serializers(*parameters), rest.get("request")
+    queries, body = _list_serializers(*parameters), rest.get("request")
     errors, retry_after = error_responses(
-        operation_id, [*queries, *_serializers(body)], has_body=bool(body), is_public=rest.get("auth") == []
+        operation_id, [*queries, *_list_serializers(body)], has_body=bool(body), is_public=rest.get("auth") == []
     )
     return extend_schema(
         operation_id=operation_id,
         tags=[TAGS.get(word := operation_id.partition("_")[0], f"{word.capitalize()}s")],
         parameters=[*parameters, retry_after],
         examples=[example for query in queries for example in at.query_examples(query)],
-        responses={status: _response(shape) for status, shape in responses.items()} | errors,
+        responses={status: _build_response(shape) for status, shape in responses.items()} | errors,
         **rest,
     )
 
 
-def _serializers(*parameters: Any) -> list[type[Serializer[Any]]]:
+def _list_serializers(*parameters: Any) -> list[type[Serializer[Any]]]:
     return [each for each in parameters if isinstance(each, type) and issubclass(each, Serializer)]
 
 
-def _response(shape: Any) -> OpenApiResponse:
+def _build_response(shape: Any) -> OpenApiResponse:
     """Describe a response by the docstring of its serializer, unless it is described already."""
     if isinstance(shape, OpenApiResponse):
         return shape

@@ -47,7 +47,7 @@ class RequestBody:
         Raises:
             LengthRequired: the request has no Content-Length, and no chunks that the server decodes.
         """
-        self.length = _announced_length(request)
+        self.length = _read_announced_length(request)
         self.received = 0
         self.tail = b""
         self._guard = body_guard(request)
@@ -96,7 +96,7 @@ def _find_reader(request: HttpRequest, length: int | None, guard: BodyGuard | No
     return guard.unguarded.read if guard and not was_read(request) else request.read
 
 
-def _announced_length(request: HttpRequest) -> int | None:
+def _read_announced_length(request: HttpRequest) -> int | None:
     """Return Content-Length, or None where the body ends by itself.
 
     https://www.rfc-editor.org/rfc/rfc9112.html#name-message-body-length

@@ -81,7 +81,7 @@ class BodyGuard:
         """Replace the stream from which Django reads."""
         self._meta, self._connection = request.META, connection
         self._stream: _Stream = request._stream
-        self._left = _announced(self._meta)
+        self._left = _read_announced(self._meta)
         is_form_data = str(self._meta.get("CONTENT_TYPE", "")).lower().startswith("multipart/")
         may_be_large = is_form_data or self._left > SMALL_BYTES
         in_all = conf.form_timeout_seconds
@@ -184,7 +184,7 @@ class BodyGuard:
 
     def _end(self) -> None:
         is_drained = not self.is_too_slow and self._drain()
-        if not is_drained or _closes(self._meta):
+        if not is_drained or _is_closing(self._meta):
             shut_down(self._connection, socket.SHUT_RDWR)
 
     def _drain(self) -> bool:
@@ -205,13 +205,13 @@ def make_file_patience(in_all: float = inf) -> Patience:
     return Patience(conf.client_timeout_seconds, conf.client_bytes_per_second, in_all)
 
 
-def _announced(meta: dict[str, Any]) -> float:
+def _read_announced(meta: dict[str, Any]) -> float:
     """Return the number of bytes of the body; infinity for a body in chunks."""
     length = meta.get("CONTENT_LENGTH") or "0"
     return inf if meta.get("HTTP_TRANSFER_ENCODING") or not length.isdigit() else float(length)
 
 
-def _closes(meta: dict[str, Any]) -> bool:
+def _is_closing(meta: dict[str, Any]) -> bool:
     """Return whether the connection ends with this request (RFC 9112, 9.3)."""
     options = meta.get("HTTP_CONNECTION", "").lower()
     return "close" in options or (meta.get("SERVER_PROTOCOL") == "HTTP/1.0" and "keep-alive" not in options)

@@ -26,7 +26,7 @@ class HealthViewSet(ServiceViewSet):
         For load balancers: it needs no credentials and reveals no secrets.
         """
         health = services.health_check()
-        return Response(HealthSerializer(health).data, status=_status(all(health.values())))
+        return Response(HealthSerializer(health).data, status=_choose_status(all(health.values())))
 
     def live(self, request: Request) -> Response:
         """Check that this process serves requests.
@@ -41,8 +41,8 @@ class HealthViewSet(ServiceViewSet):
         For readiness probes: it does not contact S3, because lists and records do not need it.
         """
         is_ready = services.database_health_check()
-        return Response({"database": is_ready}, status=_status(is_ready))
+        return Response({"database": is_ready}, status=_choose_status(is_ready))
 
 
-def _status(is_well: bool) -> int:
+def _choose_status(is_well: bool) -> int:
     return status.HTTP_200_OK if is_well else status.HTTP_503_SERVICE_UNAVAILABLE

@@ -57,7 +57,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         query = request.query_params
         params = {"metadata": {"bucket": query.get("metadata[bucket]")}, **query.dict()}
         started = start_upload(request, choose_strategy("post", "put"), validated(UppyFileSerializer, params))
-        return Response(UppyFormSerializer(_form(started)).data)
+        return Response(UppyFormSerializer(_build_form(started)).data)
 
     def create(self, request: Request, **_: Any) -> Response:
         """Start an upload in parts.
@@ -72,21 +72,21 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
         Each call also keeps the upload from expiring.
         """
-        number = _number(part_number)
+        number = _parse_number(part_number)
         urls = self._part_urls(request, upload_id, [number])
-        return Response(UppyPartSerializer({"url": urls[number], "expires": _url_seconds()}).data)
+        return Response(UppyPartSerializer({"url": urls[number], "expires": _count_url_seconds()}).data)
 
     def sign_parts(self, request: Request, upload_id: str, **_: Any) -> Response:
         """Presign the URLs of several parts.
 
         Each call also keeps the upload from expiring.
         """
-        numbers = _numbers(request.query_params.get("partNumbers", ""))
+        numbers = _parse_numbers(request.query_params.get("partNumbers", ""))
         return Response(UppyPartsSerializer({"presignedUrls": self._part_urls(request, upload_id, numbers)}).data)
 
     def _part_urls(self, request: Request, upload_id: str, numbers: list[int]) -> dict[int, str]:
         signed = services.upload_parts_sign(
-            user=get_caller(request), upload_id=upload_id, key=_key(request), part_numbers=numbers
+            user=get_caller(request), upload_id=upload_id, key=_read_key(request), part_numbers=numbers
         )
         return {part.part_number: part.url for part in signed.parts}
 
@@ -95,7 +95,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
         The response lists every part, on one page.
         """
-        progress = services.upload_parts(user=get_caller(request), upload_id=upload_id, key=_key(request))
+        progress = services.upload_parts(user=get_caller(request), upload_id=upload_id, key=_read_key(request))
         return Response(UppyStoredPartSerializer(progress.parts, many=True).data)
 
     def complete(self, request: Request, upload_id: str, **_: Any) -> Response:
@@ -107,7 +107,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         upload = services.upload_complete(
             user=get_caller(request),
             upload_id=upload_id,
-            key=_key(request),
+            key=_read_key(request),
             part_numbers={part["PartNumber"] for part in params["parts"]},
         )
         record = UploadSerializer(upload, context={"request": request}).data
@@ -119,7 +119,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
 
         A file that is stored already stays.
         """
-        services.upload_abort(user=get_caller(request), upload_id=upload_id, key=_key(request))
+        services.upload_abort(user=get_caller(request), upload_id=upload_id, key=_read_key(request))
         return Response({})  # Major 5 reads it.
 
     def arrived(self, request: Request, **_: Any) -> Response:
@@ -129,7 +129,7 @@ class UppyViewSet(SecretAddressViewSet, SameOriginViewSet):
         `key` is the object key from the response that started it. You can repeat this request: the response
         stays the same.
         """
-        key = _key(request)
+        key = _read_key(request)
         upload = services.upload_complete(user=get_caller(request), upload_id=services.upload_id_in(key), key=key)
         return Response(UploadSerializer(upload, context={"request": request}).data)
 
@@ -161,8 +161,8 @@ def choose_strategy(*preferred: str) -> str:
     return next((strategy for strategy in preferred if strategy in conf.direct_strategies), preferred[0])
 
 
-def _form(started: services.StartedUpload) -> dict[str, Any]:
-    expires, transfer = _url_seconds(), cast(PutTransfer | PostTransfer, started.transfer)
+def _build_form(started: services.StartedUpload) -> dict[str, Any]:
+    expires, transfer = _count_url_seconds(), cast(PutTransfer | PostTransfer, started.transfer)
     if isinstance(transfer, PutTransfer):
         key = {"key": started.upload.file_name}  # Uppy passes it to the page.
         return {"method": "PUT", "url": transfer.url, "fields": key, "headers": transfer.headers, "expires": expires}
@@ -170,23 +170,23 @@ def _form(started: services.StartedUpload) -> dict[str, Any]:
     return {"method": "POST", "url": f"{transfer.url.rstrip('/')}/", "fields": transfer.fields, "expires": expires}
 
 
-def _key(request: Request) -> str:
+def _read_key(request: Request) -> str:
     return str(request.query_params.get("key", ""))
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     try:
         return whole_number(text)
     except ValueError as error:
         raise InvalidField("part_numbers", f"Give numbers from 1 to {MAX_PARTS}.") from error
 
 
-def _numbers(text: str) -> list[int]:
+def _parse_numbers(text: str) -> list[int]:
     try:
         return [whole_number(number) for number in text.split(",")]
     except ValueError as error:
         raise InvalidField("partNumbers", "Give numbers of parts, with a comma between.") from error
 
 
-def _url_seconds() -> int:
+def _count_url_seconds() -> int:
     return conf.direct_url_expiration_seconds

@@ -86,7 +86,7 @@ def complete_record(upload: FileUpload, part_numbers: Collection[int] = ()) -> F
         keep_completion_lease(upload)
         _verify(upload, stored)
     except ClaimLost:
-        return _completed_elsewhere(upload)
+        return _find_completed_elsewhere(upload)
     scan_on_arrival(upload)
     return upload
 
@@ -113,7 +113,7 @@ def _mark(upload: FileUpload, stored: StoredObject, checksum: str, held: dict[st
         notify_stored(upload)
 
 
-def _completed_elsewhere(upload: FileUpload) -> FileUpload:
+def _find_completed_elsewhere(upload: FileUpload) -> FileUpload:
     """Return the record that another request completed, or remove the object of an upload that it removed."""
     record = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.file_name).first()
     same = record if record and record.pk == upload.pk else None

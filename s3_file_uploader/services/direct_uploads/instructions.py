@@ -50,15 +50,15 @@ def sign_transfer(upload: FileUpload) -> Transfer:
     """
     match upload.strategy:
         case FileUpload.Strategy.PUT:
-            return _put(upload)
+            return _build_put(upload)
         case FileUpload.Strategy.POST:
-            return _post(upload)
-    return _multipart(upload)
+            return _build_post(upload)
+    return _build_multipart(upload)
 
 
-def _put(upload: FileUpload) -> PutTransfer:
+def _build_put(upload: FileUpload) -> PutTransfer:
     """Sign exactly this file: its type, its size if known, and its bytes if their SHA-256 is known."""
-    headers = {"Content-Type": upload.served_content_type, **_guards(upload)}
+    headers = {"Content-Type": upload.served_content_type, **_build_guards(upload)}
     length = {} if upload.size is None else {"Content-Length": str(upload.size)}
     signed = presign.presign_url(
         method="PUT",
@@ -69,7 +69,7 @@ def _put(upload: FileUpload) -> PutTransfer:
     return PutTransfer(method="PUT", url=signed.url, headers=headers, expires_at=signed.expires_at)
 
 
-def _guards(upload: FileUpload) -> dict[str, str]:
+def _build_guards(upload: FileUpload) -> dict[str, str]:
     """Return headers that make the store refuse other bytes or a second write, as far as it can.
 
     A store that can do neither takes any bytes; the completion reads and compares them.
@@ -77,7 +77,7 @@ def _guards(upload: FileUpload) -> dict[str, str]:
     """
     guards = {"If-None-Match": "*"} if conf.store_can(CONDITIONAL_WRITES) else {}
     if upload.checksum_sha256 and conf.store_can(CHECKSUMS):
-        return guards | _checksum_field(upload)
+        return guards | _build_checksum_field(upload)
     if upload.checksum_sha256 and conf.store_can(PAYLOAD_HASH_IN_URLS):
         return guards | {CONTENT_SHA256: upload.checksum_sha256}
     return guards
@@ -89,14 +89,14 @@ def build_form_fields(upload: FileUpload) -> dict[str, str]:
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
     fields = {"Content-Type": upload.served_content_type, "success_action_status": "201"}
-    return fields | _checksum_field(upload) if upload.checksum_sha256 else fields
+    return fields | _build_checksum_field(upload) if upload.checksum_sha256 else fields
 
 
-def _checksum_field(upload: FileUpload) -> dict[str, str]:
+def _build_checksum_field(upload: FileUpload) -> dict[str, str]:
     return {"x-amz-checksum-sha256": b64encode(bytes.fromhex(upload.checksum_sha256)).decode()}
 
 
-def _post(upload: FileUpload) -> PostTransfer:
+def _build_post(upload: FileUpload) -> PostTransfer:
     signed = presign.presign_post(
         **upload.s3_address,
         fields=build_form_fields(upload),
@@ -125,7 +125,7 @@ def _renew_times(upload: FileUpload) -> int:
 # --- in parts --------------------------------------------------------------------------------------------------------
 
 
-def _multipart(upload: FileUpload) -> MultipartTransfer:
+def _build_multipart(upload: FileUpload) -> MultipartTransfer:
     if not upload.multipart_upload_id:
         _begin_multipart(upload)
     size, part_size = upload.size, upload.part_size or 0

@@ -153,14 +153,14 @@ def _find_joined(upload: FileUpload, part_numbers: Collection[int]) -> StoredObj
     try:
         held = list_stored_parts(upload)
     except FileNotFound as error:
-        return _joined_by_another(upload, error)
+        return _find_joined_by_another(upload, error)
     validate_parts_total(upload, held)
     try:
         parts = _choose_parts(upload, part_numbers, held)
         if begin_joining(upload):
             _join(upload, parts)
     except (FileNotFound, PartsMissing, SizeMismatch) as error:
-        return _joined_by_another(upload, error)
+        return _find_joined_by_another(upload, error)
     return find_object(**upload.s3_address, with_checksum=True)
 
 
@@ -177,7 +177,7 @@ def _let_others_join(upload: FileUpload, error: BaseException | None) -> None:
         end_joining(upload, conf.read_timeout_seconds if isinstance(error, StorageTimeout) else 0)
 
 
-def _joined_by_another(upload: FileUpload, error: Exception) -> StoredObject | None:
+def _find_joined_by_another(upload: FileUpload, error: Exception) -> StoredObject | None:
     """Return the object if parts are missing because another request had them joined; else raise the error."""
     refresh_times(upload)
     is_gone = isinstance(error, FileNotFound)

@@ -87,7 +87,7 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
     validate_in_parts(upload)
     with Operation.on("upload_abort", user=user, upload=upload):
         try:
-            _joined_or_removed(upload)
+            _remove_unless_joined(upload)
         except ClaimLost as error:
             raise UploadNotPending(NO_LONGER_PENDING) from error
 
@@ -103,7 +103,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
         if upload.status == FileUpload.Status.REJECTED:
             remove_record(upload)
             return
-        if upload.status == FileUpload.Status.PENDING and upload.is_direct and _taken_from_client(upload):
+        if upload.status == FileUpload.Status.PENDING and upload.is_direct and _take_from_client(upload):
             return
         if upload.status == FileUpload.Status.PENDING:
             upload_settle(upload=upload)
@@ -124,7 +124,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
                     send_after_commit(file_deleted, upload)
 
 
-def _joined_or_removed(upload: FileUpload) -> None:
+def _remove_unless_joined(upload: FileUpload) -> None:
     """Remove a pending direct upload; where S3 is being asked to join its parts, wait a little for what comes of it.
 
     A store that joins and aborts at the same time may keep some of it: the JuiceFS gateway keeps an empty folder.
@@ -138,10 +138,10 @@ def _joined_or_removed(upload: FileUpload) -> None:
     remove_claimed(upload)
 
 
-def _taken_from_client(upload: FileUpload) -> bool:
+def _take_from_client(upload: FileUpload) -> bool:
     """Remove a pending direct upload; return False if a completion was faster, so its file remains to be deleted."""
     try:
-        _joined_or_removed(upload)
+        _remove_unless_joined(upload)
     except ClaimLost:
         try:
             upload.refresh_from_db()

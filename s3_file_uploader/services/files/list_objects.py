@@ -52,11 +52,11 @@ def object_list(
     list_from = _list_from_s3 if is_staff(user) else _list_from_records
     salt = f"{SALT}:{list_from.__name__}:{user.pk}:{bucket}"
     params: dict[str, Any] = {"bucket": bucket, "prefix": prefix, "delimiter": delimiter, "page_size": page_size}
-    listing, end = list_from(user=user, begin=_opened(cursor, salt), **params)
+    listing, end = list_from(user=user, begin=_open_cursor(cursor, salt), **params)
     return replace(listing, next_cursor=None if end is None else dumps(end, salt=salt, compress=True))
 
 
-def _opened(cursor: str, salt: str) -> Any:
+def _open_cursor(cursor: str, salt: str) -> Any:
     """Return the content of a cursor, None without a cursor.
 
     Raises:

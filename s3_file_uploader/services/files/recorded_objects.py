@@ -46,14 +46,14 @@ def recorded_objects(
         page_size: 1 to 1,000 objects and prefixes.
     """
     entries: list[ListedObject | str] = []
-    for entry in _entries(records.by_key(bucket), prefix, delimiter, position, page_size):
+    for entry in _iterate_entries(records.by_key(bucket), prefix, delimiter, position, page_size):
         if len(entries) == page_size:
-            return _page(entries), _position_behind(entries[-1])
+            return _build_page(entries), _build_position_behind(entries[-1])
         entries.append(entry)
-    return _page(entries), None
+    return _build_page(entries), None
 
 
-def _page(entries: list[ListedObject | str]) -> ObjectListing:
+def _build_page(entries: list[ListedObject | str]) -> ObjectListing:
     return ObjectListing(
         objects=tuple(entry for entry in entries if isinstance(entry, ListedObject)),
         prefixes=tuple(entry for entry in entries if isinstance(entry, str)),
@@ -61,47 +61,47 @@ def _page(entries: list[ListedObject | str]) -> ObjectListing:
     )
 
 
-def _position_behind(entry: ListedObject | str) -> Position:
+def _build_position_behind(entry: ListedObject | str) -> Position:
     return Position(entry, is_prefix=True) if isinstance(entry, str) else Position(entry.file_name, is_prefix=False)
 
 
-def _entries(
+def _iterate_entries(
     records: FileUploadQuerySet, prefix: str, delimiter: str, position: Position | None, page_size: int
 ) -> Iterator[ListedObject | str]:
     """Yield files, and folders as their prefixes, in the order of keys."""
     largest = page_size + 1  # One entry more than a page shows that there is another page.
     size = min(FIRST_BATCH, largest) if delimiter else largest
-    rest = _begun(records, prefix, position)
+    rest = _begin_behind(records, prefix, position)
     while rest is not None:
         batch, rest = list(rest[:size]), None
         for upload in batch:
             if not upload.file_name.startswith(prefix):
                 return
-            folder = _folder_of(upload.file_name, prefix, delimiter)
+            folder = _find_folder(upload.file_name, prefix, delimiter)
             if folder:
                 yield folder
-                size, rest = min(FIRST_BATCH, largest), _behind_prefix(records, folder)
+                size, rest = min(FIRST_BATCH, largest), _skip_prefix(records, folder)
                 break
-            yield _listed(upload)
+            yield _build_listed(upload)
         else:
             if len(batch) == size:
                 size, rest = min(2 * size, largest), records.with_key(gt=batch[-1].file_name)
 
 
-def _begun(records: FileUploadQuerySet, prefix: str, position: Position | None) -> FileUploadQuerySet | None:
+def _begin_behind(records: FileUploadQuerySet, prefix: str, position: Position | None) -> FileUploadQuerySet | None:
     """Narrow to the keys after the position that may have the prefix, None if there can be none."""
     if position is None or position.after < prefix:
         return records.with_key(gte=prefix) if prefix else records
-    return _behind_prefix(records, position.after) if position.is_prefix else records.with_key(gt=position.after)
+    return _skip_prefix(records, position.after) if position.is_prefix else records.with_key(gt=position.after)
 
 
-def _behind_prefix(records: FileUploadQuerySet, prefix: str) -> FileUploadQuerySet | None:
+def _skip_prefix(records: FileUploadQuerySet, prefix: str) -> FileUploadQuerySet | None:
     """Narrow to the keys after all that begin with the prefix, None if there can be none."""
-    following = _following(prefix)
+    following = _find_following(prefix)
     return records.with_key(gte=following) if following else None
 
 
-def _following(prefix: str) -> str:
+def _find_following(prefix: str) -> str:
     """Return the first text after all that begin with the prefix, empty if there is none.
 
     The order of code points is the order of their bytes in UTF-8 (RFC 3629, section 1).
@@ -113,13 +113,13 @@ def _following(prefix: str) -> str:
     return text[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
 
 
-def _folder_of(key: str, prefix: str, delimiter: str) -> str:
+def _find_folder(key: str, prefix: str, delimiter: str) -> str:
     """Return the key up to its first delimiter after the prefix, empty if there is none."""
     end = key.find(delimiter, len(prefix)) if delimiter else -1
     return "" if end < 0 else key[: end + len(delimiter)]
 
 
-def _listed(upload: FileUpload) -> ListedObject:
+def _build_listed(upload: FileUpload) -> ListedObject:
     return ListedObject(
         file_name=upload.file_name,
         size=cast(int, upload.size),

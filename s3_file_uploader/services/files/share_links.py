@@ -132,18 +132,18 @@ def share_follow(*, secret: str, method: Literal["GET", "HEAD"]) -> PresignedUrl
     """
     link = ShareLink.objects.usable_as(secret)
     if link is None:
-        raise _not_found()
+        raise _build_not_found()
     set_event_object(bucket=link.upload.bucket, file_name=link.upload.file_name, object_id=link.pk)
-    if not _works(link):
-        raise _not_found()
+    if not _is_working(link):
+        raise _build_not_found()
     with Operation.on("share_follow", user=None, upload=link.upload) as operation:
         operation.object_id = link.pk
         try:
             signed = sign_file_url(link.upload, method, conf.redirect_expiration_seconds, "attachment")
         except (FileNotFound, FileQuarantined) as error:
-            raise _not_found() from error
+            raise _build_not_found() from error
         if method == "GET" and not link.count_download():
-            raise _not_found()
+            raise _build_not_found()
     return signed
 
 
@@ -153,7 +153,7 @@ def _own_file(user: Any, bucket: str, file_name: str) -> FileUpload:
     return upload
 
 
-def _works(link: ShareLink) -> bool:
+def _is_working(link: ShareLink) -> bool:
     """Return True if the sharer may share this file now, and its bytes are the shared ones."""
     owner, sharer, upload = link.upload.user, link.user, link.upload
     if not (link.is_of_present_file and sharer.is_active and (owner is None or owner.is_active)):
@@ -164,5 +164,5 @@ def _works(link: ShareLink) -> bool:
         return False
 
 
-def _not_found() -> ShareNotFound:
+def _build_not_found() -> ShareNotFound:
     return ShareNotFound("This link does not work, or no longer works: ask its sender for another.")

@@ -141,7 +141,7 @@ def _update_record(upload: FileUpload, stored: StoredObject) -> None:
 def _adopt_object(stray: FileUpload, stored: StoredObject, user: Any) -> None:
     with Operation("object_adopt", user=user, bucket=stray.bucket, file_name=stray.file_name, size=stored.size):
         described = describe_object(stray, stored)
-        with _claimed(stray, user_id=user.pk, original_name=stray.file_name.rpartition("/")[2]) as upload:
+        with _claim_stray(stray, user_id=user.pk, original_name=stray.file_name.rpartition("/")[2]) as upload:
             _validate_unchanged(upload, stored)
             with durable_transaction():
                 mark_stored(upload, **described)
@@ -151,14 +151,14 @@ def _adopt_object(stray: FileUpload, stored: StoredObject, user: Any) -> None:
 def _delete_stray(stray: FileUpload, stored: StoredObject) -> None:
     with (
         Operation("object_delete", user=None, bucket=stray.bucket, file_name=stray.file_name, size=stored.size),
-        _claimed(stray, user_id=None) as upload,
+        _claim_stray(stray, user_id=None) as upload,
     ):
         _validate_unchanged(upload, stored)
         _delete_object(upload, stored)
 
 
 @contextmanager
-def _claimed(stray: FileUpload, **values: Any) -> Iterator[FileUpload]:
+def _claim_stray(stray: FileUpload, **values: Any) -> Iterator[FileUpload]:
     """Claim the key of an object with a pending record, and remove that after the block unless it was marked stored."""
     upload = create_claimed(bucket=stray.bucket, file_name=stray.file_name, **values)
     with ExitStack() as undo:

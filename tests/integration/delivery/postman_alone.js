@@ -1,5 +1,5 @@
 // Send each request of the collection alone, as after a fresh import: node postman_alone.js NEWMAN COLLECTION VARIABLES
-// Prints as JSON the failures of each request by its name.
+// Prints as JSON the status and the failures of each request by its name.
 const [newmanPath, collectionPath, variables] = process.argv.slice(2);
 const { readFileSync } = require("node:fs");
 const newman = require(newmanPath);
@@ -21,8 +21,8 @@ function sendAlone(name) {
                 return;
             }
             const { executions, failures } = summary.run;
-            const sent = executions.map(({ item, response }) => `${item.name}: ${response ? response.code : "not sent"}`);
-            resolve({ sent, failures: failures.map((failure) => failure.error.message) });
+            const codes = executions.map(({ response }) => (response ? response.code : null));
+            resolve({ code: codes.pop(), failures: failures.map((failure) => failure.error.message) });
         });
     });
 }

@@ -6,8 +6,8 @@ import pytest
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.s3.client import (
     _build_client,
-    _options_from_settings,
-    _session,
+    _get_session,
+    _read_options,
     find_bucket_region,
     forget_buckets,
     get_client,
@@ -42,7 +42,7 @@ def test_get_client_on_aws_and_elsewhere_has_its_configuration(settings):
 def test_get_client_ignores_the_endpoint_variables_of_boto3(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
     _build_client.cache_clear()
-    _session.cache_clear()
+    _get_session.cache_clear()
     assert get_client().meta.endpoint_url == "https://s3.amazonaws.com"
 
 
@@ -62,7 +62,7 @@ def test_get_client_malformed_address_is_storage_not_configured(settings, name):
 
 def test_options_repr_shows_no_secret(settings):
     settings.AWS_SESSION_TOKEN = "test-session-token"
-    text = repr(_options_from_settings())
+    text = repr(_read_options())
     assert "us-east-1" in text
     assert not any(secret in text for secret in ("test-access-key", "test-secret-key", "test-session-token"))
 

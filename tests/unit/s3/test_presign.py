@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.conf import conf
 from s3_file_uploader.s3 import presign
-from s3_file_uploader.s3.client import _build_client, _session, credentials, find_bucket_region, get_client
+from s3_file_uploader.s3.client import _build_client, _get_session, credentials, find_bucket_region, get_client
 from s3_file_uploader.s3.presign import presign_part_urls, presign_post, presign_url
 from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
 
@@ -54,10 +54,10 @@ def without_keys(settings, monkeypatch, tmp_path):
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     _build_client.cache_clear()
-    _session.cache_clear()
+    _get_session.cache_clear()
     yield
     _build_client.cache_clear()
-    _session.cache_clear()
+    _get_session.cache_clear()
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_presign_url_after_change_of_settings_uses_them_at_once(settings):
 
 def test_presign_url_after_new_environment_uses_it_next_second(without_keys, monkeypatch):
     def key_in(second):
-        return presign._presigner_of_second("bucket", 60, second).url("GET", "key")
+        return presign._build_presigner_of_second("bucket", 60, second).url("GET", "key")
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test-key-1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")

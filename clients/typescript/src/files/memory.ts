@@ -1,15 +1,39 @@
-import type { Source } from "./source.js";
+import type { Chunk, Source } from "./source.js";
 
-/** Open a `Blob` or `File` of a browser. Its slices are views; the browser reads them while it sends. */
+/** A slice of a Blob. React Native frees the bytes of a Blob once every slice is closed, too. */
+interface Slice extends Blob {
+  close?(): void;
+}
+
+/** A browser reads a smaller file once, for its checksum and to send it. */
+const KEPT_BYTES = 256 * 1024;
+
+/** Open a `Blob` or `File`. Its slices are views; the platform reads them while it sends. */
 export function openBlob(blob: Blob): Source {
+  let kept: Uint8Array | undefined;
   const source: Source = {
     name: "name" in blob ? String(blob.name) : "",
     type: blob.type,
     size: blob.size,
     holdsChunks: false,
-    read: (offset, size) => Promise.resolve({ body: blob.slice(offset, offset + size) }),
+    read: (offset, size) =>
+      Promise.resolve(kept ? { body: kept.subarray(offset, offset + size) } : cut(blob, offset, size)),
   };
-  return hasDigest() ? { ...source, digest: async () => digest(await blob.arrayBuffer()) } : source;
+  if (!hasDigest()) return source;
+  return {
+    ...source,
+    async digest() {
+      const bytes = await blob.arrayBuffer();
+      if (blob.size <= KEPT_BYTES) kept = new Uint8Array(bytes);
+      return digest(bytes);
+    },
+  };
+}
+
+function cut(blob: Blob, offset: number, size: number): Chunk {
+  if (size === blob.size) return { body: blob };
+  const body: Slice = blob.slice(offset, offset + size);
+  return { body, release: () => body.close?.() };
 }
 
 /** Open bytes in memory. */

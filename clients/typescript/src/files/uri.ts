@@ -53,20 +53,32 @@ export function describeFile(file: UriFile): FileDescription {
  */
 export function openUri(file: UriFile, largest: number): Source {
   const { name, size, type, uri } = describeFile(file);
-  if (size === undefined || size > largest) {
-    const why = size === undefined ? "The size of this file is unknown" : `This file of ${size} bytes is large`;
-    const message =
-      `${why}, and React Native would read it whole into memory. Give createClient an adapter that reads parts: ` +
-      "`files: expoFiles(FileSystem)` of s3-file-uploader-client/expo, or `files: blobUtilFiles(ReactNativeBlobUtil)` " +
-      "of s3-file-uploader-client/blob-util.";
-    throw new UploaderError("file_needs_adapter", message);
-  }
-  return { name, type, size, uri, holdsChunks: true, read: () => Promise.resolve({ body: { uri, name, type } }) };
+  if (size === undefined) throw needsAdapter("The size of this file is unknown");
+  if (size > largest) throw needsAdapter(`This file of ${size} bytes is large`);
+  return {
+    name,
+    type,
+    size,
+    uri,
+    holdsChunks: true,
+    async read(_offset, length) {
+      if (length < size) throw needsAdapter("This file is to be sent in parts");
+      return Promise.resolve({ body: { uri, name, type } });
+    },
+  };
+}
+
+function needsAdapter(why: string): UploaderError {
+  const message =
+    `${why}, and React Native would read it whole into memory. Give createClient an adapter that reads parts: ` +
+    "`files: expoFiles(FileSystem)` of s3-file-uploader-client/expo, or `files: blobUtilFiles(ReactNativeBlobUtil)` " +
+    "of s3-file-uploader-client/blob-util.";
+  return new UploaderError("file_needs_adapter", message);
 }
 
 /** Return the last segment of an address, decoded. */
 function nameOf(uri: string): string {
-  const last = /([^/]*)\/*(?:[?#].*)?$/.exec(uri)?.[1] ?? "";
+  const last = /([^/?#]*)\/*(?:[?#].*)?$/.exec(uri)?.[1] ?? "";
   try {
     return decodeURIComponent(last);
   } catch {

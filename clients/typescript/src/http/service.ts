@@ -33,7 +33,7 @@ export interface Call {
   onSent?: ((bytes: number) => void) | undefined;
   /** Called if an attempt failed. */
   onLost?: (() => void) | undefined;
-  /** False if a second request has a second effect: then a lost answer is an error. */
+  /** False if a second request has a second effect: then a lost answer, and one of a proxy, is an error. */
   repeatable?: boolean;
   /** Decides how long to go on, for several calls together. Default: 20 seconds for this one. */
   patience?: Patience | undefined;
@@ -66,7 +66,8 @@ export class Service {
         call.onLost?.();
         const error = readError(response);
         if (error.status === 401 && !rejected && this.options.authorization) rejected = true;
-        else if (isTransient(error)) await patience.wait(error, call.signal, error.retryAfter, attempt);
+        else if (isTransient(error) && mayRepeat(call, error))
+          await patience.wait(error, call.signal, error.retryAfter, attempt);
         else throw error;
       } catch (error) {
         if (!(error instanceof ConnectionError) || call.repeatable === false)
@@ -124,6 +125,11 @@ export class Service {
     const encoded = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
     return `${this.options.baseUrl.replace(/\/+$/, "")}/${path}${encoded && `?${encoded}`}`;
   }
+}
+
+/** A request of which a second one has a second effect is repeated only if the first one surely had none. */
+function mayRepeat({ repeatable = true }: Call, { code }: UploaderError): boolean {
+  return repeatable || code === "throttled";
 }
 
 function lost(cause: ConnectionError): UploaderError {

@@ -5,7 +5,7 @@ export interface UriBody {
   type?: string;
 }
 
-/** Bytes that can be read from the beginning as often as they are sent. Node.js only. */
+/** Bytes that can be read from the beginning as often as they are sent. A chunk lasts until the next is read. Node.js only. */
 export interface StreamBody {
   size: number;
   stream(): AsyncIterable<Uint8Array>;

@@ -9,7 +9,7 @@ import { ConnectionError, type HttpRequest, type HttpResponse, type Transport } 
  */
 export async function sendWatched(transport: Transport, request: HttpRequest, seconds: number): Promise<HttpResponse> {
   const linked = linkAbort(request.signal);
-  const state = { stalled: false };
+  const state = { stalled: false, ended: false };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const watch = (patience: number) => {
     clearTimeout(timer);
@@ -26,6 +26,7 @@ export async function sendWatched(transport: Transport, request: HttpRequest, se
       ...request,
       signal: linked.signal,
       onSent: (bytes) => {
+        if (state.ended) return; // The other side answered before it had read everything.
         watch(bytes < size ? seconds : 2 * seconds);
         onSent?.(bytes);
       },
@@ -33,6 +34,7 @@ export async function sendWatched(transport: Transport, request: HttpRequest, se
   } catch (error) {
     throw state.stalled ? new ConnectionError(`Nothing moved for ${seconds} seconds.`) : error;
   } finally {
+    state.ended = true;
     clearTimeout(timer);
     linked.unlink();
   }

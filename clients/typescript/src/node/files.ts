@@ -1,6 +1,6 @@
 import { createHash, type BinaryLike } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { UploaderError } from "../errors.js";
 import type { FileAdapter, Source } from "../files/source.js";
 
-/** Large reads are few system calls; together with the socket's buffer this bounds the memory of a part. */
+/** Large reads are few system calls. A part takes this much memory, and a smaller file is read once. */
 const READ_BYTES = 256 * 1024;
 
 /** A stream, and what is known of it. */
@@ -41,13 +41,11 @@ async function openPath(path: string, name = basename(path), type = ""): Promise
   if (!status.isFile())
     throw new UploaderError("file_unreadable", `${path} is no regular file. Pass a file or a stream.`);
   const { mtimeMs, size } = status;
+  const described = { name, type, uri: resolve(path), modifiedAt: mtimeMs, holdsChunks: false };
+  if (size <= READ_BYTES) return { ...described, ...openRead(await readFile(path)) };
   return {
-    name,
-    type,
+    ...described,
     size,
-    uri: resolve(path),
-    modifiedAt: mtimeMs,
-    holdsChunks: false,
     read: (offset, length) =>
       Promise.resolve({ body: { size: length, stream: () => readRange(path, offset, length) } }),
     async digest() {
@@ -58,9 +56,29 @@ async function openPath(path: string, name = basename(path), type = ""): Promise
   };
 }
 
-function readRange(path: string, offset: number, length: number): Readable {
-  if (!length) return Readable.from([]);
-  return createReadStream(path, { start: offset, end: offset + length - 1, highWaterMark: READ_BYTES });
+/** Most of a small file's time would be spent on opening it again, for its checksum and for each attempt. */
+function openRead(bytes: Uint8Array): Pick<Source, "size" | "read" | "digest"> {
+  return {
+    size: bytes.byteLength,
+    read: (offset, length) => Promise.resolve({ body: bytes.subarray(offset, offset + length) }),
+    digest: () => Promise.resolve(createHash("sha256").update(bytes).digest("hex")),
+  };
+}
+
+/** Read into one buffer again and again, since garbage of this size costs memory and time. */
+async function* readRange(path: string, offset: number, length: number): AsyncGenerator<Uint8Array, void> {
+  const file = await open(path);
+  try {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let left = length; left > 0;) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(left, READ_BYTES), offset + length - left);
+      if (!bytesRead) return;
+      yield buffer.subarray(0, bytesRead);
+      left -= bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function openStream({ stream, name = "file", type = "" }: StreamFile): Promise<Source> {

@@ -1,7 +1,5 @@
 import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { cancelled, throwIfAborted, UploaderError } from "../errors.js";
 import { ConnectionError, type Body, type HttpRequest, type HttpResponse, type Transport } from "../http/transport.js";
 
@@ -13,7 +11,7 @@ const PIECE_BYTES = 256 * 1024;
 export const sendByNode: Transport = async (request) => {
   const { signal } = request;
   throwIfAborted(signal);
-  const { size, stream } = openBody(request.body);
+  const { pieces, size } = openBody(request.body);
   const outgoing = open(request, size);
   const answered = new Promise<HttpResponse>((resolve, reject) => {
     outgoing.on("error", (error) => reject(new ConnectionError(error.message, { cause: error })));
@@ -28,11 +26,10 @@ export const sendByNode: Transport = async (request) => {
   });
   try {
     // A server may answer before it has read the body, and a body may fail before there is an answer.
-    return await Promise.race([answered, sendBody(stream, outgoing, size, request.onSent).then(() => answered)]);
+    return await Promise.race([answered, sendBody(pieces, outgoing, size, request.onSent).then(() => answered)]);
   } catch (error) {
     throw signal?.aborted ? cancelled() : error;
   } finally {
-    stream.destroy();
     if (!outgoing.writableFinished) outgoing.destroy();
   }
 };
@@ -46,13 +43,15 @@ function open({ headers, method, signal, url }: HttpRequest, size: number | unde
   return send(parsed, { method, headers: { ...headers, ...length }, agent, signal });
 }
 
-function openBody(body: Body | undefined): { size: number | undefined; stream: Readable } {
-  if (body === undefined) return { size: undefined, stream: Readable.from([]) };
+/** The pieces of a body. Each is sent before the next one is read. */
+type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+function openBody(body: Body | undefined): { size: number | undefined; pieces: Pieces } {
+  if (body === undefined) return { size: undefined, pieces: [] };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  if (bytes instanceof Uint8Array) return { size: bytes.byteLength, stream: Readable.from(cut(bytes)) };
+  if (bytes instanceof Uint8Array) return { size: bytes.byteLength, pieces: cut(bytes) };
   // A Blob has a size and a stream, too.
-  if ("stream" in bytes)
-    return { size: bytes.size, stream: Readable.from(bytes.stream() as AsyncIterable<Uint8Array>) };
+  if ("stream" in bytes) return { size: bytes.size, pieces: bytes.stream() as AsyncIterable<Uint8Array> };
   throw new UploaderError("file_unreadable", "Node.js reads files by their path: pass the path as a string.");
 }
 
@@ -62,27 +61,23 @@ function* cut(bytes: Uint8Array): Iterable<Uint8Array> {
 
 /** Send the bytes, and report them once the system has taken them: before that, there may be no connection yet. */
 async function sendBody(
-  stream: Readable,
+  pieces: Pieces,
   outgoing: ClientRequest,
   size = 0,
   onSent: HttpRequest["onSent"] = () => undefined,
 ): Promise<void> {
   let sent = 0;
-  const counter = new Writable({
-    write(data: Uint8Array, _encoding, done) {
-      outgoing.write(data, (error) => {
-        if (!error) onSent((sent += data.byteLength));
-        done(error);
-      });
-    },
-  });
-  await pipeline(stream, counter).catch((error: unknown) => {
-    // Without an error of its own, the body ended with the connection, whose error tells more.
-    if (stream.errored === error) throw error;
-  });
-  if (outgoing.destroyed) return;
+  for await (const piece of pieces) {
+    if (!(await write(outgoing, piece))) return; // The connection has ended, and its error tells more.
+    onSent((sent += piece.byteLength));
+  }
   if (sent < size) throw new UploaderError("file_changed", "The file became shorter while it was sent.");
   outgoing.end();
+}
+
+/** Return false if the system cannot take the bytes any more. */
+function write(outgoing: ClientRequest, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => outgoing.write(bytes, (error) => resolve(!error)));
 }
 
 async function readText(incoming: IncomingMessage): Promise<string> {

@@ -26,10 +26,10 @@ export interface DirectSteps {
 export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Promise<UploadRecord> {
   let started = await announce(transfer, steps.key, steps.announcement);
   transfer.patience.succeeded();
-  let { isNew } = steps;
-  for (let contradictions = 0; started.transfer; isNew = false) {
+  let contradictions = 0;
+  for (let round = 1; started.transfer; round += 1) {
     await steps.onStarted(started.id);
-    const isConfirmed = await send(transfer, steps, started.id, started.transfer, isNew);
+    const isConfirmed = await send(transfer, steps, started.id, started.transfer, round);
     steps.onCompleting();
     try {
       return await complete(transfer, started.id);
@@ -53,18 +53,21 @@ export function announce(
   return service.call("POST", "uploads/", { json: announcement, headers, signal, patience });
 }
 
-/** Send what is missing. Returns false if the answer of S3 was lost: only the completion tells then. */
+/** Send what is missing. Returns false if only the completion can tell whether S3 has it. */
 async function send(
   transfer: Transfer,
   steps: DirectSteps,
   id: string,
   plan: Schemas["S3Transfer"],
-  isNew: boolean,
+  round: number,
 ): Promise<boolean> {
+  const isFirst = round === 1;
   if (plan.strategy === "put") {
+    // An earlier run, or a native uploader, may have sent the file: the completion tells.
+    if (isFirst && !steps.isNew) return false;
     return sendWhole(transfer, plan, async () => (await announce(transfer, steps.key, steps.announcement)).transfer);
   }
-  if (plan.strategy === "multipart") await new PartsUpload(transfer, id, plan).run(isNew);
+  if (plan.strategy === "multipart") await new PartsUpload(transfer, id, plan).run(isFirst && steps.isNew);
   return true;
 }
 

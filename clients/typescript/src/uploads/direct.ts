@@ -37,14 +37,16 @@ export interface PresignedPiece {
  * - `expired`: S3 refuses the URL; sign another.
  * - `gone`: the multipart upload or the bucket does not exist any more.
  * - `unknown`: no answer, or one that says nothing of the bytes: ask before they are sent again.
+ * - `corrupt`: other bytes arrived than the checksum says: send them again, unless that repeats.
  */
-export type Outcome = "stored" | "expired" | "gone" | "unknown";
+export type Outcome = "stored" | "expired" | "gone" | "unknown" | "corrupt";
 
 /** Answers 400 of S3 that a repetition mends: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
-const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody|BadDigest|XAmzContentSHA256Mismatch)</;
+const MENDED_BY_REPEATING = /<Code>(RequestTimeout|IncompleteBody)</;
+const CORRUPT = /<Code>(BadDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)</;
 
 /**
- * Send a piece once. Waits before it returns `unknown`. Throws what no repetition mends.
+ * Send a piece once. Waits before it returns `unknown` or `corrupt`. Throws what no repetition mends.
  *
  * The bytes that left say nothing about a lost answer: browsers report them at most every 50 ms, and platforms count
  * what waits in a buffer. S3 may also have kept a piece that it, or a proxy, answers with 500.
@@ -68,7 +70,8 @@ export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Prom
       return outcome;
     }
     meter.lost(part);
-    if (outcome === "unknown") await patience.wait(describe(response), signal, readRetryAfter(response));
+    if (outcome === "unknown" || outcome === "corrupt")
+      await patience.wait(describe(response), signal, readRetryAfter(response));
     return outcome;
   } catch (error) {
     meter.lost(part);
@@ -88,6 +91,7 @@ function judge(response: HttpResponse): Outcome {
   if (status === 403) return "expired";
   if (status === 404) return "gone";
   if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "unknown";
+  if (CORRUPT.test(text)) return "corrupt";
   throw describe(response);
 }
 

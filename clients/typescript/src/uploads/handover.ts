@@ -61,9 +61,13 @@ function storedAlready(): UploaderError {
 }
 
 /** Complete an upload that was handed over, and forget it. */
-export async function settle(context: Context, uploadId: string): Promise<UploadRecord> {
+export async function settle(
+  context: Context,
+  uploadId: string,
+  signal: AbortSignal | undefined,
+): Promise<UploadRecord> {
   try {
-    const record = await complete(context, uploadId);
+    const record = await complete({ service: context.service, signal }, uploadId);
     await forget(context, uploadId);
     return record;
   } catch (error) {

@@ -2,8 +2,11 @@ import type { UploadProgress } from "./progress.js";
 import type { UploadTask } from "./task.js";
 
 export interface QueueOptions {
-  /** Files sent at once. Default: 2. */
-  files?: number;
+  /**
+   * Files sent at once. By default as many as make six requests at once: six files, or two of 16 MiB or more, which go in
+   * three parts at once.
+   */
+  files?: number | undefined;
   /** Called after each change, at most every 100 ms. */
   onChange?: (totals: QueueTotals) => void;
 }
@@ -15,22 +18,29 @@ export interface QueueTotals extends Omit<UploadProgress, "attempt"> {
   failedFiles: number;
 }
 
-const FILES_AT_ONCE = 2;
+/**
+ * Browsers open so many connections to one host (HTTP/1.1, as S3 speaks it). A request beyond them waits in the browser,
+ * where nothing tells it from one that has stalled.
+ */
+const REQUESTS_AT_ONCE = 6;
 const INTERVAL_MILLISECONDS = 100;
 const ENDED = ["stored", "failed", "cancelled"];
+const IDLE = [...ENDED, "queued", "paused"];
 
 /** Several uploads, in order, so many at once. */
 export class UploadQueue {
   readonly tasks: UploadTask[] = [];
-  private readonly atOnce: number;
-  private readonly listeners = new Set<(totals: QueueTotals) => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
   private isHeld = false;
+  // Kept up to date by each change of a task, since a queue may hold thousands.
+  private readonly busy = new Set<UploadTask>();
+  private readonly unended = new Set<UploadTask>();
 
-  constructor({ files = FILES_AT_ONCE, onChange }: QueueOptions = {}) {
-    this.atOnce = files;
-    if (onChange) this.listeners.add(onChange);
+  private readonly listeners = new Set<(totals: QueueTotals) => void>();
+
+  constructor(private readonly options: QueueOptions = {}) {
+    if (options.onChange) this.listeners.add(options.onChange);
   }
 
   /** Call `listener` after each change, at most every 100 ms. Returns a function that unsubscribes. */
@@ -43,7 +53,11 @@ export class UploadQueue {
   add(...tasks: UploadTask[]): void {
     for (const task of tasks) {
       this.tasks.push(task);
-      task.subscribe(() => this.changed());
+      this.note(task);
+      task.subscribe(() => {
+        this.note(task);
+        this.changed();
+      });
       // Where nothing can be written down, the upload itself says so when it starts.
       task.remember().catch(() => undefined);
     }
@@ -101,16 +115,31 @@ export class UploadQueue {
 
   /** Resolves with the uploads once each is stored, failed or cancelled. */
   async finished(): Promise<UploadTask[]> {
-    while (!this.tasks.every((task) => ENDED.includes(task.state))) {
+    while (this.unended.size) {
       await new Promise<void>((resolve) => this.waiters.push(resolve));
     }
     return this.tasks;
   }
 
+  private note(task: UploadTask): void {
+    keep(this.busy, task, !IDLE.includes(task.state));
+    keep(this.unended, task, !ENDED.includes(task.state));
+  }
+
   private startNext(): void {
-    const busy = this.tasks.filter((task) => ![...ENDED, "queued", "paused"].includes(task.state)).length;
-    const next = this.tasks.filter((task) => task.state === "queued").slice(0, Math.max(0, this.atOnce - busy));
-    for (const task of next) task.start();
+    for (;;) {
+      const next = this.tasks.find((task) => task.state === "queued");
+      if (!next || !this.hasRoomFor(next)) return;
+      next.start();
+    }
+  }
+
+  private hasRoomFor(next: UploadTask): boolean {
+    const { files } = this.options;
+    if (files !== undefined) return this.busy.size < files;
+    let requests = next.requestsAtOnce;
+    for (const task of this.busy) requests += task.requestsAtOnce;
+    return !this.busy.size || requests <= REQUESTS_AT_ONCE;
   }
 
   private changed(): void {
@@ -121,4 +150,9 @@ export class UploadQueue {
       for (const listener of this.listeners) listener(this.totals);
     }, INTERVAL_MILLISECONDS);
   }
+}
+
+function keep<T>(set: Set<T>, member: T, isMember: boolean): void {
+  if (isMember) set.add(member);
+  else set.delete(member);
 }

@@ -15,6 +15,8 @@ import { StorageUnreachable } from "./routes.js";
 import { sendThroughServer } from "./whole.js";
 
 const CONCURRENCY = 3;
+/** The service has files from this size on sent in parts. */
+const SMALLEST_IN_PARTS_BYTES = 16 * 1024 * 1024;
 
 /** One file on its way. Created by `client.upload`; every method may be called at any time. */
 export class UploadTask {
@@ -52,6 +54,13 @@ export class UploadTask {
     const cancel = () => void this.cancel().catch(() => undefined);
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel, { once: true });
+  }
+
+  /** Requests to S3 that the upload sends at once. A file whose size is not known yet may be large. */
+  get requestsAtOnce(): number {
+    const { totalBytes } = this.progress;
+    const isSmall = totalBytes > 0 && totalBytes < SMALLEST_IN_PARTS_BYTES;
+    return isSmall && this.options.via !== "parts" ? 1 : this.concurrency;
   }
 
   /** The verified record. Rejects with an `UploaderError` if the upload fails or is cancelled. */
@@ -120,7 +129,6 @@ export class UploadTask {
     const earlier = this.running;
     const { signal } = (this.abort = new AbortController());
     this.context.live.add(this.key);
-    this.enter("preparing");
     this.running = (async () => {
       await earlier;
       try {
@@ -133,6 +141,8 @@ export class UploadTask {
         if (!signal.aborted) await this.fail(error, signal);
       }
     })();
+    // Listeners may start other uploads, which come after this one.
+    this.enter("preparing");
   }
 
   private async replaceFile(file: unknown): Promise<void> {
@@ -144,9 +154,16 @@ export class UploadTask {
     // The copy of a stream or a piped file stays open during a pause: it cannot be made twice. Others may have changed.
     if (!this.source?.close) this.source = await openFile(this.file, this.context.adapter);
     const { source } = this;
-    const isNew = !this.entry && !this.options.key;
+    // Without an id the client has never had a URL, so S3 holds nothing.
+    const isNew = !this.entry?.id && !this.options.key;
     await this.note(source);
+    this.progress = { ...this.progress, totalBytes: source.size };
+    this.notify(); // A queue may have waited for the size.
     return this.send(this.transferOf(source, signal), isNew);
+  }
+
+  private get concurrency(): number {
+    return this.options.concurrency ?? CONCURRENCY;
   }
 
   private async close(): Promise<void> {
@@ -215,7 +232,7 @@ export class UploadTask {
       patience: new Patience(connectivity, patienceSeconds, onWait),
       signal,
       stallSeconds,
-      concurrency: this.options.concurrency ?? CONCURRENCY,
+      concurrency: this.concurrency,
       mayChangeRoute: this.mayChangeRoute(),
     };
   }

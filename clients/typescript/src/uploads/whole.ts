@@ -20,15 +20,22 @@ export async function sendWhole(
 ): Promise<boolean> {
   const { source } = transfer;
   let signed = first;
-  for (let refusals = 0; refusals < MOST_REFUSALS; refusals += 1) {
+  let [refusals, corruptions] = [0, 0];
+  while (refusals + corruptions < MOST_REFUSALS) {
     const chunk = await readWhole(source);
     const piece = { part: WHOLE_FILE, size: source.size, url: signed.url, headers: signed.headers, chunk };
     const outcome = await sendPiece(transfer, piece);
     if (outcome === "stored" || outcome === "unknown") return outcome === "stored";
     if (outcome === "gone") break;
+    if (outcome === "corrupt") corruptions += 1;
+    else refusals += 1;
     const again = await signAgain();
     if (again?.strategy !== "put") return false;
     signed = again;
+  }
+  if (corruptions) {
+    const message = "S3 received other bytes than the checksum says. Compute `checksum` anew, or leave it out.";
+    throw new UploaderError("checksum_mismatch", message, { status: 400 });
   }
   const message =
     "S3 refuses the file, also with a fresh URL. Check the clock of the server, and that the bucket exists.";
@@ -54,7 +61,8 @@ export async function sendThroughServer(transfer: Transfer, file: ServerFile): P
   const record = await service.call<Schemas["S3Upload"]>("PUT", path, {
     query: { overwrite: file.overwrite || undefined },
     headers: {
-      ...(file.contentType ? { "Content-Type": file.contentType } : {}),
+      // React Native on Android refuses a body without a type. To the service, this one means the same as none.
+      "Content-Type": file.contentType || "application/octet-stream",
       "Idempotency-Key": file.key,
       ...(file.checksum ? { "X-Checksum-Sha256": file.checksum } : {}),
     },

@@ -1,7 +1,7 @@
 import { expect, inject, test } from "vitest";
 import type { UploadOptions, UploadProgress, UploadTask } from "../../src/index.js";
 import { createRandom, FAULT_KINDS } from "../support/faults.js";
-import type { LoggedRequest } from "../support/proxy.js";
+import type { LoggedRequest } from "../support/passing.js";
 import { createFile, hash } from "./files.js";
 import {
   createTestClient,
@@ -15,7 +15,7 @@ import {
 
 const MIB = 1024 * 1024;
 const FILES_AT_ONCE = 4;
-const FAULT_RATE = 0.25;
+const FAULT_RATE = 0.3;
 const SECONDS_FOR_AN_UPLOAD = 15;
 const uploads = inject("uploads");
 const seed = inject("seed");

@@ -1,4 +1,4 @@
-import { request as sendUpstream, type IncomingMessage, type ServerResponse } from "node:http";
+import { request as sendUpstream, Server, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Plugin } from "vitest/config";
 
 const SERVICE_PATHS = /^\/(modules|auth|admin)\//;
@@ -9,6 +9,8 @@ export function sameOrigin(): Plugin {
   return {
     name: "same-origin",
     configureServer(server) {
+      // A browser repeats a request by itself, unseen, if a connection breaks that has carried an answer before.
+      if (server.httpServer instanceof Server) server.httpServer.maxRequestsPerSocket = 1;
       server.middlewares.use((request, response, next) => {
         if (request.url === "/reloaded") response.setHeader("Content-Type", "text/html").end(PAGE);
         else if (SERVICE_PATHS.test(request.url ?? "")) pass(request, response);

@@ -1,6 +1,6 @@
 import { inject } from "vitest";
 import { createClient, type Client, type ClientOptions, type UploadProgress } from "../../src/index.js";
-import type { LoggedRequest } from "../support/proxy.js";
+import type { LoggedRequest } from "../support/passing.js";
 import type { PlanOptions } from "../support/faults.js";
 import { hash } from "./files.js";
 
@@ -18,18 +18,25 @@ export async function follow(plan: PlanOptions = { seed: 0, rate: 0 }): Promise<
 }
 
 /** Return all requests since the last `follow`. */
-export function readLog(): Promise<LoggedRequest[]> {
-  return control("log", "");
+export async function readLog(): Promise<LoggedRequest[]> {
+  return (await control("log")) as LoggedRequest[];
 }
 
 /** Break all connections for some milliseconds. */
 export async function switchNetwork(milliseconds: number): Promise<void> {
-  await control("switch", String(milliseconds));
+  await control("switchNetwork", String(milliseconds));
 }
 
-async function control(command: string, body: string): Promise<LoggedRequest[]> {
-  const response = await fetch(`${inject("proxy")}/__proxy__/${command}`, { method: "POST", body });
-  return (await response.json()) as LoggedRequest[];
+/** Run something, and return the bytes by which the processes of the pages grew at most. */
+export async function measureMemory(run: () => Promise<void>): Promise<number> {
+  await control("startMemory");
+  await run();
+  return (await control("stopMemory")) as number;
+}
+
+async function control(command: string, body = ""): Promise<unknown> {
+  const response = await fetch(`${inject("control")}/${command}`, { method: "POST", body });
+  return response.json();
 }
 
 /** Create a bucket with a name of its own, and return the name. */

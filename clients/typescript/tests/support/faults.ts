@@ -35,6 +35,8 @@ export interface PlanOptions {
   /** The share of requests that fail, 0 to 1. */
   rate: number;
   kinds?: FaultKind[];
+  /** The attempts of each request that may fail: 1 lets only the first one fail. Default: all. */
+  attempts?: number;
 }
 
 /** Kinds in proportion to how often they are drawn. */
@@ -61,11 +63,12 @@ export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
  * It depends on the seed, the label and the attempt alone, so a run is repeated whatever the order of its requests is.
  */
 export function chooseFault(
-  { kinds = FAULT_KINDS, rate, seed }: PlanOptions,
+  { attempts = Infinity, kinds = FAULT_KINDS, rate, seed }: PlanOptions,
   request: RequestFacts,
 ): Fault | undefined {
+  if (request.attempt > attempts) return undefined;
   const random = createRandom(seed, `${request.label}#${request.attempt}`);
-  if (random() >= (request.method === "OPTIONS" ? rate / 4 : rate)) return undefined;
+  if (random() >= (request.method === "OPTIONS" && rate < 1 ? rate / 4 : rate)) return undefined;
   const possible = kinds.filter((kind) => canHappen(kind, request));
   let left = random() * possible.reduce((sum, kind) => sum + WEIGHTS[kind], 0);
   const kind = possible.find((candidate) => (left -= WEIGHTS[candidate]) < 0);

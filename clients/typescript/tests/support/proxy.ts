@@ -11,35 +11,20 @@ import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerFault, type Answer } from "./answers.js";
 import { chooseFault, type Fault, type FaultKind, type PlanOptions, type RequestFacts } from "./faults.js";
+import {
+  breakOff,
+  deliver,
+  lengthOf,
+  readAll,
+  readShare,
+  readSignature,
+  truncate,
+  type LoggedRequest,
+  type Passing,
+} from "./passing.js";
 
-/** A request that passed the proxy, or did not. Times in milliseconds since 1970. */
-export interface LoggedRequest extends RequestFacts {
-  path: string;
-  /** The part of a multipart upload; 1 for a file in one request. */
-  part: number;
-  fault?: FaultKind;
-  startedAt: number;
-  /** Bytes of the body that arrived at the proxy. */
-  bytes: number;
-  /** The status with which the other side answered. It may not have reached the client. */
-  upstreamStatus?: number;
-  answeredAt?: number;
-  /** The status that reached the client as a whole answer. */
-  delivered?: number;
-}
-
-/** A request on its way. `json`: its body, if that has been read already. */
-interface Passing {
-  request: IncomingMessage;
-  response: ServerResponse;
-  entry: LoggedRequest;
-  json: Buffer | undefined;
-}
-
-/** A browser repeats a request by itself, unseen, if a connection breaks that has carried an answer before. */
-const CLOSES = { connection: "close" };
 const EXPIRED: Fault = { kind: "expire", share: 1 };
-const OFFLINE_MILLISECONDS = 800;
+const OFFLINE_MILLISECONDS = 400;
 const SLOW_MILLISECONDS = 1000;
 const UUID = /[0-9a-f]{8}-[0-9a-f-]{27}/g;
 const RANDOM_BUCKET = /test-[0-9a-f]{12}/;
@@ -59,6 +44,35 @@ export class FaultProxy {
   private readonly names = new Map<string, string>();
   private readonly sockets = new Set<Socket>();
   private readonly agent = new Agent({ keepAlive: true });
+  private readonly failures: Record<FaultKind, (passing: Passing, share: number) => void | Promise<void>> = {
+    "drop-before": ({ request }) => breakOff(request),
+    "drop-during": async ({ request }, share) => {
+      await readShare(request, share);
+      breakOff(request);
+    },
+    "lose-answer": async (passing) => {
+      await this.pass(passing);
+      breakOff(passing.request);
+    },
+    truncate: async (passing, share) => truncate(passing, await this.pass(passing), share),
+    stall: ({ request }, share) => readShare(request, share),
+    "stall-answer": async (passing) => {
+      await this.pass(passing);
+    },
+    "error-500": (passing) => this.refuse(passing, "error-500"),
+    "error-502": (passing) => this.refuse(passing, "error-502"),
+    "error-after": async (passing) => {
+      await this.pass(passing);
+      deliver(passing, answerFault("error-500", passing.entry.side));
+    },
+    "busy-503": (passing) => this.refuse(passing, "busy-503"),
+    expire: async (passing) => {
+      await this.expire(passing.request);
+      await this.refuse(passing, "expire");
+    },
+    slow: (passing) => this.answer(passing),
+    "switch-network": () => this.switchNetwork(),
+  };
   private readonly server: Server = createServer((request, response) => void this.handle(request, response));
 
   async listen(): Promise<string> {
@@ -103,10 +117,6 @@ export class FaultProxy {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url?.startsWith("/__proxy__/")) {
-      await this.control(request, response);
-      return;
-    }
     try {
       const passing = await this.note(request, response);
       await this.serve(passing, this.isExpired(request) ? EXPIRED : chooseFault(this.plan, passing.entry));
@@ -126,7 +136,9 @@ export class FaultProxy {
     const label = `${method} ${this.nameRequest(side, path, json)} ${part}`;
     const attempt = (this.attempts.get(label) ?? 0) + 1;
     this.attempts.set(label, attempt);
-    const entry: LoggedRequest = { side, method, path, part, label, attempt, startedAt, bytes: json?.length ?? 0 };
+    const bytes = json?.length ?? 0;
+    const names = Object.keys(headers);
+    const entry: LoggedRequest = { side, method, path, part, label, attempt, startedAt, bytes, headers: names };
     this.log.push(entry);
     if (!json) request.on("data", (bytes: Buffer) => (entry.bytes += bytes.length)).pause();
     return { request, response, entry, json };
@@ -140,38 +152,13 @@ export class FaultProxy {
   }
 
   private async serve(passing: Passing, fault: Fault | undefined): Promise<void> {
-    const { entry, request, response } = passing;
-    if (!fault) return deliver(passing, await this.pass(passing));
-    entry.fault = fault.kind;
-    switch (fault.kind) {
-      case "slow":
-        return deliver(passing, await this.pass(passing));
-      case "drop-before":
-        return void request.socket.destroy();
-      case "drop-during":
-        await readShare(request, fault.share);
-        return void request.socket.resetAndDestroy();
-      case "stall":
-        return readShare(request, fault.share);
-      case "switch-network":
-        return this.switchNetwork();
-      case "lose-answer":
-        await this.pass(passing);
-        return void request.socket.destroy();
-      case "stall-answer":
-        return void (await this.pass(passing));
-      case "truncate":
-        return truncate(response, await this.pass(passing), fault.share);
-      case "error-after":
-        await this.pass(passing);
-        return deliver(passing, answerFault("error-500", entry.side));
-      case "expire":
-        await this.expire(request);
-        return deliver(passing, answerFault("expire", entry.side));
-      default:
-        await readShare(request, 1);
-        deliver(passing, answerFault(fault.kind, entry.side));
-    }
+    if (!fault) return this.answer(passing);
+    passing.entry.fault = fault.kind;
+    await this.failures[fault.kind](passing, fault.share);
+  }
+
+  private async answer(passing: Passing): Promise<void> {
+    deliver(passing, await this.pass(passing));
   }
 
   /** Send the request to where it belongs, and return the whole answer. */
@@ -183,11 +170,15 @@ export class FaultProxy {
     socket.once("close", abort);
     try {
       const response = once(upstream, "response") as Promise<[IncomingMessage]>;
-      response.catch(() => undefined);
+      const state = { isAnswered: false };
+      response.then(
+        () => (state.isAnswered = true),
+        () => undefined,
+      );
       const pause = entry.fault === "slow" ? SLOW_MILLISECONDS / Math.max(1, lengthOf(request) / 65_536) : 0;
       for await (const bytes of json ? [json] : request) {
         if (pause) await sleep(pause);
-        if (!upstream.write(bytes)) await Promise.race([once(upstream, "drain"), response]);
+        if (!upstream.write(bytes) && !state.isAnswered) await Promise.race([once(upstream, "drain"), response]);
       }
       upstream.end();
       const [message] = await response;
@@ -200,6 +191,11 @@ export class FaultProxy {
     } finally {
       socket.off("close", abort);
     }
+  }
+
+  private async refuse(passing: Passing, kind: FaultKind): Promise<void> {
+    await readShare(passing.request, 1);
+    deliver(passing, answerFault(kind, passing.entry.side));
   }
 
   /** A started upload answers its id and its name. */
@@ -216,58 +212,6 @@ export class FaultProxy {
   /** Refuse this URL for ever. Two URLs of the same second are equal, so the refusal waits for the next one. */
   private async expire(request: IncomingMessage): Promise<void> {
     this.expired.add(readSignature(request.url ?? ""));
-    await readShare(request, 1);
     await sleep(1000 - (Date.now() % 1000));
   }
-
-  /** The tests in the browser set the plan and read the log. */
-  private async control(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    const text = (await readAll(request)).toString();
-    if (request.url === "/__proxy__/follow") this.follow(JSON.parse(text) as PlanOptions);
-    if (request.url === "/__proxy__/switch") this.switchNetwork(Number(text));
-    response.end(JSON.stringify(this.log));
-  }
-}
-
-function deliver({ entry, response }: Passing, { body, headers, status }: Answer): void {
-  response.on("finish", () => (entry.delivered = status));
-  response.writeHead(status, { ...headers, ...CLOSES, "content-length": body.length });
-  response.end(body);
-}
-
-/** Send a part of the answer, which promises at least one byte more. */
-function truncate(response: ServerResponse, { body, headers, status }: Answer, share: number): void {
-  response.writeHead(status, { ...headers, ...CLOSES, "content-length": body.length + 1 });
-  response.write(body.subarray(0, Math.floor(share * body.length)));
-  response.flushHeaders();
-  setImmediate(() => response.socket?.destroy());
-}
-
-async function readAll(message: IncomingMessage): Promise<Buffer> {
-  return Buffer.concat((await message.toArray()) as Buffer[]);
-}
-
-async function readShare(request: IncomingMessage, share: number): Promise<void> {
-  const most = share * lengthOf(request);
-  let bytes = 0;
-  if (!most || request.readableEnded) return;
-  await new Promise<void>((resolve) => {
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes < most) return;
-      request.pause();
-      resolve();
-    });
-    request.on("close", resolve);
-    request.resume();
-  });
-}
-
-function lengthOf({ headers }: IncomingMessage): number {
-  return Number(headers["content-length"] ?? 0);
-}
-
-function readSignature(url: string): string {
-  return /X-Amz-Signature=(\w+)/.exec(url)?.[1] ?? "";
 }

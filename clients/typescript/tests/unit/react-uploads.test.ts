@@ -106,8 +106,8 @@ test("useUpload goes on after its screen was left", async () => {
   expect(hook.renders).toHaveLength(length);
 });
 
-test("useUploads sends two files at once, and knows names and sizes of those that wait", async () => {
-  const hook = renderHook((client: Client) => useUploads(client), newClient());
+test("useUploads sends as many files at once as it is told, and knows names and sizes of those that wait", async () => {
+  const hook = renderHook((client: Client) => useUploads(client, { files: 2 }), newClient());
   act(() => void hook.current.add([file(35, "a.txt"), file(25, "b.txt"), file(15, "c.txt")], options));
   await advance(200);
 

@@ -253,6 +253,31 @@ describe("an error", () => {
   });
 });
 
+test("every method follows a signal", async () => {
+  const signal = AbortSignal.abort();
+  const client = clientOf(server);
+  const calls: Promise<unknown>[] = [
+    client.files("b", { signal }).page(),
+    client.records({ signal }).all(),
+    client.record("id", { signal }),
+    client.usage("b", { signal }),
+    client.downloadUrl("b", "n", { signal }),
+    client.delete("b", "n", { signal }),
+    client.share("b", "n", { signal }),
+    client.shares({ signal }).page(),
+    client.revokeShare("id", { signal }),
+    client.buckets({ signal }),
+    client.createBucket("b", undefined, { signal }),
+    client.removeBucket("b", { signal }),
+    client.handOver(new Uint8Array(3), { bucket: "b", signal }),
+    client.settle("id", { signal }),
+    client.upload(new Uint8Array(3), { bucket: "b", signal }).result,
+  ];
+  const outcomes = await settle(Promise.allSettled(calls));
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: "cancelled" } });
+  expect(server.seen).toHaveLength(0);
+});
+
 test("an abort ends a call as cancelled, also while it waits", async () => {
   const abort = new AbortController();
   server.always("GET uploads/", failure(503, "storage_unavailable", {}, { "Retry-After": "15" }));

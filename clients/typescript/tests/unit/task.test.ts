@@ -143,6 +143,17 @@ describe("upload", () => {
     expect(server.count("POST uploads/")).toBeLessThan(5);
   });
 
+  test("a whole file that another request completed meanwhile is read after a 403", async () => {
+    server.next("PUT s3/*", { status: 403 });
+    const task = start(5);
+    const ending = settle(task.result);
+    while (!server.routes().some((route) => route.startsWith("PUT"))) await vi.advanceTimersByTimeAsync(1);
+    const [upload] = server.uploads.values();
+    upload?.parts.set(0, bytes(5));
+    if (upload) upload.record.status = "stored";
+    expect((await ending).status).toBe("stored");
+  });
+
   test("a whole file that lies in S3 already (412) is completed", async () => {
     server.next("PUT s3/*", "swallow", { status: 412 });
     expect((await settle(start(5).result)).status).toBe("stored");

@@ -1,0 +1,4 @@
+import { run } from "../run.page.js";
+import { connectBy } from "./tus.js";
+
+run(connectBy((file) => file));

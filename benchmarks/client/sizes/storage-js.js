@@ -1,0 +1,1 @@
+export { StorageClient } from "@supabase/storage-js";
