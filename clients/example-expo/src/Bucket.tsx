@@ -9,6 +9,7 @@ import { Uploads } from "./Uploads";
 import { describeError } from "./words";
 
 const TABLET_WIDTH = 768;
+const BOTTOM = { position: "absolute", bottom: 16, left: 16, right: 16, maxWidth: 528 } as const;
 const EMPTY = "Nothing here yet. Choose your first file.";
 
 /** Uploads above the stored files, or beside them where there is room. */
@@ -22,7 +23,6 @@ export function Bucket({ client, bucket, header }: { client: Client; bucket: str
   const uploads = (
     <>
       {header}
-      {notice && <Notice {...notice} action="Dismiss" onPress={dismiss} />}
       <Uploads client={client} bucket={bucket} attempt={attempt} onStored={refresh} />
     </>
   );
@@ -51,6 +51,7 @@ export function Bucket({ client, bucket, header }: { client: Client; bucket: str
         ListEmptyComponent={<Words color={theme.soft}>{isLoading ? "Loading" : EMPTY}</Words>}
         onEndReached={more}
       />
+      <View style={BOTTOM}>{notice && <Notice {...notice} action="Dismiss" onPress={dismiss} />}</View>
     </View>
   );
 }

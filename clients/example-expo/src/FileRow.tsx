@@ -30,7 +30,7 @@ export function FileRow({
   const usual = { Open: () => attempt(open), Share: () => attempt(share), Delete: () => setIsAsked(true) };
   const asked = { Keep: () => setIsAsked(false), "Delete for good": () => attempt(remove) };
   const when = new Date(changed_at).toLocaleString(undefined, WHEN);
-  const note = isAsked ? "Nobody can get it back." : `${formatBytes(size)} · ${when}`;
+  const note = isAsked ? "It cannot be restored." : `${formatBytes(size)} · ${when}`;
   const name = file_name.slice(file_name.lastIndexOf("/") + 1);
   return <Row name={name} note={note} isBad={isAsked} actions={isAsked ? asked : usual} />;
 }

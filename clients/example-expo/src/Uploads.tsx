@@ -9,12 +9,12 @@ import { describePending, describeUpload } from "./words";
 const ACTIVE = ["preparing", "uploading", "waiting", "completing"];
 
 /** Choose files, and follow their uploads until the list of files shows them. */
-export function Uploads({ client, bucket, attempt, onStored }: Shared & { onStored: () => void }) {
+export function Uploads({ client, bucket, attempt, onStored }: Shared & { onStored: () => Promise<void> }) {
   const theme = useTheme();
-  const { add, clear, pause, pending, resume, totals, uploads } = useUploads(client);
-  useEffect(() => {
-    if (totals.storedFiles) onStored();
-  }, [totals.storedFiles, onStored]);
+  const { add, clear, pause, pending, resume, uploads } = useUploads(client);
+  const stored = uploads.filter(({ state }) => state === "stored").map(({ key }) => key);
+  const newest = stored.join();
+  useEffect(() => void (newest && onStored()), [newest, onStored]);
   // A phone finds the files of an earlier run by their addresses. A browser has to ask for them.
   useEffect(() => pending.filter(({ uri }) => uri).forEach((left) => left.resume()), [pending]);
   const shown = uploads.filter(({ state }) => state !== "stored" && state !== "cancelled");
@@ -32,19 +32,14 @@ export function Uploads({ client, bucket, attempt, onStored }: Shared & { onStor
       </Line>
       <Line>
         <Words role="status" color={theme.soft} style={{ flex: 1 }}>
-          {totals.files > 0 && `${totals.storedFiles} of ${totals.storedFiles + shown.length} stored`}
+          {uploads.length > 0 && `${stored.length} of ${stored.length + shown.length} stored`}
         </Words>
         {shown.length > 1 && (
           <Button {...(isActive ? { title: "Pause all", onPress: pause } : { title: "Resume all", onPress: resume })} />
         )}
       </Line>
       {pending.map((left) => (
-        <Row
-          key={left.key}
-          name={left.fileName}
-          note={describePending(left)}
-          actions={actionsOfPending(left, attempt)}
-        />
+        <Row key={left.key} {...describePending(left)} actions={actionsOfPending(left, attempt)} />
       ))}
       {shown.map((upload) => (
         <Row key={upload.key} {...describeUpload(upload)} actions={actionsOf(upload, attempt)} />

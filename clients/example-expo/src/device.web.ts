@@ -12,5 +12,5 @@ export const secrets = {
 
 export async function shareLink(url: string): Promise<string | undefined> {
   await navigator.clipboard.writeText(url);
-  return "The link is copied. Whoever has it can download the file for a week.";
+  return "The link is copied. With it, anyone can download the file for a week.";
 }

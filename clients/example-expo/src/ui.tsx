@@ -115,7 +115,10 @@ interface NoticeProps {
 export function Notice({ text, isBad, action, onPress }: NoticeProps) {
   const theme = useTheme();
   return (
-    <Line role={isBad ? "alert" : "status"} style={[ROUND, { backgroundColor: isBad ? theme.badTint : theme.tint }]}>
+    <Line
+      role={isBad ? "alert" : "status"}
+      style={[ROUND, { backgroundColor: isBad ? theme.badTint : theme.tint, boxShadow: "0 2px 12px #0004" }]}
+    >
       <Words size={15} color={isBad ? theme.bad : theme.onTint} style={{ flex: 1, flexBasis: 160 }}>
         {text}
       </Words>

@@ -36,8 +36,9 @@ export function describeUpload({ error, fileName = "File", progress, state }: Up
   return { name: fileName, note: notes[state], isBad: state === "failed", progress: shares };
 }
 
-export function describePending({ size }: PendingUpload): string {
-  return `Interrupted · ${formatBytes(size)}. Choose the file again, and it goes on where it stopped.`;
+export function describePending({ fileName, size }: PendingUpload) {
+  const note = `Interrupted · ${formatBytes(size)}. Choose the file again, and it goes on where it stopped.`;
+  return { name: fileName, note };
 }
 
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];

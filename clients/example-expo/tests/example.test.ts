@@ -152,9 +152,9 @@ test("a file is opened, and shared by a link that needs no account", async () =>
   const link = await screen.page.evaluate(() => navigator.clipboard.readText());
   assert.equal(hash(new Uint8Array(await (await fetch(link)).arrayBuffer())), hashOf(path));
 
-  const downloads = screen.downloads();
-  await screen.button("Open shared.txt").click();
-  assert.equal(hashOf(await (await downloads).path()), hashOf(path));
+  const opening = screen.button("Open shared.txt").click();
+  const [download] = await Promise.all([screen.page.waitForEvent("download"), opening]);
+  assert.equal(hashOf(await download.path()), hashOf(path));
 });
 
 test("a file is deleted only after a second look", async () => {

@@ -108,7 +108,7 @@ function usePending(client: Client, queue: UploadQueue): readonly PendingUpload[
       ...left,
       resume(file, options) {
         const running = queue.tasks.find(({ key }) => key === left.key);
-        if (running) return running; // In its strict mode, React runs each effect twice.
+        if (running) return running; // A button can be pressed twice before the list renders anew.
         const task = left.prepare(file, options);
         queue.add(task);
         drop(left);

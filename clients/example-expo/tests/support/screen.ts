@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, CDPSession, Download, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContext, CDPSession, Locator, Page } from "playwright-core";
 
 export interface Look {
   width?: number;
@@ -70,11 +70,13 @@ export class Screen {
 
   /** Percent of an upload. */
   async percent(name: string): Promise<number> {
-    return Number(await this.upload(name).getByRole("progressbar").getAttribute("aria-valuenow"));
+    const bar = this.upload(name).getByRole("progressbar");
+    return Number(await bar.getAttribute("aria-valuenow", { timeout: 1000 }));
   }
 
   /** Wait until an upload has sent so many percent. */
   async untilSent(name: string, percent: number): Promise<void> {
+    await this.upload(name).waitFor();
     for (const start = Date.now(); (await this.percent(name)) < percent; await this.page.waitForTimeout(50)) {
       if (Date.now() - start > 30_000) throw new Error(`${name} has not sent ${percent} %.`);
     }
@@ -91,11 +93,6 @@ export class Screen {
     this.session ??= await this.context.newCDPSession(this.page);
     const line = { offline, latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond };
     await this.session.send("Network.emulateNetworkConditions", line);
-  }
-
-  /** Return the next download of a page that this one opens. */
-  downloads(): Promise<Download> {
-    return new Promise((resolve) => this.context.once("page", (page) => page.once("download", resolve)));
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { createBucket, startService, type RunningService } from "../../../typescript/tests/support/service.ts";
@@ -10,6 +10,12 @@ import { Screen, type Look } from "./screen.ts";
 import { serveSite } from "./site.ts";
 
 const PAGE = fileURLToPath(new URL("../../dist", import.meta.url));
+
+const FIRST_BYTES: Record<string, Uint8Array> = {
+  ".jpg": Uint8Array.of(0xff, 0xd8, 0xff, 0xe0),
+  ".mp4": Buffer.from("\0\0\0\x20ftypisom"),
+  ".pdf": Buffer.from("%PDF-1.7\n"),
+};
 
 /** The service with one bucket, the exported page on the same origin, and a browser. */
 export class World {
@@ -44,10 +50,12 @@ export class World {
     return screen;
   }
 
-  /** Write a file of random bytes, and return its path. */
+  /** Write a file of random bytes after those by which the service knows its type, and return its path. */
   file(name: string, size: number): string {
     const path = join(this.folder, name);
-    writeFileSync(path, randomBytes(size));
+    const bytes = randomBytes(size);
+    bytes.set(FIRST_BYTES[extname(name)] ?? []);
+    writeFileSync(path, bytes);
     return path;
   }
 

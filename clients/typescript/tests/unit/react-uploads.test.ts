@@ -204,6 +204,21 @@ test("useUploads lists what a kill has left, also what had not begun, and resume
   expect(server.routes().filter((route) => route.startsWith("PUT s3/"))).toHaveLength(10 - parts);
 });
 
+test("useUploads resumes a pending upload once, also if it is told twice", async () => {
+  await leaveTwo();
+  const hook = renderHook((client: Client) => useUploads(client), newClient());
+  await advance(0);
+  const [left] = hook.current.pending;
+  act(() => {
+    const task = left?.resume(file(95, "begun.txt"), { checksum: false });
+    expect(left?.resume(file(95, "begun.txt"), { checksum: false })).toBe(task);
+  });
+  await advance(5000);
+
+  expect(hook.current.uploads).toHaveLength(1);
+  expect(server.count("POST uploads/")).toBe(1);
+});
+
 test("useUploads discards what a kill has left", async () => {
   await leaveTwo();
   const hook = renderHook((client: Client) => useUploads(client), newClient());
