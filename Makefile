@@ -147,7 +147,7 @@ sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .v
 	@cd $* && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent --if-present unpack
 	@touch $@
 
-clients/typescript/dist/index.js: clients/typescript/node_modules/.done $(shell find clients/typescript/src -name '*.ts')
+clients/typescript/dist/index.js: clients/typescript/node_modules/.done $(wildcard clients/typescript/src/*.ts clients/typescript/src/*/*.ts)
 	@$(NPM_RUN) clients/typescript build
 
 .debian/.done:
