@@ -21,6 +21,7 @@ NPM := postman tests/integration/uppy tests/integration/snippets clients/typescr
 	clients/example-expo
 CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
+BENCH_NPM := benchmarks/rivals/companion benchmarks/client $(if $(CHROMIUM),,tests/chromium)
 INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
 # Each test run appends a line to this file, and `make test` prints the file at its end.
 export TEST_REPORT := $(CURDIR)/.test-report
@@ -100,7 +101,7 @@ tox: .venv/.test $(INSTALLED)
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS passes other options.
-bench: .venv/.bench benchmarks/rivals/companion/node_modules/.done
+bench: .venv/.bench $(addsuffix /node_modules/.done,$(BENCH_NPM)) clients/typescript/dist/index.js
 	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
@@ -146,6 +147,9 @@ sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .v
 	@echo "Installing the packages of $* ..."
 	@cd $* && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent --if-present unpack
 	@touch $@
+
+clients/typescript/dist/index.js: clients/typescript/node_modules/.done $(wildcard clients/typescript/src/*.ts clients/typescript/src/*/*.ts)
+	@$(NPM_RUN) clients/typescript build
 
 .debian/.done:
 	@tools/from_debian.sh .debian $(DEBIAN)

@@ -64,7 +64,12 @@ class DevTools:
             ContenderFailed: the browser refuses it, or has died.
         """
         self._number += 1
-        message = {"id": self._number, "method": method, "params": params, **({"sessionId": session} if session else {})}
+        message = {
+            "id": self._number,
+            "method": method,
+            "params": params,
+            **({"sessionId": session} if session else {}),
+        }
         _write(self._commands, json.dumps(message).encode() + END)
         while (answer := self._read()).get("id") != self._number:
             continue  # An event.

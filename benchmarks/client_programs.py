@@ -51,7 +51,7 @@ def in_node(client: UploadClient, stage: Stage, server: Server) -> Iterator[Prog
         running(command, env=environment, stdin=PIPE, stdout=PIPE, stderr=errors, bufsize=1) as process,
     ):
         lines = _Lines(process, log)
-        lines.send()
+        lines.send()  # Nothing yet: the answer tells that the client is loaded.
         yield Program((process.pid,), process.pid, lines.choose, lines.send)
 
 
@@ -67,9 +67,8 @@ class _Lines:
         self.files = [str(file) for file in files]
 
     def send(self) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps(self.files) + "\n")
-        if not self.process.stdout.readline():
+        print(json.dumps(self.files), file=self.process.stdin)
+        if not (self.process.stdout and self.process.stdout.readline()):
             raise ContenderFailed(self.log.read_text()[-SHOWN_CHARACTERS:])
 
 

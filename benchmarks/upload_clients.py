@@ -91,10 +91,12 @@ RIVALS = (UPPY, TUS, LIB_STORAGE)
 
 
 def bundled(folder: Path) -> dict[str, list[Figures]]:
-    """Bundle the page of each client into a folder, and return the kB of each client, also of one that only has a size."""
+    """Bundle the page of each client into a folder. Return the kB of each, and of storage-js."""
     command = [node().path, str(CLIENTS / "bundle.js"), str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     sizes: dict[str, dict[str, int]] = json.loads(done.stdout)
-    names = {client.script: client.name for client in (DIRECT, *RIVALS)} | {"storage-js": _named("@supabase/storage-js")}
+    names = {client.script: client.name for client in (DIRECT, *RIVALS)} | {
+        "storage-js": _named("@supabase/storage-js")
+    }
     as_kb = partial(map, lambda item: (f"{item[0]}_kb", item[1] / BYTES_PER_KB))
     return {names[script]: [dict(as_kb(sizes[script].items()))] for script in names}

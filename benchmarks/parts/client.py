@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.support.programs import chromium, node
+from tests.support.programs import node
 
+from ..chromium import find_chromium
 from ..client_programs import Program, Start, in_chromium, in_node
 from ..contenders import Contender, Figures
 from ..errors import ContenderFailed
@@ -27,11 +28,12 @@ WARM_UP_FILES = 8
 INFORMATION_OF_TUS = ".info"
 ABOUT = (
     "Each client sends files from the disk of the same machine to the same store. Ours and Uppy have the service "
-    "(gunicorn with 2 processes of 4 threads, PostgreSQL), tus-js-client has @tus/server with @tus/s3-store, lib-storage "
-    "holds the keys of the store and has no server. The clock runs until the client says that all files are stored: "
-    "ours and Uppy then have verified records, the others have none. In Chromium, the page is of the origin of its "
-    "server, and the store is another origin. CPU and memory are those of the process of Node.js, or of all processes of "
-    "Chromium together; memory is the sum of their peaks. Ratios are to the best rival of the round."
+    "(gunicorn with 2 processes of 4 threads, PostgreSQL), tus-js-client has @tus/server with @tus/s3-store, and lib- "
+    "storage holds the keys of the store and has no server. The clock runs until the client says that all files are "
+    "stored: ours and Uppy then have verified records, the others have none. In Chromium, the page is of the origin "
+    "of its server, and the store is another origin. CPU and memory are those of the process of Node.js, or of all "
+    "processes of Chromium together. Memory is the sum of their peaks; a page is the process that runs its "
+    "JavaScript. Ratios are to the best rival of the round. Bundles are minified by esbuild."
 )
 TIMES = "times the best rival"
 COLUMNS = (
@@ -77,32 +79,24 @@ def measure(folder: Path, options: Options) -> Result:
 
 
 def _platforms(pages: Path) -> Iterator[Platform]:
-    browser = chromium()
-    if browser is None:
-        raise ContenderFailed("there is no Chromium: `make bench` brings one")
     in_both = tuple(client for client in RIVALS if client.is_in_node)
     yield Platform(f"Node.js {node().version}", in_node, in_both, COLUMNS)
-    yield Platform(browser.version, in_chromium(pages), RIVALS, (*COLUMNS, *OF_PAGE))
+    yield Platform(find_chromium().version, in_chromium(pages), RIVALS, (*COLUMNS, *OF_PAGE))
 
 
 def _measured(platform: Platform, stage: Stage, options: Options) -> Iterator[Table]:
-    sent = partial(_sent, platform, stage, options)
     large, small = [stage.file(options.size_mib)], stage.small_files(options.files, SMALL_BYTES)
-    yield sent(f"one file of {options.size_mib} MiB", (DIRECT, *platform.rivals), large)
-    yield sent(f"{len(small):,} files of {SMALL_BYTES // 1000} kB", (DIRECT, THROUGH, *platform.rivals), small)
-
-
-def _sent(
-    platform: Platform,
-    stage: Stage,
-    options: Options,
-    what: str,
-    clients: Sequence[UploadClient],
-    files: Sequence[Path],
-) -> Table:
-    contenders = [Contender(c.key, c.name, partial(_run, c, platform.start, stage, files)) for c in clients]
-    title = f"{platform.name}, {what}"
-    return Table(title, platform.columns, alternated(title, contenders, options))
+    uploads = (
+        (f"one file of {options.size_mib} MiB", (DIRECT, *platform.rivals), large),
+        (f"{len(small):,} files of {SMALL_BYTES // 1000} kB", (DIRECT, THROUGH, *platform.rivals), small),
+    )
+    for what, clients, files in uploads:
+        title = f"{platform.name}, {what}"
+        contenders = [
+            Contender(client.key, client.name, partial(_run, client, platform.start, stage, files))
+            for client in clients
+        ]
+        yield Table(title, platform.columns, alternated(title, contenders, options))
 
 
 def _run(client: UploadClient, start: Start, stage: Stage, files: Sequence[Path]) -> Figures:

@@ -36,9 +36,8 @@ export class UploadQueue {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
   private isHeld = false;
-  // Kept up to date by each change of a task, since a queue may hold thousands.
+  // Kept up to date by each change of a task: a queue may hold thousands.
   private readonly busy = new Set<UploadTask>();
-  private readonly unended = new Set<UploadTask>();
 
   private readonly listeners = new Set<(totals: QueueTotals) => void>();
 
@@ -118,15 +117,15 @@ export class UploadQueue {
 
   /** Wait until each upload is stored, failed or cancelled, and return all. Does not throw. */
   async finished(): Promise<UploadTask[]> {
-    while (this.unended.size) {
+    while (!this.tasks.every((task) => ENDED.includes(task.state))) {
       await new Promise<void>((resolve) => this.waiters.push(resolve));
     }
     return this.tasks;
   }
 
   private note(task: UploadTask): void {
-    keep(this.busy, task, !IDLE.includes(task.state));
-    keep(this.unended, task, !ENDED.includes(task.state));
+    this.busy[IDLE.includes(task.state) ? "delete" : "add"](task);
+    if (ENDED.includes(task.state)) for (const wake of this.waiters.splice(0)) wake();
   }
 
   private startNext(): void {
@@ -147,15 +146,9 @@ export class UploadQueue {
 
   private changed(): void {
     if (!this.isHeld) this.startNext();
-    for (const wake of this.waiters.splice(0)) wake();
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       for (const listener of this.listeners) listener(this.totals);
     }, INTERVAL_MILLISECONDS);
   }
-}
-
-function keep<T>(set: Set<T>, member: T, isMember: boolean): void {
-  if (isMember) set.add(member);
-  else set.delete(member);
 }
