@@ -82,7 +82,7 @@ export class UploaderError extends Error {
 
 /** Create the error of a cancelled upload or request. */
 export function cancelled(): UploaderError {
-  return new UploaderError("cancelled", "The upload was cancelled. Start it again to send the file.");
+  return new UploaderError("cancelled", "Cancelled. Start it again.");
 }
 
 /** Throw if the signal has been aborted. */
@@ -100,9 +100,14 @@ export function toUploaderError(error: unknown): UploaderError {
   return new UploaderError("file_unreadable", `The file cannot be read: ${why}`, { cause: error });
 }
 
+/** Return true if an error has one of the codes. */
+export function hasCode(error: unknown, ...codes: ErrorCode[]): boolean {
+  return error instanceof UploaderError && codes.includes(error.code);
+}
+
 /** Return true if the service knows no such upload or file. */
 export function isGone(error: unknown): boolean {
-  return error instanceof UploaderError && ["upload_not_found", "file_not_found"].includes(error.code);
+  return hasCode(error, "upload_not_found", "file_not_found");
 }
 
 /** Return true if the upload can go on later from what S3 holds. */

@@ -17,24 +17,26 @@ export interface Page<T> {
 
 /** A list in pages. Each method throws `UploaderError`. It is no async generator, because Hermes has none. */
 export class Pages<T> {
-  private query: Fields | undefined;
+  private rest: string | undefined;
 
   /** @internal */
   constructor(
     private readonly service: Service,
     private readonly path: string,
-    query: Fields,
+    private query: Fields | undefined,
     private readonly signal?: AbortSignal,
   ) {
-    this.query = query;
+    this.rest = path;
   }
 
   /** Return the next page, beginning with the first; null after the last. */
   async page(): Promise<Page<T> | null> {
-    if (!this.query) return null;
+    if (!this.rest) return null;
     const call = { query: this.query, signal: this.signal };
-    const { next, prefixes = [], results } = await this.service.call<Body<T>>("GET", this.path, call);
-    this.query = next ? readQuery(next) : undefined;
+    const { next, prefixes = [], results } = await this.service.call<Body<T>>("GET", this.rest, call);
+    // Only the query of `next` counts: behind a proxy its host and scheme may be those of an inner server.
+    this.rest = next ? `${this.path}?${next.split("?")[1] ?? ""}` : undefined;
+    this.query = undefined;
     return { items: results, prefixes, isLast: !next };
   }
 
@@ -44,15 +46,4 @@ export class Pages<T> {
     for (let page = await this.page(); page; page = await this.page()) items.push(...page.items);
     return items;
   }
-}
-
-/** Only the query of `next` counts: behind a proxy its host and scheme may be those of an inner server. */
-function readQuery(next: string): Record<string, string> {
-  const query: Record<string, string> = {};
-  for (const pair of (next.split("?")[1] ?? "").split("&")) {
-    const [name = "", ...values] = pair.split("=");
-    const value = values.join("=");
-    query[decodeURIComponent(name)] = decodeURIComponent(value.replace(/\+/g, " "));
-  }
-  return query;
 }

@@ -4,7 +4,6 @@ import type { HttpResponse } from "./transport.js";
 
 type ErrorBody = components["schemas"]["S3Error"];
 
-const RETRIED_STATUSES = [408, 429, 500, 502, 503, 504];
 /** Errors with such a status or code that no repetition mends. */
 const FINAL_CODES = ["quota_exceeded", "storage_not_configured", "storage_error"];
 const SHOWN_CHARACTERS = 200;
@@ -12,7 +11,12 @@ const SHOWN_CHARACTERS = 200;
 /** Return true if the same request may succeed later. */
 export function isTransient(error: UploaderError): boolean {
   if (FINAL_CODES.includes(error.code)) return false;
-  return RETRIED_STATUSES.includes(error.status) || error.code === "upload_in_progress";
+  return isBusy(error.status) || error.code === "upload_in_progress";
+}
+
+/** Return true for the status of a server, or of a proxy before it, that may answer better later. */
+export function isBusy(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
 }
 
 /** Return the seconds of a `Retry-After` header in either of its forms, or undefined. */
@@ -33,8 +37,7 @@ export function readError(response: HttpResponse): UploaderError {
     return new UploaderError(code, detail ?? code, { status, retryAfter, limit, errors });
   }
   const shown = text
-    .replace(/<[^>]*>/g, " ")
-    .replace(/\s+/g, " ")
+    .replace(/(<[^>]*>|\s)+/g, " ")
     .trim()
     .slice(0, SHOWN_CHARACTERS);
   const message = `HTTP ${status}, but not from the service. Check \`baseUrl\` and proxies.`;

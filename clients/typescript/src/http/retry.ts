@@ -63,7 +63,7 @@ export class Patience {
 }
 
 function giveUp(cause: unknown): UploaderError {
-  const message = "The network failed for too long. Resume the upload later.";
+  const message = "The network failed too long. Resume later.";
   return cause instanceof UploaderError ? cause : new UploaderError("connection_lost", message, { cause });
 }
 

@@ -27,7 +27,7 @@ export interface ServiceOptions {
 export type Fields = Record<string, string | number | boolean | undefined>;
 
 export interface Call {
-  query?: Fields;
+  query?: Fields | undefined;
   json?: unknown;
   headers?: Record<string, string> | undefined;
   signal?: AbortSignal | undefined;

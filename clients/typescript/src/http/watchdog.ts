@@ -32,7 +32,7 @@ export async function sendWatched(transport: Transport, request: HttpRequest, se
       },
     });
   } catch (error) {
-    throw state.stalled ? new ConnectionError(`Nothing moved for ${seconds} seconds.`) : error;
+    throw state.stalled ? new ConnectionError(`Stalled for ${seconds} seconds.`) : error;
   } finally {
     state.ended = true;
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-import { UploaderError } from "../errors.js";
+import { hasCode } from "../errors.js";
 import { ask, type Asker } from "../http/service.js";
 import type { components } from "../schema.js";
 import type { Transfer } from "./direct.js";
@@ -38,7 +38,7 @@ export async function uploadDirectly(transfer: Transfer, steps: DirectSteps): Pr
     } catch (error) {
       // The answer of S3 was lost and so were the bytes, or the store took a part of another size than was signed.
       if (isConfirmed) contradictions += 1;
-      if (contradictions === MOST_CONTRADICTIONS || !isMendedBySending(error)) throw error;
+      if (contradictions === MOST_CONTRADICTIONS || !hasCode(error, "parts_missing", "size_mismatch")) throw error;
       started = await announcePatiently(transfer, steps);
     }
   }
@@ -71,7 +71,7 @@ async function sendUnlessCompleted(...args: Parameters<typeof send>): Promise<bo
 }
 
 function isNotPending(error: unknown): boolean {
-  return error instanceof UploaderError && error.code === "upload_not_pending";
+  return hasCode(error, "upload_not_pending");
 }
 
 /** Ask for the URLs of a file. The same key returns the same upload, so a lost answer costs nothing. */
@@ -111,8 +111,4 @@ export async function complete(asker: Asker, id: string): Promise<UploadRecord> 
 
 export function readRecord(asker: Asker, id: string): Promise<UploadRecord> {
   return ask(asker, "GET", `uploads/${id}/`);
-}
-
-function isMendedBySending(error: unknown): boolean {
-  return error instanceof UploaderError && ["parts_missing", "size_mismatch"].includes(error.code);
 }

@@ -1,6 +1,6 @@
 import { UploaderError } from "../errors.js";
 import type { Chunk, Source } from "../files/source.js";
-import { readRetryAfter } from "../http/answers.js";
+import { isBusy, readRetryAfter } from "../http/answers.js";
 import type { Patience } from "../http/retry.js";
 import type { Service } from "../http/service.js";
 import { ConnectionError, type HttpResponse, type Transport } from "../http/transport.js";
@@ -90,7 +90,7 @@ function judge(response: HttpResponse): Outcome {
   if ((status >= 200 && status < 300) || status === 412) return "stored";
   if (status === 403) return "expired";
   if (status === 404) return "gone";
-  if (status >= 500 || status === 408 || status === 429 || MENDED_BY_REPEATING.test(text)) return "unknown";
+  if (isBusy(status) || MENDED_BY_REPEATING.test(text)) return "unknown";
   if (CORRUPT.test(text)) return "corrupt";
   throw describe(response);
 }
@@ -98,7 +98,7 @@ function judge(response: HttpResponse): Outcome {
 /** Return the error of an answer of S3, or of a proxy before it. */
 export function describe({ status, text }: HttpResponse): UploaderError {
   const said = /<Message>([^<]*)/.exec(text)?.[1] ?? /<Code>([^<]*)/.exec(text)?.[1];
-  const message = `S3 refused the bytes with HTTP ${status}${said ? `: ${said}` : ""}. Check the device's clock.`;
+  const message = `S3 answered HTTP ${status}${said ? `: ${said}` : ""}. Check the device's clock.`;
   return new UploaderError("storage_refused", message, { status });
 }
 

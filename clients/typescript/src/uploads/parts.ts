@@ -45,7 +45,9 @@ export class PartsUpload {
   /** Send the parts that S3 does not hold. `isNew`: S3 holds none, so the client need not ask. */
   async run(isNew: boolean): Promise<void> {
     try {
-      this.queue = isNew ? range(1, this.plan.part_count) : await this.askForMissing();
+      this.queue = isNew
+        ? Array.from({ length: this.plan.part_count }, (_, index) => index + 1)
+        : await this.askForMissing();
       this.transfer.meter.confirm(this.transfer.source.size - this.sizeOf(this.queue));
       while (this.queue.length || this.active.size) {
         while (this.queue.length && this.active.size < this.limit) this.launch(this.queue.shift() ?? 0);
@@ -111,7 +113,7 @@ export class PartsUpload {
   private async explainGone(): Promise<void> {
     const record = await ask<Schemas["S3Upload"]>(this.transfer, "GET", `uploads/${this.id}/`);
     if (record.status === "pending") {
-      const message = "S3 has forgotten the upload. Start it again.";
+      const message = "S3 forgot the upload. Start it again.";
       throw new UploaderError("upload_not_found", message, { status: 404 });
     }
     this.queue = [];
@@ -144,15 +146,11 @@ export class PartsUpload {
   private async sign(part: number): Promise<void> {
     const part_numbers = [part, ...this.queue.slice(0, BATCH - 1)];
     this.keep(await this.askForParts<Schemas["S3SignedParts"]>("POST", { part_numbers }));
-    if (!this.urls.has(part)) throw new UploaderError("bad_answer", `The service signed no URL for part ${part}.`);
+    if (!this.urls.has(part)) throw new UploaderError("bad_answer", `No URL for part ${part}.`);
   }
 
   private keep(signed: Schemas["S3SignedParts"]): void {
     // The clock of a device may be wrong, so S3 alone decides whether a URL has expired.
     for (const { part_number, url } of signed.parts) this.urls.set(part_number, url);
   }
-}
-
-function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }

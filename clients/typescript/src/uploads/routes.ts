@@ -39,7 +39,7 @@ export class Routes {
     this.failures.set(origin, failures);
     if (failures < FAILURES_BEFORE_DOUBT || !(await this.serviceAnswers())) return;
     this.unreachable = true;
-    throw new StorageUnreachable(`S3 cannot be reached at ${origin}.`);
+    throw new StorageUnreachable();
   }
 
   private async serviceAnswers(): Promise<boolean> {

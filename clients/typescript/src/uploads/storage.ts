@@ -21,31 +21,28 @@ export interface AsyncStorageLike {
 
 /** Return AsyncStorage as `storage` of `createClient`. */
 export function asyncStorage(storage: AsyncStorageLike): KeyValueStorage {
-  return {
-    get: (key) => storage.getItem(key),
-    set: (key, value) => storage.setItem(key, value),
-    delete: (key) => storage.removeItem(key),
-    keys: () => storage.getAllKeys(),
-  };
+  return rename(storage, () => storage.getAllKeys());
 }
 
 /** Return the browser's `localStorage`, or, where there is none, a storage that lasts as long as the client. */
 export function defaultStorage(): KeyValueStorage {
-  const memory = new Map<string, string>();
   const local = openLocalStorage();
-  if (local) {
-    return {
-      get: (key) => local.getItem(key),
-      set: (key, value) => local.setItem(key, value),
-      delete: (key) => local.removeItem(key),
-      keys: () => Object.keys(local),
-    };
-  }
+  if (local) return rename(local, () => Object.keys(local));
+  const memory = new Map<string, string>();
   return {
     get: (key) => memory.get(key) ?? null,
     set: (key, value) => memory.set(key, value),
     delete: (key) => memory.delete(key),
     keys: () => [...memory.keys()],
+  };
+}
+
+function rename(storage: Storage | AsyncStorageLike, keys: KeyValueStorage["keys"]): KeyValueStorage {
+  return {
+    get: (key) => storage.getItem(key),
+    set: (key, value) => storage.setItem(key, value),
+    delete: (key) => storage.removeItem(key),
+    keys,
   };
 }
 

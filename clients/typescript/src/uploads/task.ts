@@ -343,6 +343,6 @@ export class UploadTask {
 function validateSame(entry: JournalEntry, { modifiedAt, size, uri }: Source): void {
   const isWrittenSince = entry.uri === uri && (entry.modifiedAt ?? modifiedAt) !== modifiedAt;
   if (entry.size === size && !isWrittenSince) return;
-  const message = "This is not the file whose upload began. Choose that one, or start a new upload.";
+  const message = "This is not the file whose upload began. Choose that one.";
   throw new UploaderError("file_changed", message);
 }
