@@ -296,7 +296,7 @@ describe("upload", () => {
     task.resume();
     await expect(task.result).rejects.toMatchObject({
       code: "file_changed",
-      message: expect.stringContaining("written") as string,
+      message: expect.stringContaining("not the file") as string,
     });
     await task.cancel();
   });
