@@ -35,9 +35,6 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-# Runs npm's scripts of a client with the Node.js of the environment.
-NPM_RUN = PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent --prefix
-
 .PHONY: run test clients check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
@@ -56,11 +53,11 @@ test: .venv/.test $(INSTALLED)
 	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
 
-# Check, build and test the clients.
+# Check, build and test the clients. The last three wait more than they compute, so they run side by side.
 clients: .venv/.test $(INSTALLED)
-	@for script in lint build check test test:browser; do $(NPM_RUN) clients/typescript $$script || exit 1; done
-	@$(NPM_RUN) clients/typescript/tests/react-native test
-	@for script in typecheck bundle test; do $(NPM_RUN) clients/example-expo $$script || exit 1; done
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/run_npm.sh clients/typescript lint build check test
+	@printf '%s\n' "clients/typescript test:browser" "clients/typescript/tests/react-native test" \
+		"clients/example-expo typecheck bundle test" | PATH="$(CURDIR)/$(BIN):$$PATH" xargs -P 3 -L 1 tools/run_npm.sh
 
 check: .venv/.test
 	@$(MAKE) lint

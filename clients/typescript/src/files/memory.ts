@@ -15,6 +15,7 @@ export function openBlob(blob: Blob): Source {
     name: "name" in blob ? String(blob.name) : "",
     type: blob.type,
     size: blob.size,
+    modifiedAt: (blob as Partial<File>).lastModified,
     holdsChunks: false,
     read: (offset, size) =>
       Promise.resolve(kept ? { body: kept.subarray(offset, offset + size) } : cut(blob, offset, size)),

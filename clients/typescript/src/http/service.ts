@@ -114,7 +114,7 @@ export class Service {
     } catch (cause) {
       if (cause instanceof UploaderError) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ConnectionError(`\`authorization\` failed: ${why}`, { cause });
+      throw new ConnectionError(`authorization failed: ${why}`, { cause });
     }
   }
 
@@ -122,7 +122,7 @@ export class Service {
   private address(path: string, query: Call["query"] = {}): string {
     if (path.split("/").some((segment) => segment === "." || segment === "..")) {
       // Every URL parser resolves such a segment, so that the request would reach another address.
-      throw new UploaderError("invalid", `No part of a name may be "." or "..": ${path}`);
+      throw new UploaderError("invalid", `No name has a part "." or "..": ${path}`);
     }
     const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
     const encoded = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");

@@ -114,7 +114,7 @@ async function explain<T>(access: () => Promise<T>): Promise<T> {
     return await access();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `\`storage\` failed: ${why}. Free space there.`;
+    const message = `\`storage\` failed: ${why}. Free space.`;
     throw new UploaderError("journal_failed", message, { cause });
   }
 }

@@ -2,7 +2,7 @@ import { createRandom } from "../support/faults.js";
 
 /** A file whose bytes follow from its name and size, so that a reloaded page can make it again. */
 export function createFile(name: string, size: number): File {
-  return new File([createBytes(name, size)], name, { type: "application/octet-stream" });
+  return new File([createBytes(name, size)], name, { type: "application/octet-stream", lastModified: 0 });
 }
 
 /** xorshift32: fast enough for hundreds of MiB, and no two parts are equal. */

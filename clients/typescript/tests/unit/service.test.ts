@@ -187,7 +187,7 @@ describe("authorization", () => {
     const authorization = () => Promise.reject(new Error("no refresh token"));
     await expect(usage({ authorization })).rejects.toMatchObject({
       code: "connection_lost",
-      cause: { message: "`authorization` failed: no refresh token" },
+      cause: { message: "authorization failed: no refresh token" },
     });
     expect(server.seen).toHaveLength(0);
   });
@@ -201,7 +201,7 @@ describe("authorization", () => {
     // Apps throw strings, too.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     await expect(usage({ authorization: () => Promise.reject("busy") })).rejects.toMatchObject({
-      cause: { message: "`authorization` failed: busy" },
+      cause: { message: "authorization failed: busy" },
     });
   });
 });

@@ -514,6 +514,17 @@ describe("pause and resume", () => {
     expect(task.state).toBe("stored");
   });
 
+  test("with a file of the same size that was changed since is file_changed", async () => {
+    const fileOf = (lastModified: number) => new File([bytes(95)], "a.bin", { lastModified });
+    const task = clientOf(server).upload(fileOf(1), { bucket: "bucket", checksum: false });
+    await until(task, "uploading");
+    task.pause();
+    task.resume(fileOf(2));
+    await expect(settle(task.result)).rejects.toMatchObject({ code: "file_changed" });
+    task.resume(fileOf(1));
+    expect((await settle(task.result)).status).toBe("stored");
+  });
+
   test("with another file of other size is file_changed, and can be resumed with the right one", async () => {
     const task = start(95);
     await until(task, "uploading");
