@@ -34,7 +34,8 @@ afterEach(() => {
 });
 
 const newClient = (account?: string) => clientOf(server, { storage, ...(account ? { account } : {}) });
-const file = (size: number, name = "file.txt") => new File([bytes(size) as Uint8Array<ArrayBuffer>], name);
+const file = (size: number, name = "file.txt") =>
+  new File([bytes(size) as Uint8Array<ArrayBuffer>], name, { lastModified: 0 });
 
 test("useUpload renders states and progress up to the record", async () => {
   const hook = renderHook(useUpload, newClient());
