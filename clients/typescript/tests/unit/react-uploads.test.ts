@@ -35,7 +35,7 @@ afterEach(() => {
 
 const newClient = (account?: string) => clientOf(server, { storage, ...(account ? { account } : {}) });
 const file = (size: number, name = "file.txt") =>
-  new File([bytes(size) as Uint8Array<ArrayBuffer>], name, { lastModified: 0 });
+  new File([bytes(size) as Uint8Array<ArrayBuffer>], name, { lastModified: 1 });
 
 test("useUpload renders states and progress up to the record", async () => {
   const hook = renderHook(useUpload, newClient());
