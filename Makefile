@@ -35,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test clients check newest docs fuzz lint format lock tox bench clean python-gone
+.PHONY: run test unit clients check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -47,11 +47,13 @@ test: .venv/.test $(INSTALLED)
 	@rm -f $(TEST_REPORT)
 	@$(MAKE) lint
 	@$(MAKE) docs
-	@$(MAKE) clients
-	@$(PYTEST) $(WORKERS) tests/unit --cov
+	@printf '%s\n' clients unit | xargs -P 2 -n 1 $(MAKE)
 	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
 	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
+
+unit: .venv/.test
+	@$(PYTEST) $(WORKERS) tests/unit --cov
 
 # Check, build and test the clients. The last three wait more than they compute, so they run side by side.
 clients: .venv/.test $(INSTALLED)

@@ -107,6 +107,7 @@ test("everything can be done with the keyboard, and the focus is seen", async ()
   await page.keyboard.type("demo-password");
   await page.keyboard.press("Enter");
   await screen.button("Files").waitFor();
+  await page.waitForLoadState("networkidle"); // The screen is drawn again once its lists have arrived.
   for (const name of ["Sign out", "Photos and videos", "Files"]) {
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), name);
