@@ -36,16 +36,14 @@ UPLOAD: ErrorKinds = (
     *(*STORAGE, own.BucketNotFound, own.FileExists),
     *FILE,  # Not found: another program removed it before S3 could be asked what it holds.
     *(own.ChecksumMismatch, own.ContentTypeMismatch, own.SizeMismatch, own.LengthRequired),
-    *(own.IdempotencyKeyReused, own.UploadInProgress, own.FileRejected),
-    *POLICY,
+    *(own.IdempotencyKeyReused, own.UploadInProgress, own.FileRejected, *POLICY),
 )
 START: ErrorKinds = (
     *(*STORAGE, own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.BucketNotFound),
     *(own.UploadNotPending, own.ContentTypeNotAllowed, own.QuotaExceeded),
 )
-SIGNING: ErrorKinds = (
-    *(*STORAGE, own.UploadNotFound, own.BucketNotFound, own.UploadNotPending, own.FileTooLarge, own.QuotaExceeded),
-)
+GONE: ErrorKinds = (own.UploadNotFound, own.BucketNotFound, own.UploadNotPending)
+SIGNING: ErrorKinds = (*STORAGE, *GONE, own.FileTooLarge, own.QuotaExceeded)
 PARTS: ErrorKinds = (*SIGNING, own.UploadInProgress)
 COMPLETION: ErrorKinds = (
     *(*PARTS, own.PartsMissing, own.SizeMismatch, own.ContentTypeMismatch, own.ChecksumMismatch),
@@ -58,9 +56,7 @@ RAISED: dict[str, ErrorKinds] = {
     "bucket_list": STORAGE,
     # Not found: it was removed before its public access could be blocked.
     "bucket_create": (*STORAGE, own.InvalidBucketName, own.BucketExists, own.BucketNotFound),
-    "bucket_remove": (
-        *(*STORAGE, own.InvalidBucketName, own.BucketOwnerMismatch, own.BucketNotFound, own.BucketNotEmpty),
-    ),
+    "bucket_remove": (*STORAGE, own.InvalidBucketName, own.BucketOwnerMismatch, own.BucketNotFound, own.BucketNotEmpty),
     "file_upload": (*UPLOAD, own.NotYourFile),
     "file_download": (*PRESIGN, own.FileExists, own.DownloadFolderFull),
     "file_delete": (*DELETION, *FILE, own.InvalidField),

@@ -31,11 +31,11 @@ DIRECT_URL = f"{STORE}{DIRECT_KEY_IN_URL}{SIGNATURE}"
 EXPIRES = {"expires_at": AN_HOUR_LATER}
 PART_URL = f"{DIRECT_URL}&partNumber=1"
 
+FILE = {"file_name": FILE_NAME, "bucket": BUCKET}
 UPLOAD_EXAMPLE = {
     "id": UPLOAD_ID,
     "user_id": USER_ID,
-    "bucket": BUCKET,
-    "file_name": FILE_NAME,
+    **FILE,
     "original_name": "été.txt",
     "size": len(CONTENT),
     "content_type": "text/plain",
@@ -66,20 +66,10 @@ TRANSFERS: Mapping[str, dict[str, Any]] = {
     "As a form": {"strategy": "post", "method": "POST", "url": STORE, "fields": FIELDS},
     "In parts": {"strategy": "multipart", "part_size": PART_BYTES, "part_count": len(PARTS), "parts": PARTS},
 }
-TOKEN_EXAMPLE = {"id": UPLOAD_ID, "created_at": TIME, "expires_at": AN_HOUR_LATER, "revoked_at": None}
+LIFE = {"created_at": TIME, "expires_at": AN_HOUR_LATER, "revoked_at": None}
+TOKEN_EXAMPLE = {"id": UPLOAD_ID, **LIFE}
 NEW_TOKEN = {"id": UPLOAD_ID, "token": UPLOAD_TOKEN, "endpoint": f"{SERVICE}uppy/token/{UPLOAD_TOKEN}"}
-SHARE_EXAMPLE = {
-    "id": SHARE_ID,
-    "user_id": USER_ID,
-    "bucket": BUCKET,
-    "file_name": FILE_NAME,
-    "created_at": TIME,
-    "expires_at": AN_HOUR_LATER,
-    "revoked_at": None,
-    "max_downloads": 10,
-    "downloads": 0,
-}
-FILE = {"file_name": FILE_NAME, "bucket": BUCKET}
+SHARE_EXAMPLE = {"id": SHARE_ID, "user_id": USER_ID, **FILE, **LIFE, "max_downloads": 10, "downloads": 0}
 
 
 def page_example(path: str, result: Mapping[str, Any]) -> dict[str, Any]:

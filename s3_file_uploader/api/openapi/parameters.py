@@ -25,8 +25,7 @@ def parameter(place: Place, name: str, words: str, value: Any, kind: Any = str, 
     return OpenApiParameter(name, kind, place, description=words, examples=examples, **more)
 
 
-# --- the path: a name means the same in each address -----------------------------------------------------------------
-
+# In the path, a name means the same in each address.
 OWNER_ID = "The owner of the bucket: the `owner_id` of the list of buckets, or an AWS account id of 12 digits."
 USER_ID = "Primary key of the user who owns the file: your own. Staff may name other users."
 FILE_NAME = (
@@ -47,8 +46,6 @@ IN_PATH = {
 SHARE_SECRET = parameter("path", "share", "The secret of the link.", shown.SHARE_IN_URL)
 SHARE_ID = parameter("path", "share", "The `id` of the link.", shown.SHARE_ID)
 
-# --- the query -------------------------------------------------------------------------------------------------------
-
 # The example of any other field is its default.
 QUERY_VALUES: dict[str, Any] = {
     "bucket": shown.BUCKET,
@@ -62,9 +59,7 @@ QUERY_VALUES: dict[str, Any] = {
     "prefix": "2026/May/",
     "delimiter": "/",
 }
-KEY = parameter(
-    "query", "key", "The object key, from the response that started the upload.", shown.DIRECT_KEY, required=True
-)
+KEY = parameter("query", "key", "The object key, as the start returned it.", shown.DIRECT_KEY, required=True)
 PART_NUMBERS = parameter("query", "partNumbers", "Part numbers, separated by commas.", "1,2", required=True)
 UPPY_BUCKET = "The bucket. Default: the setting S3_FILE_UPLOADER_UPPY_BUCKET."
 UPPY_FILE = (
@@ -81,8 +76,6 @@ def query_examples(query: type[serializers.Serializer[Any]]) -> Iterator[OpenApi
             yield OpenApiExample(LEFT_OUT, "", parameter_only=(name, "query"))
         yield OpenApiExample(name, QUERY_VALUES.get(name, field.default), parameter_only=(name, "query"))
 
-
-# --- headers of requests ---------------------------------------------------------------------------------------------
 
 IDEMPOTENCY_KEY = (
     "1 to 255 visible ASCII characters, new for each file, such as a UUID. If the response to a request was lost, "
@@ -102,24 +95,18 @@ READ_HEADERS = (
     parameter("header", "If-Range", IF_RANGE, ETAG),
 )
 
-# --- headers of responses --------------------------------------------------------------------------------------------
-
 NAME = "attachment; filename*=utf-8''%C3%A9t%C3%A9.txt"
 REPLAYED = "`true` if an earlier request with the same `Idempotency-Key` stored it."
 IDEMPOTENT = (
     parameter("header", "Idempotency-Key", IDEMPOTENCY_KEY, shown.IDEMPOTENCY_KEY),
     parameter("header", "Idempotency-Replayed", REPLAYED, "true", response=[201]),
 )
-LOCATION = parameter(
-    "header", "Location", "Where the bytes are for a few minutes.", shown.PRESIGNED_URL, response=[302]
-)
+LOCATION = parameter("header", "Location", "The URL of the bytes, for minutes.", shown.PRESIGNED_URL, response=[302])
 OF_READING = (
     LOCATION,
     parameter("header", "ETag", "Changes with the bytes.", ETAG, response=[200, 206, 304]),
     parameter("header", "Last-Modified", "When the bytes were stored.", shown.TIME_OF_HTTP, response=[200, 206, 304]),
     parameter("header", "Accept-Ranges", "The server accepts `Range`.", "bytes", response=[200, 206]),
     parameter("header", "Content-Disposition", "The file's original name.", NAME, response=[200, 206]),
-    parameter(
-        "header", "Content-Range", "The bytes in this response; with 416, the size.", "bytes 1-3/5", response=[206, 416]
-    ),
+    parameter("header", "Content-Range", "These bytes; with 416, the size.", "bytes 1-3/5", response=[206, 416]),
 )
