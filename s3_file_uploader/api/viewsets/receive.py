@@ -87,7 +87,8 @@ def receive_body(request: Request, *, bucket: str, file_name: str) -> tuple[File
     checksum = request.headers.get("X-Checksum-Sha256", "")
     options = validated(RawUploadSerializer, {**request.query_params.dict(), "x_checksum_sha256": checksum})
     body = RequestBody(request._request)
-    chunks = iter(partial(body.read, CHUNK_BYTES), b"")
+    # Half of a usual read: while a chunk is assembled from what has arrived, it lies in memory twice.
+    chunks = iter(partial(body.read, CHUNK_BYTES // 2), b"")
     return _receive(
         request,
         _Stream(chunks, options["x_checksum_sha256"], body.length, body.length),
