@@ -44,6 +44,7 @@ import signal, sys
 from pathlib import Path
 from s3_file_uploader.embedded import EmbeddedS3
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup make test` has its children ignore it.
 with EmbeddedS3(Path({str(folder)!r})) as store:
     print(store.pid or 0, flush=True)
     sys.stdin.read()
