@@ -36,7 +36,8 @@ UPLOAD: ErrorKinds = (
     *(*STORAGE, own.BucketNotFound, own.FileExists),
     *FILE,  # Not found: another program removed it before S3 could be asked what it holds.
     *(own.ChecksumMismatch, own.ContentTypeMismatch, own.SizeMismatch, own.LengthRequired),
-    *(own.IdempotencyKeyReused, own.UploadInProgress, own.FileRejected, *POLICY),
+    *(own.IdempotencyKeyReused, own.UploadInProgress, own.FileRejected),
+    *POLICY,
 )
 START: ErrorKinds = (
     *(*STORAGE, own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.BucketNotFound),
