@@ -123,7 +123,15 @@ def test_exit_after_the_folder_was_deleted_stops_the_server(tmp_path):
     assert within(supervisor.KILLED_AFTER_SECONDS + 2, lambda: not is_alive(pid))
 
 
-def test_exit_interrupted_kills_the_server_at_once(tmp_path):
+@pytest.fixture
+def ctrl_c():
+    """Have SIGINT interrupt, also if a shell started the tests in the background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_exit_interrupted_kills_the_server_at_once(tmp_path, ctrl_c):
     store = EmbeddedS3(tmp_path).__enter__()
     pid = pid_of(store)
     os.kill(pid, signal.SIGSTOP)
