@@ -4,6 +4,7 @@ import { cancelled } from "../../src/errors.js";
 import { ConnectionError, type Body, type HttpRequest, type HttpResponse } from "../../src/http/transport.js";
 import type { components } from "../../src/schema.js";
 import type { UploadRecord } from "../../src/uploads/announced.js";
+import type { KeyValueStorage } from "../../src/uploads/storage.js";
 
 type Schemas = components["schemas"];
 
@@ -240,6 +241,16 @@ export class ScriptedServer {
 /** Return a client of the server, without jitter of its own: tests set the clock. */
 export function clientOf(server: ScriptedServer, options: Partial<ClientOptions> = {}): Client {
   return new Client({ baseUrl: BASE_URL, transport: server.transport, ...options });
+}
+
+/** A storage of which a test sees the lines. */
+export function memoryStorage(lines = new Map<string, string>()): KeyValueStorage {
+  return {
+    get: (key) => lines.get(key) ?? null,
+    set: (key, value) => lines.set(key, value),
+    delete: (key) => lines.delete(key),
+    keys: () => [...lines.keys()],
+  };
 }
 
 /** Run the fake clock until the promise is settled, and return or throw its outcome. */

@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import type { Client } from "../../src/client.js";
 import { UploadQueue } from "../../src/uploads/queue.js";
 import type { KeyValueStorage } from "../../src/uploads/storage.js";
-import { bytes, clientOf, failure, ScriptedServer, settle } from "../support/scripted.js";
+import { bytes, clientOf, failure, memoryStorage, ScriptedServer, settle } from "../support/scripted.js";
 
 let server: ScriptedServer;
 let storage: KeyValueStorage;
@@ -10,13 +10,7 @@ let storage: KeyValueStorage;
 beforeEach(() => {
   vi.useFakeTimers();
   server = new ScriptedServer();
-  const lines = new Map<string, string>();
-  storage = {
-    get: (key) => lines.get(key) ?? null,
-    set: (key, value) => lines.set(key, value),
-    delete: (key) => lines.delete(key),
-    keys: () => [...lines.keys()],
-  };
+  storage = memoryStorage();
 });
 
 const options = { bucket: "bucket", checksum: false } as const;

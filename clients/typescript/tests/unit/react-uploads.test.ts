@@ -6,7 +6,7 @@ import { useUpload, useUploads } from "../../src/react.js";
 import type { Transport } from "../../src/http/transport.js";
 import type { KeyValueStorage } from "../../src/uploads/storage.js";
 import { advance, renderHook } from "../support/rendered.js";
-import { bytes, clientOf, failure, ScriptedServer } from "../support/scripted.js";
+import { bytes, clientOf, failure, memoryStorage, ScriptedServer } from "../support/scripted.js";
 
 const options = { bucket: "bucket", checksum: false } as const;
 
@@ -20,13 +20,7 @@ beforeEach(() => {
   });
   server = new ScriptedServer();
   server.latency = 100;
-  const lines = new Map<string, string>();
-  storage = {
-    get: (key) => lines.get(key) ?? null,
-    set: (key, value) => lines.set(key, value),
-    delete: (key) => lines.delete(key),
-    keys: () => [...lines.keys()],
-  };
+  storage = memoryStorage();
 });
 
 afterEach(() => {

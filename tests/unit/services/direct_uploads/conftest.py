@@ -15,6 +15,8 @@ from tests.unit.services.conftest import started
 CHECKSUM = sha256(b"content").hexdigest()
 BIG = b"0123456789" * mib(2)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# Of modules whose tests wait for other requests.
+WAITING = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.usefixtures("no_waits")]
 
 
 def complete(user, upload):

@@ -31,7 +31,6 @@ from s3_file_uploader.services import (
     upload_settle,
 )
 from s3_file_uploader.signals import file_deleted
-from s3_file_uploader.values import mib
 from tests.unit.services.conftest import (
     after_reading,
     expire,
@@ -43,10 +42,10 @@ from tests.unit.services.conftest import (
     started,
     stored_file,
 )
+from tests.unit.services.direct_uploads.conftest import BIG
 
 Status = FileUpload.Status
 pytestmark = pytest.mark.django_db
-BIG = b"0123456789" * mib(2)
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 UPLOADS = FileUpload._meta.db_table
 
@@ -71,11 +70,6 @@ def time_goes_by():
 @pytest.fixture
 def put(bucket, user):
     return started(user, bucket, idempotency_key="key").upload
-
-
-@pytest.fixture
-def big(bucket, user):
-    return started(user, bucket, size=len(BIG)).upload
 
 
 @pytest.fixture

@@ -40,13 +40,9 @@ from tests.unit.services.conftest import (
     started,
     stored_file,
 )
-from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, HOUR, complete, time_goes_by
+from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, HOUR, WAITING, complete, time_goes_by
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.slow,
-    pytest.mark.usefixtures("no_waits"),
-]  # It waits for other requests.
+pytestmark = WAITING
 Status = FileUpload.Status
 
 

@@ -10,13 +10,9 @@ from s3_file_uploader.services import housekeeping_run, upload_delete
 from s3_file_uploader.services.direct_uploads.complete import complete_arrived
 from s3_file_uploader.services.reports import Kind, Outcome
 from tests.unit.services.conftest import expire, meanwhile, objects_in, parts_left_in, refusing, sent, started
-from tests.unit.services.direct_uploads.conftest import BIG, HOUR, time_goes_by
+from tests.unit.services.direct_uploads.conftest import BIG, HOUR, WAITING, time_goes_by
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.slow,
-    pytest.mark.usefixtures("no_waits"),
-]  # It waits for other requests.
+pytestmark = WAITING
 Status = FileUpload.Status
 
 

@@ -31,13 +31,9 @@ from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, upload_delete
 from s3_file_uploader.values import mib
 from tests.unit.services.conftest import meanwhile, objects_in, parts_left_in, refusing, sent, started
-from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, complete, time_goes_by
+from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, WAITING, complete, time_goes_by
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.slow,
-    pytest.mark.usefixtures("no_waits"),
-]  # It waits for other requests.
+pytestmark = WAITING
 Status = FileUpload.Status
 
 
