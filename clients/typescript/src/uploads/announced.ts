@@ -1,4 +1,4 @@
-import { hasCode } from "../errors.js";
+import { hasCode, isGone, UploaderError } from "../errors.js";
 import { ask, type Asker } from "../http/service.js";
 import type { components } from "../schema.js";
 import type { Transfer } from "./direct.js";
@@ -111,4 +111,28 @@ export async function complete(asker: Asker, id: string): Promise<UploadRecord> 
 
 export function readRecord(asker: Asker, id: string): Promise<UploadRecord> {
   return ask(asker, "GET", `uploads/${id}/`);
+}
+
+/** Return the id of an upload whose announcement was aborted: the service may have created it all the same. */
+export async function findAnnounced(
+  asker: Asker,
+  key: string,
+  announcement: Announcement | undefined,
+): Promise<string | undefined> {
+  if (!announcement) return undefined;
+  try {
+    return (await announce(asker, key, announcement)).id;
+  } catch (error) {
+    if (error instanceof UploaderError && error.status >= 400 && error.status < 500) return undefined;
+    throw error;
+  }
+}
+
+/** Remove an upload and its parts, if the service still knows it. */
+export async function removeUpload(asker: Asker, id: string): Promise<void> {
+  try {
+    await ask(asker, "DELETE", `uploads/${id}/`);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }

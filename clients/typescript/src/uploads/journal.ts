@@ -52,6 +52,14 @@ export function createEntry(
   };
 }
 
+/** Throw `file_changed` if a file is not the one of the line. Parts of two versions of a file would make a third. */
+export function validateSame(entry: JournalEntry, { modifiedAt, size, uri }: Source): void {
+  const isWrittenSince = entry.uri === uri && (entry.modifiedAt ?? modifiedAt) !== modifiedAt;
+  if (entry.size === size && !isWrittenSince) return;
+  const message = "This is not the file whose upload began. Choose that one.";
+  throw new UploaderError("file_changed", message);
+}
+
 /** Keeps the uploads that a kill or a reload must not lose. */
 export class Journal {
   private readonly prefix: string;

@@ -2,7 +2,9 @@ import { UploaderError } from "../errors.js";
 import type { Source } from "../files/source.js";
 import type { Announcement } from "./announced.js";
 import { readChecksum } from "./checksum.js";
+import type { JournalEntry } from "./journal.js";
 import type { UploadOptions } from "./options.js";
+import type { Routes } from "./routes.js";
 import type { ServerFile } from "./whole.js";
 
 const STRATEGIES = { auto: "auto", parts: "multipart", put: "put", server: "put" } as const;
@@ -44,4 +46,15 @@ export async function planThroughServer(options: UploadOptions, source: Source, 
     key: `${key}:server`,
     checksum: await readChecksum(source, checksum),
   };
+}
+
+/** Return true if a file is to go through the service. */
+export function goesThroughServer(options: UploadOptions, entry: JournalEntry | undefined, routes: Routes): boolean {
+  if (entry?.throughServer || options.via === "server" || options.overwrite) return true;
+  return mayChangeRoute(options) && routes.throughServer;
+}
+
+/** The service stores a body for the caller alone: a file of another user has to go to S3. */
+export function mayChangeRoute({ userId, via = "auto" }: UploadOptions): boolean {
+  return via === "auto" && !userId;
 }

@@ -2,14 +2,13 @@ import type { Context } from "../context.js";
 import { cancelled, isGone, isResumable, throwIfAborted, toUploaderError, UploaderError } from "../errors.js";
 import { factsOf, openFile, type Source } from "../files/source.js";
 import { Patience } from "../http/retry.js";
-import { ask, type Asker } from "../http/service.js";
-import { announce, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
+import { findAnnounced, removeUpload, uploadDirectly, type Announcement, type UploadRecord } from "./announced.js";
 import { Deferred } from "./deferred.js";
 import type { Transfer } from "./direct.js";
-import { createEntry, type JournalEntry } from "./journal.js";
+import { createEntry, validateSame, type JournalEntry } from "./journal.js";
 import { createKey } from "./key.js";
 import type { UploadOptions, UploadState } from "./options.js";
-import { nameOf, planDirect, planThroughServer } from "./plan.js";
+import { goesThroughServer, mayChangeRoute, nameOf, planDirect, planThroughServer } from "./plan.js";
 import { ProgressMeter, type UploadProgress } from "./progress.js";
 import { StorageUnreachable } from "./routes.js";
 import { sendThroughServer } from "./whole.js";
@@ -124,8 +123,8 @@ export class UploadTask {
     await this.running;
     this.ended.reject(cancelled());
     await this.forget();
-    const id = this.entry?.id ?? (await this.findAnnounced());
-    if (id) await this.remove(id);
+    const id = this.entry?.id ?? (await findAnnounced(this.context, this.key, this.announcement));
+    if (id) await removeUpload(this.context, id);
   }
 
   private run(file?: unknown): void {
@@ -176,7 +175,7 @@ export class UploadTask {
   }
 
   private async send(transfer: Transfer, isNew: boolean): Promise<UploadRecord> {
-    if (this.goesThroughServer()) return this.sendThroughServer(transfer);
+    if (goesThroughServer(this.options, this.entry, this.context.routes)) return this.sendThroughServer(transfer);
     const { signal } = transfer;
     this.announcement = await planDirect(this.options, transfer.source);
     const steps = {
@@ -193,25 +192,13 @@ export class UploadTask {
       return await uploadDirectly(transfer, steps);
     } catch (error) {
       if (error instanceof StorageUnreachable) {
-        if (this.entry?.id) await this.remove(this.entry.id, transfer);
+        if (this.entry?.id) await removeUpload(transfer, this.entry.id);
         return this.sendThroughServer(transfer);
       }
       if (isNew || !isGone(error)) throw error;
       await this.startAnew();
       return this.send(transfer, true);
     }
-  }
-
-  private goesThroughServer(): boolean {
-    const { overwrite, via } = this.options;
-    if (this.entry?.throughServer || via === "server" || overwrite) return true;
-    return this.mayChangeRoute() && this.context.routes.throughServer;
-  }
-
-  /** The service stores a body for the caller alone: a file of another user has to go to S3. */
-  private mayChangeRoute(): boolean {
-    const { userId, via = "auto" } = this.options;
-    return via === "auto" && !userId;
   }
 
   private async sendThroughServer(transfer: Transfer): Promise<UploadRecord> {
@@ -233,7 +220,7 @@ export class UploadTask {
       patience: new Patience(connectivity, patienceSeconds, onWait),
       signal,
       concurrency: this.concurrency,
-      mayChangeRoute: this.mayChangeRoute(),
+      mayChangeRoute: mayChangeRoute(this.options),
     };
   }
 
@@ -266,25 +253,6 @@ export class UploadTask {
     this.context.live.delete(this.key);
     await this.context.journal.remove(this.key);
     await this.close();
-  }
-
-  /** Return the id of an upload whose announcement was aborted: the service may have created it all the same. */
-  private async findAnnounced(): Promise<string | undefined> {
-    if (!this.announcement) return undefined;
-    try {
-      return (await announce(this.context, this.key, this.announcement)).id;
-    } catch (error) {
-      if (error instanceof UploaderError && error.status >= 400 && error.status < 500) return undefined;
-      throw error;
-    }
-  }
-
-  private async remove(id: string, asker: Asker = this.context): Promise<void> {
-    try {
-      await ask(asker, "DELETE", `uploads/${id}/`);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
   }
 
   private async finish(record: UploadRecord): Promise<void> {
@@ -337,12 +305,4 @@ export class UploadTask {
   private notify(): void {
     for (const listener of this.listeners) listener();
   }
-}
-
-/** Parts of two versions of a file would make a third. */
-function validateSame(entry: JournalEntry, { modifiedAt, size, uri }: Source): void {
-  const isWrittenSince = entry.uri === uri && (entry.modifiedAt ?? modifiedAt) !== modifiedAt;
-  if (entry.size === size && !isWrittenSince) return;
-  const message = "This is not the file whose upload began. Choose that one.";
-  throw new UploaderError("file_changed", message);
 }
