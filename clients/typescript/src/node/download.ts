@@ -37,8 +37,8 @@ const MOST_REFUSALS = 3;
 /**
  * Save a file, and go on after any failure, also one of the process, from the bytes that have arrived.
  *
- * Until the file is whole, they lie beside it in `.download-<hash of the name>.<ETag>.part`. `If-Range` makes S3 send the whole file if it
- * has changed (https://www.rfc-editor.org/rfc/rfc9110#field.if-range).
+ * Until the file is whole, they lie beside it in `.download-<hash of the name>.<ETag>.part`. `If-Range` makes S3 send the
+ * whole file if it has changed (https://www.rfc-editor.org/rfc/rfc9110#field.if-range).
  */
 export async function downloadTo(download: Download): Promise<void> {
   const patience = new Patience(download.connectivity, download.patienceSeconds);
