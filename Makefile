@@ -148,7 +148,7 @@ sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .v
 	@touch $@
 
 clients/typescript/dist/index.js: clients/typescript/node_modules/.done $(wildcard clients/typescript/src/*.ts clients/typescript/src/*/*.ts)
-	@$(NPM_RUN) clients/typescript build
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/run_npm.sh clients/typescript build
 
 .debian/.done:
 	@tools/from_debian.sh .debian $(DEBIAN)
