@@ -9,7 +9,7 @@ import { runChild } from "../support/processes.js";
 import { createRandom, hashUrl, writeRandomFile } from "../support/random.js";
 import { createBucket, startService } from "../support/service.js";
 
-const KILLS = Number(process.env.KILLS ?? 4);
+const KILLS = Number(process.env.KILLS ?? 6);
 const SIZE = 200 * 1024 * 1024;
 const SECONDS_PER_KILL = 60;
 
