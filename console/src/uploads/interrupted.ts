@@ -8,6 +8,11 @@ import { add, moved, remove, resume, unfinished } from "./queue.ts";
 import { finishReplacing } from "./stored.ts";
 import { holds } from "./tabs.ts";
 
+const JOURNAL = "s3-file-uploader";
+const WAIT_MILLISECONDS = 1500;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let awaited = false;
+
 /** Show the uploads that a reload or a crash has cut off, unless another tab sends them. */
 export async function showInterrupted(): Promise<void> {
   const pending = (await client.pending()).filter(({ handedOver }) => !handedOver);
@@ -29,6 +34,25 @@ export async function showInterrupted(): Promise<void> {
       return item;
     });
   if (added.length) add(added);
+  const watched = pending.find(({ key }) => elsewhere.has(key));
+  if (watched) void lookOnceFree(watched.key);
+}
+
+/** Look again once another tab has ended an upload, or was closed in the middle of it. */
+async function lookOnceFree(key: string): Promise<void> {
+  if (awaited) return;
+  awaited = true;
+  await holds.untilFree(key);
+  awaited = false;
+  await showInterrupted();
+}
+
+/** Look again soon; other tabs may write many lines one after the other. */
+function lookSoon(): void {
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    void showInterrupted();
+  }, WAIT_MILLISECONDS);
 }
 
 /** Take a row away, and leave its upload to the tab that has it. */
@@ -87,11 +111,9 @@ export async function reopenAll(items: readonly Item[]): Promise<void> {
   }
 }
 
-/** Begin: show what an earlier visit has left, and look again when the user comes back to this tab. */
+/** Begin: show what an earlier visit has left, and look again when another tab begins, ends or leaves uploads. */
 export async function beginInterrupted(): Promise<void> {
   await showInterrupted();
   await finishReplacing(new Set(interrupted().map(({ pending }) => pending?.key ?? "")));
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") void showInterrupted();
-  });
+  addEventListener("storage", ({ key }) => key?.startsWith(JOURNAL) && lookSoon());
 }

@@ -131,7 +131,9 @@ function summarise(): string {
   const attention = groups.attention.value.length;
   if (active) {
     const counts = { stored: formatNumber(storedFiles), files: formatNumber(files) };
-    return isHeld.value ? _("Paused: %(stored)s of %(files)s", counts) : _("Uploading: %(stored)s of %(files)s", counts);
+    return isHeld.value
+      ? _("Paused: %(stored)s of %(files)s", counts)
+      : _("Uploading: %(stored)s of %(files)s", counts);
   }
   if (attention) return ngettext("%(count)s file needs you", "%(count)s files need you", attention);
   const done = groups.done.value.length;

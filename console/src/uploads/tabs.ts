@@ -31,6 +31,11 @@ export class Holds {
     this.releases.delete(key);
   }
 
+  /** Wait until the tab that holds an upload lets it go: by its end, or because the tab closes. */
+  async untilFree(key: string): Promise<void> {
+    await this.locks?.request(PREFIX + key, () => undefined);
+  }
+
   /** Return the keys of uploads that other tabs hold. */
   async elsewhere(): Promise<Set<string>> {
     const { held = [] } = (await this.locks?.query()) ?? {};

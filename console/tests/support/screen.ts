@@ -101,10 +101,10 @@ export class Screen {
   async untilSent(name: string, percent: number): Promise<void> {
     const bar = this.row(name).getByRole("progressbar");
     const handle = await bar.elementHandle();
-    await this.page.waitForFunction(
-      ([element, least]) => 100 * (element as HTMLProgressElement).position >= least,
-      [handle, percent] as const,
-    );
+    await this.page.waitForFunction(([element, least]) => 100 * (element as HTMLProgressElement).position >= least, [
+      handle,
+      percent,
+    ] as const);
   }
 
   /** Wait until this many files are stored. */

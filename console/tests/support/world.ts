@@ -1,12 +1,16 @@
+import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Browser, BrowserContext } from "playwright-core";
 import { startChromium } from "../../../clients/example-expo/tests/support/browser.ts";
 import { startService, type RunningService } from "../../../clients/typescript/tests/support/service.ts";
 import { Screen, type Look } from "./screen.ts";
 
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const PASSWORD = "demo-password"; // pragma: allowlist secret
 const FIRST_BYTES: Record<string, Uint8Array> = {
   jpg: Uint8Array.of(0xff, 0xd8, 0xff, 0xe0),
@@ -19,6 +23,7 @@ export interface Recorded {
   id: string;
   file_name: string;
   path: string;
+  original_name: string;
   status: string;
   size: number;
 }
@@ -30,12 +35,17 @@ export class World {
   site = "";
   private browser!: Browser;
   private state: Awaited<ReturnType<BrowserContext["storageState"]>> | undefined;
+  /** While this file exists, the scanner of the service is down. */
+  readonly scannerSwitch = join(this.folder, "data/scanner-is-down");
+  private readonly environment = {
+    DATA_DIR: join(this.folder, "data"),
+    DJANGO_SETTINGS_MODULE: "tests.support.console_settings",
+  };
   private readonly ends: (() => unknown)[] = [];
 
   async start(): Promise<void> {
     this.ends.push(() => rmSync(this.folder, { recursive: true, force: true }));
-    const environment = { DJANGO_SETTINGS_MODULE: "tests.support.console_settings", CONSOLE_TEST_FOLDER: this.folder };
-    const { stop, ...service } = await startService({ environment });
+    const { stop, ...service } = await startService({ environment: this.environment });
     this.ends.push(stop);
     this.service = service;
     this.site = new URL(service.baseUrl).origin;
@@ -101,10 +111,18 @@ export class World {
     return (text ? JSON.parse(text) : undefined) as T;
   }
 
+  /** Scan the files that wait, as a timer of the operator does. */
+  async scan(): Promise<void> {
+    const DATABASE_URL = `sqlite:///${join(this.folder, "data/demo.sqlite3")}`;
+    const env = { ...process.env, ...this.environment, DATABASE_URL };
+    const python = process.env.PYTHON ?? join(ROOT, ".venv/bin/python");
+    await promisify(execFile)(python, ["manage.py", "s3_scan"], { cwd: ROOT, env });
+  }
+
   /** Return the records of a bucket, oldest first. */
   async records(bucket: string): Promise<Recorded[]> {
     const { results } = await this.ask<{ results: Recorded[] }>("GET", `uploads/?bucket=${bucket}&page_size=1000`);
-    return results.reverse();
+    return results.reverse().map((r) => ({ ...r, path: r.path ?? r.original_name }));
   }
 
   /** Return the SHA-256 of what S3 holds of a record. */
