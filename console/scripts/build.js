@@ -22,7 +22,7 @@ const options = {
   minify: true,
   write: false,
   format: "esm",
-  target: ["es2022", "chrome109", "firefox115", "safari16.4"],
+  target: ["es2022", "chrome123", "firefox120", "safari17.5"],
   charset: "utf8",
   legalComments: "none",
   jsx: "automatic",

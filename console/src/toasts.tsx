@@ -34,9 +34,14 @@ export function showToast(toast: Toast): () => void {
   return close;
 }
 
-/** Show an error of any kind as a toast. */
-export function showError(error: unknown): void {
-  showToast({ text: error instanceof Error ? error.message : String(error), tone: "error" });
+/** Return what an error says to people. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Show an error as a toast. `subject`: the file that it is about. */
+export function showError(error: unknown, subject = ""): void {
+  showToast({ text: subject ? `${subject}: ${reasonOf(error)}` : reasonOf(error), tone: "error" });
 }
 
 function end(id: number, isOver: boolean): void {

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from .staff import HousekeepingView, UsersView
 from .views import CatalogueView, ConsoleView, SessionView, SignInView, SignOutView
 
 app_name = "s3_file_uploader_console"
@@ -10,5 +11,7 @@ urlpatterns = [
     path("sign-in/", SignInView.as_view(), name="sign-in"),
     path("sign-out/", SignOutView.as_view(), name="sign-out"),
     path("session/", SessionView.as_view(), name="session"),
+    path("staff/users/", UsersView.as_view(), name="users"),
+    path("staff/housekeeping/", HousekeepingView.as_view(), name="housekeeping"),
     path("catalogue.js", CatalogueView.as_view(), name="catalogue"),
 ]

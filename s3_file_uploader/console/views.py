@@ -28,6 +28,15 @@ from .security import SecuredView, build_policy, find_origins
 SERVICE_ENDPOINT = "s3_service-upload-list"
 CONSOLE = "s3_file_uploader_console:console"
 SIGN_IN = "s3_file_uploader_console:sign-in"
+# Reverse names by the names that the script uses.
+URLS = {
+    "console": CONSOLE,
+    "session": "s3_file_uploader_console:session",
+    "signIn": SIGN_IN,
+    "signOut": "s3_file_uploader_console:sign-out",
+    "users": "s3_file_uploader_console:users",
+    "housekeeping": "s3_file_uploader_console:housekeeping",
+}
 NOT_MOUNTED = "The console needs the service: add path(..., include('s3_file_uploader.urls')) to your URLs."
 
 
@@ -40,7 +49,8 @@ class ConsoleView(SecuredView, LoginRequiredMixin, TemplateView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return the page with the policy for its buckets."""
         origins = find_origins(self._list_buckets())
-        response = self.render_to_response(_direction() | {"page": self._build_data(list(origins))})
+        reachable = None if origins and conf.addressing_style == "path" else list(origins)
+        response = self.render_to_response(_direction() | {"page": self._build_data(reachable)})
         response.headers["Content-Security-Policy"] = build_policy(origins.values())
         return response
 
@@ -54,15 +64,10 @@ class ConsoleView(SecuredView, LoginRequiredMixin, TemplateView):
         names = [bucket.name for bucket in listing.buckets]
         return sorted(names, key=lambda name: name != open_bucket)
 
-    def _build_data(self, reachable: list[str]) -> dict[str, Any]:
+    def _build_data(self, reachable: list[str] | None) -> dict[str, Any]:
         return {
             "service": _service_url(),
-            "urls": {
-                "console": reverse(CONSOLE),
-                "session": reverse("s3_file_uploader_console:session"),
-                "signIn": reverse(SIGN_IN),
-                "signOut": reverse("s3_file_uploader_console:sign-out"),
-            },
+            "urls": {name: reverse(view) for name, view in URLS.items()},
             "user": _describe(self.request.user),
             "csrf": {"token": get_token(self.request), "cookie": conf.csrf_cookie_name},
             "reachable": reachable,
