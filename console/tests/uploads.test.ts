@@ -53,13 +53,22 @@ test("one file and all files are paused, resumed, cancelled and cleared", async 
   await screen.setLine({ bytesPerSecond: 3 * MIB });
   await screen.choose("Upload files", world.file("long.mp4", 20 * MIB), world.file("other.mp4", 20 * MIB));
   await screen.untilSent("long.mp4", 5);
-  await screen.row("long.mp4").getByText(/^\d.* of 21 MB · .* MB\/s · \d+ seconds left$/).waitFor();
+  await screen
+    .row("long.mp4")
+    .getByText(/^\d.* of 21 MB · .* MB\/s · \d+ seconds left$/)
+    .waitFor();
 
   await screen.button("Pause long.mp4").press("Enter");
-  await screen.row("long.mp4").getByText(/^Paused · /).waitFor();
+  await screen
+    .row("long.mp4")
+    .getByText(/^Paused · /)
+    .waitFor();
   assert.equal(await screen.page.evaluate(() => document.activeElement?.ariaLabel), "Resume long.mp4");
   await screen.button("Pause all").click();
-  await screen.row("other.mp4").getByText(/^Paused · /).waitFor();
+  await screen
+    .row("other.mp4")
+    .getByText(/^Paused · /)
+    .waitFor();
   await screen.page.waitForTimeout(300);
   const held = await screen.panel.innerText();
   await screen.page.waitForTimeout(700);
@@ -153,7 +162,10 @@ test("after a reload, uploads go on with the same files, and no part is sent twi
   assert.ok(before > 0);
 
   await screen.choose("Choose film.mp4 again", world.file("other.mp4", MIB));
-  await screen.row("film.mp4").getByText(/^This is not the file whose upload began/).waitFor();
+  await screen
+    .row("film.mp4")
+    .getByText(/^This is not the file whose upload began/)
+    .waitFor();
   await screen.setLine();
   await screen.drop(join(world.folder, "again"));
   await screen.untilStored(2);
@@ -235,15 +247,27 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
   const isDown = world.scannerSwitch;
   screen = await world.open(bucket);
   await screen.choose("Upload files", world.file("bad.txt", "a virus"));
-  await screen.row("bad.txt").getByText(/^A malware scanner rejected the file, and it was removed · .*virus/).waitFor();
+  await screen
+    .row("bad.txt")
+    .getByText(/^A malware scanner rejected the file, and it was removed · .*virus/)
+    .waitFor();
   writeFileSync(isDown, "");
   await screen.choose("Upload files", world.file("slow.txt", "slow"), world.file("slow-bad.txt", "a virus"));
-  await screen.row("slow.txt").getByText("Stored, and waits for the malware scanner · The scanner is being repaired.").waitFor();
-  await screen.row("slow-bad.txt").getByText(/waits for the malware scanner/).waitFor();
+  await screen
+    .row("slow.txt")
+    .getByText("Stored, and waits for the malware scanner · The scanner is being repaired.")
+    .waitFor();
+  await screen
+    .row("slow-bad.txt")
+    .getByText(/waits for the malware scanner/)
+    .waitFor();
   rmSync(isDown);
   await world.scan();
   await screen.untilStored(1);
-  await screen.row("slow-bad.txt").getByText(/rejected the file, and it was removed · It found a virus/).waitFor();
+  await screen
+    .row("slow-bad.txt")
+    .getByText(/rejected the file, and it was removed · It found a virus/)
+    .waitFor();
 });
 
 test("an upload waits while the browser is offline, and goes on by itself", async () => {
@@ -253,7 +277,10 @@ test("an upload waits while the browser is offline, and goes on by itself", asyn
   await screen.choose("Upload files", world.file("train.txt", 5 * MIB));
   await screen.untilSent("train.txt", 10);
   await screen.setLine({ offline: true });
-  await screen.row("train.txt").getByText(/^No connection: goes on by itself/).waitFor();
+  await screen
+    .row("train.txt")
+    .getByText(/^No connection: goes on by itself/)
+    .waitFor();
   await screen.setLine();
   await screen.untilStored(1);
 });
