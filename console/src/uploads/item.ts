@@ -59,6 +59,7 @@ export class Item {
   get stage(): Stage {
     if (this.refusal) return "refused";
     if (this.after) return this.after;
+    if (this.task?.error?.code === "file_rejected" && this.task.state === "failed") return "rejected";
     return this.task?.state ?? (this.record ? "stored" : "queued");
   }
 

@@ -78,6 +78,7 @@ export function add(added: readonly Item[]): void {
   items = items.concat(added);
   backlog = backlog.concat(added.filter(({ file, stage }) => file && stage === "queued"));
   feed();
+  isMoved = true;
   changed(...added);
 }
 
@@ -129,7 +130,6 @@ function unqueue(task: Task): void {
 /** Note that rows have to be drawn anew. */
 export function changed(...changed: readonly Item[]): void {
   for (const item of changed) dirty.add(item);
-  isMoved ||= changed.length !== 1;
   timer ??= setTimeout(draw, INTERVAL_MILLISECONDS);
 }
 

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "../icons.tsx";
 import { isSignedOut } from "../session.ts";
 import { _ } from "../text.ts";
@@ -69,11 +68,7 @@ function MainAction({ item, name }: Action) {
     case "paused":
       return <IconButton icon="play" label={_("Resume %(name)s", { name })} onClick={() => resume(item)} />;
     case "unreplaced":
-      return (
-        <TextButton label={_("Delete the earlier %(name)s", { name })} onClick={() => void settle(item)}>
-          {_("Try again")}
-        </TextButton>
-      );
+      return <TextButton text={_("Try again")} name={name} onClick={() => void settle(item)} />;
     case "failed":
       return needsFile(item) ? <Choose item={item} name={name} /> : <Retry item={item} name={name} />;
     case "interrupted":
@@ -89,19 +84,11 @@ function needsFile({ task }: Item): boolean {
 }
 
 function Retry({ item, name }: Action) {
-  return (
-    <TextButton label={_("Try %(name)s again", { name })} onClick={() => resume(item)}>
-      {_("Try again")}
-    </TextButton>
-  );
+  return <TextButton text={_("Try again")} name={name} onClick={() => resume(item)} />;
 }
 
 function GoOn({ item, name }: Action) {
-  return (
-    <TextButton label={_("Go on with %(name)s", { name })} onClick={() => void reopenAll([item])}>
-      {_("Go on")}
-    </TextButton>
-  );
+  return <TextButton text={_("Go on")} name={name} onClick={() => void reopenAll([item])} />;
 }
 
 function Choose({ item, name }: Action) {
@@ -111,11 +98,7 @@ function Choose({ item, name }: Action) {
     if (item.pending) await goOn(item, file);
     else resume(item, file);
   };
-  return (
-    <TextButton label={_("Choose %(name)s again", { name })} onClick={() => void choose()}>
-      {_("Choose file")}
-    </TextButton>
-  );
+  return <TextButton text={_("Choose again")} name={name} onClick={() => void choose()} />;
 }
 
 function Remove({ item, name }: Action) {
@@ -141,13 +124,14 @@ function focusBeside(button: HTMLElement): void {
   (next ?? document.getElementById("uploads-title"))?.focus();
 }
 
-interface Labelled {
+interface IconButtonProperties {
+  icon: IconName;
   label: string;
   onClick: (event: Event) => void;
 }
 
 /** A button with an icon. */
-export function IconButton({ icon, label, onClick }: Labelled & { icon: IconName }) {
+export function IconButton({ icon, label, onClick }: IconButtonProperties) {
   return (
     <button type="button" class="button-icon" aria-label={label} title={label} onClick={onClick}>
       <Icon name={icon} />
@@ -155,11 +139,11 @@ export function IconButton({ icon, label, onClick }: Labelled & { icon: IconName
   );
 }
 
-/** A button with a word, whose name also says which file it is for. */
-function TextButton({ label, onClick, children }: Labelled & { children: ComponentChildren }) {
+/** A button with words. Its name for screen readers begins with them, and says which file it is for. */
+function TextButton({ text, name, onClick }: { text: string; name: string; onClick: () => void }) {
   return (
-    <button type="button" class="button button-small" aria-label={label} title={label} onClick={onClick}>
-      {children}
+    <button type="button" class="button button-small" aria-label={`${text}: ${name}`} onClick={onClick}>
+      {text}
     </button>
   );
 }

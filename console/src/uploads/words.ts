@@ -66,7 +66,7 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
     case "scanning":
       return facts(_("Stored, and waits for the malware scanner"), record?.status_reason ?? "");
     case "rejected":
-      return facts(_("A malware scanner rejected the file, and it was removed"), record?.status_reason ?? "");
+      return facts(_("A malware scanner rejected the file, and it was removed"), reasonOfScanner(item));
     case "unreplaced":
       return _("Stored, but the earlier file is still there: %(reason)s", { reason: problem?.message ?? "" });
     default:
@@ -79,6 +79,11 @@ export interface Situation {
   isHeld: boolean;
   isSignedOut: boolean;
   secondsLeft: number | undefined;
+}
+
+/** Return what the scanners said; they answer at once, or later in the record. */
+export function reasonOfScanner({ record, task }: Item): string {
+  return record?.status_reason ?? task?.error?.message ?? "";
 }
 
 function describeInterrupted({ path, problem, size, source }: Item): string {
@@ -101,8 +106,6 @@ export function explain(error: UploaderError | undefined): string {
       return typeof limit?.max_file_bytes === "number"
         ? _("Too large: a file may have up to %(size)s.", { size: formatBytes(limit.max_file_bytes) })
         : message;
-    case "file_rejected":
-      return facts(_("A malware scanner rejected the file, and it was removed"), message);
     case "content_type_mismatch":
       return _("The content is not what the ending of the name promises. Rename the file, or check it.");
     case "file_unreadable":

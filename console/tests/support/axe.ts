@@ -17,6 +17,8 @@ export async function audit(page: Page, part = "body"): Promise<void> {
     const { axe } = window as unknown as { axe: { run(part: string): Promise<{ violations: Finding[] }> } };
     return (await axe.run(selector)).violations;
   }, part);
-  const lines = findings.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+  const lines = findings.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
+  );
   assert.deepEqual(lines, []);
 }

@@ -23,7 +23,6 @@ export interface Recorded {
   id: string;
   file_name: string;
   path: string;
-  original_name: string;
   status: string;
   size: number;
 }
@@ -65,7 +64,10 @@ export class World {
     await page.goto(this.site);
     await page.locator("[name=username]").fill("demo_user");
     await page.locator("[name=password]").fill(PASSWORD);
-    await Promise.all([page.waitForURL(`${this.site}/`), page.locator("[type=submit]").click()]);
+    await Promise.all([
+      page.waitForURL((url) => !url.pathname.includes("sign-in")),
+      page.locator("[type=submit]").click(),
+    ]);
     this.state = await context.storageState();
     await context.close();
   }
@@ -74,7 +76,7 @@ export class World {
   async open(bucket: string, { folder = "", ...look }: Look & { folder?: string } = {}): Promise<Screen> {
     const screen = await Screen.open(this.browser, this.state, look);
     await screen.page.goto(this.address(bucket, folder));
-    await screen.button("Upload files").waitFor();
+    await screen.button("Upload files").first().waitFor();
     return screen;
   }
 
@@ -122,7 +124,7 @@ export class World {
   /** Return the records of a bucket, oldest first. */
   async records(bucket: string): Promise<Recorded[]> {
     const { results } = await this.ask<{ results: Recorded[] }>("GET", `uploads/?bucket=${bucket}&page_size=1000`);
-    return results.reverse().map((r) => ({ ...r, path: r.path ?? r.original_name }));
+    return results.reverse();
   }
 
   /** Return the SHA-256 of what S3 holds of a record. */
