@@ -122,8 +122,7 @@ function Links({ record }: { record: FileRecord }) {
         {links?.map((link) => (
           <li key={link.id}>
             <span>
-              {ngettext("%(count)s download", "%(count)s downloads", link.downloads)}
-              {link.max_downloads !== null && ` ${_("of %(limit)s", { limit: link.max_downloads })}`}
+              {countOf(link)}
               <span class="hint" title={formatTime(link.expires_at)}>
                 {_("expires %(time)s", { time: formatFromNow(link.expires_at) })}
               </span>
@@ -141,6 +140,12 @@ function Links({ record }: { record: FileRecord }) {
       </ul>
     </>
   );
+}
+
+function countOf({ downloads, max_downloads: limit }: ShareLink): string {
+  return limit === null
+    ? ngettext("%(count)s download", "%(count)s downloads", downloads)
+    : ngettext("%(count)s of %(limit)s download", "%(count)s of %(limit)s downloads", downloads, { limit });
 }
 
 function NewLink({ url }: { url: string }) {

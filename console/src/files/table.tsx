@@ -41,6 +41,14 @@ export function FileTable() {
       onKeyDown={(event) => handleListKeys(event, 1, (index) => focusLine(ref.current, index, ROW_HEIGHT))}
     >
       <caption class="visually-hidden">{_("Files")}</caption>
+      <colgroup>
+        <col class="cell-select" />
+        <col />
+        {!isNarrow && <col class="cell-size" />}
+        {!isNarrow && <col class="cell-date" />}
+        {isStaff && <col class="cell-owner" />}
+        <col class="cell-more" />
+      </colgroup>
       <thead>
         <tr aria-rowindex={1}>
           <th class="cell-select" scope="col">

@@ -31,13 +31,10 @@ function Opened({ id }: { id: string }) {
   useEffect(() => {
     // A link to a file may be opened before its folder is loaded, or lead to another one.
     if (record) return;
-    client.record(id).then(
-      (found) => setFetched({ ...found, path: (found as FileRecord).path ?? found.original_name }),
-      (error: unknown) => {
-        showError(error);
-        closeFile();
-      },
-    );
+    client.record(id).then(setFetched, (error: unknown) => {
+      showError(error);
+      closeFile();
+    });
   }, [id]);
   useEffect(() => {
     const dialog = ref.current;

@@ -48,11 +48,7 @@ function Held({ status }: { status: Status }) {
   const pages = useRef(client.records({ status }));
   const load = () =>
     pages.current.page().then((page) => {
-      const found = (page?.items ?? []).map((item) => ({
-        ...item,
-        path: (item as FileRecord).path ?? item.original_name,
-      }));
-      setRecords((earlier) => [...(earlier ?? []), ...found]);
+      setRecords((earlier) => [...(earlier ?? []), ...(page?.items ?? [])]);
       setMore(page !== null && !page.isLast);
     }, showError);
   useEffect(() => void load(), []);
