@@ -296,6 +296,25 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
     .waitFor();
 });
 
+test("a file that is changed before its bytes have left is not retried for ever", async () => {
+  const bucket = await world.bucket();
+  screen = await world.open(bucket);
+  await screen.setLine({ bytesPerSecond: 6 * MIB });
+  const path = world.file("edited.mp4", 20 * MIB);
+  await screen.choose("Upload files", path);
+  await screen.untilSent("edited.mp4", 10);
+  world.file("edited.mp4", 21 * MIB);
+  await screen
+    .row("edited.mp4")
+    .getByText(/^The file was moved, changed or deleted/)
+    .waitFor();
+  await screen.setLine();
+  await screen.choose("Choose again: edited.mp4", path);
+  await screen.untilStored(1);
+  const [record] = await world.records(bucket);
+  assert.ok(record && (await world.storedHash(bucket, record)) === hashOf(path));
+});
+
 test("an upload waits while the browser is offline, and goes on by itself", async () => {
   const bucket = await world.bucket();
   screen = await world.open(bucket);

@@ -1,11 +1,12 @@
 import { Icon, type IconName } from "../icons.tsx";
+import { bucket } from "../location.ts";
 import { isSignedOut } from "../session.ts";
 import { _ } from "../text.ts";
 import { goOn, reopenAll } from "./interrupted.ts";
 import type { Item, Stage } from "./item.ts";
 import { splitPath } from "./names.ts";
 import { pick } from "./picked.ts";
-import { isHeld, pause, remove, resume } from "./queue.ts";
+import { isHeld, pause, remove, restart, resume } from "./queue.ts";
 import { secondsLeft } from "./rate.ts";
 import { settle } from "./stored.ts";
 import { describe } from "./words.ts";
@@ -17,6 +18,7 @@ const ICONS: Partial<Record<Stage, IconName>> = {
   rejected: "shield",
   refused: "warning",
   failed: "warning",
+  unreadable: "warning",
   unreplaced: "warning",
   interrupted: "refresh",
 };
@@ -26,6 +28,7 @@ export function Row({ item }: { item: Item }) {
   void item.version.value;
   const { group, path, sentBytes, size, stage } = item;
   const { folder, name } = splitPath(path);
+  const place = item.bucket === bucket.value ? folder : `${item.bucket}/${folder}`;
   const situation = {
     isHeld: isHeld.value,
     isSignedOut: isSignedOut.value,
@@ -38,7 +41,7 @@ export function Row({ item }: { item: Item }) {
       </span>
       <div class="upload-text">
         <p class="upload-name" title={path}>
-          {folder && <span class="upload-folder">{folder}</span>}
+          {place && <span class="upload-folder">{place}</span>}
           <bdi>{name}</bdi>
         </p>
         {BARS.includes(stage) && <progress aria-label={name} max={Math.max(1, size)} value={sentBytes} />}
@@ -70,33 +73,24 @@ function MainAction({ item, name }: Action) {
     case "unreplaced":
       return <TextButton text={_("Try again")} name={name} onClick={() => void settle(item)} />;
     case "failed":
-      return needsFile(item) ? <Choose item={item} name={name} /> : <Retry item={item} name={name} />;
+      return <TextButton text={_("Try again")} name={name} onClick={() => resume(item)} />;
+    case "unreadable":
+      return <Choose name={name} onFile={(file) => void restart(item, file)} />;
     case "interrupted":
-      return item.source ? <GoOn item={item} name={name} /> : <Choose item={item} name={name} />;
+      return item.source ? (
+        <TextButton text={_("Go on")} name={name} onClick={() => void reopenAll([item])} />
+      ) : (
+        <Choose name={name} onFile={(file) => void goOn(item, file)} />
+      );
     default:
       return null;
   }
 }
 
-/** Return true if the browser cannot read the file any more. */
-function needsFile({ task }: Item): boolean {
-  return task?.error?.code === "file_changed" || task?.error?.code === "file_unreadable";
-}
-
-function Retry({ item, name }: Action) {
-  return <TextButton text={_("Try again")} name={name} onClick={() => resume(item)} />;
-}
-
-function GoOn({ item, name }: Action) {
-  return <TextButton text={_("Go on")} name={name} onClick={() => void reopenAll([item])} />;
-}
-
-function Choose({ item, name }: Action) {
+function Choose({ name, onFile }: { name: string; onFile: (file: File) => void }) {
   const choose = async () => {
     const [file] = await pick({ multiple: false });
-    if (!file) return;
-    if (item.pending) await goOn(item, file);
-    else resume(item, file);
+    if (file) onFile(file);
   };
   return <TextButton text={_("Choose again")} name={name} onClick={() => void choose()} />;
 }

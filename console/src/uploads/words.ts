@@ -59,6 +59,8 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
       return facts(_("Paused"), sent(sentBytes, size));
     case "failed":
       return explain(task?.error);
+    case "unreadable":
+      return _("The file was moved, changed or deleted. Choose it again to send it anew.");
     case "refused":
       return refusal ? explainRefusal(refusal, size) : "";
     case "interrupted":
@@ -108,10 +110,6 @@ export function explain(error: UploaderError | undefined): string {
         : message;
     case "content_type_mismatch":
       return _("The content is not what the ending of the name promises. Rename the file, or check it.");
-    case "file_unreadable":
-      return _("The file cannot be read any more: it was moved, changed or deleted. Choose it again.");
-    case "file_changed":
-      return _("This is not the file whose upload began, or it was changed since.");
     case "journal_failed":
       return _("Your browser has no room to remember the upload. Free space, or leave private mode.");
     default:
