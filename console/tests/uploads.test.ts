@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { audit } from "./support/axe.ts";
+import { keepHandles } from "./support/handles.ts";
 import type { Screen } from "./support/screen.ts";
 import { hashOf, World } from "./support/world.ts";
 
@@ -161,7 +162,7 @@ test("after a reload, uploads go on with the same files, and no part is sent twi
   const before = screen.taken.length;
   assert.ok(before > 0);
 
-  await screen.choose("Choose film.mp4 again", world.file("other.mp4", MIB));
+  await screen.choose("Choose again: film.mp4", world.file("other.mp4", MIB));
   await screen
     .row("film.mp4")
     .getByText(/^This is not the file whose upload began/)
@@ -177,6 +178,31 @@ test("after a reload, uploads go on with the same files, and no part is sent twi
   assert.deepEqual(hashes.sort(), [hashOf(film), hashOf(clip)].sort());
 });
 
+test("a browser that keeps handles goes on after one click, unless a file is gone", async () => {
+  const bucket = await world.bucket();
+  screen = await world.open(bucket);
+  await keepHandles(screen.context);
+  await screen.page.reload();
+  await screen.setLine({ bytesPerSecond: 6 * MIB });
+  await screen.button("Upload files").first().click();
+  await screen.untilSent("kept.mp4", 30);
+  await screen.page.reload();
+  await screen.setLine();
+  await screen
+    .row("kept.mp4")
+    .getByText("Interrupted: go on, and allow your browser to read the file · 7 MB")
+    .waitFor();
+  await screen.page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry("moved.mp4"));
+  await screen.button("Go on with 2 files").click();
+  await screen.untilStored(1);
+  await screen
+    .row("moved.mp4")
+    .getByText(/Choose moved.mp4 again to go on/)
+    .waitFor();
+  assert.deepEqual(await stored(bucket), ["kept.mp4"]);
+  assert.equal(new Set(screen.taken).size, screen.taken.length);
+});
+
 test("two tabs never send the same upload, and share the usage", async () => {
   const bucket = await world.bucket("full");
   screen = await world.open(bucket);
@@ -185,7 +211,7 @@ test("two tabs never send the same upload, and share the usage", async () => {
   await screen.choose("Upload files", path);
   await screen.untilSent("shared.txt", 10);
   const other = await screen.tab(world.address(bucket));
-  await other.getByRole("button", { name: "Upload files" }).waitFor();
+  await other.getByRole("button", { name: "Upload files" }).first().waitFor();
   await other.waitForTimeout(300);
   assert.equal(await other.locator("section.uploads").count(), 0);
   await screen.setLine();
@@ -270,6 +296,25 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
     .waitFor();
 });
 
+test("a file that is changed before its bytes have left is not retried for ever", async () => {
+  const bucket = await world.bucket();
+  screen = await world.open(bucket);
+  await screen.setLine({ bytesPerSecond: 6 * MIB });
+  const path = world.file("edited.mp4", 20 * MIB);
+  await screen.choose("Upload files", path);
+  await screen.untilSent("edited.mp4", 10);
+  world.file("edited.mp4", 21 * MIB);
+  await screen
+    .row("edited.mp4")
+    .getByText(/^The file was moved, changed or deleted/)
+    .waitFor();
+  await screen.setLine();
+  await screen.choose("Choose again: edited.mp4", path);
+  await screen.untilStored(1);
+  const [record] = await world.records(bucket);
+  assert.ok(record && (await world.storedHash(bucket, record)) === hashOf(path));
+});
+
 test("an upload waits while the browser is offline, and goes on by itself", async () => {
   const bucket = await world.bucket();
   screen = await world.open(bucket);
@@ -285,11 +330,65 @@ test("an upload waits while the browser is offline, and goes on by itself", asyn
   await screen.untilStored(1);
 });
 
-test("the panel has no findings of axe in any of its states", async () => {
+test("a session that expires in the middle of uploads is renewed in place, and they go on", async () => {
   const bucket = await world.bucket();
-  for (const colorScheme of ["light", "dark"] as const) {
-    screen = await world.open(bucket, { colorScheme, width: 360 });
-    await audit(screen.page);
-    if (colorScheme === "light") await screen.context.close();
-  }
+  screen = await world.open(bucket);
+  await screen.setLine({ bytesPerSecond: 4 * MIB });
+  await screen.choose("Upload files", world.file("long.mp4", 12 * MIB), world.file("next.mp4", 12 * MIB));
+  await screen.untilSent("long.mp4", 10);
+  await screen.context.clearCookies({ name: "sessionid" });
+  const dialog = screen.page.getByRole("dialog", { name: "Sign in again" });
+  await dialog.waitFor();
+  await screen.panel
+    .getByText(/^Waits until you have signed in again · /)
+    .first()
+    .waitFor();
+  await dialog.getByLabel("Password").fill("demo-password"); // pragma: allowlist secret
+  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await screen.untilStored(2);
+  assert.deepEqual(await stored(bucket), ["long.mp4", "next.mp4"]);
+});
+
+test("the panel has no findings of axe in any of its states, in both colour schemes", async () => {
+  const bucket = await world.bucket("full");
+  screen = await world.open(bucket, { width: 360 });
+  const inBothSchemes = async (part: string) => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await screen.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await audit(screen.page, part);
+    }
+  };
+  await screen.drag("dragEnter", [world.file("taken.txt", "taken")]);
+  await inBothSchemes(".drop-target");
+  await screen.drop(world.file("taken.txt", "taken"));
+  await screen.untilStored(1);
+  writeFileSync(world.scannerSwitch, "");
+  await screen.drop(world.file("waits.txt", "waits"));
+  await screen
+    .row("waits.txt")
+    .getByText(/scanner/)
+    .waitFor();
+  rmSync(world.scannerSwitch);
+  await screen.drop(world.file("bad.txt", "a virus"), world.file("huge.txt", 9 * MIB));
+  await screen
+    .row("bad.txt")
+    .getByText(/rejected/)
+    .waitFor();
+  await screen.setLine({ bytesPerSecond: MIB / 2 });
+  await screen.drop(world.file("paused.txt", MIB), world.file("running.txt", MIB), world.file("left.txt", MIB));
+  await screen.button("Pause paused.txt").click();
+  await screen.panel.getByText("3 files stored").or(screen.panel.getByText("1 file stored")).click();
+  await inBothSchemes(".uploads");
+  assert.ok((await screen.page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  await screen.page.reload();
+  await screen
+    .row("left.txt")
+    .getByText(/^Choose left.txt again/)
+    .waitFor();
+  await screen.drop(world.file("taken.txt", "taken again"));
+  await screen.page.getByRole("dialog").waitFor();
+  await inBothSchemes("dialog[open]");
+  await screen.page.keyboard.press("Escape");
+  await inBothSchemes(".uploads");
+  await inBothSchemes(".usage");
 });

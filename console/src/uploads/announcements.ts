@@ -4,7 +4,7 @@ import { _, formatNumber, ngettext } from "../text.ts";
 import type { Item } from "./item.ts";
 import { splitPath } from "./names.ts";
 import { groups, totals } from "./queue.ts";
-import { explain, facts, timeLeft } from "./words.ts";
+import { explain, facts, reasonOfScanner, timeLeft } from "./words.ts";
 
 const PROGRESS_SECONDS = 20;
 const PERCENT = 100;
@@ -38,7 +38,8 @@ function describeProblems(items: readonly Item[]): string {
   const [item] = items;
   if (!item) return "";
   if (items.length > 1) return ngettext("%(count)s file failed.", "%(count)s files failed.", items.length);
-  const reason = item.record?.status_reason || item.problem?.message || explain(item.task?.error);
+  const reason =
+    item.stage === "rejected" ? reasonOfScanner(item) : (item.problem?.message ?? explain(item.task?.error));
   return _("%(name)s failed: %(reason)s", { name: splitPath(item.path).name, reason });
 }
 

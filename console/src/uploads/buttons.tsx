@@ -9,10 +9,12 @@ export function UploadButtons() {
   return (
     <div class="upload-buttons">
       <button type="button" class="button button-primary" onClick={() => void chooseFiles()}>
-        <Icon name="upload" /> {_("Upload files")}
+        <Icon name="upload" />
+        <span class="button-text">{_("Upload files")}</span>
       </button>
       <button type="button" class="button" onClick={() => void chooseFolder()}>
-        <Icon name="folderPlus" /> {_("Upload folder")}
+        <Icon name="folderPlus" />
+        <span class="button-text">{_("Upload folder")}</span>
       </button>
     </div>
   );

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
-import { openFolder, type FileRecord } from "../files/source.ts";
-import { user } from "../session.ts";
+import type { UploadRecord } from "s3-file-uploader-client";
+import { client, user } from "../session.ts";
 import { composed, planListings } from "./names.ts";
 
 /** What becomes of a file whose path is taken. */
@@ -30,19 +30,20 @@ export const question = signal<Question | undefined>(undefined);
 const PAGE_SIZE = 1000;
 
 /** The files of the user under some paths. Several files may have one path, because each has a key of its own. */
-export type Existing = ReadonlyMap<string, readonly FileRecord[]>;
+export type Existing = ReadonlyMap<string, readonly UploadRecord[]>;
 
 /** Return the user's own stored files under the paths: one listing for loose files, and one for each folder. */
 export async function findExisting(bucket: string, folder: string, paths: readonly string[]): Promise<Existing> {
   const wanted = new Set(paths);
-  const found = new Map<string, FileRecord[]>();
+  const found = new Map<string, UploadRecord[]>();
   for (const { isFlat, prefix } of planListings(folder, paths)) {
-    const pages = openFolder({ bucket, prefix, deep: !isFlat, pageSize: PAGE_SIZE });
+    // Staff see the files of all users, but replace only their own.
+    const options = { prefix, delimiter: isFlat ? "/" : "", userId: user.value.id, pageSize: PAGE_SIZE };
+    const pages = client.folder(bucket, options);
     for (let page = await pages.page(); page; page = await pages.page()) {
       for (const record of page.items) {
         const path = composed(record.path);
-        // Staff see the files of all users, but replace only their own.
-        if (!wanted.has(path) || record.user_id !== user.value.id || record.status === "rejected") continue;
+        if (!wanted.has(path) || record.status === "rejected") continue;
         found.set(path, [...(found.get(path) ?? []), record]);
       }
     }

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { announce } from "../live.tsx";
-import { bucket, folder } from "../location.ts";
+import { bucket, folder, view } from "../location.ts";
 import { _, ngettext } from "../text.ts";
 import { showToast } from "../toasts.tsx";
 import { Conflicts, findExisting, type Earlier, type Existing } from "./conflicts.ts";
@@ -26,7 +26,7 @@ let last: Promise<void> = Promise.resolve();
 
 /** Return where files go that are dropped now; undefined if no bucket is open. */
 export function currentTarget(): Target | undefined {
-  return bucket.value ? { bucket: bucket.value, folder: folder.value } : undefined;
+  return bucket.value && view.value === "files" ? { bucket: bucket.value, folder: folder.value } : undefined;
 }
 
 /** Take files into the queue, one drop after the other: a drop may have questions. */

@@ -10,16 +10,23 @@ import { RateMeter } from "./rate.ts";
  *
  * - `refused`: the limits of the bucket forbid it, so no byte was sent.
  * - `interrupted`: a reload has cut it off; the browser needs the file again.
+ * - `unreadable`: the file was moved, changed or deleted before it was sent.
  * - `scanning`: stored, and not found clean yet.
  * - `rejected`: a scanner found something.
  * - `unreplaced`: stored, but the earlier file could not be deleted.
  */
-export type Stage = UploadState | "refused" | "interrupted" | "scanning" | "rejected" | "unreplaced";
+export type Stage = UploadState | "refused" | "interrupted" | "unreadable" | "scanning" | "rejected" | "unreplaced";
 
 /** Groups in which the panel shows files. */
 export type Group = "attention" | "active" | "done";
 
-const ATTENTION: readonly Stage[] = ["refused", "interrupted", "failed", "rejected", "unreplaced"];
+const ATTENTION: readonly Stage[] = ["refused", "interrupted", "unreadable", "failed", "rejected", "unreplaced"];
+/** Failures that need something else than another attempt. */
+const FAILURES: Record<string, Stage | undefined> = {
+  file_rejected: "rejected",
+  file_unreadable: "unreadable",
+  file_changed: "unreadable",
+};
 const SENDING: readonly Stage[] = ["preparing", "uploading", "completing"];
 let last = 0;
 
@@ -30,7 +37,7 @@ export class Item {
   readonly bucket: string;
   /** The folder in the bucket, and the name. */
   readonly path: string;
-  readonly size: number;
+  size: number;
   /** Absent once the file is stored, and after a reload. */
   file: File | undefined;
   source: Source | undefined;
@@ -45,7 +52,7 @@ export class Item {
   problem: Error | undefined;
   /** True if another run of the panel has counted the file: it is not part of the totals any more. */
   isOld = false;
-  private after: "scanning" | "rejected" | "unreplaced" | "interrupted" | undefined;
+  private after: "scanning" | "rejected" | "unreplaced" | "interrupted" | "unreadable" | undefined;
   private readonly meter = new RateMeter();
   private countedBytes = 0;
   private isResumed = false;
@@ -59,6 +66,7 @@ export class Item {
   get stage(): Stage {
     if (this.refusal) return "refused";
     if (this.after) return this.after;
+    if (this.task?.state === "failed") return FAILURES[this.task.error?.code ?? ""] ?? "failed";
     return this.task?.state ?? (this.record ? "stored" : "queued");
   }
 

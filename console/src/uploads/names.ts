@@ -38,7 +38,9 @@ export function planListings(folder: string, paths: readonly string[]): Listing[
   for (const path of paths) {
     const below = path.slice(folder.length);
     const top = below.includes("/") ? below.slice(0, below.indexOf("/") + 1) : "";
-    groups.set(top, [...(groups.get(top) ?? []), path]);
+    const group = groups.get(top);
+    if (group) group.push(path);
+    else groups.set(top, [path]);
   }
   return [...groups.values()].map((group) => {
     const prefix = commonPrefix(group);

@@ -6,6 +6,7 @@ import { isSignedOut } from "../session.ts";
 import { _, formatNumber, ngettext } from "../text.ts";
 import { speakProgress } from "./announcements.ts";
 import { ConflictDialog } from "./conflict-dialog.tsx";
+import { question } from "./conflicts.ts";
 import { DropTarget } from "./drop-target.tsx";
 import { reading, take } from "./intake.ts";
 import { beginInterrupted, reopenAll } from "./interrupted.ts";
@@ -58,7 +59,7 @@ function Panel() {
       <Head />
       {!isMinimised.value && (
         <div class="uploads-body" id="uploads-body">
-          {reading.value !== undefined && <Reading files={reading.value} />}
+          {reading.value !== undefined && !question.value && <Reading files={reading.value} />}
           <Attention />
           <List items={groups.active.value} label={_("On their way")} />
           <Done />

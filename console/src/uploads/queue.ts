@@ -5,6 +5,7 @@ import type { Group, Item } from "./item.ts";
 import { notes } from "./notes.ts";
 import { RateMeter, secondsLeft } from "./rate.ts";
 import { holds } from "./tabs.ts";
+import { refreshUsage } from "./usage.ts";
 
 /** Sums over the files that the panel counts. */
 export interface Totals {
@@ -32,9 +33,12 @@ const NOTHING: Totals = {
   paused: 0,
   failed: 0,
 };
+const FINISHED = ["stored", "scanning", "refused", "rejected", "unreplaced"];
 const INTERVAL_MILLISECONDS = 200;
 /** Files that the client prepares ahead. Each has a line in `localStorage`, which holds about five million characters. */
 const MOST_AHEAD = 3000;
+/** Files that are handed to the client at once, so that the page answers meanwhile. */
+const SLICE = 100;
 
 /** Files of the queue, by what they need. An array is replaced when a file joins or leaves it. */
 export const groups: Record<Group, { value: readonly Item[] }> = {
@@ -60,11 +64,12 @@ const dirty = new Set<Item>();
 const meter = new RateMeter();
 let sentInAll = 0;
 let isMoved = false;
+let feeding: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Return the files of the queue that are neither stored nor given up. */
 export function unfinished(): Item[] {
-  return items.filter(({ stage }) => !["stored", "scanning", "refused", "rejected", "unreplaced"].includes(stage));
+  return items.filter(({ stage }) => !FINISHED.includes(stage));
 }
 
 /** Call `listener` with each file of which the service has all bytes. */
@@ -78,17 +83,24 @@ export function add(added: readonly Item[]): void {
   items = items.concat(added);
   backlog = backlog.concat(added.filter(({ file, stage }) => file && stage === "queued"));
   feed();
+  isMoved = true;
   changed(...added);
 }
 
-/** Hand files to the client, a limited number ahead. */
+/** Hand files to the client, a few at once and a limited number ahead. */
 function feed(): void {
-  const room = MOST_AHEAD - queue.tasks.length;
+  feeding = undefined;
+  const room = Math.min(SLICE, MOST_AHEAD - queue.tasks.length);
   if (room <= 0 || !backlog.length) return;
   const next = backlog.slice(0, room);
   backlog = backlog.slice(room);
-  for (const item of next) follow(item, client.prepare(item.file, { bucket: item.bucket, fileName: item.path }), false);
+  if (backlog.length) feeding = setTimeout(feed);
+  for (const item of next) follow(item, prepare(item), false);
   queue.add(...next.flatMap(({ task }) => task ?? []));
+}
+
+function prepare({ bucket, file, path }: Item): Task {
+  return client.prepare(file, { bucket, fileName: path });
 }
 
 function follow(item: Item, task: Task, isResumed: boolean): void {
@@ -112,12 +124,37 @@ function entered(item: Item, task: Task): void {
     item.finish(task.record);
     for (const listener of storedListeners) listener(item);
     if (queue.tasks.length >= MOST_AHEAD / 2) queue.clear();
-    feed();
+    feedLater();
   }
+  if (task.state === "waiting") void lookForFile(item, task);
   if (task.state === "failed") {
     // `Resume all` is for files that wait: a file that failed has a button of its own.
     unqueue(task);
-    feed();
+    feedLater();
+  }
+}
+
+function feedLater(): void {
+  if (backlog.length) feeding ??= setTimeout(feed);
+}
+
+/**
+ * Stop an upload whose file was moved, changed or deleted. To the client, that looks like a lost connection: a browser does
+ * not say why it could not send.
+ */
+async function lookForFile(item: Item, task: Task): Promise<void> {
+  if (!navigator.onLine || (await isReadable(item.file)) || item.task !== task || task.state === "stored") return;
+  task.pause();
+  item.enter("unreadable");
+  moved(item);
+}
+
+async function isReadable(file: File | undefined): Promise<boolean> {
+  try {
+    await file?.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -129,7 +166,6 @@ function unqueue(task: Task): void {
 /** Note that rows have to be drawn anew. */
 export function changed(...changed: readonly Item[]): void {
   for (const item of changed) dirty.add(item);
-  isMoved ||= changed.length !== 1;
   timer ??= setTimeout(draw, INTERVAL_MILLISECONDS);
 }
 
@@ -187,14 +223,14 @@ export function pause({ task }: Item): void {
   task?.pause();
 }
 
-/** Go on with a file that is paused or failed. `file`: the same file, opened again. */
+/** Go on with a file that is paused or failed, or after a reload with the same file, opened again. */
 export function resume(item: Item, file?: File): void {
   const { pending, task } = item;
   if (pending) {
     follow(item, pending.prepare(file), true);
     queue.add(...(item.task ? [item.task] : []));
   } else if (task?.state === "failed") {
-    retry(item, task, file);
+    retry(item, task);
   } else if (task) {
     // While everything is paused, the queue starts nothing: the file goes on at once.
     if (isHeld.value) task.resume();
@@ -203,17 +239,28 @@ export function resume(item: Item, file?: File): void {
   moved(item);
 }
 
-function retry(item: Item, task: Task, file: File | undefined): void {
-  if (isLasting(task.error)) {
-    // The service has refused the upload for good, and would refuse its key again.
-    const { bucket, path } = item;
-    follow(item, client.prepare(file ?? item.file, { bucket, fileName: path }), false);
-  } else if (file) {
-    task.resume(file);
-  } else {
-    task.enqueue();
-  }
+function retry(item: Item, task: Task): void {
+  // The service has refused the upload for good, and would refuse its key again.
+  if (isLasting(task.error)) follow(item, prepare(item), false);
+  else task.enqueue();
   queue.add(...(item.task ? [item.task] : []));
+}
+
+/** Send a file anew that the browser could not read any more. It may have been changed since, so no part of it is kept. */
+export async function restart(item: Item, file: File): Promise<void> {
+  const { task } = item;
+  item.file = file;
+  item.size = file.size;
+  item.source = undefined;
+  const next = prepare(item);
+  follow(item, next, false);
+  if (task) unqueue(task);
+  queue.add(next);
+  moved(item);
+  if (!task) return;
+  holds.release(task.key);
+  await notes.remove(task.key);
+  await task.cancel().catch(() => undefined); // Its parts expire.
 }
 
 function isLasting(error: UploaderError | undefined): boolean {
@@ -258,6 +305,7 @@ export async function removeAll(): Promise<void> {
 /** Take rows that need nothing any more from the panel: stored files, or refused ones. */
 export function clear(group: "done" | "refused"): void {
   forget(items.filter((item) => (group === "done" ? item.group === "done" : item.stage === "refused")));
+  queue.clear();
 }
 
 function forget(forgotten: readonly Item[]): void {
@@ -269,7 +317,7 @@ function forget(forgotten: readonly Item[]): void {
   changed();
 }
 
-async function end({ pending, task }: Item): Promise<void> {
+async function end({ bucket, pending, task }: Item): Promise<void> {
   const key = task?.key ?? pending?.key;
   if (task) {
     unqueue(task);
@@ -278,4 +326,5 @@ async function end({ pending, task }: Item): Promise<void> {
   if (!key) return;
   holds.release(key);
   await notes.remove(key);
+  refreshUsage(bucket);
 }

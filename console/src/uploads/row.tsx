@@ -1,12 +1,12 @@
-import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "../icons.tsx";
+import { bucket } from "../location.ts";
 import { isSignedOut } from "../session.ts";
 import { _ } from "../text.ts";
 import { goOn, reopenAll } from "./interrupted.ts";
 import type { Item, Stage } from "./item.ts";
 import { splitPath } from "./names.ts";
 import { pick } from "./picked.ts";
-import { isHeld, pause, remove, resume } from "./queue.ts";
+import { isHeld, pause, remove, restart, resume } from "./queue.ts";
 import { secondsLeft } from "./rate.ts";
 import { settle } from "./stored.ts";
 import { describe } from "./words.ts";
@@ -18,6 +18,7 @@ const ICONS: Partial<Record<Stage, IconName>> = {
   rejected: "shield",
   refused: "warning",
   failed: "warning",
+  unreadable: "warning",
   unreplaced: "warning",
   interrupted: "refresh",
 };
@@ -27,6 +28,7 @@ export function Row({ item }: { item: Item }) {
   void item.version.value;
   const { group, path, sentBytes, size, stage } = item;
   const { folder, name } = splitPath(path);
+  const place = item.bucket === bucket.value ? folder : `${item.bucket}/${folder}`;
   const situation = {
     isHeld: isHeld.value,
     isSignedOut: isSignedOut.value,
@@ -39,7 +41,7 @@ export function Row({ item }: { item: Item }) {
       </span>
       <div class="upload-text">
         <p class="upload-name" title={path}>
-          {folder && <span class="upload-folder">{folder}</span>}
+          {place && <span class="upload-folder">{place}</span>}
           <bdi>{name}</bdi>
         </p>
         {BARS.includes(stage) && <progress aria-label={name} max={Math.max(1, size)} value={sentBytes} />}
@@ -69,53 +71,28 @@ function MainAction({ item, name }: Action) {
     case "paused":
       return <IconButton icon="play" label={_("Resume %(name)s", { name })} onClick={() => resume(item)} />;
     case "unreplaced":
-      return (
-        <TextButton label={_("Delete the earlier %(name)s", { name })} onClick={() => void settle(item)}>
-          {_("Try again")}
-        </TextButton>
-      );
+      return <TextButton text={_("Try again")} name={name} onClick={() => void settle(item)} />;
     case "failed":
-      return needsFile(item) ? <Choose item={item} name={name} /> : <Retry item={item} name={name} />;
+      return <TextButton text={_("Try again")} name={name} onClick={() => resume(item)} />;
+    case "unreadable":
+      return <Choose name={name} onFile={(file) => void restart(item, file)} />;
     case "interrupted":
-      return item.source ? <GoOn item={item} name={name} /> : <Choose item={item} name={name} />;
+      return item.source ? (
+        <TextButton text={_("Go on")} name={name} onClick={() => void reopenAll([item])} />
+      ) : (
+        <Choose name={name} onFile={(file) => void goOn(item, file)} />
+      );
     default:
       return null;
   }
 }
 
-/** Return true if the browser cannot read the file any more. */
-function needsFile({ task }: Item): boolean {
-  return task?.error?.code === "file_changed" || task?.error?.code === "file_unreadable";
-}
-
-function Retry({ item, name }: Action) {
-  return (
-    <TextButton label={_("Try %(name)s again", { name })} onClick={() => resume(item)}>
-      {_("Try again")}
-    </TextButton>
-  );
-}
-
-function GoOn({ item, name }: Action) {
-  return (
-    <TextButton label={_("Go on with %(name)s", { name })} onClick={() => void reopenAll([item])}>
-      {_("Go on")}
-    </TextButton>
-  );
-}
-
-function Choose({ item, name }: Action) {
+function Choose({ name, onFile }: { name: string; onFile: (file: File) => void }) {
   const choose = async () => {
     const [file] = await pick({ multiple: false });
-    if (!file) return;
-    if (item.pending) await goOn(item, file);
-    else resume(item, file);
+    if (file) onFile(file);
   };
-  return (
-    <TextButton label={_("Choose %(name)s again", { name })} onClick={() => void choose()}>
-      {_("Choose file")}
-    </TextButton>
-  );
+  return <TextButton text={_("Choose again")} name={name} onClick={() => void choose()} />;
 }
 
 function Remove({ item, name }: Action) {
@@ -141,13 +118,14 @@ function focusBeside(button: HTMLElement): void {
   (next ?? document.getElementById("uploads-title"))?.focus();
 }
 
-interface Labelled {
+interface IconButtonProperties {
+  icon: IconName;
   label: string;
   onClick: (event: Event) => void;
 }
 
 /** A button with an icon. */
-export function IconButton({ icon, label, onClick }: Labelled & { icon: IconName }) {
+export function IconButton({ icon, label, onClick }: IconButtonProperties) {
   return (
     <button type="button" class="button-icon" aria-label={label} title={label} onClick={onClick}>
       <Icon name={icon} />
@@ -155,11 +133,11 @@ export function IconButton({ icon, label, onClick }: Labelled & { icon: IconName
   );
 }
 
-/** A button with a word, whose name also says which file it is for. */
-function TextButton({ label, onClick, children }: Labelled & { children: ComponentChildren }) {
+/** A button with words. Its name for screen readers begins with them, and says which file it is for. */
+function TextButton({ text, name, onClick }: { text: string; name: string; onClick: () => void }) {
   return (
-    <button type="button" class="button button-small" aria-label={label} title={label} onClick={onClick}>
-      {children}
+    <button type="button" class="button button-small" aria-label={`${text}: ${name}`} onClick={onClick}>
+      {text}
     </button>
   );
 }

@@ -59,6 +59,8 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
       return facts(_("Paused"), sent(sentBytes, size));
     case "failed":
       return explain(task?.error);
+    case "unreadable":
+      return _("The file was moved, changed or deleted. Choose it again to send it anew.");
     case "refused":
       return refusal ? explainRefusal(refusal, size) : "";
     case "interrupted":
@@ -66,7 +68,7 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
     case "scanning":
       return facts(_("Stored, and waits for the malware scanner"), record?.status_reason ?? "");
     case "rejected":
-      return facts(_("A malware scanner rejected the file, and it was removed"), record?.status_reason ?? "");
+      return facts(_("A malware scanner rejected the file, and it was removed"), reasonOfScanner(item));
     case "unreplaced":
       return _("Stored, but the earlier file is still there: %(reason)s", { reason: problem?.message ?? "" });
     default:
@@ -79,6 +81,11 @@ export interface Situation {
   isHeld: boolean;
   isSignedOut: boolean;
   secondsLeft: number | undefined;
+}
+
+/** Return what the scanners said; they answer at once, or later in the record. */
+export function reasonOfScanner({ record, task }: Item): string {
+  return record?.status_reason ?? task?.error?.message ?? "";
 }
 
 function describeInterrupted({ path, problem, size, source }: Item): string {
@@ -101,14 +108,8 @@ export function explain(error: UploaderError | undefined): string {
       return typeof limit?.max_file_bytes === "number"
         ? _("Too large: a file may have up to %(size)s.", { size: formatBytes(limit.max_file_bytes) })
         : message;
-    case "file_rejected":
-      return facts(_("A malware scanner rejected the file, and it was removed"), message);
     case "content_type_mismatch":
       return _("The content is not what the ending of the name promises. Rename the file, or check it.");
-    case "file_unreadable":
-      return _("The file cannot be read any more: it was moved, changed or deleted. Choose it again.");
-    case "file_changed":
-      return _("This is not the file whose upload began, or it was changed since.");
     case "journal_failed":
       return _("Your browser has no room to remember the upload. Free space, or leave private mode.");
     default:

@@ -34,6 +34,8 @@ export class Screen {
     context.setDefaultTimeout(20_000);
     // A test cannot answer this picker, so the console falls back to the plain one.
     await context.addInitScript(() => delete (window as { showOpenFilePicker?: unknown }).showOpenFilePicker);
+    // A headless Chromium crashes when it reads a handle from IndexedDB.
+    await context.addInitScript(() => delete (DataTransferItem.prototype as Handles).getAsFileSystemHandle);
     return new Screen(context, await context.newPage());
   }
 
@@ -75,7 +77,7 @@ export class Screen {
 
   /** Press a button that opens a picker, and choose files, or a folder. */
   async choose(button: string, ...paths: string[]): Promise<void> {
-    const [picker] = await Promise.all([this.page.waitForEvent("filechooser"), this.button(button).click()]);
+    const [picker] = await Promise.all([this.page.waitForEvent("filechooser"), this.button(button).first().click()]);
     await picker.setFiles(paths);
   }
 
@@ -122,6 +124,10 @@ export class Screen {
     this.session ??= await this.context.newCDPSession(this.page);
     return this.session;
   }
+}
+
+interface Handles {
+  getAsFileSystemHandle?: unknown;
 }
 
 type State = Awaited<ReturnType<BrowserContext["storageState"]>>;
