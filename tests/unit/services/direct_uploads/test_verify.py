@@ -253,7 +253,7 @@ class TestNotWhole:
 
 
 class TestSomethingElse:
-    @pytest.mark.parametrize("content", [b"", b"conten", b"contents"])
+    @pytest.mark.parametrize("content", [b"", b"conten", b"contents", MEDIUM])
     def test_complete_with_another_size_removes_the_file(self, put, bucket, user, content):
         sent(put, content)
         with pytest.raises(SizeMismatch, match=f"7 bytes were announced and {len(content)} arrived"):
