@@ -20,11 +20,10 @@ from django.db import Error, connections, router, transaction
 from django.db.models import F, Model
 from django.db.models.signals import m2m_changed, pre_delete
 
-from ..exceptions import ClaimLost, FileInUse, S3FileUploaderError
-from ..models import FileUpload
+from ..exceptions import FileInUse, S3FileUploaderError
 from ..models.lease import IN_USE
-from ..services import record_delete
-from ..services.references import attach, is_referenced, release, releasing
+from ..services.files.delete import upload_release
+from ..services.references import attach
 from .fields import UploadField, UploadsField
 
 logger = logging.getLogger(__name__)
@@ -164,24 +163,6 @@ def _let_go(field: Any, upload_ids: Iterable[Any], using: str) -> None:
 def _release_all(upload_ids: list[Any], cleanup: str) -> None:
     for upload_id in upload_ids:
         try:
-            release_upload(upload_id, cleanup)
+            upload_release(upload_id=upload_id, cleanup=cleanup)
         except (S3FileUploaderError, Error) as error:
             logger.warning("Nothing refers to upload %s any more. Housekeeping removes it later: %s", upload_id, error)
-
-
-def release_upload(upload_id: Any, cleanup: str) -> None:
-    """Let go of an upload, unless something still refers to it; remove its file, or leave it to its owner.
-
-    Raises:
-        StorageProblem: S3 could not remove the file; housekeeping does.
-    """
-    upload = FileUpload.objects.filter(pk=upload_id, attached_at__isnull=False).first()
-    if upload is None or is_referenced(upload_id):
-        return
-    if cleanup == "keep":
-        release(upload_id)
-        return
-    try:
-        record_delete(user=None, upload=upload, within=releasing)
-    except (FileInUse, ClaimLost):
-        return  # Another request attached or removed it meanwhile.

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.apps import apps
-from django.core import checks
 from django.db import models, router, transaction
 from django.db.models.fields.related_descriptors import ManyToManyDescriptor
 
@@ -32,6 +31,8 @@ class _Uploads:
         max_bytes: of one file; None for no limit.
         cleanup: `delete` removes a file to which nothing refers any more, `keep` leaves it to its owner.
         shared: several references to one file are fine.
+        bucket: of the files that forms upload; None for S3_FILE_UPLOADER_FORM_BUCKET. Migrations leave it out, because
+            it may differ between environments.
     """
 
     content_types: list[str] | None
@@ -39,6 +40,7 @@ class _Uploads:
     max_bytes: int | None
     cleanup: Cleanup
     shared: bool
+    bucket: str | None
 
     def _take_options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Set the options of uploads, and return the others."""
@@ -47,6 +49,7 @@ class _Uploads:
         self.max_bytes = options.pop("max_bytes", None)
         self.cleanup = options.pop("cleanup", "delete")
         self.shared = options.pop("shared", False)
+        self.bucket = options.pop("bucket", None)
         return {"related_name": "+", **options}
 
     def _describe(self, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -63,36 +66,10 @@ class _Uploads:
         }
         return {**others, **{name: value for name, value in own.items() if value is not None}}
 
-    def _check_options(self) -> list[checks.CheckMessage]:
-        hints = [
-            (self.cleanup in ("delete", "keep"), "Set cleanup to delete or keep."),
-            (_is_size(self.max_bytes), "Set max_bytes to a number of bytes above 0, or leave it out."),
-            (_are_types(self.content_types), "Set content_types to types such as image/png or image/*."),
-            (_are_endings(self.extensions), "Set extensions to endings without the first dot, such as png."),
-        ]
-        message = "An option of the field has no effect."
-        return [
-            checks.Error(message, hint=hint, obj=self, id="s3_file_uploader.E040")
-            for is_fine, hint in hints
-            if not is_fine
-        ]
-
 
 def _lower(words: Iterable[str] | None) -> list[str] | None:
     """Return a list in lower case: the same for a tuple and a list, so that migrations are stable."""
     return None if words is None else [str(word).lower() for word in ([words] if isinstance(words, str) else words)]
-
-
-def _is_size(size: Any) -> bool:
-    return size is None or (type(size) is int and size > 0)
-
-
-def _are_types(types: list[str] | None) -> bool:
-    return types is None or all(word.count("/") == 1 and word.strip("/") == word for word in types)
-
-
-def _are_endings(endings: list[str] | None) -> bool:
-    return endings is None or not any(word.startswith(".") or "/" in word for word in endings)
 
 
 class UploadField(_Uploads, ForeignKey):
@@ -100,8 +77,8 @@ class UploadField(_Uploads, ForeignKey):
 
     Args:
         on_delete: as of a foreign key. An attached file cannot be removed, so the choice matters to SQL alone.
-        options: `content_types`, `extensions`, `max_bytes`, `cleanup`, `shared`, and the options of a foreign key;
-            `null` is True by default, and there is no reverse relation without a `related_name`.
+        options: `content_types`, `extensions`, `max_bytes`, `cleanup`, `shared`, `bucket`, and the options of a foreign
+            key; `null` is True by default, and there is no reverse relation without a `related_name`.
     """
 
     non_db_attrs: Any = (
@@ -127,10 +104,6 @@ class UploadField(_Uploads, ForeignKey):
             del kwargs["on_delete"]
         return name, f"{ROOM}.UploadField", [*args], kwargs
 
-    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        """Check the options, too (E040)."""
-        return [*super().check(**kwargs), *self._check_options()]
-
     def validate(self, value: Any, model_instance: Any) -> None:
         """Check that the upload exists, may be attached, and is within the limits; `full_clean()` calls this."""
         super().validate(value, model_instance)
@@ -154,7 +127,7 @@ class UploadsField(_Uploads, ManyToManyField):
     """Several uploads, in the order in which they were added.
 
     Args:
-        options: `content_types`, `extensions`, `max_bytes`, `cleanup`, `shared`, and the options of a
+        options: `content_types`, `extensions`, `max_bytes`, `cleanup`, `shared`, `bucket`, and the options of a
             `ManyToManyField`; there is no reverse relation without a `related_name`.
     """
 
@@ -166,10 +139,6 @@ class UploadsField(_Uploads, ManyToManyField):
         """Return what a migration writes."""
         name, _, args, kwargs = super().deconstruct()
         return name, f"{ROOM}.UploadsField", [*args], self._describe(kwargs)
-
-    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        """Check the options, too (E040)."""
-        return [*super().check(**kwargs), *self._check_options()]
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False, **kwargs: Any) -> None:
         """Keep the order of the files."""

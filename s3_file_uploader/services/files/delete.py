@@ -1,10 +1,11 @@
 """Remove a file: its object first, then its record."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ...exceptions import ClaimLost, UploadNotPending
+from ...exceptions import ClaimLost, FileInUse, UploadNotPending
 from ...models import BUSY, FileUpload, Within, durable_transaction
 from ...models.direct_transitions import claim_from_client, expect_late_parts
 from ...models.lease import claim_record, validate_unattached
@@ -23,7 +24,7 @@ from ..lookup import (
     validate_owner,
 )
 from ..recovery import remove_claimed, remove_object, remove_parts, settle_on_error, upload_settle
-from ..references import validate_unreferenced
+from ..references import is_referenced, release, releasing, validate_unreferenced
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -133,6 +134,27 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload, within: 
                 remove_record(upload)
                 if upload.was_stored:
                     send_after_commit(file_deleted, upload)
+
+
+def upload_release(*, upload_id: UUID, cleanup: str) -> None:
+    """Let go of an attached upload, unless something still refers to it.
+
+    Args:
+        upload_id: id of the record.
+        cleanup: `delete` removes the file, `keep` leaves it to its owner.
+
+    Raises:
+        StorageProblem: S3 could not remove the file; housekeeping does.
+    """
+    upload = FileUpload.objects.filter(pk=upload_id, attached_at__isnull=False).first()
+    if upload is None or is_referenced(upload_id):
+        return
+    if cleanup == "keep":
+        release(upload_id)
+        return
+    # Another request may attach or remove it meanwhile.
+    with suppress(FileInUse, ClaimLost):
+        record_delete(user=None, upload=upload, within=releasing)
 
 
 def _remove_unless_joined(upload: FileUpload) -> None:
