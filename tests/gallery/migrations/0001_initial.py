@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('s3_file_uploader', '0011_attached'),
+        ('s3_file_uploader', '0013_attached'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

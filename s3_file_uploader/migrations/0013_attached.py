@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("s3_file_uploader", "0010_content_types_kept")]
+    dependencies = [("s3_file_uploader", "0012_folders")]
     operations = [
         migrations.AddField(
             model_name="fileupload",
