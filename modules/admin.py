@@ -1,0 +1,14 @@
+"""The user admin of the host project: Django's own, with links to the files of each user."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+
+from s3_file_uploader.admin import UserLinksMixin
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class FileUserAdmin(UserLinksMixin, UserAdmin):
+    """Django's user admin with the section "Files"."""
