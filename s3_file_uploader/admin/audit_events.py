@@ -26,9 +26,9 @@ ROWS_ARE_OFF = (
 class AuditEventAdmin(ReadOnly, UserFilterMedia, LargeListAdmin):
     """Show and search the audit events. They cannot be changed or deleted. Housekeeping deletes expired events."""
 
-    list_display = ("created_at", "user_name", "address", "action", "place", "outcome")
+    list_display = ("created_at", "user_name", "address", "action", "outcome", "place")
     list_display_links = ("created_at",)
-    list_filter = (OutcomeFilter, ActionFilter, EventUserFilter, ("created_at", admin.DateFieldListFilter))
+    list_filter = (OutcomeFilter, EventUserFilter, ("created_at", admin.DateFieldListFilter), ActionFilter)
     search_fields = ("object_id",)  # Django shows the search field only if this is set. `get_search_results` searches.
     search_help_text = "Search for a whole user name or primary key, bucket/file name, id or address."
     actions = None

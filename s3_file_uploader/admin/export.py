@@ -40,7 +40,7 @@ def export_uploads(request: HttpRequest, uploads: QuerySet[FileUpload]) -> Strea
         uploads: any number of records; one batch is in memory at a time.
     """
     with Operation("upload_export", get_staff(request)):
-        lines = write_lines(uploads.select_related("user"))
+        lines = write_lines(uploads)
         # Under ASGI, Django would read a synchronous body to its end before it sends the first byte.
         body: Any = _read_in_thread(lines) if isinstance(request, ASGIRequest) else lines
         name = f"uploads-{timezone.now():%Y%m%d-%H%M%S}.csv"
@@ -53,7 +53,7 @@ def write_lines(uploads: QuerySet[FileUpload]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow(COLUMNS)  # Excel reads UTF-8 only after this mark.
     lines = []
-    for upload in uploads.iterator(chunk_size=BATCH):
+    for upload in uploads.select_related("user").iterator(chunk_size=BATCH):
         lines.append(writer.writerow([neutralise(_get_value(upload, column)) for column in COLUMNS]))
         if len(lines) == BATCH:
             yield "".join(lines)

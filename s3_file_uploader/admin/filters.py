@@ -59,7 +59,8 @@ class UploadFilter(admin.SimpleListFilter):
         """Return the chosen upload."""
         value = self.value()
         pk = parse_id(value or "")
-        return [(value, str(FileUpload.objects.filter(pk=pk).first() or value))] if pk else []
+        upload = FileUpload.objects.filter(pk=pk).first() if pk else None
+        return [(value, str(upload or value))] if value else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by the chosen upload."""

@@ -11,6 +11,7 @@ from django.utils.timesince import timesince, timeuntil
 from ..policy.names import strip_deceptive_characters
 
 NOTHING = "-"
+KIB = 1024
 
 
 def format_size(size: int | None) -> str:
@@ -20,7 +21,9 @@ def format_size(size: int | None) -> str:
 
 def format_exact_size(size: int | None) -> str:
     """Return a size with its exact number of bytes, such as `3.5 MB (3,670,016 bytes)`."""
-    return NOTHING if size is None else f"{filesizeformat(size)} ({size:,} bytes)"
+    if size is None or size < KIB:
+        return format_size(size)
+    return f"{filesizeformat(size)} ({size:,} bytes)"
 
 
 def format_moment(moment: datetime | None) -> str:
@@ -45,7 +48,9 @@ def format_duration(start: datetime, end: datetime | None) -> str:
     """Return a duration with its exact number of seconds, such as `3 minutes (185.2 seconds)`."""
     if end is None:
         return NOTHING
-    return f"{timesince(start, end)} ({(end - start).total_seconds():,.1f} seconds)"
+    seconds = (end - start).total_seconds()
+    exact = f"{seconds:,.2f} seconds"
+    return exact if seconds < 60 else f"{timesince(start, end)} ({exact})"  # noqa: PLR2004 - a minute
 
 
 def format_two_lines(first: object, second: object) -> str:

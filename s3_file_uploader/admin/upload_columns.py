@@ -20,9 +20,9 @@ class UploadColumns:
         return format_two_lines(upload.original_name, upload.file_name)
 
     @admin.display(description="size")
-    def readable_size(self, upload: FileUpload) -> str:
-        """Return the size in the format of Django's `filesizeformat`, such as 3.5 MB."""
-        return format_size(upload.size)
+    def size_and_type(self, upload: FileUpload) -> str:
+        """Return the size in the format of Django's `filesizeformat`, such as 3.5 MB, and the MIME type below it."""
+        return format_two_lines(format_size(upload.size), upload.content_type)
 
     @admin.display(description="user")
     def owner(self, upload: FileUpload) -> str:

@@ -23,6 +23,12 @@ OPEN_URL_SECONDS = 300
 PREVIEW_URL_SECONDS = 60
 MAX_PREVIEW_BYTES = mib(20)
 PDF = "application/pdf"
+IMAGE = '<img class="s3-preview" src="{url}" alt="{title}" loading="lazy" referrerpolicy="no-referrer">'
+# Browsers of phones show no PDF in a frame.
+FRAME = (
+    '<iframe class="s3-preview" src="{url}" title="{title}" loading="lazy" referrerpolicy="no-referrer"></iframe>'
+    '<a href="{url}" target="_blank" rel="noopener noreferrer">Show in a new tab</a>'
+)
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[FileUpload]
 else:
@@ -76,14 +82,8 @@ class UploadFiles(ModelAdmin):
     @admin.display(description="preview")
     def preview(self, upload: FileUpload) -> str:
         """Return an image or a frame, which the browser loads when it comes into sight."""
-        url = self._build_file_url(upload, "preview")
-        if upload.served_content_type == PDF:
-            element = (
-                '<iframe class="s3-preview" src="{}" title="{}" loading="lazy" referrerpolicy="no-referrer"></iframe>'
-            )
-        else:
-            element = '<img class="s3-preview" src="{}" alt="{}" loading="lazy" referrerpolicy="no-referrer">'
-        return format_html(element, url, f"Preview of {upload.original_name}")
+        url, title = self._build_file_url(upload, "preview"), f"Preview of {upload.original_name}"
+        return format_html(FRAME if upload.served_content_type == PDF else IMAGE, url=url, title=title)
 
     @admin.display(description="file")
     def open_link(self, upload: FileUpload) -> str:

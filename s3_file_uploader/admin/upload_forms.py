@@ -123,7 +123,6 @@ def respond(
     request.current_app = model_admin.admin_site.name
     response = TemplateResponse(request, "admin/s3_file_uploader/fileupload/links.html", context)
     response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 

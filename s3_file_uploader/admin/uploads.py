@@ -21,6 +21,8 @@ from .upload_files import UploadFiles
 from .usage import UploadUsage
 from .user_filter import UploadUserFilter, UserFilterMedia
 
+FILE_FIELDS = ("original_name", "open_link", "file_name", "bucket", "exact_size", "content_type")
+
 
 @admin.register(FileUpload)
 class FileUploadAdmin(
@@ -28,7 +30,7 @@ class FileUploadAdmin(
 ):
     """Show records. A deletion removes the object first."""
 
-    list_display = ("name", "open_link", "bucket", "owner", "readable_size", "content_type", "state", "created_at")
+    list_display = ("name", "open_link", "bucket", "owner", "size_and_type", "state", "created_at")
     list_display_links = ("name",)
     list_filter = (
         *("status", UploadUserFilter, BucketFilter, ContentTypeFilter),
@@ -41,8 +43,7 @@ class FileUploadAdmin(
         "10,000 uploads that the filters leave."
     )
     fieldsets = (
-        ("File", {"fields": ("original_name", "open_link", "file_name", "bucket", "exact_size", "content_type")}),
-        ("Preview", {"fields": ("preview",)}),
+        ("File", {"fields": FILE_FIELDS}),
         ("State", {"fields": ("status", "status_reason", "created", "completed", "duration")}),
         ("Related", {"fields": ("user_links", "share_links", "events")}),
         ("Checksums", {"fields": ("checksum_sha256", "etag")}),
@@ -64,9 +65,12 @@ class FileUploadAdmin(
         return [name for _, options in self.get_fieldsets(request, obj) for name in options["fields"]]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out the preview of a file that a browser may not show."""
-        fieldsets = super().get_fieldsets(request, obj)
-        return [fieldset for fieldset in fieldsets if fieldset[0] != "Preview" or (obj and self.may_preview(obj))]
+        """Add the preview of a file that a browser may show."""
+        first, *others = super().get_fieldsets(request, obj)
+        if obj and self.may_preview(obj):
+            name, options = first
+            first = (name, {**options, "fields": (*options["fields"], "preview")})
+        return [first, *others]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
