@@ -1,4 +1,4 @@
-"""What all pages of this admin have in common: rows that the API writes, and the user who looks at them."""
+"""Keep the rows read-only, because the API writes them, and find out who looks at them."""
 
 from typing import Any, cast
 

@@ -24,7 +24,7 @@ MAX_COLLECTED_LINKS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What a deletion removes.
+    """The files, bytes, records and links that a deletion removes.
 
     Attributes:
         files: whole files in S3.

@@ -43,12 +43,12 @@ class UserFilter(admin.SimpleListFilter):
         """Yield what the template needs: the form, the other parameters of the page, and two links."""
         query = changelist.get_query_string
         others = {name: value for name, value in changelist.get_filters_params().items() if name != "user"}
-        kept = [(name, value) for name, values in others.items() for value in values]
+        parameters = [(name, value) for name, values in others.items() for value in values]
         if changelist.query:
-            kept.append(("q", changelist.query))
+            parameters.append(("q", changelist.query))
         yield {
             "widget": self._render(),
-            "kept": kept,
+            "parameters": parameters,
             "all": query(remove=["user"]),
             "none": query({"user": NO_USER}) if self.no_user else "",
             "no_user": self.no_user,
@@ -86,10 +86,10 @@ def find_user_id(text: str) -> Any:
         return None
     users = model._default_manager
     try:
-        found = users.filter(pk=text).values_list("pk", flat=True).first()
+        primary_key = users.filter(pk=text).values_list("pk", flat=True).first()
     except (ValidationError, TypeError, ValueError, OverflowError):
-        found = None  # The text cannot be a primary key, such as a name for an integer.
-    return found or users.filter(**{model.USERNAME_FIELD: text}).values_list("pk", flat=True).first()
+        primary_key = None  # The text cannot be a primary key, such as a name for an integer.
+    return primary_key or users.filter(**{model.USERNAME_FIELD: text}).values_list("pk", flat=True).first()
 
 
 class UploadUserFilter(UserFilter):

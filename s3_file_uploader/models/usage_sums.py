@@ -67,27 +67,28 @@ def add_up_usage(*, user_id: Any = None, bucket: str = "") -> UsageSums:
         bucket: only in this bucket; empty for all.
     """
     filters = {"user_id": user_id, "bucket": bucket}
-    rows = FileUpload.objects.whole().filter(**{name: value for name, value in filters.items() if value})
-    found = _add_up_users(rows)
-    by_bucket = _add_up_buckets(rows, [user for user, *_ in found])
-    largest = tuple(UserSum(user, files, size, tuple(by_bucket.get(user, ()))) for user, files, size, *_ in found)
-    files, size = found[0][3:] if found else (0, 0)
+    given = {name: value for name, value in filters.items() if value not in (None, "")}
+    rows = FileUpload.objects.whole().filter(**given)
+    sums = _add_up_users(rows)
+    by_bucket = _add_up_buckets(rows, [user for user, *_ in sums])
+    largest = tuple(UserSum(user, files, size, tuple(by_bucket.get(user, ()))) for user, files, size, *_ in sums)
+    files, size = sums[0][3:] if sums else (0, 0)
     return UsageSums(largest, min(files, MAX_ADDED), size, is_whole=files <= MAX_ADDED)
 
 
 def _add_up_users(rows: QuerySet[FileUpload]) -> list[tuple[Any, int, int, int, int]]:
     """Return user, files and bytes, and the files and bytes of all users, the largest user first."""
-    found = _execute(_BY_USER, rows, MAX_USERS)
-    return [(_to_python(user), *(int(number) for number in numbers)) for user, *numbers in found]
+    sums = _execute(_BY_USER, rows, MAX_USERS)
+    return [(_to_python(user), *(int(number) for number in numbers)) for user, *numbers in sums]
 
 
 def _add_up_buckets(rows: QuerySet[FileUpload], user_ids: list[Any]) -> dict[Any, list[BucketSum]]:
     """Return the sums of each user by bucket, the largest first."""
-    found = _execute(_BY_BUCKET, rows.filter(user_id__in=[user for user in user_ids if user is not None]))
+    sums = _execute(_BY_BUCKET, rows.filter(user_id__in=[user for user in user_ids if user is not None]))
     if None in user_ids:
-        found += _execute(_BY_BUCKET, rows.filter(user_id__isnull=True))
+        sums += _execute(_BY_BUCKET, rows.filter(user_id__isnull=True))
     by_user: dict[Any, list[BucketSum]] = {}
-    for user, bucket, files, size in found:
+    for user, bucket, files, size in sums:
         by_user.setdefault(_to_python(user), []).append(BucketSum(bucket, files, int(size)))
     return by_user
 

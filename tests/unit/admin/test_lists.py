@@ -167,17 +167,17 @@ def test_events_say_if_rows_are_off_and_filter_by_deleted_users(admin, user, set
     assert "S3_FILE_UPLOADER_AUDIT_ROWS" not in admin.get(EVENTS).content.decode()
     AuditEvent.objects.all().delete()
     gone = AuditEvent.objects.create(action="file_get", outcome="ok", user_id="77", user_name="gone")
-    nobody = AuditEvent.objects.create(action="housekeeping", outcome="record_removed", bucket="b")
+    of_command = AuditEvent.objects.create(action="housekeeping", outcome="record_removed", bucket="b")
     own = AuditEvent.objects.create(action="file_get", outcome="ok", user_id=str(user.pk), user_name="user")
     for query, expected in (
         ({"user": "77"}, [gone.pk]),
-        ({"user": "-"}, [nobody.pk]),
+        ({"user": "-"}, [of_command.pk]),
         ({"user": "user"}, [own.pk]),
         ({"user": "x\0"}, []),
         ({"q": "gone"}, [gone.pk]),
         ({"action": "file_get", "outcome": "done"}, [own.pk, gone.pk]),
         ({"outcome": "not_done"}, []),
-        ({"action": "unknown"}, [own.pk, nobody.pk, gone.pk]),
+        ({"action": "unknown"}, [own.pk, of_command.pk, gone.pk]),
     ):
         assert list_shown(admin.get(EVENTS, query)) == expected, query
     assert admin.post(f"{EVENTS}{own.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -212,8 +212,8 @@ def test_details_link_users_uploads_links_and_events(admin, user):
         html = admin.get(page).content.decode()
         assert [address for address in expected if address not in html] == [], page
     assert "Files" not in admin.get("/admin/auth/user/add/").content.decode()
-    nobodys = AuditEvent.objects.create(action="housekeeping", outcome="ok", bucket="b")
-    assert f"{LIST}{of_user}" not in admin.get(f"{EVENTS}{nobodys.pk}/change/").content.decode()
+    of_command = AuditEvent.objects.create(action="housekeeping", outcome="ok", bucket="b")
+    assert f"{LIST}{of_user}" not in admin.get(f"{EVENTS}{of_command.pk}/change/").content.decode()
     assert "1 share link<" in admin.get(f"{LIST}{upload.pk}/change/").content.decode()
 
 
