@@ -18,11 +18,11 @@ SELECT '!', false,
 FROM generate_series(1, %(users)s) AS n
 """
 _UPLOADS = """
-INSERT INTO s3_file_uploader_fileupload (id, user_id, bucket, file_name, location_digest, original_name, size,
+INSERT INTO s3_file_uploader_fileupload (id, user_id, bucket, file_name, path, location_digest, original_name, size,
     incoming_size, content_type, checksum_sha256, etag, created_at, completed_at, status, claim_id, write_id,
     claimed_until, needs_scan, scan_after, status_reason, strategy, multipart_upload_id, part_size, writable_until)
 SELECT id, CASE WHEN n %% 100 = 0 THEN NULL ELSE first_user + floor(power(random(), 2) * %(users)s)::int END, bucket,
-    key, encode(sha256(convert_to(bucket || '/' || key, 'UTF8')), 'hex'), name, size, NULL, type,
+    key, name, encode(sha256(convert_to(bucket || '/' || key, 'UTF8')), 'hex'), name, size, NULL, type,
     md5(n::text) || md5((n + 1)::text), CASE WHEN status = 'pending' THEN '' ELSE md5(n::text) END, created,
     CASE WHEN status = 'pending' THEN NULL ELSE created + interval '3 seconds' END, status, id, id,
     CASE WHEN status = 'pending' THEN created + interval '1 day' END, false, NULL,

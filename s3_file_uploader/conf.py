@@ -354,6 +354,19 @@ class Conf:
         """Longest life of a share link that a client may request."""
         return int(_own("SHARE_MAX_SECONDS", 30 * 86_400))
 
+    # --- attached uploads ----------------------------------------------------------------------------------------
+
+    @property
+    def unattached_seconds(self) -> int | None:
+        """Seconds after which housekeeping removes a file that no upload field refers to; None removes none."""
+        seconds = _own("UNATTACHED_SECONDS", None)
+        return None if seconds is None else int(seconds)
+
+    @property
+    def form_bucket(self) -> str | None:
+        """Bucket of the files that forms upload, for upload fields that name none."""
+        return cast("str | None", _own("FORM_BUCKET", None))
+
     # --- scanners ------------------------------------------------------------------------------------------------
 
     @property
@@ -390,6 +403,14 @@ class Conf:
     def clamav_max_bytes(self) -> int:
         """Size above which files are not sent to the daemon; it calls files above its MaxFileSize clean unscanned."""
         return int(_own("CLAMAV_MAX_BYTES", mib(100)))
+
+    # --- the console ---------------------------------------------------------------------------------------------
+
+    @property
+    def csrf_cookie_name(self) -> str | None:
+        """CSRF_COOKIE_NAME of Django, or None if scripts of a page cannot read the token from a cookie."""
+        hidden = settings.CSRF_COOKIE_HTTPONLY or settings.CSRF_USE_SESSIONS
+        return None if hidden else str(settings.CSRF_COOKIE_NAME)
 
     # --- permissions -------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,11 @@ class UploadColumns:
         """Return the time between both."""
         return format_duration(upload.created_at, upload.completed_at)
 
+    @admin.display(description="attached")
+    def attached(self, upload: FileUpload) -> str:
+        """Return since when a field of the host refers to the file, so that it cannot be deleted."""
+        return format_moment(upload.attached_at)
+
     @admin.display(description="claimed until")
     def claimed(self, upload: FileUpload) -> str:
         """Return the end of the lease."""

@@ -44,7 +44,7 @@ class FileUploadAdmin(
     )
     fieldsets = (
         ("File", {"fields": FILE_FIELDS}),
-        ("State", {"fields": ("status", "status_reason", "created", "completed", "duration")}),
+        ("State", {"fields": ("status", "status_reason", "created", "completed", "duration", "attached")}),
         ("Related", {"fields": ("user_links", "share_links", "events")}),
         ("Checksums", {"fields": ("checksum_sha256", "etag")}),
         (

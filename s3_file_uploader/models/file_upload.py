@@ -25,10 +25,11 @@ from ..policy.names import strip_deceptive_characters
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_CONTENT_TYPE_LENGTH, PAYLOAD_HASH_IN_URLS
 from .byte_order import ByteOrder
 from .queries import FileUploadQuerySet
+from .readable import Readable
 from .user_deletion import on_user_delete
 
 
-class FileUpload(models.Model):
+class FileUpload(Readable, models.Model):
     """One object in S3 and the user whose upload first claimed its key."""
 
     class Status(models.TextChoices):
@@ -62,6 +63,12 @@ class FileUpload(models.Model):
     bucket = models.CharField(max_length=63)
     file_name = models.CharField(max_length=1024, help_text="The object key.")
     location_digest = models.CharField(max_length=64, unique=True, editable=False)
+    path = models.CharField(
+        max_length=1024,
+        default="",
+        editable=False,
+        help_text="The object key as users see it: without the id of a direct upload.",
+    )
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
     size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
     incoming_size = models.BigIntegerField(
@@ -86,6 +93,8 @@ class FileUpload(models.Model):
     multipart_upload_id = models.CharField(max_length=1024, blank=True, editable=False, help_text="As S3 named it.")
     part_size = models.BigIntegerField(null=True, editable=False, help_text="Bytes of every part but the last.")
     writable_until = models.DateTimeField(null=True, editable=False)
+    # A field of the host refers to the file: it can be neither removed nor replaced until the field lets go.
+    attached_at = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 
@@ -125,6 +134,8 @@ class FileUpload(models.Model):
             models.Index(fields=("status", "-created_at", "-id"), name="s3_upload_by_status"),
             models.Index(fields=("content_type", "-created_at", "-id"), name="s3_upload_by_type"),
             models.Index("user", "bucket", "status", ByteOrder("file_name"), name="s3_upload_of_user_by_key"),
+            models.Index("user", "bucket", ByteOrder("path"), "id", name="s3_upload_of_user_by_path"),
+            models.Index("bucket", ByteOrder("path"), "id", name="s3_upload_by_path"),
             models.Index(
                 fields=("claimed_until",), condition=models.Q(claimed_until__isnull=False), name="s3_upload_claims"
             ),

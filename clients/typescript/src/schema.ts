@@ -57,7 +57,7 @@ export interface components {
             };
         };
         /** @enum {string} */
-        S3ErrorCode: "bucket_exists" | "bucket_not_allowed" | "bucket_not_empty" | "bucket_not_found" | "bucket_owner_mismatch" | "checksum_mismatch" | "content_type_mismatch" | "content_type_not_allowed" | "database_unavailable" | "download_folder_full" | "file_exists" | "file_not_found" | "file_rejected" | "file_too_large" | "idempotency_key_reused" | "invalid" | "invalid_bucket_name" | "invalid_file_name" | "length_required" | "method_not_allowed" | "not_acceptable" | "not_authenticated" | "not_your_file" | "parts_missing" | "permission_denied" | "precondition_failed" | "quarantined" | "quota_exceeded" | "range_not_satisfiable" | "request_too_slow" | "share_not_found" | "size_mismatch" | "storage_access_denied" | "storage_error" | "storage_not_configured" | "storage_timeout" | "storage_unavailable" | "throttled" | "unsupported_media_type" | "upload_in_progress" | "upload_not_found" | "upload_not_pending" | "upload_token_not_found";
+        S3ErrorCode: "bucket_exists" | "bucket_not_allowed" | "bucket_not_empty" | "bucket_not_found" | "bucket_owner_mismatch" | "checksum_mismatch" | "content_type_mismatch" | "content_type_not_allowed" | "database_unavailable" | "download_folder_full" | "file_exists" | "file_in_use" | "file_not_found" | "file_rejected" | "file_too_large" | "idempotency_key_reused" | "invalid" | "invalid_bucket_name" | "invalid_file_name" | "length_required" | "method_not_allowed" | "not_acceptable" | "not_authenticated" | "not_your_file" | "parts_missing" | "permission_denied" | "precondition_failed" | "quarantined" | "quota_exceeded" | "range_not_satisfiable" | "request_too_slow" | "share_not_found" | "size_mismatch" | "storage_access_denied" | "storage_error" | "storage_not_configured" | "storage_timeout" | "storage_unavailable" | "throttled" | "unsupported_media_type" | "upload_in_progress" | "upload_not_found" | "upload_not_pending" | "upload_token_not_found";
         /** An error of one field. */
         S3FieldError: {
             code: string;
@@ -100,6 +100,16 @@ export interface components {
              * The file, as a file part with a file name.
              */
             file: string;
+        };
+        /** One page of a folder. */
+        S3Folder: {
+            /** URL of the next page; null on the last. */
+            readonly next: string | null;
+            /** Always null: the list is read forward only. */
+            readonly previous: string | null;
+            /** The groups that `delimiter` made. */
+            prefixes: string[];
+            results: components["schemas"]["S3Upload"][];
         };
         /** The database and S3 can be reached. */
         S3Health: {
@@ -175,9 +185,9 @@ export interface components {
         S3ObjectList: {
             /** URL of the next page; null on the last. */
             readonly next: string | null;
-            /** Always null: S3 lists forward only. */
+            /** Always null: the list is read forward only. */
             readonly previous: string | null;
-            /** The groups of keys that `delimiter` made. */
+            /** The groups that `delimiter` made. */
             prefixes: string[];
             results: components["schemas"]["S3ListedObject"][];
         };
@@ -337,6 +347,8 @@ export interface components {
             bucket: string;
             /** The object key. */
             file_name: string;
+            /** The object key as users see it: without the id of a direct upload. */
+            path: string;
             original_name: string;
             /** Bytes; until the file is stored, the announced size or null. */
             size: number | null;
@@ -375,6 +387,8 @@ export interface components {
             bucket: string;
             /** The object key. */
             file_name: string;
+            /** The object key as users see it: without the id of a direct upload. */
+            path: string;
             original_name: string;
             /** Bytes; until the file is stored, the announced size or null. */
             size: number | null;

@@ -31,9 +31,9 @@ STORAGE: ErrorKinds = (own.StorageAccessDenied, own.StorageError, *S3_DOWN)
 FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
 POLICY: ErrorKinds = (own.FileTooLarge, own.ContentTypeNotAllowed, own.QuotaExceeded)
 PRESIGN: ErrorKinds = (*STORAGE, *FILE, own.BucketNotFound, own.FileQuarantined)
-DELETION: ErrorKinds = (*STORAGE, own.NotYourFile, own.FileExists)
+DELETION: ErrorKinds = (*STORAGE, own.NotYourFile, own.FileExists, own.FileInUse)
 UPLOAD: ErrorKinds = (
-    *(*STORAGE, own.BucketNotFound, own.FileExists),
+    *(*STORAGE, own.BucketNotFound, own.FileExists, own.FileInUse),
     *FILE,  # Not found: another program removed it before S3 could be asked what it holds.
     *(own.ChecksumMismatch, own.ContentTypeMismatch, own.SizeMismatch, own.LengthRequired),
     *(own.IdempotencyKeyReused, own.UploadInProgress, own.FileRejected),
@@ -66,6 +66,7 @@ RAISED: dict[str, ErrorKinds] = {
     "file_get": (*PRESIGN, own.RangeNotSatisfiable, own.PreconditionFailed),
     "file_remove": (*DELETION, *FILE),
     "object_list": (*STORAGE, own.InvalidBucketName, own.BucketNotAllowed, own.BucketNotFound),
+    "upload_folder": (*STORAGE, own.InvalidBucketName, own.NotYourFile, own.BucketNotAllowed, own.BucketNotFound),
     "upload_list": (own.NotYourFile,),
     "upload_start": (*START, own.NotYourFile, own.FileTooLarge, own.IdempotencyKeyReused),
     "upload_usage": (own.InvalidBucketName, own.NotYourFile, own.BucketNotAllowed),

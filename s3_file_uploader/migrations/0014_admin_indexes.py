@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('s3_file_uploader', '0010_content_types_kept'),
+        ('s3_file_uploader', '0013_attached'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
