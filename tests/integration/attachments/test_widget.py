@@ -132,5 +132,5 @@ def test_admin_uploads_and_replaces(visit):
     visit(f"/admin/gallery/profile/{profile.pk}/change/", attach)
     profile.refresh_from_db()
     assert profile.avatar.original_name == "two.txt"
-    # The record of the other file stays until its signed URL has expired, as of any direct upload that is deleted early.
+    # The record of the other file stays until its signed URL has expired.
     assert FileUpload.objects.stored().get() == profile.avatar
