@@ -19,7 +19,7 @@ from .messages import build_error, build_warning
 
 @register(Tags.models)
 def check_upload_fields(**kwargs: Any) -> list[CheckMessage]:
-    """Check the options of each upload field (E038) and the bucket of forms (E039); warn of expiry without fields (W016)."""
+    """Check upload fields (E038) and the bucket of forms (E039), and warn of expiry without fields (W016)."""
     messages = check_fields([reference.field for reference in list_references() if reference.attaches])
     try:
         validate_bucket_name(conf.form_bucket or "any-bucket")
