@@ -32,6 +32,7 @@ NOTHING_DONE = [
     "multipart uploads aborted: 0",
     "multipart uploads unexplained: 0",
     "buckets left: 0",
+    "rolled back files removed: 0",
     "idempotency keys forgotten: 0",
     "upload tokens forgotten: 0",
     "share links forgotten: 0",
