@@ -90,7 +90,7 @@ async function createUploadToken() {
 }
 
 async function keepCursor(name, path) {
-    const { next } = await call("GET", `${path}?page_size=1`);
+    const { next } = await call("GET", `${path}${path.includes("?") ? "&" : "?"}page_size=1`);
     keep({ [name]: /[?&]cursor=([^&]+)/.exec(next)[1] });
 }
 
@@ -165,6 +165,10 @@ const MAKERS = {
     objectCursor: async () => {
         await storeTwoFiles();
         await keepCursor("objectCursor", `buckets/${filled("bucket")}/files/`);
+    },
+    folderCursor: async () => {
+        await storeTwoFiles();
+        await keepCursor("folderCursor", `uploads/folder/?bucket=${filled("bucket")}&prefix=postman/`);
     },
     uploadCursor: async () => {
         await storeTwoFiles();

@@ -132,6 +132,7 @@ service = [
     # Django would write the secret into its log.
     path("shares/<s3_secret:share>/<s3_object_key:rest>", ShareViewSet.as_view(nothing)),
     path("uploads/", UploadViewSet.as_view({"get": "list", "post": "create"}), name="s3_service-upload-list"),
+    path("uploads/folder/", UploadViewSet.as_view({"get": "folder"}), name="s3_service-folder"),
     path("uploads/usage/", UploadViewSet.as_view({"get": "usage"}), name="s3_service-usage"),
     path(
         "uploads/<str:upload_id>/",

@@ -27,7 +27,7 @@ ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
     ),
     "upload": ("file_upload", "upload_start", "upload_complete", "upload_abort", "file_delete"),
     "list": (
-        *("bucket_list", "object_list", "upload_list", "upload_get", "upload_parts"),
+        *("bucket_list", "object_list", "folder_list", "upload_list", "upload_get", "upload_parts"),
         *("token_list", "share_list", "usage_get"),
     ),
     "bucket": ("bucket_create", "bucket_remove"),

@@ -62,6 +62,12 @@ class FileUpload(models.Model):
     bucket = models.CharField(max_length=63)
     file_name = models.CharField(max_length=1024, help_text="The object key.")
     location_digest = models.CharField(max_length=64, unique=True, editable=False)
+    path = models.CharField(
+        max_length=1024,
+        default="",
+        editable=False,
+        help_text="The object key as users see it: without the id of a direct upload.",
+    )
     original_name = models.CharField(max_length=1024, help_text="The name on the device that sent it.")
     size = models.BigIntegerField(null=True, help_text="Bytes; of a direct upload that is pending, as announced.")
     incoming_size = models.BigIntegerField(
@@ -121,6 +127,8 @@ class FileUpload(models.Model):
             models.Index(fields=("status", "-created_at", "-id"), name="s3_upload_by_status"),
             models.Index(fields=("content_type", "-created_at", "-id"), name="s3_upload_by_type"),
             models.Index("user", "bucket", "status", ByteOrder("file_name"), name="s3_upload_of_user_by_key"),
+            models.Index("user", "bucket", ByteOrder("path"), "id", name="s3_upload_of_user_by_path"),
+            models.Index("bucket", ByteOrder("path"), "id", name="s3_upload_by_path"),
             models.Index(
                 fields=("claimed_until",), condition=models.Q(claimed_until__isnull=False), name="s3_upload_claims"
             ),

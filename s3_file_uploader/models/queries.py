@@ -61,9 +61,19 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         """Narrow to the readable files of a bucket, in S3's order, with the object key as `key`."""
         return self.stored().filter(bucket=bucket).annotate(key=ByteOrder("file_name")).order_by("key")
 
-    def with_key(self, **compared: str) -> Self:
-        """Narrow the result of `by_key` by comparing keys as bytes: `gt`, `gte`."""
-        return self.filter(**{f"key__{lookup}": key for lookup, key in compared.items()})
+    def by_path(self, bucket: str) -> Self:
+        """Narrow to the files of a bucket that have a final status, in the order of paths, with the path as `key`."""
+        unfinished = (self.model.Status.PENDING, self.model.Status.DELETING)
+        paths = self.filter(bucket=bucket).exclude(status__in=unfinished).annotate(key=ByteOrder("path"))
+        return paths.order_by("key", "pk")
+
+    def from_key(self, key: str) -> Self:
+        """Narrow the result of `by_key` or `by_path` to this key and later ones, compared as bytes."""
+        return self.filter(key__gte=key)
+
+    def behind(self, key: str, pk: Any) -> Self:
+        """Narrow the result of `by_key` or `by_path` to the records after this one."""
+        return self.from_key(key).filter(models.Q(key__gt=key) | models.Q(pk__gt=pk))
 
     def usage(self, *, user_id: Any, bucket: str) -> Usage:
         """Count a user's files and bytes in a bucket, unfinished uploads included; a rewrite counts its larger size."""

@@ -7,7 +7,7 @@ from .direct_uploads.complete import upload_complete
 from .direct_uploads.parts import upload_parts, upload_parts_sign
 from .direct_uploads.start import StartedUpload, upload_key, upload_start
 from .files.delete import file_delete, record_delete, upload_abort, upload_delete
-from .files.list_objects import object_list
+from .files.list_objects import FolderListing, folder_list, object_list
 from .files.read import file_disposition, file_download, file_presign, file_read, file_redirect
 from .files.share_links import NewShareLink, share_create, share_follow, share_list, share_revoke
 from .housekeeping.compare import bucket_compare
@@ -29,6 +29,7 @@ from .uploads.receive import IncomingFile, file_receive, file_upload
 from .uploads.repeated import upload_repeated
 
 __all__ = [
+    "FolderListing",
     "IncomingFile",
     "NewShareLink",
     "Repairs",
@@ -51,6 +52,7 @@ __all__ = [
     "file_receive",
     "file_redirect",
     "file_upload",
+    "folder_list",
     "health_check",
     "housekeeping_buckets",
     "housekeeping_run",

@@ -54,3 +54,22 @@ def test_migration_reduces_content_types(at_first_migration):
     executor.migrate(latest)
     after = executor.loader.project_state(latest).apps.get_model(APP, "FileUpload").objects
     assert dict(after.values_list("pk", "content_type")) == rows
+
+
+def test_migration_fills_paths_without_ids_of_direct_uploads(at_first_migration):
+    _, latest = at_first_migration
+    executor = MigrationExecutor(connection)
+    executor.migrate([(APP, "0010_content_types_kept")])
+    before = executor.loader.project_state([(APP, "0010_content_types_kept")]).apps.get_model(APP, "FileUpload").objects
+    pk = uuid.uuid4()
+    keys = {
+        uuid.uuid4(): ("", f"photos/{pk}/a.txt", f"photos/{pk}/a.txt"),
+        pk: ("put", f"users/7/uploads/{pk}/photos/b.txt", "users/7/photos/b.txt"),
+        uuid.uuid4(): ("multipart", "uploads/of another id/c.txt", "uploads/of another id/c.txt"),
+    }
+    for key, (strategy, file_name, _) in keys.items():
+        before.create(pk=key, location_digest=str(key), status="pending", strategy=strategy, file_name=file_name)
+    executor = MigrationExecutor(connection)
+    executor.migrate(latest)
+    after = executor.loader.project_state(latest).apps.get_model(APP, "FileUpload").objects
+    assert dict(after.values_list("pk", "path")) == {key: path for key, (_, _, path) in keys.items()}

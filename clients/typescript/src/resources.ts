@@ -65,12 +65,23 @@ export class Resources {
    * `prefix` limits the list to keys that begin with it. `delimiter`, such as `/`, folds deeper keys into `prefixes`.
    */
   files(bucket: string, options: ListOptions & { prefix?: string; delimiter?: string } = {}): Pages<ListedFile> {
-    return new Pages(this.service, `${bucketPath(bucket)}files/`, toFields(options), options.signal);
+    return this.list(`${bucketPath(bucket)}files/`, options);
   }
 
   /** List the records of the user's uploads, newest first; staff get the records of all users. */
   records(filter: RecordFilter = {}): Pages<UploadRecord> {
-    return new Pages(this.service, "uploads/", toFields(filter), filter.signal);
+    return this.list("uploads/", filter);
+  }
+
+  /**
+   * List the records in a folder of a bucket in the order of their `path`: the key as users see it. `prefix` is the folder,
+   * such as `photos/`; deeper folders are in `prefixes`. `userId`: staff only.
+   */
+  folder(
+    bucket: string,
+    options: ListOptions & { prefix?: string; delimiter?: string; userId?: string } = {},
+  ): Pages<UploadRecord> {
+    return this.list("uploads/folder/", { bucket, ...options });
   }
 
   /** Return one record by its id. Throws `upload_not_found`. */
@@ -122,7 +133,7 @@ export class Resources {
 
   /** List the links that the user created, or all links to the file that `bucket` and `fileName` name. */
   shares(options: ListOptions & { bucket?: string; fileName?: string } = {}): Pages<ShareLink> {
-    return new Pages(this.service, "shares/", toFields(options), options.signal);
+    return this.list("shares/", options);
   }
 
   /** Revoke a link at once. Throws `share_not_found`. */
@@ -146,11 +157,16 @@ export class Resources {
     const path = `owners/${encodeURIComponent(owner_id)}/${bucketPath(bucket)}remove/`;
     return this.service.call("DELETE", path, { repeatable: false, signal });
   }
+
+  private list<T>(path: string, options: Query): Pages<T> {
+    return new Pages(this.service, path, toFields(options), options.signal);
+  }
 }
 
+type Query = CallOptions & { bucket?: string; fileName?: string; expiration?: number | undefined };
+
 /** Return the options as the service spells them: `pageSize` is `page_size` there. */
-function toFields(options: object): Fields {
+function toFields({ signal: _, ...options }: Query): Fields {
   const spell = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const pairs = Object.entries(options as Fields).map(([name, value]) => [spell(name), value] as const);
-  return Object.fromEntries(pairs.filter(([name]) => name !== "signal"));
+  return Object.fromEntries(Object.entries(options as Fields).map(([name, value]) => [spell(name), value]));
 }

@@ -101,6 +101,16 @@ export interface components {
              */
             file: string;
         };
+        /** One page of a folder. */
+        S3Folder: {
+            /** URL of the next page; null on the last. */
+            readonly next: string | null;
+            /** Always null: the list is read forward only. */
+            readonly previous: string | null;
+            /** The groups that `delimiter` made. */
+            prefixes: string[];
+            results: components["schemas"]["S3Upload"][];
+        };
         /** The database and S3 can be reached. */
         S3Health: {
             database: boolean;
@@ -175,9 +185,9 @@ export interface components {
         S3ObjectList: {
             /** URL of the next page; null on the last. */
             readonly next: string | null;
-            /** Always null: S3 lists forward only. */
+            /** Always null: the list is read forward only. */
             readonly previous: string | null;
-            /** The groups of keys that `delimiter` made. */
+            /** The groups that `delimiter` made. */
             prefixes: string[];
             results: components["schemas"]["S3ListedObject"][];
         };
@@ -337,6 +347,8 @@ export interface components {
             bucket: string;
             /** The object key. */
             file_name: string;
+            /** The object key as users see it: without the id of a direct upload. */
+            path: string;
             original_name: string;
             /** Bytes; until the file is stored, the announced size or null. */
             size: number | null;
@@ -375,6 +387,8 @@ export interface components {
             bucket: string;
             /** The object key. */
             file_name: string;
+            /** The object key as users see it: without the id of a direct upload. */
+            path: string;
             original_name: string;
             /** Bytes; until the file is stored, the announced size or null. */
             size: number | null;

@@ -66,6 +66,7 @@ RAISED: dict[str, ErrorKinds] = {
     "file_get": (*PRESIGN, own.RangeNotSatisfiable, own.PreconditionFailed),
     "file_remove": (*DELETION, *FILE),
     "object_list": (*STORAGE, own.InvalidBucketName, own.BucketNotAllowed, own.BucketNotFound),
+    "upload_folder": (*STORAGE, own.InvalidBucketName, own.NotYourFile, own.BucketNotAllowed, own.BucketNotFound),
     "upload_list": (own.NotYourFile,),
     "upload_start": (*START, own.NotYourFile, own.FileTooLarge, own.IdempotencyKeyReused),
     "upload_usage": (own.InvalidBucketName, own.NotYourFile, own.BucketNotAllowed),

@@ -10,7 +10,7 @@ from ..serializers import direct_uploads, requests, responses, shares, uppy
 
 CONTENT = b"hello"
 BUCKET = "my-first-bucket"  # The one that `make run` tells its user to create.
-FILE_NAME, FILE_NAME_IN_URL = "2026/May/été.txt", "2026%2FMay%2F%C3%A9t%C3%A9.txt"
+FOLDER, FILE_NAME, FILE_NAME_IN_URL = "2026/", "2026/May/été.txt", "2026%2FMay%2F%C3%A9t%C3%A9.txt"
 ETAG, CHECKSUM = md5(CONTENT, usedforsecurity=False).hexdigest(), sha256(CONTENT).hexdigest()
 OWNER_ID, USER_ID = "0123456789abcdef" * 4, "42"
 REGION, SECONDS, PART_BYTES = "eu-west-1", 3600, 8 * 2**20
@@ -36,6 +36,7 @@ UPLOAD_EXAMPLE = {
     "id": UPLOAD_ID,
     "user_id": USER_ID,
     **FILE,
+    "path": FILE_NAME,
     "original_name": "été.txt",
     "size": len(CONTENT),
     "content_type": "text/plain",
@@ -48,7 +49,11 @@ UPLOAD_EXAMPLE = {
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
 BUCKET_EXAMPLE = {"name": BUCKET, "created_at": TIME, "region": REGION}
-DIRECT_FILE = {"file_name": DIRECT_KEY, "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/"}
+DIRECT_FILE = {
+    "file_name": DIRECT_KEY,
+    "path": "été.txt",
+    "url": f"{SERVICE}buckets/{BUCKET}/files/{DIRECT_KEY_IN_URL}/",
+}
 DIRECT_EXAMPLE = {**UPLOAD_EXAMPLE, **DIRECT_FILE}
 PENDING_EXAMPLE = {**DIRECT_EXAMPLE, "etag": "", "status": "pending", "completed_at": None}
 OBJECT_EXAMPLE = {"file_name": FILE_NAME, "size": len(CONTENT), "etag": ETAG, "changed_at": TIME}
@@ -85,6 +90,7 @@ EXAMPLES: Mapping[type[Any], Any] = {
     requests.PresignSerializer: {**FILE, "expiration": SECONDS, "disposition": "attachment"},
     responses.PresignedUrlSerializer: {"url": PRESIGNED_URL, "method": "GET", "expires_in": SECONDS, **EXPIRES},
     responses.ObjectListSerializer: page_example(f"buckets/{BUCKET}/files/", OBJECT_EXAMPLE) | {"prefixes": []},
+    responses.FolderSerializer: page_example("uploads/folder/", UPLOAD_EXAMPLE) | {"prefixes": [f"{FOLDER}June/"]},
     responses.UploadSerializer: UPLOAD_EXAMPLE,
     responses.UsageSerializer: {
         "bytes": 734_003_200,

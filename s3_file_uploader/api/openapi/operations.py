@@ -125,6 +125,9 @@ OPERATIONS: Mapping[type[viewsets.ServiceViewSet], Mapping[str, Describe]] = {
         "destroy": operation("file_remove", {204: None}),
     },
     viewsets.UploadViewSet: {
+        "folder": operation(
+            "upload_folder", {200: responses.FolderSerializer}, parameters=(requests.FolderQuerySerializer,)
+        ),
         "list": operation("upload_list", {200: UPLOAD_PAGE}, parameters=(requests.UploadListQuerySerializer,)),
         "usage": operation(
             "upload_usage", {200: responses.UsageSerializer}, parameters=(requests.UsageQuerySerializer,)

@@ -108,6 +108,25 @@ class ObjectListQuerySerializer(PageSerializer):
     )
 
 
+class FolderQuerySerializer(PageSerializer):
+    """Query of GET `uploads/folder/`."""
+
+    bucket = serializers.CharField(help_text="The bucket.")
+    prefix = serializers.CharField(
+        required=False, allow_blank=True, trim_whitespace=False, help_text="List only paths that begin with this."
+    )
+    delimiter = serializers.CharField(
+        default="/",
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Group paths that contain this after the prefix; `prefixes` lists the groups. Empty: no groups. "
+        "Default: `/`.",
+    )
+    user_id = serializers.CharField(
+        required=False, help_text="Only files of this user: you. Staff may name other users."
+    )
+
+
 class UploadListQuerySerializer(PageSerializer):
     """Query of GET `uploads/`."""
 

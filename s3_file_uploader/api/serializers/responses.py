@@ -82,6 +82,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     user_id = serializers.CharField(allow_null=True, help_text="Primary key of the owner, as a string.")
     bucket = serializers.CharField()
     file_name = serializers.CharField(help_text="The object key.")
+    path = serializers.CharField(help_text="The object key as users see it: without the id of a direct upload.")
     original_name = serializers.CharField()
     size = serializers.IntegerField(
         allow_null=True, help_text="Bytes; until the file is stored, the announced size or null."
@@ -107,6 +108,7 @@ class UploadSerializer(serializers.Serializer[Any]):
             "user_id": None if owner is None else str(owner),
             "bucket": instance.bucket,
             "file_name": instance.file_name,
+            "path": instance.path,
             "original_name": instance.original_name,
             "size": instance.size,
             "content_type": instance.content_type,
@@ -142,22 +144,31 @@ class ListedObjectSerializer(serializers.Serializer[Any]):
     changed_at = UTCDateTimeField(help_text="When the object was last written.")
 
 
-class ObjectListSerializer(serializers.Serializer[Any]):
-    """One page of objects."""
+class ForwardPageSerializer(serializers.Serializer[Any]):
+    """One page of a list that is read forward only."""
 
     next = serializers.SerializerMethodField(help_text="URL of the next page; null on the last.")
     previous = serializers.CharField(
-        allow_null=True, read_only=True, default=None, help_text="Always null: S3 lists forward only."
+        allow_null=True, read_only=True, default=None, help_text="Always null: the list is read forward only."
     )
-    prefixes = serializers.ListField(
-        child=serializers.CharField(), help_text="The groups of keys that `delimiter` made."
-    )
-    results = ListedObjectSerializer(many=True, source="objects")
+    prefixes = serializers.ListField(child=serializers.CharField(), help_text="The groups that `delimiter` made.")
 
     def get_next(self, listing: Any) -> str | None:
         """Return the address of this page with the next cursor."""
         request: Request = self.context["request"]
         return listing.next_cursor and replace_query_param(request.build_absolute_uri(), "cursor", listing.next_cursor)
+
+
+class ObjectListSerializer(ForwardPageSerializer):
+    """One page of objects."""
+
+    results = ListedObjectSerializer(many=True, source="objects")
+
+
+class FolderSerializer(ForwardPageSerializer):
+    """One page of a folder."""
+
+    results = UploadSerializer(many=True, source="uploads")
 
 
 class UsageSerializer(serializers.Serializer[Any]):

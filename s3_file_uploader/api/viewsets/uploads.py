@@ -15,8 +15,8 @@ from ..serializers.direct_uploads import (
     UploadStartSerializer,
 )
 from ..serializers.headers import idempotency_key_of
-from ..serializers.requests import UploadListQuerySerializer, UsageQuerySerializer
-from ..serializers.responses import UploadSerializer, UsageSerializer
+from ..serializers.requests import FolderQuerySerializer, UploadListQuerySerializer, UsageQuerySerializer
+from ..serializers.responses import FolderSerializer, UploadSerializer, UsageSerializer
 from .base import ServiceViewSet, answer_created, audited, get_caller, validated
 
 
@@ -25,6 +25,7 @@ class UploadViewSet(ServiceViewSet):
 
     audit_actions = audited(
         list="upload_list",
+        folder="folder_list",
         usage="usage_get",
         create="upload_start",
         retrieve="upload_get",
@@ -47,6 +48,20 @@ class UploadViewSet(ServiceViewSet):
         pages = UploadPages(page_size)
         page = pages.paginate_queryset(services.upload_list(user=caller, owner=owner, **params), request, view=self)
         return pages.get_paginated_response(UploadSerializer(page, many=True, context={"request": request}).data)
+
+    def folder(self, request: Request) -> Response:
+        """List the files of a folder.
+
+        Folders come from the paths of the records: for an upload through the server the object key, for a
+        direct upload the key without its id. Files and folders are in the order of the bytes of their paths.
+        You see your own files. Staff see all files, or those of `user_id`. Unfinished uploads are left out.
+        Follow `next` until it is null.
+        """
+        params = validated(FolderQuerySerializer, request.query_params)
+        caller, user_id = get_caller(request), params.pop("user_id", "")
+        owner = resolve_owner(caller=caller, user_id=user_id) if user_id else None
+        listing = services.folder_list(user=caller, owner=owner, **params)
+        return Response(FolderSerializer(listing, context={"request": request}).data)
 
     def usage(self, request: Request) -> Response:
         """Show your usage of a bucket, and its limits.

@@ -250,6 +250,11 @@ ROWS: dict[str, Row] = {
     "POST uploads/ | the owner's Idempotency-Key": Row(
         *("422 idempotency_key_reused", "201", "201"), body=start(), headers={"Idempotency-Key": "of-the-owner"}
     ),
+    "GET uploads/folder/": Row("200", "200", "200", query={"bucket": "{bucket_name}"}),
+    "GET uploads/folder/ | closed": Row(CLOSED, CLOSED, "200", query={"bucket": "{closed}"}),
+    "GET uploads/folder/ | of the owner": Row(
+        "200", NOT_YOURS, "200", query={"bucket": "{bucket_name}", "user_id": "{user_id}"}
+    ),
     "GET uploads/usage/": Row("200", "200", "200", query={"bucket": "{bucket_name}"}),
     "GET uploads/usage/ | closed": Row(CLOSED, CLOSED, "200", query={"bucket": "{closed}"}),
     "GET uploads/usage/ | of the owner": Row(

@@ -25,6 +25,18 @@ describe("files, records and usage", () => {
     expect(await user.files(own, { pageSize: 1 }).page()).toMatchObject({ isLast: false });
   });
 
+  test("folder lists direct uploads by their paths, and deeper folders", async () => {
+    const { id } = await user.upload(randomBytes(10), { bucket: own, fileName: "a/direct.txt" }).result;
+    const page = await user.folder(own).page();
+    expect(page).toMatchObject({ prefixes: ["a/"], isLast: true, items: [{ path: "b.txt" }] });
+    const inside = await user.folder(own, { prefix: "a/", pageSize: 2 }).all();
+    expect(inside.map(({ path }) => path)).toEqual(["a/1.txt", "a/2.txt", "a/direct.txt"]);
+    const record = await user.record(id);
+    expect(inside[2]).toEqual(record);
+    expect(await staff.folder(own, { prefix: "a/", userId: record.user_id ?? "" }).all()).toHaveLength(3);
+    await user.delete(own, record.file_name);
+  });
+
   test("records lists by every filter, and record returns one", async () => {
     const records = await user.records({ bucket: own, pageSize: 2 }).all();
     expect(records.map(({ file_name }) => file_name)).toEqual(["b.txt", "a/2.txt", "a/1.txt"]);

@@ -285,6 +285,7 @@ export function recordOf(fields: Partial<UploadRecord>): UploadRecord {
     user_id: "1",
     bucket: "bucket",
     file_name: "name",
+    path: "name",
     original_name: "name",
     size: null,
     content_type: "text/plain",

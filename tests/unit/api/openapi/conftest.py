@@ -36,6 +36,7 @@ ROUTES = {
     "file_get": ("get", "buckets/{bucket_name}/files/{file_name}/"),
     "file_remove": ("delete", "buckets/{bucket_name}/files/{file_name}/"),
     "object_list": ("get", "buckets/{bucket_name}/files/"),
+    "upload_folder": ("get", "uploads/folder/"),
     "upload_list": ("get", "uploads/"),
     "upload_start": ("post", "uploads/"),
     "upload_usage": ("get", "uploads/usage/"),

@@ -72,6 +72,9 @@ CODES = {
     "file_get": {*PRESIGN, "range_not_satisfiable", "precondition_failed"} - {"not_acceptable"},
     "file_remove": {*FILE, "not_your_file", "file_exists"},
     "object_list": {*CALLER, "invalid", "invalid_bucket_name", "bucket_not_allowed", "bucket_not_found"},
+    "upload_folder": {
+        *(*CALLER, "invalid", "invalid_bucket_name", "not_your_file", "bucket_not_allowed", "bucket_not_found"),
+    },
     "upload_list": {*CALLER, "invalid", "not_your_file"} - STORAGE,
     "upload_start": {
         *(*CALLER, *BODY, "invalid_bucket_name", "invalid_file_name", "not_your_file", "bucket_not_allowed"),

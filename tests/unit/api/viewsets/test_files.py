@@ -27,6 +27,7 @@ class TestUpload:
             "user_id": str(user.pk),
             "bucket": bucket,
             "file_name": "my file.txt",
+            "path": "my file.txt",
             "original_name": "my file.txt",
             "size": 5,
             "content_type": "text/plain; charset=utf-8",

@@ -46,6 +46,26 @@ class TestUploads:
         assert self.names(user, created_after=middle) == []
         assert self.names(user, page_size=1) == ["b.png"]
 
+    def test_folder_shows_files_and_folders_of_each_user(self, bucket, user, other, staff):
+        for person, name in ((user, "photos/a.txt"), (user, "b.txt"), (other, "photos/c.txt")):
+            put(client_of(person), bucket, name, b"content", content_type="text/plain")
+
+        def folder(person, **query):
+            answer = client_of(person).get(url("folder"), {"bucket": bucket, **query})
+            assert answer.status_code == 200, answer.json()
+            body = answer.json()
+            return [record["path"] for record in body["results"]], body["prefixes"], body["next"]
+
+        assert folder(user) == (["b.txt"], ["photos/"], None)
+        assert folder(user, prefix="photos/") == (["photos/a.txt"], [], None)
+        assert folder(user, delimiter="") == (["b.txt", "photos/a.txt"], [], None)
+        assert folder(staff, prefix="photos/")[0] == ["photos/a.txt", "photos/c.txt"]
+        assert folder(staff, prefix="photos/", user_id=other.pk)[0] == ["photos/c.txt"]
+        following = folder(user, page_size=1)[2]
+        assert client_of(user).get(following).json()["prefixes"] == ["photos/"]
+        refused = client_of(user).get(url("folder"), {"bucket": bucket, "user_id": other.pk})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_your_file")
+
     def test_usage_shows_bytes_and_limits(self, three, bucket, user, other, staff, settings):
         settings.S3_FILE_UPLOADER_POLICIES = {"*": {"quota_bytes": 100, "content_types": ["image/*"]}}
         limits = {"quota_bytes": 100, "quota_files": None, "max_file_bytes": None, "extensions": None}

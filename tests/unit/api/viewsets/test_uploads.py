@@ -62,6 +62,7 @@ class TestStart:
             "user_id": str(user.pk),
             "bucket": bucket,
             "file_name": f"uploads/{upload.pk}/my file.txt",
+            "path": "my file.txt",
             "original_name": "my file.txt",
             "size": 7,
             "content_type": "text/plain",
