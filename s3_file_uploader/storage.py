@@ -9,7 +9,7 @@ import posixpath
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
-from io import BufferedReader, TextIOWrapper, UnsupportedOperation
+from io import TextIOWrapper, UnsupportedOperation
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -23,10 +23,10 @@ from .exceptions import FileNotFound, FileQuarantined
 from .models import FileUpload, location_digest
 from .policy.names import RESERVED_ON_WINDOWS, normalize_file_name, strip_deceptive_characters
 from .policy.request_user import get_request_user
-from .s3.transfer.object_io import ObjectIO
-from .services.field_files.read import list_names, sign_field_file_url
+from .services.field_files.read import field_file_open, list_names
 from .services.field_files.remove import field_file_remove
 from .services.field_files.store import field_file_store
+from .services.files.open_file import WAITS, stored_presign
 from .services.storage_places import ID_LENGTH, PlacedStorage, StoragePlace, build_file_id
 from .values import CHUNK_BYTES, MAX_KEY_BYTES
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 else:  # The class of Django is generic in its stubs only.
     AnyFile = File
 
-BUFFER_BYTES = 64 * 1024
 # The length of a path segment on stores that keep keys as paths, in bytes of UTF-8.
 MAX_SEGMENT_BYTES = 255
 MAX_ORIGINAL_NAME_LENGTH = 1024
@@ -103,8 +102,7 @@ class UploadStorage(PlacedStorage):
             expires_in_seconds: the life of a URL, 1 to 604,800.
             disposition: `inline` shows files of the types that the policy lists, `attachment` saves every file.
         """
-        self.place = StoragePlace(bucket, prefix)
-        self.adopted_prefix = adopted_prefix
+        self.place = StoragePlace(bucket, prefix, adopted_prefix)
         self.expires_in_seconds = expires_in_seconds
         self.disposition = disposition
 
@@ -190,18 +188,18 @@ class UploadStorage(PlacedStorage):
         if upload is None:
             raise FileHasNoUrl(f"There is no file {name!r}.")
         if upload.status == FileUpload.Status.QUARANTINED:
-            raise UrlWithheld(_describe_quarantine(upload))
-        return sign_field_file_url(
-            upload,
+            raise UrlWithheld(upload.status_reason or WAITS)
+        return stored_presign(
+            upload=upload,
             expires_in_seconds=self.expires_in_seconds if expires_in_seconds is None else expires_in_seconds,
             disposition=disposition or self.disposition,
-        )
+        ).url
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the folders and the readable files in a folder, from the records."""
         path = path.strip("/")
         folder = "" if path in {"", "."} else f"{_clean_name(path)}/"
-        listed = [(prefix, *list_names(self._get_bucket(), f"{prefix}{folder}")) for prefix in self._list_prefixes()]
+        listed = [(prefix, *list_names(self._get_bucket(), f"{prefix}{folder}")) for prefix in self.place.prefixes]
         folders = [
             name for prefix, names, _ in listed for name in names if not self._is_own(f"{prefix}{folder}{name}/")
         ]
@@ -226,7 +224,7 @@ class UploadStorage(PlacedStorage):
         """
         upload = self._get(name)
         if upload.status == FileUpload.Status.QUARANTINED:
-            raise FileQuarantined(_describe_quarantine(upload))
+            raise FileQuarantined(upload.status_reason or WAITS)
         return upload
 
     def _get(self, name: str) -> FileUpload:
@@ -238,12 +236,9 @@ class UploadStorage(PlacedStorage):
     def _find(self, name: str) -> FileUpload | None:
         """Return the record of a whole file: first of this storage, then of an older file, in one query."""
         name, bucket = _clean_name(name), self._get_bucket()
-        digests = [location_digest(bucket, f"{prefix}{name}") for prefix in self._list_prefixes()]
+        digests = [location_digest(bucket, f"{prefix}{name}") for prefix in self.place.prefixes]
         found = FileUpload.objects.order_by().whole().filter(location_digest__in=digests)
         return min(found, key=lambda upload: digests.index(upload.location_digest), default=None)
-
-    def _list_prefixes(self) -> list[str]:
-        return [self.place.prefix] if self.adopted_prefix is None else [self.place.prefix, self.adopted_prefix]
 
     def _is_own(self, folder: str) -> bool:
         """Return True for the folder of all files of this storage, which is no folder of the older files."""
@@ -292,9 +287,5 @@ def _get_original_name(name: str, content: AnyFile) -> str:
 
 
 def _open_object(upload: FileUpload, mode: str) -> IO[Any]:
-    binary = BufferedReader(ObjectIO(**upload.s3_address, etag=upload.etag, size=upload.size or 0), BUFFER_BYTES)
+    binary = field_file_open(user=get_request_user(), upload=upload)
     return binary if "b" in mode else TextIOWrapper(binary, encoding="utf-8")
-
-
-def _describe_quarantine(upload: FileUpload) -> str:
-    return upload.status_reason or "The file is being scanned: try again in a moment."

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     NOT_LOOKED_AT = "not_looked_at"
     FILE_QUARANTINED = "file_quarantined"
     FILE_ROLLED_BACK = "file_rolled_back"
+    ATTACHMENT = "attachment"
+    UPLOAD_UNATTACHED = "upload_unattached"
 
 
 class Outcome(StrEnum):
@@ -42,6 +44,8 @@ class Outcome(StrEnum):
     FILE_CLEAN = "file_clean"
     FILE_REJECTED = "file_rejected"
     MULTIPART_ABORTED = "multipart_aborted"
+    MARKED_ATTACHED = "marked_attached"
+    RELEASED = "released"
     OVERTAKEN = "overtaken"
     LEFT = "left"
 
@@ -144,6 +148,8 @@ class HousekeepingReport:
     audit_events_forgotten: int
     partial_files_removed: int
     saved_copies_removed: int
+    attachments_mended: int
+    unattached_removed: int
 
     @property
     def is_complete(self) -> bool:

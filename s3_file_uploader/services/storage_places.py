@@ -28,12 +28,21 @@ ID_LENGTH = (TIME_BYTES + RANDOM_BYTES) * 8 // 5
 _ID = re.compile(f"[0-9a-v]{{{ID_LENGTH}}}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class StoragePlace:
-    """A bucket, and the prefix below which nothing lies but files of file fields."""
+    """A bucket, and the prefix below which nothing lies but files of file fields.
+
+    `adopted_prefix` is the beginning of the keys of older files that another storage stored, None if there are none.
+    """
 
     bucket: str
     prefix: str
+    adopted_prefix: str | None = None
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Return the prefix of the place, then that of older files."""
+        return (self.prefix,) if self.adopted_prefix is None else (self.prefix, self.adopted_prefix)
 
     def find_file_id(self, key: str) -> str | None:
         """Return the id in a key of this place, None for other keys."""
@@ -56,6 +65,11 @@ def build_file_id(moment: datetime | None = None) -> str:
     milliseconds = int((moment or datetime.now(UTC)).timestamp() * 1000)
     rest = bytes(RANDOM_BYTES) if moment else secrets.token_bytes(RANDOM_BYTES)
     return b32hexencode(milliseconds.to_bytes(TIME_BYTES, "big") + rest).decode().lower()
+
+
+def strip_file_id(key: str) -> str:
+    """Return a key without its id, as people see it."""
+    return "/".join(segment for segment in key.split("/") if not _ID.fullmatch(segment))
 
 
 def get_id_time(file_id: str) -> datetime:

@@ -1,30 +1,30 @@
-"""Read the records of file fields: list names, and sign URLs."""
+"""Read files of file fields, and list their names."""
 
-from ...exceptions import InvalidField
+from io import BufferedReader
+
+from django.contrib.auth.base_user import AbstractBaseUser
+
 from ...models import FileUpload
-from ...values import DISPOSITIONS, MAX_EXPIRATION_SECONDS, PAGE_KEYS
-from ..files.read import sign_file_url
-from ..files.recorded_objects import Position, recorded_objects
+from ...s3.transfer.object_io import ObjectIO
+from ...values import PAGE_KEYS
+from ..audit.operation import Operation
+from ..files.recorded_files import Position, recorded_files
+
+BUFFER_BYTES = 64 * 1024
 
 
-def sign_field_file_url(upload: FileUpload, *, expires_in_seconds: int, disposition: str) -> str:
-    """Return a URL by which a browser reads a stored file.
+def field_file_open(*, user: AbstractBaseUser | None, upload: FileUpload) -> BufferedReader:
+    """Open a stored file: streamed from S3 as it is read, and seekable by ranges.
 
     Args:
-        upload: a stored file.
-        expires_in_seconds: 1 to 604,800.
-        disposition: `inline`, if the policy lists the type of the file, or `attachment`.
+        user: the user of the request, for the audit trail.
+        upload: a record that says that the file may be read.
 
-    Raises:
-        InvalidField: an argument is out of range.
-        StorageNotConfigured: there are no credentials to sign with.
-        FileNotFound, FileQuarantined, StorageProblem: an older file that its client can still rewrite has changed.
+    Returns:
+        A file of bytes. The first read asks S3. Close it, or the call to S3 stays open.
     """
-    if not 1 <= expires_in_seconds <= MAX_EXPIRATION_SECONDS:
-        raise InvalidField("expires_in_seconds", f"Give seconds, from 1 to {MAX_EXPIRATION_SECONDS}.")
-    if disposition not in DISPOSITIONS:
-        raise InvalidField("disposition", f"Give one of {', '.join(DISPOSITIONS)}.")
-    return sign_file_url(upload, "GET", expires_in_seconds, disposition).url
+    with Operation.on("file_read", user=user, upload=upload):
+        return BufferedReader(ObjectIO(**upload.s3_address, etag=upload.etag, size=upload.size or 0), BUFFER_BYTES)
 
 
 def list_names(bucket: str, folder: str) -> tuple[list[str], list[str]]:
@@ -34,19 +34,14 @@ def list_names(bucket: str, folder: str) -> tuple[list[str], list[str]]:
         bucket: name of the bucket.
         folder: the beginning of the keys, empty or with a slash at its end.
     """
+    records = FileUpload.objects.by_key(bucket)
     folders: list[str] = []
     files: list[str] = []
     position: Position | None = None
     while True:
-        page, position = recorded_objects(
-            records=FileUpload.objects.all(),
-            bucket=bucket,
-            prefix=folder,
-            delimiter="/",
-            position=position,
-            page_size=PAGE_KEYS,
-        )
+        page = recorded_files(records=records, prefix=folder, delimiter="/", position=position, page_size=PAGE_KEYS)
         folders += [prefix.removeprefix(folder).rstrip("/") for prefix in page.prefixes]
-        files += [entry.file_name.removeprefix(folder) for entry in page.objects]
+        files += [upload.file_name.removeprefix(folder) for upload in page.uploads]
+        position = page.end
         if position is None:
             return folders, files

@@ -6,11 +6,12 @@ from contextlib import contextmanager, suppress
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import router, transaction
 
-from ...exceptions import ClaimLost
+from ...exceptions import ClaimLost, FileInUse
 from ...models import FileUpload
-from ...models.lease import claim_record
+from ...models.lease import IN_USE, claim_record
 from ..audit.operation import Operation
 from ..files.delete import remove_claimed_file
+from ..references import is_referenced
 
 
 def field_file_remove(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
@@ -20,7 +21,8 @@ def field_file_remove(*, user: AbstractBaseUser | None, upload: FileUpload) -> N
 
     Args:
         user: the user of the request, for the audit trail.
-        upload: a whole file. A file that another request is removing is left to that request.
+        upload: a whole file. It is left to another request that is removing it, or to an `UploadField` that refers to
+            it.
 
     Raises:
         StorageProblem: outside of a transaction, S3 could not; housekeeping does. Inside, the log says so.
@@ -30,13 +32,21 @@ def field_file_remove(*, user: AbstractBaseUser | None, upload: FileUpload) -> N
     def remove_after_commit() -> None:
         remove_claimed_file(upload)
 
-    with Operation.on("file_delete", user=user, upload=upload), suppress(ClaimLost):
-        claim_record(upload, FileUpload.Status.DELETING, within=_join_transaction)
+    with Operation.on("file_delete", user=user, upload=upload), suppress(ClaimLost, FileInUse):
+        claim_record(upload, FileUpload.Status.DELETING, within=_let_go)
         is_later = transaction.get_connection(database).in_atomic_block
         transaction.on_commit(remove_after_commit, using=database, robust=is_later)
 
 
 @contextmanager
-def _join_transaction(_upload: FileUpload) -> Iterator[None]:
-    """Claim in the transaction that is open, if there is one: its commit is that of the claim."""
-    yield
+def _let_go(upload: FileUpload) -> Iterator[None]:
+    """Clear the mark of the file field within the open transaction, whose commit is that of the claim.
+
+    Raises:
+        FileInUse: an `UploadField` refers to the file, too.
+    """
+    with transaction.atomic(using=router.db_for_write(FileUpload)):
+        FileUpload.objects.filter(pk=upload.pk).update(attached_at=None)
+        if is_referenced(upload.pk):
+            raise FileInUse(IN_USE)
+        yield

@@ -33,6 +33,7 @@ from ..limits import validate_size, validate_upload
 from ..quota import validate_room
 from ..recovery import remove_object
 from ..scanning.scan import notify_stored, scan_unrecorded
+from ..storage_places import strip_file_id
 from ..uploads.receive import build_destination, verify_etag
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ def _build_record(owner: AbstractBaseUser | None, bucket: str, file_name: str, o
         bucket=bucket,
         file_name=file_name,
         location_digest=location_digest(bucket, file_name),
+        path=strip_file_id(file_name),
         original_name=original_name,
         claim_id=write_id,
         write_id=write_id,
@@ -131,6 +133,7 @@ def _describe(upload: FileUpload, sent: Sent, contents: Contents) -> None:
         "etag": sent.etag or verify_etag(upload, sent.size),
         "checksum_sha256": sent.checksum_sha256,
         "completed_at": timezone.now(),
+        "attached_at": timezone.now(),  # So its owner cannot remove it behind the back of the field.
         "needs_scan": needs_scan,
         "status": Status.QUARANTINED if needs_scan else Status.STORED,
         **contents.described(),

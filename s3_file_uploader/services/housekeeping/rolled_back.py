@@ -43,7 +43,7 @@ def remove_rolled_back(
     """
     removed = waiting = 0
     until = timezone.now() - older_than
-    for place in sorted(find_places()):
+    for place in find_places():
         try:
             for finding in _remove_in(place, until, dry_run, on_progress):
                 removed += 1

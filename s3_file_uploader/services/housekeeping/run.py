@@ -27,6 +27,7 @@ from ..download_folder.write import remove_partial_files
 from ..recovery import foresee_outcome, upload_settle
 from ..reports import Finding, HousekeepingReport, Kind, Outcome
 from ..storage_places import find_places, is_in_storage
+from .attachments import expire_unattached, mend_attachments
 from .expire import purge_expired
 from .rolled_back import ROLLED_BACK_AFTER, remove_rolled_back
 
@@ -47,9 +48,10 @@ def housekeeping_run(
     """Recover every abandoned record, abort abandoned multipart uploads, and purge expired rows.
 
     First, direct uploads that arrived whole are completed even if their clients did not say so, and uploads whose parts
-    exceed a limit are removed. Files of file fields whose transaction was rolled back are removed after a day. A
-    multipart upload under another key without a record may belong to another program, so it is only counted, unless
-    `abort_multipart_older_than` says from which age on every multipart upload is debris.
+    exceed a limit are removed. Then the marks of attached files are compared with the references to them. Files of file
+    fields whose transaction was rolled back are removed after a day. A multipart upload under another key without a
+    record may belong to another program, so it is only counted, unless `abort_multipart_older_than` says from which age
+    on every multipart upload is debris.
 
     Args:
         abort_multipart_older_than: see above; None spares them.
@@ -74,6 +76,8 @@ def housekeeping_run(
     completed, waiting = complete_arrived(dry_run=dry_run, on_completed=run.report_completed)
     too_large, not_added_up = remove_excessive(dry_run=dry_run, on_removed=run.report_removed)
     settled, left = run.settle_abandoned()
+    mended, not_mended = mend_attachments(dry_run=dry_run, on_finding=run.report)
+    expired, not_expired = expire_unattached(dry_run=dry_run, on_finding=run.report)
     aborted, unexplained, failed = run.abort_debris(searched, abort_multipart_older_than)
     rolled_back, not_listed = remove_rolled_back(
         older_than=rolled_back_older_than, dry_run=dry_run, on_removed=run.report, on_progress=on_progress
@@ -82,13 +86,15 @@ def housekeeping_run(
         uploads_completed=completed,
         uploads_too_large=too_large,
         records_settled=settled,
-        records_left=left + waiting + not_added_up,
+        records_left=left + waiting + not_added_up + not_mended + not_expired,
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed + not_listed,
         rolled_back_files_removed=rolled_back,
         partial_files_removed=_remove_partial_files(dry_run),
         saved_copies_removed=remove_old_copies(dry_run=dry_run),
+        attachments_mended=mended,
+        unattached_removed=expired,
         **purge_expired(dry_run=dry_run),
     )
 

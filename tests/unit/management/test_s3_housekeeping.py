@@ -39,6 +39,8 @@ NOTHING_DONE = [
     "audit events forgotten: 0",
     "partial files removed: 0",
     "saved copies removed: 0",
+    "attachments mended: 0",
+    "unattached removed: 0",
 ]
 NO_DIFFERENCES = [
     "objects without record: 0",

@@ -18,6 +18,7 @@ from s3_file_uploader.exceptions import (
     ContentTypeMismatch,
     ContentTypeNotAllowed,
     FileExists,
+    FileInUse,
     FileQuarantined,
     FileRejected,
     FileTooLarge,
@@ -29,10 +30,11 @@ from s3_file_uploader.models import AuditEvent, FileUpload
 from s3_file_uploader.policy.request_user import use_request_user
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.transfer.object_io import ObjectIO
-from s3_file_uploader.services import upload_scan
+from s3_file_uploader.services import housekeeping_run, upload_delete, upload_scan
 from s3_file_uploader.services.storage_places import ID_LENGTH, build_file_id, get_id_time
 from s3_file_uploader.storage import FileHasNoUrl, UploadStorage, UrlWithheld
 from s3_file_uploader.values import mib
+from tests.gallery.models import Profile
 from tests.people.models import Document
 from tests.support.scanners import FOUND_VIRUS, VIRUS, use
 from tests.support.storages import use_storage
@@ -101,6 +103,7 @@ class TestSave:
         upload = FileUpload.objects.get()
         assert (upload.user, upload.status, upload.file_name) == (user, Status.STORED, f"files/{name}")
         assert (upload.original_name, upload.content_type) == ("my photo.txt", "text/plain")
+        assert upload.path == "files/a/photo.txt"
         stored = get_client().head_object(Bucket=bucket, Key=upload.file_name)
         assert stored["Metadata"] == {"upload-claim": str(upload.write_id)}
         assert (upload.size, f'"{upload.etag}"') == (stored["ContentLength"], stored["ETag"])
@@ -205,6 +208,43 @@ class TestSave:
             ("file_delete", "user", "ok"),
             ("file_upload", "user", "ContentTypeMismatch"),
         ]
+
+
+class TestInUse:
+    def test_owner_cannot_remove_the_file_of_a_field(self, storage, user):
+        with use_request_user(lambda: user):
+            name = storage.save("photo.txt", uploaded())
+        with pytest.raises(FileInUse):
+            upload_delete(user=user, upload_id=FileUpload.objects.get().pk)
+        assert storage.open(name).read() == b"content"
+
+    def test_file_of_a_field_cannot_be_attached_elsewhere(self, storage):
+        storage.save("photo.txt", uploaded())
+        with pytest.raises(FileInUse):
+            Profile.objects.create(logo=FileUpload.objects.get())
+
+    @committing
+    def test_older_file_in_an_upload_field_is_left_to_it(self, bucket, settings, user):
+        storage = use_storage(settings, bucket, adopted_prefix="media/")
+        profile = Profile.objects.create(logo=stored_file(user, bucket, "media/old.txt"))
+        storage.delete("old.txt")
+        assert storage.exists("old.txt")
+        profile.refresh_from_db()
+        assert profile.logo.attached_at is not None
+
+    @committing
+    def test_housekeeping_leaves_files_of_fields(self, bucket, settings, user):
+        storage = use_storage(settings, bucket, adopted_prefix="media/")
+        settings.S3_FILE_UPLOADER_UNATTACHED_SECONDS = 1
+        storage.save("photo.txt", uploaded())
+        for file_name in ("media/old.txt", "other.txt"):
+            stored_file(user, bucket, file_name)
+        long_ago = FileUpload.objects.get(file_name="media/old.txt").completed_at - timedelta(days=1)
+        FileUpload.objects.update(completed_at=long_ago)
+        FileUpload.objects.exclude(attached_at=None).update(attached_at=long_ago)
+        report = housekeeping_run()
+        assert (report.unattached_removed, report.attachments_mended) == (1, 0)
+        assert sorted(FileUpload.objects.values_list("path", flat=True)) == ["files/photo.txt", "media/old.txt"]
 
 
 class TestScanners:
