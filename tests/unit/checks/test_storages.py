@@ -55,6 +55,13 @@ def test_missing_middleware_is_told(settings):
     assert found({"default": STATIC}, settings, middleware=()) == {}
 
 
+def test_bucket_of_a_storage_may_have_a_policy(settings):
+    settings.S3_FILE_UPLOADER_ALLOWED_BUCKETS = ["bucket-two"]
+    settings.S3_FILE_UPLOADER_POLICIES = {"bucket-one": {"max_file_bytes": 1}}
+    assert set(found({}, settings)) == {"W011"}
+    assert found(default(bucket="bucket-one"), settings) == {}
+
+
 def test_unknown_backend_is_left_to_django(settings):
     settings.STORAGES = {"default": {"BACKEND": "nothing.Storage"}, "other": {}}
     assert check_storages() == []
