@@ -74,11 +74,11 @@ def test_options_without_effect_are_reported(monkeypatch, option, value):
 class TestFullClean:
     def errors(self, profile):
         with pytest.raises(ValidationError) as refused:
-            profile.full_clean(exclude=["user"])
+            profile.full_clean()
         return {name: [error.code for error in errors] for name, errors in refused.value.error_dict.items()}
 
     def test_upload_within_the_limits_passes(self, upload):
-        Profile(avatar=upload).full_clean(exclude=["user"])
+        Profile(avatar=upload).full_clean()
 
     def test_limits_are_errors_of_the_field(self, user, upload_of):
         assert self.errors(Profile(avatar=upload_of(user, b"<p>", "a.txt", "text/html"))) == {
@@ -97,7 +97,7 @@ class TestFullClean:
 
     def test_present_upload_passes_even_if_the_limits_have_changed(self, upload, profile, monkeypatch):
         monkeypatch.setattr(Profile._meta.get_field("avatar"), "max_bytes", 1)
-        profile.full_clean(exclude=["user"])
+        profile.full_clean()
 
 
 class TestRecord:
