@@ -12,6 +12,8 @@ from reports.views import Home, ReportCreate, ReportDelete, ReportUpdate, Report
 api = DefaultRouter()
 api.register("reports", ReportViewSet)
 
+SIGN_IN = {"title": "Sign in", "button": "Sign in"}
+
 urlpatterns = [
     path("", Home.as_view(), name="home"),
     path("profile/", ProfileUpdate.as_view(), name="profile"),
@@ -20,7 +22,7 @@ urlpatterns = [
     path("reports/<int:pk>/delete/", ReportDelete.as_view(), name="report-delete"),
     path("letters/new/", LetterCreate.as_view(), name="letter-create"),
     path("api/", include(api.urls)),
-    path("sign-in/", LoginView.as_view(template_name="form.html", extra_context={"title": "Sign in"}), name="login"),
+    path("sign-in/", LoginView.as_view(template_name="form.html", extra_context=SIGN_IN), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("modules/s3-file-uploader/", include("s3_file_uploader.urls")),
