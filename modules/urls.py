@@ -1,8 +1,7 @@
-"""The routes of the host: the app, a token for a password, the API description, the admin."""
+"""The routes of the host: the app, its console, a token for a password, the API description, the admin."""
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 
@@ -11,7 +10,7 @@ from .tokens import TokenView
 anyone = [AllowAny]
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs")),
+    path("", include("s3_file_uploader.console")),
     path("modules/s3-file-uploader/", include("s3_file_uploader.urls")),
     path("auth/token/", TokenView.as_view(), name="token"),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=anyone), name="schema"),

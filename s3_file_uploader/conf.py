@@ -404,6 +404,14 @@ class Conf:
         """Size above which files are not sent to the daemon; it calls files above its MaxFileSize clean unscanned."""
         return int(_own("CLAMAV_MAX_BYTES", mib(100)))
 
+    # --- the console ---------------------------------------------------------------------------------------------
+
+    @property
+    def csrf_cookie_name(self) -> str | None:
+        """CSRF_COOKIE_NAME of Django, or None if scripts of a page cannot read the token from a cookie."""
+        hidden = settings.CSRF_COOKIE_HTTPONLY or settings.CSRF_USE_SESSIONS
+        return None if hidden else str(settings.CSRF_COOKIE_NAME)
+
     # --- permissions -------------------------------------------------------------------------------------------------
 
     @property

@@ -1,6 +1,8 @@
 /**
  * `<s3-upload>`: the widget of Django forms. It enhances the file input that the server rendered: the browser sends each
  * file to S3 at once, and the form gets the id of the upload. Without this script, the file goes with the form.
+ *
+ * All elements are phrasing content, because `form.as_p` puts the widget into a paragraph.
  */
 import { createClient, type Client, type UploadTask } from "../src/index.js";
 
@@ -11,7 +13,7 @@ const clients = new Map<string, Client>();
 
 /** One file in the list: a row, and the upload that it shows. */
 class FileRow {
-  readonly element = document.createElement("li");
+  readonly element = document.createElement("span");
   readonly task: UploadTask;
   private readonly bar = document.createElement("progress");
   private readonly button = document.createElement("button");
@@ -24,14 +26,14 @@ class FileRow {
     readonly file: File,
   ) {
     this.element.className = "s3-upload-file";
+    this.element.setAttribute("role", "listitem");
     const name = build("span", "s3-upload-name", file.name);
     this.note.className = "s3-upload-size";
     this.bar.max = 1;
     this.bar.value = 0;
     this.bar.setAttribute("aria-label", file.name);
     this.button.type = "button";
-    this.button.textContent = host.text("cancel");
-    this.button.setAttribute("aria-label", `${host.text("cancel")}: ${file.name}`);
+    this.label("cancel");
     this.button.addEventListener("click", () => this.remove());
     this.element.append(name, this.note, this.button, this.bar);
     this.task = client.prepare(file, { bucket: host.dataset.bucket ?? "" });
@@ -52,24 +54,29 @@ class FileRow {
       input.name = this.host.fieldName;
       input.value = record.id;
       this.element.append(input);
-      this.note.textContent = "";
-      this.button.textContent = this.host.text("remove");
-      this.button.setAttribute("aria-label", `${this.host.text("remove")}: ${this.file.name}`);
+      this.end();
       this.host.tell(`${this.file.name}: ${this.host.text("done")}`);
     } catch (error) {
       this.fail((error as Error).message);
-    } finally {
-      this.bar.remove();
-      this.host.update();
     }
+    this.host.update();
   }
 
   fail(message: string): void {
-    this.bar.remove();
-    this.note.textContent = "";
-    this.button.textContent = this.host.text("remove");
+    this.end();
     this.element.append(build("span", "s3-upload-error", message));
     this.host.tell(`${this.file.name}: ${message}`);
+  }
+
+  private end(): void {
+    this.bar.remove();
+    this.note.textContent = "";
+    this.label("remove");
+  }
+
+  private label(name: string): void {
+    this.button.textContent = this.host.text(name);
+    this.button.setAttribute("aria-label", `${this.host.text(name)}: ${this.file.name}`);
   }
 
   remove(): void {
@@ -133,7 +140,7 @@ class S3Upload extends HTMLElement {
   private enhance(): void {
     this.input = this.querySelector<HTMLInputElement>('input[type="file"]');
     this.status = this.querySelector('[role="status"]');
-    this.list = this.querySelector("ul");
+    this.list = this.querySelector(".s3-upload-files");
     const { service } = this.dataset;
     // Rows of the admin's inlines are copied from a template, whose names have `__prefix__` until then.
     if (!this.input || !service || this.classList.contains("s3-upload-enhanced")) return;

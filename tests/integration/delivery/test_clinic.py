@@ -58,7 +58,7 @@ class Clinic:
         assert answer.status_code == 200, answer.text
         return answer.text
 
-    def rows(self, sql: str) -> list[tuple]:
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self._folder / "clinic.sqlite3")) as database:
             return database.execute(sql).fetchall()
 

@@ -9,6 +9,7 @@ from django.db.migrations.writer import MigrationWriter
 
 import s3_file_uploader.attachments as room
 from s3_file_uploader.attachments import UploadField, UploadsField
+from s3_file_uploader.checks.attachments import check_fields
 from s3_file_uploader.exceptions import FileNotFound, FileQuarantined, FileRejected, InvalidField
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.values import mib
@@ -69,6 +70,12 @@ def test_options_without_effect_are_reported(monkeypatch, option, value):
     (message,) = [message for message in run_checks() if message.id == "s3_file_uploader.E038"]
     assert option in message.hint
     assert "gallery.Profile.avatar" in message.msg
+
+
+def test_expiry_without_fields_is_reported(settings):
+    assert check_fields([]) == []
+    settings.S3_FILE_UPLOADER_UNATTACHED_SECONDS = 3600
+    assert [message.id for message in check_fields([])] == ["s3_file_uploader.W016"]
 
 
 class TestFullClean:

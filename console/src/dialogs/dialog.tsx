@@ -1,0 +1,58 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { Icon } from "../icons.tsx";
+import { enterLayer, leaveLayer } from "../layers.ts";
+import { _ } from "../text.ts";
+
+interface Properties {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  class?: string;
+  /** False if the dialog cannot be closed without an answer. */
+  mayClose?: boolean;
+}
+
+/** A modal dialog. The browser keeps the focus inside, and gives it back when the dialog closes. */
+export function Dialog({ title, onClose, children, class: name = "", mayClose = true }: Properties) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    if (!dialog) return;
+    const before = document.activeElement as HTMLElement | null;
+    dialog.showModal();
+    enterLayer(dialog);
+    return () => {
+      leaveLayer(dialog);
+      dialog.close();
+      if (before?.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      class={`dialog ${name}`}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (mayClose) onClose();
+      }}
+      onClick={(event) => {
+        if (mayClose && event.target === ref.current) onClose();
+      }}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2 id={id}>{title}</h2>
+          {mayClose && (
+            <button type="button" class="button-icon" aria-label={_("Close")} onClick={onClose}>
+              <Icon name="close" />
+            </button>
+          )}
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,101 @@
+"""JSON for the pages of staff: names of users, and what housekeeping would do."""
+
+from collections import Counter
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, JsonResponse
+
+from .. import services
+from ..policy.users import is_staff
+from ..services.reports import Finding
+from .security import SecuredView
+
+MAX_USERS = 20
+MAX_IDS = 100
+HOUSEKEEPING_SECONDS = 10.0
+# The figure of `HousekeepingReport` that counts a finding with this outcome.
+FIGURES = {
+    "upload_arrived": "uploads_completed",
+    "upload_too_large": "uploads_too_large",
+    "record_halfway": "records_settled",
+    "multipart_upload": "multipart_uploads_aborted",
+}
+
+
+class StaffView(SecuredView):
+    """Answer staff only."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return 401 without a session, and 403 to users who are not staff."""
+        if request.user.is_authenticated and is_staff(request.user):
+            return super().dispatch(request, *args, **kwargs)
+        status = 403 if request.user.is_authenticated else 401
+        return JsonResponse({"detail": "Only staff can see this: sign in as one."}, status=status)
+
+
+class UsersView(StaffView):
+    """Find users by their primary keys, or by the beginning of their names."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """Return at most `MAX_IDS` users with an `id` of the query, or `MAX_USERS` whose names begin with `search`."""
+        users = get_user_model()._default_manager.all()
+        if ids := request.GET.getlist("id"):
+            found = users.filter(pk__in=_valid_keys(ids[:MAX_IDS]))
+        else:
+            name = get_user_model().USERNAME_FIELD
+            beginning = {f"{name}__istartswith": request.GET.get("search", "")}
+            found = users.filter(**beginning).order_by(name)[:MAX_USERS]
+        return JsonResponse({"results": [{"id": str(user.pk), "name": user.get_username()} for user in found]})
+
+
+class HousekeepingView(StaffView):
+    """Count what housekeeping would do, and change nothing."""
+
+    seconds = HOUSEKEEPING_SECONDS
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """Return the figures of a dry run; `is_whole` is false if its time was over before the end."""
+        countdown = _Countdown(self.seconds)
+        try:
+            report = services.housekeeping_run(
+                dry_run=True, on_finding=countdown.note, on_progress=lambda *_: countdown.check()
+            )
+        except _TimeIsOver:
+            return JsonResponse({"is_whole": False, "counts": dict(countdown.counts)})
+        return JsonResponse({"is_whole": True, "counts": asdict(report)})
+
+
+class _TimeIsOver(Exception):
+    """The dry run has used up its time."""
+
+
+class _Countdown:
+    """Count findings, and raise once the time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.counts: Counter[str] = Counter()
+        self._end = monotonic() + seconds
+
+    def note(self, finding: Finding) -> None:
+        self.counts[FIGURES[finding.kind]] += 1
+        self.check()
+
+    def check(self) -> None:
+        if monotonic() > self._end:
+            raise _TimeIsOver
+
+
+def _valid_keys(ids: list[str]) -> list[Any]:
+    """Return the ids that can be primary keys of the user model."""
+    field = get_user_model()._meta.pk
+    keys = []
+    for text in ids:
+        try:
+            keys.append(field.to_python(text))
+        except ValidationError:
+            continue
+    return keys
