@@ -1,27 +1,27 @@
+import type { ComponentType } from "preact";
 import { Questions } from "./dialogs/confirm.tsx";
 import { FolderView } from "./files/folder-view.tsx";
 import { RowMenu } from "./files/menu.tsx";
-import { ShareDialog } from "./files/share.tsx";
-import { Viewer } from "./files/viewer.tsx";
 import { Icon } from "./icons.tsx";
-import { view, type View } from "./location.ts";
+import { shared } from "./files/shared.ts";
+import { lazy } from "./lazy.tsx";
+import { openedFile, view, type View } from "./location.ts";
 import { isOnline } from "./network.ts";
 import { user } from "./session.ts";
 import { Drawer, Sidebar } from "./shell/sidebar.tsx";
 import { SignInAgain } from "./shell/sign-in-again.tsx";
 import { Topbar } from "./shell/topbar.tsx";
-import { AttentionView } from "./staff/attention.tsx";
-import { BucketsView } from "./staff/buckets.tsx";
-import { HousekeepingView } from "./staff/housekeeping.tsx";
 import { _ } from "./text.ts";
 import { UploadPanel } from "./uploads/panel.tsx";
 
-const VIEWS: Record<View, () => preact.JSX.Element> = {
+const VIEWS: Record<View, ComponentType> = {
   files: FolderView,
-  buckets: BucketsView,
-  attention: AttentionView,
-  housekeeping: HousekeepingView,
+  buckets: lazy(async () => (await import("./staff/views.ts")).BucketsView),
+  attention: lazy(async () => (await import("./staff/views.ts")).AttentionView),
+  housekeeping: lazy(async () => (await import("./staff/views.ts")).HousekeepingView),
 };
+const Viewer = lazy(async () => (await import("./files/opened.ts")).Viewer);
+const ShareDialog = lazy(async () => (await import("./files/opened.ts")).ShareDialog);
 
 /** The whole page. */
 export function App() {
@@ -47,8 +47,8 @@ export function App() {
       <UploadPanel />
       <RowMenu />
       <Drawer />
-      <Viewer />
-      <ShareDialog />
+      {openedFile.value && <Viewer />}
+      {shared.value && <ShareDialog />}
       <Questions />
       <SignInAgain />
     </>

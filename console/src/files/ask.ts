@@ -31,7 +31,12 @@ async function isSure(prefixes: readonly string[], files: readonly FileRecord[])
       prefixes.length === 1
         ? _("Delete the folder %(name)s?", { name: name?.replace(/\/$/, "").split("/").at(-1) ?? "" })
         : _("Delete all of this?"),
-    text: ngettext("%(count)s file of %(size)s goes.", "%(count)s files of %(size)s go.", files.length, { size }),
+    text: ngettext(
+      "This deletes %(count)s file of %(size)s.",
+      "This deletes %(count)s files of %(size)s.",
+      files.length,
+      { size },
+    ),
     action: _("Delete"),
     isDanger: true,
   });

@@ -10,7 +10,7 @@ import { Message } from "../shell/message.tsx";
 import { _, ngettext } from "../text.ts";
 import { reasonOf } from "../toasts.tsx";
 import { UploadButtons, UsageBar } from "../uploads/panel.tsx";
-import { createBucket } from "../staff/buckets.tsx";
+import { createBucket } from "../staff/create-bucket.ts";
 import { clearFilters, isFiltered } from "./filters.ts";
 import { clearSelection } from "./selection.ts";
 import { FileTable } from "./table.tsx";

@@ -8,7 +8,7 @@ import { askToDelete } from "./ask.ts";
 import { shortName } from "./cell.tsx";
 import { download } from "./download.ts";
 import { openRow } from "./keys.ts";
-import { openShare } from "./share.tsx";
+import { openShare } from "./shared.ts";
 
 interface Opened {
   row: Row;

@@ -1,4 +1,3 @@
-import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ShareLink } from "s3-file-uploader-client";
 import { Dialog } from "../dialogs/dialog.tsx";
@@ -8,16 +7,11 @@ import { page } from "../page.ts";
 import { client } from "../session.ts";
 import { _, formatFromNow, formatTime, ngettext } from "../text.ts";
 import { reasonOf } from "../toasts.tsx";
+import { shared } from "./shared.ts";
 import type { FileRecord } from "./source.ts";
 
-const shared = signal<FileRecord | undefined>(undefined);
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-
-/** Open the dialog that makes, lists and revokes the links to a file. */
-export function openShare(record: FileRecord): void {
-  shared.value = record;
-}
 
 /** The dialog, if it is open. */
 export function ShareDialog() {

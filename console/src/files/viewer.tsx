@@ -11,7 +11,7 @@ import { askToDelete } from "./ask.ts";
 import { Details } from "./details.tsx";
 import { download } from "./download.ts";
 import { Preview } from "./preview.tsx";
-import { openShare } from "./share.tsx";
+import { openShare } from "./shared.ts";
 import type { FileRecord } from "./source.ts";
 
 const hasDetails = signal(matchMedia("(min-width: 60rem)").matches);

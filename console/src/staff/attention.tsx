@@ -56,7 +56,7 @@ function Held({ status }: { status: Status }) {
   const shown = records.filter(({ id }) => !hidden.value.has(id));
   if (!shown.length) {
     return (
-      <Message icon="check" title={_("Nothing to see to")}>
+      <Message icon="check" title={_("Nothing is waiting")}>
         <p>{_("No file has this status.")}</p>
       </Message>
     );

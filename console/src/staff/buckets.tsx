@@ -1,34 +1,12 @@
 import { useEffect } from "preact/hooks";
-import { ask, confirm } from "../dialogs/confirm.tsx";
+import { confirm } from "../dialogs/confirm.tsx";
 import { Icon } from "../icons.tsx";
-import { addressOf, follow, go } from "../location.ts";
+import { addressOf, follow } from "../location.ts";
 import { client } from "../session.ts";
 import { buckets, bucketsFailure, loadBuckets } from "../shell/buckets.ts";
 import { _, formatDay } from "../text.ts";
 import { reasonOf, showError, showToast } from "../toasts.tsx";
-
-/** Ask for a name, create a bucket, and open it. */
-export async function createBucket(): Promise<void> {
-  const name = await ask({
-    title: _("Create bucket"),
-    text: "",
-    action: _("Create bucket"),
-    field: {
-      label: _("Name"),
-      pattern: "[a-z0-9][a-z0-9.\\-]{1,61}[a-z0-9]",
-      hint: _("3 to 63 small letters, digits and hyphens."),
-    },
-  });
-  if (!name) return;
-  try {
-    await client.createBucket(name);
-  } catch (error) {
-    showError(error);
-    return;
-  }
-  await loadBuckets();
-  go({ bucket: name });
-}
+import { createBucket } from "./create-bucket.ts";
 
 async function removeBucket(name: string): Promise<void> {
   const isSure = await confirm({

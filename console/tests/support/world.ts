@@ -33,7 +33,7 @@ export class World {
   service!: RunningService;
   site = "";
   private browser!: Browser;
-  private state: Awaited<ReturnType<BrowserContext["storageState"]>> | undefined;
+  private readonly states = new Map<string, Awaited<ReturnType<BrowserContext["storageState"]>>>();
   /** While this file exists, the scanner of the service is down. */
   readonly scannerSwitch = join(this.folder, "data/scanner-is-down");
   private readonly environment = {
@@ -50,33 +50,43 @@ export class World {
     this.site = new URL(service.baseUrl).origin;
     this.browser = (await startChromium()) as Browser;
     this.ends.push(() => this.browser.close());
-    await this.signIn();
   }
 
   async stop(): Promise<void> {
     for (const end of this.ends.reverse()) await end();
   }
 
-  /** Sign in once: each screen begins with the cookies. */
-  private async signIn(): Promise<void> {
+  /** Return the cookies of a user; they sign in once. */
+  private async signedIn(as: "user" | "staff") {
+    const state = this.states.get(as) ?? (await this.signIn(`demo_${as}`));
+    this.states.set(as, state);
+    return state;
+  }
+
+  private async signIn(username: string) {
     const context = await this.browser.newContext();
     const page = await context.newPage();
     await page.goto(this.site);
-    await page.locator("[name=username]").fill("demo_user");
+    await page.locator("[name=username]").fill(username);
     await page.locator("[name=password]").fill(PASSWORD);
-    await Promise.all([
-      page.waitForURL((url) => !url.pathname.includes("sign-in")),
-      page.locator("[type=submit]").click(),
-    ]);
-    this.state = await context.storageState();
+    await Promise.all([page.waitForURL(`${this.site}/`), page.locator("[type=submit]").click()]);
+    const state = await context.storageState();
     await context.close();
+    return state;
   }
 
   /** Open a folder of a bucket in a browser profile of its own, as a user who is signed in. */
-  async open(bucket: string, { folder = "", ...look }: Look & { folder?: string } = {}): Promise<Screen> {
-    const screen = await Screen.open(this.browser, this.state, look);
+  async open(bucket: string, { folder = "", as = "user", ...look }: Opening = {}): Promise<Screen> {
+    const screen = await Screen.open(this.browser, await this.signedIn(as), look);
     await screen.page.goto(this.address(bucket, folder));
-    await screen.button("Upload files").first().waitFor();
+    await screen.page.getByRole("main").waitFor();
+    return screen;
+  }
+
+  /** Open the page in a profile without cookies. */
+  async openSignedOut(look: Look = {}): Promise<Screen> {
+    const screen = await Screen.open(this.browser, undefined, look);
+    await screen.page.goto(this.site);
     return screen;
   }
 
@@ -101,6 +111,17 @@ export class World {
     return target;
   }
 
+  /** Store a file by the service itself, under its path. */
+  async put(bucket: string, path: string, content: string | Buffer, as: "user" | "staff" = "user"): Promise<void> {
+    const form = new FormData();
+    form.set("bucket", bucket);
+    form.set("file_name", path);
+    form.set("file", new Blob([new Uint8Array(Buffer.from(content))]), path.split("/").at(-1));
+    const headers = { Authorization: this.service[as] };
+    const response = await fetch(`${this.service.baseUrl}/file/upload/`, { method: "POST", headers, body: form });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  }
+
   /** Ask the service with a token. */
   async ask<T>(method: string, path: string, { as = "user", json }: Asking = {}): Promise<T> {
     const response = await fetch(`${this.service.baseUrl}/${path}`, {
@@ -115,10 +136,15 @@ export class World {
 
   /** Scan the files that wait, as a timer of the operator does. */
   async scan(): Promise<void> {
+    await this.python("manage.py", "s3_scan");
+  }
+
+  /** Run a program of Python beside the service, with its database. */
+  async python(...command: string[]): Promise<void> {
     const DATABASE_URL = `sqlite:///${join(this.folder, "data/demo.sqlite3")}`;
-    const env = { ...process.env, ...this.environment, DATABASE_URL };
+    const env = { ...process.env, ...this.environment, DATABASE_URL, PYTHONPATH: ROOT };
     const python = process.env.PYTHON ?? join(ROOT, ".venv/bin/python");
-    await promisify(execFile)(python, ["manage.py", "s3_scan"], { cwd: ROOT, env });
+    await promisify(execFile)(python, command, { cwd: ROOT, env });
   }
 
   /** Return the records of a bucket, oldest first. */
@@ -134,6 +160,8 @@ export class World {
     return hash(new Uint8Array(await (await fetch(url)).arrayBuffer()));
   }
 }
+
+type Opening = Look & { folder?: string; as?: "user" | "staff" };
 
 interface Asking {
   as?: "user" | "staff";

@@ -1,0 +1,3 @@
+/** What is about one file, loaded together. */
+export { ShareDialog } from "./share.tsx";
+export { Viewer } from "./viewer.tsx";
