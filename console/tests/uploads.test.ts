@@ -44,7 +44,7 @@ test("a folder is dropped with its folders, and what is no file is told", async 
   await screen.page.getByText("The folder trip/empty is empty.").waitFor();
   await screen.untilStored(4);
 
-  await screen.page.getByRole("heading", { name: "102 files need you" }).waitFor();
+  await screen.page.getByRole("heading", { name: "102 files need attention" }).waitFor();
   await screen.button("Show 52 more of 52").click();
   assert.equal(await screen.panel.getByText("Names have to end with .mp4, .txt here.").count(), 102);
   await screen.button("Remove the refused files from the list").click();
@@ -170,7 +170,7 @@ test("after a reload, uploads go on with the same files, and no part is sent twi
   await screen.choose("Upload files", film, clip);
   await screen.untilSent("film.mp4", 70);
   await screen.page.reload();
-  await screen.row("film.mp4").getByText("Choose film.mp4 again to go on · 31.5 MB").waitFor();
+  await screen.row("film.mp4").getByText("Choose film.mp4 again to continue · 31.5 MB").waitFor();
   const before = screen.taken.length;
   assert.ok(before > 0);
 
@@ -202,14 +202,14 @@ test("a browser that keeps handles goes on after one click, unless a file is gon
   await screen.setLine();
   await screen
     .row("kept.mp4")
-    .getByText("Interrupted: go on, and allow your browser to read the file · 7 MB")
+    .getByText("Interrupted: continue, and allow your browser to read the file · 7 MB")
     .waitFor();
   await screen.page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry("moved.mp4"));
-  await screen.button("Go on with 2 files").click();
+  await screen.button("Continue with 2 files").click();
   await screen.untilStored(1);
   await screen
     .row("moved.mp4")
-    .getByText(/Choose moved.mp4 again to go on/)
+    .getByText(/Choose moved.mp4 again to continue/)
     .waitFor();
   assert.deepEqual(await stored(bucket), ["kept.mp4"]);
   assert.equal(new Set(screen.taken).size, screen.taken.length);
@@ -293,11 +293,11 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
   await screen.choose("Upload files", world.file("slow.txt", "slow"), world.file("slow-bad.txt", "a virus"));
   await screen
     .row("slow.txt")
-    .getByText("Stored, and waits for the malware scanner · The scanner is being repaired.")
+    .getByText("Stored, waiting for the malware scan · The scanner is being repaired.")
     .waitFor();
   await screen
     .row("slow-bad.txt")
-    .getByText(/waits for the malware scanner/)
+    .getByText(/waiting for the malware scan/)
     .waitFor();
   rmSync(isDown);
   await world.scan();
@@ -336,7 +336,7 @@ test("an upload waits while the browser is offline, and goes on by itself", asyn
   await screen.setLine({ offline: true });
   await screen
     .row("train.txt")
-    .getByText(/^No connection: goes on by itself/)
+    .getByText(/^No connection: continues automatically/)
     .waitFor();
   await screen.setLine();
   await screen.untilStored(1);
@@ -352,7 +352,7 @@ test("a session that expires in the middle of uploads is renewed in place, and t
   const dialog = screen.page.getByRole("dialog", { name: "Sign in again" });
   await dialog.waitFor();
   await screen.panel
-    .getByText(/^Waits until you have signed in again · /)
+    .getByText(/^Waiting until you sign in again · /)
     .first()
     .waitFor();
   await dialog.getByLabel("Password").fill("demo-password"); // pragma: allowlist secret
