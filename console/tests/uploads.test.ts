@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { audit } from "./support/axe.ts";
 import { keepHandles } from "./support/handles.ts";
 import type { Screen } from "./support/screen.ts";
-import { hashOf, World } from "./support/world.ts";
+import { openScreen, world } from "./support/shared.ts";
+import { hashOf } from "./support/world.ts";
 
 const MIB = 1024 * 1024;
-const world = new World();
 let screen: Screen;
-
-before(() => world.start(), { timeout: 120_000 });
-after(() => world.stop());
-afterEach(async () => {
-  const { complaints } = screen;
-  await screen.context.close();
-  assert.deepEqual(complaints, []);
-});
 
 /** Return the paths of the stored files of a bucket, in the order of their names. */
 async function stored(bucket: string): Promise<string[]> {
@@ -30,7 +22,7 @@ async function stored(bucket: string): Promise<string[]> {
 
 test("a folder is dropped with its folders, and what is no file is told", async () => {
   const bucket = await world.bucket("picky");
-  screen = await world.open(bucket, { folder: "2026/" });
+  screen = await openScreen(bucket, { folder: "2026/" });
   // A browser returns at most 100 entries of a folder at once.
   for (let index = 0; index < 102; index += 1) world.file(`trip/logs/${String(index).padStart(3, "0")}.log`, "refused");
   const film = world.file("trip/deep/er/film.mp4", 7 * MIB);
@@ -62,7 +54,7 @@ test("a folder is dropped with its folders, and what is no file is told", async 
 
 test("one file and all files are paused, resumed, cancelled and cleared", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 3 * MIB });
   await screen.choose("Upload files", world.file("long.mp4", 20 * MIB), world.file("other.mp4", 20 * MIB));
   await screen.untilSent("long.mp4", 5);
@@ -116,7 +108,7 @@ function leavingIsAsked(): boolean {
 
 test("a path that is taken is skipped, replaced or kept twice, one by one and for all", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   const paths = ["one.txt", "two.txt", "set/three.txt", "set/four.txt"];
   for (const path of paths) world.file(`taken/${path}`, `first ${path}`);
   const drop = () => screen.drop(...["one.txt", "two.txt", "set"].map((name) => join(world.folder, "taken", name)));
@@ -163,7 +155,7 @@ async function untilRecords(bucket: string, count: number) {
 
 test("after a reload, uploads go on with the same files, and no part is sent twice", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 16 * MIB });
   const film = world.file("again/film.mp4", 30 * MIB);
   const clip = world.file("again/clip.mp4", 30 * MIB);
@@ -192,7 +184,7 @@ test("after a reload, uploads go on with the same files, and no part is sent twi
 
 test("a browser that keeps handles goes on after one click, unless a file is gone", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await keepHandles(screen.context);
   await screen.page.reload();
   await screen.setLine({ bytesPerSecond: 6 * MIB });
@@ -217,7 +209,7 @@ test("a browser that keeps handles goes on after one click, unless a file is gon
 
 test("two tabs never send the same upload, and share the usage", async () => {
   const bucket = await world.bucket("full");
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: MIB });
   const path = world.file("shared.txt", 4 * MIB);
   await screen.choose("Upload files", path);
@@ -240,7 +232,7 @@ test("two tabs never send the same upload, and share the usage", async () => {
 
 test("limits refuse files before a byte is sent, and a full quota is explained", async () => {
   const limited = await world.bucket("limited");
-  screen = await world.open(limited);
+  screen = await openScreen(limited);
   await screen.page.getByText("Files up to 1 MB · Names with .txt, .jpg").waitFor();
   await screen.page.getByText("0 of 40 files").waitFor();
   await screen.choose(
@@ -283,7 +275,7 @@ const EMPTY_USAGE = {
 test("a scanner rejects a file, holds another one, and passes it later", async () => {
   const bucket = await world.bucket();
   const isDown = world.scannerSwitch;
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.choose("Upload files", world.file("bad.txt", "a virus"));
   await screen
     .row("bad.txt")
@@ -310,7 +302,7 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
 
 test("a file that is changed before its bytes have left is not retried for ever", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 6 * MIB });
   const path = world.file("edited.mp4", 20 * MIB);
   await screen.choose("Upload files", path);
@@ -329,7 +321,7 @@ test("a file that is changed before its bytes have left is not retried for ever"
 
 test("an upload waits while the browser is offline, and goes on by itself", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 4 * MIB });
   await screen.choose("Upload files", world.file("train.txt", 5 * MIB));
   await screen.untilSent("train.txt", 10);
@@ -344,7 +336,7 @@ test("an upload waits while the browser is offline, and goes on by itself", asyn
 
 test("a session that expires in the middle of uploads is renewed in place, and they go on", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 4 * MIB });
   await screen.choose("Upload files", world.file("long.mp4", 12 * MIB), world.file("next.mp4", 12 * MIB));
   await screen.untilSent("long.mp4", 10);
@@ -363,7 +355,7 @@ test("a session that expires in the middle of uploads is renewed in place, and t
 
 test("the panel has no findings of axe in any of its states, in both colour schemes", async () => {
   const bucket = await world.bucket("full");
-  screen = await world.open(bucket, { width: 360 });
+  screen = await openScreen(bucket, { width: 360 });
   const inBothSchemes = async (part: string) => {
     for (const colorScheme of ["light", "dark"] as const) {
       await screen.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
