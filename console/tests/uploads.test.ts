@@ -139,8 +139,50 @@ test("a path that is taken is skipped, replaced or kept twice, one by one and fo
     "set/three.txt",
     "two.txt",
   ]);
+  await refuseDeletion(screen);
+  await screen.drop(world.file("taken/one.txt", "third"));
+  await dialog.getByRole("button", { name: "Replace" }).click();
+  await screen
+    .row("one.txt")
+    .getByText("Stored, but the earlier file is still there: A report refers to it.")
+    .waitFor();
+  assert.equal((await world.records(bucket)).length, 7);
+  await screen.page.unrouteAll();
+  await screen.button("Try again: one.txt").click();
+  await untilRecords(bucket, 6);
+
   const isKept = (path: string) => now.some((record) => record.path === path && record.id === before.get(path));
   assert.deepEqual(paths.map(isKept), [false, true, true, true]);
+});
+
+/** Have the service refuse to delete files. */
+async function refuseDeletion({ page }: Screen): Promise<void> {
+  const json = { code: "file_in_use", detail: "A report refers to it." };
+  await page.route("**/files/**", async (route) => {
+    if (route.request().method() === "DELETE") await route.fulfill({ status: 409, json });
+    else await route.fallback();
+  });
+}
+
+test("the button for folders and the clipboard do the same as a drop", async () => {
+  const bucket = await world.bucket();
+  screen = await openScreen(bucket, { folder: "notes/" });
+  world.file("chosen/deep/one.txt", "one");
+  world.file("chosen/two.txt", "two");
+  await screen.choose("Upload folder", join(world.folder, "chosen"));
+  await screen.untilStored(2);
+  await screen.page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(
+      new File([Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10)], "image.png", { type: "image/png" }),
+    );
+    clipboardData.items.add(new File(["three"], "three.txt", { type: "text/plain" }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+  });
+  await screen.untilStored(4);
+  const [one, two, picture, three] = await stored(bucket);
+  assert.deepEqual([one, two, three], ["notes/chosen/deep/one.txt", "notes/chosen/two.txt", "notes/three.txt"]);
+  assert.match(picture ?? "", /^notes\/image \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.png$/);
 });
 
 /** Wait until a bucket has so many records: a replaced file goes after the new one is stored. */
