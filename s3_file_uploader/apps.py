@@ -34,10 +34,12 @@ class S3FileUploaderConfig(AppConfig):
             if issubclass(model, get_user_model()):  # A proxy model is the sender of its own signals.
                 pre_delete.connect(lock_user, sender=model, dispatch_uid="s3_file_uploader.user_lock")
                 pre_delete.connect(mark_user_files, sender=model, dispatch_uid="s3_file_uploader.user_files_mark")
+        import_module(".attachments.changes", __package__).follow_models()
         import_module(".checks", __package__)
         # The test of the wheel covers the other branch, in another process.
         if find_spec("drf_spectacular"):  # pragma: no branch
             import_module(".api.openapi", __package__)
+            import_module(".attachments.openapi", __package__)
         if sys.argv[1:2] == ["runserver"]:
             _start_embedded_s3()
 

@@ -354,6 +354,19 @@ class Conf:
         """Longest life of a share link that a client may request."""
         return int(_own("SHARE_MAX_SECONDS", 30 * 86_400))
 
+    # --- attached uploads ----------------------------------------------------------------------------------------
+
+    @property
+    def unattached_seconds(self) -> int | None:
+        """Seconds after which housekeeping removes a file that no upload field refers to; None removes none."""
+        seconds = _own("UNATTACHED_SECONDS", None)
+        return None if seconds is None else int(seconds)
+
+    @property
+    def form_bucket(self) -> str | None:
+        """Bucket of the files that forms upload, for upload fields that name none."""
+        return cast("str | None", _own("FORM_BUCKET", None))
+
     # --- scanners ------------------------------------------------------------------------------------------------
 
     @property

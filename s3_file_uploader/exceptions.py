@@ -31,6 +31,7 @@
     │   ├── BucketNotEmpty
     │   ├── FileExists               the key is taken: choose another
     │   ├── ClaimLost                another request has the file: try again in a moment
+    │   ├── FileInUse                a field of the host refers to the file: remove it there first
     │   ├── QuotaExceeded            the policy allows the owner no more: remove something
     │   ├── PreconditionFailed       the file was replaced since the caller saw it
     │   ├── UploadInProgress         the same request is in progress: ask again
@@ -189,6 +190,10 @@ class FileExists(Conflict):
 
 class ClaimLost(Conflict):
     """Another request is writing, completing or removing the file, or has done so."""
+
+
+class FileInUse(Conflict):
+    """The file is attached: it can be removed or replaced once nothing refers to it."""
 
 
 class QuotaExceeded(Conflict):

@@ -61,7 +61,8 @@ def mark_user_files(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
     """
     if conf.when_user_deleted != "delete":
         return
-    files = FileUpload.objects.filter(user_id=instance.pk)
+    # Attached files stay, without an owner, until nothing refers to them.
+    files = FileUpload.objects.unattached().filter(user_id=instance.pk)
     direct = files.filter(status=FileUpload.Status.PENDING).exclude(strategy="")
     marked = [*files.whole().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
     files.whole().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), status_reason="")

@@ -99,7 +99,7 @@ class StoredObject:
     """An object as HEAD describes it: `etag` without quotes, `metadata` with lower-case names.
 
     `checksum_sha256` is the checksum of the whole object in lower-case hex, if it was requested and the store has it.
-    `changed_at` is aware, in whole seconds.
+    `changed_at` is aware, in whole seconds. `content` is all of its bytes, if they were read together with the rest.
     """
 
     size: int
@@ -108,6 +108,7 @@ class StoredObject:
     metadata: Mapping[str, str]
     changed_at: datetime
     checksum_sha256: str | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
 from modules.settings import *  # noqa: E402, F403 - the environment above comes first
 from modules.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 
-INSTALLED_APPS.append("tests.people")
+INSTALLED_APPS += ["tests.people", "tests.gallery"]
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(TESTS_DIR / "test.sqlite3")}

@@ -46,6 +46,7 @@ STATUS_AND_CODE: tuple[tuple[type[Exception], int, str], ...] = (
     (own.BucketNotEmpty, 409, "bucket_not_empty"),
     (own.FileExists, 409, "file_exists"),
     (own.ClaimLost, 409, "file_exists"),
+    (own.FileInUse, 409, "file_in_use"),
     (own.UploadInProgress, 409, "upload_in_progress"),
     (own.UploadNotPending, 409, "upload_not_pending"),
     (own.FileQuarantined, 409, "quarantined"),

@@ -44,9 +44,10 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "direct_max_seconds": (60, 31_536_000),
     "uppy_token_max_seconds": (1, 31_536_000),
     "share_max_seconds": (1, 315_360_000),
+    "unattached_seconds": (60, 315_360_000),
 }
 # These settings may be None.
-OPTIONAL = frozenset({"direct_part_size_bytes", "download_max_bytes", "download_days"})
+OPTIONAL = frozenset({"direct_part_size_bytes", "download_max_bytes", "download_days", "unattached_seconds"})
 MAX_AUDIT_DAYS = 36_500
 
 

@@ -25,10 +25,11 @@ from ..policy.names import strip_deceptive_characters
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_CONTENT_TYPE_LENGTH, PAYLOAD_HASH_IN_URLS
 from .byte_order import ByteOrder
 from .queries import FileUploadQuerySet
+from .readable import Readable
 from .user_deletion import on_user_delete
 
 
-class FileUpload(models.Model):
+class FileUpload(Readable, models.Model):
     """One object in S3 and the user whose upload first claimed its key."""
 
     class Status(models.TextChoices):
@@ -92,6 +93,8 @@ class FileUpload(models.Model):
     multipart_upload_id = models.CharField(max_length=1024, blank=True, editable=False, help_text="As S3 named it.")
     part_size = models.BigIntegerField(null=True, editable=False, help_text="Bytes of every part but the last.")
     writable_until = models.DateTimeField(null=True, editable=False)
+    # A field of the host refers to the file: it can be neither removed nor replaced until the field lets go.
+    attached_at = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 

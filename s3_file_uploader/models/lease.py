@@ -18,11 +18,12 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 
 from ..conf import conf
-from ..exceptions import ClaimLost, FileExists
+from ..exceptions import ClaimLost, FileExists, FileInUse
 from .file_upload import FileUpload
 from .queries import location_digest
 
 BUSY = "The file is being written or removed by another request right now: try again in a moment."
+IN_USE = "The file is attached to something: remove it there first."
 PENDING = Q(status=FileUpload.Status.PENDING)
 
 # Opens, for a record, a durable transaction in which something else holds, too, such as a quota.
@@ -113,24 +114,45 @@ def claim_record(
     *,
     incoming_size: int | None = None,
     within: Within | None = None,
+    even_attached: bool = False,
 ) -> None:
     """Claim a whole or abandoned record for this request alone.
+
+    The claim itself excludes attached files. A condition such as NOT EXISTS (reference) would not: PostgreSQL evaluates
+    it with the old snapshot after it waited for an attachment to commit.
+    https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
 
     Args:
         upload: the record, which takes over the new values.
         status: `deleting`, or `pending` to write its object.
         incoming_size: announced bytes, if known.
         within: as `insert_upload`.
+        even_attached: claim an attached file, too, because its object stays.
 
     Raises:
+        FileInUse: the file is attached.
         ClaimLost: another request was faster.
     """
     values: dict[str, Any] = {"status": status, "claim_id": uuid.uuid4(), "status_reason": ""}
     if status == FileUpload.Status.PENDING:  # A write through this server ends a direct upload to the same key.
         values |= {"write_id": values["claim_id"], "strategy": "", "incoming_size": incoming_size}
     free = Q(status__in=FileUpload.WHOLE) | Q(claimed_until__lt=timezone.now())
+    if not even_attached:
+        free &= Q(attached_at=None)
     with within(upload) if within else durable_statement():
-        change_claimed(upload, only_if=free, claimed_until=lease_end(), **values)
+        if not try_change(upload, only_if=free, claimed_until=lease_end(), **values):
+            validate_unattached(upload)
+            raise ClaimLost(BUSY)
+
+
+def validate_unattached(upload: FileUpload) -> None:
+    """Pass if no field of the host holds the file, as the database has it now.
+
+    Raises:
+        FileInUse: one does.
+    """
+    if FileUpload.objects.filter(pk=upload.pk, attached_at__isnull=False).exists():
+        raise FileInUse(IN_USE)
 
 
 def claim_abandoned(upload: FileUpload) -> None:

@@ -40,6 +40,10 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
         """Narrow to files that are whole in S3, in quarantine or not."""
         return self.filter(status__in=self.model.WHOLE)
 
+    def unattached(self) -> Self:
+        """Narrow to files that no field of the host refers to."""
+        return self.filter(attached_at=None)
+
     def to_scan(self) -> Self:
         """Narrow to quarantined files that no process is scanning."""
         is_free = models.Q(scan_after=None) | models.Q(scan_after__lte=timezone.now())

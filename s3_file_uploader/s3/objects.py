@@ -2,11 +2,20 @@
 
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from ..conf import conf
-from ..exceptions import BucketNotFound, FileNotFound, StorageAccessDenied, StorageError, StorageUnsupported
+from ..exceptions import (
+    BucketNotFound,
+    FileNotFound,
+    StorageAccessDenied,
+    StorageError,
+    StorageTimeout,
+    StorageUnavailable,
+    StorageUnsupported,
+)
 from ..values import CHECKSUMS, ListedObject, StoredObject
 from .client import get_client, list_pages
 from .errors import NO_FILE, storage_errors
@@ -29,12 +38,48 @@ def head_object(*, bucket: str, key: str, with_checksum: bool = False) -> Stored
         FileNotFound: there is no such object, or no such bucket: a HEAD cannot tell which.
         StorageProblem: S3 could not answer.
     """
-    options: Any = {"ChecksumMode": "ENABLED"} if with_checksum and conf.store_can(CHECKSUMS) else {}
+    options = _ask_for_checksum() if with_checksum else {}
     try:
         with storage_errors():
             response = get_client().head_object(Bucket=bucket, Key=key, **options)
     except BucketNotFound as error:
         raise FileNotFound(NO_FILE[1]) from error
+    return _parse_stored(response)
+
+
+def get_small_object(*, bucket: str, key: str, max_bytes: int) -> StoredObject:
+    """Return what S3 keeps about an object, its SHA-256 if the store has it, and its bytes, with one call.
+
+    Without `content` the object is larger, or the answer broke off.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+
+    Args:
+        bucket: name of the bucket.
+        key: key of the object.
+        max_bytes: of a larger object no byte is read.
+
+    Raises:
+        BucketNotFound, FileNotFound: there is none.
+        StorageProblem: S3 could not answer.
+    """
+    with storage_errors():
+        response = get_client().get_object(Bucket=bucket, Key=key, **_ask_for_checksum())
+    with closing(response["Body"]) as body:
+        stored = _parse_stored(response)
+        if stored.size > max_bytes:
+            return stored
+        with suppress(StorageUnavailable, StorageTimeout), storage_errors():
+            content = body.read(stored.size)
+            return replace(stored, content=content if len(content) == stored.size else None)
+    return stored
+
+
+def _ask_for_checksum() -> dict[str, Any]:
+    return {"ChecksumMode": "ENABLED"} if conf.store_can(CHECKSUMS) else {}
+
+
+def _parse_stored(response: Mapping[str, Any]) -> StoredObject:
     if not {"ContentLength", "LastModified"} <= response.keys():
         raise StorageError(f"The store does not report the size and the time of a file: {CHECK_THE_STORE}")
     return StoredObject(

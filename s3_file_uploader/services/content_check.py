@@ -68,11 +68,15 @@ def check_arrived_contents(upload: FileUpload, stored: StoredObject) -> str:
         ContentTypeMismatch: the bytes are not of the declared type, and the policy refuses that.
         FileNotFound, StorageProblem: S3 could not return them.
     """
-    stop = min(stored.size, SNIFFED_BYTES)
-    with closing(read_object(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
-        head = b"".join(chunks)
+    head = _read_head(upload, stored) if stored.content is None else stored.content
     judged = verify_content_type(declared=stored.content_type or UNKNOWN, name=upload.original_name, head=head)
     return _apply_policy(get_upload_policy(upload), judged)
+
+
+def _read_head(upload: FileUpload, stored: StoredObject) -> bytes:
+    stop = min(stored.size, SNIFFED_BYTES)
+    with closing(read_object(**upload.s3_address, etag=stored.etag, start=0, stop=stop)) as chunks:
+        return b"".join(chunks)
 
 
 def _apply_policy(policy: Policy, judged: Verdict) -> str:

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     OBJECT_CHANGED = "object_changed"
     NOT_LOOKED_AT = "not_looked_at"
     FILE_QUARANTINED = "file_quarantined"
+    ATTACHMENT = "attachment"
+    UPLOAD_UNATTACHED = "upload_unattached"
 
 
 class Outcome(StrEnum):
@@ -41,6 +43,8 @@ class Outcome(StrEnum):
     FILE_CLEAN = "file_clean"
     FILE_REJECTED = "file_rejected"
     MULTIPART_ABORTED = "multipart_aborted"
+    MARKED_ATTACHED = "marked_attached"
+    RELEASED = "released"
     OVERTAKEN = "overtaken"
     LEFT = "left"
 
@@ -142,6 +146,8 @@ class HousekeepingReport:
     audit_events_forgotten: int
     partial_files_removed: int
     saved_copies_removed: int
+    attachments_mended: int
+    unattached_removed: int
 
     @property
     def is_complete(self) -> bool:

@@ -31,9 +31,9 @@ STORAGE: ErrorKinds = (own.StorageAccessDenied, own.StorageError, *S3_DOWN)
 FILE: ErrorKinds = (own.InvalidBucketName, own.InvalidFileName, own.BucketNotAllowed, own.FileNotFound)
 POLICY: ErrorKinds = (own.FileTooLarge, own.ContentTypeNotAllowed, own.QuotaExceeded)
 PRESIGN: ErrorKinds = (*STORAGE, *FILE, own.BucketNotFound, own.FileQuarantined)
-DELETION: ErrorKinds = (*STORAGE, own.NotYourFile, own.FileExists)
+DELETION: ErrorKinds = (*STORAGE, own.NotYourFile, own.FileExists, own.FileInUse)
 UPLOAD: ErrorKinds = (
-    *(*STORAGE, own.BucketNotFound, own.FileExists),
+    *(*STORAGE, own.BucketNotFound, own.FileExists, own.FileInUse),
     *FILE,  # Not found: another program removed it before S3 could be asked what it holds.
     *(own.ChecksumMismatch, own.ContentTypeMismatch, own.SizeMismatch, own.LengthRequired),
     *(own.IdempotencyKeyReused, own.UploadInProgress, own.FileRejected),

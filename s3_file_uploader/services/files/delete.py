@@ -1,13 +1,14 @@
 """Remove a file: its object first, then its record."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ...exceptions import ClaimLost, UploadNotPending
-from ...models import BUSY, FileUpload, durable_transaction
+from ...exceptions import ClaimLost, FileInUse, UploadNotPending
+from ...models import BUSY, FileUpload, Within, durable_transaction
 from ...models.direct_transitions import claim_from_client, expect_late_parts
-from ...models.lease import claim_record
+from ...models.lease import claim_record, validate_unattached
 from ...models.transitions import remove_record
 from ...signals import file_deleted, send_after_commit
 from ..audit.operation import Operation
@@ -23,6 +24,7 @@ from ..lookup import (
     validate_owner,
 )
 from ..recovery import remove_claimed, remove_object, remove_parts, settle_on_error, upload_settle
+from ..references import is_referenced, release, releasing, validate_unreferenced
 
 
 def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None, bucket: str, file_name: str) -> None:
@@ -39,6 +41,7 @@ def file_delete(*, user: AbstractBaseUser, owner: AbstractBaseUser | None = None
     Raises:
         InvalidBucketName, InvalidFileName, BucketNotAllowed, FileNotFound: nothing for this user under that name.
         NotYourFile: the user may see it, and no more.
+        FileInUse: it is attached.
         ClaimLost: it is being written at this moment.
         StorageProblem: S3 could not.
     """
@@ -60,6 +63,7 @@ def upload_delete(*, user: AbstractBaseUser, upload_id: str | UUID) -> None:
     Raises:
         UploadNotFound: there is none that the user may see.
         NotYourFile: the user may see it, and no more.
+        FileInUse: it is attached.
         ClaimLost: it is being written or removed at this moment.
         StorageProblem: S3 could not.
     """
@@ -92,16 +96,24 @@ def upload_abort(*, user: AbstractBaseUser, upload_id: object, key: str | None =
             raise UploadNotPending(NO_LONGER_PENDING) from error
 
 
-def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
+def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload, within: Within = validate_unreferenced) -> None:
     """Remove the object of a record, then the record; for callers who hold the record and may do so.
 
+    Args:
+        user: the caller, for the audit trail.
+        upload: the record.
+        within: opens the transaction of the claim, and raises FileInUse if a field of the host refers to the file.
+
     Raises:
+        FileInUse: it is attached.
         ClaimLost: another request is writing or removing it.
         StorageProblem: S3 could not; ask again.
     """
     with Operation.on("file_delete", user=user, upload=upload):
         if upload.status == FileUpload.Status.REJECTED:
-            remove_record(upload)
+            with within(upload):
+                validate_unattached(upload)
+                remove_record(upload)
             return
         if upload.status == FileUpload.Status.PENDING and upload.is_direct and _take_from_client(upload):
             return
@@ -110,7 +122,7 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
             if upload.status == FileUpload.Status.PENDING:
                 return
         was_halfway = upload.status not in FileUpload.WHOLE
-        claim_record(upload, FileUpload.Status.DELETING)
+        claim_record(upload, FileUpload.Status.DELETING, within=within)
         with settle_on_error(upload):
             if was_halfway:  # Its user was deleted while it was being written: parts may be there.
                 expect_late_parts(upload)
@@ -122,6 +134,27 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload) -> None:
                 remove_record(upload)
                 if upload.was_stored:
                     send_after_commit(file_deleted, upload)
+
+
+def upload_release(*, upload_id: UUID, cleanup: str) -> None:
+    """Let go of an attached upload, unless something still refers to it.
+
+    Args:
+        upload_id: id of the record.
+        cleanup: `delete` removes the file, `keep` leaves it to its owner.
+
+    Raises:
+        StorageProblem: S3 could not remove the file; housekeeping does.
+    """
+    upload = FileUpload.objects.filter(pk=upload_id, attached_at__isnull=False).first()
+    if upload is None or is_referenced(upload_id):
+        return
+    if cleanup == "keep":
+        release(upload_id)
+        return
+    # Another request may attach or remove it meanwhile.
+    with suppress(FileInUse, ClaimLost):
+        record_delete(user=None, upload=upload, within=releasing)
 
 
 def _remove_unless_joined(upload: FileUpload) -> None:

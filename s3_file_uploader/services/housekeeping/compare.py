@@ -21,6 +21,7 @@ from django.utils import timezone
 from ...exceptions import (
     ClaimLost,
     FileExists,
+    FileInUse,
     FileNotFound,
     S3FileUploaderError,
     StorageAccessDenied,
@@ -173,7 +174,7 @@ class _Comparison:
             self._repairs.apply(outcome, upload=upload, stored=stored)
         except (ClaimLost, FileExists, FileNotFound):
             return Outcome.OVERTAKEN
-        except (StorageAccessDenied, StorageError) as error:
+        except (FileInUse, StorageAccessDenied, StorageError) as error:
             logger.warning("%s stays as it is until the next run: %s", upload, error)
             return Outcome.LEFT
         return outcome

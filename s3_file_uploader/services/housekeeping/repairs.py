@@ -130,7 +130,7 @@ def _remove_record(upload: FileUpload) -> None:
 def _update_record(upload: FileUpload, stored: StoredObject) -> None:
     with Operation("record_update", user=None, bucket=upload.bucket, file_name=upload.file_name, size=stored.size):
         described = describe_object(upload, stored)
-        claim_record(upload, FileUpload.Status.PENDING)
+        claim_record(upload, FileUpload.Status.PENDING, even_attached=True)
         with settle_on_error(upload):
             _validate_unchanged(upload, stored)
             with durable_transaction():

@@ -26,6 +26,7 @@ from ..download_folder.copies import remove_old_copies
 from ..download_folder.write import remove_partial_files
 from ..recovery import foresee_outcome, upload_settle
 from ..reports import Finding, HousekeepingReport, Kind, Outcome
+from .attachments import expire_unattached, mend_attachments
 from .expire import purge_expired
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,9 @@ def housekeeping_run(
     """Recover every abandoned record, abort abandoned multipart uploads, and purge expired rows.
 
     First, direct uploads that arrived whole are completed even if their clients did not say so, and uploads whose parts
-    exceed a limit are removed. A multipart upload under a key without a record may belong to another program, so it is
-    only counted, unless `abort_multipart_older_than` says from which age on every multipart upload is debris.
+    exceed a limit are removed. Then the marks of attached files are compared with the references to them. A multipart
+    upload under a key without a record may belong to another program, so it is only counted, unless
+    `abort_multipart_older_than` says from which age on every multipart upload is debris.
 
     Args:
         abort_multipart_older_than: see above; None spares them.
@@ -68,17 +70,21 @@ def housekeeping_run(
     completed, waiting = complete_arrived(dry_run=dry_run, on_completed=run.report_completed)
     too_large, not_added_up = remove_excessive(dry_run=dry_run, on_removed=run.report_removed)
     settled, left = run.settle_abandoned()
+    mended, not_mended = mend_attachments(dry_run=dry_run, on_finding=run.report)
+    expired, not_expired = expire_unattached(dry_run=dry_run, on_finding=run.report)
     aborted, unexplained, failed = run.abort_debris(searched, abort_multipart_older_than)
     return HousekeepingReport(
         uploads_completed=completed,
         uploads_too_large=too_large,
         records_settled=settled,
-        records_left=left + waiting + not_added_up,
+        records_left=left + waiting + not_added_up + not_mended + not_expired,
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
         buckets_left=failed,
         partial_files_removed=_remove_partial_files(dry_run),
         saved_copies_removed=remove_old_copies(dry_run=dry_run),
+        attachments_mended=mended,
+        unattached_removed=expired,
         **purge_expired(dry_run=dry_run),
     )
 

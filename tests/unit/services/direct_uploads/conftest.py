@@ -13,6 +13,7 @@ from s3_file_uploader.values import mib
 from tests.unit.services.conftest import started
 
 CHECKSUM = sha256(b"content").hexdigest()
+MEDIUM = b"content" * 10_000  # Too large to arrive with the answer that describes it.
 BIG = b"0123456789" * mib(2)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 # Of modules whose tests wait for other requests.

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from hashlib import sha256
 from unittest.mock import Mock
 from uuid import uuid4
 
@@ -40,7 +41,7 @@ from tests.unit.services.conftest import (
     started,
     stored_file,
 )
-from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, HOUR, WAITING, complete, time_goes_by
+from tests.unit.services.direct_uploads.conftest import BIG, HOUR, MEDIUM, WAITING, complete, time_goes_by
 
 pytestmark = WAITING
 Status = FileUpload.Status
@@ -129,9 +130,11 @@ class TestS3IsDown:
         assert complete(user, big).status == Status.STORED
         assert parts_left_in(bucket) == []
 
-    def test_complete_while_s3_fails_during_the_read_can_be_repeated(self, bucket, user):
-        upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
-        sent(upload)
+    @pytest.mark.parametrize("content", [b"content", MEDIUM])
+    def test_complete_while_s3_fails_during_the_read_can_be_repeated(self, bucket, user, content):
+        checksum = sha256(content).hexdigest()
+        upload = started(user, bucket, size=len(content), checksum_sha256=checksum).upload
+        sent(upload, content)
         with refusing("GetObject"), pytest.raises(StorageUnavailable):
             complete(user, upload)
         assert complete(user, upload).status == Status.STORED
@@ -183,12 +186,22 @@ class TestMeanwhile:
         with pytest.raises(UploadNotFound):
             complete(user, big)
 
-    @pytest.mark.parametrize(("step", "after"), [("HeadObject", False), ("HeadObject", True), ("GetObject", False)])
+    @pytest.mark.parametrize(
+        ("content", "step", "after"),
+        [
+            (b"content", "GetObject", False),
+            (b"content", "GetObject", True),
+            (MEDIUM, "HeadObject", False),
+            (MEDIUM, "HeadObject", True),
+            (MEDIUM, "GetObject", False),
+        ],
+    )
     @pytest.mark.parametrize("strategy", ["put", "post"])
-    def test_complete_in_one_request_against_abort_ends_as_removed(self, bucket, user, strategy, step, after):
+    def test_complete_in_one_request_against_abort_ends_as_removed(self, bucket, user, strategy, content, step, after):
         """Its sender is not told to send it once more."""
-        upload = started(user, bucket, strategy=strategy, checksum_sha256=CHECKSUM).upload
-        sent(upload)
+        checksum = sha256(content).hexdigest()
+        upload = started(user, bucket, strategy=strategy, size=len(content), checksum_sha256=checksum).upload
+        sent(upload, content)
         with meanwhile(step, self.abort(user, upload), after=after), pytest.raises(UploadNotPending):
             complete(user, upload)
         assert self.nothing_is_left(bucket, user)
@@ -215,14 +228,14 @@ class TestMeanwhile:
         def settle():
             upload_settle(upload=expire(put))
 
-        with meanwhile("HeadObject", settle, after=True), pytest.raises(UploadNotPending):
+        with meanwhile("GetObject", settle, after=True), pytest.raises(UploadNotPending):
             complete(user, put)
         assert self.nothing_is_left(bucket, user)
 
     def test_complete_while_it_is_settled_ends_as_removed(self, put, bucket, user):
         sent(put)
         with (
-            meanwhile("HeadObject", lambda: claim_abandoned(expire(put)), after=True),
+            meanwhile("GetObject", lambda: claim_abandoned(expire(put)), after=True),
             pytest.raises(UploadNotPending),
         ):
             complete(user, put)
@@ -283,7 +296,7 @@ class TestMeanwhile:
             complete(user, put)
             upload_delete(user=user, upload_id=put.pk)
 
-        with meanwhile("HeadObject", complete_and_remove, after=True), pytest.raises(UploadNotPending):
+        with meanwhile("GetObject", complete_and_remove, after=True), pytest.raises(UploadNotPending):
             complete(user, put)
         assert self.nothing_is_left(bucket, user)
 
@@ -295,7 +308,7 @@ class TestMeanwhile:
             complete(user, put)
             claim_record(FileUpload.objects.get(), Status.PENDING)
 
-        with meanwhile("HeadObject", complete_and_claim, after=True), pytest.raises(UploadNotPending):
+        with meanwhile("GetObject", complete_and_claim, after=True), pytest.raises(UploadNotPending):
             complete(user, put)
         assert objects_in(bucket) == [put.file_name]
 
@@ -316,19 +329,20 @@ class TestMeanwhile:
             get_client().put_object(Bucket=bucket, Key=put.file_name, Body=b"content", ContentType="text/plain")
             create_claimed(user_id=other.pk, bucket=bucket, file_name=put.file_name)
 
-        with meanwhile("HeadObject", be_followed, after=True), pytest.raises(UploadNotFound):
+        with meanwhile("GetObject", be_followed, after=True), pytest.raises(UploadNotFound):
             complete(user, put)
         assert objects_in(bucket) == [put.file_name]
 
     def test_complete_after_the_record_is_gone_removes_the_object(self, put, bucket, user):
         sent(put)
-        with meanwhile("HeadObject", FileUpload.objects.all().delete, after=True), pytest.raises(UploadNotFound):
+        with meanwhile("GetObject", FileUpload.objects.all().delete, after=True), pytest.raises(UploadNotFound):
             complete(user, put)
         assert objects_in(bucket) == []
 
     def test_complete_renews_the_lease_while_it_reads(self, bucket, user):
-        upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
-        sent(upload)
+        checksum = sha256(MEDIUM).hexdigest()
+        upload = started(user, bucket, size=len(MEDIUM), checksum_sha256=checksum).upload
+        sent(upload, MEDIUM)
         FileUpload.objects.update(claimed_until=timezone.now() - HOUR)
         with meanwhile("GetObject", lambda: leases.append(FileUpload.objects.get().claimed_until)):
             leases = []
@@ -344,7 +358,7 @@ class TestMeanwhile:
     def test_complete_keeps_renewed_url_times(self, put, user):
         sent(put)
         later = timezone.now() + 3 * HOUR
-        with meanwhile("HeadObject", lambda: FileUpload.objects.update(writable_until=later)):
+        with meanwhile("GetObject", lambda: FileUpload.objects.update(writable_until=later)):
             complete(user, put)
         assert FileUpload.objects.get().writable_until == later
 

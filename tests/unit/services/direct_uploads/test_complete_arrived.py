@@ -110,13 +110,13 @@ class TestArrived:
 
     def test_complete_arrived_skips_uploads_of_faster_requests(self, user):
         sent(self.put)
-        with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=self.put.pk), after=True):
-            with meanwhile("HeadObject", lambda: upload_delete(user=user, upload_id=self.form.pk), after=True):
+        with meanwhile("GetObject", lambda: upload_delete(user=user, upload_id=self.put.pk), after=True):
+            with meanwhile("GetObject", lambda: upload_delete(user=user, upload_id=self.form.pk), after=True):
                 assert complete_arrived() == (0, 0)
 
     def test_complete_arrived_while_s3_is_down_counts_failures(self, caplog):
         sent(self.put)
-        with refusing("HeadObject"):
+        with refusing("GetObject", "HeadObject"):
             report = housekeeping_run()
         assert (report.uploads_completed, report.records_left, report.is_complete) == (0, 2, False)
         assert len([record for record in caplog.records if "stays as it is until the next run" in record.message]) == 2

@@ -2,6 +2,7 @@
 
 import io
 from base64 import b64encode
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 
@@ -31,10 +32,42 @@ from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, upload_delete
 from s3_file_uploader.values import mib
 from tests.unit.services.conftest import meanwhile, objects_in, parts_left_in, refusing, sent, started
-from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, WAITING, complete, time_goes_by
+from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, MEDIUM, WAITING, complete, time_goes_by
 
 pytestmark = WAITING
 Status = FileUpload.Status
+
+
+@contextmanager
+def listed_calls():
+    """Yield the names of the calls to S3 in the block."""
+    events, calls = get_client().meta.events, []
+
+    def note(model, **kwargs):
+        calls.append(model.name)
+
+    events.register("before-call.s3", note)
+    try:
+        yield calls
+    finally:
+        events.unregister("before-call.s3", note)
+
+
+@contextmanager
+def broken_off_once():
+    """Let the first body of S3 end early; yields the names of the calls."""
+    events = get_client().meta.events
+
+    def break_off(parsed, **kwargs):
+        if "Body" in parsed and len(calls) == 1:
+            parsed["Body"] = StreamingBody(io.BytesIO(b"con"), parsed["ContentLength"])
+
+    events.register("after-call.s3.GetObject", break_off)
+    try:
+        with listed_calls() as calls:
+            yield calls
+    finally:
+        events.unregister("after-call.s3.GetObject", break_off)
 
 
 class TestChecksum:
@@ -55,44 +88,72 @@ class TestChecksum:
         assert not FileUpload.objects.visible_to(user).exists()
 
     def head(self, stub, upload, *, is_read=True, **checksum):
-        described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
+        described = {
+            "ContentLength": len(MEDIUM),
+            "ETag": '"e"',
+            "ContentType": "text/plain",
+            "LastModified": timezone.now(),
+        }
         address = {"Bucket": upload.bucket, "Key": upload.file_name}
         where = {**address, "ChecksumMode": "ENABLED"}
         stub.add_response("head_object", {**described, **checksum}, where)
-        body = StreamingBody(io.BytesIO(b"content"), 7)
+        body = StreamingBody(io.BytesIO(MEDIUM), len(MEDIUM))
         if is_read:
-            stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**address, "Range": "bytes=0-6"})
+            stub.add_response("get_object", {"ETag": '"e"', "Body": body}, {**address, "Range": "bytes=0-4095"})
 
     def test_checksum_kept_by_aws_spares_the_read(self, bucket, user):
-        upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
+        checksum = sha256(MEDIUM).hexdigest()
+        upload = started(user, bucket, size=len(MEDIUM), checksum_sha256=checksum).upload
         with Stubber(get_client()) as stub:
             self.head(stub, upload, is_read=False, ChecksumSHA256=in_base64(sha256(b"CONTENT").hexdigest()))
             with pytest.raises(ChecksumMismatch):
                 stub.add_response("list_multipart_uploads", {})
                 stub.add_response("delete_object", {})
                 complete(user, upload)
-        again = started(user, bucket, checksum_sha256=CHECKSUM).upload
+        again = started(user, bucket, size=len(MEDIUM), checksum_sha256=checksum).upload
         with Stubber(get_client()) as stub:
-            self.head(stub, again, ChecksumSHA256=in_base64(CHECKSUM), ChecksumType="FULL_OBJECT")
-            assert complete(user, again).checksum_sha256 == CHECKSUM
+            self.head(stub, again, ChecksumSHA256=in_base64(checksum), ChecksumType="FULL_OBJECT")
+            assert complete(user, again).checksum_sha256 == checksum
 
-    def test_checksum_kept_by_aws_is_stored_if_none_was_announced(self, put, user):
+    @pytest.mark.parametrize("content", [b"content", MEDIUM])
+    def test_checksum_kept_by_aws_is_stored_if_none_was_announced(self, bucket, user, content):
+        upload = started(user, bucket, size=len(content)).upload
         with Stubber(get_client()) as stub:
-            self.head(stub, put, ChecksumSHA256=in_base64(CHECKSUM))
-            assert complete(user, put).checksum_sha256 == CHECKSUM
+            (self.head if content is MEDIUM else self.small)(stub, upload, ChecksumSHA256=in_base64(CHECKSUM))
+            assert complete(user, upload).checksum_sha256 == CHECKSUM
+
+    def small(self, stub, upload, **checksum):
+        described = {"ContentLength": 7, "ETag": '"e"', "ContentType": "text/plain", "LastModified": timezone.now()}
+        where = {"Bucket": upload.bucket, "Key": upload.file_name, "ChecksumMode": "ENABLED"}
+        body = StreamingBody(io.BytesIO(b"content"), 7)
+        stub.add_response("get_object", {**described, **checksum, "Body": body}, where)
+
+    def test_complete_of_a_small_file_calls_s3_once(self, bucket, user):
+        upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
+        sent(upload)
+        with listed_calls() as calls:
+            complete(user, upload)
+        assert calls == ["GetObject"]
+
+    def test_complete_of_a_small_file_that_breaks_off_reads_it_again(self, bucket, user):
+        upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
+        sent(upload)
+        with broken_off_once() as calls:
+            assert complete(user, upload).checksum_sha256 == CHECKSUM
+        assert calls == ["GetObject"] * 3
 
     @pytest.mark.parametrize(
         "checksum", [{"ChecksumSHA256": "x-3"}, {"ChecksumSHA256": "eA==", "ChecksumType": "COMPOSITE"}]
     )
     def test_checksum_of_parts_is_not_the_files(self, put, user, checksum):
         with Stubber(get_client()) as stub:
-            self.head(stub, put, **checksum)
+            self.small(stub, put, **checksum)
             assert complete(user, put).checksum_sha256 == ""
 
     def test_checksum_of_bytes_changed_while_read_is_an_error(self, bucket, user):
-        upload = started(user, bucket, checksum_sha256=CHECKSUM).upload
-        sent(upload)
-        with meanwhile("GetObject", lambda: sent(upload, b"CONTENT")), pytest.raises(StorageError):
+        upload = started(user, bucket, size=len(MEDIUM), checksum_sha256=sha256(MEDIUM).hexdigest()).upload
+        sent(upload, MEDIUM)
+        with meanwhile("GetObject", lambda: sent(upload, MEDIUM[::-1])), pytest.raises(StorageError):
             complete(user, upload)
         with pytest.raises(ChecksumMismatch):
             complete(user, upload)
@@ -192,7 +253,7 @@ class TestNotWhole:
 
 
 class TestSomethingElse:
-    @pytest.mark.parametrize("content", [b"", b"conten", b"contents"])
+    @pytest.mark.parametrize("content", [b"", b"conten", b"contents", MEDIUM])
     def test_complete_with_another_size_removes_the_file(self, put, bucket, user, content):
         sent(put, content)
         with pytest.raises(SizeMismatch, match=f"7 bytes were announced and {len(content)} arrived"):
@@ -232,7 +293,7 @@ class TestSomethingElse:
             with pytest.raises(SizeMismatch):
                 complete(user, put)
 
-        with meanwhile("HeadObject", find_too, after=True), pytest.raises(UploadNotPending):
+        with meanwhile("GetObject", find_too, after=True), pytest.raises(UploadNotPending):
             complete(user, put)
         assert objects_in(bucket) == []
 
