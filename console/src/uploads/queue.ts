@@ -110,12 +110,22 @@ function follow(item: Item, task: Task, isResumed: boolean): void {
   void holds.hold(task.key);
   task.subscribe(() => {
     if (item.task !== task) return;
+    if (task.key !== item.key) rename(item, task);
     if (task.state !== state) {
       state = task.state;
       entered(item, task);
     }
     changed(item);
   });
+}
+
+/** The service has forgotten an upload that was interrupted long ago: the client sends the file under another key. */
+function rename(item: Item, { key }: Task): void {
+  holds.release(item.key);
+  void notes.remove(item.key);
+  item.key = key;
+  void holds.hold(key);
+  void notes.keep(item, key);
 }
 
 function entered(item: Item, task: Task): void {
