@@ -1,7 +1,7 @@
 """Collect the texts of the console into its catalogues: `tools/console_texts.py`, after a change of a text.
 
-For a new language, give its code: `tools/console_texts.py fr`. Translate the `.po` files, then run the tool once more: it
-writes the `.mo` files that Django reads. The tool keeps what is translated, and removes texts that are no longer there.
+For a new language, give its code: `tools/console_texts.py fr`. Translate the `.po` files, then run the tool once more:
+it writes the `.mo` files that Django reads. The tool keeps translations, and removes texts that no longer exist.
 """
 
 import re

@@ -50,6 +50,10 @@ class Outcome(StrEnum):
     LEFT = "left"
 
 
+# These outcomes changed neither record nor object.
+UNCHANGED = (Outcome.NOTHING, Outcome.RECORD_KEPT, Outcome.OVERTAKEN, Outcome.LEFT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One disagreement and its outcome.

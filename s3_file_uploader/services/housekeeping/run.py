@@ -25,15 +25,13 @@ from ..direct_uploads.part_totals import remove_excessive
 from ..download_folder.copies import remove_old_copies
 from ..download_folder.write import remove_partial_files
 from ..recovery import foresee_outcome, upload_settle
-from ..reports import Finding, HousekeepingReport, Kind, Outcome
+from ..reports import UNCHANGED, Finding, HousekeepingReport, Kind, Outcome
 from ..storage_places import find_places, is_in_storage
 from .attachments import expire_unattached, mend_attachments
 from .expire import purge_expired
 from .rolled_back import ROLLED_BACK_AFTER, remove_rolled_back
 
 logger = logging.getLogger(__name__)
-
-UNCHANGED = (Outcome.NOTHING, Outcome.RECORD_KEPT, Outcome.OVERTAKEN, Outcome.LEFT)
 
 
 def housekeeping_run(
