@@ -25,5 +25,6 @@ urlpatterns = [
     path("sign-in/", LoginView.as_view(template_name="form.html", extra_context=SIGN_IN), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    path("files/", include("s3_file_uploader.console")),
     path("modules/s3-file-uploader/", include("s3_file_uploader.urls")),
 ]
