@@ -18,7 +18,7 @@ ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration
 MINUTES ?= 10
 # Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.
 NPM := postman tests/integration/uppy tests/integration/snippets clients/typescript clients/typescript/tests/react-native \
-	clients/example-expo
+	clients/example-expo console
 CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
 BENCH_NPM := benchmarks/rivals/companion benchmarks/client $(if $(CHROMIUM),,tests/chromium)
@@ -55,11 +55,11 @@ test: .venv/.test $(INSTALLED)
 unit: .venv/.test
 	@$(PYTEST) $(WORKERS) tests/unit --cov
 
-# Check, build and test the clients. The last three wait more than they compute, so they run side by side.
+# Check, build and test the clients and the console. The last four wait more than they compute, so they run side by side.
 clients: .venv/.test $(INSTALLED)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/run_npm.sh clients/typescript lint build check test
 	@printf '%s\n' "clients/typescript test:browser" "clients/typescript/tests/react-native test" \
-		"clients/example-expo typecheck bundle test" | PATH="$(CURDIR)/$(BIN):$$PATH" xargs -P 3 -L 1 tools/run_npm.sh
+		"clients/example-expo typecheck bundle test" "console lint check test" | PATH="$(CURDIR)/$(BIN):$$PATH" xargs -P 3 -L 1 tools/run_npm.sh
 
 check: .venv/.test
 	@$(MAKE) lint
