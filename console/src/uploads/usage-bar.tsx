@@ -18,8 +18,8 @@ export function UsageBar() {
         most={mostBytes}
         words={
           mostBytes === null
-            ? _("%(used)s used", { used: formatBytes(bytes) })
-            : _("%(used)s of %(total)s used", { used: formatBytes(bytes), total: formatBytes(mostBytes) })
+            ? _("You use %(used)s", { used: formatBytes(bytes) })
+            : _("You use %(used)s of %(total)s", { used: formatBytes(bytes), total: formatBytes(mostBytes) })
         }
       />
       {mostFiles !== null && (
