@@ -18,8 +18,7 @@ export type Row =
   | { kind: "folder"; key: string; name: string; prefix: string }
   | { kind: "file"; key: string; name: string; record: FileRecord };
 
-/** A page of this size may take the server a second: the first page is small, so that it comes soon. */
-const FIRST_PAGE_SIZE = 200;
+const PAGE_SIZE = 500;
 const REFRESH_MILLISECONDS = 400;
 
 /** States by path of a file in the open bucket. Replace the map to change it. */
@@ -97,13 +96,19 @@ export const fileRows = computed(() => rows.value.flatMap((row) => (row.kind ===
 
 /** Load the next page, if there is one. */
 export function loadMore(): Promise<void> {
-  loading ??= loadPage().finally(() => (loading = undefined));
+  if (!loading) {
+    // The list may begin anew meanwhile: then this page is not the one that loads.
+    const page: Promise<void> = loadPage().finally(() => {
+      if (loading === page) loading = undefined;
+    });
+    loading = page;
+  }
   return loading;
 }
 
 /** Load all pages: to sort, filter or select all, the page needs all. */
 export async function loadAll(): Promise<void> {
-  while (!isComplete.value && !failure.value) await loadMore();
+  while (!isComplete.value && !failure.value && bucket.value) await loadMore();
 }
 
 /** Load the open folder again, for example after an upload. Several calls at once load it once. */
@@ -127,37 +132,43 @@ export function open(): void {
   start();
   batch(() => {
     records.value = folders.value = [];
-    isComplete.value = isSmall.value = false;
+    isComplete.value = isSmall.value = isLoading.value = false;
     failure.value = undefined;
   });
   if (bucket.value) void loadMore();
 }
 
-function start(pageSize = FIRST_PAGE_SIZE): void {
+/** Begin a list of the open folder; the one before ends. */
+function start(pageSize = PAGE_SIZE): void {
   aborting.abort();
   aborting = new AbortController();
   loading = undefined;
-  source = openFolder({
+  source = openSource(pageSize, aborting.signal);
+}
+
+function openSource(pageSize: number, signal: AbortSignal): FolderSource {
+  return openFolder({
     bucket: bucket.value,
     prefix: folder.value,
     deep: isDeep.value,
     pageSize,
-    signal: aborting.signal,
+    signal,
     ...(owner.value ? { userId: owner.value } : {}),
   });
 }
 
 /** Load as many files as were there; what is shown stays until they have come. */
 async function reload(): Promise<void> {
-  const wanted = records.value.length;
-  start(Math.min(1000, Math.max(wanted, FIRST_PAGE_SIZE)));
   const { signal } = aborting;
+  const wanted = records.value.length;
+  const fresh = new AbortController();
+  const pages = openSource(Math.min(1000, Math.max(wanted, PAGE_SIZE)), fresh.signal);
   const files: FileRecord[] = [];
   const prefixes = new Set<string>();
   let isLast = false;
   try {
     while (!isLast && files.length <= wanted) {
-      const page = await source?.page();
+      const page = await pages.page();
       if (signal.aborted) return;
       files.push(...(page?.items ?? []));
       for (const prefix of page?.prefixes ?? []) prefixes.add(prefix);
@@ -167,10 +178,15 @@ async function reload(): Promise<void> {
     if (!signal.aborted) failure.value = error;
     return;
   }
+  aborting.abort();
+  aborting = fresh;
+  loading = undefined;
+  source = pages;
   batch(() => {
     records.value = files;
     folders.value = [...prefixes];
     isComplete.value = isLast;
+    isLoading.value = false;
     failure.value = undefined;
   });
 }

@@ -54,28 +54,31 @@ function end(id: number, isOver: boolean): void {
 
 /** The toasts, newest last. */
 export function Toasts() {
+  if (!toasts.value.length) return null;
   return (
-    <ol class="toasts" aria-label={_("Messages")}>
-      {toasts.value.map(({ id, text, tone = "plain", action }) => (
-        <li key={id} class={`toast toast-${tone}`}>
-          <p>{text}</p>
-          {action && (
-            <button
-              type="button"
-              class="button-link"
-              onClick={() => {
-                end(id, false);
-                action.run();
-              }}
-            >
-              {action.label}
+    <section aria-label={_("Messages")}>
+      <ol class="toasts">
+        {toasts.value.map(({ id, text, tone = "plain", action }) => (
+          <li key={id} class={`toast toast-${tone}`}>
+            <p>{text}</p>
+            {action && (
+              <button
+                type="button"
+                class="button-link"
+                onClick={() => {
+                  end(id, false);
+                  action.run();
+                }}
+              >
+                {action.label}
+              </button>
+            )}
+            <button type="button" class="button-icon" aria-label={_("Dismiss")} onClick={() => end(id, true)}>
+              ×
             </button>
-          )}
-          <button type="button" class="button-icon" aria-label={_("Dismiss")} onClick={() => end(id, true)}>
-            ×
-          </button>
-        </li>
-      ))}
-    </ol>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }

@@ -121,6 +121,8 @@ class SessionView(SecuredView):
 class CatalogueView(JavaScriptCatalog):
     """Serve the texts of the scripts in the language of the request, with an ETag."""
 
+    packages = ["s3_file_uploader"]  # noqa: RUF012 - Django declares a list
+
     @method_decorator(conditional_page)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the catalogue; browsers keep it, and ask whether it has changed."""
@@ -129,7 +131,7 @@ class CatalogueView(JavaScriptCatalog):
         return response
 
     def get_paths(self, packages: Any) -> Any:
-        """Return the folder of this app, whatever its import path is."""
+        """Return the folder of this app, which may be imported under another name."""
         return super().get_paths([apps.get_app_config("s3_file_uploader").name])
 
 

@@ -66,14 +66,14 @@ export function Questions() {
             )}
           </p>
         )}
-        <footer class="dialog-foot">
+        <div class="dialog-foot">
           <button type="button" class="button" onClick={() => answer(undefined)}>
             {_("Cancel")}
           </button>
           <button type="submit" class={`button ${isDanger ? "button-danger" : "button-primary"}`} autoFocus={!field}>
             {action}
           </button>
-        </footer>
+        </div>
       </form>
     </Dialog>
   );

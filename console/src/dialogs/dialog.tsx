@@ -43,14 +43,14 @@ export function Dialog({ title, onClose, children, class: name = "", mayClose = 
       }}
     >
       <div class="dialog-body">
-        <header class="dialog-head">
+        <div class="dialog-head">
           <h2 id={id}>{title}</h2>
           {mayClose && (
             <button type="button" class="button-icon" aria-label={_("Close")} onClick={onClose}>
               <Icon name="close" />
             </button>
           )}
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

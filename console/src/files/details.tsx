@@ -11,7 +11,7 @@ export function Details({ record }: { record: FileRecord }) {
   const reason = statusReason(record);
   const exact = ngettext("%(count)s byte", "%(count)s bytes", record.size ?? 0);
   return (
-    <aside class="details" aria-label={_("Details")}>
+    <aside class="details" aria-label={_("Details")} tabIndex={0}>
       <dl>
         <Fact label={_("Status")}>
           {statusLabel(record)}

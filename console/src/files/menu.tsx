@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "../icons.tsx";
 import type { Row } from "../listing.ts";
 import { openFile } from "../location.ts";
@@ -61,7 +61,7 @@ function Menu({ row, opener, x, y }: Opened) {
     opened.value = undefined;
     if (isReturning) opener?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
     const { width, height } = element.getBoundingClientRect();

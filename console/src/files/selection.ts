@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { announce } from "../live.tsx";
-import { loadAll, rows } from "../listing.ts";
+import { isComplete, loadAll, rows } from "../listing.ts";
 import { ngettext } from "../text.ts";
 
 /** Keys of the selected rows. */
@@ -29,6 +29,7 @@ export function toggle(key: string, isRange = false): void {
 /** Select all rows; pages that are not loaded yet are loaded first. */
 export async function selectAll(): Promise<void> {
   await loadAll();
+  if (!isComplete.value) return;
   change(new Set(rows.value.map(({ key }) => key)));
 }
 

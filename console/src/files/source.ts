@@ -20,5 +20,5 @@ export interface FolderQuery {
 
 /** List a folder in pages. */
 export function openFolder({ bucket, deep = false, ...options }: FolderQuery): FolderSource {
-  return client.folder(bucket, { ...options, ...(deep ? {} : { delimiter: "/" }) });
+  return client.folder(bucket, { ...options, delimiter: deep ? "" : "/" });
 }

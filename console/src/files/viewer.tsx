@@ -76,7 +76,7 @@ function Opened({ id }: { id: string }) {
         closeFile();
       }}
     >
-      <header class="viewer-head">
+      <div class="viewer-head">
         <Tool icon="close" label={_("Close")} onClick={closeFile} />
         <h2 dir="auto">{name}</h2>
         {record?.status === "stored" && (
@@ -92,7 +92,7 @@ function Opened({ id }: { id: string }) {
           onClick={() => (hasDetails.value = !hasDetails.value)}
         />
         {record && <Tool icon="trash" label={_("Delete")} onClick={() => remove(record, step)} />}
-      </header>
+      </div>
       <div class="viewer-stage">
         {record && <Preview record={record} key={record.id} />}
         {index > 0 && <Step label={_("Previous file")} name="previous" onClick={() => step(-1)} />}

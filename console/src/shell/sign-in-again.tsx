@@ -48,14 +48,14 @@ function Form() {
             autoFocus
           />
         </p>
-        <footer class="dialog-foot">
+        <div class="dialog-foot">
           <a class="button" href={page.urls.signIn}>
             {_("Leave")}
           </a>
           <button type="submit" class="button button-primary" disabled={isBusy}>
             {_("Sign in")}
           </button>
-        </footer>
+        </div>
       </form>
     </Dialog>
   );

@@ -21,7 +21,7 @@ export function Topbar() {
       >
         <Icon name="menu" />
       </button>
-      <a class="brand" href={page.urls.console}>
+      <a class="brand" href={page.urls.console} aria-label={_("Files")}>
         <Logo />
         <span>{_("Files")}</span>
       </a>

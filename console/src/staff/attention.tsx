@@ -67,7 +67,9 @@ function Held({ status }: { status: Status }) {
         <thead>
           <tr>
             <th scope="col">{_("File")}</th>
-            <th scope="col">{_("Owner")}</th>
+            <th scope="col" class="cell-minor">
+              {_("Owner")}
+            </th>
             <th scope="col">{_("Reason")}</th>
             <th scope="col">
               <span class="visually-hidden">{_("Actions")}</span>
@@ -82,10 +84,11 @@ function Held({ status }: { status: Status }) {
                   {record.path}
                 </button>
                 <span class="hint">
-                  {record.bucket} · {formatBytes(record.size ?? 0)} · {formatTime(record.created_at)}
+                  {record.bucket} · <span class="only-narrow">{ownerName(record.user_id)} · </span>
+                  {formatBytes(record.size ?? 0)} · {formatTime(record.created_at)}
                 </span>
               </th>
-              <td>{ownerName(record.user_id)}</td>
+              <td class="cell-minor">{ownerName(record.user_id)}</td>
               <td>{statusReason(record)}</td>
               <td class="cell-action">
                 <button

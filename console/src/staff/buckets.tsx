@@ -48,8 +48,12 @@ export function BucketsView() {
         <thead>
           <tr>
             <th scope="col">{_("Name")}</th>
-            <th scope="col">{_("Region")}</th>
-            <th scope="col">{_("Created")}</th>
+            <th scope="col" class="cell-minor">
+              {_("Region")}
+            </th>
+            <th scope="col" class="cell-minor">
+              {_("Created")}
+            </th>
             <th scope="col">
               <span class="visually-hidden">{_("Actions")}</span>
             </th>
@@ -63,8 +67,8 @@ export function BucketsView() {
                   {name}
                 </a>
               </th>
-              <td>{region}</td>
-              <td>{created_at && formatDay(created_at)}</td>
+              <td class="cell-minor">{region}</td>
+              <td class="cell-minor">{created_at && formatDay(created_at)}</td>
               <td class="cell-action">
                 <button
                   type="button"

@@ -13,7 +13,7 @@ export function UploadButtons() {
         <span class="button-text">{_("Upload files")}</span>
       </button>
       <button type="button" class="button" onClick={() => void chooseFolder()}>
-        <Icon name="folderPlus" />
+        <Icon name="folderUp" />
         <span class="button-text">{_("Upload folder")}</span>
       </button>
     </div>

@@ -62,6 +62,7 @@ class Command(BaseCommand):
         self._create_accounts()
         reached_at = _find_network_address() if host == EVERY_ADDRESS else host
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
+        settings.S3_FILE_UPLOADER_AUDIT_ROWS = True  # The admin of the demo lists the events.
         server = DemoServer()
         server.welcome = _welcome(f"http://{reached_at}:{port}", host)
         try:
@@ -123,6 +124,7 @@ def _welcome(site: str, host: str) -> str:
     known_to = "this machine's users" if is_local else "EVERYBODY on the network"
     service = f"{site}/modules/s3-file-uploader/service"
     return ("" if is_local else f"\n{WARNING}\n") + dedent(rf"""
+        Console    {site}/
         API page   {site}/api/docs/
         Admin      {site}/admin/
         Accounts   {", ".join(ACCOUNTS)}, password {PASSWORD}: known to {known_to}, for demos only

@@ -1,0 +1,54 @@
+"""The JSON for the pages of staff."""
+
+from datetime import timedelta
+
+import pytest
+
+from s3_file_uploader.console.staff import MAX_USERS, HousekeepingView
+from tests.unit.services.conftest import started
+
+USERS, HOUSEKEEPING = "/staff/users/", "/staff/housekeeping/"
+
+
+@pytest.mark.parametrize("address", [USERS, HOUSEKEEPING])
+def test_staff_pages_refuse_everybody_else(client, user, address):
+    assert client.get(address).status_code == 401
+    client.force_login(user)
+    assert client.get(address).status_code == 403
+
+
+def test_users_are_found_by_the_beginning_of_their_names(client, staff, django_user_model):
+    django_user_model.objects.bulk_create(django_user_model(username=f"Ada-{n:02}") for n in range(MAX_USERS + 5))
+    client.force_login(staff)
+    found = client.get(USERS, {"search": "ada"}).json()["results"]
+    assert [user["name"] for user in found] == [f"Ada-{n:02}" for n in range(MAX_USERS)]
+
+
+def test_users_are_found_by_their_primary_keys(client, staff, user):
+    client.force_login(staff)
+    found = client.get(USERS, {"id": [str(user.pk), "no-number", "999999"]}).json()["results"]
+    assert found == [{"id": str(user.pk), "name": user.username}]
+
+
+def test_housekeeping_counts_and_changes_nothing(client, staff, user, bucket, settings):
+    upload = started(user, bucket).upload
+    upload.created_at -= timedelta(days=30)
+    upload.claimed_until = upload.created_at
+    upload.save()
+    client.force_login(staff)
+    answer = client.get(HOUSEKEEPING).json()
+    assert answer["is_whole"] is True
+    assert answer["counts"]["records_settled"] == 1
+    upload.refresh_from_db()
+    assert upload.status == "pending"
+
+
+def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
+    upload = started(user, bucket).upload
+    upload.claimed_until = upload.created_at
+    upload.save()
+    request = rf.get(HOUSEKEEPING)
+    request.user = staff
+    response = HousekeepingView.as_view(seconds=-1)(request)
+    assert b'"is_whole": false' in response.content
+    assert b'"records_settled": 1' in response.content
