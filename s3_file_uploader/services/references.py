@@ -130,12 +130,9 @@ def validate_unreferenced(upload: FileUpload) -> Iterator[None]:
     Raises:
         FileInUse: a field refers to it.
     """
-    if next(list_references(), None) is None:
-        with durable_statement():
-            yield
-        return
-    with durable_transaction():
-        _lock(upload.pk)
+    references = list(list_references())
+    with durable_transaction() if references else durable_statement():
+        _ = references and _lock(upload.pk)
         if is_referenced(upload.pk):
             raise FileInUse(IN_USE)
         yield
