@@ -18,9 +18,9 @@ from django.db.models import F, ForeignKey, Model, QuerySet
 from django.utils import timezone
 
 from ..exceptions import FileInUse, FileNotFound, FileQuarantined
-from ..models import FileUpload, durable_statement, durable_transaction
+from ..models import FileUpload, durable_transaction
 from ..models.lease import IN_USE
-from .storage_places import is_in_storage
+from .storage_places import is_in_storage, is_named
 
 NOT_CLEAN = "The file has not been found clean: wait for the scanners, or upload another."
 NOT_STORED = "The file is not stored, or no longer: upload it again."
@@ -130,14 +130,13 @@ def validate_unreferenced(upload: FileUpload) -> Iterator[None]:
     Raises:
         FileInUse: a field refers to it.
     """
-    if next(list_references(), None) is None:
-        with durable_statement():
-            yield
-        return
+    address = upload.bucket, upload.file_name
     with durable_transaction():
-        _lock(upload.pk)
-        if is_referenced(upload.pk):
+        row = _lock(upload.pk)
+        if is_referenced(upload.pk) or is_named(*address):
             raise FileInUse(IN_USE)
+        if is_in_storage(*address):  # Django keeps the file of a row that was deleted.
+            row.update(attached_at=None)
         yield
 
 

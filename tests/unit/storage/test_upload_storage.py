@@ -211,12 +211,25 @@ class TestSave:
 
 
 class TestInUse:
-    def test_owner_cannot_remove_the_file_of_a_field(self, storage, user):
+    @committing
+    def test_owner_removes_a_file_only_once_no_field_names_it(self, storage, user):
         with use_request_user(lambda: user):
-            name = storage.save("photo.txt", uploaded())
+            document = Document.objects.create(file=uploaded())
+        upload = FileUpload.objects.get()
         with pytest.raises(FileInUse):
-            upload_delete(user=user, upload_id=FileUpload.objects.get().pk)
-        assert storage.open(name).read() == b"content"
+            upload_delete(user=user, upload_id=upload.pk)
+        assert document.file.read() == b"content"
+        document.delete()  # Django keeps the file.
+        assert storage.exists(document.file.name)
+        upload_delete(user=user, upload_id=upload.pk)
+        assert not FileUpload.objects.exists()
+
+    def test_older_file_is_in_use_too(self, bucket, settings, user):
+        use_storage(settings, bucket, adopted_prefix="media/")
+        upload = stored_file(user, bucket, "media/old.txt")
+        Document.objects.create(short="old.txt")
+        with pytest.raises(FileInUse):
+            upload_delete(user=user, upload_id=upload.pk)
 
     def test_file_of_a_field_cannot_be_attached_elsewhere(self, storage):
         storage.save("photo.txt", uploaded())
