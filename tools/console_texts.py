@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -85,12 +85,14 @@ def main(languages: list[str]) -> None:
             catalog = build_catalog(language, domain)
             for ending, content in zip(("po", "mo"), write_files(catalog), strict=True):
                 (folder / f"{domain}.{ending}").write_bytes(content)
-            missing = sum(1 for message in catalog if message.id and not all(_as_tuple(message.string)))
-            print(f"{language} {domain}: {len(catalog)} texts, {missing} to translate")
+            missing = [message.id for message in catalog if message.id and not is_translated(message)]
+            print(f"{language} {domain}: {len(catalog)} texts, {len(missing)} to translate")
 
 
-def _as_tuple(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    return text if isinstance(text, tuple) else (text,)
+def is_translated(message: Message) -> bool:
+    """Return True if a text has a translation, in each of its plural forms."""
+    forms = message.string if isinstance(message.string, tuple | list) else [message.string]
+    return all(forms)
 
 
 if __name__ == "__main__":

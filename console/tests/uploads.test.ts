@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { audit } from "./support/axe.ts";
 import { keepHandles } from "./support/handles.ts";
 import type { Screen } from "./support/screen.ts";
-import { hashOf, World } from "./support/world.ts";
+import { openScreen, world } from "./support/shared.ts";
+import { hashOf } from "./support/world.ts";
 
 const MIB = 1024 * 1024;
-const world = new World();
 let screen: Screen;
-
-before(() => world.start(), { timeout: 120_000 });
-after(() => world.stop());
-afterEach(async () => {
-  const { complaints } = screen;
-  await screen.context.close();
-  assert.deepEqual(complaints, []);
-});
 
 /** Return the paths of the stored files of a bucket, in the order of their names. */
 async function stored(bucket: string): Promise<string[]> {
@@ -29,28 +21,40 @@ async function stored(bucket: string): Promise<string[]> {
 }
 
 test("a folder is dropped with its folders, and what is no file is told", async () => {
-  const bucket = await world.bucket();
-  screen = await world.open(bucket, { folder: "2026/" });
-  const many = Array.from({ length: 105 }, (_, index) => `trip/many/${String(index).padStart(3, "0")}.txt`);
-  for (const path of many) world.file(path, path);
-  const film = world.file("trip/film.mp4", 7 * MIB);
+  const bucket = await world.bucket("picky");
+  screen = await openScreen(bucket, { folder: "2026/" });
+  // A browser returns at most 100 entries of a folder at once.
+  for (let index = 0; index < 102; index += 1) world.file(`trip/logs/${String(index).padStart(3, "0")}.log`, "refused");
+  const film = world.file("trip/deep/er/film.mp4", 7 * MIB);
+  for (const name of ["b.txt", "a.txt"]) world.file(`trip/logs/${name}`, name);
   mkdirSync(join(world.folder, "trip/empty"));
   symlinkSync("/nowhere", join(world.folder, "trip/broken.txt"));
 
   await screen.drag("dragEnter", [join(world.folder, "trip")]);
   await screen.page.getByText("Drop files and folders to upload them to 2026").waitFor();
-  await screen.drop(join(world.folder, "trip"));
+  await screen.drop(join(world.folder, "trip"), world.file("loose.txt", "loose"));
   await screen.page.getByText("The folder trip/empty is empty.").waitFor();
-  await screen.untilStored(106);
+  await screen.untilStored(4);
 
-  assert.deepEqual(await stored(bucket), ["2026/trip/film.mp4", ...many.map((path) => `2026/${path}`)]);
+  await screen.page.getByRole("heading", { name: "102 files need attention" }).waitFor();
+  await screen.button("Show 52 more of 52").click();
+  assert.equal(await screen.panel.getByText("Names have to end with .mp4, .txt here.").count(), 102);
+  await screen.button("Remove the refused files from the list").click();
+  await screen.page.getByRole("heading", { name: "4 files uploaded" }).waitFor();
+  const paths = ["loose.txt", "trip/deep/er/film.mp4", "trip/logs/a.txt", "trip/logs/b.txt"];
+  assert.deepEqual(
+    await stored(bucket),
+    paths.map((path) => `2026/${path}`),
+  );
+  // The list behind the panel shows them, too.
+  await screen.page.getByRole("main").getByText("loose.txt").waitFor();
   const record = (await world.records(bucket)).find(({ path }) => path.endsWith("film.mp4"));
   assert.ok(record && (await world.storedHash(bucket, record)) === hashOf(film));
 });
 
 test("one file and all files are paused, resumed, cancelled and cleared", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 3 * MIB });
   await screen.choose("Upload files", world.file("long.mp4", 20 * MIB), world.file("other.mp4", 20 * MIB));
   await screen.untilSent("long.mp4", 5);
@@ -104,7 +108,7 @@ function leavingIsAsked(): boolean {
 
 test("a path that is taken is skipped, replaced or kept twice, one by one and for all", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   const paths = ["one.txt", "two.txt", "set/three.txt", "set/four.txt"];
   for (const path of paths) world.file(`taken/${path}`, `first ${path}`);
   const drop = () => screen.drop(...["one.txt", "two.txt", "set"].map((name) => join(world.folder, "taken", name)));
@@ -135,8 +139,50 @@ test("a path that is taken is skipped, replaced or kept twice, one by one and fo
     "set/three.txt",
     "two.txt",
   ]);
+  await refuseDeletion(screen);
+  await screen.drop(world.file("taken/one.txt", "third"));
+  await dialog.getByRole("button", { name: "Replace" }).click();
+  await screen
+    .row("one.txt")
+    .getByText("Stored, but the earlier file is still there: A report refers to it.")
+    .waitFor();
+  assert.equal((await world.records(bucket)).length, 7);
+  await screen.page.unrouteAll();
+  await screen.button("Try again: one.txt").click();
+  await untilRecords(bucket, 6);
+
   const isKept = (path: string) => now.some((record) => record.path === path && record.id === before.get(path));
   assert.deepEqual(paths.map(isKept), [false, true, true, true]);
+});
+
+/** Have the service refuse to delete files. */
+async function refuseDeletion({ page }: Screen): Promise<void> {
+  const json = { code: "file_in_use", detail: "A report refers to it." };
+  await page.route("**/files/**", async (route) => {
+    if (route.request().method() === "DELETE") await route.fulfill({ status: 409, json });
+    else await route.fallback();
+  });
+}
+
+test("the button for folders and the clipboard do the same as a drop", async () => {
+  const bucket = await world.bucket();
+  screen = await openScreen(bucket, { folder: "notes/" });
+  world.file("chosen/deep/one.txt", "one");
+  world.file("chosen/two.txt", "two");
+  await screen.choose("Upload folder", join(world.folder, "chosen"));
+  await screen.untilStored(2);
+  await screen.page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(
+      new File([Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10)], "image.png", { type: "image/png" }),
+    );
+    clipboardData.items.add(new File(["three"], "three.txt", { type: "text/plain" }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+  });
+  await screen.untilStored(4);
+  const [one, two, picture, three] = await stored(bucket);
+  assert.deepEqual([one, two, three], ["notes/chosen/deep/one.txt", "notes/chosen/two.txt", "notes/three.txt"]);
+  assert.match(picture ?? "", /^notes\/image \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.png$/);
 });
 
 /** Wait until a bucket has so many records: a replaced file goes after the new one is stored. */
@@ -151,14 +197,14 @@ async function untilRecords(bucket: string, count: number) {
 
 test("after a reload, uploads go on with the same files, and no part is sent twice", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
-  await screen.setLine({ bytesPerSecond: 8 * MIB });
+  screen = await openScreen(bucket);
+  await screen.setLine({ bytesPerSecond: 16 * MIB });
   const film = world.file("again/film.mp4", 30 * MIB);
   const clip = world.file("again/clip.mp4", 30 * MIB);
   await screen.choose("Upload files", film, clip);
-  await screen.untilSent("film.mp4", 60);
+  await screen.untilSent("film.mp4", 70);
   await screen.page.reload();
-  await screen.row("film.mp4").getByText("Choose film.mp4 again to go on · 31.5 MB").waitFor();
+  await screen.row("film.mp4").getByText("Choose film.mp4 again to continue · 31.5 MB").waitFor();
   const before = screen.taken.length;
   assert.ok(before > 0);
 
@@ -180,7 +226,7 @@ test("after a reload, uploads go on with the same files, and no part is sent twi
 
 test("a browser that keeps handles goes on after one click, unless a file is gone", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await keepHandles(screen.context);
   await screen.page.reload();
   await screen.setLine({ bytesPerSecond: 6 * MIB });
@@ -190,14 +236,14 @@ test("a browser that keeps handles goes on after one click, unless a file is gon
   await screen.setLine();
   await screen
     .row("kept.mp4")
-    .getByText("Interrupted: go on, and allow your browser to read the file · 7 MB")
+    .getByText("Interrupted: continue, and allow your browser to read the file · 7 MB")
     .waitFor();
   await screen.page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry("moved.mp4"));
-  await screen.button("Go on with 2 files").click();
+  await screen.button("Continue with 2 files").click();
   await screen.untilStored(1);
   await screen
     .row("moved.mp4")
-    .getByText(/Choose moved.mp4 again to go on/)
+    .getByText(/Choose moved.mp4 again to continue/)
     .waitFor();
   assert.deepEqual(await stored(bucket), ["kept.mp4"]);
   assert.equal(new Set(screen.taken).size, screen.taken.length);
@@ -205,7 +251,7 @@ test("a browser that keeps handles goes on after one click, unless a file is gon
 
 test("two tabs never send the same upload, and share the usage", async () => {
   const bucket = await world.bucket("full");
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: MIB });
   const path = world.file("shared.txt", 4 * MIB);
   await screen.choose("Upload files", path);
@@ -228,7 +274,7 @@ test("two tabs never send the same upload, and share the usage", async () => {
 
 test("limits refuse files before a byte is sent, and a full quota is explained", async () => {
   const limited = await world.bucket("limited");
-  screen = await world.open(limited);
+  screen = await openScreen(limited);
   await screen.page.getByText("Files up to 1 MB · Names with .txt, .jpg").waitFor();
   await screen.page.getByText("0 of 40 files").waitFor();
   await screen.choose(
@@ -271,7 +317,7 @@ const EMPTY_USAGE = {
 test("a scanner rejects a file, holds another one, and passes it later", async () => {
   const bucket = await world.bucket();
   const isDown = world.scannerSwitch;
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.choose("Upload files", world.file("bad.txt", "a virus"));
   await screen
     .row("bad.txt")
@@ -281,11 +327,11 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
   await screen.choose("Upload files", world.file("slow.txt", "slow"), world.file("slow-bad.txt", "a virus"));
   await screen
     .row("slow.txt")
-    .getByText("Stored, and waits for the malware scanner · The scanner is being repaired.")
+    .getByText("Stored, waiting for the malware scan · The scanner is being repaired.")
     .waitFor();
   await screen
     .row("slow-bad.txt")
-    .getByText(/waits for the malware scanner/)
+    .getByText(/waiting for the malware scan/)
     .waitFor();
   rmSync(isDown);
   await world.scan();
@@ -298,7 +344,7 @@ test("a scanner rejects a file, holds another one, and passes it later", async (
 
 test("a file that is changed before its bytes have left is not retried for ever", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 6 * MIB });
   const path = world.file("edited.mp4", 20 * MIB);
   await screen.choose("Upload files", path);
@@ -317,14 +363,14 @@ test("a file that is changed before its bytes have left is not retried for ever"
 
 test("an upload waits while the browser is offline, and goes on by itself", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 4 * MIB });
   await screen.choose("Upload files", world.file("train.txt", 5 * MIB));
   await screen.untilSent("train.txt", 10);
   await screen.setLine({ offline: true });
   await screen
     .row("train.txt")
-    .getByText(/^No connection: goes on by itself/)
+    .getByText(/^No connection: continues automatically/)
     .waitFor();
   await screen.setLine();
   await screen.untilStored(1);
@@ -332,7 +378,7 @@ test("an upload waits while the browser is offline, and goes on by itself", asyn
 
 test("a session that expires in the middle of uploads is renewed in place, and they go on", async () => {
   const bucket = await world.bucket();
-  screen = await world.open(bucket);
+  screen = await openScreen(bucket);
   await screen.setLine({ bytesPerSecond: 4 * MIB });
   await screen.choose("Upload files", world.file("long.mp4", 12 * MIB), world.file("next.mp4", 12 * MIB));
   await screen.untilSent("long.mp4", 10);
@@ -340,7 +386,7 @@ test("a session that expires in the middle of uploads is renewed in place, and t
   const dialog = screen.page.getByRole("dialog", { name: "Sign in again" });
   await dialog.waitFor();
   await screen.panel
-    .getByText(/^Waits until you have signed in again · /)
+    .getByText(/^Waiting until you sign in again · /)
     .first()
     .waitFor();
   await dialog.getByLabel("Password").fill("demo-password"); // pragma: allowlist secret
@@ -351,7 +397,7 @@ test("a session that expires in the middle of uploads is renewed in place, and t
 
 test("the panel has no findings of axe in any of its states, in both colour schemes", async () => {
   const bucket = await world.bucket("full");
-  screen = await world.open(bucket, { width: 360 });
+  screen = await openScreen(bucket, { width: 360 });
   const inBothSchemes = async (part: string) => {
     for (const colorScheme of ["light", "dark"] as const) {
       await screen.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });

@@ -121,7 +121,7 @@ class SessionView(SecuredView):
 class CatalogueView(JavaScriptCatalog):
     """Serve the texts of the scripts in the language of the request, with an ETag."""
 
-    packages = ("s3_file_uploader",)
+    packages = ["s3_file_uploader"]  # noqa: RUF012 - Django declares a list
 
     @method_decorator(conditional_page)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

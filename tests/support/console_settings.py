@@ -14,6 +14,7 @@ S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = mib(200)
 S3_FILE_UPLOADER_SCANNERS = ["tests.support.console_settings.SometimesDown"]
 S3_FILE_UPLOADER_POLICIES = {
     "limited-*": {"max_file_bytes": mib(1), "extensions": ["txt", "jpg"], "quota_files": 40},
+    "picky-*": {"extensions": ["mp4", "txt"]},
     "full-*": {"quota_bytes": mib(8)},
 }
 

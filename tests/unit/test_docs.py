@@ -72,6 +72,15 @@ def test_install_urls_route_the_service():
         assert resolver.resolve("/modules/s3-file-uploader/service/health/").url_name == "s3_service-health"
 
 
+def test_console_urls_route_the_page():
+    (block,) = blocks_run_by("test_console_urls_route_the_page")
+    names = {"urlpatterns": [], "path": path}
+    exec(block.code, names)  # noqa: S102 - ours, from the docs
+    resolver = URLResolver(RegexPattern(r"^/"), names["urlpatterns"])
+    assert resolver.resolve("/files/").view_name == "s3_file_uploader_console:console"
+    assert resolver.resolve("/modules/s3-file-uploader/service/health/").url_name == "s3_service-health"
+
+
 @pytest.mark.django_db
 def test_settings_pass_the_checks(settings):
     for block in blocks_run_by("test_settings_pass_the_checks"):

@@ -128,7 +128,6 @@ export class Item {
 
   /** Free what only an unfinished upload needs. */
   finish(record: UploadRecord): void {
-    this.key = this.task?.key ?? this.key; // The client takes another one if the service has forgotten the first.
     this.record = record;
     this.task = undefined;
     this.file = undefined;

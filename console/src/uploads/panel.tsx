@@ -73,18 +73,18 @@ function Reading({ files }: { files: number }) {
   return (
     <p class="uploads-note">
       {navigator.onLine
-        ? ngettext("Looks through %(count)s file …", "Looks through %(count)s files …", files)
-        : _("No connection: the files are added as soon as it is back.")}
+        ? ngettext("Reading %(count)s file …", "Reading %(count)s files …", files)
+        : _("No connection: the files are added once it is back.")}
     </p>
   );
 }
 
 function Head() {
   const { rate, secondsLeft, sentBytes, totalBytes, underway } = totals.value;
-  const isActive = groups.active.value.length > 0;
+  const isActive = waiting() > 0;
   const percent = totalBytes ? Math.floor((PERCENT * sentBytes) / totalBytes) : PERCENT;
   const details = isSignedOut.value
-    ? _("Waits until you have signed in again")
+    ? _("Waiting until you sign in again")
     : facts(`${formatNumber(percent)} %`, underway ? speed(rate) : "", underway ? timeLeft(secondsLeft) : "");
   return (
     <header class="uploads-head">
@@ -126,9 +126,14 @@ function HoldButton() {
   );
 }
 
+/** Files whose bytes are not all with the service. */
+function waiting(): number {
+  return groups.active.value.filter(({ stage }) => stage !== "scanning").length;
+}
+
 function summarise(): string {
   const { files, storedFiles } = totals.value;
-  const active = groups.active.value.filter(({ stage }) => stage !== "scanning").length;
+  const active = waiting();
   const attention = groups.attention.value.length;
   if (active) {
     const counts = { stored: formatNumber(storedFiles), files: formatNumber(files) };
@@ -136,14 +141,14 @@ function summarise(): string {
       ? _("Paused: %(stored)s of %(files)s", counts)
       : _("Uploading: %(stored)s of %(files)s", counts);
   }
-  if (attention) return ngettext("%(count)s file needs you", "%(count)s files need you", attention);
+  if (attention) return ngettext("%(count)s file needs attention", "%(count)s files need attention", attention);
   const done = groups.done.value.length;
   if (done) return ngettext("%(count)s file uploaded", "%(count)s files uploaded", done);
   return _("Uploads");
 }
 
 async function askToCancel(): Promise<void> {
-  const count = groups.active.value.length;
+  const count = waiting();
   const isSure =
     count === 1 ||
     (await confirm({
@@ -170,7 +175,7 @@ function Attention() {
       <div class="uploads-bulk">
         {known.length > 1 && (
           <button type="button" class="button button-small" onClick={() => void reopenAll(known)}>
-            {ngettext("Go on with %(count)s file", "Go on with %(count)s files", known.length)}
+            {ngettext("Continue with %(count)s file", "Continue with %(count)s files", known.length)}
           </button>
         )}
         {interrupted.length - known.length > 1 && (
@@ -194,7 +199,7 @@ function Attention() {
           </button>
         )}
       </div>
-      <List items={items} label={_("Need you")} />
+      <List items={items} label={_("Need attention")} />
     </>
   );
 }

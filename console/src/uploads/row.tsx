@@ -78,7 +78,7 @@ function MainAction({ item, name }: Action) {
       return <Choose name={name} onFile={(file) => void restart(item, file)} />;
     case "interrupted":
       return item.source ? (
-        <TextButton text={_("Go on")} name={name} onClick={() => void reopenAll([item])} />
+        <TextButton text={_("Continue")} name={name} onClick={() => void reopenAll([item])} />
       ) : (
         <Choose name={name} onFile={(file) => void goOn(item, file)} />
       );

@@ -1,5 +1,5 @@
 import type { UploadRecord } from "s3-file-uploader-client";
-import { refresh } from "../listing.ts";
+import { isComplete, noteStored, refresh } from "../listing.ts";
 import { bucket, folder } from "../location.ts";
 import { client } from "../session.ts";
 import type { Item } from "./item.ts";
@@ -29,9 +29,15 @@ export async function settle(item: Item): Promise<void> {
   await notes.keep({ ...item, recordId: record.id }, item.key);
   if (record.status === "stored") await finish(item);
   else follow(item);
-  if (item.bucket === bucket.value && item.path.startsWith(folder.value)) refresh();
+  if (item.bucket === bucket.value && item.path.startsWith(folder.value)) show(record);
   refreshUsage(item.bucket);
   tellTabs(item.bucket);
+}
+
+/** Show a file in the open folder: at once if the list is whole, and in its place once the queue has a rest. */
+function show(record: UploadRecord): void {
+  if (isComplete.value) noteStored(record);
+  refresh();
 }
 
 async function finish(item: Item): Promise<void> {

@@ -41,18 +41,18 @@ export function sent(sentBytes: number, totalBytes: number): string {
 /** Return what a file waits for, or how far it is, in words. */
 export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situation): string {
   const { problem, record, refusal, sentBytes, size, stage, task } = item;
-  if (isSignedOut && item.isUnderway) return facts(_("Waits until you have signed in again"), sent(sentBytes, size));
+  if (isSignedOut && item.isUnderway) return facts(_("Waiting until you sign in again"), sent(sentBytes, size));
   switch (stage) {
     case "queued":
-      return facts(isHeld ? _("Paused") : _("Waits for its turn"), formatBytes(size));
+      return facts(isHeld ? _("Paused") : _("Queued"), formatBytes(size));
     case "preparing":
-      return facts(_("Begins"), formatBytes(size));
+      return facts(_("Starting"), formatBytes(size));
     case "uploading":
       return facts(sent(sentBytes, size), speed(item.rate), timeLeft(secondsLeft));
     case "waiting":
       return navigator.onLine
-        ? facts(_("Tries again by itself: %(reason)s", { reason: explain(task?.error) }), sent(sentBytes, size))
-        : facts(_("No connection: goes on by itself"), sent(sentBytes, size));
+        ? facts(_("Retrying automatically: %(reason)s", { reason: explain(task?.error) }), sent(sentBytes, size))
+        : facts(_("No connection: continues automatically"), sent(sentBytes, size));
     case "completing":
       return facts(_("The service checks the file"), formatBytes(size));
     case "paused":
@@ -66,7 +66,7 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
     case "interrupted":
       return describeInterrupted(item);
     case "scanning":
-      return facts(_("Stored, and waits for the malware scanner"), record?.status_reason ?? "");
+      return facts(_("Stored, waiting for the malware scan"), record?.status_reason ?? "");
     case "rejected":
       return facts(_("A malware scanner rejected the file, and it was removed"), reasonOfScanner(item));
     case "unreplaced":
@@ -90,8 +90,8 @@ export function reasonOfScanner({ record, task }: Item): string {
 
 function describeInterrupted({ path, problem, size, source }: Item): string {
   const { name } = splitPath(path);
-  if (source) return facts(_("Interrupted: go on, and allow your browser to read the file"), formatBytes(size));
-  const hint = _("Choose %(name)s again to go on", { name });
+  if (source) return facts(_("Interrupted: continue, and allow your browser to read the file"), formatBytes(size));
+  const hint = _("Choose %(name)s again to continue", { name });
   return facts(problem ? `${problem.message} ${hint}` : hint, formatBytes(size));
 }
 

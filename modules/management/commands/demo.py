@@ -124,6 +124,7 @@ def _welcome(site: str, host: str) -> str:
     known_to = "this machine's users" if is_local else "EVERYBODY on the network"
     service = f"{site}/modules/s3-file-uploader/service"
     return ("" if is_local else f"\n{WARNING}\n") + dedent(rf"""
+        Console    {site}/
         API page   {site}/api/docs/
         Admin      {site}/admin/
         Accounts   {", ".join(ACCOUNTS)}, password {PASSWORD}: known to {known_to}, for demos only
