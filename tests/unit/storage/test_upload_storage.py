@@ -1,4 +1,4 @@
-"""What a file of `UploadStorage` has beside the behaviours of Django in `tests/integration/storage`."""
+"""`UploadStorage` beyond the behaviours of Django, which `tests/integration/storage` has."""
 
 import re
 from datetime import datetime, timedelta
@@ -79,7 +79,7 @@ class TestNames:
     def test_valid_name_is_one_that_every_store_keeps(self, given, valid):
         assert UploadStorage().get_valid_name(given) == valid
 
-    def test_available_name_is_asked_of_nobody(self, django_assert_num_queries):
+    def test_available_name_needs_no_query(self, django_assert_num_queries):
         with django_assert_num_queries(0):
             name = UploadStorage(bucket="bucket-one").get_available_name("a\\b.txt", max_length=100)
         assert name[ID_LENGTH:] == "/a/b.txt"
