@@ -81,7 +81,7 @@ function Reading({ files }: { files: number }) {
 
 function Head() {
   const { rate, secondsLeft, sentBytes, totalBytes, underway } = totals.value;
-  const isActive = groups.active.value.length > 0;
+  const isActive = waiting() > 0;
   const percent = totalBytes ? Math.floor((PERCENT * sentBytes) / totalBytes) : PERCENT;
   const details = isSignedOut.value
     ? _("Waiting until you sign in again")
@@ -126,9 +126,14 @@ function HoldButton() {
   );
 }
 
+/** Files whose bytes are not all with the service. */
+function waiting(): number {
+  return groups.active.value.filter(({ stage }) => stage !== "scanning").length;
+}
+
 function summarise(): string {
   const { files, storedFiles } = totals.value;
-  const active = groups.active.value.filter(({ stage }) => stage !== "scanning").length;
+  const active = waiting();
   const attention = groups.attention.value.length;
   if (active) {
     const counts = { stored: formatNumber(storedFiles), files: formatNumber(files) };
@@ -143,7 +148,7 @@ function summarise(): string {
 }
 
 async function askToCancel(): Promise<void> {
-  const count = groups.active.value.length;
+  const count = waiting();
   const isSure =
     count === 1 ||
     (await confirm({

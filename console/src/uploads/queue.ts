@@ -79,12 +79,18 @@ export function onStored(listener: StoredListener): void {
 
 /** Add files at the end: those to be sent, refused ones and interrupted ones. */
 export function add(added: readonly Item[]): void {
-  if (!items.some(({ group }) => group === "active")) for (const item of items) item.isOld ||= item.group === "done";
+  if (!items.some(({ group }) => group === "active")) beginAnew();
   items = items.concat(added);
   backlog = backlog.concat(added.filter(({ file, stage }) => file && stage === "queued"));
   feed();
   isMoved = true;
   changed(...added);
+}
+
+/** Leave the files of an earlier drop out of the totals, and a pause of which nothing is left. */
+function beginAnew(): void {
+  for (const item of items) item.isOld ||= item.group === "done";
+  if (isHeld.value) resumeAll();
 }
 
 /** Hand files to the client, a few at once and a limited number ahead. */
@@ -155,6 +161,7 @@ function feedLater(): void {
 async function lookForFile(item: Item, task: Task): Promise<void> {
   if (!navigator.onLine || (await isReadable(item.file)) || item.task !== task || task.state === "stored") return;
   task.pause();
+  unqueue(task);
   item.enter("unreadable");
   moved(item);
 }
