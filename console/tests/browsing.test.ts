@@ -230,6 +230,7 @@ test("the keyboard alone opens, selects, shares and deletes", async () => {
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Delete");
   await untilNames(page, ["one.txt", "three.txt"]);
+  await page.waitForFunction(() => document.activeElement?.textContent === "three.txt");
 });
 
 test("a session that ends asks for the password, and the page goes on", async () => {
