@@ -187,6 +187,21 @@ test("the button for folders and the clipboard do the same as a drop", async () 
   assert.match(picture ?? "", /^notes\/image \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.png$/);
 });
 
+test("a name that the service refuses is changed in the queue", async () => {
+  const bucket = await world.bucket();
+  screen = await openScreen(bucket, { folder: "notes/" });
+  await screen.drop(world.file("aux.txt", "text"));
+  await screen
+    .row("aux.txt")
+    .getByText(/^Windows cannot keep/)
+    .waitFor();
+  await screen.button("Rename: aux.txt").press("Enter");
+  await screen.page.getByRole("dialog").getByLabel("Name").fill("help.txt");
+  await screen.page.keyboard.press("Enter");
+  await screen.untilStored(1);
+  assert.deepEqual(await stored(bucket), ["notes/help.txt"]);
+});
+
 /** Wait until a bucket has so many records: a replaced file goes after the new one is stored. */
 async function untilRecords(bucket: string, count: number) {
   for (let round = 0; ; round += 1) {

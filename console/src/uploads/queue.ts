@@ -116,7 +116,7 @@ function follow(item: Item, task: Task, isResumed: boolean): void {
   void holds.hold(task.key);
   task.subscribe(() => {
     if (item.task !== task) return;
-    if (task.key !== item.key) rename(item, task);
+    if (task.key !== item.key) takeKey(item, task);
     if (task.state !== state) {
       state = task.state;
       entered(item, task);
@@ -126,7 +126,7 @@ function follow(item: Item, task: Task, isResumed: boolean): void {
 }
 
 /** The service has forgotten an upload that was interrupted long ago: the client sends the file under another key. */
-function rename(item: Item, { key }: Task): void {
+function takeKey(item: Item, { key }: Task): void {
   holds.release(item.key);
   void notes.remove(item.key);
   item.key = key;
