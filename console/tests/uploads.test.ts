@@ -35,7 +35,7 @@ test("a folder is dropped with its folders, and what is no file is told", async 
   await screen.drag("dragEnter", [join(world.folder, "trip")]);
   await screen.page.getByText("Drop files and folders to upload them to 2026").waitFor();
   await screen.drop(join(world.folder, "trip"), world.file("loose.txt", "loose"));
-  await screen.page.getByText("The folder trip/empty is empty.").waitFor();
+  await screen.page.getByText("The folder trip/empty is empty.").first().waitFor();
   await screen.untilStored(4);
 
   await screen.page.getByRole("heading", { name: "102 files need attention" }).waitFor();
@@ -317,6 +317,14 @@ test("limits refuse files before a byte is sent, and a full quota is explained",
   await screen.choose("Upload files", world.file("late.txt", 4 * MIB));
   await screen.row("late.txt").getByText("Not enough room: 3.1 MB of your 8.4 MB are left.").waitFor();
   assert.deepEqual(await stored(full), ["five.txt"]);
+  // With more room, the same file comes again, and takes the row that failed.
+  const [five] = await world.records(full);
+  await world.ask("DELETE", `uploads/${five?.id}/`);
+  await screen.setLine();
+  await screen.drop(join(world.folder, "late.txt"));
+  await screen.untilStored(2);
+  assert.deepEqual(await stored(full), ["late.txt"]);
+  assert.equal(await screen.row("late.txt").filter({ hasText: "room" }).count(), 0);
 });
 
 const EMPTY_USAGE = {
