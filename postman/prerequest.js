@@ -6,6 +6,7 @@ const ALSO = {
     "List the buckets": ["bucket"],
     "List the objects": ["storedFile"],
     "List the folders": ["storedFile"],
+    "List a folder": ["storedFile"],
     "List the records": ["storedFile"],
     "List the share links": ["shareId"],
     "List the upload tokens": ["uploadTokenId"],

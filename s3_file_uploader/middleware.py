@@ -1,8 +1,8 @@
-"""Middleware that guards the whole project. Put it first in MIDDLEWARE."""
+"""Middleware: one guards the whole project, and is the first in MIDDLEWARE; one serves `UploadStorage`."""
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -10,7 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from .api.authentication import Secret, redact
+from .api.errors import answer_error
 from .api.requests.body_guard import TOO_SLOW, body_guard, close_cleanly
+from .exceptions import S3FileUploaderError
+from .policy.request_user import use_request_user
 
 DOUBLED_SLASHES = re.compile("//+")
 
@@ -43,6 +46,40 @@ class GuardMiddleware:
         """Return 408 if a view failed because the body arrived too slowly."""
         guard = body_guard(request)
         return HttpResponse(TOO_SLOW, "text/plain", 408) if guard and guard.is_too_slow else None
+
+
+class StorageMiddleware:
+    """Give the files of `UploadStorage` the user of the request as owner, and answer its errors.
+
+    Put it anywhere in MIDDLEWARE: the user is read when a file is stored, so the authentication of Django REST
+    framework counts, too. If a view lets an error of this app pass, the client gets its status instead of 500.
+    """
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response, self._is_async = get_response, iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Return the response of the view."""
+        if self._is_async:
+            return self._call_async(request)
+        with _use_user_of(request):
+            return self._get_response(request)
+
+    async def _call_async(self, request: HttpRequest) -> Any:
+        with _use_user_of(request):
+            return await self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return the status and the message of an error of this app, as JSON or as text."""
+        return answer_error(request, exception) if isinstance(exception, S3FileUploaderError) else None
+
+
+def _use_user_of(request: HttpRequest) -> AbstractContextManager[None]:
+    return use_request_user(lambda: getattr(request, "user", None))
 
 
 def _redact_doubled_slashes(request: HttpRequest) -> None:

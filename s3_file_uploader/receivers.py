@@ -16,6 +16,7 @@ from .conf import conf
 from .exceptions import S3FileUploaderError
 from .models import FileUpload, UsageLock
 from .s3 import presign
+from .services.storage_places import forget_places
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ def forget_settings(**kwargs: Any) -> None:
     """Drop what was cached from settings for signatures and health. Django sends this from `override_settings` only."""
     presign.forget_settings()
     services.storage_health_forget()
+    forget_places()
 
 
 def enqueue_scan(sender: Any, upload: FileUpload, **kwargs: Any) -> None:

@@ -36,9 +36,10 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
     _server.psql("SELECT pg_reload_conf()")
 
 from modules.settings import *  # noqa: E402, F403 - the environment above comes first
-from modules.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+from modules.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE  # noqa: E402
 
 INSTALLED_APPS += ["tests.people", "tests.gallery"]
+MIDDLEWARE.append("s3_file_uploader.attachments.middleware.FormUploadMiddleware")
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(TESTS_DIR / "test.sqlite3")}

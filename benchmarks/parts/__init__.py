@@ -5,7 +5,21 @@ from pathlib import Path
 
 from ..options import Options
 from ..results import Result
-from . import at_once, client, direct, download, growth, housekeeping, listing, multipart, signing, slow, small, upload
+from . import (
+    at_once,
+    client,
+    direct,
+    download,
+    growth,
+    housekeeping,
+    listing,
+    multipart,
+    signing,
+    slow,
+    small,
+    storage,
+    upload,
+)
 
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
@@ -20,4 +34,5 @@ PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "listing": listing.measure,
     "housekeeping": housekeeping.measure,
     "growth": growth.measure,
+    "storage": storage.measure,
 }

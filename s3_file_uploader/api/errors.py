@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import Error
-from django.http import Http404, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 
 from .. import exceptions as own
@@ -123,6 +123,17 @@ def translate_error(error: Exception) -> Exception:  # noqa: PLR0911 - one retur
         case drf.APIException():
             return _reshape(error)
     return error
+
+
+def answer_error(request: HttpRequest, error: own.S3FileUploaderError) -> HttpResponse:
+    """Return the response to a request whose view, outside of this API, raised an error of this app.
+
+    Browsers get the message as text, other clients the body of this API.
+    """
+    translated = cast(HTTPError, translate_error(error))
+    if "text/html" in request.headers.get("Accept", ""):
+        return HttpResponse(str(error), "text/plain; charset=utf-8", translated.status_code)
+    return JsonResponse(translated.detail, status=translated.status_code)
 
 
 def _build_extra_fields(error: own.S3FileUploaderError, code: str) -> dict[str, Any]:

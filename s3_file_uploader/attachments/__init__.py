@@ -9,11 +9,24 @@ from typing import TYPE_CHECKING, Any
 from .fields import UploadField, UploadsField
 
 if TYPE_CHECKING:
+    from .forms import UploadFormField, UploadsFormField, UploadWidget
     from .serializers import AttachedUploadSerializer, UploadModelSerializer, UploadSerializerField
 
-__all__ = ["AttachedUploadSerializer", "UploadField", "UploadModelSerializer", "UploadSerializerField", "UploadsField"]
+__all__ = [
+    "AttachedUploadSerializer",
+    "UploadField",
+    "UploadFormField",
+    "UploadModelSerializer",
+    "UploadSerializerField",
+    "UploadWidget",
+    "UploadsField",
+    "UploadsFormField",
+]
 
-_HOMES = dict.fromkeys(("AttachedUploadSerializer", "UploadModelSerializer", "UploadSerializerField"), ".serializers")
+_HOMES = {
+    **dict.fromkeys(("AttachedUploadSerializer", "UploadModelSerializer", "UploadSerializerField"), ".serializers"),
+    **dict.fromkeys(("UploadFormField", "UploadsFormField", "UploadWidget"), ".forms"),
+}
 
 
 def __getattr__(name: str) -> Any:

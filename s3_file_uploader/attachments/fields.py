@@ -5,11 +5,13 @@ Nothing here asks the app registry or the database at import. `changes.py` attac
 
 from collections.abc import Iterable
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.apps import apps
 from django.db import models, router, transaction
 from django.db.models.fields.related_descriptors import ManyToManyDescriptor
+from django.utils.text import capfirst
 
 TO = "s3_file_uploader.FileUpload"
 ROOM = __name__.rpartition(".")[0]
@@ -66,6 +68,14 @@ class _Uploads:
         }
         return {**others, **{name: value for name, value in own.items() if value is not None}}
 
+    def _build_form_field(self, kind: str, options: dict[str, Any]) -> Any:
+        field: Any = self
+        known = ("label", "help_text", "initial", "required", "disabled", "error_messages", "label_suffix")
+        defaults = {"required": not field.blank, "label": capfirst(field.verbose_name), "help_text": field.help_text}
+        path = f"{field.model._meta.label_lower}.{field.name}"
+        given = {name: options[name] for name in known if name in options}
+        return getattr(import_module(f"{ROOM}.forms"), kind)(limits=self, path=path, **{**defaults, **given})
+
 
 def _lower(words: Iterable[str] | None) -> list[str] | None:
     """Return a list in lower case: the same for a tuple and a list, so that migrations are stable."""
@@ -104,6 +114,12 @@ class UploadField(_Uploads, ForeignKey):
             del kwargs["on_delete"]
         return name, f"{ROOM}.UploadField", [*args], kwargs
 
+    def formfield(self, **options: Any) -> Any:
+        """Return the form field of uploads; with a `widget`, such as that of `raw_id_fields`, that of a foreign key."""
+        if "widget" in options:
+            return super().formfield(**options)
+        return self._build_form_field("UploadFormField", options)
+
     def validate(self, value: Any, model_instance: Any) -> None:
         """Check that the upload exists, may be attached, and is within the limits; `full_clean()` calls this."""
         super().validate(value, model_instance)
@@ -139,6 +155,12 @@ class UploadsField(_Uploads, ManyToManyField):
         """Return what a migration writes."""
         name, _, args, kwargs = super().deconstruct()
         return name, f"{ROOM}.UploadsField", [*args], self._describe(kwargs)
+
+    def formfield(self, **options: Any) -> Any:
+        """Return the form field of uploads; with a `widget`, that of a many-to-many relation."""
+        if "widget" in options:
+            return super().formfield(**options)
+        return self._build_form_field("UploadsFormField", options)
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False, **kwargs: Any) -> None:
         """Keep the order of the files."""

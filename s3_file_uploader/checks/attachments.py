@@ -1,27 +1,41 @@
 """System checks of upload fields.
 
 E038 option of a field has no effect    W016 files expire, and no field attaches any
+E039 bucket of forms is no bucket name
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Tags, register
 
 from ..conf import conf
+from ..exceptions import InvalidBucketName
+from ..policy.names import validate_bucket_name
 from ..services.references import list_references
 from .messages import build_error, build_warning
 
 
 @register(Tags.models)
 def check_upload_fields(**kwargs: Any) -> list[CheckMessage]:
-    """Check the options of each upload field (E038), and warn if files expire without any field (W016)."""
-    fields = [reference.field for reference in list_references() if reference.attaches]
+    """Check upload fields (E038) and the bucket of forms (E039), and warn of expiry without fields (W016)."""
+    messages = check_fields([reference.field for reference in list_references() if reference.attaches])
+    try:
+        validate_bucket_name(conf.form_bucket or "any-bucket")
+    except InvalidBucketName as error:
+        messages.append(build_error("E039", "S3_FILE_UPLOADER_FORM_BUCKET is not the name of a bucket.", str(error)))
+    return messages
+
+
+def check_fields(fields: Sequence[Any]) -> list[CheckMessage]:
+    """Return the messages about these upload fields."""
     messages: list[CheckMessage] = [
         build_error("E038", f"The upload field {field} has an option without effect.", hint)
         for field in fields
         for hint in _list_hints(field)
     ]
-    if conf.unattached_seconds is not None and not fields:
+    if getattr(settings, "S3_FILE_UPLOADER_UNATTACHED_SECONDS", None) is not None and not fields:
         hint = "Remove it: files expire only in projects whose models have an UploadField or UploadsField."
         messages.append(build_warning("W016", "S3_FILE_UPLOADER_UNATTACHED_SECONDS has no effect.", hint))
     return messages

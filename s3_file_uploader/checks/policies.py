@@ -18,6 +18,7 @@ from ..conf import conf
 from ..content_types.sniff import may_run
 from ..policy.bucket_policy import USER_ID, WILDCARDS
 from ..policy.names import MAX_PREFIX_BYTES, is_key_prefix
+from ..services.storage_places import find_places
 from .messages import build_error, build_warning
 
 SETTING = "S3_FILE_UPLOADER_POLICIES"
@@ -104,7 +105,9 @@ def _check_bucket(bucket: Any) -> Iterator[CheckMessage]:
 
 
 def _is_closed(bucket: str) -> bool:
-    return isinstance(conf.allowed_buckets, list | tuple) and not conf.bucket_is_allowed(bucket)
+    """Return True if no user has files there: an `UploadStorage` works in a bucket that is not open to users."""
+    is_of_storage = any(place.bucket == bucket for place in find_places())
+    return isinstance(conf.allowed_buckets, list | tuple) and not conf.bucket_is_allowed(bucket) and not is_of_storage
 
 
 def _check_value(where: str, name: str, value: Any) -> Iterator[CheckMessage]:

@@ -5,7 +5,8 @@ An event has no foreign keys, because it outlives its user and its file, until h
 
 import unicodedata
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any, Self
 
 from django.contrib.auth import get_user_model
@@ -18,6 +19,7 @@ from .queries import location_digest
 
 MAX_TEXT_LENGTH = 255
 MAX_NAME_LENGTH = 1024
+NEWEST = 10_000
 
 
 def escape_text(text: str, length: int) -> str:
@@ -47,15 +49,25 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return self.filter(location_digest=location_digest(bucket, file_name))
 
     def about(self, text: str) -> Self:
-        """Narrow to an object as `bucket/file name`, or to a user, an address or an id; each as a whole."""
+        """Narrow to an object as `bucket/file name`, or to a user, an address or an id; each as a whole.
+
+        Each has an index. The name of a deleted user is found among the newest `NEWEST` events only.
+        """
         bucket, slash, file_name = text.partition("/")
         if slash:
             return self.at(bucket=bucket, file_name=file_name)
         if _is_uuid(text):
             return self.filter(Q(object_id=text) | Q(user_id=text))
-        if "." in text and not _find_users(text):
-            return self.filter(Q(address=text) | Q(user_name=text))
-        return self.filter(Q(user_id__in=[text, *_find_users(text)]) | Q(address=text))
+        if _is_address(text):
+            return self.filter(address=text)
+        if users := _find_users(text):
+            return self.filter(user_id__in=[text, *users])
+        return self.filter(Q(user_id=text) | Q(user_name=text, created_at__gte=self._find_start_of_newest()))
+
+    def _find_start_of_newest(self) -> datetime:
+        """Return when the newest `NEWEST` events begin; names of deleted users have no index."""
+        times = self.order_by("-created_at", "-id").values_list("created_at", flat=True)
+        return times[NEWEST - 1 : NEWEST].first() or datetime.min.replace(tzinfo=UTC)
 
 
 class AuditEvent(models.Model):
@@ -86,6 +98,15 @@ class AuditEvent(models.Model):
             models.Index(fields=("-created_at", "-id"), name="s3_audit_newest"),
             models.Index(fields=("user_id", "-created_at", "-id"), name="s3_audit_of_user"),
             models.Index(fields=("location_digest", "-created_at", "-id"), name="s3_audit_of_object"),
+            models.Index(fields=("action", "-created_at", "-id"), name="s3_audit_by_action"),
+            models.Index(fields=("address", "-created_at", "-id"), name="s3_audit_from_address"),
+            models.Index(fields=("object_id", "-created_at", "-id"), name="s3_audit_of_id"),
+            # Few events are refusals, so this index is small.
+            models.Index(
+                fields=("-created_at", "-id"),
+                condition=~Q(outcome="ok") & ~Q(action="housekeeping"),
+                name="s3_audit_refused",
+            ),
         )
 
     def __str__(self) -> str:
@@ -121,6 +142,13 @@ def _find_users(text: str) -> list[str]:
     model = get_user_model()
     users = model._default_manager.filter(**{model.USERNAME_FIELD: text})
     return [str(pk) for pk in users.values_list("pk", flat=True)]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def _is_uuid(text: str) -> bool:

@@ -172,16 +172,22 @@ def put_part(*, bucket: str, key: str, upload_id: str, part_number: int, body: P
     return etag
 
 
-def list_object_pages(*, bucket: str) -> Iterator[list[ListedObject]]:
-    """Yield all objects of a bucket, up to `PAGE_KEYS` at a time; only the current page is in memory.
+def list_object_pages(*, bucket: str, prefix: str = "", after: str = "") -> Iterator[list[ListedObject]]:
+    """Yield the objects of a bucket, up to `PAGE_KEYS` at a time; only the current page is in memory.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+
+    Args:
+        bucket: name of the bucket.
+        prefix: the beginning of the keys.
+        after: only the keys behind this text, on stores that list in the order of keys.
 
     Raises:
         BucketNotFound: there is no such bucket.
         StorageProblem: S3 could not answer.
     """
-    for page in list_pages("list_objects_v2", Bucket=bucket):
+    narrowed = {name: text for name, text in (("Prefix", prefix), ("StartAfter", after)) if text}
+    for page in list_pages("list_objects_v2", Bucket=bucket, **narrowed):
         yield [parse_listed_object(entry) for entry in page.get("Contents", ())]
 
 

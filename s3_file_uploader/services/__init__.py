@@ -11,6 +11,7 @@ from .files.list_objects import FolderListing, folder_list, object_list
 from .files.read import file_disposition, file_download, file_presign, file_read, file_redirect
 from .files.share_links import NewShareLink, share_create, share_follow, share_list, share_revoke
 from .housekeeping.compare import bucket_compare
+from .housekeeping.recover import upload_recover
 from .housekeeping.repairs import Repairs
 from .housekeeping.run import housekeeping_buckets, housekeeping_run
 from .lookup import file_find, own_upload_find, upload_find, upload_id_in, upload_list
@@ -73,6 +74,7 @@ __all__ = [
     "upload_list",
     "upload_parts",
     "upload_parts_sign",
+    "upload_recover",
     "upload_repeated",
     "upload_scan",
     "upload_scan_again",

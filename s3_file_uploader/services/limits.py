@@ -6,6 +6,7 @@ from ..models import FileUpload
 from ..policy.bucket_policy import Policy, get_policy
 from ..values import MAX_OBJECT_BYTES
 from .plan import is_folder_of_direct_keys
+from .storage_places import find_places
 
 
 def get_upload_policy(upload: FileUpload) -> Policy:
@@ -82,6 +83,16 @@ def validate_key(policy: Policy, file_name: str) -> None:
         raise InvalidFileName(
             f"The file name must begin with {policy.key_prefix!r}, and go on.", limit={"key_prefix": policy.key_prefix}
         )
+
+
+def validate_outside_storages(bucket: str, file_name: str) -> None:
+    """Check that an object key for an upload through this server does not lie among the files of file fields.
+
+    Raises:
+        InvalidFileName: the key lies there, or would block the keys there on a store that keeps keys as paths.
+    """
+    if any(place.bucket == bucket and place.blocks(file_name) for place in find_places()):
+        raise InvalidFileName("File fields of this site keep their files below this name: choose another.")
 
 
 def _join_words(words: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from ..exceptions import FileInUse, FileNotFound, FileQuarantined
 from ..models import FileUpload, durable_statement, durable_transaction
 from ..models.lease import IN_USE
+from .storage_places import is_in_storage
 
 NOT_CLEAN = "The file has not been found clean: wait for the scanners, or upload another."
 NOT_STORED = "The file is not stored, or no longer: upload it again."
@@ -90,13 +91,15 @@ def attach(*, upload_id: Any, shared: bool, besides: Model | None = None) -> Non
         besides: the host's row that gets the reference; those that it has already do not count.
 
     Raises:
-        FileInUse: another field refers to it.
+        FileInUse: another field refers to it, or a file field by its name.
         FileQuarantined: the scanners have not found it clean.
         FileNotFound: it is not stored.
     """
     stored = FileUpload.objects.stored().filter(pk=upload_id)
     if stored.filter(attached_at=None).update(attached_at=timezone.now()):
         return
+    if any(is_in_storage(*place) for place in stored.values_list("bucket", "file_name")):
+        raise FileInUse(IN_USE)
     if not stored.update(attached_at=timezone.now()):
         is_held = FileUpload.objects.filter(pk=upload_id, status=FileUpload.Status.QUARANTINED).exists()
         raise FileQuarantined(NOT_CLEAN) if is_held else FileNotFound(NOT_STORED)

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     OBJECT_CHANGED = "object_changed"
     NOT_LOOKED_AT = "not_looked_at"
     FILE_QUARANTINED = "file_quarantined"
+    FILE_ROLLED_BACK = "file_rolled_back"
     ATTACHMENT = "attachment"
     UPLOAD_UNATTACHED = "upload_unattached"
 
@@ -47,6 +48,10 @@ class Outcome(StrEnum):
     RELEASED = "released"
     OVERTAKEN = "overtaken"
     LEFT = "left"
+
+
+# These outcomes changed neither record nor object.
+UNCHANGED = (Outcome.NOTHING, Outcome.RECORD_KEPT, Outcome.OVERTAKEN, Outcome.LEFT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +145,7 @@ class HousekeepingReport:
     multipart_uploads_aborted: int
     multipart_uploads_unexplained: int
     buckets_left: int
+    rolled_back_files_removed: int
     idempotency_keys_forgotten: int
     upload_tokens_forgotten: int
     share_links_forgotten: int

@@ -18,7 +18,7 @@ class Owned(models.Model):
 class Profile(Owned):
     """One file in each of several fields."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
     name = models.CharField(max_length=50, blank=True)
     cover = UploadField(blank=True, cleanup="keep", on_delete=models.SET_NULL)
     logo = UploadField(blank=True, shared=True)

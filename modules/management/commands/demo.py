@@ -62,6 +62,7 @@ class Command(BaseCommand):
         self._create_accounts()
         reached_at = _find_network_address() if host == EVERY_ADDRESS else host
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, reached_at]
+        settings.S3_FILE_UPLOADER_AUDIT_ROWS = True  # The admin of the demo lists the events.
         server = DemoServer()
         server.welcome = _welcome(f"http://{reached_at}:{port}", host)
         try:

@@ -41,7 +41,7 @@ ACTIONS = (
     *("file_presign", "file_redirect", "file_get", "file_read", "file_download", "file_delete"),
     *("token_create", "token_revoke", "share_create", "share_follow", "share_revoke"),
     *("housekeeping", "file_reject", "file_scan_again", "record_remove", "record_update"),
-    *("object_adopt", "object_delete", *QUIET),
+    *("object_adopt", "object_delete", "upload_export", *QUIET),
 )
 
 logger = logging.getLogger("s3_file_uploader.audit")

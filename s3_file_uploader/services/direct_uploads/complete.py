@@ -4,7 +4,7 @@ Every step can be repeated, and several requests may do it at once: one of them 
 stored. A request that finds the record removed meanwhile removes the object, which cannot belong to another upload.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ...exceptions import ClaimLost, PartsMissing, UploadInProgress, UploadNotPending
-from ...models import FileUpload, durable_transaction
+from ...models import FileUpload, FileUploadQuerySet, durable_transaction
 from ...models.direct_transitions import claim_from_client, keep_completion_lease
 from ...models.lease import PENDING
 from ...models.transitions import held_values, mark_stored
@@ -145,7 +145,7 @@ def complete_arrived(
         The number of completed uploads, and the number of uploads that failed; the log says why.
     """
     attempt = has_arrived if dry_run else lambda upload: bool(complete_record(upload))
-    return try_each(_find_waiting(), attempt, on_completed)
+    return try_each(find_waiting().each_once(), attempt, on_completed)
 
 
 def has_arrived(upload: FileUpload) -> bool:
@@ -165,11 +165,10 @@ def has_arrived(upload: FileUpload) -> bool:
     return stored is not None
 
 
-def _find_waiting() -> Iterator[FileUpload]:
+def find_waiting() -> FileUploadQuerySet:
+    """Return the uploads whose clients have been silent for long enough."""
     now = timezone.now()
     in_one_request = Q(strategy__in=IN_ONE_REQUEST)
     in_parts_being_joined = Q(strategy=FileUpload.Strategy.MULTIPART, writable_until__lt=now)
     earliest = now - timedelta(seconds=TIME_TO_SAY_SO_SECONDS)
-    return FileUpload.objects.filter(
-        PENDING, in_one_request | in_parts_being_joined, created_at__lt=earliest
-    ).each_once()
+    return FileUpload.objects.filter(PENDING, in_one_request | in_parts_being_joined, created_at__lt=earliest)

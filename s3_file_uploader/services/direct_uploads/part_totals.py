@@ -6,6 +6,7 @@ each, so they are added up: when the client asks for URLs, at the completion, an
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from django.db import Error
 
@@ -85,17 +86,28 @@ def remove_excessive(
     Returns:
         The number of removed uploads, and the number of uploads that failed; the log says why.
     """
-
-    def exceeds_limits(upload: FileUpload) -> bool:
-        parts = list_stored_parts(upload)
-        try:
-            validate_parts(upload, _total(parts)) if dry_run else validate_parts_total(upload, parts)
-        except TOO_MUCH:
-            return True
-        return False
-
     pending = FileUpload.objects.filter(status=FileUpload.Status.PENDING, strategy=FileUpload.Strategy.MULTIPART)
-    return try_each(pending.exclude(multipart_upload_id="").each_once(), exceeds_limits, on_removed)
+    attempt = partial(_exceeds_limits, dry_run=dry_run)
+    return try_each(pending.exclude(multipart_upload_id="").each_once(), attempt, on_removed)
+
+
+def remove_if_excessive(upload: FileUpload) -> bool:
+    """Remove a direct upload whose parts exceed its limits, and return True if it was removed; errors as `list_parts`.
+
+    Args:
+        upload: any record.
+    """
+    is_in_parts = upload.status == FileUpload.Status.PENDING and upload.strategy == FileUpload.Strategy.MULTIPART
+    return is_in_parts and bool(upload.multipart_upload_id) and _exceeds_limits(upload)
+
+
+def _exceeds_limits(upload: FileUpload, *, dry_run: bool = False) -> bool:
+    parts = list_stored_parts(upload)
+    try:
+        validate_parts(upload, _total(parts)) if dry_run else validate_parts_total(upload, parts)
+    except TOO_MUCH:
+        return True
+    return False
 
 
 def try_each(

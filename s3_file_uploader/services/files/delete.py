@@ -123,17 +123,30 @@ def record_delete(*, user: AbstractBaseUser | None, upload: FileUpload, within: 
                 return
         was_halfway = upload.status not in FileUpload.WHOLE
         claim_record(upload, FileUpload.Status.DELETING, within=within)
-        with settle_on_error(upload):
-            if was_halfway:  # Its user was deleted while it was being written: parts may be there.
-                expect_late_parts(upload)
-            # A crash may have begun a second multipart upload that no process has removed yet.
-            if was_halfway or upload.multipart_upload_id:
-                remove_parts(upload)
-            remove_object(upload)
-            with durable_transaction():
-                remove_record(upload)
-                if upload.was_stored:
-                    send_after_commit(file_deleted, upload)
+        remove_claimed_file(upload, was_halfway=was_halfway)
+
+
+def remove_claimed_file(upload: FileUpload, *, was_halfway: bool = False) -> None:
+    """Remove the object of a record that is claimed as `deleting`, then the record.
+
+    Args:
+        upload: the record.
+        was_halfway: True if it was not whole before the claim.
+
+    Raises:
+        StorageProblem: S3 could not; the next deletion or housekeeping finishes it.
+    """
+    with settle_on_error(upload):
+        if was_halfway:  # Its user was deleted while it was being written: parts may be there.
+            expect_late_parts(upload)
+        # A crash may have begun a second multipart upload that no process has removed yet.
+        if was_halfway or upload.multipart_upload_id:
+            remove_parts(upload)
+        remove_object(upload)
+        with durable_transaction():
+            remove_record(upload)
+            if upload.was_stored:
+                send_after_commit(file_deleted, upload)
 
 
 def upload_release(*, upload_id: UUID, cleanup: str) -> None:

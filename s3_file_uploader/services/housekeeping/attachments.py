@@ -25,6 +25,7 @@ from ...models import FileUpload, FileUploadQuerySet
 from ..files.delete import record_delete, upload_release
 from ..references import list_references
 from ..reports import Finding, Kind, Outcome
+from ..storage_places import find_places
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,10 @@ def _release_unreferenced(dry_run: bool) -> Iterator[Repair]:
 def _without_references(uploads: FileUploadQuerySet) -> FileUploadQuerySet:
     for reference in list_references():
         uploads = uploads.exclude(Exists(reference.to(OuterRef("pk"))))
+    # File fields refer to the files of an `UploadStorage` by name.
+    for place in find_places():
+        for prefix in place.prefixes:
+            uploads = uploads.exclude(bucket=place.bucket, file_name__startswith=prefix)
     return uploads
 
 

@@ -25,18 +25,19 @@ from ..direct_uploads.part_totals import remove_excessive
 from ..download_folder.copies import remove_old_copies
 from ..download_folder.write import remove_partial_files
 from ..recovery import foresee_outcome, upload_settle
-from ..reports import Finding, HousekeepingReport, Kind, Outcome
+from ..reports import UNCHANGED, Finding, HousekeepingReport, Kind, Outcome
+from ..storage_places import find_places, is_in_storage
 from .attachments import expire_unattached, mend_attachments
 from .expire import purge_expired
+from .rolled_back import ROLLED_BACK_AFTER, remove_rolled_back
 
 logger = logging.getLogger(__name__)
-
-UNCHANGED = (Outcome.NOTHING, Outcome.RECORD_KEPT, Outcome.OVERTAKEN, Outcome.LEFT)
 
 
 def housekeeping_run(
     *,
     abort_multipart_older_than: timedelta | None = None,
+    rolled_back_older_than: timedelta = ROLLED_BACK_AFTER,
     buckets: Iterable[str] = (),
     dry_run: bool = False,
     on_finding: Callable[[Finding], object] = lambda finding: None,
@@ -45,12 +46,15 @@ def housekeeping_run(
     """Recover every abandoned record, abort abandoned multipart uploads, and purge expired rows.
 
     First, direct uploads that arrived whole are completed even if their clients did not say so, and uploads whose parts
-    exceed a limit are removed. Then the marks of attached files are compared with the references to them. A multipart
-    upload under a key without a record may belong to another program, so it is only counted, unless
-    `abort_multipart_older_than` says from which age on every multipart upload is debris.
+    exceed a limit are removed. Then the marks of attached files are compared with the references to them. Files of file
+    fields whose transaction was rolled back are removed after a day. A multipart upload under another key without a
+    record may belong to another program, so it is only counted, unless `abort_multipart_older_than` says from which age
+    on every multipart upload is debris.
 
     Args:
         abort_multipart_older_than: see above; None spares them.
+        rolled_back_older_than: the age from which on objects of file fields without a record are removed. It must
+            exceed the longest transaction.
         buckets: names of more buckets to search for multipart uploads, beside those of `housekeeping_buckets`.
         dry_run: report what a run would do, and change nothing.
         on_finding: called with each completed, removed or recovered upload, and each aborted or counted multipart
@@ -66,13 +70,16 @@ def housekeeping_run(
     """
     named = {validate_bucket_name(bucket) for bucket in buckets}
     searched = {*housekeeping_buckets(), *named}  # Before the last record of a bucket is removed.
-    run = _Run(dry_run, on_finding, on_progress)
+    run = _Run(dry_run, on_finding, on_progress, rolled_back_older_than)
     completed, waiting = complete_arrived(dry_run=dry_run, on_completed=run.report_completed)
     too_large, not_added_up = remove_excessive(dry_run=dry_run, on_removed=run.report_removed)
     settled, left = run.settle_abandoned()
     mended, not_mended = mend_attachments(dry_run=dry_run, on_finding=run.report)
     expired, not_expired = expire_unattached(dry_run=dry_run, on_finding=run.report)
     aborted, unexplained, failed = run.abort_debris(searched, abort_multipart_older_than)
+    rolled_back, not_listed = remove_rolled_back(
+        older_than=rolled_back_older_than, dry_run=dry_run, on_removed=run.report, on_progress=on_progress
+    )
     return HousekeepingReport(
         uploads_completed=completed,
         uploads_too_large=too_large,
@@ -80,7 +87,8 @@ def housekeeping_run(
         records_left=left + waiting + not_added_up + not_mended + not_expired,
         multipart_uploads_aborted=aborted,
         multipart_uploads_unexplained=unexplained,
-        buckets_left=failed,
+        buckets_left=failed + not_listed,
+        rolled_back_files_removed=rolled_back,
         partial_files_removed=_remove_partial_files(dry_run),
         saved_copies_removed=remove_old_copies(dry_run=dry_run),
         attachments_mended=mended,
@@ -92,7 +100,7 @@ def housekeeping_run(
 def housekeeping_buckets() -> list[str]:
     """Return the buckets of this service: those with records, and those that the settings name in full."""
     named = {bucket for bucket in conf.allowed_buckets or () if not set(bucket) & set("*?[")}
-    return sorted({*_find_recorded_buckets(), *named})
+    return sorted({*_find_recorded_buckets(), *named, *(place.bucket for place in find_places())})
 
 
 def _find_recorded_buckets() -> Iterator[str]:
@@ -111,6 +119,7 @@ class _Run:
     dry_run: bool
     on_finding: Callable[[Finding], object]
     on_progress: Callable[[str, int, int], object]
+    rolled_back_older_than: timedelta
 
     def report(self, finding: Finding) -> None:
         """Report a finding to the caller and, if something was changed, to the audit trail."""
@@ -157,6 +166,7 @@ class _Run:
             except (S3FileUploaderError, Error) as error:
                 logger.warning("The multipart uploads of bucket %s wait for the next run: %s", bucket, error)
                 failed += 1
+                self.on_progress("multipart uploads", 0, 0)  # The caller may stop here: each failure takes long.
         return aborted, unexplained, failed
 
     def _abort_in_bucket(self, bucket: str, older_than: timedelta | None) -> Iterator[tuple[MultipartUpload, Outcome]]:
@@ -167,13 +177,25 @@ class _Run:
             recorded = FileUpload.objects.in_bulk(list(digests), field_name="location_digest")
             for upload in page:
                 record = recorded.get(location_digest(bucket, upload.key))
-                if _is_debris(upload, record, older_than) and not _is_claimed(upload):
+                if self._is_debris(upload, record, older_than) and not _is_claimed(upload):
                     if not self.dry_run:
                         abort_multipart(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
                     yield upload, Outcome.MULTIPART_ABORTED
                 elif record is None:
                     yield upload, Outcome.NOTHING
             self.on_progress("multipart uploads", len(page), 0)
+
+    def _is_debris(self, upload: MultipartUpload, record: FileUpload | None, older_than: timedelta | None) -> bool:
+        """Return True if the age alone condemns it, or if it began before any request with a live lease on its record.
+
+        A file of a file field has no record while its parts are sent.
+        """
+        if record is not None:
+            least_age: timedelta | None = timedelta(seconds=conf.claim_seconds)
+        else:
+            least_age = self.rolled_back_older_than if is_in_storage(upload.bucket, upload.key) else None
+        ages = [age for age in (older_than, least_age) if age is not None]
+        return bool(ages) and upload.begun_at < timezone.now() - min(ages)
 
 
 def _describe_multipart(upload: MultipartUpload, outcome: Outcome) -> Finding:
@@ -184,14 +206,6 @@ def _describe_multipart(upload: MultipartUpload, outcome: Outcome) -> Finding:
         changed_at=upload.begun_at,
         outcome=outcome,
     )
-
-
-def _is_debris(upload: MultipartUpload, record: FileUpload | None, older_than: timedelta | None) -> bool:
-    """Return True if the age alone condemns it, or if it began before any request with a live lease on its record."""
-    now = timezone.now()
-    if older_than is not None and upload.begun_at < now - older_than:
-        return True
-    return record is not None and upload.begun_at < now - timedelta(seconds=conf.claim_seconds)
 
 
 def _is_claimed(upload: MultipartUpload) -> bool:

@@ -16,8 +16,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import ClaimLost, FileNotFound, FileQuarantined, S3FileUploaderError, StorageError
+from ...exceptions import ClaimLost, FileNotFound, FileQuarantined, FileRejected, S3FileUploaderError, StorageError
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.lease import lease_end
 from ...models.transitions import begin_rejection, begin_scan, hold, keep_scan, mark_clean, postpone_scan
 from ...s3.objects import find_object
 from ...s3.transfer.object_reader import read_object
@@ -121,6 +122,26 @@ def scan_record(upload: FileUpload) -> Outcome:
         except ClaimLost:
             return Outcome.OVERTAKEN
     return _release(upload) if verdict.is_clean else _reject(upload, verdict.reason or FOUND_SOMETHING)
+
+
+def scan_unrecorded(upload: FileUpload) -> None:
+    """Scan an object whose record is not in the database yet; the record takes over the outcome.
+
+    Without a verdict the record stays in quarantine, as in `upload_scan`.
+
+    Raises:
+        FileRejected: a scanner condemned the file.
+    """
+    upload.scan_after = lease_end()  # So that reading the object does not look for the record.
+    try:
+        verdict = _find_verdict(upload)
+    except (ScannerProblem, S3FileUploaderError) as error:
+        seconds = OF_THE_FILE_AGAIN_SECONDS if isinstance(error, OF_THE_FILE) else 0
+        upload.scan_after, upload.status_reason = timezone.now() + timedelta(seconds=seconds), str(error)
+        return
+    if not verdict.is_clean:
+        raise FileRejected(verdict.reason or FOUND_SOMETHING)
+    upload.status, upload.needs_scan, upload.scan_after = FileUpload.Status.STORED, False, None
 
 
 def _find_verdict(upload: FileUpload) -> Verdict:

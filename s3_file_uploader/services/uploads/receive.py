@@ -24,7 +24,7 @@ from ...values import CHUNK_BYTES
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
 from ..content_check import Contents
-from ..limits import validate_key, validate_upload
+from ..limits import validate_key, validate_outside_storages, validate_upload
 from ..quota import Intake
 from ..recovery import WRITTEN_BY, settle_on_error
 from ..scanning.scan import notify_stored, scan_on_arrival
@@ -120,6 +120,7 @@ def file_receive(
         validate_bucket_access(user, bucket)
         policy = get_policy(owner, bucket)
         validate_key(policy, file_name)
+        validate_outside_storages(bucket, file_name)
         validate_upload(policy, names=(file_name, original_name), content_type=None, size=size)
         contents = Contents(policy, declared=content_type, name=original_name)
         described = {"content_type": contents.content_type, "original_name": original_name}
@@ -136,7 +137,7 @@ def file_receive(
                 validate_key_is_free(upload)
             writer = stack.enter_context(
                 open_object_writer(
-                    destination=_build_destination(upload, contents.content_type),
+                    destination=build_destination(upload, contents.content_type),
                     at_most=at_most if size is None else size,
                     on_progress=partial(keep_lease, upload),
                     on_head=contents.look,
@@ -186,14 +187,15 @@ def file_upload(
     return incoming.upload
 
 
-def _build_destination(upload: FileUpload, content_type: str) -> Destination:
+def build_destination(upload: FileUpload, content_type: str) -> Destination:
+    """Return the place of a record's object, with the claim under which it is written as metadata."""
     written_by = {WRITTEN_BY: str(upload.write_id)}
     return Destination(upload.bucket, upload.file_name, content_type, written_by, may_replace=upload.was_stored)
 
 
 def _mark_stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, has_key: bool) -> None:
     """Mark the record stored, and its Idempotency-Key answered in the same transaction, if it has one."""
-    etag = sent.etag or _verify_etag(upload, sent.size)
+    etag = sent.etag or verify_etag(upload, sent.size)
     with durable_transaction() if has_key else durable_statement():
         mark_stored(
             upload,
@@ -208,7 +210,13 @@ def _mark_stored(upload: FileUpload, sent: Sent, described: dict[str, Any], *, h
         notify_stored(upload)
 
 
-def _verify_etag(upload: FileUpload, size: int) -> str:
+def verify_etag(upload: FileUpload, size: int) -> str:
+    """Return the ETag of the object that was just written.
+
+    Raises:
+        FileExists: another program wrote to the key at the same time.
+        FileNotFound, StorageProblem: S3 could not answer.
+    """
     stored = head_object(**upload.s3_address)
     if stored.size != size or stored.metadata.get(WRITTEN_BY) != str(upload.write_id):
         raise FileExists("Another program wrote to that name at the same time: choose another name.")

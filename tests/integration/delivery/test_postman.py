@@ -1,7 +1,6 @@
 """Run the Postman collection with newman against the service: as a story, and each request alone."""
 
 import json
-import random
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,15 +98,6 @@ def test_each_request_succeeds_alone_after_an_import(variables):
     assert results.keys() == {item["name"] for item in requests()}
     assert {name: result["failures"] for name, result in results.items() if result["failures"]} == {}
     assert [name for name, result in results.items() if result["code"] is None] == []
-
-
-def test_requests_succeed_in_any_order(newman):
-    changed = collection()
-    changed["item"] = [*list_requests(changed)]
-    random.shuffle(changed["item"])
-    status, run = newman(changed=changed)
-    assert (failures(run), status) == ([], 0), [item["name"] for item in changed["item"]]
-    assert responses(run).keys() == {item["name"] for item in requests()}
 
 
 def test_collection_uploads_the_file_that_its_user_chooses(newman, tmp_path):

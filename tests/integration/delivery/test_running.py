@@ -81,6 +81,24 @@ class Start(Protocol):
     def __call__(self, *arguments: str, cwd: Path = ROOT) -> Running: ...
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database to copy, because migrating one takes longer than most of these tests."""
+    data = tmp_path_factory.mktemp("migrated")
+    assert python(data, "manage.py", "migrate").returncode == 0
+    return data / "db.sqlite3"
+
+
+@pytest.fixture
+def data(migrated: Path, tmp_path: Path) -> Path:
+    """Return a DATA_DIR in which both databases are migrated."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("db.sqlite3", "demo.sqlite3"):
+        shutil.copy(migrated, data / name)
+    return data
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Running] = []
@@ -153,14 +171,14 @@ def test_run_prints_working_lines_and_a_restart_keeps_files(start, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_run_that_ends_leaves_no_process(start, number):
+def test_run_that_ends_leaves_no_process(start, data, number):
     demo = start("demo", "--port", str(free_port()))
     demo.said(WELCOME)
     assert len(demo.left_over()) == 3
     assert demo.ended_with(number) == -number
 
 
-def test_run_listens_on_the_loopback_address_by_default(start):
+def test_run_listens_on_the_loopback_address_by_default(start, data):
     demo = start("demo", "--port", str(free_port()))
     site, store = demo.said(SERVES), demo.said(STORE)
     assert httpx.get(f"{site}/api/docs/").status_code == 200
@@ -171,7 +189,7 @@ def test_run_listens_on_the_loopback_address_by_default(start):
                 httpx.get(url.replace(LOOPBACK, address))
 
 
-def test_run_for_the_network_works_with_its_address(start, tmp_path):
+def test_run_for_the_network_works_with_its_address(start, data, tmp_path):
     address = address_on_the_network()
     demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
     url = pasted(demo, tmp_path)
@@ -210,8 +228,7 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize("host", [LOOPBACK, EVERY_ADDRESS])
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(("name", "host"), [*((name, LOOPBACK) for name in OWN), ("DATABASE_URL", EVERY_ADDRESS)])
 def test_demo_with_another_database_or_store_is_refused(tmp_path, name, host):
     own = tmp_path / "own.sqlite3"
     value = f"sqlite:///{own}" if name == "DATABASE_URL" else OWN[name]
@@ -232,9 +249,7 @@ def test_demo_with_a_database_in_dotenv_is_refused(project, tmp_path):
     assert not own.exists()
 
 
-def test_demo_accounts_exist_only_in_the_demo_database(start, tmp_path):
-    data = tmp_path / "data"
-    assert python(data, "manage.py", "migrate").returncode == 0
+def test_demo_accounts_exist_only_in_the_demo_database(start, data):
     demo = start("demo", "--port", str(free_port()))
     demo.said(WELCOME)
     assert demo.ended_with(signal.SIGINT) == 0
@@ -243,29 +258,26 @@ def test_demo_accounts_exist_only_in_the_demo_database(start, tmp_path):
     assert users(data / "demo.sqlite3") == ["demo_other", "demo_staff", "demo_user"]
 
 
-def test_demo_for_the_network_warns(start):
+def test_demo_for_the_network_warns(start, data):
     demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
     demo.said(r"(WARNING: every device on this network can reach this server now)")
     demo.said(WELCOME)
     assert demo.ended_with(signal.SIGINT) == 0
 
 
-def test_check_finds_accounts_with_the_demo_password(tmp_path):
-    demo = f"sqlite:///{tmp_path / 'own.sqlite3'}"
+def test_check_finds_accounts_with_the_demo_password(data, tmp_path):
+    def run(*arguments, database=data / "db.sqlite3"):
+        return python(tmp_path, "manage.py", *arguments, DATABASE_URL=f"sqlite:///{database}")
 
-    def run(*arguments):
-        return python(tmp_path, "manage.py", *arguments, DATABASE_URL=demo)
-
-    def created(name, password):
-        code = f"from django.contrib.auth.models import User; User.objects.create_user({name!r}, password={password!r})"
+    def create(**accounts):
+        code = "from django.contrib.auth.models import User as U\n"
+        code += "\n".join(f"U.objects.create_user({name!r}, password={word!r})" for name, word in accounts.items())
         assert run("shell", "--no-imports", "-c", code).returncode == 0
 
-    assert "modules." not in run("check", "--deploy").stderr  # There is no table yet.
-    assert "modules." not in run("migrate").stderr
-    created("demo_other", "another")
-    created("somebody", "demo-password")
+    assert "modules." not in run("check", "--deploy", database=tmp_path / "empty.sqlite3").stderr
+    create(demo_other="another", somebody="demo-password")
     assert "modules." not in run("check", "--deploy").stderr
-    created("demo_staff", "demo-password")
+    create(demo_staff="demo-password")
     check = run("check", "--deploy")
     assert check.returncode == 1
     assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in check.stderr
@@ -273,7 +285,6 @@ def test_check_finds_accounts_with_the_demo_password(tmp_path):
     assert named.returncode == 0
     assert "(modules.W001) Accounts have the demo password, which everybody knows: demo_staff." in named.stderr
     assert "modules." not in run("check").stderr
-    assert "modules." not in run("makemigrations", "--check", "--dry-run").stderr
 
 
 def test_check_without_a_database_finds_no_account(tmp_path):
@@ -281,7 +292,7 @@ def test_check_without_a_database_finds_no_account(tmp_path):
     assert "modules." not in python(tmp_path, "manage.py", "check", "--deploy", DATABASE_URL=gone).stderr
 
 
-def test_run_twice_shares_the_store_only_locally(start, tmp_path):
+def test_run_twice_shares_the_store_only_locally(start, data, tmp_path):
     first = start("demo", "--port", str(free_port()))
     url = pasted(first, tmp_path)
     second = start("demo", "--port", str(free_port()))
@@ -310,8 +321,7 @@ def project(tmp_path: Path) -> Path:
     return copy
 
 
-def test_runserver_keeps_the_store_while_it_reloads(start, project, tmp_path):
-    assert python(tmp_path / "data", "manage.py", "migrate", cwd=project).returncode == 0
+def test_runserver_keeps_the_store_while_it_reloads(start, project, data):
     port = str(free_port())
     runserver = start("runserver", port, cwd=project)
     store = runserver.said(STORE)
@@ -326,17 +336,15 @@ def test_runserver_keeps_the_store_while_it_reloads(start, project, tmp_path):
     assert runserver.ended_with(signal.SIGINT) == 0
 
 
-def test_runserver_without_reload_stops_the_store(start, tmp_path):
-    assert python(tmp_path / "data", "manage.py", "migrate").returncode == 0
+def test_runserver_without_reload_stops_the_store(start, data):
     runserver = start("runserver", "--noreload", str(free_port()))
     assert httpx.get(f"{runserver.said(SERVES)}/modules/s3-file-uploader/service/health/").status_code == 200
     assert runserver.ended_with(signal.SIGINT) == 0
 
 
-def test_runserver_detects_the_type_of_an_undeclared_picture(start, tmp_path):
-    data, picture = tmp_path / "data", tmp_path / "picture.png"
+def test_runserver_detects_the_type_of_an_undeclared_picture(start, data, tmp_path):
+    picture = tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + BYTES)
-    assert python(data, "manage.py", "migrate").returncode == 0
     someone = ("createsuperuser", "--noinput", "--username=me", "--email=me@example.org")
     assert python(data, "manage.py", *someone, DJANGO_SUPERUSER_PASSWORD="unguessable").returncode == 0
     token = python(data, "manage.py", "drf_create_token", "me").stdout.split()[2]
@@ -362,8 +370,7 @@ def test_command_without_a_working_store_fails_in_one_line(tmp_path, command):
     assert done.stderr == f"CommandError: The embedded S3 does not start: read {folder / 'server.log'}\n"
 
 
-def test_store_with_second_runserver_outlives_the_first(start, tmp_path):
-    assert python(tmp_path / "data", "manage.py", "migrate").returncode == 0
+def test_store_with_second_runserver_outlives_the_first(start, data):
     first = start("runserver", str(free_port()))
     store = first.said(STORE)
     second = start("runserver", str(free_port()))

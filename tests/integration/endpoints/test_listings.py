@@ -55,11 +55,16 @@ def plan(queryset):
     return queryset.explain(**({"costs": False} if connection.vendor == "postgresql" else {}))
 
 
-def test_upload_list_page_is_read_from_an_index(transactional_db, user, other, staff):
-    """For every user and filter, the first and the last page need no sort and skip no row."""
+def test_pages_of_lists_are_read_from_an_index(transactional_db, user, other, staff):
     FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+    check_upload_list(user, staff)
+    check_object_and_folder_list(user, staff)
+
+
+def check_upload_list(user, staff):
+    """For every user and filter, the first and the last page need no sort and skip no row."""
     filters = {
         "": {},
         "bucket": {"bucket": "bucket-1"},
@@ -81,11 +86,8 @@ def test_upload_list_page_is_read_from_an_index(transactional_db, user, other, s
     assert seen == 24
 
 
-def test_object_and_folder_list_page_is_read_from_an_index(transactional_db, user, other, staff):
+def check_object_and_folder_list(user, staff):
     """All queries of the first page and of pages after a folder or a file need no sort, and skip few rows."""
-    FileUpload.objects.bulk_create(many_records(user, other), batch_size=5000)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
     last = f"{ROWS[connection.vendor] // 3:06}"
     lists = {
         "s3_upload_of_user_by_key": FileUpload.objects.visible_to(user).by_key("bucket-1"),

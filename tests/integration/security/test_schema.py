@@ -23,7 +23,7 @@ from tests.support.fuzzed import (
     stage_set,
 )
 
-schema = schema_fuzzed(random_inputs=FUZZ_INPUTS or 8, only_random=bool(FUZZ_INPUTS))
+schema = schema_fuzzed(random_inputs=FUZZ_INPUTS or 5, only_random=bool(FUZZ_INPUTS))
 # A schema cannot describe valid names, cursors, combinations of fields, or the state of S3. A 400 with such a code is a
 # valid response to a request that the schema allows.
 EXCLUDED = [positive_data_acceptance]

@@ -9,6 +9,7 @@ from django.db.migrations.writer import MigrationWriter
 
 import s3_file_uploader.attachments as room
 from s3_file_uploader.attachments import UploadField, UploadsField
+from s3_file_uploader.checks.attachments import check_fields
 from s3_file_uploader.exceptions import FileNotFound, FileQuarantined, FileRejected, InvalidField
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.values import mib
@@ -71,14 +72,20 @@ def test_options_without_effect_are_reported(monkeypatch, option, value):
     assert "gallery.Profile.avatar" in message.msg
 
 
+def test_expiry_without_fields_is_reported(settings):
+    assert check_fields([]) == []
+    settings.S3_FILE_UPLOADER_UNATTACHED_SECONDS = 3600
+    assert [message.id for message in check_fields([])] == ["s3_file_uploader.W016"]
+
+
 class TestFullClean:
     def errors(self, profile):
         with pytest.raises(ValidationError) as refused:
-            profile.full_clean(exclude=["user"])
+            profile.full_clean()
         return {name: [error.code for error in errors] for name, errors in refused.value.error_dict.items()}
 
     def test_upload_within_the_limits_passes(self, upload):
-        Profile(avatar=upload).full_clean(exclude=["user"])
+        Profile(avatar=upload).full_clean()
 
     def test_limits_are_errors_of_the_field(self, user, upload_of):
         assert self.errors(Profile(avatar=upload_of(user, b"<p>", "a.txt", "text/html"))) == {
@@ -97,7 +104,7 @@ class TestFullClean:
 
     def test_present_upload_passes_even_if_the_limits_have_changed(self, upload, profile, monkeypatch):
         monkeypatch.setattr(Profile._meta.get_field("avatar"), "max_bytes", 1)
-        profile.full_clean(exclude=["user"])
+        profile.full_clean()
 
 
 class TestRecord:

@@ -52,3 +52,12 @@ def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
     response = HousekeepingView.as_view(seconds=-1)(request)
     assert b'"is_whole": false' in response.content
     assert b'"records_settled": 1' in response.content
+
+
+def test_housekeeping_stops_also_while_the_store_is_down(rf, staff, user, bucket, settings):
+    started(user, bucket)
+    settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:9"
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
+    request = rf.get(HOUSEKEEPING)
+    request.user = staff
+    assert HousekeepingView.as_view(seconds=-1)(request).content == b'{"is_whole": false, "counts": {}}'

@@ -32,12 +32,15 @@ NOTHING_DONE = [
     "multipart uploads aborted: 0",
     "multipart uploads unexplained: 0",
     "buckets left: 0",
+    "rolled back files removed: 0",
     "idempotency keys forgotten: 0",
     "upload tokens forgotten: 0",
     "share links forgotten: 0",
     "audit events forgotten: 0",
     "partial files removed: 0",
     "saved copies removed: 0",
+    "attachments mended: 0",
+    "unattached removed: 0",
 ]
 NO_DIFFERENCES = [
     "objects without record: 0",
