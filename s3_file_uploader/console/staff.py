@@ -11,19 +11,23 @@ from django.http import HttpRequest, JsonResponse
 
 from .. import services
 from ..policy.users import is_staff
-from ..services.reports import Finding
+from ..services.reports import Finding, Kind
 from .security import SecuredView
 
 MAX_USERS = 20
 MAX_IDS = 100
 HOUSEKEEPING_SECONDS = 10.0
-# The figure of `HousekeepingReport` that counts a finding with this outcome.
+# The figure of `HousekeepingReport` that counts the findings of a kind.
 FIGURES = {
-    "upload_arrived": "uploads_completed",
-    "upload_too_large": "uploads_too_large",
-    "record_halfway": "records_settled",
-    "multipart_upload": "multipart_uploads_aborted",
+    Kind.UPLOAD_ARRIVED: "uploads_completed",
+    Kind.UPLOAD_TOO_LARGE: "uploads_too_large",
+    Kind.RECORD_HALFWAY: "records_settled",
+    Kind.MULTIPART_UPLOAD: "multipart_uploads_aborted",
+    Kind.ATTACHMENT: "attachments_mended",
+    Kind.UPLOAD_UNATTACHED: "unattached_removed",
+    Kind.FILE_ROLLED_BACK: "rolled_back_files_removed",
 }
+NUL = "\0"  # PostgreSQL cannot compare texts that contain it.
 
 
 class StaffView(SecuredView):
@@ -42,12 +46,15 @@ class UsersView(StaffView):
 
     def get(self, request: HttpRequest) -> JsonResponse:
         """Return at most `MAX_IDS` users with an `id` of the query, or `MAX_USERS` whose names begin with `search`."""
+        search = request.GET.get("search", "")
+        if NUL in search:
+            return JsonResponse({"detail": "Null characters are not allowed."}, status=400)
         users = get_user_model()._default_manager.all()
         if ids := request.GET.getlist("id"):
             found = users.filter(pk__in=_valid_keys(ids[:MAX_IDS]))
         else:
             name = get_user_model().USERNAME_FIELD
-            beginning = {f"{name}__istartswith": request.GET.get("search", "")}
+            beginning = {f"{name}__istartswith": search}
             found = users.filter(**beginning).order_by(name)[:MAX_USERS]
         return JsonResponse({"results": [{"id": str(user.pk), "name": user.get_username()} for user in found]})
 
@@ -94,8 +101,12 @@ def _valid_keys(ids: list[str]) -> list[Any]:
     field = get_user_model()._meta.pk
     keys = []
     for text in ids:
+        if NUL in text:
+            continue
         try:
-            keys.append(field.to_python(text))
+            key = field.to_python(text)
+            field.run_validators(key)  # Of numbers that the database cannot compare.
+            keys.append(key)
         except ValidationError:
             continue
     return keys
