@@ -1,10 +1,14 @@
 """The JSON for the pages of staff."""
 
+import re
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
-from s3_file_uploader.console.staff import MAX_USERS, HousekeepingView
+from s3_file_uploader.console.staff import FIGURES, MAX_USERS, HousekeepingView
+from s3_file_uploader.services.reports import HousekeepingReport
+from tests.support.host import ROOT
 from tests.unit.services.conftest import started
 
 USERS, HOUSEKEEPING = "/staff/users/", "/staff/housekeeping/"
@@ -41,6 +45,13 @@ def test_housekeeping_counts_and_changes_nothing(client, staff, user, bucket, se
     assert answer["counts"]["records_settled"] == 1
     upload.refresh_from_db()
     assert upload.status == "pending"
+
+
+def test_page_of_housekeeping_names_each_figure():
+    page = (ROOT / "console" / "src" / "staff" / "housekeeping.tsx").read_text()
+    figures = {field.name for field in fields(HousekeepingReport)}
+    assert set(re.findall(r'^    \["(\w+)", _\(', page, re.MULTILINE)) == figures
+    assert set(FIGURES.values()) <= figures
 
 
 def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
