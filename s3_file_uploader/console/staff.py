@@ -11,18 +11,21 @@ from django.http import HttpRequest, JsonResponse
 
 from .. import services
 from ..policy.users import is_staff
-from ..services.reports import Finding
+from ..services.reports import Finding, Kind
 from .security import SecuredView
 
 MAX_USERS = 20
 MAX_IDS = 100
 HOUSEKEEPING_SECONDS = 10.0
-# The figure of `HousekeepingReport` that counts a finding with this outcome.
+# The figure of `HousekeepingReport` that counts the findings of a kind.
 FIGURES = {
-    "upload_arrived": "uploads_completed",
-    "upload_too_large": "uploads_too_large",
-    "record_halfway": "records_settled",
-    "multipart_upload": "multipart_uploads_aborted",
+    Kind.UPLOAD_ARRIVED: "uploads_completed",
+    Kind.UPLOAD_TOO_LARGE: "uploads_too_large",
+    Kind.RECORD_HALFWAY: "records_settled",
+    Kind.MULTIPART_UPLOAD: "multipart_uploads_aborted",
+    Kind.FILE_ROLLED_BACK: "rolled_back_files_removed",
+    Kind.ATTACHMENT: "attachments_mended",
+    Kind.UPLOAD_UNATTACHED: "unattached_removed",
 }
 
 

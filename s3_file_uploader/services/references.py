@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from ..exceptions import FileInUse, FileNotFound, FileQuarantined
 from ..models import FileUpload, durable_transaction
-from ..models.lease import IN_USE
+from ..models.lease import IN_USE, durable_statement
 from .storage_places import is_in_storage, is_named
 
 NOT_CLEAN = "The file has not been found clean: wait for the scanners, or upload another."
@@ -131,12 +131,15 @@ def validate_unreferenced(upload: FileUpload) -> Iterator[None]:
         FileInUse: a field refers to it.
     """
     address = upload.bucket, upload.file_name
-    with durable_transaction():
-        row = _lock(upload.pk)
-        if is_referenced(upload.pk) or is_named(*address):
-            raise FileInUse(IN_USE)
-        if is_in_storage(*address):  # Django keeps the file of a row that was deleted.
-            row.update(attached_at=None)
+    in_storage = is_in_storage(*address)
+    may_be_referenced = in_storage or any(list_references())
+    with durable_transaction() if may_be_referenced else durable_statement():
+        if may_be_referenced:
+            row = _lock(upload.pk)
+            if is_referenced(upload.pk) or is_named(*address):
+                raise FileInUse(IN_USE)
+            if in_storage:  # Django keeps the file of a row that was deleted.
+                row.update(attached_at=None)
         yield
 
 

@@ -1,10 +1,14 @@
 """The JSON for the pages of staff."""
 
+import re
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
-from s3_file_uploader.console.staff import MAX_USERS, HousekeepingView
+from s3_file_uploader.console.staff import FIGURES, MAX_USERS, HousekeepingView
+from s3_file_uploader.services.reports import HousekeepingReport
+from tests.support.host import ROOT
 from tests.unit.services.conftest import started
 
 USERS, HOUSEKEEPING = "/staff/users/", "/staff/housekeeping/"
@@ -43,6 +47,13 @@ def test_housekeeping_counts_and_changes_nothing(client, staff, user, bucket, se
     assert upload.status == "pending"
 
 
+def test_page_of_housekeeping_names_each_figure():
+    page = (ROOT / "console" / "src" / "staff" / "housekeeping.tsx").read_text()
+    figures = {field.name for field in fields(HousekeepingReport)}
+    assert set(re.findall(r'^    \["(\w+)", _\(', page, re.MULTILINE)) == figures
+    assert set(FIGURES.values()) <= figures
+
+
 def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
     upload = started(user, bucket).upload
     upload.claimed_until = upload.created_at
@@ -52,3 +63,12 @@ def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
     response = HousekeepingView.as_view(seconds=-1)(request)
     assert b'"is_whole": false' in response.content
     assert b'"records_settled": 1' in response.content
+
+
+def test_housekeeping_stops_also_while_the_store_is_down(rf, staff, user, bucket, settings):
+    started(user, bucket)
+    settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:9"
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
+    request = rf.get(HOUSEKEEPING)
+    request.user = staff
+    assert HousekeepingView.as_view(seconds=-1)(request).content == b'{"is_whole": false, "counts": {}}'
