@@ -10,8 +10,8 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
 ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
-	$(addprefix delivery/test_,docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
-	$(addprefix security/test_,download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
+	$(addprefix delivery/test_,clinic docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
+	$(addprefix security/test_,authorisation download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
 	$(addprefix uploads/test_,stores streaming))
 ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py
 # The minimum duration of `make fuzz`, which always finishes its last round.
@@ -35,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test unit clients check newest docs fuzz lint format lock tox bench clean python-gone
+.PHONY: run test installed unit clients check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -43,20 +43,23 @@ PYTEST := $(BIN)/python -m pytest -n
 run: .venv/.run
 	@exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
 
-test: .venv/.test $(INSTALLED)
+test: .venv/.test
 	@rm -f $(TEST_REPORT)
-	@$(MAKE) lint
-	@$(MAKE) docs
+	@printf '%s\n' installed "lint docs" | xargs -P 2 -L 1 $(MAKE)
 	@printf '%s\n' clients unit | xargs -P 2 -n 1 $(MAKE)
 	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
 	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
 
+# Two at a time, because npm waits for the network and the disk.
+installed: .venv/.test
+	@printf '%s\n' $(INSTALLED) | xargs -P 2 -n 1 $(MAKE) --silent
+
 unit: .venv/.test
 	@$(PYTEST) $(WORKERS) tests/unit --cov
 
 # Check, build and test the clients and the console. The last four wait more than they compute, so they run side by side.
-clients: .venv/.test $(INSTALLED)
+clients: installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/run_npm.sh clients/typescript lint build check test
 	@printf '%s\n' "clients/typescript test:browser" "clients/typescript/tests/react-native test" \
 		"clients/example-expo typecheck bundle test" "console lint check test" | PATH="$(CURDIR)/$(BIN):$$PATH" xargs -P 3 -L 1 tools/run_npm.sh
@@ -96,7 +99,7 @@ format: .venv/.test
 # Run the suite on every supported Python on this machine, and list the missing ones.
 # tox gets the paths of pyenv's versions, because pyenv hides inactive versions.
 tox: export TOX_DISCOVER ?= $(subst $() ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python))
-tox: .venv/.test $(INSTALLED)
+tox: installed
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS passes other options.

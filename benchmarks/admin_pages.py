@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.admin_pages [--rows 1000000] [--database URL]
 
 It fills a database of its own, or uses one that it filled before. The pages are requested in this process, so neither a
-web server nor a network takes part. No page calls the store.
+web server nor a network takes part. No page calls the store. The milliseconds are those of the fastest of seven
+requests, because other programs may run on the machine. The CPU of this process and of PostgreSQL is the median.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 from .postgresql import postgresql
 
 MAX_QUERIES, MAX_MS = 20, 300
-REQUESTS = 5
+REQUESTS = 7
 APP = "/admin/s3_file_uploader"
 
 
@@ -189,7 +190,8 @@ def _measure() -> None:
                 times.append((time.perf_counter() - started, _cpu_seconds(connection) - cpu))
         if answer.status_code != 200:  # noqa: PLR2004
             raise SystemExit(f"{path}: {answer.status_code}")
-        took, used = (median(column) * 1000 for column in zip(*times, strict=True))
+        walls, cpus = zip(*times, strict=True)
+        took, used = min(walls) * 1000, median(cpus) * 1000
         in_sql = sum(float(query["time"]) for query in queries) * 1000
         mark = "  <-- over the limit" if took > MAX_MS or len(queries) > MAX_QUERIES else ""
         print(f"{page.name:34} {len(queries):7} {took:6.0f} {in_sql:6.0f} {used:6.0f}{mark}", flush=True)

@@ -135,7 +135,7 @@ test("staff see buckets, held files, owners and what is to be tidied", async () 
   await page.getByRole("button", { name: `Remove the bucket ${bucket}`, exact: true }).click();
   await page.getByRole("button", { name: "Remove", exact: true }).last().click();
   await page
-    .getByText(/not empty/i)
+    .getByText(/There are records of files/)
     .first()
     .waitFor();
   await page.getByRole("button", { name: `Remove the bucket ${name}` }).click();

@@ -122,11 +122,10 @@ class UploadField(_Uploads, ForeignKey):
 
     def validate(self, value: Any, model_instance: Any) -> None:
         """Check that the upload exists, may be attached, and is within the limits; `full_clean()` calls this."""
-        super().validate(value, model_instance)
-        if value is not None:
-            from .limits import validate_new  # noqa: PLC0415 - needs the models
+        from .limits import validate_new  # noqa: PLC0415 - needs the models
 
-            validate_new(self, value, model_instance)
+        super().validate(value, model_instance)
+        validate_new(self, value, model_instance)
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
         """Attach the upload of a new row, in the transaction that inserts it."""

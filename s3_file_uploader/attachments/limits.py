@@ -17,12 +17,14 @@ def validate_new(field: Any, upload_id: Any, instance: Any) -> None:
 
     Args:
         field: an `UploadField`.
-        upload_id: id of an existing record.
+        upload_id: id of an existing record, or None.
         instance: the row, saved or not.
 
     Raises:
         ValidationError: with the code that the API has for the error.
     """
+    if upload_id is None:
+        return
     rows = field.model._base_manager.filter(pk=getattr(instance, field.model._meta.pk.attname))
     if rows.filter(**{field.attname: upload_id}).exists():
         return

@@ -23,9 +23,9 @@ FIGURES = {
     Kind.UPLOAD_TOO_LARGE: "uploads_too_large",
     Kind.RECORD_HALFWAY: "records_settled",
     Kind.MULTIPART_UPLOAD: "multipart_uploads_aborted",
+    Kind.FILE_ROLLED_BACK: "rolled_back_files_removed",
     Kind.ATTACHMENT: "attachments_mended",
     Kind.UPLOAD_UNATTACHED: "unattached_removed",
-    Kind.FILE_ROLLED_BACK: "rolled_back_files_removed",
 }
 NUL = "\0"  # PostgreSQL cannot compare texts that contain it.
 

@@ -94,10 +94,24 @@ def list_places(registry: Apps) -> frozenset[StoragePlace]:
     named = cast("dict[str, dict[str, Any]]", storages.backends)
     # Only storages of this app are built: those of other packages may call their services.
     of_settings = (storages[alias] for alias, options in named.items() if _is_placed(options["BACKEND"]))
-    fields = chain.from_iterable(model._meta.local_fields for model in registry.get_models())
-    files = (field for field in fields if isinstance(field, FileField))
-    of_fields = (field.storage for field in files if field.storage is not default_storage)
+    of_fields = (field.storage for field in _list_file_fields(registry) if field.storage is not default_storage)
     return frozenset(_find_named(chain(of_settings, of_fields)))
+
+
+def is_named(bucket: str, key: str) -> bool:
+    """Return True if a file field of the project has the name of this object; it reads the table of each such field."""
+    for field in _list_file_fields(apps):
+        storage: Any = field.storage
+        if isinstance(storage, PlacedStorage) and storage.place.bucket == bucket:
+            names = [key.removeprefix(prefix) for prefix in storage.place.prefixes if key.startswith(prefix)]
+            if names and field.model._base_manager.filter(**{f"{field.name}__in": names}).exists():
+                return True
+    return False
+
+
+def _list_file_fields(registry: Apps) -> Iterator[FileField]:
+    fields = chain.from_iterable(model._meta.local_fields for model in registry.get_models())
+    return (field for field in fields if isinstance(field, FileField))
 
 
 def is_in_storage(bucket: str, key: str) -> bool:

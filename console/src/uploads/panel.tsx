@@ -5,6 +5,7 @@ import { Icon } from "../icons.tsx";
 import { isSignedOut } from "../session.ts";
 import { _, formatNumber, ngettext } from "../text.ts";
 import { speakProgress } from "./announcements.ts";
+import { groups, isEmpty, isHeld, totals } from "./board.ts";
 import { ConflictDialog } from "./conflict-dialog.tsx";
 import { question } from "./conflicts.ts";
 import { DropTarget } from "./drop-target.tsx";
@@ -12,7 +13,7 @@ import { reading, take } from "./intake.ts";
 import { beginInterrupted, reopenAll } from "./interrupted.ts";
 import type { Item } from "./item.ts";
 import { pick, readFiles } from "./picked.ts";
-import { clear, groups, isEmpty, isHeld, pauseAll, removeAll, resumeAll, retryAll, totals } from "./queue.ts";
+import { clear, pauseAll, removeAll, resumeAll, retryAll } from "./queue.ts";
 import { IconButton, Row } from "./row.tsx";
 import { facts, speed, timeLeft } from "./words.ts";
 import "./uploads.css";
@@ -81,7 +82,7 @@ function Reading({ files }: { files: number }) {
 
 function Head() {
   const { rate, secondsLeft, sentBytes, totalBytes, underway } = totals.value;
-  const isActive = groups.active.value.length > 0;
+  const isActive = waiting() > 0;
   const percent = totalBytes ? Math.floor((PERCENT * sentBytes) / totalBytes) : PERCENT;
   const details = isSignedOut.value
     ? _("Waiting until you sign in again")
@@ -126,9 +127,14 @@ function HoldButton() {
   );
 }
 
+/** Files whose bytes are not all with the service. */
+function waiting(): number {
+  return groups.active.value.filter(({ stage }) => stage !== "scanning").length;
+}
+
 function summarise(): string {
   const { files, storedFiles } = totals.value;
-  const active = groups.active.value.filter(({ stage }) => stage !== "scanning").length;
+  const active = waiting();
   const attention = groups.attention.value.length;
   if (active) {
     const counts = { stored: formatNumber(storedFiles), files: formatNumber(files) };
@@ -143,7 +149,7 @@ function summarise(): string {
 }
 
 async function askToCancel(): Promise<void> {
-  const count = groups.active.value.length;
+  const count = waiting();
   const isSure =
     count === 1 ||
     (await confirm({

@@ -13,11 +13,12 @@ export class Holds {
     const { locks } = this;
     if (!locks || this.releases.has(key)) return Promise.resolve(true);
     return new Promise((resolve) => {
-      void locks.request(PREFIX + key, { ifAvailable: true }, (lock) => {
+      const keep = (lock: Lock | null) => {
         resolve(lock !== null);
-        if (lock) return new Promise<void>((release) => this.releases.set(key, release));
-        return undefined;
-      });
+        return lock ? new Promise<void>((release) => this.releases.set(key, release)) : undefined;
+      };
+      // A browser that refuses locks is treated as one that has none.
+      locks.request(PREFIX + key, { ifAvailable: true }, keep).catch(() => resolve(true));
     });
   }
 

@@ -1,6 +1,8 @@
 """Deliver a stored file: save it on this server, stream it, or sign a URL for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 from typing import Literal
 
@@ -39,9 +41,9 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
         ) as file,
     ):
         digest = sha256()
-        for chunk in read_object(bucket=bucket, key=file_name, etag=upload.etag, start=0, stop=size):
-            digest.update(chunk)
-            file.write(chunk)
+        chunks = read_object(bucket=bucket, key=file_name, etag=upload.etag, start=0, stop=size)
+        with closing(_hash_beside(chunks, digest.update)) as hashed:
+            file.writelines(hashed)
         if upload.checksum_sha256 and digest.hexdigest() != upload.checksum_sha256:
             raise StorageError("S3 holds other bytes than were stored: try again, or upload the file anew.")
     if not FileUpload.objects.filter(pk=upload.pk).exclude(status=FileUpload.Status.DELETING).exists():
@@ -49,6 +51,17 @@ def file_download(*, user: AbstractBaseUser, bucket: str, file_name: str) -> Sav
         remove_copy_of_file(bucket=bucket, file_name=file_name)
         raise file_not_found()
     return SavedFile(path=path, file_name=file_name, bucket=bucket, size=size, etag=upload.etag)
+
+
+def _hash_beside(chunks: Iterator[bytes], update: Callable[[bytes], None]) -> Generator[bytes]:
+    """Yield the chunks, and hash each in a thread while the caller writes it and S3 sends the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        hashed = None
+        for chunk in chunks:
+            if hashed:
+                hashed.result()
+            hashed = thread.submit(update, chunk)
+            yield chunk
 
 
 def file_read(*, user: AbstractBaseUser, upload: FileUpload, start: int, stop: int) -> Iterator[bytes]:

@@ -166,6 +166,7 @@ class _Run:
             except (S3FileUploaderError, Error) as error:
                 logger.warning("The multipart uploads of bucket %s wait for the next run: %s", bucket, error)
                 failed += 1
+                self.on_progress("multipart uploads", 0, 0)  # The caller may stop here: each failure takes long.
         return aborted, unexplained, failed
 
     def _abort_in_bucket(self, bucket: str, older_than: timedelta | None) -> Iterator[tuple[MultipartUpload, Outcome]]:

@@ -40,7 +40,7 @@ def list_event_names(read_events):
 # --- share and presign -----------------------------------------------------------------------------------------------
 
 
-def test_share_files_shows_links_once_and_errors_beside(transactional, admin, bucket, user, staff, read_events):
+def test_share_files_shows_links_once_and_errors_beside(admin, bucket, user, staff, read_events):
     upload, pending = stored_file(user, bucket), started(user, bucket).upload
     form = run(admin, "share_files", [upload, pending])
     assert "no-store" in form["Cache-Control"]
@@ -171,7 +171,7 @@ def test_settle_now_does_what_housekeeping_would(transactional, admin, bucket, u
     assert {event["user"] for event in events} == {str(staff.pk)}
 
 
-def test_settle_now_scans_waiting_files_and_shows_errors(transactional, admin, bucket, user, settings, monkeypatch):
+def test_settle_now_scans_waiting_files_and_shows_errors(admin, bucket, user, settings, monkeypatch):
     monkeypatch.setattr(upload_actions, "MAX_MESSAGES", 1)
     settings.S3_FILE_UPLOADER_SCAN_IN_REQUEST_BYTES = 0
     use(settings, "LooksForVirus")
@@ -187,7 +187,7 @@ def test_settle_now_scans_waiting_files_and_shows_errors(transactional, admin, b
 # --- scan ------------------------------------------------------------------------------------------------------------
 
 
-def test_scan_again_shows_rejected_files(transactional, admin, bucket, user, settings):
+def test_scan_again_shows_rejected_files(admin, bucket, user, settings):
     uploads = [stored_file(user, bucket, "clean"), stored_file(user, bucket, "infected", VIRUS)]
     use(settings, "LooksForVirus")
     answer = run(admin, "scan_again", uploads)

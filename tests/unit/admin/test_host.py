@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import User
+from django.urls import path
 
 from s3_file_uploader.models import FileUpload, UploadToken
 from tests.unit.admin.conftest import LIST, make_record
@@ -14,14 +15,19 @@ PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/admin.md"
 
 
 @pytest.fixture
-def registry(monkeypatch):
-    """Register on a copy of the registry."""
-    monkeypatch.setattr(site, "_registry", dict(site._registry))
+def registry():
+    """Put back what a test registers."""
+    before = dict(site._registry)
+    yield
+    site._registry.clear()
+    site._registry.update(before)
 
 
-def test_block_of_the_docs(registry, admin, user):
+def test_block_of_the_docs(registry, admin, user, settings):
     (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     exec(compile(block, "admin.py", "exec"), {"__name__": "host.admin"})  # noqa: S102 - a block of our own docs
+    # The addresses hold the views of the admin that was registered when they were made.
+    settings.ROOT_URLCONF = type("Urls", (), {"urlpatterns": [path("admin/", site.urls)]})
     upload = make_record(user, "a")
     assert type(site.get_model_admin(FileUpload)).__name__ == "MyFileUploadAdmin"
     assert type(site.get_model_admin(User)).__name__ == "MyUserAdmin"

@@ -200,6 +200,7 @@ def test_details_link_users_uploads_links_and_events(admin, user):
         user=user, action="file_get", outcome="ok", bucket="bucket-one", file_name="a b", object_id=str(upload.pk)
     )
     event.save()
+    assert f"{LIST}?q=bucket-one%2Fa+b" in admin.get(EVENTS).content.decode()
     of_link = AuditEvent.objects.create(action="share_create", outcome="ok", object_id=str(link.pk), user_id="77")
     place, of_user = "q=bucket-one%2Fa+b", f"?user={user.pk}"
     for page, expected in (

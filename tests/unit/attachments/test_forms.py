@@ -235,7 +235,9 @@ def test_data_may_be_a_plain_mapping(upload):
     assert form.is_valid(), form.errors
     assert form.save().avatar == upload
     assert is_attached(upload)
-    assert form["avatar"].field.widget.value_omitted_from_data({}, {}, "avatar")
+    widget = form.fields["avatar"].widget
+    assert widget.value_omitted_from_data({}, {}, "avatar")
+    assert not widget.value_omitted_from_data({MARKER_NAME: "text"}, {}, "avatar")
 
 
 def test_rows_that_a_formset_adds_are_found(page):

@@ -9,7 +9,7 @@ from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import claim_record
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import Repairs, bucket_compare, record_delete
-from s3_file_uploader.services.references import release
+from s3_file_uploader.services.references import release, releasing
 from s3_file_uploader.services.reports import Outcome
 from tests.conftest import client_of
 from tests.gallery.models import Profile, Report
@@ -99,3 +99,10 @@ def test_claim_says_who_was_faster(upload, profile):
     with pytest.raises(FileInUse):
         claim_record(upload, FileUpload.Status.DELETING)
     claim_record(upload, FileUpload.Status.PENDING, even_attached=True)
+
+
+def test_deletion_after_a_release_finds_a_new_reference(upload, profile):
+    """Another request attached the file between the look for references and the lock."""
+    with pytest.raises(FileInUse), releasing(upload):
+        pytest.fail("The file is referred to.")
+    assert is_attached(upload)

@@ -120,6 +120,12 @@ def test_file_that_cannot_be_read_has_no_url(profile):
     assert (shown["status"], shown["url"], shown["expires_at"]) == ("quarantined", None, None)
 
 
+def test_read_only_field_only_shows(profile):
+    field = UploadSerializerField(read_only=True)
+    assert field.to_representation(profile.avatar)["original_name"] == "photo.png"
+    assert field.queryset is None
+
+
 def test_choices_are_the_stored_uploads_of_the_caller(user, other, upload, upload_of):
     upload_of(other)
     field = check(PlainSerializer, user, {}).fields["file"]

@@ -1,5 +1,6 @@
 """The JSON for the pages of staff."""
 
+import re
 from dataclasses import fields
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from s3_file_uploader.console.staff import FIGURES, MAX_USERS, HousekeepingView
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services.reports import HousekeepingReport
 from tests.gallery.models import Profile
+from tests.support.host import ROOT
 from tests.unit.services.conftest import started, stored_file
 
 USERS, HOUSEKEEPING = "/staff/users/", "/staff/housekeeping/"
@@ -67,8 +69,11 @@ def test_housekeeping_counts_files_of_fields(client, staff, user, bucket, settin
     assert FileUpload.objects.unattached().count() == 2
 
 
-def test_figures_name_fields_of_the_report():
-    assert set(FIGURES.values()) <= {field.name for field in fields(HousekeepingReport)}
+def test_page_of_housekeeping_names_each_figure():
+    page = (ROOT / "console" / "src" / "staff" / "housekeeping.tsx").read_text()
+    figures = {field.name for field in fields(HousekeepingReport)}
+    assert set(re.findall(r'^    \["(\w+)", _\(', page, re.MULTILINE)) == figures
+    assert set(FIGURES.values()) <= figures
 
 
 def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
@@ -80,3 +85,12 @@ def test_housekeeping_stops_when_its_time_is_over(rf, staff, user, bucket):
     response = HousekeepingView.as_view(seconds=-1)(request)
     assert b'"is_whole": false' in response.content
     assert b'"records_settled": 1' in response.content
+
+
+def test_housekeeping_stops_also_while_the_store_is_down(rf, staff, user, bucket, settings):
+    started(user, bucket)
+    settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:9"
+    settings.S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
+    request = rf.get(HOUSEKEEPING)
+    request.user = staff
+    assert HousekeepingView.as_view(seconds=-1)(request).content == b'{"is_whole": false, "counts": {}}'

@@ -32,8 +32,8 @@ def swept(**options):
     report = housekeeping_run(
         rolled_back_older_than=options.pop("older_than", NOW), on_finding=findings.append, **options
     )
-    found = [(finding.kind, finding.file_name, finding.outcome) for finding in findings]
-    return report.rolled_back_files_removed, found, report.buckets_left
+    listed = [(finding.kind, finding.file_name, finding.outcome) for finding in findings]
+    return report.rolled_back_files_removed, listed, report.buckets_left
 
 
 def rolled_back_file(storage, name="a.txt"):
@@ -79,14 +79,14 @@ class TestPlaces:
 
 class TestRolledBack:
     def test_only_old_files_without_a_record_are_removed(self, storage, bucket):
-        kept = f"files/{storage.save('a.txt', ContentFile(b'kept'))}"
+        stored = f"files/{storage.save('a.txt', ContentFile(b'kept'))}"
         gone = rolled_back_file(storage)
         assert swept(older_than=timedelta(days=1)) == (0, [], 0)
-        found = [(Kind.FILE_ROLLED_BACK, gone, Outcome.OBJECT_DELETED)]
-        assert swept(dry_run=True) == (1, found, 0)
-        assert objects_in(bucket) == sorted([kept, gone])
-        assert swept() == (1, found, 0)
-        assert objects_in(bucket) == [kept]
+        expected = [(Kind.FILE_ROLLED_BACK, gone, Outcome.OBJECT_DELETED)]
+        assert swept(dry_run=True) == (1, expected, 0)
+        assert objects_in(bucket) == sorted([stored, gone])
+        assert swept() == (1, expected, 0)
+        assert objects_in(bucket) == [stored]
         assert FileUpload.objects.count() == 1
         assert swept() == (0, [], 0)
 

@@ -1,4 +1,4 @@
-"""What a file of `UploadStorage` has beside the behaviours of Django in `tests/integration/storage`."""
+"""`UploadStorage` beyond the behaviours of Django, which `tests/integration/storage` has."""
 
 import re
 from datetime import datetime, timedelta
@@ -79,7 +79,7 @@ class TestNames:
     def test_valid_name_is_one_that_every_store_keeps(self, given, valid):
         assert UploadStorage().get_valid_name(given) == valid
 
-    def test_available_name_is_asked_of_nobody(self, django_assert_num_queries):
+    def test_available_name_needs_no_query(self, django_assert_num_queries):
         with django_assert_num_queries(0):
             name = UploadStorage(bucket="bucket-one").get_available_name("a\\b.txt", max_length=100)
         assert name[ID_LENGTH:] == "/a/b.txt"
@@ -211,12 +211,25 @@ class TestSave:
 
 
 class TestInUse:
-    def test_owner_cannot_remove_the_file_of_a_field(self, storage, user):
+    @committing
+    def test_owner_removes_a_file_only_once_no_field_names_it(self, storage, user):
         with use_request_user(lambda: user):
-            name = storage.save("photo.txt", uploaded())
+            document = Document.objects.create(file=uploaded())
+        upload = FileUpload.objects.get()
         with pytest.raises(FileInUse):
-            upload_delete(user=user, upload_id=FileUpload.objects.get().pk)
-        assert storage.open(name).read() == b"content"
+            upload_delete(user=user, upload_id=upload.pk)
+        assert document.file.read() == b"content"
+        document.delete()  # Django keeps the file.
+        assert storage.exists(document.file.name)
+        upload_delete(user=user, upload_id=upload.pk)
+        assert not FileUpload.objects.exists()
+
+    def test_older_file_is_in_use_too(self, bucket, settings, user):
+        use_storage(settings, bucket, adopted_prefix="media/")
+        upload = stored_file(user, bucket, "media/old.txt")
+        Document.objects.create(short="old.txt")
+        with pytest.raises(FileInUse):
+            upload_delete(user=user, upload_id=upload.pk)
 
     def test_file_of_a_field_cannot_be_attached_elsewhere(self, storage):
         storage.save("photo.txt", uploaded())
