@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from . import services
 from .conf import conf
-from .exceptions import S3FileUploaderError
+from .exceptions import FileInUse, S3FileUploaderError
 from .models import FileUpload, UsageLock
 from .s3 import presign
 from .services.storage_places import forget_places
@@ -81,6 +81,14 @@ def mark_user_files(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
 def _remove_marked_files(marked: list[Any]) -> None:
     for key in marked:
         try:
-            services.record_delete(user=None, upload=FileUpload.objects.get(pk=key))
+            _remove_unless_referenced(FileUpload.objects.get(pk=key))
         except (S3FileUploaderError, FileUpload.DoesNotExist, Error):
             logger.warning("The file of record %s could not be removed with its user. Housekeeping removes it.", key)
+
+
+def _remove_unless_referenced(upload: FileUpload) -> None:
+    """Remove a marked file. It stays, without an owner, if a field of the host that attached nothing refers to it."""
+    try:
+        services.record_delete(user=None, upload=upload)
+    except FileInUse:
+        services.upload_settle(upload=upload)

@@ -6,6 +6,7 @@ reads only those.
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -20,7 +21,7 @@ from ..models import FileUpload
 from .fields import UploadsField
 from .limits import validate_attachable
 from .middleware import Refused
-from .references import MARKER_NAME, Marker, read_id, read_reference, sign_reference
+from .references import MARKER_NAME, Marker, read_reference, sign_reference
 
 REMOVE = "-remove"
 LOAD_AGAIN = _("Choose the file again: the form was open for too long, or belongs to another user.")
@@ -165,7 +166,7 @@ class UploadFormField(forms.FileField):
         self._widget.allows_several = self.allows_several
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        """Return the record, the present one if the form changes nothing."""
+        """Return the record, the present one if the form changes nothing or the field is disabled."""
         uploads = self._clean_all(data, find_uploads(initial))
         return uploads[-1] if uploads else None
 
@@ -175,10 +176,11 @@ class UploadFormField(forms.FileField):
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         """Return the present files, and what the form sent."""
-        return Bound(initial, data or Submitted())
+        return Bound(initial, Submitted() if self.disabled else data or Submitted())
 
     def _clean_all(self, data: Submitted | None, present: list[FileUpload]) -> list[FileUpload]:
-        data = data or Submitted()
+        # Django passes the initial value as the data of a disabled field.
+        data = Submitted() if self.disabled else data or Submitted()
         kept = [upload for upload in present if str(upload.pk) not in data.removed]
         new = [self._read(value, present) for value in data.values]
         if data.files:
@@ -210,15 +212,18 @@ class UploadsFormField(UploadFormField):
 
 
 def find_uploads(value: Any) -> list[FileUpload]:
-    """Return the records of an initial value: a record, an id, several of them, or None."""
+    """Return the records of an initial value: a record, a UUID, several of them, or None.
+
+    An id as text is ignored: the admin takes initial values from the query string, where it could be the id of another
+    user's upload.
+    """
     several = value if isinstance(value, list | tuple) or hasattr(value, "filter") else [value]
-    records = [each if isinstance(each, FileUpload) else _find_record(each) for each in several if each]
-    return [record for record in records if record is not None]
+    records = [_find_record(each) if isinstance(each, UUID) else each for each in several]
+    return [record for record in records if isinstance(record, FileUpload)]
 
 
-def _find_record(upload_id: Any) -> FileUpload | None:
-    known = read_id(str(upload_id))
-    return FileUpload.objects.filter(pk=known).first() if known else None
+def _find_record(upload_id: UUID) -> FileUpload | None:
+    return FileUpload.objects.filter(pk=upload_id).first()
 
 
 def _get_list(data: Any, name: str) -> list[Any]:

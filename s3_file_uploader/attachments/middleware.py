@@ -51,9 +51,14 @@ class FormUploadMiddleware(MiddlewareMixin):
             return
         markers = [Marker.read(text) for text in request.POST.getlist(MARKER_NAME)]
         fields = {name: marker for marker in markers if marker for name in _find_names(request, marker)}
-        for name, marker in fields.items():
-            with use_client_address(get_client_address(request)):
-                _replace(request, user, name, marker)
+        if not fields:
+            return
+        post: Any = request.POST.copy()
+        with use_client_address(get_client_address(request)):
+            for name, marker in fields.items():
+                _replace(post, request.FILES, user, name, marker)
+        post._mutable = False
+        request.POST = post
 
 
 def _find_names(request: HttpRequest, marker: Marker) -> list[str]:
@@ -64,15 +69,11 @@ def _find_names(request: HttpRequest, marker: Marker) -> list[str]:
     return [name for name in {*request.POST, *request.FILES} if rows.fullmatch(name)]
 
 
-def _replace(request: HttpRequest, user: Any, name: str, marker: Marker) -> None:
-    post: Any = request.POST.copy()
+def _replace(post: Any, files: Any, user: Any, name: str, marker: Marker) -> None:
     values: list[str | Refused] = [_sign_own(user, marker, text) for text in post.getlist(name)]
-    files: Any = request.FILES
     values += [_store(user, marker, file) for file in files.getlist(name)]
     files.pop(name, None)
     post.setlist(name, values)
-    post._mutable = False
-    request.POST = post
 
 
 def _sign_own(user: Any, marker: Marker, text: str) -> str:

@@ -27,6 +27,7 @@ FIGURES = {
     Kind.ATTACHMENT: "attachments_mended",
     Kind.UPLOAD_UNATTACHED: "unattached_removed",
 }
+NUL = "\0"  # PostgreSQL cannot compare texts that contain it.
 
 
 class StaffView(SecuredView):
@@ -45,12 +46,15 @@ class UsersView(StaffView):
 
     def get(self, request: HttpRequest) -> JsonResponse:
         """Return at most `MAX_IDS` users with an `id` of the query, or `MAX_USERS` whose names begin with `search`."""
+        search = request.GET.get("search", "")
+        if NUL in search:
+            return JsonResponse({"detail": "Null characters are not allowed."}, status=400)
         users = get_user_model()._default_manager.all()
         if ids := request.GET.getlist("id"):
             found = users.filter(pk__in=_valid_keys(ids[:MAX_IDS]))
         else:
             name = get_user_model().USERNAME_FIELD
-            beginning = {f"{name}__istartswith": request.GET.get("search", "")}
+            beginning = {f"{name}__istartswith": search}
             found = users.filter(**beginning).order_by(name)[:MAX_USERS]
         return JsonResponse({"results": [{"id": str(user.pk), "name": user.get_username()} for user in found]})
 
@@ -97,8 +101,12 @@ def _valid_keys(ids: list[str]) -> list[Any]:
     field = get_user_model()._meta.pk
     keys = []
     for text in ids:
+        if NUL in text:
+            continue
         try:
-            keys.append(field.to_python(text))
+            key = field.to_python(text)
+            field.run_validators(key)  # Of numbers that the database cannot compare.
+            keys.append(key)
         except ValidationError:
             continue
     return keys

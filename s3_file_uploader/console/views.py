@@ -1,6 +1,7 @@
 """The page, its sign-in, and the texts of its scripts."""
 
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.contrib.auth import login
@@ -84,6 +85,11 @@ class SignInView(SecuredView, LoginView):
     def get_default_redirect_url(self) -> str:
         """Return the address of the page, for requests that name no other."""
         return reverse(CONSOLE)
+
+    def get_success_url(self) -> str:
+        """Return the address that the request names; never that of this form, for which Django answers 500."""
+        address = super().get_success_url()
+        return self.get_default_redirect_url() if urlsplit(address).path == self.request.path else address
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the direction of the language."""

@@ -5,6 +5,7 @@
     pending, to overwrite     the old object is there: stored as before; another object: describe that one anew;
                               no object: remove the record
     deleting                  remove the object and the record; the record of an infected file stays and says why
+    deleting, referenced      stored as before: its user was deleted, but a field of the host refers to the file
 
 "Stored" means "in quarantine" for an object that was not found clean. An object that another program wrote under the
 key stays.
@@ -41,6 +42,7 @@ from ..s3.transfer.object_reader import hash_object
 from ..signals import file_rejected, send_after_commit
 from ..values import StoredObject
 from .download_folder.copies import remove_copy_of_file
+from .references import is_referenced
 from .reports import Outcome
 
 logger = logging.getLogger(__name__)
@@ -124,7 +126,7 @@ def _end_lease_on_error(upload: FileUpload) -> Iterator[None]:
 
 def _settle(upload: FileUpload) -> Outcome:
     remove_parts(upload)
-    stored = None if upload.status == Status.DELETING else find_object(**upload.s3_address)
+    stored = find_object(**upload.s3_address) if upload.status != Status.DELETING or _is_kept(upload) else None
     outcome = _choose_outcome(upload, stored)
     if outcome == Outcome.RECORD_UPDATED and stored:
         mark_stored(upload, **describe_object(upload, stored, on_progress=partial(keep_lease, upload)))
@@ -137,8 +139,15 @@ def _settle(upload: FileUpload) -> Outcome:
     return outcome
 
 
+def _is_kept(upload: FileUpload) -> bool:
+    """Return True for a whole file that was marked with its deleted user, but to which a field of the host refers."""
+    return upload.was_stored and not upload.is_being_rejected and is_referenced(upload.pk)
+
+
 def _choose_outcome(upload: FileUpload, stored: StoredObject | None) -> Outcome:
     if upload.status == Status.DELETING:
+        if stored and stored.etag == upload.etag and _is_kept(upload):
+            return Outcome.RECORD_KEPT
         return Outcome.FILE_REJECTED if upload.is_being_rejected else Outcome.RECORD_AND_OBJECT_REMOVED
     if upload.is_direct:
         return Outcome.RECORD_AND_OBJECT_REMOVED if stored else Outcome.RECORD_REMOVED

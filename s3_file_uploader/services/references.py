@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from ..exceptions import FileInUse, FileNotFound, FileQuarantined
 from ..models import FileUpload, durable_transaction
-from ..models.lease import IN_USE
+from ..models.lease import IN_USE, durable_statement
 from .storage_places import is_in_storage, is_named
 
 NOT_CLEAN = "The file has not been found clean: wait for the scanners, or upload another."

@@ -72,6 +72,11 @@ def strip_file_id(key: str) -> str:
     return "/".join(segment for segment in key.split("/") if not _ID.fullmatch(segment))
 
 
+def has_file_id(key: str) -> bool:
+    """Return True if a folder of the key is an id, so that an `UploadStorage` may have built the key."""
+    return any(_ID.fullmatch(segment) for segment in key.split("/")[:-1])
+
+
 def get_id_time(file_id: str) -> datetime:
     """Return the time of an id."""
     milliseconds = int.from_bytes(b32hexdecode(file_id.upper())[:TIME_BYTES], "big")

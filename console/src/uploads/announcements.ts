@@ -1,9 +1,9 @@
 import { effect } from "@preact/signals";
 import { announce } from "../live.tsx";
 import { _, formatNumber, ngettext } from "../text.ts";
+import { groups, totals } from "./board.ts";
 import type { Item } from "./item.ts";
 import { splitPath } from "./names.ts";
-import { groups, totals } from "./queue.ts";
 import { explain, facts, reasonOfScanner, timeLeft } from "./words.ts";
 
 const PROGRESS_SECONDS = 20;

@@ -4,7 +4,9 @@ import { Icon } from "../icons.tsx";
 import { _ } from "../text.ts";
 import { currentTarget, reading, take, type Target } from "./intake.ts";
 import { readDrop, readPaste } from "./picked.ts";
-import { describeRules } from "./usage-bar.tsx";
+import { describeRules, describeSpace } from "./usage-bar.tsx";
+import { usage } from "./usage.ts";
+import { facts } from "./words.ts";
 
 /** Takes files that are dropped anywhere on the page, or pasted. Visible while files are dragged over the page. */
 export function DropTarget() {
@@ -47,7 +49,7 @@ function Overlay({ target }: { target: Target | undefined }) {
             ? _("Drop files and folders to upload them to %(place)s", { place: placeOf(target) })
             : _("Open a bucket, then drop the files there")}
         </p>
-        {target && <p>{describeRules()}</p>}
+        {target && usage.value && <p>{facts(describeSpace(usage.value), describeRules())}</p>}
       </div>
     </div>
   );

@@ -3,9 +3,10 @@ import { announce } from "../live.tsx";
 import { bucket, folder, view } from "../location.ts";
 import { _, ngettext } from "../text.ts";
 import { showToast } from "../toasts.tsx";
+import { groups } from "./board.ts";
 import { Conflicts, findExisting, type Earlier, type Existing } from "./conflicts.ts";
 import { goOnWith } from "./interrupted.ts";
-import { Item } from "./item.ts";
+import { Item, type Stage } from "./item.ts";
 import { refuse, Room } from "./limits.ts";
 import { composed, keepBoth } from "./names.ts";
 import type { Picked, Selection } from "./picked.ts";
@@ -22,6 +23,8 @@ export interface Target {
 export const reading = signal<number | undefined>(undefined);
 
 const SHOWN_NAMES = 3;
+/** Rows that say more than that an attempt failed. */
+const KEPT: readonly Stage[] = ["interrupted", "rejected", "unreplaced"];
 let last: Promise<void> = Promise.resolve();
 
 /** Return where files go that are dropped now; undefined if no bucket is open. */
@@ -117,6 +120,7 @@ class Candidate {
 
 /** Ask about the files whose paths are taken, and return those to send. */
 async function resolve(files: readonly Candidate[], target: Target, mayReplace: boolean): Promise<Candidate[]> {
+  await forgetFailed(files, target);
   const queued = new Map(unfinished().flatMap((item) => (item.bucket === target.bucket ? [[item.path, item]] : [])));
   const fresh = files.filter((file) => !isSame(file, queued.get(file.path)));
   if (fresh.length < files.length) announce(_("These files are on their way already."));
@@ -136,6 +140,17 @@ async function resolve(files: readonly Candidate[], target: Target, mayReplace: 
     if (choice !== "skip") chosen.push(paths.choose(file));
   }
   return chosen;
+}
+
+/** Take the rows of files away that failed or were refused, and come anew. */
+async function forgetFailed(files: readonly Candidate[], target: Target): Promise<void> {
+  const coming = new Map(files.map((file) => [file.path, file]));
+  for (const item of groups.attention.value) {
+    const file = coming.get(item.path);
+    if (!file || item.bucket !== target.bucket || KEPT.includes(item.stage)) continue;
+    file.replaces = item.replaces;
+    await remove(item);
+  }
 }
 
 /** Paths that are taken: by stored files, by files on their way, and by those of this drop. */

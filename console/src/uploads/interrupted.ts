@@ -1,10 +1,11 @@
 import { client } from "../session.ts";
 import { _ } from "../text.ts";
+import { moved } from "./board.ts";
 import { Item } from "./item.ts";
 import { composed, findSame } from "./names.ts";
 import { notes } from "./notes.ts";
 import { reopen, type Picked } from "./picked.ts";
-import { add, moved, remove, resume, unfinished } from "./queue.ts";
+import { add, remove, resume, unfinished } from "./queue.ts";
 import { finishReplacing } from "./stored.ts";
 import { holds } from "./tabs.ts";
 

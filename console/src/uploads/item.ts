@@ -10,20 +10,32 @@ import { RateMeter } from "./rate.ts";
  *
  * - `refused`: the limits of the bucket forbid it, so no byte was sent.
  * - `interrupted`: a reload has cut it off; the browser needs the file again.
+ * - `misnamed`: the service takes the file under another name only.
  * - `unreadable`: the file was moved, changed or deleted before it was sent.
  * - `scanning`: stored, and not found clean yet.
  * - `rejected`: a scanner found something.
  * - `unreplaced`: stored, but the earlier file could not be deleted.
  */
-export type Stage = UploadState | "refused" | "interrupted" | "unreadable" | "scanning" | "rejected" | "unreplaced";
+export type Stage =
+  UploadState | "refused" | "interrupted" | "misnamed" | "unreadable" | "scanning" | "rejected" | "unreplaced";
 
 /** Groups in which the panel shows files. */
 export type Group = "attention" | "active" | "done";
 
-const ATTENTION: readonly Stage[] = ["refused", "interrupted", "unreadable", "failed", "rejected", "unreplaced"];
+const ATTENTION: readonly Stage[] = [
+  "refused",
+  "interrupted",
+  "misnamed",
+  "unreadable",
+  "failed",
+  "rejected",
+  "unreplaced",
+];
 /** Failures that need something else than another attempt. */
 const FAILURES: Record<string, Stage | undefined> = {
+  file_exists: "misnamed",
   file_rejected: "rejected",
+  invalid_file_name: "misnamed",
   file_unreadable: "unreadable",
   file_changed: "unreadable",
 };

@@ -1,75 +1,28 @@
-import { batch, computed, signal } from "@preact/signals";
 import { UploadQueue, type UploaderError } from "s3-file-uploader-client";
 import { client } from "../session.ts";
-import type { Group, Item } from "./item.ts";
+import { all, changed, hide, isHeld, leaveOut, moved, show } from "./board.ts";
+import type { Item } from "./item.ts";
 import { notes } from "./notes.ts";
-import { RateMeter, secondsLeft } from "./rate.ts";
 import { holds } from "./tabs.ts";
 import { refreshUsage } from "./usage.ts";
 
-/** Sums over the files that the panel counts. */
-export interface Totals {
-  files: number;
-  storedFiles: number;
-  sentBytes: number;
-  totalBytes: number;
-  rate: number | undefined;
-  secondsLeft: number | undefined;
-  /** Files whose bytes are on their way. */
-  underway: number;
-  paused: number;
-  /** Files that failed and may be tried again. */
-  failed: number;
-}
-
-const NOTHING: Totals = {
-  files: 0,
-  storedFiles: 0,
-  sentBytes: 0,
-  totalBytes: 0,
-  rate: undefined,
-  secondsLeft: undefined,
-  underway: 0,
-  paused: 0,
-  failed: 0,
-};
 const FINISHED = ["stored", "scanning", "refused", "rejected", "unreplaced"];
-const INTERVAL_MILLISECONDS = 200;
 /** Files that the client prepares ahead. Each has a line in `localStorage`, which holds about five million characters. */
 const MOST_AHEAD = 3000;
 /** Files that are handed to the client at once, so that the page answers meanwhile. */
 const SLICE = 100;
 
-/** Files of the queue, by what they need. An array is replaced when a file joins or leaves it. */
-export const groups: Record<Group, { value: readonly Item[] }> = {
-  attention: signal<readonly Item[]>([]),
-  active: signal<readonly Item[]>([]),
-  done: signal<readonly Item[]>([]),
-};
-export const totals = signal(NOTHING);
-/** True while the user has paused everything. */
-export const isHeld = signal(false);
-export const isEmpty = computed(
-  () => !groups.attention.value.length && !groups.active.value.length && !groups.done.value.length,
-);
-
 type Task = NonNullable<Item["task"]>;
 type StoredListener = (item: Item) => unknown;
 
 const storedListeners: StoredListener[] = [];
-let items: Item[] = [];
 let backlog: Item[] = [];
 const queue = new UploadQueue();
-const dirty = new Set<Item>();
-const meter = new RateMeter();
-let sentInAll = 0;
-let isMoved = false;
 let feeding: ReturnType<typeof setTimeout> | undefined;
-let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Return the files of the queue that are neither stored nor given up. */
 export function unfinished(): Item[] {
-  return items.filter(({ stage }) => !FINISHED.includes(stage));
+  return all().filter(({ stage }) => !FINISHED.includes(stage));
 }
 
 /** Call `listener` with each file of which the service has all bytes. */
@@ -79,17 +32,15 @@ export function onStored(listener: StoredListener): void {
 
 /** Add files at the end: those to be sent, refused ones and interrupted ones. */
 export function add(added: readonly Item[]): void {
-  if (!items.some(({ group }) => group === "active")) beginAnew();
-  items = items.concat(added);
+  if (!all().some(({ group }) => group === "active")) beginAnew();
+  show(added);
   backlog = backlog.concat(added.filter(({ file, stage }) => file && stage === "queued"));
   feed();
-  isMoved = true;
-  changed(...added);
 }
 
 /** Leave the files of an earlier drop out of the totals, and a pause of which nothing is left. */
 function beginAnew(): void {
-  for (const item of items) item.isOld ||= item.group === "done";
+  leaveOut();
   if (isHeld.value) resumeAll();
 }
 
@@ -116,17 +67,17 @@ function follow(item: Item, task: Task, isResumed: boolean): void {
   void holds.hold(task.key);
   task.subscribe(() => {
     if (item.task !== task) return;
-    if (task.key !== item.key) rename(item, task);
+    if (task.key !== item.key) takeKey(item, task);
     if (task.state !== state) {
       state = task.state;
       entered(item, task);
-    }
-    changed(item);
+      moved(item);
+    } else changed(item);
   });
 }
 
 /** The service has forgotten an upload that was interrupted long ago: the client sends the file under another key. */
-function rename(item: Item, { key }: Task): void {
+function takeKey(item: Item, { key }: Task): void {
   holds.release(item.key);
   void notes.remove(item.key);
   item.key = key;
@@ -135,7 +86,6 @@ function rename(item: Item, { key }: Task): void {
 }
 
 function entered(item: Item, task: Task): void {
-  isMoved = true;
   if (task.state === "stored" && task.record) {
     item.finish(task.record);
     for (const listener of storedListeners) listener(item);
@@ -180,61 +130,6 @@ function unqueue(task: Task): void {
   if (place >= 0) queue.tasks.splice(place, 1);
 }
 
-/** Note that rows have to be drawn anew. */
-export function changed(...changed: readonly Item[]): void {
-  for (const item of changed) dirty.add(item);
-  timer ??= setTimeout(draw, INTERVAL_MILLISECONDS);
-}
-
-/** Note that a file has another stage, so that it may belong to another group. */
-export function moved(item: Item): void {
-  isMoved = true;
-  changed(item);
-}
-
-function draw(): void {
-  timer = undefined;
-  const now = Date.now();
-  batch(() => {
-    for (const item of dirty) {
-      sentInAll += item.measure(now);
-      item.version.value += 1;
-    }
-    dirty.clear();
-    if (isMoved) regroup();
-    totals.value = sum(now);
-  });
-  // Speeds fall, and the time left grows, while nothing is heard of a file.
-  if (totals.value.underway) changed(...items.filter(({ isSending }) => isSending));
-}
-
-function regroup(): void {
-  isMoved = false;
-  for (const group of ["attention", "active", "done"] as const) {
-    groups[group].value = items.filter((item) => item.group === group);
-  }
-}
-
-function sum(now: number): Totals {
-  const counted = { ...NOTHING };
-  for (const item of items) {
-    const { stage } = item;
-    if (item.isUnderway) counted.underway += 1;
-    if (stage === "paused") counted.paused += 1;
-    if (stage === "failed") counted.failed += 1;
-    if (item.isOld || (item.group === "attention" && stage !== "unreplaced")) continue;
-    counted.files += 1;
-    counted.sentBytes += item.sentBytes;
-    counted.totalBytes += item.size;
-    if (stage === "stored" || stage === "scanning") counted.storedFiles += 1;
-  }
-  if (counted.underway) meter.note(sentInAll, now);
-  else meter.reset();
-  counted.rate = meter.rate;
-  counted.secondsLeft = secondsLeft(counted.totalBytes - counted.sentBytes, meter.rate);
-  return counted;
-}
-
 /** Pause one file. */
 export function pause({ task }: Item): void {
   task?.pause();
@@ -257,9 +152,12 @@ export function resume(item: Item, file?: File): void {
 }
 
 function retry(item: Item, task: Task): void {
-  // The service has refused the upload for good, and would refuse its key again.
-  if (isLasting(task.error)) follow(item, prepare(item), false);
-  else task.enqueue();
+  if (isLasting(task.error)) {
+    // The service has refused the upload for good, and would refuse its key again.
+    holds.release(task.key);
+    void notes.remove(task.key);
+    follow(item, prepare(item), false);
+  } else task.enqueue();
   queue.add(...(item.task ? [item.task] : []));
 }
 
@@ -298,7 +196,7 @@ export function resumeAll(): void {
 
 /** Try all failed files again. */
 export function retryAll(): void {
-  for (const item of items) if (item.stage === "failed") resume(item);
+  for (const item of all()) if (item.stage === "failed") resume(item);
 }
 
 /** Take a file from the queue: cancel its upload, or forget an unfinished one, and free its parts in S3. */
@@ -310,7 +208,7 @@ export async function remove(item: Item): Promise<void> {
 
 /** Cancel everything that is not stored. */
 export async function removeAll(): Promise<void> {
-  const cancelled = items.filter(({ group, stage }) => group === "active" && stage !== "scanning");
+  const cancelled = all().filter(({ group, stage }) => group === "active" && stage !== "scanning");
   forget(cancelled);
   // Without the pause, each cancelled upload would make room for the next one.
   queue.pause();
@@ -321,27 +219,28 @@ export async function removeAll(): Promise<void> {
 
 /** Take rows that need nothing any more from the panel: stored files, or refused ones. */
 export function clear(group: "done" | "refused"): void {
-  forget(items.filter((item) => (group === "done" ? item.group === "done" : item.stage === "refused")));
+  forget(all().filter((item) => (group === "done" ? item.group === "done" : item.stage === "refused")));
   queue.clear();
 }
 
 function forget(forgotten: readonly Item[]): void {
+  hide(forgotten);
   const gone = new Set(forgotten);
-  items = items.filter((item) => !gone.has(item));
   backlog = backlog.filter((item) => !gone.has(item));
-  for (const item of gone) dirty.delete(item);
-  isMoved = true;
-  changed();
 }
 
 async function end({ bucket, pending, task }: Item): Promise<void> {
   const key = task?.key ?? pending?.key;
-  if (task) {
-    unqueue(task);
-    await task.cancel();
-  } else await pending?.discard();
-  if (!key) return;
-  holds.release(key);
-  await notes.remove(key);
-  refreshUsage(bucket);
+  try {
+    if (task) {
+      unqueue(task);
+      await task.cancel();
+    } else await pending?.discard();
+  } finally {
+    if (key) {
+      holds.release(key);
+      await notes.remove(key);
+      refreshUsage(bucket);
+    }
+  }
 }

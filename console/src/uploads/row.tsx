@@ -1,15 +1,18 @@
+import { ask } from "../dialogs/confirm.tsx";
 import { Icon, type IconName } from "../icons.tsx";
 import { bucket } from "../location.ts";
 import { isSignedOut } from "../session.ts";
 import { _ } from "../text.ts";
+import { isHeld } from "./board.ts";
+import { take } from "./intake.ts";
 import { goOn, reopenAll } from "./interrupted.ts";
 import type { Item, Stage } from "./item.ts";
 import { splitPath } from "./names.ts";
 import { pick } from "./picked.ts";
-import { isHeld, pause, remove, restart, resume } from "./queue.ts";
+import { pause, remove, restart, resume } from "./queue.ts";
 import { secondsLeft } from "./rate.ts";
 import { settle } from "./stored.ts";
-import { describe } from "./words.ts";
+import { describe, explain } from "./words.ts";
 
 const BARS: readonly Stage[] = ["preparing", "uploading", "waiting", "completing", "paused"];
 const ICONS: Partial<Record<Stage, IconName>> = {
@@ -18,6 +21,7 @@ const ICONS: Partial<Record<Stage, IconName>> = {
   rejected: "shield",
   refused: "warning",
   failed: "warning",
+  misnamed: "warning",
   unreadable: "warning",
   unreplaced: "warning",
   interrupted: "refresh",
@@ -74,6 +78,8 @@ function MainAction({ item, name }: Action) {
       return <TextButton text={_("Try again")} name={name} onClick={() => void settle(item)} />;
     case "failed":
       return <TextButton text={_("Try again")} name={name} onClick={() => resume(item)} />;
+    case "misnamed":
+      return <TextButton text={_("Rename")} name={name} onClick={() => void askForName(item, name)} />;
     case "unreadable":
       return <Choose name={name} onFile={(file) => void restart(item, file)} />;
     case "interrupted":
@@ -85,6 +91,21 @@ function MainAction({ item, name }: Action) {
     default:
       return null;
   }
+}
+
+/** Ask for another name, and take the file anew: that name may be taken, too. */
+async function askForName(item: Item, name: string): Promise<void> {
+  const answer = await ask({
+    title: _("Rename the file"),
+    text: explain(item.task?.error),
+    action: _("Upload"),
+    field: { label: _("Name"), value: name, pattern: "[^\\/]+" },
+  });
+  const { bucket: inBucket, file, path, source } = item;
+  if (!answer || !file) return;
+  await remove(item);
+  const picked = [{ file, path: answer, source }];
+  await take({ picked, emptyFolders: [], unreadable: [] }, { bucket: inBucket, folder: splitPath(path).folder });
 }
 
 function Choose({ name, onFile }: { name: string; onFile: (file: File) => void }) {

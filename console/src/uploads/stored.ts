@@ -2,9 +2,10 @@ import type { UploadRecord } from "s3-file-uploader-client";
 import { isComplete, noteStored, refresh } from "../listing.ts";
 import { bucket, folder } from "../location.ts";
 import { client } from "../session.ts";
+import { moved } from "./board.ts";
 import type { Item } from "./item.ts";
 import { notes, type Replaced } from "./notes.ts";
-import { moved, onStored } from "./queue.ts";
+import { onStored } from "./queue.ts";
 import { holds, tellTabs } from "./tabs.ts";
 import { refreshUsage } from "./usage.ts";
 

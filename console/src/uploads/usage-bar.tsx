@@ -1,3 +1,4 @@
+import type { Usage } from "s3-file-uploader-client";
 import { _, formatBytes, formatNumber } from "../text.ts";
 import { usage } from "./usage.ts";
 import { facts, listEndings, listTypes } from "./words.ts";
@@ -12,16 +13,7 @@ export function UsageBar() {
   const rules = describeRules();
   return (
     <div class="usage">
-      <Meter
-        label={_("Space used")}
-        used={bytes}
-        most={mostBytes}
-        words={
-          mostBytes === null
-            ? _("You use %(used)s", { used: formatBytes(bytes) })
-            : _("You use %(used)s of %(total)s", { used: formatBytes(bytes), total: formatBytes(mostBytes) })
-        }
-      />
+      <Meter label={_("Space used")} used={bytes} most={mostBytes} words={describeSpace(limits)} />
       {mostFiles !== null && (
         <Meter
           label={_("Files used")}
@@ -33,6 +25,14 @@ export function UsageBar() {
       {rules && <p class="usage-rules">{rules}</p>}
     </div>
   );
+}
+
+/** Return how much of the quota is used. */
+export function describeSpace({ bytes, quota_bytes: most }: Usage): string {
+  const used = formatBytes(bytes);
+  return most === null
+    ? _("You use %(used)s", { used })
+    : _("You use %(used)s of %(total)s", { used, total: formatBytes(most) });
 }
 
 interface Measured {

@@ -58,6 +58,7 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
     case "paused":
       return facts(_("Paused"), sent(sentBytes, size));
     case "failed":
+    case "misnamed":
       return explain(task?.error);
     case "unreadable":
       return _("The file was moved, changed or deleted. Choose it again to send it anew.");
@@ -108,6 +109,8 @@ export function explain(error: UploaderError | undefined): string {
       return typeof limit?.max_file_bytes === "number"
         ? _("Too large: a file may have up to %(size)s.", { size: formatBytes(limit.max_file_bytes) })
         : message;
+    case "file_exists":
+      return _("A file of this name is there already. Give the new one another name.");
     case "content_type_mismatch":
       return _("The content is not what the ending of the name promises. Rename the file, or check it.");
     case "journal_failed":

@@ -25,7 +25,7 @@ from ...models import FileUpload, FileUploadQuerySet
 from ..files.delete import record_delete, upload_release
 from ..references import list_references
 from ..reports import Finding, Kind, Outcome
-from ..storage_places import find_places
+from ..storage_places import find_places, has_file_id
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,8 @@ def _release_unreferenced(dry_run: bool) -> Iterator[Repair]:
     outcome = Outcome.RECORD_AND_OBJECT_REMOVED if cleanup == "delete" else Outcome.RELEASED
     marked = FileUpload.objects.filter(attached_at__lt=timezone.now() - MARK_AGE)
     for upload in _without_references(marked).each_once():
+        if has_file_id(upload.file_name):
+            continue  # A file of a file field. Its storage may be missing in the settings of this process.
         release = None if dry_run else lambda upload=upload: upload_release(upload_id=upload.pk, cleanup=cleanup)
         yield upload, release, outcome
 

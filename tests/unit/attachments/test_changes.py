@@ -7,7 +7,7 @@ from django.db.migrations.state import ProjectState
 
 from s3_file_uploader.exceptions import FileInUse, FileNotFound, FileQuarantined
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import record_delete
+from s3_file_uploader.services import housekeeping_run, record_delete
 from tests.gallery.models import Profile, ProfileProxy, Report, SpecialProfile
 from tests.unit.attachments.conftest import is_attached, is_there
 from tests.unit.services.conftest import objects_in, refusing
@@ -193,6 +193,21 @@ class TestLetGo:
         with committed():
             profile.delete()
         assert not is_there(upload)
+
+    @pytest.mark.parametrize("is_killed", [False, True])
+    def test_removed_user_leaves_a_file_that_sql_refers_to(self, user, upload, bucket, settings, committed, is_killed):
+        settings.S3_FILE_UPLOADER_WHEN_USER_DELETED = "delete"
+        Profile.objects.create()
+        Profile.objects.update(avatar=upload)  # Marks nothing.
+        if is_killed:
+            user.delete()  # The callback of the commit does not run.
+            assert housekeeping_run(dry_run=True).records_settled == 1
+            assert housekeeping_run().is_complete
+        else:
+            with committed():
+                user.delete()
+        assert FileUpload.objects.values_list("user", "status").get() == (None, "stored")
+        assert objects_in(bucket) == [upload.file_name]
 
 
 class TestMany:

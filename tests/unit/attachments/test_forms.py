@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signing import TimestampSigner, b62_encode
 from django.forms import Select, SelectMultiple, modelform_factory
+from django.http import QueryDict
 from django.test import RequestFactory
 from django.urls import reverse
 
@@ -144,6 +145,26 @@ def markers(client, address):
     return {MARKER_NAME: re.findall(rf'name="{MARKER_NAME}" value="([^"]*)"', client.get(address).content.decode())}
 
 
+def test_address_of_the_admin_names_no_upload(client, staff, upload_of, other):
+    client.force_login(staff)
+    secret = upload_of(other, name="secret.png")
+    for model, name in (("profile", "avatar"), ("report", "attachments")):
+        page = client.get(reverse(f"admin:gallery_{model}_add"), {name: str(secret.pk)}).content.decode()
+        assert f'data-name="{name}"' in page
+        assert "X-Amz-Signature" not in page
+        assert f'value="{secret.pk}"' not in page.split("<s3-upload", 1)[1].split("</s3-upload>")[0]
+
+
+def test_disabled_field_keeps_its_file(profile, upload):
+    form_class = modelform_factory(Profile, fields=["avatar"])
+    form_class.base_fields["avatar"].disabled = True
+    form = form_class({"avatar-remove": str(upload.pk), "avatar": "forged"}, instance=profile)
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data == {"avatar": upload}
+    assert "photo.png" in str(form)
+    assert "checked" not in str(form)
+
+
 def test_form_without_a_model_has_its_own_limits(page, user, upload, upload_of):
     assert page("/contact/", message="m", file=str(upload.pk)).content.decode() == str(upload)
     html = upload_of(user, b"{}", "a.json", "application/json")
@@ -224,3 +245,15 @@ def test_rows_that_a_formset_adds_are_found(page):
     answer = page(**{MARKER_NAME: marker, "attachments-12": file(), "attachments-x": file()})
     assert answer.wsgi_request.POST.getlist("attachments-12") == [Refused("Files up to 5 bytes are taken here.")]
     assert list(answer.wsgi_request.FILES) == ["attachments-x"]
+
+
+def test_data_of_a_form_are_copied_once(user, monkeypatch):
+    copies = []
+    copy = QueryDict.copy
+    monkeypatch.setattr(QueryDict, "copy", lambda self: copies.append(1) or copy(self))
+    marker = Marker("file-__prefix__", "contact.file", "bucket", 5).sign()
+    request = RequestFactory().post("/", {MARKER_NAME: marker, **{f"file-{row}": "text" for row in range(100)}})
+    request.user, request.csrf_processing_done = user, True
+    FormUploadMiddleware(lambda request: None).process_view(request, None, (), {})
+    assert request.POST["file-99"] == "text"
+    assert len(copies) == 1

@@ -167,6 +167,7 @@ def test_sign_in_works_without_javascript(client, user):
     response = client.post(SIGN_IN, {"username": user.username, "password": PASSWORD, "next": "/?bucket=b"})
     assert (response.status_code, response["Location"]) == (302, "/?bucket=b")
     assert client.get(SIGN_IN)["Location"] == reverse("s3_file_uploader_console:console")
+    assert client.get(SIGN_IN, {"next": SIGN_IN})["Location"] == reverse("s3_file_uploader_console:console")
 
 
 def test_sign_in_leads_to_no_other_site(client, user):

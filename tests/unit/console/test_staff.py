@@ -5,11 +5,14 @@ from dataclasses import fields
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from s3_file_uploader.console.staff import FIGURES, MAX_USERS, HousekeepingView
+from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services.reports import HousekeepingReport
+from tests.gallery.models import Profile
 from tests.support.host import ROOT
-from tests.unit.services.conftest import started
+from tests.unit.services.conftest import started, stored_file
 
 USERS, HOUSEKEEPING = "/staff/users/", "/staff/housekeeping/"
 
@@ -30,8 +33,14 @@ def test_users_are_found_by_the_beginning_of_their_names(client, staff, django_u
 
 def test_users_are_found_by_their_primary_keys(client, staff, user):
     client.force_login(staff)
-    found = client.get(USERS, {"id": [str(user.pk), "no-number", "999999"]}).json()["results"]
+    found = client.get(USERS, {"id": [str(user.pk), "no-number", "999999", "9" * 30, "\0"]}).json()["results"]
     assert found == [{"id": str(user.pk), "name": user.username}]
+
+
+def test_name_with_a_nul_character_is_refused(client, staff):
+    client.force_login(staff)
+    response = client.get(USERS, {"search": "a\0"})
+    assert (response.status_code, response.json()) == (400, {"detail": "Null characters are not allowed."})
 
 
 def test_housekeeping_counts_and_changes_nothing(client, staff, user, bucket, settings):
@@ -45,6 +54,19 @@ def test_housekeeping_counts_and_changes_nothing(client, staff, user, bucket, se
     assert answer["counts"]["records_settled"] == 1
     upload.refresh_from_db()
     assert upload.status == "pending"
+
+
+def test_housekeeping_counts_files_of_fields(client, staff, user, bucket, settings):
+    settings.S3_FILE_UPLOADER_UNATTACHED_SECONDS = 1
+    attached = stored_file(user, bucket, "attached")
+    stored_file(user, bucket, "expired")
+    FileUpload.objects.update(completed_at=timezone.now() - timedelta(seconds=2))
+    Profile.objects.create()
+    Profile.objects.update(avatar=attached)
+    client.force_login(staff)
+    counts = client.get(HOUSEKEEPING).json()["counts"]
+    assert (counts["attachments_mended"], counts["unattached_removed"]) == (1, 1)
+    assert FileUpload.objects.unattached().count() == 2
 
 
 def test_page_of_housekeeping_names_each_figure():

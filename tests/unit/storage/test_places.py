@@ -18,7 +18,8 @@ from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.services.reports import Kind, Outcome
 from s3_file_uploader.services.storage_places import StoragePlace, build_file_id, find_places, list_places
 from s3_file_uploader.storage import UploadStorage
-from tests.support.storages import STATIC
+from tests.gallery.models import Profile, Report
+from tests.support.storages import STATIC, use_storage
 from tests.unit.services.conftest import meanwhile, objects_in, out_of_order, parts_left_in, refusing, stored_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,3 +131,13 @@ class TestRolledBack:
         report = housekeeping_run()
         assert (report.multipart_uploads_aborted, report.multipart_uploads_unexplained) == (1, 1)
         assert parts_left_in(bucket) == ["files/other.bin"]
+
+
+def test_files_of_a_storage_that_the_settings_lack_are_left(storage, bucket, settings, monkeypatch):
+    for field in (Profile._meta.get_field("cover"), Report._meta.get_field("pictures")):
+        monkeypatch.setattr(field, "cleanup", "delete")
+    storage.save("a.txt", ContentFile(b"content"))
+    FileUpload.objects.update(attached_at=timezone.now() - timedelta(days=1))
+    use_storage(settings, bucket, prefix="renamed/")
+    assert housekeeping_run().attachments_mended == 0
+    assert FileUpload.objects.stored().exists()
