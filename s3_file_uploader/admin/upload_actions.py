@@ -89,7 +89,8 @@ class UploadActions(ModelAdmin):
             except (S3FileUploaderError, ScannerProblem) as error:
                 errors.append(f"{place}: {error}")
         for outcome, count in outcomes.items():
-            self.message_user(request, f"{count}: {outcome.value.replace('_', ' ')}.")
+            text = "nothing to do" if outcome is Outcome.NOTHING else outcome.value.replace("_", " ")
+            self.message_user(request, f"{count}: {text}.")
         self._show_errors(request, errors)
 
     @admin.action(description="Scan selected files again", permissions=["delete"])

@@ -156,7 +156,7 @@ def test_settle_now_does_what_housekeeping_would(transactional, admin, bucket, u
         "1: record and object removed.",
         "1: record removed.",
         "1: upload completed.",
-        "2: nothing.",
+        "2: nothing to do.",
     ]
     assert dict(FileUpload.objects.values_list("pk", "status")) == {
         arrived.pk: "stored",
