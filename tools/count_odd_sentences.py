@@ -57,4 +57,4 @@ def count_odd_sentences(*prefixes: str) -> tuple[Counter[str], Counter[str], lis
 if __name__ == "__main__":
     texts, odd, offenders = count_odd_sentences(*sys.argv[1:])
     shares = [f"{odd[room] / (texts[room] or 1):6.1%} {odd[room]:4} of {texts[room]:4}  {room}" for room in texts]
-    print(*offenders, *shares, f"{odd.total() / texts.total():6.1%} of all", sep="\n")
+    print(*offenders, *shares, f"{odd.total() / (texts.total() or 1):6.1%} of {texts.total()} texts of Python", sep="\n")
