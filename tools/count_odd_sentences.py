@@ -57,4 +57,5 @@ def count_odd_sentences(*prefixes: str) -> tuple[Counter[str], Counter[str], lis
 if __name__ == "__main__":
     texts, odd, offenders = count_odd_sentences(*sys.argv[1:])
     shares = [f"{odd[room] / (texts[room] or 1):6.1%} {odd[room]:4} of {texts[room]:4}  {room}" for room in texts]
-    print(*offenders, *shares, f"{odd.total() / (texts.total() or 1):6.1%} of {texts.total()} texts of Python", sep="\n")
+    share = odd.total() / (texts.total() or 1)
+    print(*offenders, *shares, f"{share:6.1%} of {texts.total()} texts of Python", sep="\n")
