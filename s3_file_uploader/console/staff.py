@@ -105,7 +105,7 @@ def _valid_keys(ids: list[str]) -> list[Any]:
             continue
         try:
             key = field.to_python(text)
-            field.run_validators(key)  # Of numbers that the database cannot compare.
+            field.run_validators(key)  # The database cannot compare every number.
             keys.append(key)
         except ValidationError:
             continue
