@@ -199,11 +199,15 @@ class UploadStorage(PlacedStorage):
         """Return the folders and the readable files in a folder, from the records."""
         path = path.strip("/")
         folder = "" if path in {"", "."} else f"{_clean_name(path)}/"
-        listed = [(prefix, *list_names(self._get_bucket(), f"{prefix}{folder}")) for prefix in self.place.prefixes]
-        folders = [
-            name for prefix, names, _ in listed for name in names if not self._is_own(f"{prefix}{folder}{name}/")
-        ]
-        return folders, [name for _, _, names in listed for name in names]
+        folders: list[str] = []
+        files: list[str] = []
+        for prefix in self.place.prefixes:
+            # Below the prefix of this storage, each folder is the id of one file.
+            skips_folders = bool(folder) or prefix != self.place.prefix
+            names, more = list_names(self._get_bucket(), f"{prefix}{folder}", skips_folders=skips_folders)
+            folders += [name for name in names if f"{prefix}{folder}{name}/" != self.place.prefix]
+            files += more
+        return folders, files
 
     def get_created_time(self, name: str) -> Any:
         """Return the time of the record, aware if USE_TZ is set."""
@@ -239,10 +243,6 @@ class UploadStorage(PlacedStorage):
         digests = [location_digest(bucket, f"{prefix}{name}") for prefix in self.place.prefixes]
         found = FileUpload.objects.order_by().whole().filter(location_digest__in=digests)
         return min(found, key=lambda upload: digests.index(upload.location_digest), default=None)
-
-    def _is_own(self, folder: str) -> bool:
-        """Return True for the folder of all files of this storage, which is no folder of the older files."""
-        return folder == self.place.prefix
 
     def _get_bucket(self) -> str:
         if not self.place.bucket:

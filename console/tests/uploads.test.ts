@@ -279,7 +279,7 @@ test("two tabs never send the same upload, and share the usage", async () => {
   assert.equal(await other.locator("section.uploads").count(), 0);
   await screen.setLine();
   await screen.untilStored(1);
-  await other.getByText("4.2 MB of 8.4 MB used").waitFor();
+  await other.getByText("You use 4.2 MB of 8.4 MB").waitFor();
 
   await screen.setLine({ bytesPerSecond: MIB });
   await screen.choose("Upload files", world.file("left.txt", 3 * MIB));
@@ -307,7 +307,7 @@ test("limits refuse files before a byte is sent, and a full quota is explained",
 
   const full = await world.bucket("full");
   await screen.page.goto(world.address(full));
-  await screen.page.getByText("0 bytes of 8.4 MB used").waitFor();
+  await screen.page.getByText("You use 0 bytes of 8.4 MB").waitFor();
   await screen.choose("Upload files", world.file("five.txt", 5 * MIB), world.file("four.txt", 4 * MIB));
   await screen.row("four.txt").getByText("Not enough room for 4.2 MB: 3.1 MB are left.").waitFor();
   await screen.untilStored(1);

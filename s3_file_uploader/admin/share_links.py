@@ -17,7 +17,7 @@ from .formats import format_moment
 from .links import build_url, build_user_url, format_link, format_links
 from .paginator import LargeListAdmin
 from .read_only import ReadOnly, get_staff
-from .searching import find_digest, find_user_ids, parse_id
+from .searching import find_digest, find_named, find_user_ids, parse_id
 from .selection import LimitedDeletion, limit_selection
 from .user_filter import UserFilter, UserFilterMedia
 
@@ -30,7 +30,10 @@ class ShareLinkAdmin(ReadOnly, LimitedDeletion, UserFilterMedia, LargeListAdmin)
     list_filter = (ShareStateFilter, UserFilter, UploadFilter, ("created_at", admin.DateFieldListFilter))
     list_select_related = ("user", "upload")
     search_fields = ("id",)
-    search_help_text = "Search for a user, a whole bucket/key, or the whole id of a link or of an upload."
+    search_help_text = (
+        "Search for a user, a whole bucket/key, or the whole id of a link or of an upload. Parts of names and keys are "
+        "found among the newest 10,000 links that the filters leave."
+    )
     actions = ("revoke_links", "delete_selected")
     fields = readonly_fields = (
         *("id", "file", "state", "used", "created", "expires", "revoked"),
@@ -47,7 +50,8 @@ class ShareLinkAdmin(ReadOnly, LimitedDeletion, UserFilterMedia, LargeListAdmin)
         pk = parse_id(text)
         uploads = FileUpload.objects.filter(location_digest=find_digest(text)).values_list("pk", flat=True)
         of_users = Q(user_id__in=find_user_ids(self.admin_site, request, text))
-        return queryset.filter(of_users | Q(upload_id__in=list(uploads)) | Q(pk=pk) | Q(upload_id=pk)), False
+        named = Q(pk__in=find_named(queryset, text, "upload__file_name", "upload__original_name"))
+        return queryset.filter(of_users | Q(upload_id__in=list(uploads)) | Q(pk=pk) | Q(upload_id=pk) | named), False
 
     # --- columns and fields ---
 

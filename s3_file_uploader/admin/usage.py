@@ -54,7 +54,7 @@ class UploadUsage(ModelAdmin):
         query = form.cleaned_data if form.is_valid() else {"user": "", "bucket": ""}
         user_id = find_user_id(query["user"]) if query["user"] else None
         is_unknown = bool(query["user"]) and user_id is None
-        sums = None if is_unknown else add_up_usage(user_id=user_id, bucket=query["bucket"])
+        sums = None if is_unknown else add_up_usage(self.get_queryset(request), user_id=user_id, bucket=query["bucket"])
         context = {
             **self.admin_site.each_context(request),
             "title": "Bytes by user and bucket",

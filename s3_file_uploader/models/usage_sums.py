@@ -59,16 +59,17 @@ class UsageSums:
     is_whole: bool
 
 
-def add_up_usage(*, user_id: Any = None, bucket: str = "") -> UsageSums:
+def add_up_usage(uploads: QuerySet[FileUpload], *, user_id: Any = None, bucket: str = "") -> UsageSums:
     """Add up the whole files, in quarantine or not.
 
     Args:
+        uploads: the records that the viewer may see.
         user_id: only of this user; None for all.
         bucket: only in this bucket; empty for all.
     """
     filters = {"user_id": user_id, "bucket": bucket}
     given = {name: value for name, value in filters.items() if value not in (None, "")}
-    rows = FileUpload.objects.whole().filter(**given)
+    rows = uploads.filter(status__in=FileUpload.WHOLE, **given)
     sums = _add_up_users(rows)
     by_bucket = _add_up_buckets(rows, [user for user, *_ in sums])
     largest = tuple(UserSum(user, files, size, tuple(by_bucket.get(user, ()))) for user, files, size, *_ in sums)

@@ -57,6 +57,7 @@ export function Questions() {
               spellcheck={false}
               defaultValue={field.value ?? ""}
               pattern={field.pattern}
+              title={field.pattern && field.hint}
               aria-describedby={field.hint ? "question-hint" : undefined}
             />
             {field.hint && (

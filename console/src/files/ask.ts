@@ -10,6 +10,7 @@ const MANY = 20;
 
 /** Delete files at once, with undo. Folders, and many files, are deleted after a question that says how many they are. */
 export async function askToDelete(rows: readonly Row[]): Promise<void> {
+  const keepFocus = rememberFocus();
   const prefixes = rows.flatMap((row) => (row.kind === "folder" ? [row.prefix] : []));
   const files = rows.flatMap((row) => (row.kind === "file" ? [row.record] : []));
   try {
@@ -19,7 +20,20 @@ export async function askToDelete(rows: readonly Row[]): Promise<void> {
     return;
   }
   if ((prefixes.length || files.length > MANY) && !(await isSure(prefixes, files))) return;
-  if (files.length) deleteFiles(files);
+  if (!files.length) return;
+  deleteFiles(files);
+  setTimeout(keepFocus); // After the lines have gone.
+}
+
+/** Return a function that moves a lost focus to the line that is now in place of the focused one. */
+function rememberFocus(): () => void {
+  const line = document.activeElement?.closest<HTMLElement>("[data-index]");
+  return () => {
+    if (document.activeElement !== document.body) return;
+    const lines = line ? [...document.querySelectorAll<HTMLElement>("[data-index]")] : [];
+    const next = lines.find(({ dataset }) => dataset.index === line?.dataset.index) ?? lines.at(-1);
+    (next?.querySelector<HTMLElement>(".row-open") ?? document.getElementById("main"))?.focus({ preventScroll: true });
+  };
 }
 
 async function isSure(prefixes: readonly string[], files: readonly FileRecord[]): Promise<boolean> {

@@ -81,6 +81,7 @@ function Text({ url, name, size }: { url: string; name: string; size: number }) 
   }, [url]);
   if (problem) return <p class="error centred">{problem}</p>;
   if (text === undefined) return <p class="quiet centred">{_("Loading…")}</p>;
+  if (!text) return <p class="quiet centred">{_("The file is empty.")}</p>;
   return (
     <div class="preview-text">
       <pre tabIndex={0} aria-label={name} dir="auto">

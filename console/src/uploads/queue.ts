@@ -152,9 +152,12 @@ export function resume(item: Item, file?: File): void {
 }
 
 function retry(item: Item, task: Task): void {
-  // The service has refused the upload for good, and would refuse its key again.
-  if (isLasting(task.error)) follow(item, prepare(item), false);
-  else task.enqueue();
+  if (isLasting(task.error)) {
+    // The service has refused the upload for good, and would refuse its key again.
+    holds.release(task.key);
+    void notes.remove(task.key);
+    follow(item, prepare(item), false);
+  } else task.enqueue();
   queue.add(...(item.task ? [item.task] : []));
 }
 

@@ -31,8 +31,8 @@ export function UsageBar() {
 export function describeSpace({ bytes, quota_bytes: most }: Usage): string {
   const used = formatBytes(bytes);
   return most === null
-    ? _("%(used)s used", { used })
-    : _("%(used)s of %(total)s used", { used, total: formatBytes(most) });
+    ? _("You use %(used)s", { used })
+    : _("You use %(used)s of %(total)s", { used, total: formatBytes(most) });
 }
 
 interface Measured {

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from ... import services
 from ..pagination import UploadPages
+from ..responses.refusal_page import build_refusal_page, is_for_people
 from ..serializers.shares import (
     NewShareLinkSerializer,
     ShareCreateSerializer,
@@ -22,6 +23,7 @@ from .base import ServiceViewSet, audited, get_caller, validated
 from .url_credentials import SecretAddressViewSet
 
 FOLLOWED_BY = ("GET", "HEAD")
+FOLLOWED = ("retrieve", "missing")
 
 
 class ShareListViewSet(ServiceViewSet):
@@ -68,15 +70,17 @@ class ShareViewSet(SecretAddressViewSet):
 
     def get_permissions(self) -> list[BasePermission]:
         """Let clients follow a link without an account."""
-        return [AllowAny()] if self.action in ("retrieve", "missing") else super().get_permissions()
+        return [AllowAny()] if self.action in FOLLOWED else super().get_permissions()
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Redirect whatever `Accept` says: the file has its own type."""
         return super().perform_content_negotiation(request, force=force or self.action == "retrieve")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        """Keep the link out of the `Referer` header of browsers, and out of search engines."""
+        """Keep the link out of the `Referer` header of browsers, and out of search engines. Show people a page."""
         response = super().finalize_response(request, response, *args, **kwargs)
+        if self.action in FOLLOWED and response.status_code >= status.HTTP_400_BAD_REQUEST and is_for_people(request):
+            response = build_refusal_page(response)
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"
         return cast(Response, response)

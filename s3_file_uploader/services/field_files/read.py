@@ -27,21 +27,33 @@ def field_file_open(*, user: AbstractBaseUser | None, upload: FileUpload) -> Buf
         return BufferedReader(ObjectIO(**upload.s3_address, etag=upload.etag, size=upload.size or 0), BUFFER_BYTES)
 
 
-def list_names(bucket: str, folder: str) -> tuple[list[str], list[str]]:
+def list_names(bucket: str, folder: str, *, skips_folders: bool) -> tuple[list[str], list[str]]:
     """Return the names of the folders and of the stored files in a folder, from the records, in the order of keys.
 
     Args:
         bucket: name of the bucket.
         folder: the beginning of the keys, empty or with a slash at its end.
+        skips_folders: make a query for each folder, instead of reading the records in them. Use it unless each folder
+            holds one file.
     """
     records = FileUpload.objects.by_key(bucket)
-    folders: list[str] = []
+    folders: dict[str, None] = {}
     files: list[str] = []
     position: Position | None = None
     while True:
-        page = recorded_files(records=records, prefix=folder, delimiter="/", position=position, page_size=PAGE_KEYS)
-        folders += [prefix.removeprefix(folder).rstrip("/") for prefix in page.prefixes]
-        files += [upload.file_name.removeprefix(folder) for upload in page.uploads]
+        page = recorded_files(
+            records=records,
+            prefix=folder,
+            delimiter="/" if skips_folders else "",
+            position=position,
+            page_size=PAGE_KEYS,
+        )
+        for key in (*page.prefixes, *(upload.file_name for upload in page.uploads)):
+            name, slash, _ = key.removeprefix(folder).partition("/")
+            if slash:
+                folders[name] = None
+            else:
+                files.append(name)
         position = page.end
         if position is None:
-            return folders, files
+            return [*folders], files

@@ -3,9 +3,10 @@
 import uuid
 
 import pytest
+from django.contrib.admin import site
 from django.utils import timezone
 
-from s3_file_uploader.admin import upload_deletion, usage
+from s3_file_uploader.admin import FileUploadAdmin, upload_deletion, usage
 from s3_file_uploader.models import FileUpload, ShareLink, usage_sums
 from s3_file_uploader.models.usage_sums import BucketSum, UserSum, add_up_usage
 from tests.unit.admin.conftest import LIST, give, make_record
@@ -59,22 +60,22 @@ def test_add_up_usage_sums_by_user_and_bucket(user, other):
     make_record(other, "c", size=20)
     make_record(None, "d", size=1)
     make_record(user, "e", size=1000, status="rejected", status_reason="x")
-    sums = add_up_usage()
+    sums = add_up_usage(FileUpload.objects.all())
     assert (sums.files, sums.bytes, sums.is_whole) == (4, 33, True)
     assert sums.largest == (
         UserSum(other.pk, 1, 20, (BucketSum("bucket-one", 1, 20),)),
         UserSum(user.pk, 2, 12, (BucketSum("bucket-two", 1, 7), BucketSum("bucket-one", 1, 5))),
         UserSum(None, 1, 1, (BucketSum("bucket-one", 1, 1),)),
     )
-    assert add_up_usage(user_id=user.pk, bucket="bucket-two").bytes == 7
-    assert add_up_usage(bucket="bucket-nine").largest == ()
+    assert add_up_usage(FileUpload.objects.all(), user_id=user.pk, bucket="bucket-two").bytes == 7
+    assert add_up_usage(FileUpload.objects.all(), bucket="bucket-nine").largest == ()
 
 
 def test_add_up_usage_reads_a_limited_number_of_rows(user, monkeypatch):
     for name in "abc":
         make_record(user, name, size=1)
     monkeypatch.setattr(usage_sums, "MAX_ADDED", 1)
-    sums = add_up_usage()
+    sums = add_up_usage(FileUpload.objects.all())
     assert (sums.files, sums.bytes, sums.is_whole) == (1, 2, False)
 
 
@@ -102,3 +103,19 @@ def test_usage_page_shows_exact_sums_and_limits(admin, user, other, monkeypatch)
     assert "There are more than 1,000,000 files" in html
     monkeypatch.setattr(usage_sums, "MAX_ADDED", 100)
     assert "and 1 more bucket<" in admin.get(f"{LIST}usage/").content.decode()
+
+
+def test_usage_page_shows_only_what_a_host_lets_the_viewer_see(rf, staff, user):
+    make_record(user, "a", size=1_111_111)
+    make_record(user, "b", size=2_222_222, bucket="bucket-two")
+
+    class Narrowed(FileUploadAdmin):
+        def get_queryset(self, request):
+            return super().get_queryset(request).filter(bucket=request.headers["x-bucket"])
+
+    for bucket, expected in (("bucket-one", "1,111,111"), ("bucket-nine", "no stored files")):
+        request = rf.get("/", headers={"x-bucket": bucket})
+        request.user = staff
+        html = Narrowed(FileUpload, site).usage_view(request).render().content.decode()
+        assert expected in html
+        assert "2,222,222" not in html

@@ -132,6 +132,7 @@ def test_share_links_can_be_searched_and_filtered(admin, user, other):
         ({"q": str(used.pk)}, [used.pk]),
         ({"q": str(upload.pk)}, [expired.pk, usable.pk]),
         ({"q": "other"}, [replaced.pk, used.pk, revoked.pk]),
+        ({"q": "a", "state": "usable"}, [usable.pk]),
         ({"q": " "}, [replaced.pk, used.pk, revoked.pk, expired.pk, usable.pk]),
     ):
         assert list_shown(admin.get(LINKS, query)) == expected, query

@@ -199,6 +199,21 @@ class TestFollow:
         assert (answer.status_code, answer.json()["code"], answer["Cache-Control"]) == (*NOT_FOUND, "no-store")
         assert answer["Referrer-Policy"] == "no-referrer"
 
+    def test_follow_in_browser_without_file_is_a_page(self, url, settings):
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        assert follow(url, **browser).status_code == 302
+        ShareLink.objects.update(expires_at=timezone.now())
+        answers = [follow(url, **browser), follow(url.rstrip("/"), **browser)]
+        settings.S3_FILE_UPLOADER_THROTTLE_RATES = {"share": "1/hour"}
+        follow(url)
+        answers.append(follow(url, **browser))
+        told = [(answer.status_code, answer["Content-Type"], answer["Cache-Control"]) for answer in answers]
+        assert told == [(code, "text/html; charset=utf-8", "no-store") for code in (404, 404, 429)]
+        assert ["Ask its sender" in answer.text for answer in answers] == [True, True, False]
+        assert int(answers[2]["Retry-After"]) > 0
+        assert answers[0]["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+        assert answers[0]["Referrer-Policy"] == "no-referrer"
+
     def test_follow_by_id_is_not_found(self, url):
         assert refused(follow(f"{BASE}/shares/{ShareLink.objects.get().pk}/")) == NOT_FOUND
 
@@ -381,9 +396,9 @@ class TestAdmin:
         client.force_login(staff)
         return client
 
-    def test_admin_lists_and_revokes_without_secret(self, admin, url):
+    def test_admin_lists_and_revokes_without_secret(self, admin, bucket, url):
         link = ShareLink.objects.get()
-        for path in (f"{self.LIST}?q=file", f"{self.LIST}{link.pk}/change/"):
+        for path in (f"{self.LIST}?q={bucket}/file", f"{self.LIST}{link.pk}/change/"):
             page = admin.get(path).content.decode()
             assert str(link.pk) in page
             assert url.split("/")[-2] not in page
