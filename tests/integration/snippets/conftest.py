@@ -110,7 +110,7 @@ def apps(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(archive) as packed:
         # Python 3.11.2, which Debian 12 has, knows no filters; 3.12 and 3.13 warn without one.
         packed.extraction_filter = getattr(tarfile, "data_filter", None)
-        packed.extractall(root)  # noqa: S202  # The archive is our own.
+        packed.extractall(root)  # noqa: S202 - the archive is our own
     shutil.copytree(root / "package", apps / "node_modules" / "s3-file-uploader-client")
     for app in APPS:
         (apps / app).mkdir()
