@@ -62,9 +62,9 @@ export async function signInAgain(username: string, password: string): Promise<s
   return undefined;
 }
 
-/** Look whether another tab has signed in; call it when the page becomes visible. */
+/** Look whether another tab has signed in, also as another user; call it when the page becomes visible. */
 export async function checkSession(): Promise<void> {
-  if (waiting) accept(await readSession());
+  accept(await readSession());
 }
 
 async function readSession(): Promise<SessionAnswer> {

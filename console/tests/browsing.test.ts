@@ -259,6 +259,11 @@ test("a session that ends asks for the password, and the page goes on", async ()
   await other.getByRole("menuitem", { name: "Delete" }).click();
   await other.getByRole("button", { name: "Dismiss" }).click();
   while ((await world.records(bucket)).length) await other.waitForTimeout(50);
+
+  const staff = await openScreen(bucket, { as: "staff" });
+  await screen.context.addCookies(await staff.context.cookies());
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.getByRole("button", { name: "Account of demo_staff" }).waitFor();
 });
 
 test("offline, failing and empty lists say what is the matter", async () => {

@@ -5,12 +5,14 @@ import re
 
 import pytest
 from django.contrib.auth import get_user
+from django.contrib.auth.views import LoginView
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import include, path, reverse
 
 from s3_file_uploader.console.security import MAX_BUCKETS, build_policy, find_origins
 from s3_file_uploader.s3.client import get_client
+from tests.support.documents import blocks_of
 
 SIGN_IN, SESSION = "/sign-in/", "/session/"
 PASSWORD = "test-password"
@@ -175,6 +177,21 @@ def test_sign_in_leads_to_no_other_site(client, user):
     user.save()
     fields = {"username": user.username, "password": PASSWORD, "next": "https://evil.example.com/"}
     assert client.post(SIGN_IN, fields)["Location"] == "/"
+
+
+def test_own_sign_in_of_the_docs_comes_first(client, user, settings):
+    user.set_password(PASSWORD)
+    user.save()
+    (code,) = blocks_of("docs/how-to/console.md", "python", "test_own_sign_in_of_the_docs_comes_first")
+    names = {"urlpatterns": [path("login/", LoginView.as_view(), name="login"), *Elsewhere.urlpatterns[1:]]}
+    exec(code, names)  # noqa: S102 - ours, from the docs
+    settings.ROOT_URLCONF = type("Urls", (), {"urlpatterns": tuple(names["urlpatterns"])})
+    fields = {"username": user.username, "password": PASSWORD}
+    assert client.get("/files/")["Location"] == "/files/sign-in/?next=/files/"
+    assert client.post("/files/sign-in/?next=/files/", fields)["Location"] == "/login/?next=/files/"
+    assert client.post("/files/session/", fields).status_code == 405
+    assert not get_user(client).is_authenticated
+    assert client.get("/files/session/").json()["user"] is None
 
 
 def test_sign_out_ends_the_session(client, user):
