@@ -13,12 +13,13 @@ APP = "s3_file_uploader"
 
 @pytest.fixture
 def at_first_migration(transactional_db):
-    """Migrate the app back to its first migration, and to its last one after the test."""
+    """Migrate the app back to its first migration, with the apps that depend on it, and forward after the test."""
     executor = MigrationExecutor(connection)
-    latest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == APP]
+    leaves = executor.loader.graph.leaf_nodes()
+    latest = [node for node in leaves if node[0] == APP]
     executor.migrate([(APP, "0001_initial")])
     yield executor.loader.project_state([(APP, "0001_initial")]).apps, latest
-    MigrationExecutor(connection).migrate(latest)
+    MigrationExecutor(connection).migrate(leaves)
 
 
 def test_migration_copies_claim_ids_to_write_ids(at_first_migration):
