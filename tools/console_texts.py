@@ -18,12 +18,13 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "s3_file_uploader" / "locale"
-SCRIPTS, TEMPLATES = ROOT / "console" / "src", ROOT / "s3_file_uploader" / "templates" / "s3_file_uploader" / "console"
+SCRIPTS, TEMPLATES = ROOT / "console" / "src", ROOT / "s3_file_uploader" / "templates" / "s3_file_uploader"
 # The names of the functions, with the arguments that are texts.
 KEYWORDS = {"_": None, "ngettext": (1, 2)}
-IN_TEMPLATE = re.compile(r'{% translate "([^"]+)" %}')
+IN_TEMPLATE = re.compile(r'{% translate "([^"]+)" %}|{% blocktranslate[^%]* %}(.+?){% endblocktranslate %}')
+VARIABLE = re.compile(r"{{ (\w+) }}")
 # A catalogue that says when it was made would differ each time.
-HEADER = "# Texts of the console. tools/console_texts.py writes this file: change the lines msgstr only."
+HEADER = "# Texts of the console and of the form widget. tools/console_texts.py writes this file: change the lines msgstr only."
 NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -47,8 +48,9 @@ def _read_scripts() -> Iterator[str | tuple[str, ...]]:
 
 
 def _read_templates() -> Iterator[str]:
-    for path in sorted(TEMPLATES.glob("*.html")):
-        yield from IN_TEMPLATE.findall(path.read_text())
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        for text, block in IN_TEMPLATE.findall(path.read_text()):
+            yield text or VARIABLE.sub(r"%(\1)s", block)
 
 
 def build_catalog(language: str, domain: str) -> Catalog:

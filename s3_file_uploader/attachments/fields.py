@@ -91,14 +91,10 @@ class UploadField(_Uploads, ForeignKey):
             key; `null` is True by default, and there is no reverse relation without a `related_name`.
     """
 
-    non_db_attrs: Any = (
-        *cast(Any, models.ForeignKey).non_db_attrs,
-        "content_types",
-        "extensions",
-        "max_bytes",
-        "cleanup",
-        "shared",
-    )
+    @property
+    def non_db_attrs(self) -> Any:  # In Django 6.1 a property of ForeignKey, before an attribute of the class.
+        """Return the options whose change needs no change of the table."""
+        return *cast(Any, super()).non_db_attrs, "content_types", "extensions", "max_bytes", "cleanup", "shared"
 
     def __init__(self, *, on_delete: Any = models.PROTECT, **options: Any) -> None:
         options = self._take_options(options)

@@ -175,6 +175,7 @@ class S3Upload extends HTMLElement {
       this.list?.append(row.element);
       const maxBytes = Number(this.dataset.maxBytes ?? Infinity);
       if (file.size > maxBytes) row.fail(this.text("too-large"));
+      else if (!accepts(this.input?.accept ?? "", file)) row.fail(this.text("wrong-type"));
       else void row.upload();
     }
     if (this.input) this.input.value = "";
@@ -191,6 +192,19 @@ class S3Upload extends HTMLElement {
     }
     return client;
   }
+}
+
+/** Compare a dropped file with `accept`, as the picker does. If the browser knows no type of the file, the service decides. */
+function accepts(accept: string, { name, type }: File): boolean {
+  const kinds = accept
+    .toLowerCase()
+    .split(",")
+    .map((kind) => kind.trim());
+  const matches = (kind: string) =>
+    kind.startsWith(".")
+      ? name.toLowerCase().endsWith(kind)
+      : !type || type === kind || (kind.endsWith("/*") && type.startsWith(kind.slice(0, -1)));
+  return accept === "" || kinds.some(matches);
 }
 
 function build(tag: string, className: string, text: string): HTMLElement {
