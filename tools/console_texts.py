@@ -24,7 +24,7 @@ KEYWORDS = {"_": None, "ngettext": (1, 2)}
 IN_TEMPLATE = re.compile(r'{% translate "([^"]+)" %}|{% blocktranslate[^%]* %}(.+?){% endblocktranslate %}')
 VARIABLE = re.compile(r"{{ (\w+) }}")
 # A catalogue that says when it was made would differ each time.
-HEADER = "# Texts of the console and of the form widget. tools/console_texts.py writes this file: change the lines msgstr only."
+HEADER = "# Texts of the pages. tools/console_texts.py writes this file: change the lines msgstr only."
 NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 

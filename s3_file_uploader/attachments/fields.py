@@ -92,7 +92,7 @@ class UploadField(_Uploads, ForeignKey):
     """
 
     @property
-    def non_db_attrs(self) -> Any:  # In Django 6.1 a property of ForeignKey, before an attribute of the class.
+    def non_db_attrs(self) -> Any:  # type: ignore[override]  # Before Django 6.1, an attribute of the class.
         """Return the options whose change needs no change of the table."""
         return *cast(Any, super()).non_db_attrs, "content_types", "extensions", "max_bytes", "cleanup", "shared"
 
