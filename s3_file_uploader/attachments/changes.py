@@ -21,10 +21,12 @@ from django.db.models import F, Model
 from django.db.models.signals import m2m_changed, pre_delete
 
 from ..exceptions import FileInUse, S3FileUploaderError
+from ..models import FileUpload
 from ..models.lease import IN_USE
 from ..services.files.delete import upload_release
 from ..services.references import attach
 from .fields import UploadField, UploadsField
+from .limits import validate_limits
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +110,7 @@ def attach_to(row: Model, field: Any) -> None:
     """Attach the upload that a row is about to get in a field, if it gets one.
 
     Raises:
-        FileInUse, FileQuarantined, FileNotFound: it cannot be attached.
+        FileTooLarge, ContentTypeNotAllowed, FileInUse, FileQuarantined, FileNotFound: it cannot be attached.
     """
     upload_id = _get_id(row, field)
     if upload_id is None:
@@ -116,7 +118,20 @@ def attach_to(row: Model, field: Any) -> None:
     for other in _list_keys(type(row)):
         if other is not field and not (other.shared and field.shared) and _get_id(row, other) == upload_id:
             raise FileInUse(IN_USE)
-    attach(upload_id=upload_id, shared=field.shared, besides=row)
+    _attach(field, upload_id, besides=row)
+
+
+def _attach(field: Any, upload_id: Any, besides: Model | None = None) -> None:
+    """Attach an upload, then check it again: its owner may have replaced the file since a form checked it.
+
+    From here on, no request can replace it before the transaction ends.
+
+    Raises:
+        FileTooLarge, ContentTypeNotAllowed: the field does not take the file.
+        FileInUse, FileQuarantined, FileNotFound: it cannot be attached.
+    """
+    attach(upload_id=upload_id, shared=field.shared, besides=besides)
+    validate_limits(field, FileUpload.objects.get(pk=upload_id))
 
 
 def _let_go_of_row(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
@@ -139,7 +154,7 @@ def _change_many(
     match action:
         case "pre_add":
             for upload_id in [instance.pk] if reverse and pk_set else sorted(pk_set or (), key=str):
-                attach(upload_id=upload_id, shared=field.shared)
+                _attach(field, upload_id)
         case "pre_remove":
             _let_go(field, [instance.pk] if reverse else pk_set or (), using)
         case "pre_clear":

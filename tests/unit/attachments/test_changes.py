@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.db.migrations.state import ProjectState
 
-from s3_file_uploader.exceptions import FileInUse, FileNotFound, FileQuarantined
+from s3_file_uploader.exceptions import ContentTypeNotAllowed, FileInUse, FileNotFound, FileQuarantined, FileTooLarge
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import housekeeping_run, record_delete
 from tests.gallery.models import Profile, ProfileProxy, Report, SpecialProfile
@@ -44,7 +44,20 @@ class TestAttach:
             profile.save()
         assert Profile.objects.get().cover is None
 
-    def test_shared_fields_share(self, upload, committed):
+    def test_file_replaced_since_its_check_is_refused(self, upload_of, user):
+        upload, records = upload_of(user), FileUpload.objects
+        profile, report = Profile(avatar=upload), Report.objects.create()
+        profile.full_clean()
+        records.filter(pk=upload.pk).update(content_type="text/html")
+        with pytest.raises(ContentTypeNotAllowed), transaction.atomic():
+            profile.save()
+        records.filter(pk=upload.pk).update(content_type="text/plain", size=101)
+        with pytest.raises(FileTooLarge), transaction.atomic():
+            report.attachments.add(upload)
+        assert not is_attached(upload)
+
+    def test_shared_fields_share(self, upload_of, user, committed):
+        upload = upload_of(user, b"\x89PNG\r\n\x1a\n", content_type="image/png")
         with committed():
             first, second = Profile.objects.create(logo=upload), ProfileProxy.objects.create(logo=upload)
             report = Report.objects.create()
