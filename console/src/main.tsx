@@ -21,6 +21,8 @@ if (mount) {
     messages,
   );
   watchListing();
+  // Going back may restore this page as it was left. What it deleted on leaving is gone by now.
+  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   // Another tab may have signed in meanwhile, also as another user.
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") void checkSession().catch(() => undefined);
