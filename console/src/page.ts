@@ -19,5 +19,5 @@ export interface User {
   isStaff: boolean;
 }
 
-/** What the server wrote into this page. */
+/** The data that the server wrote into this page. */
 export const page = JSON.parse(document.getElementById("page")?.textContent ?? "{}") as PageData;

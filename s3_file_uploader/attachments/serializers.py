@@ -51,7 +51,7 @@ class UploadSerializerField(RelatedField):
     """Attach an upload of the caller by its id; with `many=True`, several.
 
     In a `ModelSerializer`, the limits are those of the field of the model. An upload that the instance has already
-    passes, whoever owns it.
+    passes, also if another user owns it.
     """
 
     default_error_messages: ClassVar[Any] = {

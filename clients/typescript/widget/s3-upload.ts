@@ -80,7 +80,7 @@ class FileRow {
   }
 
   remove(): void {
-    // What has arrived expires on the server. A cancelled task rejects, and there is nothing left to show it.
+    // The bytes that have arrived expire on the server. A cancelled task rejects, and there is nothing left to show it.
     if (this.isBusy) void this.task.cancel().catch(() => undefined);
     this.element.remove();
     this.host.update();

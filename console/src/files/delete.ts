@@ -86,7 +86,7 @@ function send(id: string, keepalive: boolean): Promise<Response> {
   return fetch(`${page.service}uploads/${id}/`, { method: "DELETE", headers, keepalive });
 }
 
-// Whoever closes the page does not want to undo any more.
+// After leaving the page, its user cannot undo any more.
 addEventListener("pagehide", () => {
   for (const id of waiting.keys()) void send(id, true);
 });

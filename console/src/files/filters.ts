@@ -7,7 +7,7 @@ export type SortKey = "name" | "size" | "date" | "type";
 /** Ages of files, in days. */
 export type Age = "" | "1" | "7" | "30" | "365";
 
-/** What the user types into the search field. */
+/** The text in the search field. */
 export const query = signal("");
 export const kind = signal("");
 export const status = signal("");

@@ -1,3 +1,3 @@
-/** What is about one file, loaded together. */
+/** The viewer and dialogs of one file, loaded together. */
 export { ShareDialog } from "./share.tsx";
 export { Viewer } from "./viewer.tsx";

@@ -6,7 +6,7 @@ export type FileRecord = UploadRecord;
 /** Pages of a folder. */
 export type FolderSource = Pick<Pages<FileRecord>, "page">;
 
-/** What to list. */
+/** The request for a list. */
 export interface FolderQuery {
   bucket: string;
   prefix: string;

@@ -20,7 +20,7 @@ layout.subscribe((value) => localStorage.setItem(LAYOUT, value));
 
 const areFiltersOpen = signal(false);
 
-/** What can be done with the open folder, or with the selected files. */
+/** The actions for the open folder, or for the selected files. */
 export function Toolbar() {
   return selectedRows.value.length ? <SelectionBar /> : <FolderBar />;
 }

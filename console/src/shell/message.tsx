@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "../icons.tsx";
 
-/** What stands in place of a list that is empty or cannot be shown. */
+/** The message in place of a list that is empty or cannot be shown. */
 export function Message({
   icon,
   title,

@@ -32,7 +32,7 @@ function labels(): [string, string][] {
   ];
 }
 
-/** What housekeeping would do now; the page changes nothing. */
+/** The dry run of housekeeping. The page changes nothing. */
 export function HousekeepingView() {
   const [report, setReport] = useState<Report | undefined>(undefined);
   const [error, setError] = useState("");

@@ -3,7 +3,7 @@ import type { UploadRecord } from "s3-file-uploader-client";
 import { client, user } from "../session.ts";
 import { composed, planListings } from "./names.ts";
 
-/** What becomes of a file whose path is taken. */
+/** The choices for a file whose path is taken. */
 export type Choice = "skip" | "replace" | "keep";
 
 /** The file that has the path. `storedAt` is absent while it is on its way itself. */

@@ -7,7 +7,7 @@ export interface Replaced {
   key: string;
 }
 
-/** What the console has to know of an upload after a reload, besides the line of the client. */
+/** The facts about an upload that the console needs after a reload, besides the journal of the client. */
 export interface Note {
   /** The key of the upload. */
   key: string;

@@ -77,7 +77,7 @@ export function describe(item: Item, { isHeld, isSignedOut, secondsLeft }: Situa
   }
 }
 
-/** What the words of a row depend on besides its file. */
+/** The facts besides the file on which the words of a row depend. */
 export interface Situation {
   isHeld: boolean;
   isSignedOut: boolean;
