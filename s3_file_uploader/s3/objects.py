@@ -12,8 +12,6 @@ from ..exceptions import (
     FileNotFound,
     StorageAccessDenied,
     StorageError,
-    StorageTimeout,
-    StorageUnavailable,
     StorageUnsupported,
 )
 from ..values import CHECKSUMS, ListedObject, StoredObject
@@ -65,14 +63,10 @@ def get_small_object(*, bucket: str, key: str, max_bytes: int) -> StoredObject:
     """
     with storage_errors():
         response = get_client().get_object(Bucket=bucket, Key=key, **_ask_for_checksum())
-    with closing(response["Body"]) as body:
+    with closing(response["Body"]) as body, storage_errors():
         stored = _parse_stored(response)
-        if stored.size > max_bytes:
-            return stored
-        with suppress(StorageUnavailable, StorageTimeout), storage_errors():
-            content = body.read(stored.size)
-            return replace(stored, content=content if len(content) == stored.size else None)
-    return stored
+        content = body.read(stored.size) if stored.size <= max_bytes else b""
+    return replace(stored, content=content if len(content) == stored.size else None)
 
 
 def _ask_for_checksum() -> dict[str, Any]:

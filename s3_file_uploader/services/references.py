@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from ..exceptions import FileInUse, FileNotFound, FileQuarantined
 from ..models import FileUpload, durable_transaction
-from ..models.lease import IN_USE, durable_statement
-from .storage_places import find_places, is_in_storage, is_named
+from ..models.lease import IN_USE
+from .storage_places import is_in_storage, is_named
 
 NOT_CLEAN = "The file has not been found clean: wait for the scanners, or upload another."
 NOT_STORED = "The file is not stored, or no longer: upload it again."
@@ -131,14 +131,12 @@ def validate_unreferenced(upload: FileUpload) -> Iterator[None]:
         FileInUse: a field refers to it.
     """
     address = upload.bucket, upload.file_name
-    may_be_referenced = bool(find_places()) or any(list_references())
-    with durable_transaction() if may_be_referenced else durable_statement():
-        if may_be_referenced:
-            row = _lock(upload.pk)
-            if is_referenced(upload.pk) or is_named(*address):
-                raise FileInUse(IN_USE)
-            if is_in_storage(*address):  # Django keeps the file of a row that was deleted.
-                row.update(attached_at=None)
+    with durable_transaction():
+        row = _lock(upload.pk)
+        if is_referenced(upload.pk) or is_named(*address):
+            raise FileInUse(IN_USE)
+        if is_in_storage(*address):  # Django keeps the file of a row that was deleted.
+            row.update(attached_at=None)
         yield
 
 

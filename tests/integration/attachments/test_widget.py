@@ -4,7 +4,6 @@ from contextlib import ExitStack
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from playwright.sync_api import expect
 
@@ -32,7 +31,6 @@ def chromium():
 
 @pytest.fixture
 def person(transactional_db):
-    ContentType.objects.clear_cache()  # The database was flushed after the last test.
     return User.objects.create_user("person", is_staff=True, is_superuser=True)
 
 

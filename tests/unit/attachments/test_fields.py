@@ -78,6 +78,11 @@ def test_expiry_without_fields_is_reported(settings):
     assert [message.id for message in check_fields([])] == ["s3_file_uploader.W016"]
 
 
+def test_limits_of_a_field_do_not_change_its_table():
+    avatar = Profile._meta.get_field("avatar")
+    assert {"content_types", "extensions", "max_bytes", "cleanup", "shared", "on_delete"} <= set(avatar.non_db_attrs)
+
+
 class TestFullClean:
     def errors(self, profile):
         with pytest.raises(ValidationError) as refused:

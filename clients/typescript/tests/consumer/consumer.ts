@@ -30,6 +30,7 @@ export function explain(code: ServiceErrorCode | ClientErrorCode): string {
     case "file_exists":
     case "file_not_found":
     case "file_rejected":
+    case "file_in_use":
     case "file_too_large":
     case "idempotency_key_reused":
     case "invalid":

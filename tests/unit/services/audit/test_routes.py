@@ -72,6 +72,7 @@ class Routes:
             "ObjectViewSet.retrieve": ("get", self.file),
             "ObjectViewSet.destroy": ("delete", self.file),
             "UploadViewSet.list": ("get", f"{BASE}/uploads/"),
+            "UploadViewSet.folder": ("get", f"{BASE}/uploads/folder/", {"bucket": bucket}),
             "UploadViewSet.usage": ("get", f"{BASE}/uploads/usage/", {"bucket": bucket}),
             "UploadViewSet.create": ("post", f"{BASE}/uploads/", start),
             "UploadViewSet.retrieve": ("get", f"{upload}/"),

@@ -244,10 +244,11 @@ class TestNotWhole:
             complete(user, FileUpload.objects.get())
 
     def test_complete_in_a_missing_bucket_is_not_found(self, bucket, put, big, user):
+        medium = started(user, bucket, size=len(MEDIUM)).upload
         parts = {"Bucket": bucket, "Key": big.file_name, "UploadId": big.multipart_upload_id}
         get_client().abort_multipart_upload(**parts)
         get_client().delete_bucket(Bucket=bucket)
-        for upload in (put, big):
+        for upload in (put, medium, big):
             with pytest.raises(BucketNotFound):
                 complete(user, upload)
 

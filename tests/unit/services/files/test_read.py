@@ -19,6 +19,7 @@ from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import file_delete, file_download, file_presign, upload_delete
 from s3_file_uploader.services.download_folder.index import LIST
+from s3_file_uploader.values import CHUNK_BYTES
 from tests.unit.services.conftest import bytes_at, stored_file
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,12 @@ class TestDownload:
             file_download(user=user, bucket=bucket, file_name="folder/file")
             remove(user, upload)
             assert [path.name for path in tmp_path.iterdir()] == [LIST]
+
+    def test_file_download_of_many_chunks_saves_each(self, bucket, user, tmp_path):
+        content = b"0123456789" * (2 * CHUNK_BYTES // 10)
+        stored_file(user, bucket, content=content)
+        file_download(user=user, bucket=bucket, file_name="file")
+        assert (tmp_path / bucket / "file").read_bytes() == content
 
     def test_file_download_replaced_file_takes_the_place_of_its_copy(self, bucket, user, tmp_path, settings):
         settings.S3_FILE_UPLOADER_DOWNLOAD_MAX_BYTES = 20_000

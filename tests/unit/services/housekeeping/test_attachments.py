@@ -51,7 +51,7 @@ def test_references_without_a_mark_get_one(user, bucket, where):
 
 
 def test_marks_without_a_reference_are_removed_with_the_file(user, bucket, no_keeping_field):
-    Profile.objects.create(avatar=stored_file(user, bucket))
+    Profile.objects.create(logo=stored_file(user, bucket))
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM gallery_profile")
     age(minutes=59)
@@ -90,7 +90,7 @@ class TestUnattached:
             stored_file(user, bucket, name)
         FileUpload.objects.update(completed_at=timezone.now() - timedelta(seconds=3601))
         stored_file(user, bucket, "new")
-        Profile.objects.create(avatar=FileUpload.objects.get(file_name="attached"))
+        Profile.objects.create(logo=FileUpload.objects.get(file_name="attached"))
         Report.objects.create(mentioned=FileUpload.objects.get(file_name="mentioned"))
 
     def test_old_files_that_nothing_attached_are_removed(self, bucket):
@@ -108,7 +108,7 @@ class TestUnattached:
         findings = []
         FileUpload.objects.filter(file_name="new").update(completed_at=timezone.now() - timedelta(days=1))
         _, second = FileUpload.objects.filter(file_name__in=("free", "new")).order_by("pk")
-        with meanwhile("DeleteObject", lambda: Profile.objects.create(avatar=second)):
+        with meanwhile("DeleteObject", lambda: Profile.objects.create(logo=second)):
             assert expire_unattached(dry_run=False, on_finding=findings.append) == (2, 0)
         assert [finding.outcome for finding in findings] == [Outcome.RECORD_AND_OBJECT_REMOVED, Outcome.OVERTAKEN]
         assert second.file_name in objects_in(bucket)
