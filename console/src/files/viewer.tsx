@@ -44,6 +44,7 @@ function Opened({ id }: { id: string }) {
     enterLayer(dialog);
     return () => {
       leaveLayer(dialog);
+      dialog.close(); // While it is modal, nothing else can get the focus.
       const key = openedKey;
       const line = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"] .row-open`);
       (line ?? (before?.isConnected ? before : undefined))?.focus();

@@ -111,7 +111,10 @@ export class Screen {
 
   /** Wait until this many files are stored. */
   async untilStored(count: number): Promise<void> {
-    await this.panel.getByText(count === 1 ? "1 file stored" : `${count} files stored`).waitFor();
+    const words = this.panel.getByText(count === 1 ? "1 file stored" : `${count} files stored`);
+    await words.waitFor().catch(async (error: unknown) => {
+      throw new Error(`The panel shows: ${await this.panel.innerText()}`, { cause: error });
+    });
   }
 
   /** Set how fast bytes leave, and whether there is a network at all. */
