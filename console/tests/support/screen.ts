@@ -113,7 +113,7 @@ export class Screen {
   async untilStored(count: number): Promise<void> {
     const words = this.panel.getByText(count === 1 ? "1 file stored" : `${count} files stored`);
     await words.waitFor().catch(async (error: unknown) => {
-      throw new Error(`The panel shows: ${await this.panel.innerText()}`, { cause: error });
+      throw new Error(`${String(error)}\nThe panel shows: ${await this.panel.innerText()}`);
     });
   }
 
