@@ -70,16 +70,30 @@ export function findFalseProgress(events: UploadProgress[], size: number): strin
   return errors;
 }
 
-/** Return the parts that left again after S3 had answered that it holds them. */
+/**
+ * Return the parts that left again after S3 had answered that it holds them.
+ *
+ * A part whose answer was lost may leave again if the service was asked, for the last time, before S3 had answered.
+ */
 export function findRepeatedParts(log: LoggedRequest[]): string[] {
   const puts = log.filter(({ method, side }) => side === "store" && method === "PUT");
   const isHeld = ({ upstreamStatus = 0 }: LoggedRequest) => upstreamStatus >= 200 && upstreamStatus < 300;
+  const lastAsked = (put: LoggedRequest) => {
+    const asked = log.filter(({ path, startedAt }) => {
+      const [, id] = /\/uploads\/([0-9a-f-]{36})\/parts\/$/.exec(path) ?? [];
+      return id && put.path.includes(id) && startedAt < put.startedAt;
+    });
+    return asked.pop()?.startedAt ?? 0;
+  };
   return puts.flatMap((put) => {
     const earlier = puts.find(
       (other) =>
         other.path === put.path && other.part === put.part && isHeld(other) && (other.answeredAt ?? 0) < put.startedAt,
     );
-    return earlier ? [`${put.label}: ${describe(earlier)}, then ${describe(put)}`] : [];
+    if (!earlier) return [];
+    const asked = lastAsked(put);
+    const couldNotKnow = !earlier.delivered && asked > earlier.startedAt && asked < (earlier.answeredAt ?? 0);
+    return couldNotKnow ? [] : [`${put.label}: ${describe(earlier)}, then ${describe(put)}`];
   });
 }
 
