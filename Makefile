@@ -35,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test installed unit clients check newest docs fuzz lint format lock tox bench clean python-gone
+.PHONY: run test installed unit integration clients check newest docs fuzz lint format lock tox bench clean python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -46,8 +46,7 @@ run: .venv/.run
 test: .venv/.test
 	@rm -f $(TEST_REPORT)
 	@printf '%s\n' installed "lint docs" | xargs -P 2 -L 1 $(MAKE)
-	@printf '%s\n' clients unit | xargs -P 2 -n 1 $(MAKE)
-	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
+	@printf '%s\n' clients "unit integration" | xargs -P 2 -L 1 $(MAKE)
 	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 	@$(BIN)/python -m tests.report
 
@@ -57,6 +56,9 @@ installed: .venv/.test
 
 unit: .venv/.test
 	@$(PYTEST) $(WORKERS) tests/unit --cov
+
+integration: .venv/.test
+	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
 
 # Check, build and test the clients and the console. The last four wait more than they compute, so they run side by side.
 clients: installed
