@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Q
 from django.utils import timezone
 
-from ...exceptions import ClaimLost, PartsMissing, UploadInProgress, UploadNotPending
+from ...exceptions import BucketNotFound, ClaimLost, PartsMissing, UploadInProgress, UploadNotPending
 from ...models import FileUpload, FileUploadQuerySet, durable_transaction
 from ...models.direct_transitions import claim_from_client, keep_completion_lease
 from ...models.lease import PENDING
@@ -70,8 +70,9 @@ def upload_complete(
     with Operation.on("upload_complete", user=user, upload=upload):
         try:
             return complete_record(upload, part_numbers)
-        except PartsMissing:
-            require_bucket(upload.bucket, remembered_seconds=0)  # A HEAD does not tell that the bucket is missing.
+        except (BucketNotFound, PartsMissing):
+            # A HEAD does not tell that the bucket is missing, and uploads that start next have to know it.
+            require_bucket(upload.bucket, remembered_seconds=0)
             raise
 
 
