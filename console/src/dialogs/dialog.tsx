@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { Icon } from "../icons.tsx";
-import { enterLayer, leaveLayer } from "../layers.ts";
 import { _ } from "../text.ts";
+import { useModal } from "./modal.ts";
 
 interface Properties {
   title: string;
@@ -17,18 +17,7 @@ interface Properties {
 export function Dialog({ title, onClose, children, class: name = "", mayClose = true }: Properties) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    const dialog = ref.current;
-    if (!dialog) return;
-    const before = document.activeElement as HTMLElement | null;
-    dialog.showModal();
-    enterLayer(dialog);
-    return () => {
-      leaveLayer(dialog);
-      dialog.close();
-      if (before?.isConnected) before.focus();
-    };
-  }, []);
+  useModal(ref);
   return (
     <dialog
       ref={ref}

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useModal } from "../dialogs/modal.ts";
 import { Icon, type IconName } from "../icons.tsx";
-import { enterLayer, leaveLayer } from "../layers.ts";
 import { fileRows } from "../listing.ts";
 import { closeFile, openedFile, openFile } from "../location.ts";
 import { client } from "../session.ts";
@@ -36,20 +36,7 @@ function Opened({ id }: { id: string }) {
       closeFile();
     });
   }, [id]);
-  useEffect(() => {
-    const dialog = ref.current;
-    if (!dialog) return;
-    const before = document.activeElement as HTMLElement | null;
-    dialog.showModal();
-    enterLayer(dialog);
-    return () => {
-      leaveLayer(dialog);
-      dialog.close(); // While it is modal, nothing else can get the focus.
-      const key = openedKey;
-      const line = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"] .row-open`);
-      (line ?? (before?.isConnected ? before : undefined))?.focus();
-    };
-  }, []);
+  useModal(ref, () => document.querySelector<HTMLElement>(`[data-key="${CSS.escape(openedKey)}"] .row-open`));
   openedKey = id;
   const step = (by: number) => {
     const next = files[index + by];

@@ -23,16 +23,8 @@ from ...models import AuditEvent
 OK = "ok"
 # Actions that only read. They are events only if the request is refused.
 QUIET = (
-    *(
-        "bucket_list",
-        "object_list",
-        "folder_list",
-        "upload_list",
-        "upload_get",
-        "upload_parts",
-        "token_list",
-        "share_list",
-    ),
+    *("bucket_list", "object_list", "folder_list"),
+    *("upload_list", "upload_get", "upload_parts", "token_list", "share_list"),
     *("usage_get", "file_scan", "uppy_missing", "share_missing", "health"),
 )
 ACTIONS = (
