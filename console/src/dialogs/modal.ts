@@ -7,7 +7,7 @@ import { enterLayer, leaveLayer } from "../layers.ts";
  *
  * `findNext` returns the element that gets the focus; by default the one that had it before.
  */
-export function useModal(ref: RefObject<HTMLDialogElement>, findNext?: () => HTMLElement | null): void {
+export function useModal(ref: RefObject<HTMLDialogElement | null>, findNext?: () => HTMLElement | null): void {
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog) return;
