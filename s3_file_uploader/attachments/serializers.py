@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
+from rest_framework.relations import MANY_RELATION_KWARGS
 
 from ..api.serializers.responses import UTCDateTimeField
 from ..conf import conf
@@ -13,6 +14,8 @@ from ..models import FileUpload
 from ..services.files.open_file import stored_presign
 from .fields import UploadField, UploadsField
 from .limits import validate_attachable
+
+MAX_IDS = 1000
 
 if TYPE_CHECKING:
     RelatedField = serializers.RelatedField[FileUpload, Any, dict[str, Any]]
@@ -47,8 +50,24 @@ class _Limits:
     shared: bool = False
 
 
+class ManyUploads(serializers.ManyRelatedField):
+    """Attach several uploads by their ids. Each id costs queries, so their number is limited."""
+
+    default_error_messages: ClassVar[Any] = {"too_many": f"Give at most {MAX_IDS} ids."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the records of a list of ids.
+
+        Raises:
+            rest_framework.exceptions.ValidationError: the list has more than `MAX_IDS` ids, or one is not taken.
+        """
+        if isinstance(data, list) and len(data) > MAX_IDS:
+            self.fail("too_many")
+        return super().to_internal_value(data)
+
+
 class UploadSerializerField(RelatedField):
-    """Attach an upload of the caller by its id; with `many=True`, several.
+    """Attach an upload of the caller by its id; with `many=True`, up to `MAX_IDS`.
 
     In a `ModelSerializer`, the limits are those of the field of the model. An upload that the instance has already
     passes, also if another user owns it.
@@ -73,6 +92,12 @@ class UploadSerializerField(RelatedField):
         if not options.get("read_only"):
             options.setdefault("queryset", FileUpload.objects.all())
         super().__init__(**options)
+
+    @classmethod
+    def many_init(cls, *args: Any, **options: Any) -> Any:
+        """Return the field around this one, with `many=True`."""
+        own = {name: options[name] for name in MANY_RELATION_KWARGS if name in options}
+        return ManyUploads(child_relation=cls(*args, **options), **own)
 
     def get_queryset(self) -> Any:
         """Narrow to the stored uploads of the caller."""

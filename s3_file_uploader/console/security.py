@@ -21,11 +21,15 @@ class SecuredView(View):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the response with the headers; a policy that the view set stays."""
-        response = cast(HttpResponse, super().dispatch(request, *args, **kwargs))
+        response = self.refuse(request) or cast(HttpResponse, super().dispatch(request, *args, **kwargs))
         for name, value in HEADERS.items():
             response.headers[name] = value
         response.headers.setdefault("Content-Security-Policy", build_policy(()))
         return response
+
+    def refuse(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to users who may not see this, None if they may."""
+        return None
 
 
 HEADERS = {

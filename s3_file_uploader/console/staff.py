@@ -33,10 +33,10 @@ NUL = "\0"  # PostgreSQL cannot compare texts that contain it.
 class StaffView(SecuredView):
     """Answer staff only."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def refuse(self, request: HttpRequest) -> JsonResponse | None:
         """Return 401 without a session, and 403 to users who are not staff."""
         if request.user.is_authenticated and is_staff(request.user):
-            return super().dispatch(request, *args, **kwargs)
+            return None
         status = 403 if request.user.is_authenticated else 401
         return JsonResponse({"detail": "Only staff can see this: sign in as one."}, status=status)
 

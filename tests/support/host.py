@@ -1,13 +1,19 @@
 """The host project in a process of its own, without this machine's environment and without `.env`."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.reaper import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
+STARTS_WITHIN_SECONDS = 60
 
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
@@ -28,3 +34,33 @@ def python(data_dir: Path, *arguments: str, cwd: Path = ROOT, **variables: str) 
         timeout=60,
         check=False,
     )
+
+
+@contextmanager
+def serving(command: str, port: int, *, cwd: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """Run a line of the docs that starts a server, until the block ends; enter the block once it listens."""
+    server = subprocess.Popen(
+        ["bash", "-euc", f"exec {command}"],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(port, server)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        server.wait(30)
+
+
+def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + STARTS_WITHIN_SECONDS
+    while time.monotonic() < end:
+        assert server.poll() is None
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("The server does not listen.")

@@ -1,8 +1,6 @@
 """The example project, started as its README says: sign in, upload, replace, delete; S3 and the records agree."""
 
-import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,9 +12,8 @@ import httpx
 import pytest
 
 from s3_file_uploader.embedded import EmbeddedS3, free_port
-from tests.integration.delivery.test_docs import wait_for
 from tests.support.documents import blocks_in, blocks_of
-from tests.support.host import ROOT, environment
+from tests.support.host import ROOT, environment, serving
 
 CLINIC = ROOT / "examples" / "clinic"
 TUTORIAL = "docs/tutorials/attach-uploads-clinic.md"
@@ -89,22 +86,10 @@ def clinic(tmp_path):
     variables = environment(tmp_path, PYTHONPATH=str(ROOT), CLINIC_DATA=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
     variables |= {"PATH": f"{bin_folder}:{variables['PATH']}"}
     subprocess.run(["bash", "-euc", migrate], cwd=CLINIC, env=variables, check=True, capture_output=True, timeout=60)
-    server = subprocess.Popen(
-        ["bash", "-euc", f"exec {serve} --noreload {port}"],
-        cwd=CLINIC,
-        env=variables,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for(port, server)
+    with serving(f"{serve} --noreload {port}", port, cwd=CLINIC, env=variables):
         opened = Clinic(f"http://127.0.0.1:{port}", tmp_path)
         with opened.http:
             yield opened
-    finally:
-        os.killpg(server.pid, signal.SIGINT)
-        server.wait(30)
 
 
 def test_example_runs_by_its_two_commands(clinic):

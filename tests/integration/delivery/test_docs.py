@@ -1,11 +1,8 @@
 """Run the code blocks of the README and the documentation as they are."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,14 +17,13 @@ from s3_file_uploader.s3.client import get_client
 from tests.integration.conftest import SERVICE, token_of
 from tests.reaper import MARK
 from tests.support.documents import BLOCKS, blocks_of
-from tests.support.host import ROOT, environment
+from tests.support.host import ROOT, environment, serving
 
 BUCKET = "my-first-bucket"
 DIRECT = "docs/how-to/direct-uploads.md"
 FIRST_UPLOAD = "docs/tutorials/first-upload.md"
 PROJECT = "docs/tutorials/existing-project.md"
 SITE = "http://127.0.0.1:8000"
-STARTS_WITHIN_SECONDS = 60
 # These pages read files that the reader stored before.
 AFTER_AN_UPLOAD = {"docs/how-to/downloads.md", "docs/how-to/lists.md", "docs/how-to/share-links.md"}
 SHELL_PAGES = sorted({block.page for block in BLOCKS if block.note.endswith("::test_shell_blocks")})
@@ -171,28 +167,5 @@ def test_existing_project(tmp_path):
             appended.write(lines)
     *before, serve = prepare.splitlines()
     shell("\n".join(before))
-    server = subprocess.Popen(
-        ["bash", "-euc", f"exec {serve} {port}"],
-        cwd=project,
-        env=variables,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for(port, server)
+    with serving(f"{serve} {port}", port, cwd=project, env=variables):
         assert shell(requests).endswith("Hello, S3.\n")
-    finally:
-        os.killpg(server.pid, signal.SIGINT)
-        server.wait(30)
-
-
-def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + STARTS_WITHIN_SECONDS
-    while time.monotonic() < end:
-        assert server.poll() is None
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("The server does not listen.")

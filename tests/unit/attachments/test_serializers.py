@@ -89,6 +89,12 @@ def test_limits_of_the_field_are_errors_of_the_field(user, upload_of):
     assert codes(check(PlainSerializer, user, {"file": many[1]})) == {"file": ["content_type_not_allowed"]}
 
 
+def test_list_of_too_many_ids_is_refused_without_a_query(user, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        refused = check(ReportSerializer, user, {"attachments": ["no-id"] * 1001})
+        assert codes(refused) == {"attachments": ["too_many"]}
+
+
 @pytest.mark.parametrize(("status", "code"), [("quarantined", "quarantined"), ("pending", "file_not_found")])
 def test_upload_that_is_not_stored_is_refused(user, upload, status, code):
     FileUpload.objects.update(status=status)

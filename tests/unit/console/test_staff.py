@@ -19,7 +19,8 @@ USERS, HOUSEKEEPING = "/staff/users/", "/staff/housekeeping/"
 
 @pytest.mark.parametrize("address", [USERS, HOUSEKEEPING])
 def test_staff_pages_refuse_everybody_else(client, user, address):
-    assert client.get(address).status_code == 401
+    refused = client.get(address)
+    assert (refused.status_code, refused.headers["Cache-Control"]) == (401, "no-store")
     client.force_login(user)
     assert client.get(address).status_code == 403
 
