@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
@@ -18,19 +18,23 @@ from .policy.request_user import use_request_user
 DOUBLED_SLASHES = re.compile("//+")
 
 
-class GuardMiddleware:
-    """Guard every request of the project, including those for other views than this app's.
-
-    A request to a login page or an unknown URL gets the same deadline for its body as a request to this app. A secret
-    in a URL with a doubled slash, which no view matches, stays out of the logs. Under ASGI, bodies need no guard.
-    """
+class _Middleware:
+    """Runs under WSGI and ASGI without a thread in between."""
 
     sync_capable = async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response, self._is_async = get_response, iscoroutinefunction(get_response)
         if self._is_async:
-            markcoroutinefunction(self)
+            markcoroutinefunction(cast(Any, self))
+
+
+class GuardMiddleware(_Middleware):
+    """Guard every request of the project, including those for other views than this app's.
+
+    A request to a login page or an unknown URL gets the same deadline for its body as a request to this app. A secret
+    in a URL with a doubled slash, which no view matches, stays out of the logs. Under ASGI, bodies need no guard.
+    """
 
     def __call__(self, request: HttpRequest) -> Any:
         """Return the response, after closing a connection with an unread body cleanly."""
@@ -48,19 +52,12 @@ class GuardMiddleware:
         return HttpResponse(TOO_SLOW, "text/plain", 408) if guard and guard.is_too_slow else None
 
 
-class StorageMiddleware:
+class StorageMiddleware(_Middleware):
     """Give the files of `UploadStorage` the user of the request as owner, and answer its errors.
 
     Put it anywhere in MIDDLEWARE: the user is read when a file is stored, so the authentication of Django REST
     framework counts, too. If a view lets an error of this app pass, the client gets its status instead of 500.
     """
-
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self._get_response, self._is_async = get_response, iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
         """Return the response of the view."""

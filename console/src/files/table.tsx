@@ -124,7 +124,6 @@ interface LineProperties {
 
 function Line({ row, index, isStaff, isNarrow }: LineProperties) {
   const isSelected = selection.value.has(row.key);
-  const name = shortName(row);
   return (
     <tr
       data-index={index}
@@ -135,12 +134,7 @@ function Line({ row, index, isStaff, isNarrow }: LineProperties) {
     >
       <td class="cell-select">
         <label class="check">
-          <input
-            type="checkbox"
-            checked={isSelected}
-            aria-label={_("Select %(name)s", { name })}
-            onClick={(event) => toggle(row.key, event.shiftKey)}
-          />
+          <SelectBox row={row} />
         </label>
       </td>
       <td class="cell-name">
@@ -181,6 +175,18 @@ function Line({ row, index, isStaff, isNarrow }: LineProperties) {
         <MoreButton row={row} />
       </td>
     </tr>
+  );
+}
+
+/** The box that selects a row; with Shift, a range. */
+export function SelectBox({ row }: { row: Row }) {
+  return (
+    <input
+      type="checkbox"
+      checked={selection.value.has(row.key)}
+      aria-label={_("Select %(name)s", { name: shortName(row) })}
+      onClick={(event) => toggle(row.key, event.shiftKey)}
+    />
   );
 }
 

@@ -1,11 +1,11 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isComplete, loadMore, rows, type Row } from "../listing.ts";
 import { _, formatBytes } from "../text.ts";
-import { FolderHint, shortName, StatusSlot, Thumbnail } from "./cell.tsx";
+import { FolderHint, StatusSlot, Thumbnail } from "./cell.tsx";
 import { handleListKeys, openRow } from "./keys.ts";
 import { openMenu } from "./menu.tsx";
-import { selection, toggle } from "./selection.ts";
-import { focusLine, MoreButton, OpenLink } from "./table.tsx";
+import { selection } from "./selection.ts";
+import { focusLine, MoreButton, OpenLink, SelectBox } from "./table.tsx";
 import { useWindow } from "./virtual.ts";
 
 const TILE_WIDTH = 176;
@@ -61,7 +61,6 @@ function useColumns(ref: { current: HTMLElement | null }): number {
 
 function Tile({ row, index }: { row: Row; index: number }) {
   const isSelected = selection.value.has(row.key);
-  const name = shortName(row);
   return (
     <li
       data-index={index}
@@ -74,12 +73,7 @@ function Tile({ row, index }: { row: Row; index: number }) {
         <Thumbnail row={row} size={48} />
       </div>
       <label class="check tile-check">
-        <input
-          type="checkbox"
-          checked={isSelected}
-          aria-label={_("Select %(name)s", { name })}
-          onClick={(event) => toggle(row.key, event.shiftKey)}
-        />
+        <SelectBox row={row} />
       </label>
       <div class="tile-text">
         <OpenLink row={row} />

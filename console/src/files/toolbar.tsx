@@ -143,7 +143,20 @@ export function Filters() {
           ] as [Age, string][]
         }
       />
-      <SortChoice />
+      <Choice
+        id="filter-sort"
+        label={_("Order")}
+        field={order}
+        options={[
+          ["name", _("Name, A to Z")],
+          ["-name", _("Name, Z to A")],
+          ["-date", _("Newest first")],
+          ["date", _("Oldest first")],
+          ["-size", _("Largest first")],
+          ["size", _("Smallest first")],
+          ["type", _("Type")],
+        ]}
+      />
       {user.value.isStaff && <OwnerFilter />}
       {isFiltered.value && (
         <button type="button" class="button-link" onClick={clearFilters}>
@@ -157,6 +170,7 @@ export function Filters() {
 interface ChoiceProperties<T extends string> {
   id: string;
   label: string;
+  /** A signal, or an object like one. */
   field: { value: T };
   options: [T, string][];
 }
@@ -176,34 +190,13 @@ function Choice<T extends string>({ id, label, field, options }: ChoicePropertie
   );
 }
 
-function SortChoice() {
-  const { key, isDescending } = sort.value;
-  const options: [string, string][] = [
-    ["name", _("Name, A to Z")],
-    ["-name", _("Name, Z to A")],
-    ["-date", _("Newest first")],
-    ["date", _("Oldest first")],
-    ["-size", _("Largest first")],
-    ["size", _("Smallest first")],
-    ["type", _("Type")],
-  ];
-  const choose = (value: string) => {
-    sort.value = { key: value.replace("-", "") as SortKey, isDescending: value.startsWith("-") };
-  };
-  return (
-    <p class="field">
-      <label for="filter-sort">{_("Order")}</label>
-      <select
-        id="filter-sort"
-        value={`${isDescending ? "-" : ""}${key}`}
-        onChange={(event) => choose(event.currentTarget.value)}
-      >
-        {options.map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </p>
-  );
-}
+/** The order as one text: `-` before the key for the descending order. */
+const order = {
+  get value(): string {
+    const { key, isDescending } = sort.value;
+    return `${isDescending ? "-" : ""}${key}`;
+  },
+  set value(text: string) {
+    sort.value = { key: text.replace("-", "") as SortKey, isDescending: text.startsWith("-") };
+  },
+};
