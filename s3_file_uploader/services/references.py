@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
+from django.db import connections, router
 from django.db.models import F, ForeignKey, Model, QuerySet
 from django.utils import timezone
 
@@ -75,6 +77,20 @@ def _find_declared(key: Any) -> Any:
     owner: Any = key.model._meta.auto_created
     fields = owner._meta.local_many_to_many if owner else ()
     return next((field for field in fields if field.remote_field.through is key.model), key)
+
+
+def list_unknown_tables() -> list[str]:
+    """Return the tables that refer to the records although no installed app has them.
+
+    An app that is missing in INSTALLED_APPS still has its tables, and its rows still need their files.
+    """
+    connection = connections[router.db_for_write(FileUpload)]
+    models = apps.get_models(include_auto_created=True, include_swapped=True)
+    known, records = {model._meta.db_table for model in models}, FileUpload._meta.db_table
+    with connection.cursor() as cursor:
+        unknown = set(connection.introspection.table_names(cursor)) - known
+        relations = {table: connection.introspection.get_relations(cursor, table) for table in unknown}
+    return sorted(table for table, keys in relations.items() if any(key[1] == records for key in keys.values()))
 
 
 def is_referenced(upload_id: Any) -> bool:

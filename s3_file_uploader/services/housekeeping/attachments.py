@@ -23,7 +23,7 @@ from ...conf import conf
 from ...exceptions import ClaimLost, FileInUse, S3FileUploaderError
 from ...models import FileUpload, FileUploadQuerySet
 from ..files.delete import record_delete, upload_release
-from ..references import list_references
+from ..references import list_references, list_unknown_tables
 from ..reports import Finding, Kind, Outcome
 from ..storage_places import find_places, has_file_id
 
@@ -36,6 +36,8 @@ OnFinding = Callable[[Finding], object]
 def mend_attachments(*, dry_run: bool, on_finding: OnFinding) -> tuple[int, int]:
     """Make marks and references agree.
 
+    No file is let go of while a table that no installed app has refers to files: its references cannot be read.
+
     Args:
         dry_run: report, and change nothing.
         on_finding: called with each file whose mark was wrong.
@@ -44,7 +46,8 @@ def mend_attachments(*, dry_run: bool, on_finding: OnFinding) -> tuple[int, int]
         The number of files that were mended, and of those that have to wait for the next run.
     """
     mended = left = 0
-    for upload, repair, outcome in chain(_mark_referenced(dry_run), _release_unreferenced(dry_run)):
+    releases = () if _has_unknown_tables() else _release_unreferenced(dry_run)
+    for upload, repair, outcome in chain(_mark_referenced(dry_run), releases):
         is_mended = _try_repair(upload, repair, Finding.of(upload, Kind.ATTACHMENT), outcome, on_finding)
         mended, left = mended + is_mended, left + (not is_mended)
     return mended, left
@@ -67,10 +70,21 @@ def expire_unattached(*, dry_run: bool, on_finding: OnFinding) -> tuple[int, int
 def find_unattached() -> FileUploadQuerySet:
     """Return the query for the files that have expired without being attached; none if the setting is off."""
     seconds = conf.unattached_seconds
-    if seconds is None or not any(reference.attaches for reference in list_references()):
+    if seconds is None or not any(reference.attaches for reference in list_references()) or list_unknown_tables():
         return FileUpload.objects.none()
     oldest = timezone.now() - timedelta(seconds=seconds)
     return _without_references(FileUpload.objects.unattached().whole().filter(completed_at__lt=oldest))
+
+
+def _has_unknown_tables() -> bool:
+    tables = list_unknown_tables()
+    if tables:
+        logger.error(
+            "No file is let go of, because these tables refer to files and no app in INSTALLED_APPS has them: %s. Add "
+            "the app again, or remove the tables.",
+            ", ".join(tables),
+        )
+    return bool(tables)
 
 
 Repair = tuple[FileUpload, Callable[[], object] | None, Outcome]

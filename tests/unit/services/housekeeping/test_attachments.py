@@ -71,6 +71,26 @@ def test_marks_without_a_reference_keep_the_file_if_a_field_keeps(user, bucket):
     assert FileUpload.objects.get().attached_at is None
 
 
+@pytest.fixture
+def missing_app(db):
+    """Add a table of an app that was removed from INSTALLED_APPS."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE missing_app (file_id char(32) REFERENCES {FileUpload._meta.db_table} (id))")
+        cursor.execute("CREATE TABLE another_program (id integer)")
+
+
+def test_files_of_a_missing_app_are_not_let_go_of(user, bucket, no_keeping_field, missing_app, settings, caplog):
+    settings.S3_FILE_UPLOADER_UNATTACHED_SECONDS = 1
+    stored_file(user, bucket, "attached")
+    age(hours=2)
+    stored_file(user, bucket, "free")
+    FileUpload.objects.update(completed_at=timezone.now() - timedelta(hours=1))
+    assert run() == ({}, [])
+    assert FileUpload.objects.unattached().get().file_name == "free"
+    assert len(objects_in(bucket)) == 2
+    assert "no app in INSTALLED_APPS has them: missing_app." in caplog.text
+
+
 def test_broken_store_leaves_the_file_for_the_next_run(user, bucket, no_keeping_field):
     stored_file(user, bucket)
     age(hours=2)
