@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Processes of pytest, each with its own store and database. Integration tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 5 / 2)
 # Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
 ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
 	$(addprefix delivery/test_,clinic docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
