@@ -14,6 +14,7 @@ from tests.reaper import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_SECONDS = 60
+ALL_APPS = {"DJANGO_SETTINGS_MODULE": "tests.support.all_apps"}
 
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:

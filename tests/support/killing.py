@@ -19,7 +19,7 @@ from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run
 from s3_file_uploader.services.reports import HousekeepingReport
-from tests.support.host import python
+from tests.support.host import ALL_APPS, python
 from tests.support.processes import children
 from tests.support.served import Served, database_url
 
@@ -185,7 +185,8 @@ def housekeeping_meanwhile(over):
 
 def nothing_to_do(folder, store):
     """Return True if the command, run like cron does, finds nothing to do."""
-    command = python(folder, "manage.py", "s3_housekeeping", DATABASE_URL=database_url(), **store.environment())
+    variables = {"DATABASE_URL": database_url(), **store.environment(), **ALL_APPS}
+    command = python(folder, "manage.py", "s3_housekeeping", **variables)
     return (command.returncode, command.stdout, command.stderr) == (0, NOTHING_TO_DO, "")
 
 

@@ -34,7 +34,7 @@ from s3_file_uploader.services import (
 from s3_file_uploader.services.housekeeping.compare import _iterate_batches
 from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.services.reports import Kind, Outcome
-from tests.support.host import ROOT, environment
+from tests.support.host import ALL_APPS, ROOT, environment
 from tests.support.killing import becomes_true, connections_of
 from tests.support.served import database_url
 
@@ -120,6 +120,7 @@ def on_another_host(store, folder, *arguments, variables=(), stderr=subprocess.P
         "DATABASE_URL": database_url(ANOTHER_HOST),
         "PATH_TO_SAVE_FILE": str(folder),
         **store.environment(),
+        **ALL_APPS,
         **dict(variables),
     }
     command = [sys.executable, "manage.py", "s3_housekeeping", *arguments]

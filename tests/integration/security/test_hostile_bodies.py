@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from s3_file_uploader.models import FileUpload
 from tests.integration.conftest import token_of
 from tests.integration.uploads.test_streaming import becomes_true
 from tests.support.fuzzed import log_check
@@ -119,6 +120,7 @@ def test_half_open_bodies_occupy_one_thread_each(served, user, bucket, innocent)
             connection = stack.enter_context(served.connect())
             whole = head.replace("a.txt", str(number)) + f"Authorization: {token_of(user)}\r\n\r\nbegun"
             connection.sendall(whole.encode())
+        becomes_true(lambda: FileUpload.objects.count() == THREADS - 1)
         assert innocent("GET", "health/") == [(200, "")]
     becomes_true(lambda: left_in(bucket) == [])
 
