@@ -263,7 +263,7 @@ class Conf:
 
     @property
     def client_timeout_seconds(self) -> float:
-        """Seconds for which a client may be silent while it sends a file, with gunicorn.
+        """Seconds for which a client may be silent while it sends a file, with gunicorn or `s3_file_uploader.asgi`.
 
         With other servers, a proxy has to end such connections.
         """
@@ -271,12 +271,20 @@ class Conf:
 
     @property
     def client_bytes_per_second(self) -> int:
-        """Lowest rate at which a client may send a file, averaged over `client_timeout_seconds`, with gunicorn.
+        """Lowest rate at which a client may send a file, averaged over `client_timeout_seconds`.
 
         500 is the default of Apache: one slot of GPRS in bad reception carries about 1000 bytes a second.
         https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html
         """
         return int(_own("CLIENT_BYTES_PER_SECOND", 500))
+
+    @property
+    def asgi_streams(self) -> int:
+        """Number of uploads that `s3_file_uploader.asgi` streams at once in a process, each in a thread of its own.
+
+        Django collects the bodies of further ones, in temporary files.
+        """
+        return int(_own("ASGI_STREAMS", 16))
 
     # --- direct uploads: the client sends to S3 itself -----------------------------------------------------------
 

@@ -36,6 +36,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "download_max_bytes": (0, 2**60),
     "download_days": (0, 36_500),
     "client_bytes_per_second": (1, 1_000_000),
+    "asgi_streams": (0, 10_000),
     "redirect_expiration_seconds": (1, MAX_EXPIRATION_SECONDS),
     "direct_part_size_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
     "direct_multipart_from_bytes": (0, MAX_PUT_BYTES),

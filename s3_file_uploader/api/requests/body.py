@@ -1,7 +1,8 @@
 """Read the body of a request as it arrives: of known length or in chunks, and never cut off unnoticed.
 
 A WSGI server ends a broken body as if it were whole (https://peps.python.org/pep-3333/), so the bytes that arrive are
-compared with the announced length. Under ASGI Django has the whole body before a view runs.
+compared with the announced length. Under ASGI Django has the whole body before a view runs, unless the project is
+served by `s3_file_uploader.asgi`.
 """
 
 from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ connections of the worker. It waits there up to 2 seconds for the client to clos
 client has sent `Connection: close`. It closes a connection at once that is shut down already.
 
 The guard needs `gunicorn.socket`. Other servers read bodies before the app or end slow connections themselves. Under
-ASGI, Django has the whole body before a view runs, and a slow client holds no thread.
+ASGI, Django has the whole body before a view runs, or `asgi_body` limits the client.
 """
 
 import socket

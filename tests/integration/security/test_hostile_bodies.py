@@ -343,5 +343,5 @@ def test_hostile_requests_under_asgi_are_refused(transactional_db, servers, user
     whole = request(verb, path.replace("BUCKET", bucket), token, *lines, body=body, length=not lying)
     # uvicorn drops a connection as soon as the client closes one side.
     assert [shape_of(answer) for answer in answers(server, whole, then_silent=not lying)] == expected
-    assert left_in(bucket) == []
+    becomes_true(lambda: left_in(bucket) == [])
     log_check(server.log[before:])
