@@ -60,7 +60,8 @@ def served(
     """Serve until the block ends.
 
     Args:
-        wsgi: the module with the application. None for a contender that uses the store directly.
+        wsgi: the module with the application, an ASGI one if its name ends so. None for a contender that uses the store
+            directly.
         environment: the environment of a stage.
         folder: the folder for the log.
         processes: the number of workers.
@@ -70,7 +71,8 @@ def served(
         yield NO_SERVER
         return
     address = f"{LOOPBACK}:{free_port()}"
-    workers = [f"--workers={processes}", "--worker-class=gthread", f"--threads={threads}"]
+    kind = "asgi" if wsgi.endswith(".asgi") else "gthread"
+    workers = [f"--workers={processes}", f"--worker-class={kind}", f"--threads={threads}"]
     options = [f"--bind={address}", *workers, "--timeout=600", "--log-level=warning", "--no-control-socket"]
     command = [sys.executable, "-m", "gunicorn", f"{wsgi}:application", *options]
     with _listening(command, environment, Server(address, ()), folder=folder, processes=processes) as server:

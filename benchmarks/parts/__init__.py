@@ -6,6 +6,7 @@ from pathlib import Path
 from ..options import Options
 from ..results import Result
 from . import (
+    asgi,
     at_once,
     client,
     direct,
@@ -24,6 +25,7 @@ from . import (
 PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "upload": upload.measure,
     "concurrent": at_once.measure,
+    "asgi": asgi.measure,
     "slow": slow.measure,
     "download": download.measure,
     "direct": direct.measure,

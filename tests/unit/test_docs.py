@@ -17,6 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from modules.management.commands import demo
 from s3_file_uploader import services
+from s3_file_uploader.asgi import UploadASGIHandler
 from s3_file_uploader.checks import policies
 from s3_file_uploader.checks.api import CACHES_OF_ONE
 from tests.support.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
@@ -79,6 +80,13 @@ def test_console_urls_route_the_page():
     resolver = URLResolver(RegexPattern(r"^/"), names["urlpatterns"])
     assert resolver.resolve("/files/").view_name == "s3_file_uploader_console:console"
     assert resolver.resolve("/modules/s3-file-uploader/service/health/").url_name == "s3_service-health"
+
+
+def test_asgi_application_of_the_docs_serves():
+    (block,) = blocks_run_by("test_asgi_application_of_the_docs_serves")
+    names = {}
+    exec(block.code, names)  # noqa: S102 - ours, from the docs
+    assert isinstance(names["application"], UploadASGIHandler)
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from tests.integration.conftest import client_at, token_of
-from tests.support.served import SERVICE, WSGI, Served
+from tests.support.served import ASGI, SERVICE, WSGI, Served
 
 THREADS = 8
 # One worker with 8 threads. Without the guard, each of these tests waits for at least 2 seconds, or forever.
@@ -265,3 +265,27 @@ def test_connection_with_a_slow_body_is_closed(impatient, user):
             while data := client.recv(4096):
                 rest += data
         assert b"HTTP/1.1" not in rest
+
+
+# --- under ASGI ------------------------------------------------------------------------------------------------------
+
+ASGI_STREAMS = 2
+
+
+@pytest.fixture
+def impatient_asgi(transactional_db, embedded_s3, tmp_path):
+    own = f"{OWN}S3_FILE_UPLOADER_ASGI_STREAMS = {ASGI_STREAMS}\n"
+    (tmp_path / "impatient.py").write_text(own)
+    environment = {"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "impatient"}
+    with Served(tmp_path, ASGI, **environment, **embedded_s3.environment()) as server:
+        yield server
+        assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("kind", ["the form of a file", "a raw file"])
+def test_silent_uploads_under_asgi_end_and_delay_no_other_upload(impatient_asgi, user, bucket, kind):
+    """Uploads beyond the streams are collected by Django, without a thread for each."""
+    with ExitStack() as stack, client_at(impatient_asgi.url, user) as other:
+        clients = [begun(stack, impatient_asgi, user, bucket, kind, number) for number in range(ASGI_STREAMS)]
+        assert other.put(f"buckets/{bucket}/files/other/", content=b"x" * 1000).status_code == 201
+        assert {status_of(client) for client in clients} == {408}
