@@ -110,6 +110,7 @@ def _read_announced_length(request: HttpRequest) -> int | None:
     announced: str = meta.get("CONTENT_LENGTH") or ""
     if announced.isascii() and announced.isdigit():
         return int(announced)
-    if "wsgi.input" in meta:
+    version = getattr(request, "scope", {}).get("http_version", "")
+    if "wsgi.input" in meta or version.startswith("1"):
         raise LengthRequired("Send Content-Length, so that a file that breaks off is not taken for a whole one.")
     return None  # HTTP/2 needs neither.

@@ -206,9 +206,11 @@ class TestBody:
             RequestBody(posted(b"", **chunks)).read(1)
 
     def test_body_of_http_2_needs_no_length(self):
-        scope = {"type": "http", "method": "PUT", "path": "/", "headers": []}
+        scope = {"type": "http", "method": "PUT", "path": "/", "headers": [], "http_version": "2"}
         body = RequestBody(ASGIRequest(scope, BytesIO(b"xyz")))
         assert (body.length, body.read(9), body.read(9)) == (None, b"xyz", b"")
+        with pytest.raises(LengthRequired):
+            RequestBody(ASGIRequest({**scope, "http_version": "1.1"}, BytesIO(b"xyz")))
 
     def test_body_that_ends_too_early_is_a_size_mismatch(self):
         body = RequestBody(posted(b"", CONTENT_LENGTH="5", **{"wsgi.input": BytesIO(b"xyz")}))
