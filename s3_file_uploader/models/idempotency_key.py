@@ -56,16 +56,24 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         Raises:
             UploadInProgress: another request with the same key was faster.
         """
-        used = self.of(user=user, key=key).select_related("upload")
+        taken = self.model(digest=key_digest(user, key), upload=upload, claim_id=upload.claim_id)
+        if self._try_insert(taken):  # Most keys are new, so the insert comes first.
+            return
+        for earlier in self.of(user=user, key=key).select_related("upload"):
+            if earlier.is_answered or earlier.is_in_progress:
+                raise UploadInProgress(IN_PROGRESS)
+            self.filter(pk=earlier.pk, claim_id=earlier.claim_id, is_answered=False).delete()
+        if not self._try_insert(taken):
+            raise UploadInProgress(IN_PROGRESS)
+
+    def _try_insert(self, key: "IdempotencyKey") -> bool:
+        """Insert a row under a savepoint, so that a conflict does not end the transaction; return False then."""
         try:
             with transaction.atomic(using=router.db_for_write(self.model)):
-                for earlier in used:
-                    if earlier.is_answered or earlier.is_in_progress:
-                        raise UploadInProgress(IN_PROGRESS)
-                    self.filter(pk=earlier.pk, claim_id=earlier.claim_id, is_answered=False).delete()
-                self.create(digest=key_digest(user, key), upload=upload, claim_id=upload.claim_id)
-        except IntegrityError as error:
-            raise UploadInProgress(IN_PROGRESS) from error
+                key.save(force_insert=True)
+        except IntegrityError:
+            return False
+        return True
 
     def write_answered(self, *, user: Any, key: str, upload: FileUpload) -> None:
         """Write, in the transaction that inserts `upload`, that the key stands for it.

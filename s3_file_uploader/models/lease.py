@@ -59,10 +59,10 @@ def lease_end() -> datetime:
 def build_pending(**fields: Any) -> FileUpload:
     """Build a pending record with a fresh claim; the caller inserts it.
 
-    The key of a direct upload has its id as a folder, which users do not see.
+    A key of its own has the id of the record as a folder, which users do not see.
     """
     claim_id = uuid.uuid4()
-    folder = f"{conf.direct_prefix}{fields.get('id')}/" if fields.get("strategy") else ""
+    folder = f"{conf.direct_prefix}{fields['id']}/" if "id" in fields else ""
     return FileUpload(
         path=fields["file_name"].replace(folder, "", 1),
         claim_id=claim_id,

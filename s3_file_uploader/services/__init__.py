@@ -27,7 +27,7 @@ from .upload_tokens import (
     upload_token_revoke,
 )
 from .uploads.receive import IncomingFile, file_receive, file_upload
-from .uploads.repeated import upload_repeated
+from .uploads.repeated import upload_answered, upload_repeated
 
 __all__ = [
     "FolderListing",
@@ -66,6 +66,7 @@ __all__ = [
     "share_revoke",
     "storage_health_forget",
     "upload_abort",
+    "upload_answered",
     "upload_complete",
     "upload_delete",
     "upload_find",

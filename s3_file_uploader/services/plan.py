@@ -8,9 +8,10 @@ from typing import Literal
 from uuid import UUID
 
 from ..conf import conf
-from ..exceptions import FileTooLarge, InvalidField
-from ..policy.bucket_policy import list_key_prefixes
-from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_PARTS, MAX_PUT_BYTES, mib
+from ..exceptions import FileTooLarge, InvalidField, InvalidFileName
+from ..policy.bucket_policy import Policy, list_key_prefixes
+from ..policy.names import normalize_file_name
+from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_KEY_BYTES, MAX_PARTS, MAX_PUT_BYTES, mib
 
 # Matches every slash but the one in `[^/]+`, which stands for the id of a user.
 _SLASH = re.compile(r"(?<!\[\^)/")
@@ -104,9 +105,18 @@ def part_sizes(*, size: int, part_size: int) -> Iterable[int]:
         yield min(part_size, size - offset)
 
 
-def build_direct_key(upload_id: UUID, file_name: str) -> str:
-    """Return a key that is unique to the upload and ends in the file name, for people to read."""
-    return f"{conf.direct_prefix}{upload_id}/{file_name}"
+def build_direct_key(policy: Policy, upload_id: UUID, file_name: str) -> str:
+    """Return a key that is unique to the upload and ends in the file name, for people to read.
+
+    Raises:
+        InvalidFileName: the name cannot be the end of a key.
+    """
+    file_name = normalize_file_name(file_name)
+    key = f"{policy.key_prefix}{conf.direct_prefix}{upload_id}/{file_name}"
+    if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
+        longest = len(file_name.encode()) - excess
+        raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
+    return key
 
 
 def find_direct_id(key: str) -> str | None:

@@ -71,6 +71,11 @@ class RawUploadSerializer(serializers.Serializer[Any]):
     """Query and checksum header of PUT `buckets/../files/../`."""
 
     overwrite = serializers.BooleanField(default=False, help_text=OVERWRITE)
+    own_key = serializers.BooleanField(
+        default=False,
+        help_text="Store the file under a key of its own, as a direct upload. The address then ends in the name of the "
+        "file, and nothing is replaced. Default: `false`.",
+    )
     x_checksum_sha256 = ChecksumField()
 
 

@@ -10,7 +10,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from ... import services
-from ...exceptions import InvalidField
+from ...exceptions import InvalidField, UploadInProgress
 from ...models import FileUpload
 from ...policy.bucket_policy import get_policy
 from ...policy.names import validate_file_name
@@ -94,34 +94,37 @@ def receive_body(request: Request, *, bucket: str, file_name: str) -> tuple[File
         _Stream(chunks, options["x_checksum_sha256"], body.length, body.length),
         bucket=bucket,
         file_name=file_name,
-        original_name=file_name.rpartition("/")[2],
+        original_name=file_name if options["own_key"] else file_name.rpartition("/")[2],
         owner=get_caller(request),
         overwrite=options["overwrite"],
+        **({"own_key": True} if options["own_key"] else {}),
         content_type=_body_content_type(request),
     )
 
 
 def _receive(request: Request, stream: _Stream, *, content_type: str, **target: Any) -> tuple[FileUpload, bool]:
     """Store a stream, unless an earlier request with the same Idempotency-Key did."""
-    caller, key = get_caller(request), idempotency_key_of(request.headers)
+    user, key = get_caller(request), idempotency_key_of(request.headers)
     announced: dict[str, Any] = {"size": stream.size, "checksum_sha256": stream.checksum_sha256}
-    names = {"bucket": target["bucket"], "file_name": target["file_name"]}
-    stored = services.upload_repeated(user=caller, idempotency_key=key, **names, **announced)
-    if stored:
+    names = {name: target[name] for name in ("bucket", "file_name", "own_key") if name in target}
+    repeated = {"user": user, "idempotency_key": key, **names, **announced}
+    # The claim of a key of its own finds an earlier request, too, at less cost: most requests are the first.
+    if "own_key" not in target and (stored := services.upload_repeated(**repeated)):
         return stored, True
-    with services.file_receive(
-        user=caller,
-        content_type=content_type_declared(content_type),
-        at_most=stream.at_most,
-        idempotency_key=key,
-        **target,
-        **announced,
-    ) as incoming:
+    options = {"content_type": content_type_declared(content_type), "at_most": stream.at_most}
+    try:
+        return _store(stream, user=user, idempotency_key=key, **options, **target, **announced), False
+    except UploadInProgress:
+        return services.upload_answered(**repeated), True
+
+
+def _store(stream: _Stream, **arguments: Any) -> FileUpload:
+    with services.file_receive(**arguments) as incoming:
         for chunk in stream.chunks:
             incoming.write(chunk)
             del chunk  # Release it before the next one is read.
         incoming.checksum_sha256 = stream.checksum_sha256
-    return incoming.upload, False
+    return incoming.upload
 
 
 def _read_to_end(

@@ -21,15 +21,15 @@ from django.utils import timezone
 
 from ...conf import conf
 from ...content_types.sniff import normalize_content_type
-from ...exceptions import InvalidFileName, QuotaExceeded, UploadNotPending
+from ...exceptions import QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
 from ...models.lease import build_pending, insert_upload
 from ...policy.bucket_policy import Policy, get_policy
-from ...policy.names import normalize_file_name, validate_bucket_name
+from ...policy.names import validate_bucket_name
 from ...policy.users import validate_bucket_access
 from ...s3 import presign
 from ...s3.client import require_bucket
-from ...values import MAX_KEY_BYTES, Transfer
+from ...values import Transfer
 from ..audit.operation import Operation
 from ..audit.trail import set_event_object
 from ..limits import validate_upload
@@ -114,22 +114,13 @@ def upload_key(*, owner: AbstractBaseUser, bucket: str, upload_id: uuid.UUID, fi
     Raises:
         InvalidFileName: the name cannot be the end of a key.
     """
-    return _build_key(get_policy(owner, bucket), upload_id, file_name)
-
-
-def _build_key(policy: Policy, upload_id: uuid.UUID, file_name: str) -> str:
-    file_name = normalize_file_name(file_name)
-    key = f"{policy.key_prefix}{build_direct_key(upload_id, file_name)}"
-    if (excess := len(key.encode()) - MAX_KEY_BYTES) > 0:
-        longest = len(file_name.encode()) - excess
-        raise InvalidFileName(f"A file name has at most {longest} bytes of UTF-8 here: shorten it.")
-    return key
+    return build_direct_key(get_policy(owner, bucket), upload_id, file_name)
 
 
 def _build_record(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload:
     """Return the record, not yet in the database."""
     upload = build_pending(
-        file_name=_build_key(policy, fields["id"], fields["original_name"]),
+        file_name=build_direct_key(policy, fields["id"], fields["original_name"]),
         strategy=strategy,
         part_size=choose_part_size(fields["size"]) if strategy == FileUpload.Strategy.MULTIPART else None,
         **_choose_times(strategy),

@@ -1,8 +1,9 @@
-"""Claim a key for an upload through this server: a free key, or the owner's own file to replace."""
+"""Claim a key for an upload through this server: a free key, one of its own, or the owner's own file to replace."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -61,6 +62,29 @@ def claim_key(
     _validate_replaceable(policy, owner, upload, overwrite=overwrite)
     claim_record(upload, FileUpload.Status.PENDING, incoming_size=size, within=within)
     return upload
+
+
+def claim_own_key(
+    policy: Policy,
+    owner: AbstractBaseUser,
+    *,
+    upload_id: UUID,
+    bucket: str,
+    file_name: str,
+    size: int | None,
+    described: dict[str, Any],
+    also: Callable[[FileUpload], None] | None = None,
+) -> FileUpload:
+    """Return a pending record under a key that contains its id, so that nothing else can have the key.
+
+    The other arguments are those of `claim_key`.
+
+    Raises:
+        QuotaExceeded: the file would exceed the owner's quota.
+    """
+    within = _combine(reserve_quota(policy, size), also)
+    where = {"bucket": bucket, "file_name": file_name}
+    return create_claimed(within=within, id=upload_id, user_id=owner.pk, **where, incoming_size=size, **described)
 
 
 def _combine(quota: Within | None, also: Callable[[FileUpload], None] | None) -> Within | None:

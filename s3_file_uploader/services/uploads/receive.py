@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID, uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
@@ -13,7 +14,7 @@ from ...exceptions import FileExists
 from ...models import FileUpload, IdempotencyKey, durable_statement, durable_transaction
 from ...models.lease import keep_lease
 from ...models.transitions import mark_stored
-from ...policy.bucket_policy import get_policy
+from ...policy.bucket_policy import Policy, get_policy
 from ...policy.names import normalize_file_name, validate_bucket_name
 from ...policy.users import validate_bucket_access
 from ...s3.client import require_bucket
@@ -25,10 +26,11 @@ from ..audit.operation import Operation
 from ..audit.trail import set_event_object
 from ..content_check import Contents
 from ..limits import validate_key, validate_outside_storages, validate_upload
+from ..plan import build_direct_key
 from ..quota import Intake
 from ..recovery import WRITTEN_BY, settle_on_error
 from ..scanning.scan import notify_stored, scan_on_arrival
-from .key_claim import claim_key, validate_key_is_free
+from .key_claim import claim_key, claim_own_key, validate_key_is_free
 from .repeated import raise_in_progress
 
 
@@ -80,6 +82,7 @@ def file_receive(
     size: int | None = None,
     at_most: int | None = None,
     overwrite: bool = False,
+    own_key: bool = False,
     checksum_sha256: str | None = None,
     idempotency_key: str | None = None,
 ) -> Iterator[IncomingFile]:
@@ -92,12 +95,14 @@ def file_receive(
         user: the caller.
         owner: the owner of the file; another user only if `user` is staff.
         bucket: must exist and be open to the user.
-        file_name: the object key.
+        file_name: the object key; with `own_key` the end of it.
         content_type: the declared MIME type; if it is empty or application/octet-stream, the bytes decide.
         original_name: the name of the file on the device.
         size: the announced number of bytes, if there is one.
         at_most: the maximum number of bytes, if it is known.
         overwrite: replace the owner's file of that name; never another user's.
+        own_key: give the file a key that contains the id of its record, as a direct upload gets one. The key is new,
+            so neither the database nor S3 is asked for another file under it.
         checksum_sha256: the announced SHA-256, in lower-case hex.
         idempotency_key: the key of a request that may be repeated; call `upload_repeated` first.
 
@@ -119,21 +124,19 @@ def file_receive(
     with Operation("file_upload", user=user, bucket=bucket, file_name=file_name, size=size) as operation:
         validate_bucket_access(user, bucket)
         policy = get_policy(owner, bucket)
-        validate_key(policy, file_name)
-        validate_outside_storages(bucket, file_name)
+        key, own_id = _choose_key(policy, bucket, file_name, own_key=own_key)
         validate_upload(policy, names=(file_name, original_name), content_type=None, size=size)
         contents = Contents(policy, declared=content_type, name=original_name)
         described = {"content_type": contents.content_type, "original_name": original_name}
-        where = {"bucket": bucket, "file_name": file_name}
+        announced = {"bucket": bucket, "file_name": file_name, "own_key": own_key, "size": size}
         require_bucket(bucket)  # Some stores create a missing bucket at the first write.
         take_key = partial(IdempotencyKey.objects.take, user=user, key=idempotency_key) if idempotency_key else None
-        with raise_in_progress(user, idempotency_key, **where, size=size, checksum_sha256=checksum_sha256):
-            upload = claim_key(
-                policy, owner, **where, size=size, overwrite=overwrite, described=described, also=take_key
-            )
-        operation.object_id = upload.pk
+        claim = partial(claim_own_key, upload_id=own_id) if own_id else partial(claim_key, overwrite=overwrite)
+        with raise_in_progress(user, idempotency_key, **announced, checksum_sha256=checksum_sha256):
+            upload = claim(policy, owner, bucket=bucket, file_name=key, size=size, described=described, also=take_key)
+        operation.file_name, operation.object_id = key, upload.pk
         with settle_on_error(upload), ExitStack() as stack:
-            if not upload.was_stored:
+            if not (upload.was_stored or own_key):
                 validate_key_is_free(upload)
             writer = stack.enter_context(
                 open_object_writer(
@@ -185,6 +188,20 @@ def file_upload(
         while data := content.read(CHUNK_BYTES):
             incoming.write(data)
     return incoming.upload
+
+
+def _choose_key(policy: Policy, bucket: str, file_name: str, *, own_key: bool) -> tuple[str, UUID | None]:
+    """Return the object key, and the id of the record if the key is one of its own.
+
+    Raises:
+        InvalidFileName: the owner may not use the key.
+    """
+    if own_key:
+        own_id = uuid4()
+        return build_direct_key(policy, own_id, file_name), own_id
+    validate_key(policy, file_name)
+    validate_outside_storages(bucket, file_name)
+    return file_name, None
 
 
 def build_destination(upload: FileUpload, content_type: str) -> Destination:

@@ -21,6 +21,7 @@ def upload_repeated(
     idempotency_key: str | None,
     bucket: str,
     file_name: str,
+    own_key: bool = False,
     size: int | None = None,
     checksum_sha256: str | None = None,
 ) -> FileUpload | None:
@@ -30,7 +31,8 @@ def upload_repeated(
         user: the caller.
         idempotency_key: of the request, if it has one.
         bucket: of the file.
-        file_name: the object key.
+        file_name: the object key; with `own_key` the name of the file.
+        own_key: the object key contains the id of the record.
         size: in bytes, if it was announced.
         checksum_sha256: of the whole file in lower-case hex, if it was announced.
 
@@ -42,11 +44,24 @@ def upload_repeated(
     set_event_object(bucket=bucket, file_name=file_name)
     if not idempotency_key:
         return None
-    is_same = partial(_is_same_file, bucket=bucket, file_name=file_name, size=size, checksum_sha256=checksum_sha256)
+    place: dict[str, Any] = {"bucket": bucket, "file_name": file_name, "own_key": own_key}
+    is_same = partial(_is_same_file, **place, size=size, checksum_sha256=checksum_sha256)
     used = IdempotencyKey.objects.find_used(user=user, key=idempotency_key, is_same=is_same)
     if used is not None and used.is_in_progress:
         raise UploadInProgress(IN_PROGRESS)
     return raise_if_rejected(used.upload) if used is not None and used.is_answered else None
+
+
+def upload_answered(**announced: Any) -> FileUpload:
+    """Return the record of an earlier request whose Idempotency-Key a claim has met; arguments as `upload_repeated`.
+
+    Raises:
+        UploadInProgress: the earlier request has not ended, or has failed at this moment.
+        IdempotencyKeyReused, FileRejected: as `upload_repeated`.
+    """
+    if stored := upload_repeated(**announced):
+        return stored
+    raise UploadInProgress(IN_PROGRESS)
 
 
 @contextmanager
@@ -65,13 +80,17 @@ def raise_in_progress(user: AbstractBaseUser, idempotency_key: str | None, **ann
         raise
 
 
-def _is_same_file(
-    used: IdempotencyKey, *, bucket: str, file_name: str, size: int | None, checksum_sha256: str | None
-) -> bool:
+def _is_same_file(used: IdempotencyKey, *, size: int | None, checksum_sha256: str | None, **place: Any) -> bool:
     """Compare the place, and the announced bytes unless they are not stored yet or were replaced since."""
     upload = used.upload
-    if upload.is_direct or upload.bucket != bucket or upload.file_name not in list_spellings(file_name):
+    if upload.is_direct or not _is_same_place(upload, **place):
         return False
     if not used.is_answered or upload.write_id != used.claim_id:
         return True
     return size in (None, upload.size) and (not checksum_sha256 or checksum_sha256 == upload.checksum_sha256)
+
+
+def _is_same_place(upload: FileUpload, *, bucket: str, file_name: str, own_key: bool) -> bool:
+    has_own_key = upload.path != upload.file_name
+    name = upload.original_name if own_key else upload.file_name
+    return upload.bucket == bucket and has_own_key is own_key and name in list_spellings(file_name)

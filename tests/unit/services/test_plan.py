@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 
 from s3_file_uploader.exceptions import FileTooLarge, InvalidField
+from s3_file_uploader.policy.bucket_policy import Policy
 from s3_file_uploader.services.plan import (
     build_direct_key,
     choose_part_size,
@@ -123,7 +124,7 @@ UPLOAD_ID = UUID("0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f11")
 @pytest.mark.parametrize("prefix", ["uploads/", "", "a/b/"])
 def test_is_direct_key_of_a_direct_key_is_true(settings, prefix):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
-    assert is_direct_key(build_direct_key(UPLOAD_ID, "a/b.txt"))
+    assert is_direct_key(build_direct_key(Policy(), UPLOAD_ID, "a/b.txt"))
 
 
 @pytest.mark.parametrize("owner", ["7", "0b6e4a52-6f0d-4b9e-8a57-0d6a2f0c1f12"])
@@ -131,7 +132,7 @@ def test_is_direct_key_of_a_direct_key_is_true(settings, prefix):
 def test_is_direct_key_behind_a_key_prefix_is_true(settings, prefix, owner):
     settings.S3_FILE_UPLOADER_DIRECT_PREFIX = prefix
     settings.S3_FILE_UPLOADER_POLICIES = {"*": {"key_prefix": "users/{user_id}/"}}
-    key = f"users/{owner}/{build_direct_key(UPLOAD_ID, f'a/{prefix}{owner}/b.txt')}"
+    key = build_direct_key(Policy(key_prefix=f"users/{owner}/"), UPLOAD_ID, f"a/{prefix}{owner}/b.txt")
     assert is_direct_key(key)
     assert find_direct_id(key) == str(UPLOAD_ID)
     assert not is_direct_key(f"backup/{key}")

@@ -17,7 +17,13 @@ from s3_file_uploader.exceptions import (
 from s3_file_uploader.models import FileUpload, IdempotencyKey
 from s3_file_uploader.models.lease import claim_record, create_claimed, end_lease_in
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.services import file_delete, file_receive, housekeeping_run, upload_repeated
+from s3_file_uploader.services import (
+    file_delete,
+    file_receive,
+    housekeeping_run,
+    upload_answered,
+    upload_repeated,
+)
 from s3_file_uploader.services.recovery import WRITTEN_BY
 from s3_file_uploader.values import mib
 from tests.unit.services.conftest import stored_file
@@ -207,6 +213,10 @@ class TestAtTheSameTime:
         sender.send()
         with pytest.raises(UploadInProgress), sender.open():
             raise AssertionError
+
+    def test_answer_to_a_key_that_was_freed_meanwhile_is_in_progress(self, user, bucket):
+        with pytest.raises(UploadInProgress):
+            upload_answered(user=user, idempotency_key="freed", bucket=bucket, file_name="file.txt")
 
     def test_key_in_progress_claims_no_other_file(self, sender):
         with sender.open():
