@@ -45,6 +45,11 @@ export interface ClientOptions {
    * not count. Default: 900.
    */
   patienceSeconds?: number;
+  /**
+   * Files below this size go through the server in one request, under keys of their own all the same; a direct upload
+   * takes three requests. Default: 65,536. 0 sends every file to S3 itself.
+   */
+  smallFileBytes?: number;
   /** Sends requests. Default: XMLHttpRequest; in Node.js its own HTTP client. */
   transport?: Transport;
 }
@@ -64,6 +69,7 @@ export interface PendingUpload extends JournalEntry {
 
 const STALL_SECONDS = 30;
 const PATIENCE_SECONDS = 900;
+const SMALL_FILE_BYTES = 64 * 1024;
 
 /**
  * A client of one service. Create it once with `createClient`, and share it. It holds no connection.
@@ -172,7 +178,11 @@ function createContext(options: ClientOptions): Context {
   const connectivity = options.connectivity ?? detectConnectivity();
   const transport = options.transport ?? sendByXhr;
   const { authorization, baseUrl, credentials = false, headers } = options;
-  const { stallSeconds = STALL_SECONDS, patienceSeconds = PATIENCE_SECONDS } = options;
+  const {
+    stallSeconds = STALL_SECONDS,
+    patienceSeconds = PATIENCE_SECONDS,
+    smallFileBytes = SMALL_FILE_BYTES,
+  } = options;
   const service = new Service({ authorization, baseUrl, connectivity, credentials, headers, stallSeconds, transport });
   return {
     service,
@@ -184,5 +194,6 @@ function createContext(options: ClientOptions): Context {
     adapter: options.files,
     stallSeconds,
     patienceSeconds,
+    smallFileBytes,
   };
 }

@@ -17,4 +17,5 @@ export interface Context {
   adapter: FileAdapter | undefined;
   stallSeconds: number;
   patienceSeconds: number;
+  smallFileBytes: number;
 }

@@ -62,7 +62,7 @@ export function openUri(file: UriFile, largest: number): Source {
     uri,
     holdsChunks: true,
     async read(_offset, length) {
-      if (length < size) throw needsAdapter("This file is to be sent in parts");
+      if (length < size) throw needsAdapter("This file goes in parts");
       return Promise.resolve({ body: { uri, name, type } });
     },
   };
@@ -70,8 +70,8 @@ export function openUri(file: UriFile, largest: number): Source {
 
 function needsAdapter(why: string): UploaderError {
   const message =
-    `${why}, and React Native would read it whole into memory. Give createClient \`files\`: expoFiles of ` +
-    "s3-file-uploader-client/expo or blobUtilFiles of s3-file-uploader-client/blob-util.";
+    `${why}. To read it in parts, give createClient \`files\`: expoFiles of s3-file-uploader-client/expo or ` +
+    "blobUtilFiles of s3-file-uploader-client/blob-util.";
   return new UploaderError("file_needs_adapter", message);
 }
 

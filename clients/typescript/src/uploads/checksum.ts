@@ -14,6 +14,6 @@ export async function readChecksum(
   if (wanted === "auto") return source.size < LARGEST_AUTOMATIC_BYTES ? source.digest?.() : undefined;
   if (wanted !== true) return wanted;
   if (source.digest) return source.digest();
-  const message = "This platform computes no SHA-256. Pass `checksum` in hex.";
+  const message = "This platform computes no SHA-256. Pass `checksum`.";
   throw new UploaderError("checksum_unavailable", message);
 }

@@ -76,7 +76,7 @@ export async function sendPiece(transfer: Transfer, piece: PresignedPiece): Prom
   } catch (error) {
     meter.lost(part);
     if (!(error instanceof ConnectionError)) throw error;
-    if (transfer.mayChangeRoute) await routes.doubt(url, error, sentBytes);
+    if (transfer.mayChangeRoute) await routes.doubt(url, sentBytes);
     await patience.wait(error, signal);
     return "unknown";
   } finally {

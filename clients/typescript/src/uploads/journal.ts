@@ -26,7 +26,7 @@ export interface JournalEntry {
   uri?: string;
   /** Time of the last write to the file, in milliseconds since 1970. Another file in its place is not resumed. */
   modifiedAt?: number;
-  /** True if the file goes through the service, because S3 cannot be reached. */
+  /** True if the file goes through the service, false if it goes to S3 itself; absent before it is opened. */
   throughServer?: boolean;
   /** True if a native background uploader sends the file. */
   handedOver?: boolean;

@@ -18,7 +18,7 @@ export type UploadState =
 export interface UploadOptions {
   /** An existing bucket. */
   bucket: string;
-  /** Default: the name of the file. Through the server it is the key. Direct uploads get a key that ends with it. */
+  /** Default: the name of the file. The key ends with it. With `via: "server"` and `overwrite` it is the key. */
   fileName?: string | undefined;
   /** Media type. Default: the type of the file; otherwise the service derives it from the name. */
   contentType?: string | undefined;
@@ -29,7 +29,10 @@ export interface UploadOptions {
    * platform can, `true` for every file, which reads it twice; `false` never.
    */
   checksum?: "auto" | boolean | (string & {}) | undefined;
-  /** `"auto"` (default) sends the file to S3, in parts from 16 MiB on, or through the server if S3 cannot be reached. */
+  /**
+   * `"auto"` (default) sends the file to S3, in parts from 16 MiB on. Small files, and all where S3 cannot be reached, go
+   * through the server.
+   */
   via?: "auto" | "parts" | "put" | "server" | undefined;
   /** Parts sent at once. Default: 3. */
   concurrency?: number | undefined;

@@ -1,13 +1,10 @@
 import type { Service } from "../http/service.js";
-import { ConnectionError } from "../http/transport.js";
 
 /** Failures before the first byte, after which the client asks whether it is S3 or the network. */
 const FAILURES_BEFORE_DOUBT = 3;
 
 /** S3 cannot be reached from here although the service can: the file has to go through the service. */
-export class StorageUnreachable extends Error {
-  override readonly name = "StorageUnreachable";
-}
+export class StorageUnreachable extends Error {}
 
 /** Remembers, for as long as the client lives, which hosts of S3 can be reached from this network. */
 export class Routes {
@@ -28,13 +25,13 @@ export class Routes {
   }
 
   /**
-   * Take account of a failed request to S3.
+   * Take account of a request to S3 whose connection was lost.
    *
    * Throws `StorageUnreachable` if this host has never been reached, no byte left three times, and the service answers.
    */
-  async doubt(url: string, error: unknown, sentBytes: number): Promise<void> {
+  async doubt(url: string, sentBytes: number): Promise<void> {
     const origin = originOf(url);
-    if (!(error instanceof ConnectionError) || sentBytes || this.reached.has(origin)) return;
+    if (sentBytes || this.reached.has(origin)) return;
     const failures = (this.failures.get(origin) ?? 0) + 1;
     this.failures.set(origin, failures);
     if (failures < FAILURES_BEFORE_DOUBT || !(await this.serviceAnswers())) return;

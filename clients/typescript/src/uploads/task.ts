@@ -175,7 +175,7 @@ export class UploadTask {
   }
 
   private async send(transfer: Transfer, isNew: boolean): Promise<UploadRecord> {
-    if (goesThroughServer(this.options, this.entry, this.context.routes)) return this.sendThroughServer(transfer);
+    if (this.entry?.throughServer) return this.sendThroughServer(transfer);
     const { signal } = transfer;
     this.announcement = await planDirect(this.options, transfer.source);
     const steps = {
@@ -193,6 +193,7 @@ export class UploadTask {
     } catch (error) {
       if (error instanceof StorageUnreachable) {
         if (this.entry?.id) await removeUpload(transfer, this.entry.id);
+        await this.change({ throughServer: true });
         return this.sendThroughServer(transfer);
       }
       if (isNew || !isGone(error)) throw error;
@@ -202,7 +203,6 @@ export class UploadTask {
   }
 
   private async sendThroughServer(transfer: Transfer): Promise<UploadRecord> {
-    await this.change({ throughServer: true });
     this.advance(transfer.signal, "uploading");
     return sendThroughServer(transfer, await planThroughServer(this.options, transfer.source, this.key));
   }
@@ -228,7 +228,8 @@ export class UploadTask {
   private async note(source: Source): Promise<void> {
     if (this.entry) validateSame(this.entry, source);
     this.fileName = nameOf(this.options, source);
-    this.entry ??= createEntry(this.key, this.options, source);
+    const entry = this.entry ?? createEntry(this.key, this.options, source);
+    this.entry = { ...entry, throughServer: goesThroughServer(this.options, entry, this.context) };
     await this.context.journal.save(this.entry);
   }
 

@@ -1,7 +1,6 @@
 import { UploaderError } from "../errors.js";
 import { readWhole } from "../files/source.js";
-import { filePath } from "../http/paths.js";
-import { ask } from "../http/service.js";
+import { ask, type Fields } from "../http/service.js";
 import type { components } from "../schema.js";
 import { refusedAgain, sendPiece, type Transfer } from "./direct.js";
 
@@ -42,29 +41,21 @@ export async function sendWhole(
   throw refusedAgain();
 }
 
-/** A file that goes through the service. */
+/** The request for a file that goes through the service. */
 export interface ServerFile {
-  bucket: string;
-  fileName: string;
-  /** Media type; if empty, the service derives it from the bytes and the name. */
-  contentType: string;
-  overwrite: boolean;
-  /** The Idempotency-Key. */
-  key: string;
-  checksum: string | undefined;
+  path: string;
+  query: Fields;
+  headers: Record<string, string>;
 }
 
 /** Send a file through the service, in one request, and return its record. */
-export async function sendThroughServer(transfer: Transfer, file: ServerFile): Promise<Schemas["S3Upload"]> {
+export async function sendThroughServer(
+  transfer: Transfer,
+  { path, ...call }: ServerFile,
+): Promise<Schemas["S3Upload"]> {
   const { meter, source } = transfer;
-  const record = await ask<Schemas["S3Upload"]>(transfer, "PUT", filePath(file.bucket, file.fileName), {
-    query: { overwrite: file.overwrite || undefined },
-    headers: {
-      // React Native on Android refuses a body without a type. To the service, this one means the same as none.
-      "Content-Type": file.contentType || "application/octet-stream",
-      "Idempotency-Key": file.key,
-      ...(file.checksum ? { "X-Checksum-Sha256": file.checksum } : {}),
-    },
+  const record = await ask<Schemas["S3Upload"]>(transfer, "PUT", path, {
+    ...call,
     read: () => readWhole(source),
     onSent: (bytes) => meter.sent(WHOLE_FILE, Math.min(bytes, source.size)),
     onLost: () => meter.lost(WHOLE_FILE),

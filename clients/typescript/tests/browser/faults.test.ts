@@ -54,7 +54,7 @@ test(
     const client = createTestClient();
     const bucket = await createBucket();
     // The client knows S3 then. Otherwise three faults in a row would count as an S3 that cannot be reached from here.
-    await client.upload(createFile("first.bin", 1), { bucket }).result;
+    await client.upload(createFile("first.bin", 1), { bucket, via: "put" }).result;
     const random = createRandom(seed, "uploads");
     const files = Array.from({ length: uploads }, (_, index) => ({
       name: `${seed}-${index}.bin`,

@@ -28,6 +28,7 @@ const KINDS: Kind[] = [
   { name: "a Blob", adapter: "none", open: (app, file) => app.readBlob(file.uri) },
 ];
 const WAYS: { via: Via; bytes: number }[] = [
+  { via: "auto", bytes: 30 * KIB },
   { via: "auto", bytes: 300 * KIB },
   { via: "auto", bytes: 17 * MIB + 1 },
   { via: "parts", bytes: 11 * MIB },

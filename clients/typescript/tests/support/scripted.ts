@@ -238,9 +238,9 @@ export class ScriptedServer {
   }
 }
 
-/** Return a client of the server, without jitter of its own: tests set the clock. */
+/** Return a client of the server, by which small files go to S3, too, unless a test says otherwise. */
 export function clientOf(server: ScriptedServer, options: Partial<ClientOptions> = {}): Client {
-  return new Client({ baseUrl: BASE_URL, transport: server.transport, ...options });
+  return new Client({ baseUrl: BASE_URL, transport: server.transport, smallFileBytes: 0, ...options });
 }
 
 /** A storage of which a test sees the lines. */
