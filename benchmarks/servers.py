@@ -38,7 +38,7 @@ LOG_SHOWN_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Server:
-    """A server: its address, the ids of its workers, and their memory after a warm-up with small files only."""
+    """A server: its address, its workers or itself by id, and their memory after a warm-up with small files only."""
 
     address: str
     workers: tuple[int, ...]
@@ -162,7 +162,7 @@ def _ready(server: Server, program: "Popen[str]", processes: int, log: Path) -> 
         if program.poll() is not None or time.monotonic() > end:
             raise ContenderFailed(f"its server does not start: {log.read_text()[-LOG_SHOWN_CHARACTERS:]}")
         time.sleep(LOOK_AGAIN_SECONDS)
-    return Server(server.address, workers)
+    return Server(server.address, workers or (program.pid,))
 
 
 def _children(pid: int) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ class Stage:
     environment: Mapping[str, str]
     token: str
     store: "S3Client"
+    store_pid: int
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -91,7 +92,7 @@ def staged(folder: Path, *, database_url: str = "") -> Iterator[Stage]:
         environment = {**environment_of(folder, database_url=database_url), **store.environment()}
         client = client_of(environment)
         client.create_bucket(Bucket=BUCKET)
-        yield Stage(folder, environment, manage("stage_prepare", environment=environment), client)
+        yield Stage(folder, environment, manage("stage_prepare", environment=environment), client, store.pid or 0)
 
 
 def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:

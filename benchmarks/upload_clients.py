@@ -81,8 +81,8 @@ def _named(package: str) -> str:
 
 
 VERSION = json.loads(PACKAGE.read_text())["version"]
-DIRECT = UploadClient("ours", f"{BY_US}client {VERSION}", "ours", _service)
-THROUGH = UploadClient("server", f"{BY_US}through the server", "ours", _service, options={"via": "server"})
+DEFAULT = UploadClient("ours", f"{BY_US}client {VERSION}", "ours", _service)
+PUT = UploadClient("put", f"{BY_US}straight to S3", "ours", _service, options={"via": "put"})
 UPPY = UploadClient("uppy", _named("@uppy/aws-s3"), "uppy", _service, is_in_node=False)
 TUS = UploadClient("tus", _named("tus-js-client"), "tus", _tus)
 # Its page needs an origin, so it has the service, which gets no request.
@@ -95,7 +95,7 @@ def bundled(folder: Path) -> dict[str, list[Figures]]:
     command = [node().path, str(CLIENTS / "bundle.js"), str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     sizes: dict[str, dict[str, int]] = json.loads(done.stdout)
-    names = {client.script: client.name for client in (DIRECT, *RIVALS)} | {
+    names = {client.script: client.name for client in (DEFAULT, *RIVALS)} | {
         "storage-js": _named("@supabase/storage-js")
     }
     as_kb = partial(map, lambda item: (f"{item[0]}_kb", item[1] / BYTES_PER_KB))

@@ -1,12 +1,11 @@
-// Our client as its README has it. `via` is "auto", its default, or "server".
+// Our client as its README has it. `via` is "auto", its default, or "put".
 
 export const connectBy =
   (createClient) =>
   ({ service, token, bucket, via }) => {
     const client = createClient({ baseUrl: service, authorization: () => `Token ${token}` });
     return async (files) => {
-      const folder = crypto.randomUUID(); // Through the server, the name is the key.
-      const options = (_, index) => ({ bucket, fileName: `${folder}/${files[index].name}`, via });
+      const options = (_, index) => ({ bucket, fileName: files[index].name, via });
       const queue = client.uploadMany(files.map((file) => file.data), options);
       for (const task of await queue.finished()) await task.result;
     };
