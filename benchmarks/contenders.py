@@ -15,7 +15,7 @@ OURS = "ours: "
 KEYS = frozenset(
     {
         *("floor", "form", "raw", "naive", "storages", "boto3"),
-        *("redirect", "proxied", "saved", "stream", "whole"),
+        *("redirect", "proxied", "saved", "stream", "whole", "disk"),
         *("empty", "insert", "presigned", "botocore"),
         *("ours", "view", "serializer", "field", "companion"),
         *("put", "two", "four"),

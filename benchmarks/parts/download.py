@@ -1,6 +1,9 @@
 """One large file from S3 to a client, or to the server's disk."""
 
 import os
+import shlex
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from ..contenders import Contender, Figures
 from ..curl import Command, curl, headers
-from ..meters import Meter
+from ..meters import Meter, Reading, rest
 from ..options import Options
 from ..plots import bars
 from ..results import Result
@@ -22,13 +25,15 @@ from ..tables import Table
 from ..upload_ways import FORM, WARM_UP_REQUESTS
 from .columns import of_large_files
 
+DISK_FLOOR = "floor: curl to disk, sha256sum beside"
 SMALL, MIDDLING, LARGE = "small.bin", "middling.bin", "large.bin"
 SDK_NAME = "boto3 download_file, to disk"
 NOWHERE = ("--output", os.devnull)
 ABOUT = (
     "The answer goes to /dev/null, but for the last two of these: `download/` saves the file under `PATH_TO_SAVE_FILE` "
     "on the server, compares its SHA-256 and waits for the disk; `download_file` writes it to the disk, and does "
-    "neither. The file lies in the page cache for all alike."
+    "neither. The floor of both is `curl | tee FILE | sha256sum`, which does not wait for the disk. "
+    "The file lies in the page cache for all alike."
 )
 
 
@@ -72,6 +77,7 @@ def measure(folder: Path, options: Options) -> Result:
         _upload(stage, LARGE, stage.file(options.size_mib))
         contenders = [Contender(way.key, way.name, partial(_by_curl, way, stage, options.size_mib)) for way in WAYS]
         contenders.append(Contender("boto3", SDK_NAME, partial(_by_sdk, stage, options.size_mib)))
+        contenders.append(Contender("disk", DISK_FLOOR, partial(_by_shell, stage, options.size_mib)))
         runs = alternated(f"download of {options.size_mib} MiB", contenders, options)
     title = "Download"
     tables = (Table(f"{options.size_mib} MiB", of_large_files(FLOOR.name), runs),)
@@ -95,6 +101,17 @@ def _warm(way: Way, stage: Stage) -> Iterator[Server]:
     with served(way.wsgi, stage.environment, folder=stage.folder) as server:
         small = [way.command(stage, server, SMALL) for _ in range(WARM_UP_REQUESTS)]
         yield warmed(server, small, [way.command(stage, server, MIDDLING)])
+
+
+def _by_shell(stage: Stage, size_mib: int) -> Figures:
+    address, path = stage.presigned("get_object", LARGE), stage.folder / "shell.bin"
+    line = f"curl --silent --fail {shlex.quote(address)} | tee {shlex.quote(str(path))} | sha256sum"
+    rest()
+    cpu_before, started = os.times(), time.perf_counter()
+    subprocess.run(["/bin/sh", "-c", line], stdout=subprocess.DEVNULL, check=True)
+    cpu, wall_seconds = os.times(), time.perf_counter() - started
+    cpu_seconds = sum(cpu[2:4]) - sum(cpu_before[2:4])  # Of children that have ended.
+    return Reading(wall_seconds, cpu_seconds, None).figures(moved_mib=size_mib)
 
 
 def _by_sdk(stage: Stage, size_mib: int) -> Figures:
