@@ -97,7 +97,7 @@ def receive_body(request: Request, *, bucket: str, file_name: str) -> tuple[File
         original_name=file_name if options["own_key"] else file_name.rpartition("/")[2],
         owner=get_caller(request),
         overwrite=options["overwrite"],
-        **({"own_key": True} if options["own_key"] else {}),
+        own_key=options["own_key"],
         content_type=_body_content_type(request),
     )
 
@@ -106,10 +106,10 @@ def _receive(request: Request, stream: _Stream, *, content_type: str, **target: 
     """Store a stream, unless an earlier request with the same Idempotency-Key did."""
     user, key = get_caller(request), idempotency_key_of(request.headers)
     announced: dict[str, Any] = {"size": stream.size, "checksum_sha256": stream.checksum_sha256}
-    names = {name: target[name] for name in ("bucket", "file_name", "own_key") if name in target}
-    repeated = {"user": user, "idempotency_key": key, **names, **announced}
+    names: dict[str, Any] = {name: target[name] for name in ("bucket", "file_name", "own_key") if name in target}
+    repeated: dict[str, Any] = {"user": user, "idempotency_key": key, **names, **announced}
     # The claim of a key of its own finds an earlier request, too, at less cost: most requests are the first.
-    if "own_key" not in target and (stored := services.upload_repeated(**repeated)):
+    if not target.get("own_key") and (stored := services.upload_repeated(**repeated)):
         return stored, True
     options = {"content_type": content_type_declared(content_type), "at_most": stream.at_most}
     try:

@@ -91,6 +91,6 @@ def _is_same_file(used: IdempotencyKey, *, size: int | None, checksum_sha256: st
 
 
 def _is_same_place(upload: FileUpload, *, bucket: str, file_name: str, own_key: bool) -> bool:
-    has_own_key = upload.path != upload.file_name
-    name = upload.original_name if own_key else upload.file_name
-    return upload.bucket == bucket and has_own_key is own_key and name in list_spellings(file_name)
+    folder = f"{upload.pk}/" if own_key else ""
+    key = upload.file_name[upload.file_name.find(folder) :]
+    return upload.bucket == bucket and key in [f"{folder}{name}" for name in list_spellings(file_name)]

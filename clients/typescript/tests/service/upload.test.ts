@@ -266,10 +266,10 @@ describe("upload", () => {
     const transport: Transport = (request) => sendByNode({ ...request, url: request.url.replace(service.s3Url, dead) });
     const client = clientOf(service.user, transport);
     const record = await client.upload(SMALL, { bucket, fileName: "unreachable.bin" }).result;
-    expect(record.status).toBe("stored");
-    expect(await storedHash(user, "unreachable.bin")).toBe(sha256Of(SMALL));
-    const again = await client.upload(SMALL, { bucket, fileName: "again.bin" }).result;
-    expect(again.file_name).toBe("again.bin");
+    expect(record).toMatchObject({ status: "stored", file_name: `uploads/${record.id}/unreachable.bin` });
+    expect(await storedHash(user, record.file_name)).toBe(sha256Of(SMALL));
+    const again = await client.upload(SMALL, { bucket, fileName: "unreachable.bin" }).result;
+    expect(again).toMatchObject({ file_name: `uploads/${again.id}/unreachable.bin`, path: "unreachable.bin" });
   });
 
   test("of many files stores each", async () => {

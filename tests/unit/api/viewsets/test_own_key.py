@@ -53,7 +53,7 @@ class TestOwnKey:
         assert "Contents" not in get_client().list_objects_v2(Bucket=bucket)
 
     def test_quota_is_kept(self, bucket, user, settings):
-        settings.S3_FILE_UPLOADER_POLICIES = {"*": {"quota_bytes": 10, "key_prefix": ""}}
+        settings.S3_FILE_UPLOADER_POLICIES = {"*": {"quota_bytes": 10}}
         assert put(client_of(user), bucket, "file.txt", b"1234567", OWN_KEY).status_code == 201
         answer = put(client_of(user), bucket, "file.txt", b"1234567", OWN_KEY)
         assert (answer.status_code, answer.json()["code"]) == (429, "quota_exceeded")
@@ -72,8 +72,11 @@ class TestOwnKey:
 
 
 class TestIdempotencyKey:
-    def test_repeated_request_returns_the_record(self, bucket, user):
-        first, again = (put(client_of(user), bucket, "é.txt", query=OWN_KEY, **{"Idempotency-Key": "k"}) for _ in "12")
+    @pytest.mark.parametrize("quota_files", [None, 1])
+    def test_repeated_request_returns_the_record(self, bucket, user, settings, quota_files):
+        key, name = {"Idempotency-Key": "k"}, "a/e\N{COMBINING ACUTE ACCENT}.txt"
+        settings.S3_FILE_UPLOADER_POLICIES = {"*": {"quota_files": quota_files}}
+        first, again = (put(client_of(user), bucket, name, query=OWN_KEY, **key) for _ in "12")
         assert (again.status_code, again.json(), again["Idempotency-Replayed"]) == (201, first.json(), "true")
         assert FileUpload.objects.count() == 1
 
