@@ -57,14 +57,17 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
             UploadInProgress: another request with the same key was faster.
         """
         taken = self.model(digest=key_digest(user, key), upload=upload, claim_id=upload.claim_id)
-        if self._try_insert(taken):  # Most keys are new, so the insert comes first.
-            return
-        for earlier in self.of(user=user, key=key).select_related("upload"):
-            if earlier.is_answered or earlier.is_in_progress:
-                raise UploadInProgress(IN_PROGRESS)
-            self.filter(pk=earlier.pk, claim_id=earlier.claim_id, is_answered=False).delete()
-        if not self._try_insert(taken):
+        # Most keys are new, so the insert comes first.
+        if not (self._try_insert(taken) or (self._delete_failed(taken.digest) and self._try_insert(taken))):
             raise UploadInProgress(IN_PROGRESS)
+
+    def _delete_failed(self, digest: str) -> bool:
+        """Delete the key of a request that failed; return False if the request runs or was answered."""
+        for used in self.filter(pk=digest).select_related("upload"):
+            if used.is_answered or used.is_in_progress:
+                return False
+            self.filter(pk=digest, claim_id=used.claim_id, is_answered=False).delete()
+        return True
 
     def _try_insert(self, key: "IdempotencyKey") -> bool:
         """Insert a row under a savepoint, so that a conflict does not end the transaction; return False then."""
