@@ -23,6 +23,7 @@ def register_handlers(events: Any) -> None:
     events.register_first("needs-retry.s3", note_attempt)
     events.register("needs-retry.s3", _count_attempt)
     events.register_last("before-call.s3", _begin_call)
+    events.register_last("request-created.s3", _name_request)  # botocore writes the user agent in this event, too.
     events.register("after-call.s3", _end_call)
     events.register("after-call-error.s3", _fail_call)
     for call in WITH_MD5:
@@ -30,15 +31,19 @@ def register_handlers(events: Any) -> None:
 
 
 def _begin_call(params: dict[str, Any], context: dict[str, Any], **_kwargs: Any) -> None:
-    """Start the clock, name the request in the user agent, and send the body at once.
+    """Start the clock, and send the body at once.
 
-    botocore would send `Expect: 100-continue` and wait for the response of the store. The access logs of S3 have the
-    user agent, in botocore's own form of additions.
+    botocore would send `Expect: 100-continue` and wait for the response of the store.
     """
     context[STARTED] = perf_counter()
     params["headers"].pop("Expect", None)
+
+
+def _name_request(request: Any, **_kwargs: Any) -> None:
+    """Add the id of our request to the user agent, which the access logs of S3 have, as botocore adds metadata."""
     if request_id := get_request_id():
-        params["headers"]["User-Agent"] += f" md/request-id#{request_id}"
+        agent = request.headers["User-Agent"]
+        request.headers.replace_header("User-Agent", f"{agent} md/request-id#{request_id}")
 
 
 def _count_attempt(attempts: int, request_dict: dict[str, Any], **_kwargs: Any) -> None:

@@ -1,5 +1,6 @@
 """Operators watch two workers of gunicorn: the metrics of each are the sums of both, and health is true."""
 
+import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +51,7 @@ class Monitored(Served):
         files = {"__init__": "", "metrics": view, "urls": f"from modules.urls import urlpatterns\n{routes}"}
         for name, text in {**files, "settings": SETTINGS, "worker": WORKER}.items():
             (site / f"{name}.py").write_text(text)
-        own = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "mysite.settings"}
+        own = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "mysite.settings", "DJANGO_LOG_FORMAT": "json"}
         super().__init__(folder, TWO_WORKERS, **own, PROMETHEUS_MULTIPROC_DIR=str(folder / "values"), **variables)
 
     def ask_both(self, method, url, **arguments):
@@ -67,6 +68,11 @@ class Monitored(Served):
     def metrics_of_both(self):
         """Return the values of the metrics, as each worker gives them."""
         return [values_of(answer) for answer in self.ask_both("GET", f"http://127.0.0.1:{self.port}/metrics")]
+
+    def lines_about(self, request_id):
+        """Return the lines of the log with the id of a request. Every line of Django's loggers is an object."""
+        lines = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["request_id"] == request_id]
 
 
 def values_of(answer):
@@ -96,8 +102,8 @@ def test_two_workers_export_the_same_sums(monitored, own_store, staff):
     httpx.post(f"{monitored.url}bucket/create/", json={"bucket": "monitored"}, headers=headers).raise_for_status()
 
     def upload(number):
-        url = f"{monitored.url}buckets/monitored/files/{number}/"
-        return httpx.put(url, content=CONTENT, headers=headers, timeout=60)
+        url, named = f"{monitored.url}buckets/monitored/files/{number}/", {"X-Request-ID": f"upload-{number}"}
+        return httpx.put(url, content=CONTENT, headers={**headers, **named}, timeout=60)
 
     with ThreadPoolExecutor(2) as clients:
         answers = list(clients.map(upload, range(UPLOADS)))
@@ -111,7 +117,19 @@ def test_two_workers_export_the_same_sums(monitored, own_store, staff):
         assert values["bytes_total", "upload"] == UPLOADS * len(CONTENT)
         assert values["s3_calls_total", "PutObject", "200"] == UPLOADS
         assert values["waiting_files", "pending"] == 0
+    _requests_are_in_the_log(monitored, answers)
     _store_stops(monitored, own_store)
+
+
+def _requests_are_in_the_log(monitored, answers):
+    assert [answer.headers["X-Request-ID"] for answer in answers] == [f"upload-{n}" for n in range(UPLOADS)]
+    operation, audit = monitored.lines_about("upload-7")
+    assert (operation["logger"], audit["logger"]) == ("s3_file_uploader", "s3_file_uploader.audit")
+    assert (operation["operation"]["outcome"], audit["audit"]["request_id"]) == ("ok", "upload-7")
+    missing = httpx.get(f"http://127.0.0.1:{monitored.port}/missing/?token=test-token")
+    (line,) = monitored.lines_about(missing.headers["X-Request-ID"])
+    assert (line["level"], line["message"]) == ("WARNING", "Not Found: /missing/")
+    assert "test-token" not in monitored.log
 
 
 def _store_stops(monitored, own_store):
