@@ -146,6 +146,8 @@ def _seconds_since(moment: datetime | None) -> float:
     return 0.0 if moment is None else max(0.0, (timezone.now() - moment).total_seconds())
 
 
+# A counter that begins at 1 shows no increase, so this rare and important one begins at 0.
+operations.labels("file_reject", OK)
 operation_ended.connect(count_operation, dispatch_uid="s3_file_uploader.operation_count")
 s3_call_ended.connect(count_s3_call, dispatch_uid="s3_file_uploader.s3_call_count")
 waiting_files = WaitingFiles()

@@ -99,7 +99,8 @@ def health_of(monitored, path):
 
 def test_two_workers_export_the_same_sums(monitored, own_store, staff):
     headers = {"Authorization": token_of(staff)}
-    httpx.post(f"{monitored.url}bucket/create/", json={"bucket": "monitored"}, headers=headers).raise_for_status()
+    made = httpx.post(f"{monitored.url}bucket/create/", json={"bucket": "monitored"}, headers=headers)
+    assert made.status_code == 201, monitored.log
 
     def upload(number):
         url, named = f"{monitored.url}buckets/monitored/files/{number}/", {"X-Request-ID": f"upload-{number}"}
