@@ -1,14 +1,17 @@
 """The id of a request is in its response, in every line of its log, and in its calls to S3."""
 
 import asyncio
+import json
 import logging
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from django.utils.module_loading import import_string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modules import settings as host_settings
 from s3_file_uploader.conf import conf
 from s3_file_uploader.middleware import RequestIdMiddleware
 from s3_file_uploader.request_id import RequestIdFilter, get_request_id, use_request_id
@@ -17,6 +20,7 @@ from s3_file_uploader.services.audit.operation import Operation
 from s3_file_uploader.values import mib
 from tests.conftest import client_of
 from tests.support.answering import AnsweringServer
+from tests.support.documents import blocks_of
 from tests.unit.services.conftest import stored_file
 
 BASE = "/modules/s3-file-uploader/service"
@@ -100,6 +104,31 @@ def test_filter_finds_the_id_of_the_block_or_of_the_request():
         record = logging.makeLogRecord(values)
         RequestIdFilter().filter(record)
         assert record.request_id == expected
+
+
+def settings_of_the_page():
+    (code,) = blocks_of("docs/how-to/monitor.md", "python", "::test_log_of_the_page_is_json")
+    names = {}
+    exec(code, names)  # noqa: S102 - ours, from the docs
+    return names["LOGGING"]
+
+
+@pytest.mark.parametrize("logging_settings", [settings_of_the_page(), host_settings.LOGGING], ids=["page", "host"])
+def test_log_of_the_page_is_json(logging_settings):
+    options = {**logging_settings["formatters"]["json"]}
+    log_filter = import_string(logging_settings["filters"]["request_id"]["()"])()
+    formatter = import_string(options.pop("()"))(**options)
+    request = RequestFactory().get("/?token=test-token", headers={"X-Request-ID": "of-proxy"})
+    RequestIdMiddleware(answer_with_id)(request)
+    values = {"levelname": "INFO", "name": "x", "msg": "a\nline", "request": request, "operation": {"bytes": 5}}
+    record = logging.makeLogRecord(values)
+    log_filter.filter(record)
+    line = formatter.format(record)
+    assert "\n" not in line
+    assert "test-token" not in line
+    written = json.loads(line)
+    assert written.pop("time")
+    assert sorted(map(str, written.values())) == sorted(["INFO", "x", "a\nline", "of-proxy", "{'bytes': 5}"])
 
 
 def agents_of(store):

@@ -23,7 +23,7 @@ from modules.settings import *
 ROOT_URLCONF = "mysite.urls"
 MIDDLEWARE = ["mysite.worker.name_worker", *MIDDLEWARE]
 S3_FILE_UPLOADER_METRICS_WAITING = True
-S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = S3_FILE_UPLOADER_MAX_ATTEMPTS = 1
+S3_FILE_UPLOADER_MAX_ATTEMPTS = 2  # So that there are retries.
 """
 WORKER = """
 import os
