@@ -8,6 +8,7 @@ from tests.support.host import ROOT
 
 FILES = ROOT / "docs" / "_files"
 DASHBOARD, RULES = FILES / "grafana-dashboard.json", FILES / "alerts.yml"
+RULE_TESTS = ROOT / "tests" / "support" / "alerts_test.yml"
 
 
 def dashboard_expressions() -> list[str]:
