@@ -16,7 +16,7 @@ from tests.support.served import Served
 
 PAGE = "docs/how-to/monitor.md"
 # A worker without threads takes the next connection only when it is free, so two at once reach both workers.
-TWO_WORKERS = ("gunicorn", "modules.wsgi:application", "--workers", "2", "--log-level", "warning")
+TWO_WORKERS = ("gunicorn", "modules.wsgi:application", "--workers", "2", "--timeout", "120", "--log-level", "warning")
 SETTINGS = """
 from modules.settings import *
 
