@@ -35,6 +35,10 @@ WAYS = {
     "file_read": "download",
     "file_download": "save",
 }
+STATES = ("pending", "abandoned", "quarantined", "held")
+# The column that says since when a file waits. No column does for a pending one: its record may be that of a file which
+# is being replaced.
+SINCE = {"abandoned": "claimed_until", "quarantined": "completed_at", "held": "completed_at"}
 # Every scrape of every Prometheus would query the database otherwise.
 REMEMBERED_SECONDS = 30.0
 
@@ -101,6 +105,7 @@ class WaitingFiles(Collector):
         number, oldest = _build_gauges()
         for state in STATES:
             number.add_metric([state], counts[state])
+        for state in SINCE:
             oldest.add_metric([state], _seconds_since(counts[f"{state}_since"]))
         yield number
         yield oldest
@@ -111,10 +116,6 @@ class WaitingFiles(Collector):
                 self._counts = _count_waiting()
                 self._counted_at = monotonic()
             return self._counts
-
-
-# The states, and the column that says since when a file is in one.
-STATES = {"pending": "created_at", "abandoned": "claimed_until", "quarantined": "completed_at", "held": "completed_at"}
 
 
 def _build_gauges() -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
@@ -137,7 +138,7 @@ def _count_waiting() -> dict[str, Any]:
         "held": Q(status=status.QUARANTINED) & is_held,
     }
     numbers = {state: Count("pk", filter=condition) for state, condition in states.items()}
-    oldest = {f"{state}_since": Min(STATES[state], filter=condition) for state, condition in states.items()}
+    oldest = {f"{state}_since": Min(column, filter=states[state]) for state, column in SINCE.items()}
     waiting = FileUpload.objects.order_by().filter(unfinished | Q(status=status.QUARANTINED))
     return waiting.aggregate(**numbers, **oldest)
 
