@@ -35,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test installed unit integration clients check newest docs fuzz lint format lock tox bench clean python-gone
+.PHONY: run test installed unit integration clients check newest docs fuzz lint format lock tox bench clean monitoring python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -74,6 +74,11 @@ check: .venv/.test
 # make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'
 newest: .venv/.test
 	@$(BIN)/python -m pytest tests/integration/delivery/test_newest.py
+
+# Scrape the service with a real Prometheus, and evaluate the expressions of the dashboard and of the alerting rules.
+monitoring: .venv/.test
+	@command -v prometheus promtool >/dev/null || [ -e .prometheus/.done ] || tools/from_debian.sh .prometheus prometheus
+	@PATH="$(CURDIR)/.prometheus/bin:$$PATH" $(BIN)/python -m pytest -s tests/integration/endpoints/prometheus_scrapes.py
 
 # Build the documentation. Warnings are errors.
 docs: .venv/.test
@@ -114,7 +119,7 @@ lock: .venv/.base
 	$(BIN)/python tools/lock_without_addresses.py Pipfile Pipfile.lock
 
 clean:
-	rm -rf .venv .debian $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
+	rm -rf .venv .debian .prometheus $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
 	rm -rf tests/chromium/node_modules benchmarks/rivals/companion/node_modules benchmarks/client/node_modules
 	rm -rf clients/typescript/dist clients/example-expo/dist clients/example-expo/.expo
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tox .coverage* .test-report dist docs/_build

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dj_database_url
 from dotenv import load_dotenv
+from pythonjsonlogger.core import RESERVED_ATTRS
 
 from s3_file_uploader import __version__
 
@@ -97,6 +98,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "s3_file_uploader.middleware.GuardMiddleware",
+    "s3_file_uploader.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -212,9 +214,24 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"request_id": {"()": "s3_file_uploader.request_id.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": ("levelname", "name", "message", "request_id"),
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+            # Django passes the request to its loggers, and its text has the query, which may have a secret.
+            "reserved_attrs": [*RESERVED_ATTRS, "request"],
+        },
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": os.environ.get("DJANGO_LOG_FORMAT") or "line",
+            "filters": ["request_id"],
+        },
         "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL") or "INFO"},

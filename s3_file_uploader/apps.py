@@ -21,7 +21,10 @@ class S3FileUploaderConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers, and import the system checks and, with drf-spectacular, the API description."""
+        """Connect the receivers, and import the system checks.
+
+        Import the API description if drf-spectacular is installed, and the metrics if prometheus-client is.
+        """
         # Models can be imported only now.
         from django.contrib.auth import get_user_model  # noqa: PLC0415
 
@@ -40,6 +43,8 @@ class S3FileUploaderConfig(AppConfig):
         if find_spec("drf_spectacular"):  # pragma: no branch
             import_module(".api.openapi", __package__)
             import_module(".attachments.openapi", __package__)
+        if find_spec("prometheus_client"):  # pragma: no branch
+            import_module(".metrics", __package__)
         if sys.argv[1:2] == ["runserver"]:
             _start_embedded_s3()
 

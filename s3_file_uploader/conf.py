@@ -486,6 +486,13 @@ class Conf:
         """Days until housekeeping deletes such rows; None keeps them for ever."""
         return cast("int | None", _own("AUDIT_DAYS", 365))
 
+    # --- metrics ------------------------------------------------------------------------------------------------
+
+    @property
+    def metrics_waiting(self) -> bool:
+        """True if the metrics count the files that wait, with one query in 30 seconds."""
+        return bool(_own("METRICS_WAITING", False))
+
     # --- deleted users ---------------------------------------------------------------------------------
 
     @property

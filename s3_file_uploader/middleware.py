@@ -1,4 +1,4 @@
-"""Middleware: one guards the whole project, and is the first in MIDDLEWARE; one serves `UploadStorage`."""
+"""Middleware: one guards the whole project, one gives its requests ids, one serves `UploadStorage`."""
 
 import re
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from .api.errors import answer_error
 from .api.requests.body_guard import TOO_SLOW, body_guard, close_cleanly
 from .exceptions import S3FileUploaderError
 from .policy.request_user import use_request_user
+from .request_id import add_request_id, use_request_id
 
 DOUBLED_SLASHES = re.compile("//+")
 
@@ -50,6 +51,28 @@ class GuardMiddleware(_Middleware):
         """Return 408 if a view failed because the body arrived too slowly."""
         guard = body_guard(request)
         return HttpResponse(TOO_SLOW, "text/plain", 408) if guard and guard.is_too_slow else None
+
+
+class RequestIdMiddleware(_Middleware):
+    """Give every request of the project an id, including those for other views than this app's.
+
+    Requests for this app have one without it.
+    """
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Return the response of the view, with the id in its header."""
+        if self._is_async:
+            return self._call_async(request)
+        with use_request_id(request):
+            response = self._get_response(request)
+        add_request_id(request, response)
+        return response
+
+    async def _call_async(self, request: HttpRequest) -> Any:
+        with use_request_id(request):
+            response = await self._get_response(request)
+        add_request_id(request, response)
+        return response
 
 
 class StorageMiddleware(_Middleware):

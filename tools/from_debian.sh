@@ -20,6 +20,7 @@ unpack() {
         dpkg -x "$package" "$folder/root" || return
     done
     for program in "$folder"/root/usr/bin/* "$folder"/root/usr/sbin/*; do
+        [ -e "$program" ] || continue
         {
             echo '#!/bin/sh'
             echo 'root=$(dirname "$0")/../root'

@@ -1,6 +1,6 @@
 """System checks of the settings of uploads, records and downloads. `store.py` and `api.py` check the other settings.
 
-E005 number out of range        E012 strategy unknown               E035 audit settings out of range
+E005 number out of range        E012 strategy unknown               E035 audit or metrics malformed
 E007 deletion rule unknown      E013 prefix cannot begin a key      W001 download folder not set
 E008 allowed buckets no list    E014 upload expires before its URLs W002 download folder not writable
 E009 claim shorter than a call                                      W009 setting unknown
@@ -106,12 +106,12 @@ def check_choices(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def check_audit(**kwargs: Any) -> list[CheckMessage]:
-    """Check the settings of the audit rows (E035)."""
-    messages: list[CheckMessage] = []
-    if not isinstance(getattr(settings, "S3_FILE_UPLOADER_AUDIT_ROWS", False), bool):
-        messages.append(
-            build_error("E035", "S3_FILE_UPLOADER_AUDIT_ROWS is not a boolean.", "Set it to True or False.")
-        )
+    """Check the settings of the audit rows and of the metrics (E035)."""
+    messages: list[CheckMessage] = [
+        build_error("E035", f"{PREFIX}{name} is not a boolean.", "Set it to True or False.")
+        for name in ("AUDIT_ROWS", "METRICS_WAITING")
+        if not isinstance(getattr(settings, f"{PREFIX}{name}", False), bool)
+    ]
     days = conf.audit_days
     if days is not None and (type(days) is not int or not 1 <= days <= MAX_AUDIT_DAYS):
         hint = f"Give a whole number of days from 1 to {MAX_AUDIT_DAYS}, or None to keep the rows forever."

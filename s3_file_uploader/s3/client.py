@@ -1,10 +1,8 @@
 """The boto3 client, and the calls about buckets that several services share."""
 
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from hashlib import md5
 from math import inf
 from threading import Lock
 from time import monotonic
@@ -18,15 +16,14 @@ from botocore.config import Config
 from ..conf import conf
 from ..exceptions import BucketNotFound, StorageNotConfigured
 from ..values import CHECKSUM_TRAILERS, PAGE_KEYS
-from .errors import note_attempt, storage_errors
+from .call_events import register_handlers
+from .errors import storage_errors
 from .sigv4 import Credentials, Place
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-# Many stores refuse these calls without Content-MD5; boto3 sends another checksum.
-WITH_MD5 = ("PutBucketCors", "PutBucketLifecycleConfiguration")
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
@@ -139,20 +136,8 @@ def _build_client(options: ClientOptions) -> "S3Client":
             "S3 cannot be used as it is configured: check AWS_S3_ENDPOINT_URL, AWS_S3_PUBLIC_ENDPOINT_URL "
             "(http:// or https://, a host, a port) and AWS_STORAGE_REGION."
         ) from error
-    client.meta.events.register_first("needs-retry.s3", note_attempt)
-    client.meta.events.register_last("before-call.s3", _remove_expect)
-    for call in WITH_MD5:
-        client.meta.events.register(f"before-sign.s3.{call}", _add_content_md5)
+    register_handlers(client.meta.events)
     return client
-
-
-def _remove_expect(params: dict[str, Any], **_kwargs: Any) -> None:
-    """Send the body at once: botocore would send `Expect: 100-continue` and wait for the response of the store."""
-    params["headers"].pop("Expect", None)
-
-
-def _add_content_md5(request: Any, **kwargs: Any) -> None:
-    request.headers["Content-MD5"] = b64encode(md5(request.data, usedforsecurity=False).digest()).decode()
 
 
 # --- calls about buckets ---------------------------------------------------------------------------------------------

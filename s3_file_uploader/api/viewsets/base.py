@@ -21,6 +21,7 @@ from ...conf import conf
 from ...exceptions import InvalidFileName, RangeNotSatisfiable, RequestTooSlow
 from ...models import FileUpload
 from ...policy.bucket_policy import decide_policies_once
+from ...request_id import add_request_id, use_request_id
 from ...services.audit.trail import QUIET, Trail, follow_request
 from ..errors import translate_error
 from ..raw_address import path_is_utf8
@@ -63,11 +64,16 @@ class ServiceViewSet(ViewSet):
         body_guard(request)  # Before any code reads; the middleware may have set the guard already.
         action = self.action_map.get(request.method.lower(), "")
         name, address = self.audit_actions.get(action, action), get_client_address(request)
-        with decide_policies_once(), follow_request(action=name, address=address) as trail:
+        with (
+            use_request_id(request),
+            decide_policies_once(),
+            follow_request(action=name, address=address) as trail,
+        ):
             self.trail, trail.is_event, trail.may_be_row = trail, bool(action), False
             trail.set_object(**{field: kwargs[name] for name, field in IN_PATH.items() if name in kwargs})
             response = super().dispatch(request, *args, **kwargs)
             _end_trail(trail, response.status_code)
+            add_request_id(request, response)
             close_cleanly(request, response)
             return response
 

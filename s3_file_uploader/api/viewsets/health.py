@@ -23,7 +23,8 @@ class HealthViewSet(ServiceViewSet):
     def retrieve(self, request: Request) -> Response:
         """Check that the database and S3 can be reached.
 
-        For load balancers: it needs no credentials and reveals no secrets.
+        For load balancers: it needs no credentials and reveals no secrets. Each process of the service asks S3 at most
+        once in 5 seconds, and repeats that answer until then.
         """
         health = services.health_check()
         return Response(HealthSerializer(health).data, status=_choose_status(all(health.values())))

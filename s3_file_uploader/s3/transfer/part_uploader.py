@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any
@@ -93,7 +94,9 @@ class PartsInFlight:
         """
         free = self._collect_completed(self._at_once - 1)
         self.count += 1
-        self._in_flight.append((body, self._workers.submit(self._send, self.count, body)))
+        # The call belongs to the request, whose id and trace are in the context.
+        sent = self._workers.submit(copy_context().run, self._send, self.count, body)
+        self._in_flight.append((body, sent))
         return free
 
     def complete(self) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from ...exceptions import S3FileUploaderError, StorageProblem
 from ...models import FileUpload
+from ...request_id import get_request_id
+from ...signals import operation_ended
 from .trail import OK, Trail, format_log_line, get_trail, record_event
 
 logger = logging.getLogger("s3_file_uploader")
@@ -29,6 +31,8 @@ class Operation:
     object_id: Any = ""
     _started: float = field(default=0.0, repr=False)
     _trail: Trail | None = field(default=None, repr=False)
+    # The body of a download is sent when the request has left its views.
+    _request_id: str = field(default_factory=get_request_id, repr=False)
 
     @classmethod
     def on(cls, name: str, *, user: Any, upload: FileUpload) -> Self:
@@ -49,18 +53,21 @@ class Operation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write the log line, on success and on failure."""
+        """Write the log line and send the signal, on success and on failure."""
+        seconds, outcome = perf_counter() - self._started, kind.__name__ if kind else OK
         line = {
             "operation": self.name,
             "user": None if self.user is None else str(self.user.pk),
             "bucket": self.bucket,
             "file_name": self.file_name,
             "bytes": self.size,
-            "milliseconds": round((perf_counter() - self._started) * 1000, 1),
-            "outcome": kind.__name__ if kind else OK,
+            "milliseconds": round(seconds * 1000, 1),
+            "outcome": outcome,
+            "request_id": self._request_id,
         }
         logger.log(_get_level(error), format_log_line(line), extra={"operation": line})
-        self._audit(str(line["outcome"]))
+        self._audit(outcome)
+        operation_ended.send_robust(Operation, name=self.name, outcome=outcome, seconds=seconds, size=self.size)
 
     def _audit(self, outcome: str) -> None:
         if self._trail is None:

@@ -19,6 +19,7 @@ from django.db import Error, router, transaction
 
 from ...conf import conf
 from ...models import AuditEvent
+from ...request_id import get_request_id
 
 OK = "ok"
 # Actions that only read. They are events only if the request is refused.
@@ -87,6 +88,7 @@ class Trail:
             "file_name": self.file_name,
             "object_id": self.object_id,
             "outcome": self.outcome,
+            "request_id": get_request_id(),
         }
 
     def _save_row(self) -> None:

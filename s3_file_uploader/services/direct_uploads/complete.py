@@ -67,13 +67,16 @@ def upload_complete(
         StorageProblem: S3 could not; ask again.
     """
     upload = own_upload_find(user=user, upload_id=upload_id, key=key)
-    with Operation.on("upload_complete", user=user, upload=upload):
+    with Operation.on("upload_complete", user=user, upload=upload) as operation:
+        is_repeated = upload.status in COMPLETED
         try:
-            return complete_record(upload, part_numbers)
+            completed = complete_record(upload, part_numbers)
         except (BucketNotFound, PartsMissing):
             # A HEAD does not tell that the bucket is missing, and uploads that start next have to know it.
             require_bucket(upload.bucket, remembered_seconds=0)
             raise
+        operation.size = 0 if is_repeated else completed.size
+        return completed
 
 
 def complete_record(upload: FileUpload, part_numbers: Collection[int] = ()) -> FileUpload:

@@ -121,7 +121,7 @@ def place(request, transactional_db, tmp_path):
     if temporary:
         store = MotoServer(access_key_id=ACCESS_KEY, secret_access_key=SECRET_KEY)
     variables = {"AWS_SESSION_TOKEN": SESSION_TOKEN} if temporary else {}
-    variables |= {"DJANGO_DEBUG": "true"} if request.param == "debug" else {}
+    variables |= {"DJANGO_DEBUG": "true", "DJANGO_LOG_FORMAT": "json"} if request.param == "debug" else {}
     with store:
         place = Place(tmp_path, store, UVICORN if temporary else GUNICORN, **variables)
         with place.served, place.stack:
@@ -377,7 +377,7 @@ def at_rest(place):
 
 def nothing_leaks(place):
     place.leaks.tell("the log", place.served.log)
-    assert "DEBUG marked" in place.served.log, "This was no test"
+    assert "at level debug" in place.served.log, "This was no test"
     findings = [f"{name} in {where}: {around!r}" for where, name, around in place.leaks.findings()]
     assert not findings, "\n".join(findings)
 

@@ -86,6 +86,7 @@ def test_checks_with_valid_settings_are_silent():
         ({"S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS": 3651}, "E011"),
         ({"S3_FILE_UPLOADER_SHARE_MAX_SECONDS": 0}, "E005"),
         ({"S3_FILE_UPLOADER_AUDIT_ROWS": "no"}, "E035"),
+        ({"S3_FILE_UPLOADER_METRICS_WAITING": 1}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": 0}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": 36_501}, "E035"),
         ({"S3_FILE_UPLOADER_AUDIT_DAYS": True}, "E035"),

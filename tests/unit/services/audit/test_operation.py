@@ -34,6 +34,7 @@ def test_operation_logs_one_line_with_its_outcome(caplog, user, error, outcome, 
         "file_name": 'a "quoted"\nname 100% é',
         "bytes": 5,
         "outcome": outcome,
+        "request_id": "",
     }
     line = record.getMessage()
     assert line.isascii()  # No control character of Unicode can break the line or reverse its direction.

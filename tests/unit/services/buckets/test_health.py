@@ -1,13 +1,16 @@
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from threading import Barrier
 
 import pytest
 from botocore.stub import Stubber
-from django.db import InterfaceError, connection
+from django.db import InterfaceError, connection, connections
 from django.urls import reverse
 
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import database_health_check, health_check, storage_health_forget
 from s3_file_uploader.services.buckets.health import PATIENCE_SECONDS
+from tests.support.answering import AnsweringServer
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +54,24 @@ def test_health_check_asked_again_within_seconds_asks_s3_once(aws):
     assert health_check()["storage"]
     with Stubber(get_client(patience_seconds=PATIENCE_SECONDS)):  # It knows no answer, and so would raise.
         assert health_check()["storage"]
+
+
+def test_health_check_of_many_threads_at_once_asks_s3_once(settings):
+    callers = 8
+    together = Barrier(callers)
+
+    def ask(_number):
+        together.wait()
+        try:
+            return health_check()
+        finally:
+            connections.close_all()
+
+    with AnsweringServer({"GET": (503, {})}) as store, ThreadPoolExecutor(callers) as threads:
+        settings.AWS_S3_ENDPOINT_URL, store.rests_before_answer = store.url, 0.2
+        answers = list(threads.map(ask, range(callers)))
+    assert answers == [{"database": True, "storage": False}] * callers
+    assert [(method, path) for method, path, _headers in store.requests] == [("GET", "/")]
 
 
 def test_health_check_after_a_change_of_settings_asks_s3_again(aws, settings):
