@@ -61,7 +61,7 @@ integration: .venv/.test
 	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
 
 postgresql: .venv/.test
-	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
+	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) -p no:schemathesis tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 
 # Check, build and test the clients and the console. The last four wait more than they compute, so they run side by side.
 clients: installed
