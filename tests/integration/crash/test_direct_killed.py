@@ -408,7 +408,7 @@ def test_server_killed_without_retry_leaves_records_consistent(
 
 AT_ONCE = 4
 STORM = ("worker and app", "app", "server and app", "app", "store", "worker", "app", "server and store", "app")
-ENDS_WITHIN_SECONDS = 60
+ENDS_WITHIN_SECONDS = 240  # It ends once enough has happened, which takes longer on a busy machine.
 IMPATIENT = {
     **SETTINGS,
     "S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES": mib(5),

@@ -44,7 +44,7 @@ SIZES = (2**10, 2**13, 2**16, 2**18, mib(1), mib(5), mib(8), mib(14))  # Files o
 POOL = os.urandom(SIZES[-1])
 KILLED = ("worker", "server", "worker", "store", "worker", "server", "worker", "server and store")
 AT_LEAST = {"requests": 200, "worker kills": 8, "server kills": 6, "store kills": 4}
-ENDS_WITHIN_SECONDS = 60
+ENDS_WITHIN_SECONDS = 240  # It ends once enough has happened, which takes longer on a busy machine.
 
 
 @pytest.fixture(autouse=True)

@@ -441,15 +441,15 @@ def test_route_for_each_user_returns_the_expected_response(new_world, name):
     row = ROWS[name]
     method, route = name.partition(" | ")[0].split(" ", 1)
     world, made = new_world(), {}
-    before = without_tokens(world.state())
     refused = [caller for caller in CALLERS if row.expected(caller) >= "400"]
+    before = without_tokens(world.state()) if refused else None
     for caller in refused:
         made[caller] = answered(world, caller, method, route, row)
-    assert without_tokens(world.state()) == before
-    for caller in sorted({*CALLERS} - {*refused}):
-        made[caller] = answered(world, caller, method, route, row)
-        if method != "GET":
+    assert not refused or without_tokens(world.state()) == before
+    for number, caller in enumerate(sorted({*CALLERS} - {*refused})):
+        if number and method != "GET":
             world = new_world()
+        made[caller] = answered(world, caller, method, route, row)
     assert made == {caller: row.expected(caller) for caller in CALLERS}
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 
 import boto3
 from botocore.config import Config
@@ -37,8 +38,11 @@ def pid_of(store: EmbeddedS3) -> int:
 
 
 @contextmanager
-def another_process(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """Run the store in another process, which says its pid and serves until its standard input ends."""
+def another_process(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run the store in another process, which says its pid and serves until its standard input ends.
+
+    The options are Python's.
+    """
     code = f"""
 import signal, sys
 from pathlib import Path
@@ -49,7 +53,8 @@ with EmbeddedS3(Path({str(folder)!r})) as store:
     print(store.pid or 0, flush=True)
     sys.stdin.read()
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, *options, "-c", code]
+    process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
     with process:
         try:
             yield process

@@ -24,6 +24,16 @@ def test_second_process_that_leaves_does_not_stop_the_store(tmp_path):
         assert s3_of(store).list_buckets()["Buckets"] == []
 
 
+def test_first_process_that_leaves_warns_of_nothing(tmp_path):
+    with another_process(tmp_path, "-W", "error") as process:
+        pid = pid_said(process)
+        with EmbeddedS3(tmp_path):
+            assert process.communicate("")[1] == ""
+            assert process.returncode == 0
+            assert is_alive(pid)
+    assert not is_alive(pid)
+
+
 def test_second_process_finds_the_running_store(tmp_path):
     with another_process(tmp_path) as process:
         pid = pid_said(process)

@@ -18,6 +18,7 @@ from s3_file_uploader.s3 import presign
 from s3_file_uploader.s3.client import _build_client, _get_session, credentials, find_bucket_region, get_client
 from s3_file_uploader.s3.presign import presign_part_urls, presign_post, presign_url
 from s3_file_uploader.values import MAX_EXPIRATION_SECONDS, MAX_PART_BYTES, MAX_PARTS
+from tests.conftest import FUZZ_INPUTS
 
 pytestmark = pytest.mark.slow  # It signs many random requests, as botocore does.
 
@@ -212,7 +213,7 @@ def theirs(bucket):
 
 
 compared_with_boto3 = thoroughly(
-    max_examples=120,
+    max_examples=FUZZ_INPUTS or 30,  # For each store.
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -80,12 +80,13 @@ def generated(**arguments: Any) -> dict[str, Any]:
     return rendered
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def schema():
+    """Return the schema. Tests must not change it."""
     return generated()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def operations(schema):
     """Return the operations of the app by their id."""
     return {

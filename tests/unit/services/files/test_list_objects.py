@@ -1,3 +1,5 @@
+from itertools import product
+
 import pytest
 from botocore.stub import Stubber
 from django.contrib.auth.models import User
@@ -129,11 +131,16 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 3, 1000])
-@pytest.mark.parametrize("delimiter", ["", "/", "b/", "\ud7ff", LAST, "1"])
 @pytest.mark.parametrize("prefix", ["", "a", "a/", "B", "é", "😀/", "nothing", LAST])
-def test_object_list_every_page_is_what_s3_would_give(bucket, user, prefix, delimiter, page_size):
+def test_object_list_every_page_is_what_s3_would_give(bucket, user, prefix):
     recorded(user, bucket, *KEYS)
+    for delimiter, page_size in product(["", "/", "b/", "\ud7ff", LAST, "1"], [1, 2, 3, 1000]):
+        options = {"prefix": prefix, "delimiter": delimiter, "page_size": page_size}
+        assert walked(user, bucket, **options) == as_s3_gives(**options), options
+
+
+def as_s3_gives(prefix, delimiter, page_size):
+    """Return the keys, the prefixes, and the number of pages."""
     keys = sorted((key for key in KEYS if key.startswith(prefix)), key=str.encode)
     names, prefixes = [], []
     for key in keys:
@@ -143,7 +150,7 @@ def test_object_list_every_page_is_what_s3_would_give(bucket, user, prefix, deli
         elif (rolled := key[: end + len(delimiter)]) not in prefixes:
             prefixes.append(rolled)
     pages = max(1, -(-(len(names) + len(prefixes)) // page_size))
-    assert walked(user, bucket, prefix=prefix, delimiter=delimiter, page_size=page_size) == (names, prefixes, pages)
+    return names, prefixes, pages
 
 
 def test_object_list_many_keys_in_few_folders_costs_few_queries(bucket, user):
