@@ -1,7 +1,8 @@
-"""The database tables: upload records, Idempotency-Keys, upload tokens, share links, audit events and usage locks."""
+"""The tables: upload records, Idempotency-Keys, tokens, share links, audit events, usage locks, last housekeeping."""
 
 from .audit_event import AuditEvent
 from .file_upload import FileUpload
+from .housekeeping_run import HousekeepingRun
 from .idempotency_key import IdempotencyKey
 from .lease import BUSY, Within, durable_statement, durable_transaction
 from .queries import FileUploadQuerySet, location_digest
@@ -14,6 +15,7 @@ __all__ = [
     "AuditEvent",
     "FileUpload",
     "FileUploadQuerySet",
+    "HousekeepingRun",
     "IdempotencyKey",
     "ShareLink",
     "UploadToken",

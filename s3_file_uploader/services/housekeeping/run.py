@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ...conf import conf
 from ...exceptions import ClaimLost, S3FileUploaderError, StorageNotConfigured
-from ...models import FileUpload, location_digest
+from ...models import FileUpload, HousekeepingRun, location_digest
 from ...policy.names import validate_bucket_name
 from ...s3.multipart import MultipartUpload, abort_multipart, list_multipart_uploads
 from ...values import PAGE_KEYS
@@ -80,7 +80,7 @@ def housekeeping_run(
     rolled_back, not_listed = remove_rolled_back(
         older_than=rolled_back_older_than, dry_run=dry_run, on_removed=run.report, on_progress=on_progress
     )
-    return HousekeepingReport(
+    report = HousekeepingReport(
         uploads_completed=completed,
         uploads_too_large=too_large,
         records_settled=settled,
@@ -95,6 +95,9 @@ def housekeeping_run(
         unattached_removed=expired,
         **purge_expired(dry_run=dry_run),
     )
+    if not dry_run:
+        HousekeepingRun.record(is_complete=report.is_complete)
+    return report
 
 
 def housekeeping_buckets() -> list[str]:

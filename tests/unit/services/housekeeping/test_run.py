@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidBucketName
-from s3_file_uploader.models import FileUpload, IdempotencyKey
+from s3_file_uploader.models import FileUpload, HousekeepingRun, IdempotencyKey
 from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed, end_lease_in
 from s3_file_uploader.models.queries import BATCH
 from s3_file_uploader.s3.client import get_client
@@ -230,6 +230,7 @@ class TestMultipartUploads:
 
     def test_run_looks_up_records_once_a_page(self, bucket, user):
         stored_file(user, bucket)
+        housekeeping_run()  # The first run inserts the row of the last run.
         costs = []
         for count in (1, 30):
             for number in range(count):
@@ -465,3 +466,27 @@ class TestPartialFiles:
             removed = list(hosts.map(lambda _: remove_partial_files(tmp_path, older_than_seconds=10), range(4)))
         assert sum(removed) == 200
         assert not list(tmp_path.rglob("*.part"))
+
+
+class TestLastRun:
+    def test_run_records_its_end_once(self, bucket):
+        assert HousekeepingRun.find_last() is None
+        for _ in range(2):
+            begun = timezone.now()
+            housekeeping_run()
+        (last,) = HousekeepingRun.objects.all()
+        assert last.ended_at >= begun
+        assert last.is_complete
+        assert str(last) == f"{last.ended_at:%Y-%m-%d %H:%M}"
+
+    def test_run_that_left_work_is_recorded_as_incomplete(self, bucket, user):
+        abandoned(user, bucket)
+        with Stubber(get_client()) as stub:
+            for _ in range(9):
+                stub.add_client_error("head_object", "SlowDown", http_status_code=503)
+            assert not housekeeping_run().is_complete
+        assert not HousekeepingRun.find_last().is_complete
+
+    def test_dry_run_records_nothing(self, bucket):
+        housekeeping_run(dry_run=True)
+        assert HousekeepingRun.find_last() is None
