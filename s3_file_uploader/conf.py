@@ -162,6 +162,11 @@ class Conf:
         return any(f".{host}".endswith(f".{domain}") for domain in AWS_DOMAINS)
 
     @property
+    def ca_bundle(self) -> str | None:
+        """AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, variables that boto3 reads: a file of the certificates to trust."""
+        return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+
+    @property
     def addressing_style(self) -> str:
         """AWS_S3_ADDRESSING_STYLE: by default `virtual` on AWS, and `path` elsewhere."""
         return _text("AWS_S3_ADDRESSING_STYLE") or ("virtual" if self.is_aws else "path")

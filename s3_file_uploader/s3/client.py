@@ -1,6 +1,8 @@
 """The boto3 client, and the calls about buckets that several services share."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import inf
@@ -24,6 +26,29 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# --- patience --------------------------------------------------------------------------------------------------------
+
+_patience: ContextVar[float | None] = ContextVar("s3_file_uploader.patience", default=None)
+
+
+@contextmanager
+def use_patience(seconds: float) -> Iterator[None]:
+    """Make one attempt at each call to S3 in the block, with this time-out to connect and to read."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+def read_timeouts() -> tuple[float, float]:
+    """Return the seconds to connect and to read that one attempt may take now."""
+    patience = _patience.get()
+    if patience is not None:
+        return patience, patience
+    return conf.connect_timeout_seconds, conf.read_timeout_seconds
+
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
@@ -58,13 +83,14 @@ def get_client(
     Args:
         region: a region other than that of the settings.
         endpoint_url: an address other than that of the settings, to sign URLs for clients of the API.
-        patience_seconds: make one attempt, with this time-out to connect and to read.
+        patience_seconds: make one attempt, with this time-out to connect and to read; else as `use_patience` says.
         signed_payload: sign the SHA-256 of each body, so that every store compares it with the bytes that arrive.
 
     Raises:
         StorageNotConfigured: a region or one of the two keys is missing, or a URL is malformed.
     """
     options = replace(_read_options(region, endpoint_url), signed_payload=signed_payload)
+    patience_seconds = _patience.get() if patience_seconds is None else patience_seconds
     if patience_seconds is not None:
         options = replace(
             options,

@@ -5,12 +5,8 @@ responses.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
 
-import urllib3
-
-from ..conf import conf
-from ..exceptions import StorageUnavailable
+from .plain_request import send_plainly
 
 # https://fetch.spec.whatwg.org/#cors-safelisted-method : allowed whatever the response lists.
 SAFELISTED_METHODS = ("GET", "HEAD", "POST")
@@ -31,7 +27,7 @@ def find_send_refusal(*, url: str, origin: str, method: str, headers: Sequence[s
     preflight = {"Origin": origin, "Access-Control-Request-Method": method}
     if headers:
         preflight["Access-Control-Request-Headers"] = ",".join(sorted(headers))
-    status, answer = _send("OPTIONS", url, preflight)
+    status, answer, _ = send_plainly("OPTIONS", url, headers=preflight)
     if status not in range(200, 300):
         return f"the preflight is answered with {status}"
     if why := _find_origin_refusal(origin, answer):
@@ -53,26 +49,11 @@ def find_read_refusal(*, url: str, origin: str, names: Sequence[str]) -> str:
     Raises:
         StorageUnavailable: the store cannot be reached from here.
     """
-    _, answer = _send("GET", url, {"Origin": origin})
+    _, answer, _ = send_plainly("GET", url, headers={"Origin": origin})
     if why := _find_origin_refusal(origin, answer):
         return why
     hidden = _list_missing(answer, "Expose-Headers", names)
     return f"the answer does not expose {', '.join(hidden)}" if hidden else ""
-
-
-def _send(method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
-    """Return status and headers, without retries and without redirects: a browser follows none here."""
-    timeout = urllib3.Timeout(connect=conf.connect_timeout_seconds, read=conf.read_timeout_seconds)
-    try:
-        with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
-            answer = pool.request(method, url, headers=headers, preload_content=False)
-            answer.close()
-    except urllib3.exceptions.HTTPError as error:
-        where, why = urlsplit(url), type(error).__name__  # Its text may hold the URL, and so the signature.
-        raise StorageUnavailable(
-            f"{where.scheme}://{where.netloc} cannot be reached from here ({why}): check AWS_S3_PUBLIC_ENDPOINT_URL."
-        ) from error
-    return answer.status, answer.headers
 
 
 def _find_origin_refusal(origin: str, answer: Mapping[str, str]) -> str:
