@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import mail
+from django.core.cache import DEFAULT_CACHE_ALIAS
 
 from .exceptions import StorageNotConfigured
 from .values import (
@@ -44,6 +45,10 @@ AWS_DOMAINS = (
     "api.amazonwebservices.com.cn",
     "amazonaws.eu",
     "api.amazonwebservices.eu",
+)
+CACHES_OF_ONE = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",  # This cache counts nothing at all.
 )
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
@@ -268,7 +273,7 @@ class Conf:
         True by default over plain http to another machine, where nothing else protects the bytes.
         """
         choice = _own("SIGN_PARTS", None)
-        return _is_unguarded(self.endpoint_url) if choice is None else bool(choice)
+        return is_unguarded(self.endpoint_url) if choice is None else bool(choice)
 
     @property
     def claim_seconds(self) -> int:
@@ -532,6 +537,30 @@ class Conf:
         """True if the metrics count the files that wait, with one query in 30 seconds."""
         return bool(_own("METRICS_WAITING", False))
 
+    # --- the installation as a whole ---------------------------------------------------------------------------------
+
+    @property
+    def service_url(self) -> str | None:
+        """Address of this service for its clients, which `s3_doctor` asks; None means that it asks none."""
+        return cast("str | None", _own("URL", None))
+
+    @property
+    def is_debugging(self) -> bool:
+        """DEBUG of Django."""
+        return bool(settings.DEBUG)
+
+    @property
+    def cache_is_shared(self) -> bool:
+        """True if the default cache of Django is not one of those that each process has for itself."""
+        return settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"] not in CACHES_OF_ONE
+
+    @property
+    def secrets(self) -> list[str]:
+        """The secrets in the settings of the project, which no output may contain."""
+        passwords = [database.get("PASSWORD") for database in settings.DATABASES.values()]
+        named = [settings.SECRET_KEY, self.access_key_id, self.secret_access_key, self.session_token, *passwords]
+        return [str(secret) for secret in named if secret]
+
     # --- deleted users ---------------------------------------------------------------------------------
 
     @property
@@ -552,7 +581,8 @@ def _parse_host(url: str) -> str | None:
         return None
 
 
-def _is_unguarded(endpoint_url: str | None) -> bool:
+def is_unguarded(endpoint_url: str | None) -> bool:
+    """Return True if bytes go to another machine in plain http."""
     address = urlsplit(endpoint_url or "")
     return address.scheme == "http" and not _is_loopback(address.hostname or "")
 

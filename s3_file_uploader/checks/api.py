@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
 from rest_framework.settings import api_settings
@@ -24,10 +23,6 @@ from .messages import build_error, build_warning
 
 # The rates that Django REST framework can read: https://www.django-rest-framework.org/api-guide/throttling/
 RATE = re.compile(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
-CACHES_OF_ONE = (
-    "django.core.cache.backends.locmem.LocMemCache",
-    "django.core.cache.backends.dummy.DummyCache",  # This cache counts nothing at all.
-)
 
 
 @register(Tags.compatibility)
@@ -73,7 +68,7 @@ def check_throttles(**kwargs: Any) -> list[CheckMessage]:
         if not isinstance(rate, str) or not RATE.fullmatch(rate):
             hint = "Give a number of 1 or more for each second, minute, hour or day, such as 600/min."
             messages.append(build_error("E036", f"{name} has an unreadable rate for {scope}.", hint))
-    if rates and not messages and settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"] in CACHES_OF_ONE:
+    if rates and not messages and not conf.cache_is_shared:
         hint = "Set CACHES to a cache that all processes share, such as Redis, Memcached or DatabaseCache."
         messages.append(build_warning("W014", "Each process counts the requests of throttles separately.", hint))
     return messages

@@ -19,12 +19,12 @@ class HousekeepingRun(models.Model):
         """Return the time."""
         return f"{self.ended_at:%Y-%m-%d %H:%M}"
 
-    @classmethod
-    def record(cls, *, is_complete: bool) -> None:
+    @staticmethod
+    def record(*, is_complete: bool) -> None:
         """Record that a run has ended now."""
         values = {"ended_at": timezone.now(), "is_complete": is_complete}
-        if not cls.objects.filter(pk=ONLY).update(**values):
-            cls.objects.bulk_create([cls(pk=ONLY, **values)], ignore_conflicts=True)
+        if not HousekeepingRun.objects.filter(pk=ONLY).update(**values):
+            HousekeepingRun.objects.bulk_create([HousekeepingRun(pk=ONLY, **values)], ignore_conflicts=True)
 
     @classmethod
     def find_last(cls) -> Self | None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import BucketExists, StorageAccessDenied, StorageError, StorageUnsupported
 from ..values import CorsRule
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     )
 
 PROBE_KEY = ".s3-file-uploader-probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What lifecycle rules do: the days until multipart uploads are aborted, and the ids of rules that delete objects.
+
+    `abort_days` is None if no rule aborts them.
+    """
+
+    abort_days: int | None
+    deleting_rules: tuple[str, ...]
 
 
 def block_public_access(*, bucket: str, region: str) -> None:
@@ -84,20 +96,57 @@ def write_abort_rule(*, bucket: str, region: str, days: int) -> None:
         StorageUnsupported: the store does not know the call, or not this kind of rule.
         BucketNotFound, StorageProblem: S3 could not.
     """
+    _write_lifecycle_rules(bucket, region, [_build_abort_rule(days)])
+
+
+def read_lifecycle(*, bucket: str, region: str) -> Lifecycle:
+    """Return what the enabled lifecycle rules of a bucket do to multipart uploads and objects.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLifecycleConfiguration.html
+
+    Raises:
+        StorageUnsupported: the store does not know the call.
+        BucketNotFound, StorageProblem: S3 could not answer.
+    """
+    rules = [rule for rule in _read_lifecycle_rules(bucket, region) if rule.get("Status") == "Enabled"]
+    aborts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
+    return Lifecycle(
+        abort_days=min((abort.get("DaysAfterInitiation", 0) for abort in aborts), default=None),
+        deleting_rules=tuple(rule.get("ID", "without a name") for rule in rules if "Expiration" in rule),
+    )
+
+
+def add_abort_rule(*, bucket: str, region: str, days: int) -> None:
+    """Let S3 abort multipart uploads that are not finished in time, and keep the other lifecycle rules.
+
+    Raises:
+        StorageUnsupported: the store does not know the call, or not this kind of rule.
+        BucketNotFound, StorageProblem: S3 could not.
+    """
+    others = [rule for rule in _read_lifecycle_rules(bucket, region) if rule.get("ID") != RULE_ID]
+    _write_lifecycle_rules(bucket, region, [*others, _build_abort_rule(days)])
+
+
+def _read_lifecycle_rules(bucket: str, region: str) -> list[Any]:
+    with storage_errors(about="bucket"), nothing_there("NoSuchLifecycleConfiguration"):
+        return [*get_client(region=region).get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", ())]
+    return []
+
+
+def _write_lifecycle_rules(bucket: str, region: str, rules: list[Any]) -> None:
     with _write_errors():
         get_client(region=region).put_bucket_lifecycle_configuration(
-            Bucket=bucket,
-            LifecycleConfiguration={
-                "Rules": [
-                    {
-                        "ID": RULE_ID,
-                        "Status": "Enabled",
-                        "Filter": {"Prefix": ""},
-                        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
-                    }
-                ]
-            },
+            Bucket=bucket, LifecycleConfiguration={"Rules": rules}
         )
+
+
+def _build_abort_rule(days: int) -> dict[str, Any]:
+    return {
+        "ID": RULE_ID,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
+    }
 
 
 def remove_lifecycle_rules(*, bucket: str, region: str) -> None:

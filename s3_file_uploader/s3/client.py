@@ -77,6 +77,7 @@ def get_client(
     endpoint_url: str | None = None,
     patience_seconds: float | None = None,
     signed_payload: bool = True,
+    checksum_trailers: bool | None = None,
 ) -> "S3Client":
     """Return the client for the current settings; it is built on first use and shared by all threads.
 
@@ -85,11 +86,14 @@ def get_client(
         endpoint_url: an address other than that of the settings, to sign URLs for clients of the API.
         patience_seconds: make one attempt, with this time-out to connect and to read; else as `use_patience` says.
         signed_payload: sign the SHA-256 of each body, so that every store compares it with the bytes that arrive.
+        checksum_trailers: other than the settings say.
 
     Raises:
         StorageNotConfigured: a region or one of the two keys is missing, or a URL is malformed.
     """
     options = replace(_read_options(region, endpoint_url), signed_payload=signed_payload)
+    if checksum_trailers is not None:
+        options = replace(options, checksum_trailers=checksum_trailers)
     patience_seconds = _patience.get() if patience_seconds is None else patience_seconds
     if patience_seconds is not None:
         options = replace(

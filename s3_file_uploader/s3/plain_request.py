@@ -46,7 +46,7 @@ def send_plainly(
     content = {"fields": dict(fields)} if fields else {"body": body}
     try:
         with urllib3.PoolManager(retries=False, timeout=timeout, ca_certs=conf.ca_bundle) as pool:
-            answer = pool.request(method, url, headers=headers, preload_content=False, **content)  # type: ignore[arg-type]
+            answer = pool.request(method, url, headers=headers, preload_content=False, **content)
             try:
                 start = answer.read(MAX_BODY_BYTES) if method != "HEAD" else b""
             finally:

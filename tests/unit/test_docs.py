@@ -19,7 +19,7 @@ from modules.management.commands import demo
 from s3_file_uploader import services
 from s3_file_uploader.asgi import UploadASGIHandler
 from s3_file_uploader.checks import policies
-from s3_file_uploader.checks.api import CACHES_OF_ONE
+from s3_file_uploader.conf import CACHES_OF_ONE
 from tests.support.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
 from tests.support.host import ROOT
 

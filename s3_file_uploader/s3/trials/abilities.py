@@ -1,0 +1,152 @@
+"""Try the abilities of S3_FILE_UPLOADER_STORE on scratch objects, by what a store must refuse and must accept."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+
+from ...exceptions import S3FileUploaderError, StorageTimeout, StorageUnavailable
+from ...values import (
+    CHECKSUM_TRAILERS,
+    CHECKSUMS,
+    CONDITIONAL_DELETES,
+    CONDITIONAL_WRITES,
+    EXPECTED_OWNER,
+    PAYLOAD_HASH_IN_URLS,
+)
+from ..client import find_bucket_region, get_client
+from ..errors import storage_errors
+from ..plain_request import send_plainly
+from ..presign import presign_post, presign_url
+from ..sigv4 import CONTENT_SHA256
+from .scratch import CONTENT, Scratch
+
+OTHER = b"other bytes than those"
+FOR_SECONDS = 60
+WRONG_CRC32 = "AAAAAA=="
+# No account has this id: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
+NO_ACCOUNT = "000000000000"
+SUCCESS = range(200, 300)
+
+
+def find_abilities(scratch: Scratch) -> list[str]:
+    """Return the abilities of the store, in the order of their names.
+
+    Raises:
+        S3FileUploaderError: the store stopped answering.
+    """
+    return [ability for ability, trial in sorted(_TRIALS.items()) if trial(scratch)]
+
+
+def _is_refused(call: Callable[[], object]) -> bool:
+    """Return True if the store answers with an error.
+
+    Raises:
+        StorageUnavailable, StorageTimeout: it does not answer.
+    """
+    try:
+        call()
+    except (StorageUnavailable, StorageTimeout):
+        raise
+    except S3FileUploaderError:
+        return True
+    return False
+
+
+def _has_conditional_writes(scratch: Scratch) -> bool:
+    scratch.put("conditional")
+    upload_id = scratch.begin("conditional")
+    parts = scratch.put_part("conditional", upload_id, OTHER)
+    return (
+        _is_refused(lambda: scratch.put("conditional", OTHER, IfNoneMatch="*"))
+        and _is_refused(lambda: scratch.complete("conditional", upload_id, parts, IfNoneMatch="*"))
+        and scratch.read("conditional") == CONTENT
+        and not _is_refused(lambda: scratch.put("absent", IfNoneMatch="*"))
+    )
+
+
+def _has_conditional_deletes(scratch: Scratch) -> bool:
+    etag = scratch.put("deleted")
+
+    def delete(condition: str) -> None:
+        with storage_errors():
+            scratch.client.delete_object(**scratch.at("deleted"), IfMatch=condition)
+
+    return (
+        _is_refused(lambda: delete(f'"{"0" * 32}"'))
+        and scratch.read("deleted") == CONTENT
+        and not _is_refused(lambda: delete(f'"{etag}"'))
+        and scratch.read("deleted") is None
+    )
+
+
+def _has_checksums(scratch: Scratch) -> bool:
+    checksum = b64encode(sha256(CONTENT).digest()).decode()
+    if not _is_refused(lambda: scratch.put("checksum", OTHER, ChecksumSHA256=checksum)):
+        return False
+    if _is_refused(lambda: scratch.put("checksum", ChecksumSHA256=checksum)):
+        return False
+    with storage_errors():
+        described = scratch.client.head_object(**scratch.at("checksum"), ChecksumMode="ENABLED")
+    return described.get("ChecksumSHA256") == checksum and _form_compares(scratch, checksum)
+
+
+def _form_compares(scratch: Scratch, checksum: str) -> bool:
+    fields = {"x-amz-checksum-sha256": checksum, "x-amz-checksum-algorithm": "SHA256"}
+    form = presign_post(
+        bucket=scratch.bucket,
+        key=scratch.key("form"),
+        fields=fields,
+        min_bytes=0,
+        max_bytes=100,
+        expires_in_seconds=FOR_SECONDS,
+    )
+    return [
+        send_plainly("POST", form.url, fields={**form.fields, "file": ("file", body)}).status in SUCCESS
+        for body in (OTHER, CONTENT)
+    ] == [False, True]
+
+
+def _has_checksum_trailers(scratch: Scratch) -> bool:
+    client = get_client(region=find_bucket_region(scratch.bucket), checksum_trailers=True)
+
+    def put() -> None:
+        with storage_errors():
+            client.put_object(**scratch.at("trailer"), Body=CONTENT)
+
+    return (
+        not _is_refused(put)
+        and scratch.read("trailer") == CONTENT
+        and _is_refused(lambda: scratch.put("trailer", OTHER, ChecksumCRC32=WRONG_CRC32))
+    )
+
+
+def _has_payload_hash_in_urls(scratch: Scratch) -> bool:
+    headers = {CONTENT_SHA256: sha256(CONTENT).hexdigest()}
+    signed = presign_url(
+        method="PUT",
+        bucket=scratch.bucket,
+        key=scratch.key("hashed"),
+        headers=headers,
+        expires_in_seconds=FOR_SECONDS,
+    )
+    return [
+        send_plainly("PUT", signed.url, headers=headers, body=body).status in SUCCESS for body in (OTHER, CONTENT)
+    ] == [False, True]
+
+
+def _has_expected_owner(scratch: Scratch) -> bool:
+    def head() -> None:
+        with storage_errors(about="bucket"):
+            scratch.client.head_bucket(Bucket=scratch.bucket, ExpectedBucketOwner=NO_ACCOUNT)
+
+    return _is_refused(head)
+
+
+_TRIALS: dict[str, Callable[[Scratch], bool]] = {
+    CONDITIONAL_WRITES: _has_conditional_writes,
+    CONDITIONAL_DELETES: _has_conditional_deletes,
+    CHECKSUMS: _has_checksums,
+    CHECKSUM_TRAILERS: _has_checksum_trailers,
+    PAYLOAD_HASH_IN_URLS: _has_payload_hash_in_urls,
+    EXPECTED_OWNER: _has_expected_owner,
+}

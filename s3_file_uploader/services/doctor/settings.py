@@ -1,0 +1,66 @@
+"""Examine the settings: the system checks of this app, the region, and the credentials."""
+
+from collections.abc import Iterator
+
+from django.core.checks import ERROR, WARNING, CheckMessage, run_checks
+from django.utils import timezone
+
+from ...conf import conf
+from ...s3.client import region_is_known
+from ...s3.trials.identity import Identity, find_identity
+from .case import Case
+from .findings import Diagnosis, failure, ok, spell_duration, warning
+
+OWN_CHECKS = "s3_file_uploader."
+TEMPORARY = "Use a role of the host, or permanent keys: boto3 renews those of a role."
+
+
+def examine_settings(case: Case) -> Iterator[Diagnosis]:
+    """Run the system checks of this app, those of `check --deploy` too unless DEBUG is on."""
+    messages = run_checks(include_deployment_checks=not conf.is_debugging)
+    own = [message for message in messages if _counts(message)]
+    if not own:
+        yield ok("settings", "the system checks of this app pass")
+    for message in {message.msg: message for message in sorted(own, key=lambda message: message.level)}.values():
+        seen = f"{message.msg} ({(message.id or '').removeprefix(OWN_CHECKS)})"
+        diagnose = failure if message.level >= ERROR else warning
+        yield diagnose("settings", seen, message.hint or "See `manage.py check`.")
+
+
+def _counts(message: CheckMessage) -> bool:
+    return (message.id or "").startswith(OWN_CHECKS) and message.level >= WARNING and not message.is_silenced()
+
+
+def examine_region(case: Case) -> Iterator[Diagnosis]:
+    """Read the region."""
+    region = conf.region
+    if region_is_known(region):
+        yield ok("region", region)
+    else:
+        yield failure("region", f"AWS has no region {region!r}", "Set AWS_STORAGE_REGION to that of your buckets.")
+
+
+def examine_credentials(case: Case) -> Iterator[Diagnosis]:
+    """Find out where the keys come from, and until when they work."""
+    identity = find_identity()
+    seen = f"{_describe_key(identity)}, from {_describe_source(identity)}"
+    if identity.expires_at is not None:
+        left = identity.expires_at - timezone.now()
+        if left.total_seconds() < 0:
+            yield failure("credentials", f"{seen}: expired {spell_duration(left)} ago", TEMPORARY)
+        else:
+            yield ok("credentials", f"{seen}: for {spell_duration(left)}; boto3 renews them")
+    elif identity.is_temporary and identity.source == "settings":
+        yield warning("credentials", f"{seen}: temporary, and nothing renews them", TEMPORARY)
+    else:
+        yield ok("credentials", seen)
+
+
+def _describe_key(identity: Identity) -> str:
+    return f"key ending in {identity.ending}" if identity.ending else "a key"
+
+
+def _describe_source(identity: Identity) -> str:
+    if conf.embedded_folder:
+        return "the embedded S3"
+    return "the settings" if identity.source == "settings" else f"boto3 ({identity.source})"
