@@ -108,7 +108,7 @@ def read_lifecycle(*, bucket: str, region: str) -> Lifecycle:
         StorageUnsupported: the store does not know the call.
         BucketNotFound, StorageProblem: S3 could not answer.
     """
-    rules = [rule for rule in _read_lifecycle_rules(bucket, region) if rule.get("Status") == "Enabled"]
+    rules = [rule for rule in read_lifecycle_rules(bucket=bucket, region=region) if rule.get("Status") == "Enabled"]
     aborts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
     return Lifecycle(
         abort_days=min((abort.get("DaysAfterInitiation", 0) for abort in aborts), default=None),
@@ -123,11 +123,17 @@ def add_abort_rule(*, bucket: str, region: str, days: int) -> None:
         StorageUnsupported: the store does not know the call, or not this kind of rule.
         BucketNotFound, StorageProblem: S3 could not.
     """
-    others = [rule for rule in _read_lifecycle_rules(bucket, region) if rule.get("ID") != RULE_ID]
+    others = [rule for rule in read_lifecycle_rules(bucket=bucket, region=region) if rule.get("ID") != RULE_ID]
     _write_lifecycle_rules(bucket, region, [*others, _build_abort_rule(days)])
 
 
-def _read_lifecycle_rules(bucket: str, region: str) -> list[Any]:
+def read_lifecycle_rules(*, bucket: str, region: str) -> list[Any]:
+    """Return the lifecycle rules of a bucket as boto3 has them, to write them back.
+
+    Raises:
+        StorageUnsupported: the store does not know the call.
+        BucketNotFound, StorageProblem: S3 could not answer.
+    """
     with storage_errors(about="bucket"), nothing_there("NoSuchLifecycleConfiguration"):
         return [*get_client(region=region).get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", ())]
     return []

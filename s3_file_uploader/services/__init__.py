@@ -6,6 +6,7 @@ from .buckets.health import database_health_check, health_check, storage_health_
 from .direct_uploads.complete import upload_complete
 from .direct_uploads.parts import upload_parts, upload_parts_sign
 from .direct_uploads.start import StartedUpload, upload_key, upload_start
+from .doctor.run import doctor_examine
 from .files.delete import file_delete, record_delete, upload_abort, upload_delete
 from .files.list_objects import FolderListing, folder_list, object_list
 from .files.read import file_disposition, file_download, file_presign, file_read, file_redirect
@@ -44,6 +45,7 @@ __all__ = [
     "cors_remove",
     "cors_set",
     "database_health_check",
+    "doctor_examine",
     "file_delete",
     "file_disposition",
     "file_download",

@@ -4,21 +4,28 @@ from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha256
 
+from ...conf import conf
 from ...exceptions import S3FileUploaderError, StorageTimeout, StorageUnavailable
 from ...values import (
+    BUCKET_CORS,
     CHECKSUM_TRAILERS,
     CHECKSUMS,
     CONDITIONAL_DELETES,
     CONDITIONAL_WRITES,
     EXPECTED_OWNER,
+    LARGE_OBJECTS,
+    LIFECYCLE,
     PAYLOAD_HASH_IN_URLS,
+    POST_FORMS,
 )
 from ..client import find_bucket_region, get_client
 from ..errors import storage_errors
 from ..plain_request import send_plainly
 from ..presign import presign_post, presign_url
 from ..sigv4 import CONTENT_SHA256
+from .configuration import find_rule_ability
 from .scratch import CONTENT, Scratch
+from .transfers import find_form_problem
 
 OTHER = b"other bytes than those"
 FOR_SECONDS = 60
@@ -29,12 +36,16 @@ SUCCESS = range(200, 300)
 
 
 def find_abilities(scratch: Scratch) -> list[str]:
-    """Return the abilities of the store, in the order of their names.
+    """Return the abilities of the store, in the order of their names; what cannot be tried, as the settings have it.
 
     Raises:
         S3FileUploaderError: the store stopped answering.
     """
-    return [ability for ability, trial in sorted(_TRIALS.items()) if trial(scratch)]
+    tried: dict[str, bool | None] = {ability: trial(scratch) for ability, trial in _TRIALS.items()}
+    tried |= {ability: find_rule_ability(ability, scratch) for ability in (BUCKET_CORS, LIFECYCLE)}
+    tried[POST_FORMS] = not find_form_problem(scratch)
+    tried[LARGE_OBJECTS] = conf.is_aws  # No trial: it would take 5 TiB.
+    return [name for name, found in sorted(tried.items()) if (conf.store_can(name) if found is None else found)]
 
 
 def _is_refused(call: Callable[[], object]) -> bool:

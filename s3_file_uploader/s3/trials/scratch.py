@@ -29,6 +29,11 @@ class Scratch:
     prefix: str = field(default_factory=lambda: f"{PREFIX}{uuid4().hex}/")
 
     @property
+    def where(self) -> dict[str, str]:
+        """Return the bucket and its region, as the functions of `bucket_config` take them."""
+        return {"bucket": self.bucket, "region": find_bucket_region(self.bucket)}
+
+    @property
     def client(self) -> "S3Client":
         """Return the client for the region of the bucket."""
         return get_client(region=find_bucket_region(self.bucket))

@@ -119,7 +119,6 @@ def examine_public_endpoint(case: Case) -> Iterator[Diagnosis]:
     if url in (None, conf.endpoint_url):
         yield ok("public endpoint", "clients use the endpoint above")
         return
-    url = cast(str, url)
     try:
         send_plainly("GET", url)
     except StorageUnavailable as error:
