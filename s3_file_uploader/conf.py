@@ -581,6 +581,15 @@ def _parse_host(url: str) -> str | None:
         return None
 
 
+def is_http_url(url: object) -> bool:
+    """Return True if a setting is a URL with a host, and without credentials."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        return False
+
+
 def is_unguarded(endpoint_url: str | None) -> bool:
     """Return True if bytes go to another machine in plain http."""
     address = urlsplit(endpoint_url or "")

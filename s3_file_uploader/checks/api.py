@@ -2,7 +2,7 @@
 
 E006 dotted path cannot be used    E036 throttle rate unreadable      W014 cache counts throttles for each process
 E015 Uppy's bucket is no bucket    E037 throttle scope unknown        W015 clients behind a proxy share an address
-W005 Uppy's bucket is for staff
+W005 Uppy's bucket is for staff    E043 service URL is no URL
 """
 
 import re
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from rest_framework.settings import api_settings
 
 from ..api.throttling import ACTIONS_OF
-from ..conf import conf
+from ..conf import conf, is_http_url
 from ..exceptions import InvalidBucketName
 from ..policy.names import validate_bucket_name
 from .messages import build_error, build_warning
@@ -72,6 +72,15 @@ def check_throttles(**kwargs: Any) -> list[CheckMessage]:
         hint = "Set CACHES to a cache that all processes share, such as Redis, Memcached or DatabaseCache."
         messages.append(build_warning("W014", "Each process counts the requests of throttles separately.", hint))
     return messages
+
+
+@register(Tags.compatibility)
+def check_service_url(**kwargs: Any) -> list[CheckMessage]:
+    """Check the address that `s3_doctor` asks (E043)."""
+    if conf.service_url is None or is_http_url(conf.service_url):
+        return []
+    hint = "Give the address of the site as clients reach it, such as https://files.example.com, or None."
+    return [build_error("E043", "S3_FILE_UPLOADER_URL is not a URL.", hint)]
 
 
 @register(Tags.security)

@@ -94,7 +94,7 @@ def check_store_abilities(**kwargs: Any) -> list[CheckMessage]:
     is_list = isinstance(abilities, list | tuple | set | frozenset)
     if is_list and all(isinstance(ability, str) and ability in ABILITIES for ability in abilities):
         return []
-    hint = f"Give a list of some of {', '.join(sorted(ABILITIES))}. A store without any of them has an empty list."
+    hint = f"Give a list of some of {', '.join(sorted(ABILITIES))}. `manage.py s3_doctor BUCKET` finds them out."
     return [build_error("E016", "S3_FILE_UPLOADER_STORE is not a list of abilities.", hint)]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..services.doctor.findings import Diagnosis, DoctorReport, Status, count
 
-STATUS_WIDTH, NAME_WIDTH = 9, 17
+STATUS_WIDTH, NAME_WIDTH = 8, 17
 INDENT = " " * (STATUS_WIDTH + NAME_WIDTH)
 MIN_WIDTH, MAX_WIDTH = 60, 100
 ARROW = "-> "

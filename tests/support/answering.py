@@ -19,6 +19,7 @@ class AnsweringServer(ThreadingHTTPServer):
     GET and POST, sent as one chunk if the response has Transfer-Encoding. `connected` counts connections. The server
     sleeps for `rests_before_body` seconds before it reads a body, and `rests_before_answer` before it responds.
     `rests_after_bytes` is the number of bytes that it reads at a time, and the seconds that it sleeps after each read.
+    `date` is the Date of its responses, if not the time.
     """
 
     daemon_threads = True
@@ -31,6 +32,7 @@ class AnsweringServer(ThreadingHTTPServer):
         self.content, self.connected = b"", 0
         self.rests_before_body = self.rests_before_answer = 0.0
         self.rests_after_bytes: tuple[int, float] | None = None
+        self.date: str | None = None
 
     @property
     def url(self) -> str:
@@ -75,6 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) if in_chunks else content)
         self.close_connection = self.close_connection or headers.get("Content-Length", "0") != "0"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date of the response."""
+        return self.server.date or super().date_time_string(timestamp)
 
     def _body(self, size: int) -> bytes:
         step, seconds = self.server.rests_after_bytes or (size, 0)

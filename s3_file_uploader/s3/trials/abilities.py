@@ -35,14 +35,18 @@ NO_ACCOUNT = "000000000000"
 SUCCESS = range(200, 300)
 
 
-def find_abilities(scratch: Scratch) -> list[str]:
+def find_abilities(scratch: Scratch, *, rules: Callable[[str, Scratch], bool | None] = find_rule_ability) -> list[str]:
     """Return the abilities of the store, in the order of their names; what cannot be tried, as the settings have it.
+
+    Args:
+        scratch: objects in the bucket.
+        rules: tries the abilities `bucket_cors` and `lifecycle`.
 
     Raises:
         S3FileUploaderError: the store stopped answering.
     """
     tried: dict[str, bool | None] = {ability: trial(scratch) for ability, trial in _TRIALS.items()}
-    tried |= {ability: find_rule_ability(ability, scratch) for ability in (BUCKET_CORS, LIFECYCLE)}
+    tried |= {ability: rules(ability, scratch) for ability in (BUCKET_CORS, LIFECYCLE)}
     tried[POST_FORMS] = not find_form_problem(scratch)
     tried[LARGE_OBJECTS] = conf.is_aws  # No trial: it would take 5 TiB.
     return [name for name, found in sorted(tried.items()) if (conf.store_can(name) if found is None else found)]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as boto
 
 from ...conf import conf
-from ...exceptions import S3FileUploaderError, StorageProblem
+from ...exceptions import S3FileUploaderError, StorageError, StorageProblem
 from ..client import DEFAULT_PORTS, get_client, read_timeouts
 from ..errors import storage_errors
 
@@ -48,6 +48,8 @@ def ask_store() -> StoreAnswer:
     try:
         with storage_errors(about="account"):
             response = cast(dict[str, Any], client.list_buckets())
+        if not {"Owner", "Buckets"} & response.keys():  # A page of HTML is an answer without any of its elements.
+            raise StorageError("The server does not speak S3.")
     except StorageProblem as error:
         if not isinstance(error.__cause__, boto.ClientError):
             raise

@@ -102,13 +102,13 @@ class Scratch:
         _remove_below(self.bucket, self.prefix)
 
 
-def remove_old_scratch(bucket: str) -> int:
+def remove_old_scratch(bucket: str, *, older_than: timedelta = OLD) -> int:
     """Remove what killed runs left in a bucket; return the number of objects and multipart uploads.
 
     Raises:
         S3FileUploaderError: S3 did not.
     """
-    return _remove_below(bucket, PREFIX, before=datetime.now(UTC) - OLD)
+    return _remove_below(bucket, PREFIX, before=datetime.now(UTC) - older_than)
 
 
 def _remove_below(bucket: str, prefix: str, *, before: datetime | None = None) -> int:

@@ -9,11 +9,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.urls import reverse
 
-from ...conf import conf, is_unguarded
+from ...conf import conf, is_http_url, is_unguarded
 from ...policy.bucket_policy import get_policy
 from ...values import MAX_PUT_BYTES
 from .case import Case
-from .findings import Diagnosis, failure, ok, warning
+from .findings import Diagnosis, Status, failure, ok, warning
 
 PATIENCE_SECONDS = 5.0
 ALIVE = 200
@@ -24,13 +24,16 @@ BUFFERING = (
     "Let the proxy pass bodies on while they arrive (nginx: `proxy_request_buffering off`), and serve by WSGI: "
     "docs/how-to/deploy.md"
 )
-NO_ADDRESS = "Name it by --url https://host, or in S3_FILE_UPLOADER_URL."
+NO_ADDRESS = "needs: --url https://host, or S3_FILE_UPLOADER_URL"
 
 
 def examine_address(case: Case) -> Iterator[Diagnosis]:
     """Ask `health/live/`, then begin an upload without credentials, and wait if the refusal comes before the body."""
     if not case.address:
-        yield ok("address", "not examined", NO_ADDRESS)
+        yield Diagnosis("address", Status.NOT_TRIED, NO_ADDRESS)
+        return
+    if not is_http_url(case.address):
+        yield failure("address", f"{case.address[:80]!r} is no URL", "Give one such as https://files.example.com.")
         return
     base = _find_base(case.address)
     url = f"{base.scheme}://{base.netloc}{base.path}"

@@ -70,7 +70,7 @@ def examine_rights(case: Case) -> Iterator[Diagnosis]:
         return
     removed = remove_old_scratch(case.bucket)
     also = f"; removed {count(removed, 'object')} of a killed run" if removed else ""
-    yield ok("rights", f"read, write, delete, list, and those of multipart uploads{also}")
+    yield ok("rights", f"read, write, delete, list, multipart uploads{also}")
 
 
 def examine_multipart(case: Case) -> Iterator[Diagnosis]:
@@ -118,7 +118,7 @@ def examine_abilities(case: Case) -> Iterator[Diagnosis]:
     elif unused:
         yield warning("abilities", f"the store can more than the settings say: {join(unused)}", paste)
     else:
-        yield ok("abilities", f"as the settings say: {join(found, most=12) or 'none'}", paste)
+        yield ok("abilities", f"as the settings say: {join(found, most=12) or 'none'}")
 
 
 def remove_scratch(case: Case) -> None:

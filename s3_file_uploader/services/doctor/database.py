@@ -65,9 +65,10 @@ def examine_isolation(case: Case) -> Iterator[Diagnosis]:
 
 
 def _judge_sqlite(connection: Any) -> Diagnosis:
-    mode, journal = connection.transaction_mode, _ask(connection, "PRAGMA journal_mode")
+    journal = _ask(connection, "PRAGMA journal_mode")
+    mode = connection.transaction_mode  # Only an open connection has it.
     if mode in ("IMMEDIATE", "EXCLUSIVE") and journal == "wal":
-        return ok("isolation", "immediate transactions and a write-ahead log: writers wait for each other")
+        return ok("isolation", "immediate transactions, write-ahead log")
     seen = f"transaction mode {mode or 'DEFERRED'}, journal {journal}: writers fail as soon as the database is locked"
     return warning("isolation", seen, DOCS_OF_SQLITE)
 

@@ -16,7 +16,7 @@ def examine_cors(case: Case) -> Iterator[Diagnosis]:
     """Send the preflight requests of pages of the origins in the settings."""
     origins = conf.cors_origins
     if not origins:
-        yield ok("CORS", "S3_FILE_UPLOADER_CORS_ORIGINS is empty: no pages upload directly")
+        yield ok("CORS", "none: S3_FILE_UPLOADER_CORS_ORIGINS names no origin")
         return
     access = cors_check(bucket=case.bucket, origins=origins, preflight=True)
     if access.is_enough:
@@ -45,10 +45,10 @@ def examine_lifecycle(case: Case) -> Iterator[Diagnosis]:
     try:
         lifecycle = read_lifecycle(bucket=case.bucket, region=region)
     except StorageUnsupported:
-        yield ok("lifecycle", "the store has no such rules; housekeeping aborts unfinished multipart uploads")
+        yield ok("lifecycle", "the store has no rules: housekeeping aborts uploads")
         return
     except StorageAccessDenied:
-        yield ok("lifecycle", "not examined: the keys lack s3:GetLifecycleConfiguration, which only s3_doctor needs")
+        yield ok("lifecycle", "not examined: only s3:GetLifecycleConfiguration may")
         return
     if lifecycle.deleting_rules:
         seen = f"rules delete files behind the back of their records: {join(lifecycle.deleting_rules)}"
@@ -74,5 +74,5 @@ def _set_abort_rule(case: Case, region: str, days: int) -> Diagnosis:
         with Operation("lifecycle_change", user=None, bucket=case.bucket):
             add_abort_rule(bucket=case.bucket, region=region, days=days)
     except StorageUnsupported:
-        return ok("lifecycle", "the store has no such rule; housekeeping aborts unfinished multipart uploads")
+        return ok("lifecycle", "the store has no such rule: housekeeping aborts uploads")
     return ok("lifecycle", f"the rule is set now: unfinished multipart uploads end after {count(days, 'day')}")

@@ -1,6 +1,6 @@
 """Examine the way to the store: endpoint, identity, TLS, clock, and the public endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import cast
 from urllib.parse import urlsplit
@@ -37,23 +37,25 @@ def examine_endpoint(case: Case) -> Iterator[Diagnosis]:
         yield ok("endpoint", f"{answer.endpoint_url} answers in {answer.milliseconds:.0f} ms")
     elif isinstance(answer.refusal, StorageAccessDenied):
         yield ok("endpoint", f"{answer.endpoint_url} answers; it does not let these keys list buckets")
+    elif not answer.code or answer.code.isdigit():  # The answer has no document of S3.
+        seen = f"{answer.endpoint_url} answers, but not as S3 does: {explain_error(answer.refusal)}"
+        yield failure("endpoint", seen, "Check AWS_S3_ENDPOINT_URL: another server listens there.")
     else:
-        name = "region" if answer.code in REGION_CODES else "keys"
-        name = "endpoint" if _is_network(answer) else name
+        name = "region" if answer.code in REGION_CODES else "endpoint" if _is_busy(answer) else "keys"
         yield failure(name, f"{answer.endpoint_url}: {explain_error(answer.refusal)}", str(answer.refusal))
 
 
-def _is_network(answer: StoreAnswer) -> bool:
-    return isinstance(answer.refusal, StorageUnavailable) or not answer.code or answer.code.isdigit()
+def _is_busy(answer: StoreAnswer) -> bool:
+    return isinstance(answer.refusal, StorageUnavailable)
 
 
-def examine_identity(case: Case) -> Iterator[Diagnosis]:
+def examine_identity(case: Case, *, find: Callable[[], str] = find_caller) -> Iterator[Diagnosis]:
     """Name the owner of the keys: by STS on AWS, elsewhere as the store names the owner of the buckets."""
     if not conf.is_aws:
         yield ok("identity", _get_answer(case).owner or "the store names no owner")
         return
     try:
-        caller = find_caller()
+        caller = find()
     except StorageProblem as error:
         yield ok("identity", f"unknown: STS does not answer ({explain_error(error)})")
         return
@@ -102,12 +104,12 @@ def compare_clocks(name: str, other: str, ahead: timedelta | None, *, is_refused
         is_refused: True if the other refuses requests for it.
     """
     if ahead is None:
-        told = f"{other} tells no time"
-        return failure(name, f"S3 refuses it; {told}", SET_CLOCK) if is_refused else ok(name, told)
+        refused = f"{other} refuses requests for their time"
+        return failure(name, refused, SET_CLOCK) if is_refused else ok(name, f"{other} tells no time")
     direction = "behind" if ahead > timedelta() else "ahead of"
     seen = f"{spell_duration(ahead)} {direction} {other}"
     if is_refused:
-        return failure(name, f"S3 refuses requests: this machine is {seen}", SET_CLOCK)
+        return failure(name, f"{other} refuses requests: this machine is {seen}", SET_CLOCK)
     if abs(ahead) >= CLOCK_WARNING:
         return warning(name, f"this machine is {seen}", SET_CLOCK)
     return ok(name, f"as that of {other}, within {max(1, round(abs(ahead).total_seconds()))} s")

@@ -27,11 +27,11 @@ def examine_cache(case: Case) -> Iterator[Diagnosis]:
     """Write to the default cache and read from it; it may raise whatever its driver raises."""
     backend, key = type(caches[DEFAULT_CACHE_ALIAS]).__name__, f"s3-file-uploader-doctor-{uuid4().hex}"
     if not conf.cache_is_shared:
-        seen = f"{backend}, which each process has for itself"
+        seen = f"{backend}, one in each process"
         if conf.throttle_rates:
             yield warning("cache", f"{seen}: throttles count too little", "See docs/how-to/throttling.md.")
         else:
-            yield ok("cache", f"{seen}; fine without throttles")
+            yield ok("cache", f"{seen}: enough without throttles")
         return
     cache.set(key, backend, KEY_SECONDS)
     if cache.get(key) == backend:
@@ -64,7 +64,7 @@ def examine_tasks(case: Case) -> Iterator[Diagnosis]:
     """Name the backend that scans large files."""
     alias = conf.scan_task_backend
     if alias is None:
-        yield ok("tasks", "none; `s3_scan` and housekeeping scan large files" if conf.scanner_paths else "none needed")
+        yield ok("tasks", "none: s3_scan and housekeeping scan large files" if conf.scanner_paths else "none needed")
         return
     tasks = import_module("django.tasks" if find_spec("django.tasks") else "django_tasks")
     yield ok("tasks", f"{type(tasks.task_backends[alias]).__name__}, {alias}")

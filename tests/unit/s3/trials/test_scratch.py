@@ -1,0 +1,87 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.stub import Stubber
+
+from s3_file_uploader.exceptions import StorageUnavailable
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.trials.rights import find_denied_rights
+from s3_file_uploader.s3.trials.scratch import PREFIX, Scratch, remove_old_scratch
+
+
+def keys_in(bucket):
+    return [listed["Key"] for listed in get_client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+
+
+def uploads_in(bucket):
+    return get_client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())
+
+
+@pytest.fixture
+def left(moto_scratch):
+    """Return the scratch of a killed run, beside an object of a user."""
+    get_client().put_object(Bucket=moto_scratch.bucket, Key="file")
+    moto_scratch.put("object")
+    return moto_scratch
+
+
+def test_remove_leaves_other_objects_and_other_runs(left):
+    other = Scratch(left.bucket)
+    other.put("object")
+    left.begin("upload")
+    left.remove()
+    assert keys_in(left.bucket) == [other.key("object"), "file"]
+    assert not uploads_in(left.bucket)
+
+
+def test_remove_old_scratch_spares_runs_of_now(left):
+    assert remove_old_scratch(left.bucket) == 0
+    assert keys_in(left.bucket) == [left.key("object"), "file"]
+    left.begin("upload")  # moto says that it is of 2010.
+    assert remove_old_scratch(left.bucket, older_than=timedelta(seconds=-5)) == 2
+    assert keys_in(left.bucket) == ["file"]
+    assert not uploads_in(left.bucket)
+
+
+def test_remove_old_scratch_spares_uploads_of_now(moto_scratch):
+    upload = {"Key": moto_scratch.key("upload"), "UploadId": "id", "Initiated": datetime.now(UTC)}
+    with Stubber(get_client()) as stub:
+        stub.add_response("list_objects_v2", {})
+        stub.add_response("list_multipart_uploads", {"Uploads": [upload]})
+        assert remove_old_scratch(moto_scratch.bucket) == 0
+
+
+def test_read_of_a_missing_object_is_none(moto_scratch):
+    assert moto_scratch.read("missing") is None
+    assert moto_scratch.key("missing").startswith(PREFIX)
+
+
+class TestRights:
+    def test_all_granted_is_empty_and_leaves_what_remove_removes(self, moto_scratch):
+        assert find_denied_rights(moto_scratch) == []
+        moto_scratch.remove()
+        assert keys_in(moto_scratch.bucket) == []
+
+    def test_without_the_right_to_write_tries_nothing_else(self, moto_scratch):
+        with Stubber(get_client()) as stub:
+            stub.add_client_error("put_object", "AccessDenied", http_status_code=403)
+            assert find_denied_rights(moto_scratch) == ["s3:PutObject"]
+            stub.add_response("put_object", {})
+            stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
+            assert find_denied_rights(moto_scratch) == ["s3:DeleteObject"]
+
+    def test_denied_and_unsupported_calls_differ(self, moto_scratch):
+        with Stubber(get_client()) as stub:
+            for call in ("put_object", "delete_object", "put_object"):
+                stub.add_response(call, {})
+            stub.add_client_error("head_object", "403", http_status_code=403)
+            stub.add_client_error("list_objects_v2", "AccessDenied", http_status_code=403)
+            stub.add_client_error("create_multipart_upload", "NotImplemented", http_status_code=501)
+            stub.add_client_error("create_multipart_upload", "NotImplemented", http_status_code=501)
+            stub.add_client_error("list_multipart_uploads", "NotImplemented", http_status_code=501)
+            assert find_denied_rights(moto_scratch) == ["s3:GetObject", "s3:ListBucket"]
+
+    def test_another_error_is_raised(self, moto_scratch):
+        with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):
+            stub.add_client_error("put_object", "SlowDown", http_status_code=503)
+            find_denied_rights(moto_scratch)
