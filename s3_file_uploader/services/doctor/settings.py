@@ -22,10 +22,15 @@ def examine_settings(case: Case) -> Iterator[Diagnosis]:
     own = [message for message in _run_own_checks() if message.level >= WARNING and not message.is_silenced()]
     if not own:
         yield ok("settings", "the system checks of this app pass")
-    for message in {message.msg: message for message in sorted(own, key=lambda message: message.level)}.values():
+    worst = {message.msg: message for message in sorted(own, key=_get_level)}
+    for message in sorted(worst.values(), key=_get_level, reverse=True):
         seen = f"{message.msg} ({(message.id or '').removeprefix(OWN_CHECKS)})"
         diagnose = failure if message.level >= ERROR else warning
         yield diagnose("settings", seen, message.hint or "See `manage.py check`.")
+
+
+def _get_level(message: CheckMessage) -> int:
+    return message.level
 
 
 def _run_own_checks() -> Iterator[CheckMessage]:
@@ -49,11 +54,8 @@ def examine_credentials(case: Case) -> Iterator[Diagnosis]:
     identity = find_identity()
     seen = f"{_describe_key(identity)}, from {_describe_source(identity)}"
     if identity.expires_at is not None:
-        left = identity.expires_at - timezone.now()
-        if left.total_seconds() < 0:
-            yield failure("credentials", f"{seen}: expired {spell_duration(left)} ago", TEMPORARY)
-        else:
-            yield ok("credentials", f"{seen}: for {spell_duration(left)}; boto3 renews them")
+        left = spell_duration(identity.expires_at - timezone.now())  # boto3 has renewed expired ones.
+        yield ok("credentials", f"{seen}: for {left}; boto3 renews them")
     elif identity.is_temporary and identity.source == "settings":
         yield warning("credentials", f"{seen}: temporary, and nothing renews them", TEMPORARY)
     else:

@@ -26,6 +26,7 @@ LISTED, WARNED, FAILED = ok("a", "seen"), warning("b", "seen", "do b"), failure(
 )
 def test_first_to_treat_is_the_worst(diagnoses, first, is_well):
     report = DoctorReport(diagnoses)
+    assert [diagnosis.without_secrets() for diagnosis in diagnoses] == list(diagnoses)
     assert report.first_to_treat == first
     assert report.is_well is is_well
 

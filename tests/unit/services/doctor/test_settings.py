@@ -35,9 +35,9 @@ class TestSettings:
         settings.AWS_STORAGE_REGION = ""  # W006, and under --deploy E001 with the same words.
         settings.PATH_TO_SAVE_FILE = ""
         found = list(examine_settings(case))
-        assert seen(found)[1] == ("failure", "settings", "There is no region for S3. (E001)")
-        assert found[0].status == "warning"
-        assert found[1].advice.startswith("Set AWS_STORAGE_REGION")
+        assert seen(found)[0] == ("failure", "settings", "There is no region for S3. (E001)")
+        assert found[1].status == "warning"
+        assert found[0].advice.startswith("Set AWS_STORAGE_REGION")
 
     def test_silenced_messages_are_not_told(self, case, settings):
         settings.PATH_TO_SAVE_FILE = ""

@@ -1,0 +1,99 @@
+import pytest
+from botocore.stub import Stubber
+
+from s3_file_uploader.s3.bucket_config import read_lifecycle
+from s3_file_uploader.s3.client import find_bucket_region, get_client
+from s3_file_uploader.services import cors_list, cors_set
+from s3_file_uploader.services.doctor.rules import examine_cors, examine_lifecycle
+from tests.support.answering import AnsweringServer
+from tests.unit.services.doctor.conftest import only, seen
+
+APP = "https://app.example.com"
+ALLOWED = {
+    "Access-Control-Allow-Origin": APP,
+    "Access-Control-Allow-Methods": "*",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Expose-Headers": "*",
+}
+DELETING = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}}
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def at_bucket(case, bucket, settings):
+    """Return a case with a bucket in moto; pages come from one origin."""
+    settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
+    case.bucket = bucket
+    find_bucket_region(bucket)
+    return case
+
+
+@pytest.fixture
+def browsers_meet(settings):
+    """Return a server at the public endpoint that refuses browsers until it is told otherwise."""
+    with AnsweringServer({}) as server:
+        settings.AWS_S3_PUBLIC_ENDPOINT_URL = server.url
+        yield server
+
+
+class TestCors:
+    def test_without_origins_is_ok(self, at_bucket, settings):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = []
+        assert only(examine_cors(at_bucket)).status == "ok"
+
+    def test_missing_rule_fails_and_advises_the_fix(self, at_bucket, browsers_meet):
+        found = only(examine_cors(at_bucket))
+        assert (found.status, found.advice) == ("failure", "manage.py s3_doctor bucket-one --fix")
+        assert cors_list(bucket="bucket-one") == ()
+
+    def test_fix_sets_the_rule(self, at_bucket, browsers_meet):
+        at_bucket.fixes = True
+        assert only(examine_cors(at_bucket)).seen.startswith("the rule is set now")
+        assert cors_list(bucket="bucket-one")[0].origins == (APP,)
+        browsers_meet.answers = dict.fromkeys(("OPTIONS", "GET"), (200, ALLOWED))
+        assert only(examine_cors(at_bucket)).seen == f"pages of {APP} can upload and read"
+
+    def test_fix_of_a_rule_that_is_there_blames_the_way(self, at_bucket, browsers_meet):
+        at_bucket.fixes = True
+        cors_set(bucket="bucket-one", origins=[APP])
+        assert only(examine_cors(at_bucket)).seen == "the rules allow it, but the store refuses browsers"
+
+    def test_fix_of_a_store_without_rules_fails(self, case, real_bucket, settings, browsers_meet):
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = [APP]
+        case.bucket, case.fixes = real_bucket, True
+        assert only(examine_cors(case)).seen == "the store keeps no CORS rules"
+
+
+class TestLifecycle:
+    def test_missing_rule_is_a_warning_and_the_fix_keeps_others(self, at_bucket):
+        rules = {"Rules": [{**DELETING, "Filter": {"Prefix": "logs/"}}]}
+        get_client().put_bucket_lifecycle_configuration(Bucket="bucket-one", LifecycleConfiguration=rules)
+        assert seen(examine_lifecycle(at_bucket)) == [
+            ("warning", "lifecycle", "rules delete files behind the back of their records: old"),
+            ("warning", "lifecycle", "no rule aborts unfinished multipart uploads; only housekeeping does"),
+        ]
+        at_bucket.fixes = True
+        assert seen(examine_lifecycle(at_bucket))[1][2].startswith("the rule is set now")
+        assert read_lifecycle(bucket="bucket-one", region="us-east-1").deleting_rules == ("old",)
+        at_bucket.fixes = False
+        assert seen(examine_lifecycle(at_bucket))[1][2] == "unfinished multipart uploads end after 7 days"
+
+    def test_rule_that_is_not_wanted_is_not_missed(self, at_bucket, settings):
+        settings.S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS = None
+        assert only(examine_lifecycle(at_bucket)).status == "ok"
+
+    @pytest.mark.parametrize(("code", "text"), [("NotImplemented", "the store has"), ("AccessDenied", "not examined")])
+    def test_rules_that_cannot_be_read_are_ok(self, at_bucket, code, text):
+        with Stubber(get_client()) as stub:
+            stub.add_client_error("get_bucket_lifecycle_configuration", code)
+            found = only(examine_lifecycle(at_bucket))
+        assert found.status == "ok"
+        assert found.seen.startswith(text)
+
+    def test_fix_of_a_store_without_this_rule_is_ok(self, at_bucket):
+        at_bucket.fixes = True
+        with Stubber(get_client()) as stub:
+            for _ in range(2):
+                stub.add_client_error("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration")
+            stub.add_client_error("put_bucket_lifecycle_configuration", "MalformedXML")
+            assert only(examine_lifecycle(at_bucket)).seen.startswith("the store has no such rule")
