@@ -23,6 +23,12 @@ from s3_file_uploader.embedded.private_files import acquire_lock, open_private
 READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 10
 SERVERS = ("master.port", "volume.port", "filer.port", "s3.port")
+# The users, and what they may do.
+ACTIONS = {
+    "tests": ["Admin", "Read", "List", "Tagging", "Write"],
+    "reader": ["Read", "List"],
+    "stranger": ["Read:bucket-of-a-stranger", "List:bucket-of-a-stranger"],
+}
 # The abilities of SeaweedFS in the terms of S3_FILE_UPLOADER_STORE.
 ABILITIES = ["conditional_writes", "conditional_deletes", "checksums"]
 
@@ -33,7 +39,9 @@ class SeaweedFS:
     def __init__(self, folder: Path) -> None:
         """Take an empty folder. Nothing starts yet."""
         self._folder = folder
-        self._keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)}
+        self._keys = {
+            name: {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)} for name in ACTIONS
+        }
         self._ports = {name: free_port() for server in SERVERS for name in (server, f"{server}.grpc")}
 
     @property
@@ -41,12 +49,12 @@ class SeaweedFS:
         """Return the local URL."""
         return f"http://{LOOPBACK}:{self._ports['s3.port']}"
 
-    def environment(self) -> dict[str, str]:
-        """Return the variables with which the app and other S3 clients use this store."""
+    def environment(self, user: str = "tests") -> dict[str, str]:
+        """Return the variables with which the app and other S3 clients use this store, with the rights of a user."""
         return {
             "AWS_STORAGE_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": self._keys["accessKey"],
-            "AWS_SECRET_ACCESS_KEY": self._keys["secretKey"],
+            "AWS_ACCESS_KEY_ID": self._keys[user]["accessKey"],
+            "AWS_SECRET_ACCESS_KEY": self._keys[user]["secretKey"],
             "AWS_S3_ENDPOINT_URL": self.endpoint_url,
         }
 
@@ -77,8 +85,10 @@ class SeaweedFS:
 
     def _command(self) -> list[str]:
         config = self._folder / "s3.json"
-        admin = {"name": "tests", "credentials": [self._keys], "actions": ["Admin", "Read", "List", "Tagging", "Write"]}
-        config.write_text(json.dumps({"identities": [admin]}))
+        identities = [
+            {"name": name, "credentials": [self._keys[name]], "actions": actions} for name, actions in ACTIONS.items()
+        ]
+        config.write_text(json.dumps({"identities": identities}))
         return [
             str(Path(sys.executable).with_name("weed")),
             "server",

@@ -25,14 +25,12 @@ from ..presign import presign_post, presign_url
 from ..sigv4 import CONTENT_SHA256
 from .configuration import find_rule_ability
 from .scratch import CONTENT, Scratch
-from .transfers import find_form_problem
+from .transfers import FOR_SECONDS, SUCCESS, find_form_problem
 
 OTHER = b"other bytes than those"
-FOR_SECONDS = 60
 WRONG_CRC32 = "AAAAAA=="
 # No account has this id: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 NO_ACCOUNT = "000000000000"
-SUCCESS = range(200, 300)
 
 
 def find_abilities(scratch: Scratch, *, rules: Callable[[str, Scratch], bool | None] = find_rule_ability) -> list[str]:

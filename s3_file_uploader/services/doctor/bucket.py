@@ -17,6 +17,7 @@ from ...s3.trials.abilities import find_abilities
 from ...s3.trials.reach import explain_error
 from ...s3.trials.rights import DELETE, find_denied_rights
 from ...s3.trials.scratch import PREFIX, Scratch, remove_old_scratch
+from ...values import USUAL_ABILITIES
 from ..housekeeping.run import housekeeping_buckets
 from .case import Case
 from .findings import Diagnosis, count, failure, join, ok, warning
@@ -113,10 +114,12 @@ def examine_abilities(case: Case) -> Iterator[Diagnosis]:
     paste = f"S3_FILE_UPLOADER_STORE = {json.dumps(found)}"
     missing = sorted(set(conf.store_abilities) - set(found))
     unused = [name for name in found if name not in conf.store_abilities]
-    if missing:
+    if set(missing) - USUAL_ABILITIES:
         yield failure("abilities", f"the settings promise what the store lacks: {join(missing)}", paste)
-    elif unused:
-        yield warning("abilities", f"the store can more than the settings say: {join(unused)}", paste)
+    elif missing or unused:
+        lacks = [f"the store has no {join(missing)}"] if missing else []
+        has = [f"the store has more than the settings say: {join(unused)}"] if unused else []
+        yield warning("abilities", "; ".join([*lacks, *has]), paste)
     else:
         yield ok("abilities", f"as the settings say: {join(found, most=12) or 'none'}")
 

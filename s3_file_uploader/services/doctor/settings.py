@@ -37,7 +37,7 @@ def _run_own_checks() -> Iterator[CheckMessage]:
     """Run the checks of this app alone: those of others may ask the database, and may raise."""
     for check in registry.get_checks(include_deployment_checks=not conf.is_debugging):
         if check.__module__.startswith(OWN_MODULES):
-            yield from check(app_configs=None)
+            yield from check(app_configs=None, databases=None)
 
 
 def examine_region(case: Case) -> Iterator[Diagnosis]:

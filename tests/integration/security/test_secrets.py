@@ -350,6 +350,7 @@ def commands(place):
     place.command("check", "--deploy")
     place.command("s3_housekeeping", "--compare", BUCKET, "--report", str(report), "--verbosity", "3", "--traceback")
     place.leaks.tell("the report", report.read_text())
+    place.command("s3_doctor", BUCKET, "--url", place.site, "--fix", "--traceback", "--verbosity", "3")
     for how in (["--preflight"], ["--set"]):
         place.command("s3_cors", BUCKET, "--origin", "https://app.example.com", *how, "--traceback", "--verbosity", "3")
 
@@ -412,6 +413,7 @@ def test_refused_keys_are_in_no_output(transactional_db, people, tmp_path):
             without_a_store(place, people)
         place.command("s3_housekeeping", "--compare", BUCKET, "--verbosity", "3", "--traceback")
         place.command("s3_cors", BUCKET, "--origin", "https://app.example.com", "--preflight", "--traceback")
+        place.command("s3_doctor", BUCKET, "--verbosity", "3", "--traceback")
     nothing_leaks(place)
     assert place.statuses[503] >= 3
 

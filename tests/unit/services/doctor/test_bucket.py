@@ -129,7 +129,8 @@ def test_public_bucket_fails(on_scratch, settings):
     ("abilities", "status", "text"),
     [
         (["payload_hash_in_urls", "post_forms"], "ok", "as the settings say: payload_hash_in_urls, post_forms"),
-        (["post_forms"], "warning", "the store can more than the settings say: payload_hash_in_urls"),
+        (["post_forms"], "warning", "the store has more than the settings say: payload_hash_in_urls"),
+        (["payload_hash_in_urls", "post_forms", "lifecycle"], "warning", "the store has no lifecycle"),
         (["checksums"], "failure", "the settings promise what the store lacks: checksums"),
     ],
 )
