@@ -46,6 +46,7 @@ AWS_DOMAINS = (
     "amazonaws.eu",
     "api.amazonwebservices.eu",
 )
+CA_BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 CACHES_OF_ONE = (
     "django.core.cache.backends.locmem.LocMemCache",
     "django.core.cache.backends.dummy.DummyCache",  # This cache counts nothing at all.
@@ -169,7 +170,7 @@ class Conf:
     @property
     def ca_bundle(self) -> str | None:
         """AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, variables that boto3 reads: a file of the certificates to trust."""
-        return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+        return next(filter(None, map(os.environ.get, CA_BUNDLES)), None)
 
     @property
     def addressing_style(self) -> str:
@@ -552,13 +553,13 @@ class Conf:
     @property
     def cache_is_shared(self) -> bool:
         """True if the default cache of Django is not one of those that each process has for itself."""
-        return settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"] not in CACHES_OF_ONE
+        return _read_cache_backend() not in CACHES_OF_ONE
 
     @property
     def secrets(self) -> list[str]:
         """The secrets in the settings of the project, which no output may contain."""
-        passwords = [database.get("PASSWORD") for database in settings.DATABASES.values()]
-        named = [settings.SECRET_KEY, self.access_key_id, self.secret_access_key, self.session_token, *passwords]
+        named = [settings.SECRET_KEY, self.access_key_id, self.secret_access_key, self.session_token]
+        named += _read_database_passwords()
         return [str(secret) for secret in named if secret]
 
     # --- deleted users ---------------------------------------------------------------------------------
@@ -579,6 +580,14 @@ def _parse_host(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
+
+
+def _read_cache_backend() -> str:
+    return str(settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"])
+
+
+def _read_database_passwords() -> list[str | None]:
+    return [database.get("PASSWORD") for database in settings.DATABASES.values()]
 
 
 def is_http_url(url: object) -> bool:

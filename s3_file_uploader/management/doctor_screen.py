@@ -9,6 +9,7 @@ STATUS_WIDTH, NAME_WIDTH = 8, 17
 INDENT = " " * (STATUS_WIDTH + NAME_WIDTH)
 MIN_WIDTH, MAX_WIDTH = 60, 100
 ARROW = "-> "
+LONGEST_ADVICE = 120
 WORDS = {Status.OK: "ok", Status.WARNING: "warning", Status.FAILURE: "FAILURE", Status.NOT_TRIED: "-"}
 
 
@@ -75,4 +76,7 @@ def summarize(report: DoctorReport) -> str:
     numbers = [count(counts[status], status.value) for status in (Status.FAILURE, Status.WARNING) if counts[status]]
     numbers += [f"{counts[Status.NOT_TRIED]} not tried"] if counts[Status.NOT_TRIED] else []
     told = ", ".join([*numbers, f"{counts[Status.OK]} ok"])
-    return f"{told}. First: {first.name}. {first.advice}" if first else f"{told}. Nothing to do."
+    if first is None:
+        return f"{told}. Nothing to do."
+    advice = first.advice if len(first.advice) <= LONGEST_ADVICE else "See above what to do."
+    return f"{told}. First: {first.name}. {advice}"

@@ -24,7 +24,7 @@ from tests.support.documents import BLOCKS, PAGES, Block, blocks_in, blocks_of
 from tests.support.host import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-OURS = ("s3_cors", "s3_embedded", "s3_housekeeping", "s3_scan")
+OURS = ("s3_cors", "s3_doctor", "s3_embedded", "s3_housekeeping", "s3_scan")
 
 
 def blocks_run_by(test: str) -> list[Block]:

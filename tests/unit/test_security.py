@@ -25,6 +25,7 @@ ACTIONS = {
     "delete_bucket_lifecycle": "s3:PutLifecycleConfiguration",
     "delete_object": "s3:DeleteObject",
     "get_bucket_cors": "s3:GetBucketCORS",
+    "get_bucket_lifecycle_configuration": "s3:GetLifecycleConfiguration",
     "get_object": "s3:GetObject",
     "head_bucket": "s3:ListBucket",
     "head_object": "s3:GetObject",

@@ -29,7 +29,7 @@ QUIET = (
     *("usage_get", "file_scan", "uppy_missing", "share_missing", "health"),
 )
 ACTIONS = (
-    *("bucket_create", "bucket_remove", "cors_change"),
+    *("bucket_create", "bucket_remove", "cors_change", "lifecycle_change"),
     *("file_upload", "upload_start", "upload_parts_sign", "uppy_sign", "upload_complete", "upload_abort"),
     *("file_presign", "file_redirect", "file_get", "file_read", "file_download", "file_delete"),
     *("token_create", "token_revoke", "share_create", "share_follow", "share_revoke"),

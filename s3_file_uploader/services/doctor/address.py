@@ -21,10 +21,10 @@ TOO_LARGE = 413
 REDIRECTS = range(300, 400)
 REFUSED = (400, 401, 403, 404)
 BUFFERING = (
-    "Let the proxy pass bodies on while they arrive (nginx: `proxy_request_buffering off`), and serve by WSGI: "
-    "docs/how-to/deploy.md"
+    "Let the proxy pass bodies on while they arrive (nginx: proxy_request_buffering off), and serve by WSGI, or by "
+    "s3_file_uploader.asgi."
 )
-NO_ADDRESS = "needs: --url https://host, or S3_FILE_UPLOADER_URL"
+NO_ADDRESS = "needs: --url, or S3_FILE_UPLOADER_URL"
 
 
 def examine_address(case: Case) -> Iterator[Diagnosis]:

@@ -22,9 +22,9 @@ from ..housekeeping.run import housekeeping_buckets
 from .case import Case
 from .findings import Diagnosis, count, failure, join, ok, warning
 
-NAME_ONE = "Name a bucket: manage.py s3_doctor BUCKET"
-RIGHTS = "Give the credentials the rights of docs/explanation/security.md#rights-on-s3 on this bucket."
-FIND_OUT = "See docs/how-to/other-stores.md, or ask the operator of the store."
+NAME_ONE = "Name one: manage.py s3_doctor BUCKET"
+RIGHTS = "Give the keys the rights on this bucket that the page Security of the docs lists."
+FIND_OUT = "Look for a proxy before the store that changes requests, or use another store."
 
 
 def examine_bucket(case: Case) -> Iterator[Diagnosis]:

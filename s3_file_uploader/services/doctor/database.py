@@ -14,7 +14,9 @@ from .store import compare_clocks
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
-DOCS_OF_SQLITE = "Set OPTIONS of DATABASES as docs/how-to/deploy.md#sqlite shows."
+SQLITE_OPTIONS = (
+    'Add "transaction_mode": "IMMEDIATE" and "init_command": "PRAGMA journal_mode=WAL" to OPTIONS of DATABASES.'
+)
 
 
 def examine_database(case: Case) -> Iterator[Diagnosis]:
@@ -39,7 +41,7 @@ def examine_migrations(case: Case) -> Iterator[Diagnosis]:
     waiting = sorted(key[1] for key in loader.disk_migrations or () if key[0] == label and not _is_applied(loader, key))
     if waiting:
         seen = f"{count(len(waiting), 'migration')} not applied: {join(waiting, most=2)}"
-        yield failure("migrations", seen, f"manage.py migrate {label}")
+        yield failure("migrations", seen, f"Run manage.py migrate {label}")
     else:
         yield ok("migrations", "all applied")
 
@@ -70,7 +72,7 @@ def _judge_sqlite(connection: Any) -> Diagnosis:
     if mode in ("IMMEDIATE", "EXCLUSIVE") and journal == "wal":
         return ok("isolation", "immediate transactions, write-ahead log")
     seen = f"transaction mode {mode or 'DEFERRED'}, journal {journal}: writers fail as soon as the database is locked"
-    return warning("isolation", seen, DOCS_OF_SQLITE)
+    return warning("isolation", seen, SQLITE_OPTIONS)
 
 
 def examine_database_clock(case: Case) -> Iterator[Diagnosis]:

@@ -23,7 +23,7 @@ def examine_cors(case: Case) -> Iterator[Diagnosis]:
         yield ok("CORS", f"pages of {join(origins)} can upload and read")
     elif not case.fixes:
         problems = (*access.missing_in_rules, *access.refused_by_store)
-        yield failure("CORS", " ".join(problems[:2]), f"manage.py s3_doctor {case.bucket} --fix")
+        yield failure("CORS", " ".join(problems[:2]), f"Run manage.py s3_doctor {case.bucket} --fix")
     else:
         yield _set_cors(case)
 
@@ -63,7 +63,7 @@ def _examine_abort_rule(case: Case, region: str, lifecycle: Lifecycle) -> Iterat
     elif not days:
         yield ok("lifecycle", "no rule, as S3_FILE_UPLOADER_ABORT_MULTIPART_DAYS says")
     elif not case.fixes:
-        advice = f"manage.py s3_doctor {case.bucket} --fix"
+        advice = f"Run manage.py s3_doctor {case.bucket} --fix"
         yield warning("lifecycle", "no rule aborts unfinished multipart uploads; only housekeeping does", advice)
     else:
         yield _set_abort_rule(case, region, days)

@@ -60,7 +60,7 @@ def examine_identity(case: Case, *, find: Callable[[], str] = find_caller) -> It
         yield ok("identity", f"unknown: STS does not answer ({explain_error(error)})")
         return
     if caller.endswith(":root"):
-        advice = "Make a user or a role with the rights of docs/explanation/security.md, and remove the root keys."
+        advice = "Make a role with the rights that the page Security of the docs lists, and remove the root keys."
         yield warning("identity", f"{caller}: the account itself, which may do everything", advice)
     else:
         yield ok("identity", caller)

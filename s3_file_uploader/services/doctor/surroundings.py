@@ -20,16 +20,20 @@ CONTENT = b"A harmless text from s3_doctor."
 KEY_SECONDS = 60
 LATE = timedelta(hours=1)
 VERY_LATE = timedelta(days=1)
-CRON = "Run `manage.py s3_housekeeping` every few minutes: docs/how-to/housekeeping.md#cron"
+CRON = "Let cron or another timer run `manage.py s3_housekeeping` every few minutes."
 
 
 def examine_cache(case: Case) -> Iterator[Diagnosis]:
     """Write to the default cache and read from it; it may raise whatever its driver raises."""
     backend, key = type(caches[DEFAULT_CACHE_ALIAS]).__name__, f"s3-file-uploader-doctor-{uuid4().hex}"
     if not conf.cache_is_shared:
-        seen = f"{backend}, one in each process"
+        seen = f"{backend}, unshared"
         if conf.throttle_rates:
-            yield warning("cache", f"{seen}: throttles count too little", "See docs/how-to/throttling.md.")
+            yield warning(
+                "cache",
+                f"{seen}: throttles count too little",
+                "Set CACHES to a cache that processes share, such as Redis.",
+            )
         else:
             yield ok("cache", f"{seen}: enough without throttles")
         return
@@ -94,8 +98,13 @@ def examine_waiting(case: Case) -> Iterator[Diagnosis]:
     unfinished = uploads.filter(status__in=(status.PENDING, status.DELETING)).count()
     abandoned = uploads.abandoned().aggregate(number=Count("pk"), oldest=Min("claimed_until"))
     quarantined = uploads.filter(status=status.QUARANTINED).aggregate(number=Count("pk"), oldest=Min("completed_at"))
-    yield _judge_waiting("abandoned", f"of {unfinished} unfinished", abandoned, "manage.py s3_housekeeping")
-    advice = "manage.py s3_scan. The admin shows why each waits."
+    yield _judge_waiting(
+        "abandoned",
+        f"of {unfinished} unfinished",
+        abandoned,
+        "Run `manage.py s3_housekeeping`. Its log says what stays.",
+    )
+    advice = "Run `manage.py s3_scan`. The admin shows why each file waits."
     yield _judge_waiting("quarantined", "in quarantine", quarantined, advice)
 
 

@@ -85,6 +85,7 @@ def test_screen_is_neither_narrow_nor_wide(width, longest):
     [
         ([ok("a", "fine")], "1 ok. Nothing to do."),
         ([ok("a", "fine"), warning("b", "poor", "Do it.")], "1 warning, 1 ok. First: b. Do it."),
+        ([warning("b", "poor", "Do it. " * 20)], "1 warning, 0 ok. First: b. See above what to do."),
     ],
 )
 def test_last_line_says_what_to_do_first(diagnoses, summary):

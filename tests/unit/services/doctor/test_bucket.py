@@ -43,8 +43,8 @@ class TestBucket:
         assert only(examine_bucket(case)).seen == "uppy-bucket, in us-east-1. There are also bucket-one"
 
     def test_without_a_name_nothing_is_tried(self, case):
-        found = only(examine_bucket(case))
-        assert (found.status, found.blocks) == ("warning", True)
+        diagnosis = only(examine_bucket(case))
+        assert (diagnosis.status, diagnosis.blocks) == ("warning", True)
 
     def test_database_that_fails_names_none(self, case, settings):
         def refuse(*arguments):
@@ -68,8 +68,8 @@ class TestBucket:
         find_bucket_region(bucket)
         with Stubber(get_client(region="us-east-1")) as stub:
             stub.add_client_error("head_bucket", "403", http_status_code=403)
-            found = only(examine_bucket(case))
-        assert found.seen.startswith("bucket-one: status 403. It belongs to another account")
+            diagnosis = only(examine_bucket(case))
+        assert diagnosis.seen.startswith("bucket-one: status 403. It belongs to another account")
 
 
 class TestRights:
@@ -99,9 +99,9 @@ class TestRights:
             for call in calls:
                 stub.add_response(call, {})
             stub.add_client_error("delete_object" if calls else "put_object", "AccessDenied", http_status_code=403)
-            found = only(examine_rights(case))
-        assert (found.status, found.seen) == ("failure", f"S3 denies {right}")
-        assert ("by hand" in found.advice) is bool(calls)
+            diagnosis = only(examine_rights(case))
+        assert (diagnosis.status, diagnosis.seen) == ("failure", f"S3 denies {right}")
+        assert ("by hand" in diagnosis.advice) is bool(calls)
 
 
 def test_transfers_of_a_real_store_are_ok(on_scratch):
@@ -136,10 +136,10 @@ def test_public_bucket_fails(on_scratch, settings):
 )
 def test_abilities_are_printed_as_the_setting(on_scratch, settings, abilities, status, text):
     settings.S3_FILE_UPLOADER_STORE = abilities
-    found = only(examine_abilities(on_scratch))
-    assert (found.status, found.seen) == (status, text)
+    diagnosis = only(examine_abilities(on_scratch))
+    assert (diagnosis.status, diagnosis.seen) == (status, text)
     paste = 'S3_FILE_UPLOADER_STORE = ["payload_hash_in_urls", "post_forms"]'
-    assert found.advice == ("" if status == "ok" else paste)
+    assert diagnosis.advice == ("" if status == "ok" else paste)
 
 
 def test_remove_scratch_without_any_asks_nothing(case):

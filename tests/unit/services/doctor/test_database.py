@@ -55,9 +55,9 @@ def connected(monkeypatch):
 
 
 def test_database_of_the_tests_is_ok(case):
-    found = only(examine_database(case))
-    assert (found.status, found.name) == ("ok", "database")
-    assert f"{connection.display_name} " in found.seen
+    diagnosis = only(examine_database(case))
+    assert (diagnosis.status, diagnosis.name) == ("ok", "database")
+    assert f"{connection.display_name} " in diagnosis.seen
 
 
 def test_database_names_its_version_and_sqlite_its_one_host(case, monkeypatch):
@@ -75,15 +75,18 @@ def test_database_names_its_version_and_sqlite_its_one_host(case, monkeypatch):
 
 def test_database_that_is_down_fails_with_the_first_line(case, connected):
     connected("postgresql", error=OperationalError("connection refused\n\tIs the server running?"))
-    found = only(examine_database(case))
-    assert (found.status, found.seen) == ("failure", "default: OperationalError: connection refused")
+    diagnosis = only(examine_database(case))
+    assert (diagnosis.status, diagnosis.seen) == ("failure", "default: OperationalError: connection refused")
 
 
 def test_migrations_that_are_missing_are_named(case):
     assert only(examine_migrations(case)).seen == "all applied"
     MigrationRecorder(connection).record_unapplied("s3_file_uploader", "0001_initial")
-    found = only(examine_migrations(case))
-    assert (found.seen, found.advice) == ("1 migration not applied: 0001_initial", "manage.py migrate s3_file_uploader")
+    diagnosis = only(examine_migrations(case))
+    assert (diagnosis.seen, diagnosis.advice) == (
+        "1 migration not applied: 0001_initial",
+        "Run manage.py migrate s3_file_uploader",
+    )
 
 
 def test_isolation_of_the_tests_is_ok(case):

@@ -42,8 +42,8 @@ class TestCors:
         assert only(examine_cors(at_bucket)).status == "ok"
 
     def test_missing_rule_fails_and_advises_the_fix(self, at_bucket, browsers_meet):
-        found = only(examine_cors(at_bucket))
-        assert (found.status, found.advice) == ("failure", "manage.py s3_doctor bucket-one --fix")
+        diagnosis = only(examine_cors(at_bucket))
+        assert (diagnosis.status, diagnosis.advice) == ("failure", "Run manage.py s3_doctor bucket-one --fix")
         assert cors_list(bucket="bucket-one") == ()
 
     def test_fix_sets_the_rule(self, at_bucket, browsers_meet):
@@ -86,9 +86,9 @@ class TestLifecycle:
     def test_rules_that_cannot_be_read_are_ok(self, at_bucket, code, text):
         with Stubber(get_client()) as stub:
             stub.add_client_error("get_bucket_lifecycle_configuration", code)
-            found = only(examine_lifecycle(at_bucket))
-        assert found.status == "ok"
-        assert found.seen.startswith(text)
+            diagnosis = only(examine_lifecycle(at_bucket))
+        assert diagnosis.status == "ok"
+        assert diagnosis.seen.startswith(text)
 
     def test_fix_of_a_store_without_this_rule_is_ok(self, at_bucket):
         at_bucket.fixes = True

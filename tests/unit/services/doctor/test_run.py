@@ -31,13 +31,13 @@ def examined(*steps, **options):
 
 
 def test_step_that_needs_a_failed_one_is_not_tried_and_names_the_first():
-    found = examined(
+    diagnosis = examined(
         step("a", failure("a", "broken", "mend it")),
         step("b", ok("b", "fine"), needs=("a",)),
         step("c", ok("c", "fine"), needs=("b",)),
         step("d", ok("d", "fine")),
     )
-    assert found == [
+    assert diagnosis == [
         ("failure", "a", "broken"),
         ("not tried", "b", "needs: a"),
         ("not tried", "c", "needs: a"),
@@ -47,19 +47,19 @@ def test_step_that_needs_a_failed_one_is_not_tried_and_names_the_first():
 
 @pytest.mark.parametrize(("blocks", "status"), [(True, "not tried"), (False, "ok")])
 def test_warning_blocks_only_if_it_says_so(blocks, status):
-    found = examined(
+    diagnosis = examined(
         step("a", warning("a", "poor", "mend it", blocks=blocks)), step("b", ok("b", "fine"), needs=("a",))
     )
-    assert found[1][0] == status
+    assert diagnosis[1][0] == status
 
 
 def test_errors_become_failures_without_secrets(settings):
     settings.AWS_SECRET_ACCESS_KEY = "test-secret-key"
-    found = examined(
+    diagnosis = examined(
         step("a", ok("a", "before"), error=StorageUnavailable("S3 is away.")),
         step("b", error=ZeroDivisionError("redis://me:word@host with test-secret-key\nmore")),
     )
-    assert found == [
+    assert diagnosis == [
         ("ok", "a", "before"),
         ("failure", "a", "StorageUnavailable"),
         ("failure", "b", "ZeroDivisionError: redis://***@host with ***"),
@@ -74,9 +74,9 @@ def test_step_that_hangs_fails_at_the_deadline(monkeypatch):
         yield ok("a", "before")
         over.wait(30)
 
-    found = examined(Examination("Group", "a", hang), step("b", ok("b", "fine"), needs=("a",)))
+    diagnosis = examined(Examination("Group", "a", hang), step("b", ok("b", "fine"), needs=("a",)))
     over.set()
-    assert found == [
+    assert diagnosis == [
         ("ok", "a", "before"),
         ("failure", "a", "no answer within 0 seconds"),
         ("not tried", "b", "needs: a"),

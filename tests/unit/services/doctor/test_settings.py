@@ -34,10 +34,10 @@ class TestSettings:
     def test_messages_are_told_once_with_id_and_hint(self, case, settings):
         settings.AWS_STORAGE_REGION = ""  # W006, and under --deploy E001 with the same words.
         settings.PATH_TO_SAVE_FILE = ""
-        found = list(examine_settings(case))
-        assert seen(found)[0] == ("failure", "settings", "There is no region for S3. (E001)")
-        assert found[1].status == "warning"
-        assert found[0].advice.startswith("Set AWS_STORAGE_REGION")
+        diagnosis = list(examine_settings(case))
+        assert seen(diagnosis)[0] == ("failure", "settings", "There is no region for S3. (E001)")
+        assert diagnosis[1].status == "warning"
+        assert diagnosis[0].advice.startswith("Set AWS_STORAGE_REGION")
 
     def test_silenced_messages_are_not_told(self, case, settings):
         settings.PATH_TO_SAVE_FILE = ""
@@ -59,9 +59,9 @@ class TestCredentials:
 
     def test_temporary_keys_of_the_settings_are_a_warning(self, case, settings):
         settings.AWS_SESSION_TOKEN = "test-token"
-        found = only(examine_credentials(case))
-        assert found.status == "warning"
-        assert "test-token" not in found.seen
+        diagnosis = only(examine_credentials(case))
+        assert diagnosis.status == "warning"
+        assert "test-token" not in diagnosis.seen
 
     def test_keys_of_the_embedded_store_name_it(self, case, settings, embedded_s3):
         settings.AWS_ACCESS_KEY_ID = settings.AWS_SECRET_ACCESS_KEY = ""
@@ -70,9 +70,9 @@ class TestCredentials:
 
     def test_keys_that_boto3_renews_are_ok(self, case, keys_of_a_process):
         keys_of_a_process(datetime.now(UTC) + timedelta(hours=2, seconds=30))
-        found = only(examine_credentials(case))
-        assert found.status == "ok"
-        assert found.seen == "key ending in cess, from boto3 (custom-process): for 2 hours; boto3 renews them"
+        diagnosis = only(examine_credentials(case))
+        assert diagnosis.status == "ok"
+        assert diagnosis.seen == "key ending in cess, from boto3 (custom-process): for 2 hours; boto3 renews them"
 
     def test_permanent_keys_of_a_file_are_ok(self, case, keys_of_a_process, tmp_path):
         keys_of_a_process(datetime.now(UTC))

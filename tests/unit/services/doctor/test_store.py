@@ -68,10 +68,10 @@ class TestEndpoint:
         ],
     )
     def test_refusal_is_named_by_its_code(self, refusing, status, code, name, result):
-        found = refusing(status, code)
-        assert (found.name, found.status) == (name, result)
-        assert (code in found.seen) is (result == "failure")
-        assert bool(found.advice) is (result == "failure")
+        diagnosis = refusing(status, code)
+        assert (diagnosis.name, diagnosis.status) == (name, result)
+        assert (code in diagnosis.seen) is (result == "failure")
+        assert bool(diagnosis.advice) is (result == "failure")
 
     def test_endpoint_of_aws_is_named_by_its_region(self, case, settings):
         settings.AWS_ACCESS_KEY_ID = ""
@@ -92,8 +92,8 @@ class TestIdentity:
 
     def test_root_keys_are_a_warning(self, case):
         case.answer = answer()
-        found = only(examine_identity(case, find=lambda: "arn:aws:iam::123456789012:root"))
-        assert found.status == "warning"
+        diagnosis = only(examine_identity(case, find=lambda: "arn:aws:iam::123456789012:root"))
+        assert diagnosis.status == "warning"
 
     def test_sts_that_cannot_be_asked_is_ok(self, case, settings):
         settings.AWS_SECRET_ACCESS_KEY = ""
@@ -114,8 +114,8 @@ class TestTls:
         with AnsweringServer({}) as server:
             certificate.serve(server)
             case.answer = answer(server.url.replace("http:", "https:"))
-            found = only(examine_tls(case))
-            assert (found.status, found.seen) == ("warning", "TLSv1.3, the certificate expires in 23 hours")
+            diagnosis = only(examine_tls(case))
+            assert (diagnosis.status, diagnosis.seen) == ("warning", "TLSv1.3, the certificate expires in 23 hours")
             monkeypatch.setattr(store, "CERTIFICATE_WARNING", timedelta(hours=1))
             assert only(examine_tls(case)).status == "ok"
 
@@ -138,8 +138,8 @@ class TestClock:
         ],
     )
     def test_compare_clocks(self, ahead, is_refused, status, text):
-        found = compare_clocks("clock", "S3", ahead, is_refused=is_refused)
-        assert (found.status, found.seen) == (status, text)
+        diagnosis = compare_clocks("clock", "S3", ahead, is_refused=is_refused)
+        assert (diagnosis.status, diagnosis.seen) == (status, text)
 
     def test_server_with_a_wrong_date_is_noticed(self, case, settings):
         date = f"{datetime.now(UTC) - HOUR:%a, %d %b %Y %H:%M:%S GMT}"
@@ -153,8 +153,8 @@ class TestClock:
         with list_buckets_server(403, build_error("RequestTimeTooSkewed")) as server:
             settings.AWS_S3_ENDPOINT_URL = server.url
             assert only(examine_endpoint(case)).status == "ok"
-            found = only(examine_clock(case))
-        assert (found.status, found.blocks) == ("failure", True)
+            diagnosis = only(examine_clock(case))
+        assert (diagnosis.status, diagnosis.blocks) == ("failure", True)
 
 
 class TestPublicEndpoint:
@@ -168,15 +168,15 @@ class TestPublicEndpoint:
 
     def test_plain_http_is_a_warning(self, case, settings):
         with AnsweringServer({}) as server:
-            settings.AWS_S3_PUBLIC_ENDPOINT_URL = server.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
-            found = only(examine_public_endpoint(case))
-        assert (found.status, found.blocks) == ("warning", False)
+            settings.AWS_S3_PUBLIC_ENDPOINT_URL = server.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - it reaches this machine, and no rule says so
+            diagnosis = only(examine_public_endpoint(case))
+        assert (diagnosis.status, diagnosis.blocks) == ("warning", False)
 
     def test_address_that_cannot_be_reached_blocks(self, case, settings):
         settings.AWS_S3_PUBLIC_ENDPOINT_URL = f"http://127.0.0.1:{free_port()}"
-        found = only(examine_public_endpoint(case))
-        assert (found.status, found.blocks) == ("warning", True)
-        assert "cannot be reached from here: connection refused" in found.seen
+        diagnosis = only(examine_public_endpoint(case))
+        assert (diagnosis.status, diagnosis.blocks) == ("warning", True)
+        assert "cannot be reached from here: connection refused" in diagnosis.seen
 
 
 def test_answers_of_the_stubber_have_no_date(case):

@@ -90,8 +90,8 @@ class TestHousekeeping:
     def test_last_run_is_judged_by_its_age(self, case, minutes, is_complete, status, text):
         HousekeepingRun.record(is_complete=is_complete)
         HousekeepingRun.objects.update(ended_at=timezone.now() - timedelta(minutes=minutes))
-        found = only(examine_housekeeping(case))
-        assert (found.status, found.seen) == (status, text)
+        diagnosis = only(examine_housekeeping(case))
+        assert (diagnosis.status, diagnosis.seen) == (status, text)
 
 
 @pytest.mark.django_db
