@@ -39,7 +39,7 @@ def examine_endpoint(case: Case) -> Iterator[Diagnosis]:
         yield ok("endpoint", f"{answer.endpoint_url} answers; it does not let these keys list buckets")
     elif not answer.code or answer.code.isdigit():  # The answer has no document of S3.
         seen = f"{answer.endpoint_url} answers, but not as S3 does: {explain_error(answer.refusal)}"
-        yield failure("endpoint", seen, "Check AWS_S3_ENDPOINT_URL: another server listens there.")
+        yield failure("endpoint", seen, "Check AWS_S3_ENDPOINT_URL: another server, or a proxy, answers there.")
     else:
         name = "region" if answer.code in REGION_CODES else "endpoint" if _is_busy(answer) else "keys"
         yield failure(name, f"{answer.endpoint_url}: {explain_error(answer.refusal)}", str(answer.refusal))
