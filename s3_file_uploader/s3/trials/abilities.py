@@ -104,11 +104,10 @@ def _has_checksums(scratch: Scratch) -> bool:
 
 
 def _form_compares(scratch: Scratch, checksum: str) -> bool:
-    fields = {"x-amz-checksum-sha256": checksum, "x-amz-checksum-algorithm": "SHA256"}
     form = presign_post(
         bucket=scratch.bucket,
         key=scratch.key("form"),
-        fields=fields,
+        fields={"x-amz-checksum-sha256": checksum},
         min_bytes=0,
         max_bytes=100,
         expires_in_seconds=FOR_SECONDS,

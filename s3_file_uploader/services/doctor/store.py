@@ -52,7 +52,8 @@ def _is_busy(answer: StoreAnswer) -> bool:
 def examine_identity(case: Case, *, find: Callable[[], str] = find_caller) -> Iterator[Diagnosis]:
     """Name the owner of the keys: by STS on AWS, elsewhere as the store names the owner of the buckets."""
     if not conf.is_aws:
-        yield ok("identity", _get_answer(case).owner or "the store names no owner")
+        owner = _get_answer(case).owner
+        yield ok("identity", f"the buckets belong to {owner}" if owner else "the store names no owner")
         return
     try:
         caller = find()

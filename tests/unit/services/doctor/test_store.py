@@ -82,7 +82,7 @@ class TestIdentity:
     def test_owner_of_another_store(self, case, settings):
         settings.AWS_S3_ENDPOINT_URL = "http://store"
         case.answer = answer(owner="minio")
-        assert only(examine_identity(case)).seen == "minio"
+        assert only(examine_identity(case)).seen == "the buckets belong to minio"
         case.answer = answer()
         assert only(examine_identity(case)).seen == "the store names no owner"
 
