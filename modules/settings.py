@@ -63,7 +63,7 @@ if os.environ.get("CLAMAV_ADDRESS"):
     S3_FILE_UPLOADER_SCANNERS = ["s3_file_uploader.scanners.ClamAV"]
     S3_FILE_UPLOADER_CLAMAV_ADDRESS = os.environ["CLAMAV_ADDRESS"]
 
-# --- several processes: a cache that they share, and workers that scan, only if .env names them ------------------------
+# --- several processes: a cache that they share, and workers that scan, only if .env names them -----------------------
 
 if os.environ.get("REDIS_URL"):
     CACHES = {
