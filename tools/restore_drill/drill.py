@@ -104,8 +104,11 @@ class Drill:
         return Counter((line["kind"], line["outcome"]) for line in lines)
 
     def let_an_hour_pass(self) -> None:
-        """Let the claims of the restored records expire."""
-        FileUpload.objects.exclude(status="stored").update(claimed_until=timezone.now() - timedelta(seconds=1))
+        """Let the claims of the restored records, and the URLs of their clients, expire."""
+        past = timezone.now() - timedelta(minutes=1)
+        unfinished = FileUpload.objects.exclude(status="stored")
+        unfinished.update(claimed_until=past, created_at=past - timedelta(hours=1))
+        unfinished.exclude(writable_until=None).update(writable_until=past)
 
     def mend(self) -> Findings:
         """Run housekeeping with every repair, then once more, when it must find nothing; return the first findings."""
@@ -113,7 +116,8 @@ class Drill:
         planned = self.housekeeping("--dry-run", *REPAIRS)
         mended = self.housekeeping(*REPAIRS)
         assert planned == mended, planned - mended
-        print(mended)
+        self.let_an_hour_pass()
+        self.housekeeping()  # URLs of removed uploads have expired now.
         left = self.housekeeping()
         assert not left, left
         self.verify()
