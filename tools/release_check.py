@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.integration.delivery.test_packaging import service_check  # noqa: E402 - the tests are no package
+from tests.support.documents import BLOCKS  # noqa: E402
 from tests.support.projects import Project, bare_environment, output_of, settled_check  # noqa: E402
 
 DIST, CLIENT = ROOT / "dist", ROOT / "clients" / "typescript"
@@ -27,6 +28,7 @@ EMBEDDED_SETTINGS = '\nS3_FILE_UPLOADER_EMBEDDED = BASE_DIR / ".s3"\n'
 def main() -> None:
     """Run every check; the first failure ends the run."""
     version = check_versions(os.environ.get("TAG", ""))
+    check_manifests()
     shutil.rmtree(DIST, ignore_errors=True)
     sdist, wheel = build_python()
     package = build_npm()
@@ -63,6 +65,15 @@ def check_versions(tag: str) -> str:
     if len(set(found.values())) > 1:
         raise SystemExit(f"The versions differ: {found}")
     return found["CHANGELOG.md"]
+
+
+def check_manifests() -> None:
+    """Compare the manifests of the docs with the schema of Kubernetes."""
+    manifests = "---\n".join(block.code for block in BLOCKS if block.language == "yaml" and "kind: " in block.code)
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(manifests)
+        file.flush()
+        run(RELEASE_BIN / "kubernetes-validate", "--strict", file.name)
 
 
 def build_python() -> tuple[Path, Path]:
