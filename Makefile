@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
 ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
-	$(addprefix delivery/test_,clinic docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
+	$(addprefix delivery/test_,clinic docs newest packaging postman restore_drill running) $(addprefix endpoints/test_,contents cors throttles) \
 	$(addprefix security/test_,authorisation download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
 	$(addprefix uploads/test_,stores streaming))
 ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py
