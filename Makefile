@@ -91,8 +91,8 @@ release-check: .release/.done clients/typescript/node_modules/.done
 # Look for known vulnerabilities in the locked packages. It needs the databases of PyPI and npm.
 audit: .release/.done
 	@$(BIN)/python -m pipenv requirements --hash --categories "packages containers" >.release/locked.txt
-	@.release/bin/pip-audit --require-hashes --disable-pip --requirement .release/locked.txt
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm audit --prefix clients/typescript --omit dev
+	@.release/bin/pip-audit --strict --require-hashes --disable-pip --requirement .release/locked.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm audit --prefix clients/typescript --audit-level high
 
 # Restore the database and the store to different moments, and print what housekeeping mends.
 restore-drill: .venv/.test
