@@ -8,7 +8,6 @@ repairs what it finds. Another run must find nothing, and every file must be wha
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,4 +109,4 @@ def _cell(kind: str, findings: "Findings") -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

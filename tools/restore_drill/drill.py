@@ -92,7 +92,7 @@ class Drill:
             Key=upload.file_name,
             UploadId=upload.multipart_upload_id,
             PartNumber=number,
-            Body=bytes(upload.part_size),
+            Body=bytes(upload.part_size or 0),
         )
 
     # --- the operator ---
