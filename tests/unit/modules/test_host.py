@@ -157,6 +157,7 @@ def test_settings_with_lists_split_them_at_commas(tmp_path):
     )
     assert settings["ALLOWED_HOSTS"] == ["api.example.com", "files.example.com"]
     assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://app.example.com"]
+    assert settings["S3_FILE_UPLOADER_CORS_ORIGINS"] == ["https://app.example.com"]
 
 
 def test_settings_with_database_url_use_that_database(tmp_path):
