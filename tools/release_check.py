@@ -16,13 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from s3_file_uploader.embedded import EmbeddedS3  # noqa: E402
 from tests.integration.delivery.test_packaging import service_check  # noqa: E402 - the tests are no package
 from tests.support.documents import BLOCKS  # noqa: E402
 from tests.support.projects import Project, bare_environment, output_of, settled_check  # noqa: E402
 
 DIST, CLIENT = ROOT / "dist", ROOT / "clients" / "typescript"
 RELEASE_BIN = ROOT / ".release" / "bin"
-EMBEDDED_SETTINGS = '\nS3_FILE_UPLOADER_EMBEDDED = BASE_DIR / ".s3"\n'
 
 
 def main() -> None:
@@ -99,12 +99,12 @@ def serve_from(built: Path) -> None:
         folder, python = Path(name) / "project", Path(name) / "venv" / "bin" / "python"
         folder.mkdir()
         output_of(sys.executable, "-m", "venv", Path(name) / "venv", folder=folder, environment=bare_environment())
-        project = Project(python, folder, "s3_file_uploader", bare_environment())
-        project.python_says("-m", "pip", "install", "--quiet", f"{built}[embedded]")
-        project.set_up()
-        project.append("project/settings.py", EMBEDDED_SETTINGS)
-        settled_check(project)
-        service_check(project)
+        with EmbeddedS3(Path(name) / "s3") as store:
+            project = Project(python, folder, "s3_file_uploader", bare_environment() | store.environment())
+            project.python_says("-m", "pip", "install", "--quiet", str(built))
+            project.set_up()
+            settled_check(project)
+            service_check(project)
 
 
 def write_components(wheel: Path, version: str) -> None:

@@ -165,8 +165,8 @@ def has_arrived(upload: FileUpload) -> bool:
     Raises:
         S3FileUploaderError: S3 could not answer.
     """
-    may_be_there = upload.strategy in IN_ONE_REQUEST or upload.writable_until or upload.is_abandoned
-    if upload.status != FileUpload.Status.PENDING or not may_be_there:
+    in_parts = upload.strategy == FileUpload.Strategy.MULTIPART and (upload.writable_until or upload.is_abandoned)
+    if upload.status != FileUpload.Status.PENDING or not (upload.strategy in IN_ONE_REQUEST or in_parts):
         return False
     stored = find_object(**upload.s3_address)
     try:
