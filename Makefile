@@ -11,7 +11,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once: on SQLite those that do not depend on the database, on PostgreSQL the longest that kill.
 ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
-	$(addprefix delivery/test_,clinic docs newest packaging postman running) $(addprefix endpoints/test_,contents cors throttles) \
+	$(addprefix delivery/test_,clinic docs newest packaging postman restore_drill running) $(addprefix endpoints/test_,contents cors throttles) \
 	$(addprefix security/test_,authorisation download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
 	$(addprefix uploads/test_,stores streaming))
 ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py
@@ -36,7 +36,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test installed unit integration postgresql clients check newest docs fuzz lint format lock tox bench clean monitoring python-gone
+.PHONY: run test installed unit integration postgresql clients check newest release-check audit restore-drill docs fuzz lint format lock tox bench clean monitoring python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -83,6 +83,21 @@ monitoring: .venv/.test
 	@command -v prometheus promtool >/dev/null || [ -e .prometheus/.done ] || tools/from_debian.sh .prometheus prometheus
 	@PATH="$(CURDIR)/.prometheus/bin:$$PATH" $(BIN)/python -m pytest -s tests/integration/endpoints/prometheus_scrapes.py
 
+# Build what a release publishes into dist/, check it, and let a new project run it: TAG=v0.2.0 also compares the tag.
+release-check: .release/.done clients/typescript/node_modules/.done
+	@.release/bin/hadolint Dockerfile
+	@PATH="$(CURDIR)/$(BIN):$$PATH" TAG="$(TAG)" exec $(BIN)/python tools/release_check.py
+
+# Look for known vulnerabilities in the locked packages. It needs the databases of PyPI and npm.
+audit: .release/.done
+	@$(BIN)/python -m pipenv requirements --hash --categories "packages containers" >.release/locked.txt
+	@.release/bin/pip-audit --strict --require-hashes --disable-pip --requirement .release/locked.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm audit --prefix clients/typescript --audit-level high
+
+# Restore the database and the store to different moments, and print what housekeeping mends.
+restore-drill: .venv/.test
+	@exec $(BIN)/python -m tools.restore_drill
+
 # Build the documentation. Warnings are errors.
 docs: .venv/.test
 	@$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
@@ -122,7 +137,7 @@ lock: .venv/.base
 	$(BIN)/python tools/lock_without_addresses.py Pipfile Pipfile.lock
 
 clean:
-	rm -rf .venv .debian .prometheus $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
+	rm -rf .venv .release .debian .prometheus $(addsuffix /node_modules,$(NPM) tests/integration/uppy/five tests/integration/uppy/six)
 	rm -rf tests/chromium/node_modules benchmarks/rivals/companion/node_modules benchmarks/client/node_modules
 	rm -rf clients/typescript/dist clients/example-expo/dist clients/example-expo/.expo
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tox .coverage* .test-report dist docs/_build
@@ -158,6 +173,14 @@ sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .v
 %/node_modules/.done: %/package-lock.json | .venv/.test
 	@echo "Installing the packages of $* ..."
 	@cd $* && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --silent --no-audit --no-fund && npm run --silent --if-present unpack
+	@touch $@
+
+# Tools that check a release, apart from the packages of the tests.
+.release/.done: Pipfile.lock | .venv/.test
+	@echo "Installing the packages for a release ..."
+	@$(PYTHON) -m venv .release
+	@$(BIN)/python -m pipenv requirements --hash --categories release >.release/requirements.txt
+	@.release/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement .release/requirements.txt
 	@touch $@
 
 clients/typescript/dist/index.js: clients/typescript/node_modules/.done $(wildcard clients/typescript/src/*.ts clients/typescript/src/*/*.ts)

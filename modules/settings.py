@@ -63,12 +63,28 @@ if os.environ.get("CLAMAV_ADDRESS"):
     S3_FILE_UPLOADER_SCANNERS = ["s3_file_uploader.scanners.ClamAV"]
     S3_FILE_UPLOADER_CLAMAV_ADDRESS = os.environ["CLAMAV_ADDRESS"]
 
+# --- several processes: a cache that they share, and workers that scan, only if .env names them -----------------------
+
+if os.environ.get("REDIS_URL"):
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": os.environ["REDIS_URL"]}
+    }
+    S3_FILE_UPLOADER_THROTTLE_RATES = {"sign": "600/min", "upload": "120/min", "list": "300/min", "share": "60/min"}
+SCAN_IN_WORKER = flag("SCAN_IN_WORKER")
+if SCAN_IN_WORKER:
+    TASKS = {
+        "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"},
+        "scans": {"BACKEND": "django_tasks_db.DatabaseBackend"},
+    }
+    S3_FILE_UPLOADER_SCAN_TASK_BACKEND = "scans"
+
 # --- Django -----------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = secret_key()
 DEBUG = flag("DJANGO_DEBUG")
 ALLOWED_HOSTS = words("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = words("DJANGO_CSRF_TRUSTED_ORIGINS")
+S3_FILE_UPLOADER_CORS_ORIGINS = CSRF_TRUSTED_ORIGINS  # Their pages upload to new buckets.
 
 HTTPS = flag("DJANGO_HTTPS")
 SESSION_COOKIE_SECURE = HTTPS
@@ -95,6 +111,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "s3_file_uploader",
+    *(["django_tasks", "django_tasks_db"] if SCAN_IN_WORKER else []),
 ]
 MIDDLEWARE = [
     "s3_file_uploader.middleware.GuardMiddleware",

@@ -35,7 +35,7 @@ def count_calls(files: Counter[str], send: Any, path: str, *args: Any, **options
     finally:
         sys.setprofile(None)
         threading.setprofile(None)  # type: ignore[arg-type]
-    assert response.status_code < 300, (path, response.status_code, body)  # noqa: S101, PLR2004 - a script, no -O
+    assert response.status_code < 300, (path, response.status_code, body)  # noqa: PLR2004 - a script, no -O
     return response
 
 

@@ -139,7 +139,8 @@ def complete_arrived(
     """Complete uploads that arrived whole but whose client never said so: its app was killed, or it is Uppy.
 
     An upload in parts qualifies only if S3 was asked to join them and a server was killed then, so that they may be one
-    file already. Others expire.
+    file already, or if its file is there: after the restore of an older database, the record does not say that the
+    upload was completed. Others expire.
 
     Args:
         dry_run: count them by size and type alone, and change nothing.
@@ -148,8 +149,14 @@ def complete_arrived(
     Returns:
         The number of completed uploads, and the number of uploads that failed; the log says why.
     """
-    attempt = has_arrived if dry_run else lambda upload: bool(complete_record(upload))
+    attempt = has_arrived if dry_run else _complete_waiting
     return try_each(find_waiting().each_once(), attempt, on_completed)
+
+
+def _complete_waiting(upload: FileUpload) -> bool:
+    """Complete the upload; return False if its client never asked for it, so far as record and S3 say."""
+    may_be_joined = upload.strategy in IN_ONE_REQUEST or upload.writable_until
+    return bool((may_be_joined or has_arrived(upload)) and complete_record(upload))
 
 
 def has_arrived(upload: FileUpload) -> bool:
@@ -158,7 +165,8 @@ def has_arrived(upload: FileUpload) -> bool:
     Raises:
         S3FileUploaderError: S3 could not answer.
     """
-    if upload.status != FileUpload.Status.PENDING or not (upload.strategy in IN_ONE_REQUEST or upload.writable_until):
+    in_parts = upload.strategy == FileUpload.Strategy.MULTIPART and (upload.writable_until or upload.is_abandoned)
+    if upload.status != FileUpload.Status.PENDING or not (upload.strategy in IN_ONE_REQUEST or in_parts):
         return False
     stored = find_object(**upload.s3_address)
     try:
@@ -173,6 +181,7 @@ def find_waiting() -> FileUploadQuerySet:
     """Return the uploads whose clients have been silent for long enough."""
     now = timezone.now()
     in_one_request = Q(strategy__in=IN_ONE_REQUEST)
-    in_parts_being_joined = Q(strategy=FileUpload.Strategy.MULTIPART, writable_until__lt=now)
+    in_parts = Q(strategy=FileUpload.Strategy.MULTIPART)
+    joined = in_parts & (Q(writable_until__lt=now) | Q(writable_until=None, claimed_until__lt=now))
     earliest = now - timedelta(seconds=TIME_TO_SAY_SO_SECONDS)
-    return FileUpload.objects.filter(PENDING, in_one_request | in_parts_being_joined, created_at__lt=earliest)
+    return FileUpload.objects.filter(PENDING, in_one_request | joined, created_at__lt=earliest)

@@ -153,7 +153,8 @@ def _find_joined(upload: FileUpload, part_numbers: Collection[int]) -> StoredObj
     """Return the object that this request or another has S3 make of the parts; None while another is at it."""
     if not upload.multipart_upload_id:
         raise PartsMissing(NOTHING_ARRIVED)
-    if upload.writable_until:  # S3 was asked before; if there is an object, remaining parts are debris.
+    # S3 was asked before, or an older database was restored; if there is an object, remaining parts are debris.
+    if upload.writable_until or upload.is_abandoned:
         stored = find_object(**upload.s3_address, with_checksum=True)
         if stored or upload.may_become_an_object:
             return stored

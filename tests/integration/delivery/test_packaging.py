@@ -31,14 +31,14 @@ def service_check(project: Project) -> None:
     content = os.urandom(100_000)
     bucket = f"bucket-{user_id}"
     with project.served() as service, httpx.Client(base_url=service, auth=("user", SECRET), timeout=60) as user:
-        made = httpx.post(f"{service}bucket/create/", json={"bucket": bucket}, auth=("staff", SECRET))
+        made = httpx.post(f"{service}bucket/create/", json={"bucket": bucket}, auth=("staff", SECRET), timeout=60)
         assert made.status_code == 201, made.text
         record = user.post("file/upload/", data={"bucket": bucket}, files={"file": ("a é.bin", content)})
         assert record.status_code == 201, record.text
         assert record.json()["user_id"] == user_id
         signed = user.get("file/presigned/url/", params={"bucket": bucket, "file_name": "a é.bin"})
         assert signed.status_code == 200, signed.text
-    assert httpx.get(signed.json()["url"]).content == content
+    assert httpx.get(signed.json()["url"], timeout=60).content == content
 
 
 @pytest.fixture(scope="module")

@@ -137,6 +137,18 @@ def test_settings_behind_a_proxy_trust_its_header(tmp_path):
     assert settings["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
 
 
+def test_settings_with_redis_share_the_cache_and_throttle(tmp_path):
+    settings = settings_with(tmp_path, REDIS_URL="redis://redis:6379/0")
+    assert settings["CACHES"]["default"]["LOCATION"] == "redis://redis:6379/0"
+    assert settings["S3_FILE_UPLOADER_THROTTLE_RATES"]["upload"] == "120/min"
+
+
+def test_settings_with_scans_in_a_worker_have_its_backend(tmp_path):
+    settings = settings_with(tmp_path, SCAN_IN_WORKER="true")
+    assert settings["S3_FILE_UPLOADER_SCAN_TASK_BACKEND"] in settings["TASKS"]
+    assert settings["INSTALLED_APPS"][-2:] == ["django_tasks", "django_tasks_db"]
+
+
 def test_settings_with_lists_split_them_at_commas(tmp_path):
     settings = settings_with(
         tmp_path,
@@ -145,6 +157,7 @@ def test_settings_with_lists_split_them_at_commas(tmp_path):
     )
     assert settings["ALLOWED_HOSTS"] == ["api.example.com", "files.example.com"]
     assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://app.example.com"]
+    assert settings["S3_FILE_UPLOADER_CORS_ORIGINS"] == ["https://app.example.com"]
 
 
 def test_settings_with_database_url_use_that_database(tmp_path):

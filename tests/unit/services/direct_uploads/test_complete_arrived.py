@@ -10,7 +10,7 @@ from s3_file_uploader.services import housekeeping_run, upload_delete
 from s3_file_uploader.services.direct_uploads.complete import complete_arrived
 from s3_file_uploader.services.reports import Kind, Outcome
 from tests.unit.services.conftest import expire, meanwhile, objects_in, parts_left_in, refusing, sent, started
-from tests.unit.services.direct_uploads.conftest import BIG, HOUR, WAITING, time_goes_by
+from tests.unit.services.direct_uploads.conftest import BIG, HOUR, WAITING, complete, time_goes_by
 
 pytestmark = WAITING
 Status = FileUpload.Status
@@ -102,6 +102,29 @@ class TestArrived:
         self.later()
         assert complete_arrived() == (0, 0)
         assert FileUpload.objects.get(pk=big.pk).status == Status.PENDING
+
+    def test_housekeeping_stores_a_joined_file_that_the_restored_record_does_not_know(self, big, user, bucket):
+        restored = FileUpload.objects.filter(pk=big.pk).values("status", "claim_id", "etag", "checksum_sha256")[0]
+        sent(big, BIG)
+        complete(user, big)
+        assert complete_arrived() == (0, 0)
+        FileUpload.objects.filter(pk=big.pk).update(**restored, completed_at=None, writable_until=None)
+        self.later()
+        assert complete_arrived() == (0, 0)
+        expire(big)
+        assert complete_arrived(dry_run=True) == (1, 0)
+        assert housekeeping_run().uploads_completed == 1
+        assert FileUpload.objects.get(pk=big.pk).status == Status.STORED
+        assert big.file_name in objects_in(bucket)
+
+    def test_housekeeping_removes_unjoined_parts_of_an_expired_upload(self, big, bucket):
+        sent(big, BIG)
+        self.later()
+        expire(big)
+        assert complete_arrived(dry_run=True) == complete_arrived() == (0, 0)
+        assert housekeeping_run().records_settled == 1
+        assert FileUpload.objects.get(pk=big.pk).status == Status.DELETING  # until no URL of a part works any more
+        assert (parts_left_in(bucket), objects_in(bucket)) == ([], [])
 
     def test_complete_arrived_removes_other_files(self, bucket):
         sent(self.put, b"contents")
