@@ -1,6 +1,7 @@
-"""The stage of the contenders: an embedded S3, a database with one user, and files to send, in one folder."""
+"""The stage of the contenders: a store, a database with one user, and files to send, in one folder."""
 
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from s3_file_uploader.embedded import EmbeddedS3
+from tests.support.certificate import OwnCertificate
+from tests.support.seaweedfs import SeaweedFS
 
 from .processes import ROOT
-from .store import BUCKET, client_of
+from .store import BUCKET, CHECKSUMS, client_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,6 +25,9 @@ KIB = 2**10
 SMALL_WARM_UP_KIB = 64
 LARGE_WARM_UP_MIB = 24
 URL_WORKS_SECONDS = 24 * 60 * 60
+# Uploads of 1 GiB fill a few volumes of this size. With smaller ones the store would run out of them.
+FEW_LARGE_VOLUMES = ("-master.volumeSizeLimitMB=4096", "-volume.max=40")
+LIKE_AWS = {"DJANGO_SETTINGS_MODULE": "benchmarks.aws_settings", CHECKSUMS: "when_supported"}
 OF_OTHERS = (
     "AWS_",
     "DATABASE_URL",
@@ -42,7 +48,13 @@ class Stage:
     environment: Mapping[str, str]
     token: str
     store: "S3Client"
-    store_pid: int
+    store_pid: int = 0
+    certificate: Path | None = None
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """How a client of this process verifies the store."""
+        return ssl.create_default_context(cafile=self.certificate) if self.certificate else True
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -54,6 +66,13 @@ class Stage:
         return self.store.generate_presigned_url(
             operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=URL_WORKS_SECONDS
         )
+
+    @contextmanager
+    def bucket(self) -> Iterator[None]:
+        """Create the bucket, and remove it with all that it holds, which SeaweedFS allows."""
+        self.store.create_bucket(Bucket=BUCKET)
+        yield
+        self.store.delete_bucket(Bucket=BUCKET)
 
     def file(self, size_mib: int) -> Path:
         """Return a file of the size with random bytes, created on first use."""
@@ -93,6 +112,25 @@ def staged(folder: Path, *, database_url: str = "") -> Iterator[Stage]:
         client = client_of(environment)
         client.create_bucket(Bucket=BUCKET)
         yield Stage(folder, environment, manage("stage_prepare", environment=environment), client, store.pid or 0)
+
+
+@contextmanager
+def staged_like_aws(folder: Path) -> Iterator[tuple[Stage, Stage]]:
+    """Build two stages on one store, SeaweedFS, and remove them with the block.
+
+    The first one is that of users of AWS: https, a store with all abilities, boto3 with its own checksums. The second
+    one is that of users of another store: http, no abilities, no checksums.
+
+    Args:
+        folder: an existing, empty folder.
+    """
+    (folder / "s3").mkdir()
+    certificate = OwnCertificate(folder / "certificate.pem").path
+    with SeaweedFS(folder / "s3", certificate=certificate, options=FEW_LARGE_VOLUMES) as store:
+        http = {**environment_of(folder), **store.environment()}
+        https = {**http, "AWS_S3_ENDPOINT_URL": store.https_url, "AWS_CA_BUNDLE": str(certificate), **LIKE_AWS}
+        token = manage("stage_prepare", environment=http)
+        yield Stage(folder, https, token, client_of(https), certificate=certificate), Stage(folder, http, token, client_of(http))
 
 
 def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:

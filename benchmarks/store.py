@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "benchmark"
-# boto3 gets no checksum trailers, which it adds since 1.36 and which cost time, and enough connections for eight
-# uploads in ten parts each.
+# The value of this variable is `when_supported` on a store like AWS. Other stores refuse the checksums that boto3 adds
+# by default since 1.36, and that cost time.
+CHECKSUMS = "BENCHMARK_CHECKSUMS"
+_checksums: Any = os.environ.get(CHECKSUMS, "when_required")
+# There are enough connections for eight uploads in ten parts each.
 CONFIG = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
+    request_checksum_calculation=_checksums,
+    response_checksum_validation=_checksums,
     max_pool_connections=80,
 )
 
@@ -31,4 +34,5 @@ def client_of(environment: Mapping[str, str] = os.environ) -> "S3Client":
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         config=CONFIG,
+        verify=environment.get("AWS_CA_BUNDLE"),
     )

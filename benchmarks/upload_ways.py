@@ -50,7 +50,8 @@ class DirectWay:
 
     def command(self, stage: Stage, server: Server, file: Path, key: str) -> Command:
         """Return a curl that sends the file."""
-        return Command(("--upload-file", str(file), stage.presigned("put_object", key)))
+        trust = ("--cacert", str(stage.certificate)) if stage.certificate else ()
+        return Command((*trust, "--upload-file", str(file), stage.presigned("put_object", key)))
 
     def request(self, stage: Stage, server: Server, content: bytes, key: str) -> httpx.Request:
         """Return a request with the bytes as the body."""
@@ -103,6 +104,7 @@ FLOOR = DirectWay()
 FORM = FormWay("form", "ours: form-data", OURS, f"{SERVICE}file/upload/")
 RAW = RawWay()
 NAIVE = FormWay("naive", "naive: read whole, upload_fileobj", RIVALS, "/naive/upload/")
+WHOLE = FormWay("whole", "naive: read whole, put_object", RIVALS, "/whole/upload/")
 STORAGES = FormWay("storages", "django-storages: S3Storage.save", RIVALS, "/storages/upload/")
 
 

@@ -1,7 +1,7 @@
 """Arguments and results of the services, and the limits of S3. No I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -156,11 +156,15 @@ class PresignedPost:
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """A part of an unfinished upload that S3 has stored. `etag` has no quotes."""
+    """A part of an unfinished upload that S3 has stored. `etag` has no quotes.
+
+    `checksum` is the one that S3 compared, by its name in S3. It is empty if the part was sent without one.
+    """
 
     part_number: int
     size: int
     etag: str
+    checksum: Mapping[str, str] = field(default_factory=dict)
 
 
 class Part(NamedTuple):

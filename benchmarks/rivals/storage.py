@@ -16,5 +16,6 @@ def storage_make() -> S3Storage:
         region_name=os.environ.get("AWS_STORAGE_REGION"),
         endpoint_url=os.environ.get("AWS_S3_ENDPOINT_URL"),
         client_config=CONFIG,
+        verify=os.environ.get("AWS_CA_BUNDLE"),
         file_overwrite=True,
     )

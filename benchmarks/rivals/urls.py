@@ -6,6 +6,7 @@ from . import views
 
 urlpatterns = [
     path("naive/upload/", views.NaiveUpload.as_view()),
+    path("whole/upload/", views.WholeUpload.as_view()),
     path("storages/upload/", views.StoragesUpload.as_view()),
     path("stream/<path:key>", views.SmallChunks.as_view()),
     path("whole/<path:key>", views.ReadWhole.as_view()),

@@ -36,6 +36,17 @@ class NaiveUpload(APIView):
         return Response({"size": len(content)}, status=201)
 
 
+class WholeUpload(APIView):
+    """Read the whole file into memory, then send it by one PUT."""
+
+    def post(self, request: Request) -> Response:
+        """Return the size."""
+        form: Any = request.data
+        content = form["file"].read()
+        client.put_object(Bucket=form["bucket"], Key=form["file_name"], Body=content)
+        return Response({"size": len(content)}, status=201)
+
+
 class StoragesUpload(APIView):
     """Save a FileField with django-storages."""
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..exceptions import BucketNotFound, FileNotFound, StorageUnsupported
 from ..values import StoredPart
@@ -82,7 +82,7 @@ def complete_multipart(
     """
     condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
     numbered: list[CompletedPartTypeDef] = [
-        {"PartNumber": part.part_number, "ETag": f'"{part.etag}"'} for part in parts
+        {"PartNumber": part.part_number, "ETag": f'"{part.etag}"', **cast(Any, part.checksum)} for part in parts
     ]
     with storage_errors():
         get_client().complete_multipart_upload(

@@ -1,6 +1,6 @@
 """The calls about objects: read what S3 keeps about one, store one, create a multipart upload, upload a part, list."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -14,7 +14,8 @@ from ..exceptions import (
     StorageError,
     StorageUnsupported,
 )
-from ..values import CHECKSUMS, ListedObject, StoredObject
+from ..values import CHECKSUMS, ListedObject, StoredObject, StoredPart
+from .checksums import PartChecksum
 from .client import get_client, list_pages
 from .errors import NO_FILE, storage_errors
 from .part_buffer import PartBuffer
@@ -87,9 +88,18 @@ def _parse_stored(response: Mapping[str, Any]) -> StoredObject:
 
 
 def put_object(
-    *, bucket: str, key: str, body: PartBuffer, content_type: str, metadata: Mapping[str, str], only_if_absent: bool
+    *,
+    bucket: str,
+    key: str,
+    body: PartBuffer,
+    checksum_sha256: str,
+    content_type: str,
+    metadata: Mapping[str, str],
+    only_if_absent: bool,
 ) -> str:
     """Store an object with one call; return its ETag without quotes, or "" if the store reports none.
+
+    A store with checksums compares the SHA-256, and keeps it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 
@@ -97,6 +107,7 @@ def put_object(
         bucket: name of the bucket.
         key: key of the object.
         body: all bytes of the object.
+        checksum_sha256: their SHA-256 in lower-case hex.
         content_type: MIME type of the object.
         metadata: ASCII.
         only_if_absent: refuse to replace an object; for stores with conditional writes.
@@ -105,7 +116,9 @@ def put_object(
         FileExists: there is an object of this key. It may be this one: boto3 retries a call whose answer was lost.
         BucketNotFound, StorageProblem: S3 did not store it.
     """
-    condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
+    options: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
+    if conf.store_can(CHECKSUMS):
+        options["ChecksumSHA256"] = b64encode(bytes.fromhex(checksum_sha256)).decode()
     with storage_errors():
         response = get_client(signed_payload=conf.sign_parts).put_object(
             Bucket=bucket,
@@ -113,12 +126,14 @@ def put_object(
             Body=cast(Any, body),
             ContentType=content_type,
             Metadata=dict(metadata),
-            **condition,
+            **options,
         )
     return _unquote(response.get("ETag"))
 
 
-def create_multipart(*, bucket: str, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
+def create_multipart(
+    *, bucket: str, key: str, content_type: str, metadata: Mapping[str, str], checksum: PartChecksum | None = None
+) -> str:
     """Create a multipart upload and return its upload id. The caller registers the abort.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
@@ -128,21 +143,31 @@ def create_multipart(*, bucket: str, key: str, content_type: str, metadata: Mapp
         key: key of the object.
         content_type: MIME type of the object.
         metadata: ASCII.
+        checksum: the kind of checksum that each part will have, if any.
 
     Raises:
         BucketNotFound, StorageProblem: S3 created nothing.
     """
+    options = checksum.creation if checksum else {}
     with storage_errors(about="bucket"):
         response = get_client().create_multipart_upload(
-            Bucket=bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
+            Bucket=bucket, Key=key, ContentType=content_type, Metadata=dict(metadata), **options
         )
     if not (upload_id := response.get("UploadId")):
         raise StorageError(f"The store does not report the id of a multipart upload: {CHECK_THE_STORE}")
     return upload_id
 
 
-def put_part(*, bucket: str, key: str, upload_id: str, part_number: int, body: PartBuffer) -> str:
-    """Store a part; return its ETag without quotes.
+def put_part(
+    *,
+    bucket: str,
+    key: str,
+    upload_id: str,
+    part_number: int,
+    body: PartBuffer,
+    checksum: PartChecksum | None = None,
+) -> StoredPart:
+    """Store a part.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
 
@@ -152,18 +177,20 @@ def put_part(*, bucket: str, key: str, upload_id: str, part_number: int, body: P
         upload_id: id of the multipart upload.
         part_number: 1 to 10,000.
         body: the bytes of the part.
+        checksum: the kind of checksum that S3 compares, if any.
 
     Raises:
         FileNotFound: S3 does not know the upload: it was completed or aborted.
         StorageProblem: S3 did not store the part.
     """
+    options: Any = checksum.of(body) if checksum else {}
     with storage_errors():
         response = get_client(signed_payload=conf.sign_parts).upload_part(
-            Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=cast(Any, body)
+            Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=part_number, Body=cast(Any, body), **options
         )
     if not (etag := _unquote(response.get("ETag"))):
         raise StorageError(f"The store does not report the ETag of a part: {CHECK_THE_STORE}")
-    return etag
+    return StoredPart(part_number, len(body), etag, options)
 
 
 def list_object_pages(*, bucket: str, prefix: str = "", after: str = "") -> Iterator[list[ListedObject]]:

@@ -34,6 +34,10 @@ class PartBuffer:
         """Return a copy of the first bytes, up to `size`."""
         return bytes(self._memory[: min(size, self._filled)])
 
+    def view(self) -> memoryview:
+        """Return the content without a copy."""
+        return self._memory[: self._filled]
+
     def empty(self) -> None:
         """Discard the content."""
         self._filled = self._position = 0
@@ -42,12 +46,15 @@ class PartBuffer:
         """Return the number of bytes in the buffer."""
         return self._filled
 
-    def read(self, size: int = -1) -> memoryview:
-        """Return the next bytes without a copy: at least `PIECE_BYTES`, if there are as many."""
+    def read(self, size: int = -1) -> bytes | memoryview:
+        """Return the next bytes without a copy: at least `PIECE_BYTES`, if there are as many.
+
+        Without a size, return a copy of all the rest.
+        """
         rest = self._memory[self._position : self._filled]
         piece = rest if size < 0 else rest[: max(size, PIECE_BYTES)]
         self._position += len(piece)
-        return piece
+        return bytes(piece) if size < 0 else piece
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
         """Move the position; boto3 does so before it retries a call."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.support.answering import AnsweringServer
 
@@ -18,8 +19,9 @@ class OwnCertificate:
     """A file with a key and its certificate. Clients that trust the file trust the server."""
 
     def __init__(self, path: Path) -> None:
-        key, no_name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
-        made = x509.CertificateBuilder(no_name, no_name, key.public_key(), 1, now, now + timedelta(days=1))
+        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])  # curl refuses one without a name.
+        made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
         here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         signed = made.add_extension(here, critical=True).sign(key, hashes.SHA256())
         plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import HTTPError
@@ -19,6 +20,7 @@ from urllib.request import urlopen
 from s3_file_uploader.embedded import free_port, supervisor
 from s3_file_uploader.embedded.ports import LOOPBACK
 from s3_file_uploader.embedded.private_files import acquire_lock, open_private
+from tests.support.certificate import OwnCertificate
 
 READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 10
@@ -36,9 +38,11 @@ ABILITIES = ["conditional_writes", "conditional_deletes", "checksums"]
 class SeaweedFS:
     """The server, and the settings of the app for it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take an empty folder. Nothing starts yet."""
+    def __init__(self, folder: Path, *, options: Sequence[str] = ()) -> None:
+        """Take an empty folder, and more options of the program. Nothing starts yet."""
         self._folder = folder
+        self._options, self._https_port = options, free_port()
+        self.certificate = folder / "certificate.pem"
         self._keys = {
             name: {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)} for name in ACTIONS
         }
@@ -48,6 +52,11 @@ class SeaweedFS:
     def endpoint_url(self) -> str:
         """Return the local URL."""
         return f"http://{LOOPBACK}:{self._ports['s3.port']}"
+
+    @property
+    def https_url(self) -> str:
+        """Return the local URL over TLS, for clients that trust `certificate`."""
+        return f"https://{LOOPBACK}:{self._https_port}"
 
     def environment(self, user: str = "tests") -> dict[str, str]:
         """Return the variables with which the app and other S3 clients use this store, with the rights of a user."""
@@ -103,7 +112,14 @@ class SeaweedFS:
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             *(f"-{name}={port}" for name, port in self._ports.items()),
+            *self._tls_options(),
+            *self._options,
         ]
+
+    def _tls_options(self) -> list[str]:
+        OwnCertificate(self.certificate)
+        files = (f"-s3.{kind}.file={self.certificate}" for kind in ("key", "cert"))
+        return [f"-s3.port.https={self._https_port}", *files]
 
     def _wait_until_it_answers(self) -> None:
         end = time.monotonic() + READY_WITHIN_SECONDS

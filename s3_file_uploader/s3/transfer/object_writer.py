@@ -112,7 +112,7 @@ class ObjectWriter:
         self._require_announced(size, checksum_sha256)
         self._show_head(0)
         if self._parts is None:
-            etag = send_object(self._destination, self._buffer)
+            etag = send_object(self._destination, self._buffer, self._digest.hexdigest())
         else:
             self._parts.add(self._buffer)
             self._on_progress()

@@ -16,6 +16,7 @@ from typing import Any
 from ...conf import conf
 from ...exceptions import FileExists, FileNotFound, StorageProblem
 from ...values import CONDITIONAL_WRITES, StoredPart
+from ..checksums import part_checksum
 from ..multipart import abort_multipart, complete_multipart
 from ..objects import create_multipart, find_object, put_object, put_part
 from ..part_buffer import PartBuffer
@@ -53,14 +54,25 @@ class Destination:
         return not self.may_replace and conf.store_can(CONDITIONAL_WRITES)
 
 
-def send_object(destination: Destination, body: PartBuffer) -> str | None:
+def send_object(destination: Destination, body: PartBuffer, checksum_sha256: str) -> str | None:
     """Store an object with one PUT; return its ETag, or None if an earlier attempt stored it or the store reports none.
+
+    Args:
+        destination: bucket, key and metadata of the object.
+        body: all bytes of the object.
+        checksum_sha256: their SHA-256 in lower-case hex.
 
     Raises:
         S3FileUploaderError: S3 did not store it.
     """
     with _accept_own_object(destination):
-        return put_object(**destination.arguments, body=body, only_if_absent=destination.only_if_absent) or None
+        etag = put_object(
+            **destination.arguments,
+            body=body,
+            checksum_sha256=checksum_sha256,
+            only_if_absent=destination.only_if_absent,
+        )
+        return etag or None
     return None
 
 
@@ -69,7 +81,8 @@ class PartsInFlight:
 
     def __init__(self, destination: Destination, undo: ExitStack) -> None:
         """Create the upload, and register its abort in `undo`."""
-        upload_id = create_multipart(**destination.arguments)
+        self._checksum = part_checksum()
+        upload_id = create_multipart(**destination.arguments, checksum=self._checksum)
         self.count = 0
         self._destination = destination
         self._upload = {**destination.address, "upload_id": upload_id}
@@ -116,7 +129,7 @@ class PartsInFlight:
         return free
 
     def _send(self, number: int, body: PartBuffer) -> StoredPart:
-        return StoredPart(number, len(body), put_part(**self._upload, part_number=number, body=body))
+        return put_part(**self._upload, part_number=number, body=body, checksum=self._checksum)
 
 
 def _abort_if_possible(destination: Destination, upload_id: str) -> None:

@@ -14,7 +14,7 @@ from s3_file_uploader.embedded import free_port
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import create_multipart, head_object, list_object_pages, put_object, put_part
 from s3_file_uploader.s3.part_buffer import PartBuffer
-from s3_file_uploader.values import ListedObject
+from s3_file_uploader.values import ListedObject, StoredPart
 from tests.support.answering import AnsweringServer
 
 DESCRIBED = {
@@ -47,7 +47,8 @@ def body_of(content):
 
 
 def put(content=b"content", *, only_if_absent=False):
-    return put_object(**CREATION, body=body_of(content), only_if_absent=only_if_absent)
+    checksum = sha256(content).hexdigest()
+    return put_object(**CREATION, body=body_of(content), checksum_sha256=checksum, only_if_absent=only_if_absent)
 
 
 def send_part(content=b"content"):
@@ -85,7 +86,7 @@ def test_put_object_sends_the_body_with_its_type_and_metadata(store, only_if_abs
 
 def test_put_part_sends_the_body_under_its_number(store):
     store.answers = {"PUT": STORED}
-    assert send_part() == "0123"
+    assert send_part() == StoredPart(7, len(b"content"), "0123")
     assert store.requests[0][1] == f"{PATH}?uploadId=a%2Fb%2Bc&partNumber=7"
     assert store.sent == [b"content"]
 
@@ -199,7 +200,7 @@ def test_put_part_over_slow_line_has_connect_timeout_by_piece(store, settings):
     """The whole part takes far longer than the time-out."""
     settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = 0.5
     store.answers, store.rests_after_bytes = {"PUT": STORED}, (4 * 2**20, 0.2)
-    assert send_part(TOO_MUCH) == "0123"
+    assert send_part(TOO_MUCH).etag == "0123"
     assert store.sent == [TOO_MUCH]
 
 
