@@ -5,13 +5,15 @@ import socketserver
 import threading
 from typing import Any, Self
 
+END_OF_HEADERS = b"\r\n\r\n"
+
 
 class FaultyProxy(socketserver.ThreadingTCPServer):
     """A proxy between the service and the store. `url` is its URL.
 
     After `cut_after` bytes of a request it closes both ends. With `stalls` it reads everything and sends nothing. With
-    `answers_lost` it passes on the request and closes the connection before the response. `only` limits the fault to
-    requests that begin with it, such as b"PUT".
+    `answers_lost` it passes on the request and closes the connection before the response. With `flips` it
+    changes a bit in each piece of a body. `only` limits the fault to requests that begin with it, such as b"PUT".
     """
 
     daemon_threads = True
@@ -22,6 +24,7 @@ class FaultyProxy(socketserver.ThreadingTCPServer):
         self.target_port = target_port
         self.only = b""
         self.cut_after: int | None = None
+        self.flips = False
         self.stalls = False
         self.answers_lost = False
         self.over = threading.Event()
@@ -67,6 +70,8 @@ class _Passer(socketserver.BaseRequestHandler):
                 return
             if self.is_affected and self.server.cut_after is not None and seen > self.server.cut_after:
                 return
+            if self.is_affected and self.server.flips and not data.endswith(END_OF_HEADERS):
+                data = data[:-1] + bytes([data[-1] ^ 1])
             store.sendall(data)
 
     def _back(self, store: socket.socket) -> None:
