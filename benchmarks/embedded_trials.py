@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "trial"
-FAILED = (BotoCoreError, ClientError)
+FAILED = (BotoCoreError, ClientError, httpx.HTTPError)
 SMALL_REQUESTS = 300
 KILLS = 10
 WRITERS = 4
 KILLED_AFTER = 50
 POLL_SECONDS = 0.01
+TIMEOUT_SECONDS = 60
 DISK_MIB = 400
 RULES = {
     "CORS rules": ("put_bucket_cors", {"CORSConfiguration": {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["http://a.example"]}]}}),  # noqa: E501
@@ -194,7 +195,10 @@ def _put_large(client: "S3Client", key: str, size_mib: int) -> str:
     block = Random(key).randbytes(MIB)  # noqa: S311 - no secret
     url = client.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key})
     answer = httpx.put(
-        url, content=(block for _ in range(size_mib)), headers={"Content-Length": f"{size_mib * MIB}"}, timeout=300
+        url,
+        content=(block for _ in range(size_mib)),
+        headers={"Content-Length": f"{size_mib * MIB}"},
+        timeout=TIMEOUT_SECONDS,
     )
     if answer.is_error:
         code = answer.text.partition("<Code>")[2].partition("</Code>")[0] or f"HTTP {answer.status_code}"
@@ -309,5 +313,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    socket.setdefaulttimeout(60)
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
     main()
