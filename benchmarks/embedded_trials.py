@@ -78,7 +78,7 @@ def try_start(make: Callable[[str], Candidate]) -> Iterator[Row]:
     yield "licence", candidate.licence()
     yield "first start, s; later", f"{starts[0]:.1f}; {median(starts[1:]):.1f}"
     yield "TERM, s", f"{median(ends):.1f}"
-    yield "listens on", f"{len(listening)} ports of {', '.join(sorted(set(listening)))}"
+    yield "listens on", f"{len(listening)} ports of {', '.join(sorted({address for address, _ in listening}))}"
 
 
 def try_growth(make: Callable[[str], Candidate], gib: int = 3) -> Iterator[Row]:
@@ -106,6 +106,7 @@ def try_abilities(make: Callable[[str], Candidate]) -> Iterator[Row]:
     candidate = make("abilities")
     with started(candidate) as client:
         client.put_object(Bucket=BUCKET, Key="there", Body=b"a")
+        yield "a port gives objects without keys", "yes" if _is_open(candidate) else "no"
         wrong = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
         tried: dict[str, bool] = {
             "`If-None-Match` of PUT": _refused(
@@ -173,10 +174,20 @@ TRIALS = (try_start, try_abilities, try_keys, try_kills, try_full_disk, try_grow
 # --- steps of the trials ----------------------------------------------------------------------------------------------
 
 
-def _listening(pid: int) -> list[str]:
-    """Return the address of each port on which a process listens."""
+def _listening(pid: int) -> list[tuple[str, str]]:
+    """Return each address and port on which a process listens."""
     listed = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line.split()[3].rpartition(":")[0] for line in listed if f"pid={pid}," in line]
+    sockets = [line.split()[3].rpartition(":") for line in listed if f"pid={pid}," in line]
+    return [(address, port) for address, _, port in sockets]
+
+
+def _is_open(candidate: Candidate) -> bool:
+    """Return True if another port than that of S3 gives an object to a client without keys."""
+    for address, port in _listening(candidate.pid):
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"http://{address}:{port}/buckets/{BUCKET}/there", timeout=10).content == b"a":
+                return True
+    return False
 
 
 def _put_small(client: "S3Client") -> float:

@@ -81,12 +81,11 @@ def complete_multipart(
         StorageProblem: S3 could not.
     """
     condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
-    numbered: list[CompletedPartTypeDef] = [
-        {"PartNumber": part.part_number, "ETag": f'"{part.etag}"', **cast(Any, part.checksum)} for part in parts
-    ]
+    numbered = [{"PartNumber": part.part_number, "ETag": f'"{part.etag}"', **part.checksum} for part in parts]
+    named = cast("list[CompletedPartTypeDef]", numbered)
     with storage_errors():
         get_client().complete_multipart_upload(
-            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": numbered}, **condition
+            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}, **condition
         )
 
 
