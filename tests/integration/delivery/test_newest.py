@@ -48,6 +48,11 @@ DEPLOYMENT_SETTINGS = """
     AWS_STORAGE_REGION = "eu-west-1"
     MAILERS = {{"default": {{"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}}}
 """
+# The check value of https://reveng.sourceforge.io/crc-catalogue/all.htm
+CHECKSUM_OF_PARTS = (
+    "from s3_file_uploader.s3.checksums import _fastest_checksum as fastest; "
+    "print(fastest().algorithm, hex(fastest().compute(memoryview(b'123456789'))))"
+)
 CONTENTS = {"random": os.urandom(100_000), "zeros": bytes(5_000)}
 
 
@@ -156,7 +161,8 @@ def test_newest_of_everything_serves_a_host(project, tmp_path):
     folder = tmp_path / "wheel"
     folder.mkdir()
     wheel = wheel_built(folder)
-    install(project, f"{wheel}[embedded]", *HOST_DJANGO)
+    install(project, f"{wheel}[embedded,crt]", *HOST_DJANGO)
+    assert project.python_says("-c", CHECKSUM_OF_PARTS).split() == ["CRC64NVME", "0xae8b14860a799888"]
     report_line(f"newest: {versions(project)}")
     assert HOST_DJANGO or held_back(project) == []
     project.set_up()
