@@ -20,12 +20,31 @@ from django.conf import settings
 from django.core import mail
 
 from .exceptions import StorageNotConfigured
-from .values import ABILITIES, PAYLOAD_HASH_IN_URLS, gib, mib
+from .values import (
+    ABILITIES,
+    LARGE_OBJECTS,
+    MAX_OBJECT_BYTES,
+    PAYLOAD_HASH_IN_URLS,
+    POST_FORMS,
+    USUAL_ABILITIES,
+    USUAL_MAX_OBJECT_BYTES,
+    gib,
+    mib,
+)
 
 if TYPE_CHECKING:
     from .embedded import EmbeddedS3
 
 PREFIX = "S3_FILE_UPLOADER_"
+# `dnsSuffix` and `dualStackDnsSuffix` of the public partitions in `partitions.json` of botocore.
+AWS_DOMAINS = (
+    "amazonaws.com",
+    "api.aws",
+    "amazonaws.com.cn",
+    "api.amazonwebservices.com.cn",
+    "amazonaws.eu",
+    "api.amazonwebservices.eu",
+)
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
 
@@ -97,7 +116,7 @@ class Conf:
 
     @property
     def region(self) -> str:
-        """AWS_STORAGE_REGION, else AWS's own variables; us-east-1 by default for a store with an endpoint URL.
+        """AWS_STORAGE_REGION, else AWS's own variables; us-east-1 by default for a store other than AWS.
 
         Raises:
             StorageNotConfigured: no region is set, and AWS needs one.
@@ -107,7 +126,7 @@ class Conf:
         )
         if named:
             return named
-        if self.endpoint_url:
+        if not self.is_aws:
             return "us-east-1"
         raise StorageNotConfigured("Set AWS_STORAGE_REGION to the region of your buckets, for example eu-west-1.")
 
@@ -137,20 +156,34 @@ class Conf:
         return _text("AWS_S3_PUBLIC_ENDPOINT_URL") or self.endpoint_url
 
     @property
+    def is_aws(self) -> bool:
+        """True without an endpoint URL, or with one of AWS itself, such as that of a VPC endpoint."""
+        host = (_parse_host(self.endpoint_url) or "") if self.endpoint_url else AWS_DOMAINS[0]
+        return any(f".{host}".endswith(f".{domain}") for domain in AWS_DOMAINS)
+
+    @property
     def addressing_style(self) -> str:
-        """AWS_S3_ADDRESSING_STYLE: `virtual` on AWS, `path` on a store with an endpoint URL."""
-        return _text("AWS_S3_ADDRESSING_STYLE") or ("path" if self.endpoint_url else "virtual")
+        """AWS_S3_ADDRESSING_STYLE: by default `virtual` on AWS, and `path` elsewhere."""
+        return _text("AWS_S3_ADDRESSING_STYLE") or ("virtual" if self.is_aws else "path")
 
     @property
     def store_abilities(self) -> Collection[str]:
-        """S3_FILE_UPLOADER_STORE, the abilities of the store: on AWS all of them, elsewhere none by default."""
+        """S3_FILE_UPLOADER_STORE, the abilities of the store: by default all on AWS, and `USUAL_ABILITIES` elsewhere.
+
+        The embedded store has abilities of its own.
+        """
         if self.embedded_folder:
-            return cast("Collection[str]", _own("STORE", (PAYLOAD_HASH_IN_URLS,)))
-        return cast("Collection[str]", _own("STORE", () if self.endpoint_url else ABILITIES))
+            return cast("Collection[str]", _own("STORE", (PAYLOAD_HASH_IN_URLS, POST_FORMS)))
+        return cast("Collection[str]", _own("STORE", ABILITIES if self.is_aws else USUAL_ABILITIES))
 
     def store_can(self, ability: str) -> bool:
         """Return True if the store has an ability, one of `values.ABILITIES`."""
-        return ability in self.store_abilities
+        return ability in (self.store_abilities or ())
+
+    @property
+    def max_object_bytes(self) -> int:
+        """Bytes of the largest object of the store."""
+        return MAX_OBJECT_BYTES if self.store_can(LARGE_OBJECTS) else USUAL_MAX_OBJECT_BYTES
 
     @property
     def connect_timeout_seconds(self) -> float:
@@ -295,8 +328,9 @@ class Conf:
 
     @property
     def direct_strategies(self) -> Sequence[str]:
-        """Strategies that the store supports, of put, post and multipart; R2 has no post, for example."""
-        return cast(Sequence[str], _own("DIRECT_STRATEGIES", ("put", "post", "multipart")))
+        """Strategies that clients may use, of put, post and multipart; post by default if the store has forms."""
+        forms = ("post",) if self.store_can(POST_FORMS) else ()
+        return cast(Sequence[str], _own("DIRECT_STRATEGIES", ("put", *forms, "multipart")))
 
     @property
     def direct_part_size_bytes(self) -> int | None:
@@ -503,6 +537,14 @@ class Conf:
         deleted. `delete`: the objects are removed from S3, then the records.
         """
         return cast(WhenUserDeleted, _own("WHEN_USER_DELETED", "keep"))
+
+
+def _parse_host(url: str) -> str | None:
+    """Return the host of a URL, or None; check E003 reports a malformed URL."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _is_unguarded(endpoint_url: str | None) -> bool:

@@ -22,10 +22,13 @@ def tib(count: int) -> int:
 
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MAX_OBJECT_BYTES = tib(5)
 MAX_PARTS = 10_000
 MIN_PART_BYTES = mib(5)
 MAX_PART_BYTES = gib(5)
+# The largest object of AWS: about 48.8 TiB, which AWS calls 50 TB. `conf.max_object_bytes` is the limit of the store.
+MAX_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES
+# The largest object of AWS until December 2025, and of the stores that followed it.
+USUAL_MAX_OBJECT_BYTES = tib(5)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html (one PUT, or one POST form)
 MAX_PUT_BYTES = gib(5)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -48,9 +51,26 @@ CHECKSUMS = "checksums"  # PutObject and POST forms verify `x-amz-checksum-sha25
 CHECKSUM_TRAILERS = "checksum_trailers"  # Bodies may end in a checksum, as boto3 sends them by default.
 PAYLOAD_HASH_IN_URLS = "payload_hash_in_urls"  # Presigned PUTs verify a signed `x-amz-content-sha256`.
 EXPECTED_OWNER = "expected_owner"  # Calls obey ExpectedBucketOwner.
+POST_FORMS = "post_forms"  # A form with a signed policy uploads an object.
+BUCKET_CORS = "bucket_cors"  # Buckets have CORS rules.
+LIFECYCLE = "lifecycle"  # Buckets have a rule that aborts unfinished multipart uploads.
+LARGE_OBJECTS = "large_objects"  # An object may have `MAX_OBJECT_BYTES` instead of `USUAL_MAX_OBJECT_BYTES`.
 ABILITIES = frozenset(
-    (CONDITIONAL_WRITES, CONDITIONAL_DELETES, CHECKSUMS, CHECKSUM_TRAILERS, PAYLOAD_HASH_IN_URLS, EXPECTED_OWNER)
+    (
+        CONDITIONAL_WRITES,
+        CONDITIONAL_DELETES,
+        CHECKSUMS,
+        CHECKSUM_TRAILERS,
+        PAYLOAD_HASH_IN_URLS,
+        EXPECTED_OWNER,
+        POST_FORMS,
+        BUCKET_CORS,
+        LIFECYCLE,
+        LARGE_OBJECTS,
+    )
 )
+# The abilities that any store is assumed to have, because its first answer shows if it lacks one, and nothing is lost.
+USUAL_ABILITIES = frozenset((POST_FORMS, BUCKET_CORS, LIFECYCLE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def check_abort_multipart_days(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_debug(**kwargs: Any) -> list[CheckMessage]:
     """Warn (W003) if DEBUG is on while the buckets are on AWS."""
-    if not settings.DEBUG or conf.endpoint_url or not conf.access_key_id:
+    if not settings.DEBUG or not conf.is_aws or not conf.access_key_id:
         return []
     hint = "Set DEBUG = False, or use a store of your own while you develop (AWS_S3_ENDPOINT_URL)."
     return [build_warning("W003", "DEBUG is on while the buckets are on AWS.", hint)]

@@ -261,8 +261,8 @@ def credentials() -> Credentials:
 
 
 def region_is_known(region: str) -> bool:
-    """Return True if the installed botocore knows the region of AWS; with an endpoint URL any name may be a region."""
-    if conf.endpoint_url:
+    """Return True if the installed botocore knows the region of AWS; in other stores any name may be a region."""
+    if not conf.is_aws:
         return True
     session = _get_session()
     return any(

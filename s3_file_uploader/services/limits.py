@@ -4,7 +4,6 @@ from ..conf import conf
 from ..exceptions import ContentTypeNotAllowed, FileTooLarge, InvalidFileName
 from ..models import FileUpload
 from ..policy.bucket_policy import Policy, get_policy
-from ..values import MAX_OBJECT_BYTES
 from .plan import is_folder_of_direct_keys
 from .storage_places import find_places
 
@@ -64,10 +63,10 @@ def validate_size(policy: Policy, size: int) -> None:
     largest = policy.max_file_bytes
     if largest is not None and size > largest:
         raise FileTooLarge(f"Files up to {largest} bytes are taken here.", limit={"max_file_bytes": largest})
-    if size > MAX_OBJECT_BYTES:
+    if size > conf.max_object_bytes:
         raise FileTooLarge(
-            f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.",
-            limit={"max_file_bytes": MAX_OBJECT_BYTES},
+            f"S3 keeps files up to {conf.max_object_bytes} bytes: split this one.",
+            limit={"max_file_bytes": conf.max_object_bytes},
         )
 
 

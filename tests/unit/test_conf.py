@@ -97,7 +97,8 @@ def test_conf_number_has_a_range_in_the_checks():
         if isinstance(member, property) and re.search(r"\b(int|float)\b", str(member.fget.__annotations__["return"]))
     }
     with_their_own_check = {"abort_multipart_days", "audit_days"}  # E011 and E035
-    assert numbers == {*settings_checks.NUMBERS, *scanners_checks.NUMBERS, *with_their_own_check}
+    derived = {"max_object_bytes"}
+    assert numbers == {*settings_checks.NUMBERS, *scanners_checks.NUMBERS, *with_their_own_check, *derived}
 
 
 @pytest.mark.parametrize(
@@ -144,9 +145,46 @@ def test_check_endpoints_accepts_only_usable_urls(address):
             assert conf.sign_parts in (True, False)
 
 
+def list_abilities():
+    return {ability for ability in ABILITIES if conf.store_can(ability)}
+
+
 def test_conf_store_can_on_aws_do_everything(settings):
-    assert all(map(conf.store_can, ABILITIES))
+    assert list_abilities() == ABILITIES
     settings.AWS_S3_ENDPOINT_URL = "http://store.example"
-    assert not any(map(conf.store_can, ABILITIES))
+    assert list_abilities() == {"post_forms", "bucket_cors", "lifecycle"}
     settings.S3_FILE_UPLOADER_STORE = ["checksums"]
-    assert [ability for ability in ABILITIES if conf.store_can(ability)] == ["checksums"]
+    assert list_abilities() == {"checksums"}
+
+
+@pytest.mark.parametrize(
+    ("address", "is_aws"),
+    [
+        (None, True),
+        ("https://s3.eu-west-1.amazonaws.com", True),
+        ("https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com", True),
+        ("https://s3.dualstack.cn-north-1.amazonaws.com.cn", True),
+        ("https://api.aws", True),
+        ("https://notamazonaws.com", False),
+        ("https://amazonaws.com.example", False),
+        ("https://store.example", False),
+        ("store", False),
+        ("http://[", False),
+    ],
+)
+def test_conf_is_aws_with_an_endpoint_of_aws(settings, address, is_aws):
+    settings.AWS_S3_ENDPOINT_URL = address
+    assert (conf.is_aws, conf.addressing_style) == ((True, "virtual") if is_aws else (False, "path"))
+    assert conf.store_can("conditional_writes") is is_aws
+
+
+@pytest.mark.parametrize(
+    ("abilities", "largest", "strategies"),
+    [
+        (["large_objects"], 10_000 * 5 * 2**30, ("put", "multipart")),
+        (["post_forms"], 5 * 2**40, ("put", "post", "multipart")),
+    ],
+)
+def test_conf_derives_limits_from_the_abilities(settings, abilities, largest, strategies):
+    settings.S3_FILE_UPLOADER_STORE = abilities
+    assert (conf.max_object_bytes, conf.direct_strategies) == (largest, strategies)

@@ -426,7 +426,7 @@ export interface components {
             bucket: string;
             /** The name on the device; the object key ends with it. */
             file_name: string;
-            /** Bytes, up to 5497558138880. */
+            /** Bytes, up to 53687091200000 on AWS, and 5497558138880 on other stores. */
             size: number;
             /** MIME type. Default: derived from the name. */
             content_type?: string | null;

@@ -12,6 +12,7 @@ from ...models import FileUpload
 from ...values import (
     MAX_OBJECT_BYTES,
     MAX_PARTS,
+    USUAL_MAX_OBJECT_BYTES,
     Part,
     PostTransfer,
     PutTransfer,
@@ -35,7 +36,9 @@ class UploadStartSerializer(serializers.Serializer[Any]):
     file_name = serializers.CharField(
         trim_whitespace=False, help_text="The name on the device; the object key ends with it."
     )
-    size = WholeNumberField(min_value=0, help_text=f"Bytes, up to {MAX_OBJECT_BYTES}.")
+    size = WholeNumberField(
+        min_value=0, help_text=f"Bytes, up to {MAX_OBJECT_BYTES} on AWS, and {USUAL_MAX_OBJECT_BYTES} on other stores."
+    )
     content_type = serializers.CharField(
         required=False, allow_blank=True, allow_null=True, help_text="MIME type. Default: derived from the name."
     )

@@ -17,11 +17,11 @@ from math import ceil
 from ...conf import conf
 from ...content_types.sniff import SNIFFED_BYTES
 from ...exceptions import ChecksumMismatch, FileTooLarge, SizeMismatch
-from ...values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS
+from ...values import MAX_PART_BYTES, MAX_PARTS, USUAL_MAX_OBJECT_BYTES
 from ..part_buffer import PartBuffer
 from .part_uploader import Destination, PartsInFlight, send_object
 
-# If the size is unknown, the part size doubles after this many parts. Ten doublings exceed the largest object of S3.
+# If the size is unknown, the part size doubles after this many parts. Ten doublings exceed USUAL_MAX_OBJECT_BYTES.
 PARTS_OF_ONE_SIZE = MAX_PARTS // 11
 
 
@@ -72,6 +72,7 @@ class ObjectWriter:
         self.size = 0
         self._destination, self._at_most, self._on_progress, self._undo = destination, at_most, on_progress, undo
         self._on_head = on_head
+        self._limit = USUAL_MAX_OBJECT_BYTES if at_most is None else conf.max_object_bytes
         self._digest = sha256()
         self._parts: PartsInFlight | None = None
         self._free: list[PartBuffer] = []
@@ -86,8 +87,8 @@ class ObjectWriter:
         """
         self._on_progress()
         self.size += len(data)
-        if self.size > MAX_OBJECT_BYTES:
-            raise FileTooLarge(f"S3 keeps files up to {MAX_OBJECT_BYTES} bytes: split this one.")
+        if self.size > self._limit:
+            raise FileTooLarge(f"S3 keeps files up to {self._limit} bytes: split this one.")
         self._digest.update(data)
         rest = memoryview(data)
         while rest:

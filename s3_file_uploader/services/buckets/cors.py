@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ...conf import conf
 from ...exceptions import StorageUnsupported
 from ...policy.names import validate_bucket_name
 from ...s3.bucket_config import read_cors_rules, write_cors_rules
@@ -26,7 +27,7 @@ from ...s3.cors_rules import (
 )
 from ...s3.errors import storage_errors
 from ...s3.presign import presign_url
-from ...values import CorsRule
+from ...values import BUCKET_CORS, CorsRule
 from ..audit.operation import Operation
 
 # The object need not exist: a store answers browsers in the same way.
@@ -146,6 +147,8 @@ def _find_region(bucket: str) -> str:
 
 
 def _read(bucket: str, region: str) -> tuple[CorsRule, ...]:
+    if not conf.store_can(BUCKET_CORS):
+        raise StorageUnsupported(UNSUPPORTED)
     with _add_advice():
         return read_cors_rules(bucket=bucket, region=region)
 

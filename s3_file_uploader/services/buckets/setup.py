@@ -16,19 +16,24 @@ from ...s3.bucket_config import (
     write_cors_rules,
 )
 from ...s3.cors_rules import build_own_rule
+from ...values import BUCKET_CORS, LIFECYCLE
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A rule for new buckets, and how to remove it; both functions take `bucket` and `region`."""
+    """A rule for new buckets, and how to remove it; both functions take `bucket` and `region`.
+
+    `ability` is the ability of the store to have it; without one, the store is asked.
+    """
 
     right: str
     write: Callable[..., None]
     undo: Callable[..., None]
     unsupported: str
     refused: str
+    ability: str = ""
 
 
 def set_up_bucket(*, name: str, region: str) -> None:
@@ -62,6 +67,7 @@ def _rules() -> Iterator[_Rule]:
             undo=remove_lifecycle_rules,
             unsupported="This store ends no multipart uploads by itself: in bucket %s, s3_housekeeping does.",
             refused="With lifecycle rules this store takes no file: in bucket %s, s3_housekeeping does their work.",
+            ability=LIFECYCLE,
         )
     if conf.cors_origins:
         yield _Rule(
@@ -70,19 +76,24 @@ def _rules() -> Iterator[_Rule]:
             undo=partial(write_cors_rules, rules=[]),
             unsupported="This store keeps no CORS rules: `s3_cors` shows which origins may use bucket %s.",
             refused="With CORS rules this store takes no file: bucket %s has none.",
+            ability=BUCKET_CORS,
         )
 
 
 def _write(rule: _Rule, name: str, region: str) -> bool:
     """Write a rule; return False if the store does not know it."""
-    try:
-        rule.write(bucket=name, region=region)
-    except StorageUnsupported:
-        logger.info(rule.unsupported, name)
-        return False
-    except StorageAccessDenied as error:
-        raise StorageAccessDenied(f"S3 denies this service {rule.right}: give its credentials that right.") from error
-    return True
+    if not rule.ability or conf.store_can(rule.ability):
+        try:
+            rule.write(bucket=name, region=region)
+        except StorageUnsupported:
+            pass
+        except StorageAccessDenied as error:
+            text = f"S3 denies this service {rule.right}: give its credentials that right."
+            raise StorageAccessDenied(text) from error
+        else:
+            return True
+    logger.info(rule.unsupported, name)
+    return False
 
 
 def _undo_if_blocking(rule: _Rule, name: str, region: str) -> None:

@@ -72,7 +72,7 @@ def upload_start(
         bucket: must exist and be open to the user.
         file_name: the name on the device; kept as `original_name`.
         content_type: the MIME type; essence and charset are kept, and S3 takes no other.
-        size: in bytes, 0 to 5 TiB; None if the client does not know it.
+        size: in bytes, 0 to `conf.max_object_bytes`; None if the client does not know it.
         checksum_sha256: of the whole file in lower-case hex; compared before the record becomes `stored`.
         strategy: auto, put, post or multipart.
         idempotency_key: repeated by the same user, it returns the same record with new instructions.

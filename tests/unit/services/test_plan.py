@@ -14,7 +14,7 @@ from s3_file_uploader.services.plan import (
     is_folder_of_direct_keys,
     part_sizes,
 )
-from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, gib, mib
+from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PARTS, MAX_PUT_BYTES, gib, mib, tib
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,8 @@ def test_choose_strategy_the_store_lacks_is_refused(settings):
         (mib(32) * MAX_PARTS, mib(32)),
         (mib(32) * MAX_PARTS + 1, mib(33)),
         (mib(33) * MAX_PARTS, mib(33)),
-        (MAX_OBJECT_BYTES, mib(525)),
+        (tib(5), mib(525)),
+        (MAX_OBJECT_BYTES, gib(5)),
     ],
 )
 def test_choose_part_size_fits_ten_thousand_parts(size, part_size):

@@ -23,7 +23,7 @@ from s3_file_uploader.s3.transfer import object_writer as object_writer_module
 from s3_file_uploader.s3.transfer import part_uploader
 from s3_file_uploader.s3.transfer.object_writer import PARTS_OF_ONE_SIZE, open_object_writer
 from s3_file_uploader.s3.transfer.part_uploader import UPLOADS_WITH_TWO_PARTS, Destination
-from s3_file_uploader.values import MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS, mib
+from s3_file_uploader.values import MAX_PART_BYTES, MAX_PARTS, USUAL_MAX_OBJECT_BYTES, mib
 
 PART = mib(5)
 
@@ -179,11 +179,11 @@ def test_part_size_of_an_unknown_size_grows(bucket, monkeypatch):
 
 def test_part_size_growth_reaches_the_largest_object():
     sizes = [min(PART << (number // PARTS_OF_ONE_SIZE), MAX_PART_BYTES) for number in range(MAX_PARTS)]
-    assert sum(sizes) >= MAX_OBJECT_BYTES
+    assert sum(sizes) >= USUAL_MAX_OBJECT_BYTES
 
 
 def test_write_beyond_the_largest_object_is_refused(bucket, monkeypatch):
-    monkeypatch.setattr(object_writer_module, "MAX_OBJECT_BYTES", 10)
+    monkeypatch.setattr(object_writer_module, "USUAL_MAX_OBJECT_BYTES", 10)
     with pytest.raises(FileTooLarge):
         send(bucket, b"x" * 11)
     assert nothing_is_left(bucket)

@@ -135,6 +135,14 @@ class TestWhatTheSettingsWantForNewBuckets:
             "This store keeps no CORS rules: `s3_cors` shows which origins may use bucket bucket-one.",
         ]
 
+    def test_create_without_the_abilities_asks_for_no_rule(self, staff, settings, made, caplog):
+        settings.S3_FILE_UPLOADER_STORE = ["checksum_trailers"]
+        settings.S3_FILE_UPLOADER_CORS_ORIGINS = ["*"]
+        caplog.set_level("INFO")
+        assert bucket_create(user=staff, name="bucket-one").location == "/bucket-one"
+        assert "This store ends no multipart uploads by itself: in bucket bucket-one" in caplog.text
+        assert "This store keeps no CORS rules" in caplog.text
+
     @pytest.mark.parametrize(
         ("call", "right"),
         [

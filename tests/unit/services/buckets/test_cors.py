@@ -193,6 +193,12 @@ class TestCheck:
         assert access == BrowserAccess(rules=(), store_was_asked=True)
         assert access.is_enough
 
+    def test_check_without_the_ability_asks_the_store_alone(self, bucket, public, settings):
+        settings.S3_FILE_UPLOADER_STORE = []
+        assert cors_check(bucket=bucket, origins=[APP]) == BrowserAccess(rules=(), store_was_asked=True)
+        with pytest.raises(StorageUnsupported, match="keeps no CORS rules"):
+            cors_set(bucket=bucket, origins=[APP])
+
     def test_check_reports_a_refusal_once_for_all_methods(self, bucket, public):
         public.answers = {"OPTIONS": (403, {}), "GET": (404, {})}
         access = cors_check(bucket=bucket, origins=[APP])

@@ -24,9 +24,19 @@ from s3_file_uploader.exceptions import (
     StorageUnavailable,
 )
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.s3.client import get_client, require_bucket
+from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import bucket_remove, housekeeping_run
-from s3_file_uploader.values import MAX_KEY_BYTES, MAX_OBJECT_BYTES, MultipartTransfer, PostTransfer, PutTransfer, mib
+from s3_file_uploader.values import (
+    MAX_KEY_BYTES,
+    MAX_OBJECT_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MultipartTransfer,
+    PostTransfer,
+    PutTransfer,
+    mib,
+    tib,
+)
 from tests.unit.services.conftest import expire, meanwhile, parts_left_in, refusing, sent, started
 from tests.unit.services.direct_uploads.conftest import CHECKSUM, DAY, HOUR, is_about
 
@@ -172,8 +182,7 @@ class TestPut:
         assert headers == ["content-type", "host", "if-none-match"]
 
     def test_put_on_another_store_signs_only_type_and_length(self, bucket, user, settings):
-        require_bucket(bucket)
-        settings.AWS_S3_ENDPOINT_URL = "https://s3.us-east-1.amazonaws.com"
+        settings.S3_FILE_UPLOADER_STORE = []
         assert started(user, bucket).transfer.headers == {"Content-Type": "text/plain"}
         with_checksum = started(user, bucket, checksum_sha256=CHECKSUM).transfer
         assert with_checksum.headers == {"Content-Type": "text/plain"}
@@ -239,9 +248,19 @@ class TestParts:
         parts = started(user, bucket, size=mib(8) + 1, strategy="multipart").transfer.parts
         assert [(part.part_number, part.offset, part.size) for part in parts] == [(1, 0, mib(8)), (2, mib(8), 1)]
 
-    def test_multipart_of_five_tebibytes_is_planned(self, bucket, user):
-        transfer = started(user, bucket, size=MAX_OBJECT_BYTES).transfer
-        assert (transfer.part_size, transfer.part_count) == (mib(525), 9987)
+    @pytest.mark.parametrize(
+        ("size", "part_size", "count"), [(tib(5), mib(525), 9987), (MAX_OBJECT_BYTES, MAX_PART_BYTES, MAX_PARTS)]
+    )
+    def test_multipart_of_the_largest_objects_is_planned(self, bucket, user, size, part_size, count):
+        transfer = started(user, bucket, size=size).transfer
+        assert (transfer.part_size, transfer.part_count) == (part_size, count)
+
+    def test_multipart_over_the_limit_of_another_store_is_refused(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_STORE = []
+        with pytest.raises(FileTooLarge) as refused:
+            started(user, bucket, size=tib(5) + 1)
+        assert refused.value.limit == {"max_file_bytes": tib(5)}
+        assert started(user, bucket, size=tib(5)).transfer.part_count == 9987
 
     def test_multipart_of_unannounced_size_signs_one_part(self, bucket, user):
         transfer = started(user, bucket, size=None).transfer
