@@ -59,6 +59,9 @@ OWN_STORE = [
 if flag("EMBEDDED_S3", "true") and not OWN_STORE:
     S3_FILE_UPLOADER_EMBEDDED = DATA_DIR / "s3"  # It allows every origin: browsers need no setting.
 
+if os.environ.get("S3_FILE_UPLOADER_STORE"):
+    S3_FILE_UPLOADER_STORE = words("S3_FILE_UPLOADER_STORE")
+
 PATH_TO_SAVE_FILE = os.environ.get("PATH_TO_SAVE_FILE")
 if not PATH_TO_SAVE_FILE:
     PATH_TO_SAVE_FILE = str(DATA_DIR / "downloads")

@@ -24,17 +24,31 @@ READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 10
 SERVERS = ("master.port", "volume.port", "filer.port", "s3.port")
 # The abilities of SeaweedFS in the terms of S3_FILE_UPLOADER_STORE.
-ABILITIES = ["conditional_writes", "conditional_deletes", "checksums"]
+ABILITIES = ["conditional_writes", "conditional_deletes", "checksums", "post_forms", "bucket_cors", "lifecycle"]
+# By default a bucket takes seven volumes with its first object, and a server has at most `-volume.max`.
+ONE_VOLUME_FOR_EACH_BUCKET = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+IDENTITY_FILE = "identity.json"
 
 
 class SeaweedFS:
     """The server, and the settings of the app for it."""
 
     def __init__(self, folder: Path) -> None:
-        """Take an empty folder. Nothing starts yet."""
-        self._folder = folder
-        self._keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)}
-        self._ports = {name: free_port() for server in SERVERS for name in (server, f"{server}.grpc")}
+        """Take an empty folder, or one that was used before: keys and ports stay the same. Nothing starts yet."""
+        self.folder = folder
+        self.pid: int | None = None
+        folder.mkdir(exist_ok=True)
+        identity = self._read_identity()
+        self._keys, self._ports = identity["keys"], identity["ports"]
+
+    def _read_identity(self) -> dict[str, Any]:
+        file = self.folder / IDENTITY_FILE
+        if not file.exists():
+            keys = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_hex(20)}
+            ports = {name: free_port() for server in SERVERS for name in (server, f"{server}.grpc")}
+            file.write_text(json.dumps({"keys": keys, "ports": ports}))
+        identity: dict[str, Any] = json.loads(file.read_text())
+        return identity
 
     @property
     def endpoint_url(self) -> str:
@@ -47,23 +61,28 @@ class SeaweedFS:
             "AWS_STORAGE_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": self._keys["accessKey"],
             "AWS_SECRET_ACCESS_KEY": self._keys["secretKey"],
+            "AWS_SESSION_TOKEN": "",
             "AWS_S3_ENDPOINT_URL": self.endpoint_url,
+            "S3_FILE_UPLOADER_STORE": ",".join(ABILITIES),
         }
 
     def __enter__(self) -> Self:
         """Start the store, and wait until it accepts buckets."""
-        self._users = open_private(self._folder / "users")
+        self._users = open_private(self.folder / "users")
         acquire_lock(self._users, shared=True)
-        with (self._folder / "server.log").open("wb") as log:
+        with (self.folder / "server.log").open("wb") as log:
             # The supervisor stops the server when this process ends for any reason.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", supervisor.__file__, "users", *self._command()],
-                cwd=self._folder,
+                cwd=self.folder,
+                env={**os.environ, **ONE_VOLUME_FOR_EACH_BUCKET},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
             )
+        assert self._process.stdout is not None
+        self.pid = int(self._process.stdout.readline())
         self._wait_until_it_answers()
         return self
 
@@ -76,18 +95,18 @@ class SeaweedFS:
             self._process.communicate()
 
     def _command(self) -> list[str]:
-        config = self._folder / "s3.json"
+        config = self.folder / "s3.json"
         admin = {"name": "tests", "credentials": [self._keys], "actions": ["Admin", "Read", "List", "Tagging", "Write"]}
         config.write_text(json.dumps({"identities": [admin]}))
         return [
             str(Path(sys.executable).with_name("weed")),
             "server",
-            f"-dir={self._folder}",
+            f"-dir={self.folder}",
             f"-ip={LOOPBACK}",
             f"-ip.bind={LOOPBACK}",
             "-master.telemetry=false",
             "-master.volumeSizeLimitMB=64",
-            "-volume.max=200",
+            "-volume.max=2000",
             "-s3",
             f"-s3.config={config}",
             "-s3.port.iceberg=0",
@@ -98,7 +117,7 @@ class SeaweedFS:
     def _wait_until_it_answers(self) -> None:
         end = time.monotonic() + READY_WITHIN_SECONDS
         while not self._answers():
-            log = self._folder / "server.log"
+            log = self.folder / "server.log"
             assert self._process.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.1)

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from s3_file_uploader.s3.client import get_client
+from tests.support.stores import port_of
 
 KEYS = [
     "a.txt",
@@ -86,7 +87,7 @@ def test_presigned_url_expires_and_cannot_be_changed(http, user, bucket):
 
 def test_presigned_url_has_the_public_endpoint(http, user, bucket, store, settings):
     upload(http(user), bucket)
-    settings.AWS_S3_PUBLIC_ENDPOINT_URL = f"http://localhost:{store.identity.port}"
+    settings.AWS_S3_PUBLIC_ENDPOINT_URL = f"http://localhost:{port_of(store)}"
     url = presign(http(user), bucket, "file.txt").json()["url"]
     assert url.startswith(settings.AWS_S3_PUBLIC_ENDPOINT_URL)
     assert httpx.get(url).content == b"content"
