@@ -9,8 +9,9 @@ from pytest_django import Settings
 from s3_file_uploader.embedded import EmbeddedS3
 
 from .seaweedfs import SeaweedFS
+from .supervised_store import SupervisedStore
 
-Store = EmbeddedS3 | SeaweedFS
+Store = EmbeddedS3 | SupervisedStore
 KINDS: dict[str, type[EmbeddedS3] | type[SeaweedFS]] = {"juicefs": EmbeddedS3, "seaweedfs": SeaweedFS}
 MAIN = os.environ.get("TEST_STORE") or "juicefs"
 
@@ -24,7 +25,7 @@ def use_store(settings: Settings, store: Store) -> None:
     """Write the environment of a store into the settings of a test."""
     for name, value in store.environment().items():
         is_list = name == "S3_FILE_UPLOADER_STORE"
-        setattr(settings, name, value.split(",") if is_list else value)
+        setattr(settings, name, [ability for ability in value.split(",") if ability] if is_list else value)
 
 
 def port_of(store: Store) -> int:
