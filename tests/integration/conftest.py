@@ -16,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from rest_framework.authtoken.models import Token
 
 from s3_file_uploader.s3.client import get_client
+from tests.settings import DATABASES
 from tests.support.served import ASGI, WSGI, Served, Server
 from tests.support.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
 from tests.support.stores import KINDS, MAIN, Store, use_store
@@ -64,9 +65,13 @@ def embedded_s3(stores: StoreOf) -> Store:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests with the mark `each_store` on each kind of store, with its abilities in the settings."""
+    """Run the tests with the mark `each_store` on each kind of store, with its abilities in the settings.
+
+    Stores differ alike on each database, so PostgreSQL has the main store only.
+    """
     if metafunc.definition.get_closest_marker("each_store"):
-        metafunc.parametrize("store", [MAIN] if "TEST_STORE" in os.environ else list(KINDS), indirect=True)
+        is_alone = "TEST_STORE" in os.environ or "postgresql" in DATABASES["default"]["ENGINE"]
+        metafunc.parametrize("store", [MAIN] if is_alone else list(KINDS), indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -80,16 +85,14 @@ def store(request: pytest.FixtureRequest, own_settings: Settings, embedded_s3: S
 @pytest.fixture
 def seaweedfs(store: Store, own_settings: Settings, stores: StoreOf) -> Store:
     """Use SeaweedFS instead of the main store, without a setting of its abilities."""
-    use_store(own_settings, stores("seaweedfs"))
-    del own_settings.S3_FILE_UPLOADER_STORE
+    use_store(own_settings, stores("seaweedfs"), with_abilities=False)
     return stores("seaweedfs")
 
 
 @pytest.fixture(params=list(KINDS))
-def each_store(request: pytest.FixtureRequest, store: Store) -> str:
+def each_store(request: pytest.FixtureRequest, store: Store, own_settings: Settings, stores: StoreOf) -> str:
     """Use each real store in turn, without a setting of its abilities, and return its name."""
-    if request.param == "seaweedfs":
-        request.getfixturevalue("seaweedfs")
+    use_store(own_settings, stores(request.param), with_abilities=False)
     return str(request.param)
 
 

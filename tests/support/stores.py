@@ -1,6 +1,7 @@
 """The store of the integration tests: the embedded S3, or the one that TEST_STORE names."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,20 @@ from .supervised_store import SupervisedStore
 
 Store = EmbeddedS3 | SupervisedStore
 KINDS: dict[str, type[EmbeddedS3] | type[SeaweedFS]] = {"juicefs": EmbeddedS3, "seaweedfs": SeaweedFS}
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Differences between stores that the app does not need to know, and that tests expect."""
+
+    keys_are_paths: bool  # A key cannot be the folder of another key.
+    longest_segment_bytes: int  # Of a key, between slashes.
+
+
+TRAITS: dict[type[Store], Traits] = {
+    EmbeddedS3: Traits(keys_are_paths=True, longest_segment_bytes=1024),
+    SeaweedFS: Traits(keys_are_paths=False, longest_segment_bytes=255),
+}
 MAIN = os.environ.get("TEST_STORE") or "juicefs"
 
 
@@ -21,11 +36,20 @@ def new_store(folder: Path) -> Store:
     return KINDS[MAIN](folder)
 
 
-def use_store(settings: Settings, store: Store) -> None:
-    """Write the environment of a store into the settings of a test."""
+def use_store(settings: Settings, store: Store, *, with_abilities: bool = True) -> None:
+    """Write the environment of a store into the settings of a test, with its abilities or without."""
+    if hasattr(settings, "S3_FILE_UPLOADER_STORE"):
+        del settings.S3_FILE_UPLOADER_STORE
     for name, value in store.environment().items():
         is_list = name == "S3_FILE_UPLOADER_STORE"
+        if is_list and not with_abilities:
+            continue
         setattr(settings, name, [ability for ability in value.split(",") if ability] if is_list else value)
+
+
+def traits_of(store: Store) -> Traits:
+    """Return the traits of a store of the tests."""
+    return TRAITS[type(store)]
 
 
 def port_of(store: Store) -> int:
