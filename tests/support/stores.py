@@ -20,13 +20,13 @@ KINDS: dict[str, type[EmbeddedS3] | type[SeaweedFS]] = {"juicefs": EmbeddedS3, "
 class Traits:
     """Differences between stores that the app does not need to know, and that tests expect."""
 
-    keys_are_paths: bool  # A key cannot be the folder of another key.
+    refuses_keys_below_files: bool  # Such as `a/b`, if there is a file `a`.
     longest_segment_bytes: int  # Of a key, between slashes.
 
 
 TRAITS: dict[type[Store], Traits] = {
-    EmbeddedS3: Traits(keys_are_paths=True, longest_segment_bytes=1024),
-    SeaweedFS: Traits(keys_are_paths=False, longest_segment_bytes=255),
+    EmbeddedS3: Traits(refuses_keys_below_files=True, longest_segment_bytes=1024),
+    SeaweedFS: Traits(refuses_keys_below_files=False, longest_segment_bytes=255),
 }
 MAIN = os.environ.get("TEST_STORE") or "juicefs"
 
