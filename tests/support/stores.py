@@ -21,7 +21,7 @@ class Traits:
     """Differences between stores that the app does not need to know, and that tests expect."""
 
     refuses_keys_below_files: bool  # Such as `a/b`, if there is a file `a`.
-    longest_segment_bytes: int  # Of a key, between slashes.
+    longest_segment_bytes: int  # The bytes of a key between two slashes.
 
 
 TRAITS: dict[type[Store], Traits] = {
