@@ -13,7 +13,11 @@ INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst %,tests/integration/%.py,\
 	$(addprefix delivery/test_,clinic docs newest packaging postman restore_drill running) $(addprefix endpoints/test_,contents cors throttles) \
 	$(addprefix security/test_,authorisation download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
-	$(addprefix uploads/test_,stores streaming))
+	$(addprefix uploads/test_,able_store bad_store stores streaming))
+# Integration tests that run on SeaweedFS, too. The others name their stores, read the files of the embedded one, send parts
+# that only it takes, or were not tried.
+ON_EACH_STORE := $(patsubst %,tests/integration/%.py,crash/test_housekeeping \
+	$(addprefix endpoints/test_,contents listings seven_endpoints))
 ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
@@ -32,11 +36,11 @@ BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export PIPENV_VERBOSITY := -1
 export PIPENV_NOSPIN := 1
-unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE
+unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test installed unit integration postgresql clients check newest release-check audit restore-drill docs fuzz lint format lock tox bench clean monitoring python-gone
+.PHONY: run test installed unit integration postgresql stores clients check newest release-check audit restore-drill docs fuzz lint format lock tox bench clean monitoring python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -62,6 +66,10 @@ integration: .venv/.test
 
 postgresql: .venv/.test
 	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) -p no:schemathesis tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
+
+# Run integration tests in which stores can differ on SeaweedFS, file by file.
+stores: .venv/.test
+	@for file in $(ON_EACH_STORE); do TEST_STORE=seaweedfs $(PYTEST) $(WORKERS) $$file || exit 1; done
 
 # Check, build and test the clients and the console. The last four wait more than they compute, so they run side by side.
 clients: installed

@@ -125,7 +125,7 @@ def staged_like_aws(folder: Path) -> Iterator[tuple[Stage, Stage]]:
     """
     (folder / "s3").mkdir()
     with SeaweedFS(folder / "s3", options=FEW_LARGE_VOLUMES) as store:
-        http = {**environment_of(folder), **store.environment()}
+        http = {**environment_of(folder), **store.environment(), "S3_FILE_UPLOADER_STORE": ""}
         trust = {"AWS_S3_ENDPOINT_URL": store.https_url, "AWS_CA_BUNDLE": str(store.certificate)}
         https = {**http, **trust, **LIKE_AWS}
         token = manage("stage_prepare", environment=http)

@@ -46,10 +46,21 @@ def secret_key() -> str:
 # --- the store: the embedded one, unless .env names another -----------------------------------------------------------
 
 OWN_STORE = [
-    name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL") if os.environ.get(name)
+    name
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_S3_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL",
+    )
+    if os.environ.get(name)
 ]
 if flag("EMBEDDED_S3", "true") and not OWN_STORE:
     S3_FILE_UPLOADER_EMBEDDED = DATA_DIR / "s3"  # It allows every origin: browsers need no setting.
+
+if os.environ.get("S3_FILE_UPLOADER_STORE"):
+    S3_FILE_UPLOADER_STORE = words("S3_FILE_UPLOADER_STORE")
 
 PATH_TO_SAVE_FILE = os.environ.get("PATH_TO_SAVE_FILE")
 if not PATH_TO_SAVE_FILE:

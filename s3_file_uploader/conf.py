@@ -51,6 +51,8 @@ CACHES_OF_ONE = (
     "django.core.cache.backends.locmem.LocMemCache",
     "django.core.cache.backends.dummy.DummyCache",  # This cache counts nothing at all.
 )
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html - for all tools of AWS, most specific first.
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 WhenUserDeleted = Literal["keep", "protect", "delete"]
 
 
@@ -92,8 +94,10 @@ class Conf:
     @property
     def named_beside_embedded(self) -> list[str]:
         """The settings that name another store although S3_FILE_UPLOADER_EMBEDDED is set."""
-        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL")
-        return [name for name in names if self.embedded_folder and _text(name)]
+        if not self.embedded_folder:
+            return []
+        keys = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if _text(name)]
+        return [*keys, self.endpoint_name] if _text(self.endpoint_name) else keys
 
     def start_embedded_s3(self) -> "EmbeddedS3 | None":
         """Start the embedded S3, or find it running, if it is set and this process does not use it yet.
@@ -152,14 +156,29 @@ class Conf:
         return _store_text("AWS_SESSION_TOKEN")
 
     @property
+    def endpoint_name(self) -> str:
+        """Name of the setting or variable of `endpoint_url`: AWS_S3_ENDPOINT_URL, else one of AWS's own variables."""
+        is_ignored = (os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "").lower() == "true"
+        candidates = () if _text("AWS_S3_ENDPOINT_URL") or is_ignored else ENDPOINT_VARIABLES
+        return next((name for name in candidates if os.environ.get(name)), "AWS_S3_ENDPOINT_URL")
+
+    @property
     def endpoint_url(self) -> str | None:
-        """AWS_S3_ENDPOINT_URL, the address at which this server reaches the store; None means AWS."""
-        return _store_text("AWS_S3_ENDPOINT_URL")
+        """AWS_S3_ENDPOINT_URL, the address at which this server reaches the store; None means AWS.
+
+        The variables of AWS count where it is not set. The `endpoint_url` of a profile is not read.
+        """
+        return _store_text("AWS_S3_ENDPOINT_URL") or os.environ.get(self.endpoint_name) or None
 
     @property
     def public_endpoint_url(self) -> str | None:
         """AWS_S3_PUBLIC_ENDPOINT_URL, the address of the store for clients; presigned URLs are signed for it."""
-        return _text("AWS_S3_PUBLIC_ENDPOINT_URL") or self.endpoint_url
+        return self.own_public_endpoint_url or self.endpoint_url
+
+    @property
+    def own_public_endpoint_url(self) -> str | None:
+        """AWS_S3_PUBLIC_ENDPOINT_URL as it is set, or None."""
+        return _text("AWS_S3_PUBLIC_ENDPOINT_URL")
 
     @property
     def is_aws(self) -> bool:

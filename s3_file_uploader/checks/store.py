@@ -53,10 +53,14 @@ def check_credentials_for_deploy(**kwargs: Any) -> list[CheckMessage]:
 def check_endpoints(**kwargs: Any) -> list[CheckMessage]:
     """Check the URLs of the endpoints (E003) and the addressing style (E004)."""
     messages: list[CheckMessage] = []
-    for name, url in (("endpoint_url", conf.endpoint_url), ("public_endpoint_url", conf.public_endpoint_url)):
+    addresses = {
+        conf.endpoint_name: conf.endpoint_url,
+        "AWS_S3_PUBLIC_ENDPOINT_URL": conf.own_public_endpoint_url,
+    }
+    for name, url in addresses.items():
         if url and not _is_endpoint(url):
             hint = "Give only scheme, host and port, for example https://minio.example.com:9000."
-            messages.append(build_error("E003", f"AWS_S3_{name.upper()} is not the URL of a store.", hint))
+            messages.append(build_error("E003", f"{name} is not the URL of a store.", hint))
     if conf.addressing_style not in ("auto", "path", "virtual"):
         hint = "Set it to path, virtual or auto, or remove it."
         messages.append(build_error("E004", "AWS_S3_ADDRESSING_STYLE is unknown.", hint))

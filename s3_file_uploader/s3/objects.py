@@ -1,4 +1,4 @@
-"""The calls about objects: read what S3 keeps about one, store one, create a multipart upload, upload a part, list."""
+"""The calls about objects: read what S3 keeps about one, store or delete one, upload it in parts, list."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from ..exceptions import (
     StorageError,
     StorageUnsupported,
 )
-from ..values import CHECKSUMS, ListedObject, StoredObject, StoredPart
+from ..values import CHECKSUMS, CONDITIONAL_DELETES, ListedObject, StoredObject, StoredPart
 from .checksums import PartChecksum
 from .client import get_client, list_pages
 from .errors import NO_FILE, storage_errors
@@ -129,6 +129,25 @@ def put_object(
             **options,
         )
     return _unquote(response.get("ETag"))
+
+
+def delete_object(*, bucket: str, key: str, etag: str = "") -> None:
+    """Delete an object; pass if it, or its bucket, is gone already.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+
+    Args:
+        bucket: name of the bucket.
+        key: key of the object.
+        etag: delete only the object that has this ETag, if the store can compare it.
+
+    Raises:
+        FileExists: another object is there, and stays.
+        StorageProblem: S3 could not.
+    """
+    condition: Any = {"IfMatch": etag} if etag and conf.store_can(CONDITIONAL_DELETES) else {}
+    with suppress(FileNotFound, BucketNotFound), storage_errors():
+        get_client().delete_object(Bucket=bucket, Key=key, **condition)
 
 
 def create_multipart(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import Error
 from django.utils import timezone
@@ -23,8 +24,7 @@ from django.utils import timezone
 from ..conf import conf
 from ..content_types.sniff import normalize_content_type
 from ..exceptions import (
-    BucketNotFound,
-    FileNotFound,
+    FileExists,
     S3FileUploaderError,
     StorageAccessDenied,
     StorageTimeout,
@@ -34,13 +34,11 @@ from ..models import FileUpload, durable_transaction
 from ..models.direct_transitions import expect_late_parts
 from ..models.lease import claim_abandoned, end_lease_in, keep_lease, renew_lease
 from ..models.transitions import mark_stored, remove_record
-from ..s3.client import get_client
-from ..s3.errors import storage_errors
 from ..s3.multipart import abort_multipart, abort_unfinished_uploads
-from ..s3.objects import find_object
+from ..s3.objects import delete_object, find_object
 from ..s3.transfer.object_reader import hash_object
 from ..signals import file_rejected, send_after_commit
-from ..values import StoredObject
+from ..values import CONDITIONAL_DELETES, StoredObject
 from .download_folder.copies import remove_copy_of_file
 from .references import is_referenced
 from .reports import Outcome
@@ -134,7 +132,7 @@ def _settle(upload: FileUpload) -> Outcome:
         mark_stored(upload)
     else:
         if outcome in (Outcome.RECORD_AND_OBJECT_REMOVED, Outcome.FILE_REJECTED) or upload.is_direct:
-            remove_object(upload)
+            remove_object(upload, seen=stored)
         remove_and_notify(upload)
     return outcome
 
@@ -153,7 +151,7 @@ def _choose_outcome(upload: FileUpload, stored: StoredObject | None) -> Outcome:
         return Outcome.RECORD_AND_OBJECT_REMOVED if stored else Outcome.RECORD_REMOVED
     if upload.was_stored and stored:
         return Outcome.RECORD_KEPT if stored.etag == upload.etag else Outcome.RECORD_UPDATED
-    if stored and stored.metadata.get(WRITTEN_BY) == str(upload.write_id):
+    if stored and _was_written_under(upload.write_id, stored):
         return Outcome.RECORD_AND_OBJECT_REMOVED
     return Outcome.RECORD_REMOVED
 
@@ -214,14 +212,41 @@ def remove_parts(upload: FileUpload) -> None:
     abort_unfinished_uploads(**upload.s3_address)
 
 
-def remove_object(upload: FileUpload) -> None:
+def remove_object(upload: FileUpload, *, seen: StoredObject | None = None) -> None:
     """Delete the object of a record, and its copy on this server; pass if the object, or its bucket, is gone already.
 
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+    If the store has conditional deletes, an object that another program wrote under the key stays. Only the URLs of a
+    direct upload write under its key, so every object there is its own.
+
+    Args:
+        upload: the claimed record.
+        seen: the object that was found under the key, if it was looked for.
 
     Raises:
         StorageProblem: S3 could not.
     """
-    with suppress(FileNotFound, BucketNotFound), storage_errors():
-        get_client().delete_object(Bucket=upload.bucket, Key=upload.file_name)
+    if upload.is_direct or not conf.store_can(CONDITIONAL_DELETES):
+        delete_object(**upload.s3_address)
+    else:
+        _remove_own_object(upload, (seen or upload).etag)
     remove_copy_of_file(bucket=upload.bucket, file_name=upload.file_name)
+
+
+def _remove_own_object(upload: FileUpload, etag: str) -> None:
+    if etag:
+        with suppress(FileExists):
+            return delete_object(**upload.s3_address, etag=etag)
+    stored = find_object(**upload.s3_address)
+    if stored is None:
+        return None
+    if not (_was_written_under(upload.write_id, stored) or (etag and stored.etag == etag)):
+        logger.warning("Bucket %s: another program replaced an object, so it stays: %s", *upload.s3_address.values())
+        return None
+    try:
+        delete_object(**upload.s3_address, etag=stored.etag)
+    except FileExists as error:
+        raise StorageUnavailable("The object changes while it is being removed: try again in a moment.") from error
+
+
+def _was_written_under(write_id: UUID, stored: StoredObject) -> bool:
+    return stored.metadata.get(WRITTEN_BY) == str(write_id)

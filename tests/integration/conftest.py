@@ -1,5 +1,6 @@
 """A running server in front of the embedded S3, and HTTP clients."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -14,13 +15,15 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.authtoken.models import Token
 
-from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.s3.client import get_client
-from tests.support.seaweedfs import SeaweedFS
+from tests.settings import DATABASES
 from tests.support.served import ASGI, WSGI, Served, Server
 from tests.support.served import SERVICE as SERVICE  # noqa: PLC0414 - for those who import it from here
+from tests.support.stores import KINDS, MAIN, Store, use_store
 
 ClientOf = Callable[[User | None], httpx.Client]
+StoreOf = Callable[[str], Store]
+ServerOf = Callable[[Server, Store], Served]
 
 
 def token_of(person: User) -> str:
@@ -41,34 +44,55 @@ def django_db_setup(django_db_setup: None) -> None:
     post_migrate.disconnect(create_contenttypes)
 
 
-@pytest.fixture(autouse=True)
-def store(own_settings: Settings, embedded_s3: EmbeddedS3) -> EmbeddedS3:
-    """Use the embedded S3 in every integration test."""
-    for name, value in embedded_s3.environment().items():
-        setattr(own_settings, name, value)
-    return embedded_s3
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreOf]:
+    """Start each kind of store once, when a test needs it."""
+    with ExitStack() as stack:
+
+        @cache
+        def store_of(kind: str) -> Store:
+            store = KINDS[kind](tmp_path_factory.mktemp(kind))
+            stack.enter_context(store)
+            return store
+
+        yield store_of
 
 
 @pytest.fixture(scope="session")
-def running_seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """Start a second real store, once, for the tests that use it."""
-    with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
-        yield store
+def embedded_s3(stores: StoreOf) -> Store:
+    """Return the store of most tests: the embedded S3, unless TEST_STORE names another."""
+    return stores(MAIN)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests with the mark `each_store` on each kind of store, with its abilities in the settings.
+
+    Stores differ alike on each database, so PostgreSQL has the main store only.
+    """
+    if metafunc.definition.get_closest_marker("each_store"):
+        is_alone = "TEST_STORE" in os.environ or "postgresql" in DATABASES["default"]["ENGINE"]
+        metafunc.parametrize("store", [MAIN] if is_alone else list(KINDS), indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def store(request: pytest.FixtureRequest, own_settings: Settings, embedded_s3: Store, stores: StoreOf) -> Store:
+    """Use the main store in every integration test, or the one of the parameter."""
+    store = stores(request.param) if hasattr(request, "param") else embedded_s3
+    use_store(own_settings, store)
+    return store
 
 
 @pytest.fixture
-def seaweedfs(store: EmbeddedS3, own_settings: Settings, running_seaweedfs: SeaweedFS) -> SeaweedFS:
-    """Use SeaweedFS instead of the embedded S3, with no other setting."""
-    for name, value in running_seaweedfs.environment().items():
-        setattr(own_settings, name, value)
-    return running_seaweedfs
+def seaweedfs(store: Store, own_settings: Settings, stores: StoreOf) -> Store:
+    """Use SeaweedFS instead of the main store, without a setting of its abilities."""
+    use_store(own_settings, stores("seaweedfs"), with_abilities=False)
+    return stores("seaweedfs")
 
 
-@pytest.fixture(params=["juicefs", "seaweedfs"])
-def each_store(request: pytest.FixtureRequest, store: EmbeddedS3) -> str:
-    """Use each real store in turn, and return its name."""
-    if request.param == "seaweedfs":
-        request.getfixturevalue("seaweedfs")
+@pytest.fixture(params=list(KINDS))
+def each_store(request: pytest.FixtureRequest, store: Store, own_settings: Settings, stores: StoreOf) -> str:
+    """Use each real store in turn, without a setting of its abilities, and return its name."""
+    use_store(own_settings, stores(request.param), with_abilities=False)
     return str(request.param)
 
 
@@ -84,28 +108,26 @@ def http(transactional_db: None, live_server: LiveServer) -> Iterator[ClientOf]:
 
 
 @pytest.fixture(scope="session")
-def servers(
-    django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Server], Served]]:
-    """Start each kind of server once, on the database and the store of the tests."""
+def servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
+    """Start each kind of server once, on the database of the tests and a store."""
     with ExitStack() as stack:
 
         @cache
-        def server_of(kind: Server) -> Served:
-            return stack.enter_context(Served(tmp_path_factory.mktemp("served"), kind, **embedded_s3.environment()))
+        def server_of(kind: Server, store: Store) -> Served:
+            return stack.enter_context(Served(tmp_path_factory.mktemp("served"), kind, **store.environment()))
 
         yield server_of
 
 
 @pytest.fixture
-def served(transactional_db: None, servers: Callable[[Server], Served]) -> Served:
+def served(transactional_db: None, servers: ServerOf, store: Store) -> Served:
     """Serve with gunicorn, as in production."""
-    return servers(WSGI)
+    return servers(WSGI, store)
 
 
 @pytest.fixture(scope="session")
 def served_for_uppy(
-    django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytest.TempPathFactory
+    django_db_setup: None, embedded_s3: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """Serve with a bucket for Uppy. Tests that use it need `transactional_db`."""
     folder = tmp_path_factory.mktemp("served-for-uppy")
@@ -117,9 +139,9 @@ def served_for_uppy(
 
 
 @pytest.fixture(params=[WSGI, ASGI], ids=["wsgi", "asgi"])
-def both(request: pytest.FixtureRequest, transactional_db: None, servers: Callable[[Server], Served]) -> Served:
+def both(request: pytest.FixtureRequest, transactional_db: None, servers: ServerOf, store: Store) -> Served:
     """Serve with gunicorn, then with uvicorn."""
-    return servers(request.param)
+    return servers(request.param, store)
 
 
 @pytest.fixture
@@ -129,7 +151,7 @@ def bucket_of_each_store(each_store: str) -> str:
 
 
 @pytest.fixture
-def bucket(store: EmbeddedS3) -> str:
+def bucket(store: Store) -> str:
     """Return a new, empty bucket of this test."""
     return new_bucket()
 

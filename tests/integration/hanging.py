@@ -12,13 +12,13 @@ from tests.support.clamd import clamd
 from tests.support.served import ASGI, WSGI
 
 
-def test_hang(transactional_db, servers):
+def test_hang(transactional_db, servers, store):
     with ExitStack() as stack:
         stack.enter_context(Chromium())
         if programs.clamd():
             stack.enter_context(clamd())
         for kind in (WSGI, ASGI):
-            servers(kind)
+            servers(kind, store)
         # PostgreSQL has left this process tree.
         has_postgresql = "postgresql" in DATABASES["default"]["ENGINE"]
         pid = (TESTS_DIR / "postgresql" / "postmaster.pid").read_text().split()[0] if has_postgresql else ""

@@ -13,7 +13,6 @@ from random import Random
 
 from django.db import connection
 
-from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.embedded.juicefs import SQLITE_FILE
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
@@ -22,6 +21,7 @@ from s3_file_uploader.services.reports import HousekeepingReport
 from tests.support.host import ALL_APPS, python
 from tests.support.processes import children
 from tests.support.served import Served, database_url
+from tests.support.stores import new_store
 
 SETTINGS = {
     "S3_FILE_UPLOADER_CLAIM_SECONDS": 8,  # A claim must outlast a call to S3 with its second attempt.
@@ -57,14 +57,14 @@ class Store:
     """An S3 that can be killed and restarted in the same folder and on the same port."""
 
     def __init__(self, folder):
-        self.embedded = EmbeddedS3(folder).__enter__()
+        self.embedded = new_store(folder).__enter__()
 
     def kill(self):
         os.kill(self.embedded.pid, signal.SIGKILL)
         self.embedded.__exit__()
 
     def start(self):
-        self.embedded = EmbeddedS3(self.embedded.folder).__enter__()
+        self.embedded = new_store(self.embedded.folder).__enter__()
 
     def on_its_way(self, bucket):
         return on_its_way(self.embedded.folder, bucket)

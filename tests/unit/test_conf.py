@@ -145,6 +145,43 @@ def test_check_endpoints_accepts_only_usable_urls(address):
             assert conf.sign_parts in (True, False)
 
 
+@pytest.mark.parametrize(
+    ("variables", "name", "address"),
+    [
+        ({}, "AWS_S3_ENDPOINT_URL", None),
+        ({"AWS_ENDPOINT_URL": "http://all"}, "AWS_ENDPOINT_URL", "http://all"),
+        ({"AWS_ENDPOINT_URL": "http://all", "AWS_ENDPOINT_URL_S3": ""}, "AWS_ENDPOINT_URL", "http://all"),
+        ({"AWS_ENDPOINT_URL": "http://all", "AWS_ENDPOINT_URL_S3": "http://s3"}, "AWS_ENDPOINT_URL_S3", "http://s3"),
+        (
+            {"AWS_ENDPOINT_URL_S3": "http://s3", "AWS_S3_ENDPOINT_URL": "http://own"},
+            "AWS_S3_ENDPOINT_URL",
+            "http://own",
+        ),
+        (
+            {"AWS_ENDPOINT_URL_S3": "http://s3", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"},
+            "AWS_S3_ENDPOINT_URL",
+            None,
+        ),
+        (
+            {"AWS_S3_ENDPOINT_URL": "http://own", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            "AWS_S3_ENDPOINT_URL",
+            "http://own",
+        ),
+    ],
+)
+def test_conf_endpoint_url_without_a_setting_is_that_of_aws(monkeypatch, variables, name, address):
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert (conf.endpoint_name, conf.endpoint_url) == (name, address)
+    assert (conf.public_endpoint_url, conf.is_aws) == (address, address is None)
+
+
+@pytest.mark.parametrize("name", ["AWS_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_PUBLIC_ENDPOINT_URL"])
+def test_check_endpoints_names_the_wrong_variable_alone(monkeypatch, name):
+    monkeypatch.setenv(name, "store")
+    assert [message.msg for message in check_endpoints()] == [f"{name} is not the URL of a store."]
+
+
 def list_abilities():
     return {ability for ability in ABILITIES if conf.store_can(ability)}
 

@@ -44,8 +44,8 @@ class BucketViewSet(ServiceViewSet):
     def destroy(self, request: Request, owner_id: str, bucket_name: str) -> Response:
         """Remove an empty bucket from its owner.
 
-        Only staff may remove buckets, unless the settings say otherwise. The bucket stays if it holds a file,
-        or if its owner is not the one named here.
+        Only staff may remove buckets, unless the settings say otherwise. The bucket stays if it holds a file
+        or an old version of one, or if its owner is not the one named here.
         """
         services.bucket_remove(user=get_caller(request), owner_id=owner_id, name=bucket_name)
         return Response(status=status.HTTP_204_NO_CONTENT)

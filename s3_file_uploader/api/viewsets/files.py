@@ -41,6 +41,7 @@ class FileViewSet(ServiceViewSet):
         """Remove a file and its record.
 
         The server deletes the object first, then the record. If a request was interrupted, repeat it.
+        In a bucket with versions, S3 keeps the bytes as an old version.
         """
         owner = resolve_owner(caller=get_caller(request), user_id=user_id)
         services.file_delete(user=get_caller(request), owner=owner, bucket=bucket_name, file_name=file_name)

@@ -18,16 +18,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils import timezone
 
 from ...conf import conf
-from ...exceptions import BucketNotFound, ClaimLost, FileNotFound, InvalidField, InvalidFileName, StorageTimeout
+from ...exceptions import ClaimLost, InvalidField, InvalidFileName, StorageTimeout
 from ...models import BUSY, FileUpload, durable_transaction
 from ...models.lease import claim_record, create_claimed, end_lease_in
 from ...models.transitions import mark_stored, remove_record
 from ...policy.names import validate_file_name
-from ...s3.client import get_client
-from ...s3.errors import storage_errors
-from ...s3.objects import find_object
+from ...s3.objects import delete_object, find_object
 from ...signals import file_deleted, send_after_commit
-from ...values import CONDITIONAL_DELETES, StoredObject
+from ...values import StoredObject
 from ..audit.operation import Operation
 from ..plan import is_direct_key
 from ..recovery import WRITTEN_BY, describe_object, settle_on_error
@@ -154,7 +152,7 @@ def _delete_stray(stray: FileUpload, stored: StoredObject) -> None:
         _claim_stray(stray, user_id=None) as upload,
     ):
         _validate_unchanged(upload, stored)
-        _delete_object(upload, stored)
+        delete_object(**upload.s3_address, etag=stored.etag)
 
 
 @contextmanager
@@ -176,13 +174,3 @@ def _release(upload: FileUpload, error: BaseException | None) -> None:
 def _validate_unchanged(upload: FileUpload, stored: StoredObject | None) -> None:
     if find_object(**upload.s3_address) != stored:
         raise ClaimLost(BUSY)
-
-
-def _delete_object(upload: FileUpload, stored: StoredObject) -> None:
-    """Delete the object; a store that can do so compares the ETag once more.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
-    """
-    condition: dict[str, Any] = {"IfMatch": stored.etag} if conf.store_can(CONDITIONAL_DELETES) else {}
-    with suppress(FileNotFound, BucketNotFound), storage_errors():
-        get_client().delete_object(Bucket=upload.bucket, Key=upload.file_name, **condition)

@@ -44,6 +44,7 @@ from tests.support.killing import (
     nothing_to_do,
     with_sqlite,
 )
+from tests.support.stores import port_of, use_store
 from tests.support.uploading import CONTENT, REMOVALS, SMALL_PARTS, Upload, all_mended, time_goes_by
 
 BUCKET = "killed"
@@ -54,7 +55,8 @@ DYING = ("gunicorn", "tests.support.dying:application", *ONE_WORKER)
 @pytest.fixture(autouse=True)
 def store(own_settings, tmp_path):
     store = Store(with_sqlite(tmp_path / "s3"))
-    for name, value in {**store.embedded.environment(), **SETTINGS}.items():
+    use_store(own_settings, store.embedded)
+    for name, value in SETTINGS.items():
         setattr(own_settings, name, value)
     get_client().create_bucket(Bucket=BUCKET)
     yield store
@@ -206,7 +208,7 @@ def proxied(transactional_db, store, tmp_path):
     Such parts let S3 read even a part that it refuses, so that the app gets the response.
     """
     settings = {**SETTINGS, **SMALL_PARTS, "S3_FILE_UPLOADER_DIRECT_URL_EXPIRATION_SECONDS": URLS_LIVE_SECONDS}
-    with FaultyProxy(store.embedded.identity.port) as proxy:
+    with FaultyProxy(port_of(store.embedded)) as proxy:
         variables = {"AWS_S3_PUBLIC_ENDPOINT_URL": proxy.url}
         with impatient(tmp_path, store.embedded, HOST, settings, **variables) as served:
             yield served, proxy

@@ -38,6 +38,7 @@ from tests.support.killing import (
     nothing_to_do,
     on_another_host,
 )
+from tests.support.stores import use_store
 
 CLIENTS, KEYS_OF_A_CLIENT = 6, 8
 SIZES = (2**10, 2**13, 2**16, 2**18, mib(1), mib(5), mib(8), mib(14))  # Files of mib(8) and more are sent in parts.
@@ -50,7 +51,8 @@ ENDS_WITHIN_SECONDS = 240  # It ends once enough has happened, which takes longe
 @pytest.fixture(autouse=True)
 def store(own_settings, tmp_path):
     store = Store(tmp_path / "s3")
-    for name, value in {**store.embedded.environment(), **SETTINGS}.items():
+    use_store(own_settings, store.embedded)
+    for name, value in SETTINGS.items():
         setattr(own_settings, name, value)
     yield store
     store.embedded.__exit__()

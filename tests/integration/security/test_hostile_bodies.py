@@ -337,8 +337,8 @@ SAMPLE = {
 
 
 @pytest.mark.parametrize("kind", SAMPLE)
-def test_hostile_requests_under_asgi_are_refused(transactional_db, servers, user, bucket, kind):
-    server, (verb, path, lines, body, expected) = servers(ASGI), SAMPLE[kind]
+def test_hostile_requests_under_asgi_are_refused(transactional_db, servers, store, user, bucket, kind):
+    server, (verb, path, lines, body, expected) = servers(ASGI, store), SAMPLE[kind]
     before, token = len(server.log), f"Authorization: {token_of(user)}"
     lying = any(line.startswith(("Content-Length", "Transfer")) for line in lines)
     has_length = not lying and kind != "no length"

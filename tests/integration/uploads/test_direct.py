@@ -17,8 +17,9 @@ from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import forget_buckets, get_client
 from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import housekeeping_run
-from s3_file_uploader.values import MAX_OBJECT_BYTES, mib
+from s3_file_uploader.values import USUAL_MAX_OBJECT_BYTES, mib
 from tests.support.faults import FaultyProxy
+from tests.support.stores import port_of
 
 NAMES = ["plain.txt", "été/ключ 😀.bin", "a b+c&d=e%2F#?.txt", "100%", "'\"<>\\|.txt", "x" * 800]
 STRATEGIES = ["put", "post", "multipart"]
@@ -345,12 +346,12 @@ class TestTime:
 
 class TestLarge:
     def test_start_of_five_tebibytes_plans_the_parts(self, phone, bucket):
-        answer = phone.start(size=MAX_OBJECT_BYTES)
+        answer = phone.start(size=USUAL_MAX_OBJECT_BYTES)
         upload = answer.json()
         transfer = upload["transfer"]
         assert (transfer["part_size"], transfer["part_count"], len(transfer["parts"])) == (mib(525), 9987, 20)
         parts = phone.sign(upload, first=1, last=9987).json()["parts"]
-        assert sum(part["size"] for part in parts) == MAX_OBJECT_BYTES
+        assert sum(part["size"] for part in parts) == USUAL_MAX_OBJECT_BYTES
         assert phone.straight.put(parts[-1]["url"], content=b"some").status_code == 403
         record = FileUpload.objects.get()
         where = {"Bucket": bucket, "Key": record.file_name, "UploadId": record.multipart_upload_id}
@@ -358,7 +359,7 @@ class TestLarge:
         assert phone.parts(upload).json()["parts"][0]["part_number"] == 9987
         assert phone.abort(upload).status_code == 204
         assert parts_left(record) == []
-        assert error(phone.start(size=MAX_OBJECT_BYTES + 1)) == (413, "file_too_large")
+        assert error(phone.start(size=USUAL_MAX_OBJECT_BYTES + 1)) == (413, "file_too_large")
 
     def test_parts_sign_returns_ten_thousand_urls(self, phone, small_parts):
         upload = phone.started(size=1000 * 10_000, strategy="multipart")
@@ -417,7 +418,7 @@ class TestS3IsDown:
     @pytest.fixture
     def proxy(self, store, settings, bucket):
         """Connect the service to the store through a proxy with faults. The phone connects directly."""
-        with FaultyProxy(store.identity.port) as proxy:
+        with FaultyProxy(port_of(store)) as proxy:
             settings.AWS_S3_ENDPOINT_URL = proxy.url
             settings.AWS_S3_PUBLIC_ENDPOINT_URL = store.endpoint_url
             settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1

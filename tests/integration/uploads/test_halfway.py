@@ -14,6 +14,7 @@ from s3_file_uploader.embedded import EmbeddedS3
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
 from tests.support.faults import FaultyProxy
+from tests.support.stores import port_of
 
 BIG = 20 * 2**20
 
@@ -21,7 +22,7 @@ BIG = 20 * 2**20
 @pytest.fixture
 def proxy(store, settings):
     """Connect the service to the store through a proxy with faults. The test connects directly."""
-    with FaultyProxy(store.identity.port) as proxy:
+    with FaultyProxy(port_of(store)) as proxy:
         settings.AWS_S3_ENDPOINT_URL = proxy.url
         settings.S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS = 1
         settings.S3_FILE_UPLOADER_CONNECT_TIMEOUT_SECONDS = 1

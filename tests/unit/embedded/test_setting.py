@@ -113,6 +113,12 @@ def test_check_of_embedded_folder_beside_keys_is_an_error(settings, folder):
     assert message_ids() == {"s3_file_uploader.E017"}
 
 
+def test_check_of_embedded_folder_beside_a_variable_of_aws_is_an_error(monkeypatch, folder):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://minio.example.com")
+    assert message_ids() == {"s3_file_uploader.E017"}
+    assert conf.named_beside_embedded == ["AWS_ENDPOINT_URL"]
+
+
 @pytest.mark.parametrize("value", [True, 5, ["folder"]])
 def test_check_of_embedded_folder_that_is_no_path_is_an_error(settings, value, outside_of_tests):
     settings.S3_FILE_UPLOADER_EMBEDDED = value

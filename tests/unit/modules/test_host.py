@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # These tests start processes.
 EXAMPLE = ROOT / ".env.example"
 READERS = ("flag", "words", "_text", "_store_text", "os.environ.get")
 # AWS's own names for the region, which its other tools read too; ours comes first.
-NAMES_OF_AWS = {"AWS_REGION", "AWS_DEFAULT_REGION"}
+NAMES_OF_AWS = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}
 OWN_KEYS = {"AWS_ACCESS_KEY_ID": "own-key", "AWS_SECRET_ACCESS_KEY": "own-secret"}
 PRODUCTION = OWN_KEYS | {
     "AWS_STORAGE_REGION": "eu-west-1",

@@ -10,6 +10,7 @@ from django.db import connection
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.models.lease import end_lease_in
 from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.s3.objects import find_object
 from s3_file_uploader.services import StartedUpload, file_receive, file_upload, upload_start
 from s3_file_uploader.signals import file_deleted, file_uploaded
 
@@ -126,6 +127,17 @@ def refused(code, call="*", **expected):
             raise ClientError({"Error": {"Code": code}}, model.name)
 
     return on_event("provide-client-params.s3", refuse)
+
+
+def comparing_etags():
+    """Let deletions obey If-Match, which moto ignores."""
+
+    def compare(params, **kwargs):
+        stored = find_object(bucket=params["Bucket"], key=params["Key"])
+        if stored and params.get("IfMatch", stored.etag) != stored.etag:
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "DeleteObject")
+
+    return on_event("before-parameter-build.s3.DeleteObject", compare)
 
 
 def out_of_order(bucket):

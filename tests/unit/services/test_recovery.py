@@ -19,9 +19,9 @@ from s3_file_uploader.models.lease import claim_record, create_claimed, end_leas
 from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import head_object
-from s3_file_uploader.services import file_delete, upload_settle
+from s3_file_uploader.services import file_delete, upload_complete, upload_delete, upload_settle
 from s3_file_uploader.services.recovery import WRITTEN_BY, settle_on_error
-from tests.unit.services.conftest import stored_file
+from tests.unit.services.conftest import bytes_at, comparing_etags, on_event, refusing, sent, started, stored_file
 
 Status = FileUpload.Status
 pytestmark = pytest.mark.django_db
@@ -33,6 +33,11 @@ def put(upload, body=b"written", **metadata):
 
 def objects_in(bucket):
     return get_client().list_objects_v2(Bucket=bucket)["KeyCount"]
+
+
+def replaced_before_delete(upload):
+    """Let another program replace the object after the app has looked at it, and before the deletion."""
+    return on_event("provide-client-params.s3.DeleteObject", lambda **kwargs: put(upload, b"foreign"))
 
 
 @pytest.fixture
@@ -126,6 +131,79 @@ class TestAfterACrash:
             stub.add_client_error("head_object", "404", http_status_code=404)
             upload_settle(upload=first)
         assert not FileUpload.objects.exists()
+
+
+class TestReplacedObjects:
+    """Another program replaces an object while this app removes it."""
+
+    @pytest.fixture(autouse=True)
+    def comparing(self):
+        with comparing_etags():
+            yield
+
+    def test_delete_spares_an_object_of_another_program(self, bucket, user, caplog):
+        put(stored_file(user, bucket), b"foreign")
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert not FileUpload.objects.exists()
+        assert bytes_at(bucket) == b"foreign"
+        assert f"Bucket {bucket}: another program replaced an object, so it stays: file" in caplog.text
+
+    def test_delete_without_the_ability_removes_what_is_there(self, bucket, user, settings):
+        settings.S3_FILE_UPLOADER_STORE = ["checksum_trailers"]
+        put(stored_file(user, bucket), b"foreign")
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert objects_in(bucket) == 0
+
+    def test_settle_spares_an_object_that_came_after_the_look(self, first, bucket):
+        put(first, **{WRITTEN_BY: str(first.claim_id)})
+        with replaced_before_delete(first):
+            upload_settle(upload=first)
+        assert not FileUpload.objects.exists()
+        assert bytes_at(bucket) == b"foreign"
+
+    def test_delete_removes_a_late_write_of_the_same_claim(self, bucket, user):
+        upload = stored_file(user, bucket)
+        put(upload, b"late", **{WRITTEN_BY: str(upload.write_id)})
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert objects_in(bucket) == 0
+
+    def test_delete_of_an_object_that_changes_twice_can_be_retried(self, bucket, user):
+        upload = stored_file(user, bucket)
+        own = {WRITTEN_BY: str(upload.write_id)}
+        put(upload, b"late", **own)
+        with refusing("DeleteObject", code="PreconditionFailed", status=412), pytest.raises(StorageUnavailable):
+            file_delete(user=user, bucket=bucket, file_name="file")
+        assert FileUpload.objects.get().is_abandoned
+        file_delete(user=user, bucket=bucket, file_name="file")
+        assert objects_in(bucket) == 0
+        assert not FileUpload.objects.exists()
+
+    def test_settle_of_a_halfway_deletion_spares_a_foreign_object(self, first, bucket):
+        FileUpload.objects.update(status=Status.DELETING)
+        put(first, b"foreign")
+        upload_settle(upload=FileUpload.objects.get())
+        assert not FileUpload.objects.exists()
+        assert bytes_at(bucket) == b"foreign"
+
+    def test_settle_of_a_halfway_deletion_removes_its_own_object(self, first, bucket):
+        FileUpload.objects.update(status=Status.DELETING)
+        put(first, **{WRITTEN_BY: str(first.write_id)})
+        upload_settle(upload=FileUpload.objects.get())
+        assert not FileUpload.objects.exists()
+        assert objects_in(bucket) == 0
+
+    def test_settle_of_a_halfway_deletion_without_object_ends(self, first):
+        FileUpload.objects.update(status=Status.DELETING)
+        upload_settle(upload=FileUpload.objects.get())
+        assert not FileUpload.objects.exists()
+
+    def test_delete_of_a_direct_upload_removes_what_its_url_wrote(self, bucket, user):
+        upload = started(user, bucket, strategy="put").upload
+        sent(upload)
+        upload_complete(user=user, upload_id=upload.pk)
+        put(upload, b"again")
+        upload_delete(user=user, upload_id=upload.pk)
+        assert objects_in(bucket) == 0
 
 
 class TestInARequest:

@@ -84,7 +84,7 @@ def test_share_follow_of_other_bytes_is_not_found(upload, user):
 def test_rewritable_until_on_store_that_compares_bytes_is_none(
     bucket, user, settings, abilities, strategy, announced, is_guarded
 ):
-    settings.S3_FILE_UPLOADER_STORE = abilities
+    settings.S3_FILE_UPLOADER_STORE = [*abilities, "post_forms"]
     checksum = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73" if announced else None
     upload = started(user, bucket, strategy=strategy, checksum_sha256=checksum).upload
     assert (upload.rewritable_until is None) == is_guarded
