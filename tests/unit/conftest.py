@@ -10,8 +10,9 @@ from moto.s3.models import S3Backend
 from s3_file_uploader.s3.client import get_client
 from tests.support.certificate import OwnCertificate
 
-# moto prepares all its services in each test, and compares each address with theirs. Only S3 is called here.
-backend_index.backend_url_patterns[:] = [entry for entry in backend_index.backend_url_patterns if entry[0] == "s3"]
+# moto prepares all its services in each test, and compares each address with theirs. Only these two are called here.
+CALLED = ("s3", "sts")
+backend_index.backend_url_patterns[:] = [entry for entry in backend_index.backend_url_patterns if entry[0] in CALLED]
 # moto builds this table for each request, always the same one.
 S3Backend.urls = S3Backend("us-east-1", "123456789012").urls  # type: ignore[method-assign, assignment]
 

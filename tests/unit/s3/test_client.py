@@ -39,8 +39,15 @@ def test_get_client_on_aws_and_elsewhere_has_its_configuration(settings):
     assert get_client().meta.config.s3["addressing_style"] == "virtual"
 
 
-def test_get_client_ignores_the_endpoint_variables_of_boto3(monkeypatch):
+def test_get_client_uses_the_endpoint_variables_of_aws(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://other-services.example")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
+    assert get_client().meta.endpoint_url == "http://elsewhere.example"
+
+
+def test_get_client_ignores_the_endpoint_of_a_profile(monkeypatch, tmp_path):
+    (tmp_path / "config").write_text("[default]\nendpoint_url = http://elsewhere.example\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     _build_client.cache_clear()
     _get_session.cache_clear()
     assert get_client().meta.endpoint_url == "https://s3.amazonaws.com"
