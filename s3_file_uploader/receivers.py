@@ -9,12 +9,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import Error, transaction
 from django.db.models import ProtectedError
-from django.utils import timezone
 
 from . import services
 from .conf import conf
 from .exceptions import FileInUse, S3FileUploaderError
 from .models import FileUpload, UsageLock
+from .models.clock import shared_now
 from .s3 import presign
 from .services.storage_places import forget_places
 
@@ -67,11 +67,11 @@ def mark_user_files(sender: Any, instance: Any, using: str, **kwargs: Any) -> No
     files = FileUpload.objects.unattached().filter(user_id=instance.pk)
     direct = files.filter(status=FileUpload.Status.PENDING).exclude(strategy="")
     marked = [*files.whole().values_list("pk", flat=True), *direct.values_list("pk", flat=True)]
-    files.whole().update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), status_reason="")
+    files.whole().update(status=FileUpload.Status.DELETING, claimed_until=shared_now(), status_reason="")
     files.filter(status=FileUpload.Status.REJECTED).delete()
     # Files that a scanner is rejecting are `deleting` with a reason.
     files.filter(status=FileUpload.Status.DELETING).update(status_reason="")
-    direct.update(status=FileUpload.Status.DELETING, claimed_until=timezone.now(), claim_id=uuid.uuid4())
+    direct.update(status=FileUpload.Status.DELETING, claimed_until=shared_now(), claim_id=uuid.uuid4())
     # With a new claim id, a request that is writing now cannot mark its file as stored. The end of the claim stays, so
     # that housekeeping removes the object only after the last bytes arrived.
     files.filter(status=FileUpload.Status.PENDING).update(status=FileUpload.Status.DELETING, claim_id=uuid.uuid4())

@@ -10,16 +10,16 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import ClaimLost
+from .clock import shared_now
 from .file_upload import FileUpload
 from .lease import BUSY, PENDING, change_claimed, claimed_row, is_half_over, lease_end, try_change
 
 
 def _not_joining() -> Q:
-    return Q(writable_until=None) | Q(writable_until__lte=timezone.now())
+    return Q(writable_until=None) | Q(writable_until__lte=shared_now())
 
 
 def client_lease_end(upload: FileUpload) -> datetime:
@@ -28,7 +28,7 @@ def client_lease_end(upload: FileUpload) -> datetime:
     Raises:
         ClaimLost: S3_FILE_UPLOADER_DIRECT_MAX_SECONDS is over.
     """
-    now, last = timezone.now(), upload.created_at + timedelta(seconds=conf.direct_max_seconds)
+    now, last = shared_now(), upload.created_at + timedelta(seconds=conf.direct_max_seconds)
     if last <= now:
         raise ClaimLost(BUSY)
     return min(now + timedelta(seconds=conf.direct_expiration_seconds), last)
@@ -97,7 +97,7 @@ def end_joining(upload: FileUpload, seconds: float) -> None:
         ClaimLost: the upload was completed or removed by another request.
     """
     is_ours = PENDING & Q(writable_until=upload.writable_until)
-    change_claimed(upload, only_if=is_ours, writable_until=timezone.now() + timedelta(seconds=seconds))
+    change_claimed(upload, only_if=is_ours, writable_until=shared_now() + timedelta(seconds=seconds))
 
 
 def refresh_times(upload: FileUpload) -> None:
@@ -141,5 +141,5 @@ def expect_late_parts(upload: FileUpload) -> None:
         ClaimLost: another request took the record.
     """
     if upload.multipart_upload_id:
-        now = timezone.now()
+        now = shared_now()
         change_claimed(upload, writable_until=max(upload.writable_until or now, now))

@@ -24,6 +24,7 @@ from ..content_types.sniff import normalize_content_type
 from ..policy.names import strip_deceptive_characters
 from ..values import CHECKSUMS, CONDITIONAL_WRITES, MAX_CONTENT_TYPE_LENGTH, PAYLOAD_HASH_IN_URLS
 from .byte_order import ByteOrder
+from .clock import shared_now
 from .queries import FileUploadQuerySet
 from .readable import Readable
 from .user_deletion import on_user_delete
@@ -158,7 +159,7 @@ class FileUpload(Readable, models.Model):
     @property
     def is_abandoned(self) -> bool:
         """Return True if the lease has expired on an unfinished record."""
-        return self.claimed_until is not None and self.claimed_until < timezone.now()
+        return self.claimed_until is not None and self.claimed_until < shared_now()
 
     @property
     def is_being_rejected(self) -> bool:
@@ -168,7 +169,7 @@ class FileUpload(Readable, models.Model):
     @property
     def is_to_scan(self) -> bool:
         """Return True if the file waits for a scan and, as far as this process knows, none is running."""
-        return self.status == self.Status.QUARANTINED and (self.scan_after is None or self.scan_after <= timezone.now())
+        return self.status == self.Status.QUARANTINED and (self.scan_after is None or self.scan_after <= shared_now())
 
     @property
     def served_content_type(self) -> str:
@@ -192,7 +193,7 @@ class FileUpload(Readable, models.Model):
     @property
     def may_become_an_object(self) -> bool:
         """Return True if a signed URL, or S3 joining the parts, may bring an object under the key at this moment."""
-        return self.writable_until is not None and self.writable_until > timezone.now()
+        return self.writable_until is not None and self.writable_until > shared_now()
 
     @property
     def rewritable_until(self) -> datetime | None:
@@ -204,7 +205,7 @@ class FileUpload(Readable, models.Model):
         if self.writable_until is None or self.strategy == self.Strategy.MULTIPART or self._is_guarded:
             return None
         end = self.writable_until + timedelta(seconds=conf.claim_seconds)
-        return end if end > timezone.now() else None
+        return end if end > shared_now() else None
 
     @property
     def _is_guarded(self) -> bool:

@@ -15,10 +15,10 @@ from typing import Any
 from django.db import IntegrityError, router, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.signals import post_save
-from django.utils import timezone
 
 from ..conf import conf
 from ..exceptions import ClaimLost, FileExists, FileInUse
+from .clock import shared_now
 from .file_upload import FileUpload
 from .queries import location_digest
 
@@ -50,7 +50,7 @@ def durable_statement() -> AbstractContextManager[Any]:
 
 def lease_end() -> datetime:
     """Return when a lease ends that begins now."""
-    return timezone.now() + timedelta(seconds=conf.claim_seconds)
+    return shared_now() + timedelta(seconds=conf.claim_seconds)
 
 
 # --- take a claim ----------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def claim_record(
     values: dict[str, Any] = {"status": status, "claim_id": uuid.uuid4(), "status_reason": ""}
     if status == FileUpload.Status.PENDING:  # A write through this server ends a direct upload to the same key.
         values |= {"write_id": values["claim_id"], "strategy": "", "incoming_size": incoming_size}
-    free = Q(status__in=FileUpload.WHOLE) | Q(claimed_until__lt=timezone.now())
+    free = Q(status__in=FileUpload.WHOLE) | Q(claimed_until__lt=shared_now())
     if not even_attached:
         free &= Q(attached_at=None)
     with within(upload) if within else durable_statement():
@@ -163,7 +163,7 @@ def claim_abandoned(upload: FileUpload) -> None:
     Raises:
         ClaimLost: another request was faster.
     """
-    only_if, values = Q(claimed_until__lt=timezone.now()), {"claim_id": uuid.uuid4(), "claimed_until": lease_end()}
+    only_if, values = Q(claimed_until__lt=shared_now()), {"claim_id": uuid.uuid4(), "claimed_until": lease_end()}
     if upload.is_direct and upload.status == FileUpload.Status.PENDING:
         only_if, values = only_if & PENDING, {**values, "status": FileUpload.Status.DELETING}
     with durable_statement():
@@ -195,7 +195,7 @@ def keep_lease(upload: FileUpload) -> None:
 
 def is_half_over(end: datetime | None) -> bool:
     """Return True if less than half of a lease is left."""
-    return end is None or end - timezone.now() < timedelta(seconds=conf.claim_seconds / 2)
+    return end is None or end - shared_now() < timedelta(seconds=conf.claim_seconds / 2)
 
 
 def end_lease_in(upload: FileUpload, seconds: float) -> None:
@@ -204,7 +204,7 @@ def end_lease_in(upload: FileUpload, seconds: float) -> None:
     Raises:
         ClaimLost: another request took the record.
     """
-    change_claimed(upload, claimed_until=timezone.now() + timedelta(seconds=seconds))
+    change_claimed(upload, claimed_until=shared_now() + timedelta(seconds=seconds))
 
 
 def change_claimed(upload: FileUpload, *, only_if: Q | None = None, **values: Any) -> None:

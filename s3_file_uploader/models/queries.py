@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.db import models
 from django.db.models.functions import Coalesce, Greatest
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..policy.users import is_staff
 from ..values import Usage
 from .byte_order import ByteOrder
+from .clock import shared_now
 
 if TYPE_CHECKING:
     from .file_upload import FileUpload
@@ -46,12 +46,12 @@ class FileUploadQuerySet(models.QuerySet["FileUpload"]):
 
     def to_scan(self) -> Self:
         """Narrow to quarantined files that no process is scanning."""
-        is_free = models.Q(scan_after=None) | models.Q(scan_after__lte=timezone.now())
+        is_free = models.Q(scan_after=None) | models.Q(scan_after__lte=shared_now())
         return self.filter(is_free, status=self.model.Status.QUARANTINED)
 
     def abandoned(self) -> Self:
         """Narrow to unfinished records whose lease has expired."""
-        return self.exclude(status__in=self.model.WHOLE).filter(claimed_until__lt=timezone.now())
+        return self.exclude(status__in=self.model.WHOLE).filter(claimed_until__lt=shared_now())
 
     def visible_to(self, user: Any) -> Self:
         """Narrow to the records that the user may see: their own, all for staff, or as S3_FILE_UPLOADER_VISIBLE_TO."""

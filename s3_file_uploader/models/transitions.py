@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db import router, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from ..conf import conf
+from .clock import shared_now
 from .file_upload import FileUpload
 from .lease import build_pending, change_claimed, claimed_row, durable_statement, is_half_over, lease_end, try_change
 from .queries import location_digest
@@ -65,7 +65,7 @@ def remove_record(upload: FileUpload) -> None:
     """
     # A transfer that began before the URL expired may end later.
     end = upload.writable_until and upload.writable_until + timedelta(seconds=conf.claim_seconds)
-    late = end if end is not None and end >= timezone.now() else None
+    late = end if end is not None and end >= shared_now() else None
     if upload.is_being_rejected:
         _mark_rejected(upload, late)
     elif late is None or upload.status == Status.REJECTED:
@@ -103,7 +103,7 @@ def held_values(reason: str) -> dict[str, Any]:
 
 def begin_scan(upload: FileUpload) -> bool:
     """Reserve the scan of a file for this process; return False if there is nothing to scan or another is scanning."""
-    is_free = Q(scan_after=None) | Q(scan_after__lte=timezone.now())
+    is_free = Q(scan_after=None) | Q(scan_after__lte=shared_now())
     return try_change(upload, only_if=_as_scanned(upload) & is_free, scan_after=lease_end())
 
 

@@ -37,13 +37,13 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}{SERVICE}"
         self.name = f"served-{self.port}"
         self._log = folder / "server.log"
-        self._environment = environment(
-            folder,
-            HOME=str(folder),
-            DATABASE_URL=database_url(self.name),
-            PATH_TO_SAVE_FILE=str(folder),
-            **{"DJANGO_LOG_LEVEL": "INFO", **variables},
-        )
+        own = {
+            "HOME": str(folder),
+            "PATH_TO_SAVE_FILE": str(folder),
+            "DJANGO_LOG_LEVEL": "INFO",
+            **({} if "DATABASE_URL" in variables else {"DATABASE_URL": database_url(self.name)}),
+        }
+        self._environment = environment(folder, **(own | variables))
         bind = ("--bind", f"127.0.0.1:{self.port}") if server[0] == "gunicorn" else ("--port", str(self.port))
         self._command = [sys.executable, "-m", *server, *bind]
         self._process: subprocess.Popen[bytes] | None = None

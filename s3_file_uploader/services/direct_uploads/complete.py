@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ...exceptions import BucketNotFound, ClaimLost, PartsMissing, UploadInProgress, UploadNotPending
 from ...models import FileUpload, FileUploadQuerySet, durable_transaction
+from ...models.clock import shared_now
 from ...models.direct_transitions import claim_from_client, keep_completion_lease
 from ...models.lease import PENDING
 from ...models.transitions import held_values, mark_stored
@@ -179,7 +180,7 @@ def has_arrived(upload: FileUpload) -> bool:
 
 def find_waiting() -> FileUploadQuerySet:
     """Return the uploads whose clients have been silent for long enough."""
-    now = timezone.now()
+    now = shared_now()
     in_one_request = Q(strategy__in=IN_ONE_REQUEST)
     in_parts = Q(strategy=FileUpload.Strategy.MULTIPART)
     joined = in_parts & (Q(writable_until__lt=now) | Q(writable_until=None, claimed_until__lt=now))

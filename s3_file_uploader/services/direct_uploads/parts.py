@@ -10,6 +10,7 @@ from django.utils import timezone
 from ...conf import conf
 from ...exceptions import ClaimLost, Conflict, FileNotFound, InvalidField, UploadInProgress, UploadNotPending
 from ...models import FileUpload
+from ...models.clock import shared_now
 from ...models.direct_transitions import client_lease_end, renew_client_lease
 from ...s3 import presign
 from ...s3.objects import find_object
@@ -138,7 +139,7 @@ def _keep_client_lease(upload: FileUpload) -> None:
     try:
         end, until = client_lease_end(upload), upload.claimed_until
         half = timedelta(seconds=conf.direct_expiration_seconds / 2)
-        if until is None or (until < end and until - timezone.now() < half):
+        if until is None or (until < end and until - shared_now() < half):
             renew_client_lease(upload)
     except ClaimLost as error:
         raise UploadNotPending(NO_LONGER_PENDING) from error

@@ -23,6 +23,7 @@ from ...conf import conf
 from ...content_types.sniff import normalize_content_type
 from ...exceptions import QuotaExceeded, UploadNotPending
 from ...models import FileUpload, IdempotencyKey, Within, durable_transaction
+from ...models.clock import shared_now
 from ...models.lease import build_pending, insert_upload
 from ...policy.bucket_policy import Policy, get_policy
 from ...policy.names import validate_bucket_name
@@ -132,12 +133,13 @@ def _build_record(policy: Policy, *, strategy: str, **fields: Any) -> FileUpload
 
 
 def _choose_times(strategy: str) -> dict[str, Any]:
-    now = timezone.now()
+    now = shared_now()
     if strategy == FileUpload.Strategy.MULTIPART:  # Short: the client cannot send anything before S3 has begun it.
         return {"claimed_until": now + timedelta(seconds=conf.claim_seconds)}
     return {
         "claimed_until": now + timedelta(seconds=conf.direct_expiration_seconds),
-        "writable_until": now + timedelta(seconds=conf.direct_url_expiration_seconds),
+        # S3 compares the URL with the time of this host.
+        "writable_until": timezone.now() + timedelta(seconds=conf.direct_url_expiration_seconds),
     }
 
 

@@ -11,11 +11,11 @@ from datetime import timedelta
 from itertools import islice
 
 from django.db import Error
-from django.utils import timezone
 
 from ...conf import conf
 from ...exceptions import ClaimLost, S3FileUploaderError, StorageNotConfigured
 from ...models import FileUpload, HousekeepingRun, location_digest
+from ...models.clock import shared_now
 from ...policy.names import validate_bucket_name
 from ...s3.multipart import MultipartUpload, abort_multipart, list_multipart_uploads
 from ...values import PAGE_KEYS
@@ -198,7 +198,7 @@ class _Run:
         else:
             least_age = self.rolled_back_older_than if is_in_storage(upload.bucket, upload.key) else None
         ages = [age for age in (older_than, least_age) if age is not None]
-        return bool(ages) and upload.begun_at < timezone.now() - min(ages)
+        return bool(ages) and upload.begun_at < shared_now() - min(ages)
 
 
 def _describe_multipart(upload: MultipartUpload, outcome: Outcome) -> Finding:
@@ -214,7 +214,7 @@ def _describe_multipart(upload: MultipartUpload, outcome: Outcome) -> Finding:
 def _is_claimed(upload: MultipartUpload) -> bool:
     """Return True if a request holds the lease on the key now: the page of the listing may be old."""
     records = FileUpload.objects.at(bucket=upload.bucket, file_name=upload.key)
-    return records.filter(claimed_until__gte=timezone.now()).exists()
+    return records.filter(claimed_until__gte=shared_now()).exists()
 
 
 def _remove_partial_files(dry_run: bool) -> int:

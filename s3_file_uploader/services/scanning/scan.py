@@ -13,11 +13,10 @@ from collections.abc import Generator
 from contextlib import ExitStack, closing
 from datetime import timedelta
 
-from django.utils import timezone
-
 from ...conf import conf
 from ...exceptions import ClaimLost, FileNotFound, FileQuarantined, FileRejected, S3FileUploaderError, StorageError
 from ...models import BUSY, FileUpload, durable_transaction
+from ...models.clock import shared_now
 from ...models.lease import lease_end
 from ...models.transitions import begin_rejection, begin_scan, hold, keep_scan, mark_clean, postpone_scan
 from ...s3.objects import find_object
@@ -137,7 +136,7 @@ def scan_unrecorded(upload: FileUpload) -> None:
         verdict = _find_verdict(upload)
     except (ScannerProblem, S3FileUploaderError) as error:
         seconds = OF_THE_FILE_AGAIN_SECONDS if isinstance(error, OF_THE_FILE) else 0
-        upload.scan_after, upload.status_reason = timezone.now() + timedelta(seconds=seconds), str(error)
+        upload.scan_after, upload.status_reason = shared_now() + timedelta(seconds=seconds), str(error)
         return
     if not verdict.is_clean:
         raise FileRejected(verdict.reason or FOUND_SOMETHING)
@@ -191,7 +190,7 @@ def _validate_empty(upload: FileUpload) -> None:
 def _postpone(upload: FileUpload, error: BaseException | None) -> None:
     reason = str(error) if isinstance(error, ScannerProblem | S3FileUploaderError) else SCANNER_FAILED
     seconds = OF_THE_FILE_AGAIN_SECONDS if isinstance(error, OF_THE_FILE) else 0
-    postpone_scan(upload, until=timezone.now() + timedelta(seconds=seconds), status_reason=reason)
+    postpone_scan(upload, until=shared_now() + timedelta(seconds=seconds), status_reason=reason)
 
 
 def _release(upload: FileUpload) -> Outcome:
