@@ -18,14 +18,16 @@ ON_ANY_DATABASE := tests/integration/uppy tests/integration/snippets $(patsubst 
 # that only it takes, or were not tried.
 ON_EACH_STORE := $(patsubst %,tests/integration/%.py,crash/test_housekeeping \
 	$(addprefix endpoints/test_,contents listings seven_endpoints))
-ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py
+ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py tests/integration/hosts
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
-# Folders into which npm installs. Chromium, clamd and curl are installed only if the machine has none.
+# Folders into which npm installs. Chromium and Debian's programs are installed only if the machine has none.
 NPM := postman tests/integration/uppy tests/integration/snippets clients/typescript clients/typescript/tests/react-native \
 	clients/example-expo console
 CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
-DEBIAN := $(strip $(if $(shell PATH="$$PATH:/usr/sbin" command -v clamd),,clamav-daemon) $(if $(shell command -v curl),,curl))
+# Each is a program, a colon and its package.
+FROM_DEBIAN := clamd:clamav-daemon curl:curl nginx:nginx-light pgbouncer:pgbouncer redis-server:redis-server
+DEBIAN := $(foreach one,$(FROM_DEBIAN),$(if $(shell PATH="$$PATH:/usr/sbin" command -v $(firstword $(subst :, ,$(one)))),,$(lastword $(subst :, ,$(one)))))
 BENCH_NPM := benchmarks/rivals/companion benchmarks/client $(if $(CHROMIUM),,tests/chromium)
 INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
 # Each test run appends a line to this file, and `make test` prints the file at its end.

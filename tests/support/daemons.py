@@ -1,6 +1,6 @@
 """nginx, PgBouncer and Redis from Debian's packages, on free local ports, each for the duration of a `with` block.
 
-Each of them can be killed and restarted at the same address. libfaketime gives a process another clock.
+Each of them can be killed and restarted at the same address.
 """
 
 import os
@@ -17,7 +17,7 @@ from django.db import connection
 
 from s3_file_uploader.embedded import free_port
 from tests.support.host import ROOT
-from tests.support.programs import debian_library, debian_program
+from tests.support.programs import debian_program
 
 LOOPBACK = "127.0.0.1"
 STARTS_WITHIN_SECONDS = 20
@@ -143,6 +143,10 @@ class Nginx(Daemon):
     def access_log(self) -> str:
         return (self._folder / "access.log").read_text()
 
+    @property
+    def error_log(self) -> str:
+        return (self._folder / "error.log").read_text()
+
     def arguments(self) -> list[str]:
         """Fill in deploy/nginx.conf, and write the file that includes it."""
         values = {
@@ -174,21 +178,7 @@ class Nginx(Daemon):
 
 def required(name: str) -> str:
     """Return the path of a program of Debian. Skip the test if it is missing, but fail in CI."""
-    return _or_skip(debian_program(name), name)
-
-
-def clock_ahead(seconds: int) -> dict[str, str]:
-    """Return the variables that put the clock of a process ahead. Its timers are those of the machine."""
-    library = _or_skip(debian_library("faketime/libfaketimeMT.so.1"), "libfaketime")
-    return {
-        "LD_PRELOAD": library,
-        "FAKETIME": f"{seconds:+d}s",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-
-
-def _or_skip(path: str | None, name: str) -> str:
+    path = debian_program(name)
     missing = f"there is no {name}, and apt-get did not bring one (.debian/log says why)"
     if path is None and os.environ.get("CI"):
         pytest.fail(missing)

@@ -57,12 +57,6 @@ def debian_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
 
 
-def debian_library(name: str) -> str | None:
-    """Return the path of a library that Debian keeps in a folder of its own, such as `faketime/libfaketimeMT.so.1`."""
-    places = (Path("/usr/lib"), DEBIAN_BIN.parent / "root" / "usr" / "lib")
-    return next((str(path) for place in places for path in place.glob(f"*/{name}")), None)
-
-
 def newest_python(others: Iterable[Path] = PYTHONS) -> str:
     """Return the newest released Python that can create environments, or this one."""
     named = filter(None, (shutil.which(f"python3.{minor}") for minor in range(11, 30)))

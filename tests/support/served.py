@@ -36,6 +36,7 @@ class Served:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{SERVICE}"
         self.name = f"served-{self.port}"
+        self.variables = variables
         self._log = folder / "server.log"
         own = {
             "HOME": str(folder),
@@ -81,9 +82,17 @@ class Served:
                 return
         raise AssertionError(f"No answer: {self.log}")
 
+    def start_if_stopped(self) -> None:
+        if self._process is None:
+            self.start()
+
     def kill(self) -> None:
         """Kill master and workers at once, like a power cut."""
         self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Stop the server as a process manager does: it ends running requests first."""
+        self._end(signal.SIGTERM)
 
     def revive(self) -> None:
         """Restart the server after it killed itself."""

@@ -16,6 +16,7 @@ from tests.support.daemons import Nginx, PgBouncer, Redis
 from tests.support.served import SERVICE, WSGI, Served
 
 SETTINGS = "tests.integration.hosts.settings"
+GUNICORN = (*WSGI, "--config", "deploy/gunicorn.conf.py")
 ClientOf = Callable[..., httpx.Client]
 
 
@@ -47,7 +48,7 @@ class Hosts:
     @contextmanager
     def another(self, **variables: str) -> Iterator[Served]:
         """Run one more host, with variables of its own."""
-        with Served(_made(self.folder / "another"), WSGI, **(self.variables | variables)) as served:
+        with Served(_made(self.folder / "another"), GUNICORN, **(self.variables | variables)) as served:
             yield served
 
 
@@ -71,7 +72,7 @@ def site(django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytes
             "SCANS": str(folder / "scans"),
             **embedded_s3.environment(),
         }
-        one, two = (stack.enter_context(Served(_made(folder / name), WSGI, **variables)) for name in ("one", "two"))
+        one, two = (stack.enter_context(Served(_made(folder / name), GUNICORN, **variables)) for name in ("one", "two"))
         nginx = stack.enter_context(Nginx(folder, one.port, two.port))
         yield Hosts(folder, one, two, nginx, bouncer, variables)
 

@@ -7,7 +7,10 @@ from modules.settings import *  # noqa: F403 - the host's own
 from modules.settings import REST_FRAMEWORK
 from s3_file_uploader.values import mib
 from tests.support.scanners import LooksForVirus
+from tests.support.wrong_clock import put_clock_ahead
 
+if os.environ.get("CLOCK_AHEAD_SECONDS"):
+    put_clock_ahead(float(os.environ["CLOCK_AHEAD_SECONDS"]))
 SCANS = os.environ.get("SCANS", os.devnull)
 SCAN_TAKES_SECONDS = 0.3
 
@@ -15,6 +18,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 REST_FRAMEWORK["NUM_PROXIES"] = 1
 
 S3_FILE_UPLOADER_THROTTLE_RATES = {"share": "20/h"}
+S3_FILE_UPLOADER_AUDIT_ROWS = True
 S3_FILE_UPLOADER_POLICIES = {"quota-*": {"quota_files": 5}}
 S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = mib(5)
 S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES = mib(6)
