@@ -150,7 +150,7 @@ class Nginx(Daemon):
     def arguments(self) -> list[str]:
         """Fill in deploy/nginx.conf, and write the file that includes it."""
         values = {
-            "APP_SERVERS": " ".join(f"server {LOOPBACK}:{port};" for port in self.ports),
+            "APP_SERVERS": " ".join(f"server {LOOPBACK}:{port} fail_timeout=2s;" for port in self.ports),
             "LISTEN": self.address,
             "MAX_BODY_SIZE": "100m",
             "MAX_PER_CLIENT": "50",

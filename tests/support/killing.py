@@ -126,6 +126,7 @@ class Storm:
         self.kinds = cycle(kinds)
         self.figures, self.starts_in_seconds = Counter(), 1.0
         self.kill = {"server": served.kill, "store": store.kill, "worker": self._worker_kill}
+        self.start = {"store": store.start, "server": served.start}
 
     def rage(self, *, seconds, is_enough, look):
         """Storm until `is_enough` or the time is over.
@@ -149,10 +150,9 @@ class Storm:
             self._kill(kind)
         time.sleep(self.random.uniform(0, 0.3))
         begun = time.monotonic()
-        if "store" in kinds:
-            self.store.start()
+        for kind in [kind for kind in self.start if kind in kinds]:
+            self.start[kind]()
         if "server" in kinds:
-            self.served.start()
             self.starts_in_seconds = time.monotonic() - begun
 
     def _kill(self, kind):
@@ -222,7 +222,8 @@ def disagreements(bucket, possible):
 
     `possible` has the acceptable SHA-256 values for each key, None for no object. Other keys must have no object.
     """
-    rows = {row.file_name: row for row in FileUpload.objects.filter(bucket=bucket)}
+    # A rejected file has left its key, and its record says why.
+    rows = {row.file_name: row for row in FileUpload.objects.filter(bucket=bucket).exclude(status="rejected")}
     objects = objects_in(bucket)
     for key in sorted(rows.keys() | objects.keys() | possible.keys()):
         row, there, acceptable = rows.get(key), objects.get(key), possible.get(key, {None})

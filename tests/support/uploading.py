@@ -109,7 +109,7 @@ class Upload:
 
 def time_goes_by():
     """Let all claims, URLs and uploads expire."""
-    past, halfway = timezone.now() - HOUR, FileUpload.objects.exclude(status="stored")
+    past, halfway = timezone.now() - HOUR, FileUpload.objects.filter(status__in=("pending", "deleting"))
     halfway.update(claimed_until=past, created_at=past)
     halfway.exclude(writable_until=None).update(writable_until=past)
 
