@@ -21,6 +21,10 @@ ON_EACH_STORE := $(patsubst %,tests/integration/%.py,crash/test_housekeeping \
 ON_POSTGRESQL := tests/integration/crash/test_direct_killed.py tests/integration/delivery/test_killed_run.py tests/integration/hosts
 # The minimum duration of `make fuzz`, which always finishes its last round.
 MINUTES ?= 10
+# The length of `make storm`.
+KILLS ?= 500
+SECONDS ?= 1800
+SEED ?=
 # Folders into which npm installs. Chromium and Debian's programs are installed only if the machine has none.
 NPM := postman tests/integration/uppy tests/integration/snippets clients/typescript clients/typescript/tests/react-native \
 	clients/example-expo console
@@ -28,8 +32,10 @@ CHROMIUM := $(strip $(foreach name,chromium chromium-browser google-chrome,$(she
 # Each is a program, a colon and its package.
 FROM_DEBIAN := clamd:clamav-daemon curl:curl nginx:nginx-light pgbouncer:pgbouncer redis-server:redis-server
 DEBIAN := $(foreach one,$(FROM_DEBIAN),$(if $(shell PATH="$$PATH:/usr/sbin" command -v $(firstword $(subst :, ,$(one)))),,$(lastword $(subst :, ,$(one)))))
+# The name of the stamp lists the packages, so that a new one is installed.
+DEBIAN_DONE := .debian/.done.$(subst $() ,.,$(strip $(DEBIAN)))
 BENCH_NPM := benchmarks/rivals/companion benchmarks/client $(if $(CHROMIUM),,tests/chromium)
-INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),.debian/.done)
+INSTALLED := $(addsuffix /node_modules/.done,$(NPM) $(if $(CHROMIUM),,tests/chromium)) $(if $(DEBIAN),$(DEBIAN_DONE))
 # Each test run appends a line to this file, and `make test` prints the file at its end.
 export TEST_REPORT := $(CURDIR)/.test-report
 PIPENV := pipenv==2026.10.3
@@ -42,7 +48,7 @@ unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE AWS_ENDPOINT_U
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 
-.PHONY: run test installed unit integration postgresql stores clients check newest release-check audit restore-drill docs fuzz lint format lock tox bench clean monitoring python-gone
+.PHONY: run test installed unit integration postgresql stores clients check newest release-check audit restore-drill docs fuzz storm lint format lock tox bench clean monitoring python-gone
 .DEFAULT_GOAL := run
 # Run targets one after the other, also under `make -j`.
 .NOTPARALLEL:
@@ -117,6 +123,14 @@ docs: .venv/.test
 fuzz: .venv/.test
 	@$(BIN)/python tools/fuzz.py $(MINUTES)
 
+# Kill hosts, workers, store, databases and housekeeping at random for KILLS times or SECONDS; SEED repeats a storm.
+storm: export STORM_KILLS = $(KILLS)
+storm: export STORM_SECONDS = $(SECONDS)
+storm: export STORM_SEED = $(SEED)
+storm: export TEST_DATABASE = postgresql
+storm: .venv/.test $(if $(DEBIAN),$(DEBIAN_DONE))
+	@$(BIN)/python -m pytest --capture=no tests/integration/hosts/test_storm.py
+
 lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -138,7 +152,7 @@ tox: installed
 	$(BIN)/tox run
 
 # For example: make bench SIZE=256 ROUNDS=3 ONLY=upload,download SKIP=naive; OPTIONS passes other options.
-bench: .venv/.bench $(addsuffix /node_modules/.done,$(BENCH_NPM)) clients/typescript/dist/index.js
+bench: .venv/.bench $(if $(DEBIAN),$(DEBIAN_DONE)) $(addsuffix /node_modules/.done,$(BENCH_NPM)) clients/typescript/dist/index.js
 	@exec $(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SKIP),--skip $(SKIP)) $(if $(RESULTS),--results $(RESULTS)) $(OPTIONS)
 
@@ -196,5 +210,6 @@ sync = @mv .venv/.base .venv/.busy && $(BIN)/python -m pipenv sync $(1) && mv .v
 clients/typescript/dist/index.js: clients/typescript/node_modules/.done $(wildcard clients/typescript/src/*.ts clients/typescript/src/*/*.ts)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/run_npm.sh clients/typescript build
 
-.debian/.done:
+$(DEBIAN_DONE):
 	@tools/from_debian.sh .debian $(DEBIAN)
+	@test ! -e .debian/.done || mv .debian/.done $@

@@ -58,6 +58,8 @@ def _options() -> Options:
     add("--max-rows", type=_positive, default=1_000_000, help="listing, housekeeping: the longest list")
     add("--uploads", type=_positive, default=10_000, help="growth: how many")
     add("--files", type=_positive, default=1_000, help="client: number of small files")
+    add("--load-clients", type=_positive, default=500, help="load: number of slow clients")
+    add("--load-mib", type=_positive, default=20, help="load: size of the file of each")
     return Options(**vars(parser.parse_args()))
 
 

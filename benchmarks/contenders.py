@@ -20,6 +20,7 @@ KEYS = frozenset(
         *("ours", "view", "serializer", "field", "companion"),
         *("put", "two", "four"),
         *("server", "uppy", "tus", "lib-storage"),
+        *("buffered", "unbuffered"),
     }
 )
 

@@ -19,3 +19,5 @@ class Options:
     max_rows: int
     uploads: int
     files: int
+    load_clients: int
+    load_mib: int

@@ -14,6 +14,7 @@ from . import (
     growth,
     housekeeping,
     listing,
+    load,
     multipart,
     signing,
     slow,
@@ -36,5 +37,6 @@ PARTS: dict[str, Callable[[Path, Options], Result]] = {
     "listing": listing.measure,
     "housekeeping": housekeeping.measure,
     "growth": growth.measure,
+    "load": load.measure,
     "storage": storage.measure,
 }

@@ -17,6 +17,7 @@ from django.db import connection
 
 from s3_file_uploader.embedded import free_port
 from tests.support.host import ROOT
+from tests.support.processes import children
 from tests.support.programs import debian_program
 
 LOOPBACK = "127.0.0.1"
@@ -146,6 +147,10 @@ class Nginx(Daemon):
     @property
     def error_log(self) -> str:
         return (self._folder / "error.log").read_text()
+
+    def pids(self) -> list[int]:
+        """Return the master and its worker."""
+        return [self.pid, *children(self.pid)]
 
     def arguments(self) -> list[str]:
         """Fill in deploy/nginx.conf, and write the file that includes it."""

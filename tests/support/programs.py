@@ -54,7 +54,7 @@ def clamd() -> Program | None:
 
 def debian_program(name: str) -> str | None:
     """Return the path of a server program of this machine, or else the one from apt-get."""
-    return shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
+    return shutil.which(name) or shutil.which(f"/usr/sbin/{name}") or shutil.which(DEBIAN_BIN / name)
 
 
 def newest_python(others: Iterable[Path] = PYTHONS) -> str:

@@ -132,8 +132,9 @@ class Client:
         self.ask(self.http.get, f"buckets/{BUCKET}/files/{self.random.choice(KEYS)}/download/")
 
     def list(self) -> None:
-        paths = ("uploads/", "uploads/folder/", "uploads/usage/", f"buckets/{BUCKET}/files/", "shares/", "bucket/list/")
+        paths = ("uploads/", "uploads/folder/", "uploads/usage/", f"buckets/{BUCKET}/files/", "bucket/list/")
         self.ask(self.http.get, self.random.choice(paths), params={"bucket": BUCKET})
+        self.ask(self.http.get, "shares/")
 
     # --- requests
 
