@@ -90,7 +90,7 @@ def _run(folder: Path, options: Options, buffers: bool) -> Figures:
             raise ContenderFailed("The clients failed.")
         memory = {
             "memory_mib": sum_mib(server.workers, "VmHWM") - idle,
-            "nginx_mib": sum(map(memory_mib, nginx.pids())),
+            "nginx_mib": sum_mib(nginx.pids()),
         }
     return _figures(json.loads(said)) | memory
 

@@ -101,16 +101,22 @@ class Client:
             return
         upload, key = f"{base}/{started.json()['uploadId']}", {"key": started.json()["key"]}
         write = self.ledger.begin(started.json()["key"], fate(content))
-        for number, start in enumerate(range(0, len(content), mib(5)), 1):
-            signed = self.ask(self.http.get, f"{upload}/{number}", params=key)
-            try:
-                self.straight.put(signed.json()["url"], content=content[start : start + mib(5)]) if signed else None
-            except httpx.TransportError:
-                self.figures["cut"] += 1
-        done = self.ask(self.http.post, f"{upload}/complete", params=key, json={"parts": [{"PartNumber": 1}]})
+        parts = [content[start : start + mib(5)] for start in range(0, len(content), mib(5))]
+        sent = [{"PartNumber": n} for n, part in enumerate(parts, 1) if self.part_sent(f"{upload}/{n}", key, part)]
+        done = None
+        if len(sent) == len(parts):  # Uppy announced no size, so the service joins the parts that it is told.
+            done = self.ask(self.http.post, f"{upload}/complete", params=key, json={"parts": sent})
         write.end(is_certain=done is not None)
         self.figures["uploads of Uppy"] += done is not None
         self.ask(self.http.delete, f"uppy/tokens/{token.json()['id']}/")
+
+    def part_sent(self, address: str, key: dict[str, str], part: bytes) -> bool:
+        signed = self.ask(self.http.get, address, params=key)
+        try:
+            return signed is not None and self.straight.put(signed.json()["url"], content=part).status_code == 200
+        except httpx.TransportError:
+            self.figures["cut"] += 1
+            return False
 
     # --- reading
 

@@ -48,7 +48,7 @@ from tests.support.uploading import time_goes_by
 KILLS = int(os.environ.get("STORM_KILLS") or 8)
 SECONDS = float(os.environ.get("STORM_SECONDS") or 30)
 CLIENTS = 8
-QUOTA = 30
+QUOTA = 60
 KINDS = ("worker", "housekeeping", "host", "worker", "pgbouncer", "store", "worker", "postgresql")
 OF_STORM = {
     **SETTINGS,
@@ -264,7 +264,8 @@ def test_storm_leaves_every_response_true(site, store, record_testsuite_property
     record_testsuite_property("storm", summary)
     print(summary)  # noqa: T201 - `make storm` shows it
     calm(site)
-    assert damage(ledger, store) == [], summary
+    if wrong := damage(ledger, store):
+        pytest.fail("\n".join([summary, *wrong]))
     assert min(figures["PUT done"], figures["direct uploads"]) > 0, f"This was no test: {summary}"
 
 
