@@ -29,6 +29,7 @@ class Hosts:
     two: Served
     nginx: Nginx
     bouncer: PgBouncer
+    redis: Redis
     variables: dict[str, str]
 
     @property
@@ -74,7 +75,7 @@ def site(django_db_setup: None, embedded_s3: EmbeddedS3, tmp_path_factory: pytes
         }
         one, two = (stack.enter_context(Served(_made(folder / name), GUNICORN, **variables)) for name in ("one", "two"))
         nginx = stack.enter_context(Nginx(folder, one.port, two.port))
-        yield Hosts(folder, one, two, nginx, bouncer, variables)
+        yield Hosts(folder, one, two, nginx, bouncer, redis, variables)
 
 
 @pytest.fixture

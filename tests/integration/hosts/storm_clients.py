@@ -39,7 +39,7 @@ class Client:
             *[self.put, self.form] * 3,
             *[self.upload_directly] * 4,
             *[self.upload_by_uppy, self.remove, self.remove_directly, self.read, self.read, self.share],
-            *[self.list, self.save],
+            *[self.list_all, self.save],
         ]
 
     def run(self, over: Event) -> None:
@@ -137,7 +137,7 @@ class Client:
     def save(self) -> None:
         self.ask(self.http.get, f"buckets/{BUCKET}/files/{self.random.choice(KEYS)}/download/")
 
-    def list(self) -> None:
+    def list_all(self) -> None:
         paths = ("uploads/", "uploads/folder/", "uploads/usage/", f"buckets/{BUCKET}/files/", "bucket/list/")
         self.ask(self.http.get, self.random.choice(paths), params={"bucket": BUCKET})
         self.ask(self.http.get, "shares/")
@@ -146,7 +146,7 @@ class Client:
 
     def content(self, sizes: tuple[int, ...]) -> bytes:
         size = self.random.choice(sizes)
-        content = self.random.randbytes(16) * (size // 16 + 1)
+        content: bytes = self.random.randbytes(16) * (size // 16 + 1)
         return VIRUS + content[:size] if self.random.random() < INFECTED else content[:size]
 
     def saw(self, key: str, content: bytes) -> None:

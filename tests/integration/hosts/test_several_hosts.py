@@ -93,6 +93,17 @@ def test_throttle_counts_the_requests_of_both_hosts(hosts, client, user, other):
     assert client(other).delete(f"shares/{uuid4()}/").status_code == 404
 
 
+def test_only_throttled_requests_need_redis(hosts, client, user, bucket):
+    http = client(user)
+    hosts.redis.kill()
+    try:
+        answers = [http.delete(f"shares/{uuid4()}/"), http.put(f"buckets/{bucket}/files/a/", content=b"content")]
+    finally:
+        hosts.redis.start()
+    assert [answer.status_code for answer in answers] == [500, 201]
+    assert http.delete(f"shares/{uuid4()}/").status_code == 404
+
+
 def test_two_housekeepings_at_once_clean_each_upload_once(hosts, client, straight, user, bucket):
     for strategy in ["multipart", "put"] * 4:
         upload = Upload(client(user), straight, bucket, strategy, content=os.urandom(mib(6))).do("start")

@@ -83,7 +83,8 @@ class Housekeeping:
     """Run the command again and again, like cron, although it is killed now and then."""
 
     def __init__(self, site: Site) -> None:
-        self._site, self._process = site, None
+        self._site = site
+        self._process: subprocess.Popen[bytes] | None = None
         self.figures: Counter[str] = Counter()
 
     def run(self, over: Event) -> None:
@@ -188,7 +189,7 @@ def site(durable: None, store: Store, tmp_path: Path) -> Any:
             "DATABASE_URL": bouncer.url("stormy"),
             **store.embedded.environment(),
         }
-        hosts = []
+        hosts: list[Served] = []
         for _ in range(2):
             folder = tmp_path / f"host-{len(hosts)}"
             folder.mkdir()
@@ -247,7 +248,8 @@ def calm(site: Site) -> None:
 def damage(ledger: Ledger, store: Store) -> list[str]:
     """Return everything that is wrong: bytes, records, left-overs, and the quota."""
     wrong = [f"{key}: {what}\n{ledger.of(key)}" for key, what in disagreements(BUCKET, ledger.possible())]
-    wrong += [f"left in the store: {name}" for name in store.on_its_way(BUCKET)]
+    # A store that is killed leaves files of its own in `tmp`, which no client can see.
+    wrong += [f"a part is left: {name}" for name in store.on_its_way(BUCKET) if name.startswith("uploads/")]
     if (report := housekeeping_run()) != NOTHING:
         wrong.append(f"housekeeping found something: {report}")
     for user in User.objects.all():
@@ -287,6 +289,6 @@ def test_checks_of_the_storm_find_planted_damage(site, store, user):
     s3.delete_object(Bucket=BUCKET, Key="forgotten")
     FileUpload.objects.get(file_name="unexplained").delete()
     s3.create_multipart_upload(Bucket=BUCKET, Key=KEYS[0])
-    found = damage(ledger, store)
+    wrong = damage(ledger, store)
     for name in ("lost", "changed", "forgotten", "unexplained", f"{KEYS[0]}: a multipart upload is left"):
-        assert [line for line in found if line.startswith(name)], (name, found)
+        assert [line for line in wrong if line.startswith(name)], (name, wrong)
