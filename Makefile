@@ -129,7 +129,7 @@ storm: export STORM_SECONDS = $(SECONDS)
 storm: export STORM_SEED = $(SEED)
 storm: export TEST_DATABASE = postgresql
 storm: .venv/.test $(if $(DEBIAN),$(DEBIAN_DONE))
-	@$(BIN)/python -m pytest --capture=no tests/integration/hosts/test_storm.py
+	@$(BIN)/python -m pytest --capture=no tests/storm
 
 lint:
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """Kill everything at random while eight clients use the whole API over both hosts: afterwards every response holds.
 
-`make storm` runs it for long. `make test` runs it for a moment, and plants damage that the checks must find.
+`make storm` runs it, and plants damage that the checks must find. It takes too long for `make test`.
 """
 
 import os
@@ -25,8 +25,8 @@ from django.utils import timezone
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, waiting_scan
-from tests.integration.hosts.ledger import Ledger
-from tests.integration.hosts.storm_clients import BUCKET, KEYS, Client
+from tests.storm.clients import BUCKET, KEYS, Client
+from tests.storm.ledger import Ledger
 from tests.support.daemons import Nginx, PgBouncer, Redis
 from tests.support.host import ROOT, environment
 from tests.support.killing import (

@@ -10,7 +10,7 @@ import httpx
 
 from s3_file_uploader.values import mib
 from tests.integration.conftest import client_at
-from tests.integration.hosts.ledger import Ledger
+from tests.storm.ledger import Ledger
 from tests.support.killing import chance
 from tests.support.scanners import VIRUS
 from tests.support.uploading import Upload
