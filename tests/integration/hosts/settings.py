@@ -18,6 +18,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 REST_FRAMEWORK["NUM_PROXIES"] = 1
 
 S3_FILE_UPLOADER_THROTTLE_RATES = {"share": "20/h"}
+# Less than the difference of wrong clocks: by its own clock, a host would find the claims of another expired.
+S3_FILE_UPLOADER_CLAIM_SECONDS = 120
 S3_FILE_UPLOADER_AUDIT_ROWS = True
 S3_FILE_UPLOADER_POLICIES = {"quota-*": {"quota_files": 5}}
 S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = mib(5)

@@ -14,20 +14,12 @@ from tests.support.killing import becomes_true
 from tests.support.uploading import Upload
 
 WRONG = {"CLOCK_AHEAD_SECONDS": "300"}, {"CLOCK_AHEAD_SECONDS": "-300"}
-# Less than the difference of the clocks: by their own clocks, each host would find the claims of the other expired.
-CLAIMS = "from tests.integration.hosts.settings import *\n\nS3_FILE_UPLOADER_CLAIM_SECONDS = 120\n"
-
-
-@pytest.fixture(scope="module")
-def claims(site):
-    (site.folder / "settings_with_short_claims.py").write_text(CLAIMS)
-    return {"DJANGO_SETTINGS_MODULE": "settings_with_short_claims", "PYTHONPATH": str(site.folder)}
 
 
 @pytest.fixture(scope="module", params=WRONG, ids=["ahead", "behind"])
-def skewed(request, site, claims):
+def skewed(request, site):
     """Run a third host, whose clock is wrong."""
-    with site.another(**claims, **request.param) as served:
+    with site.another(**request.param) as served:
         yield served
 
 
@@ -37,7 +29,7 @@ def slowly(released):
     yield os.urandom(mib(1))
 
 
-def test_host_with_a_wrong_clock_leaves_live_claims(hosts, client, user, bucket, skewed, claims):
+def test_host_with_a_wrong_clock_leaves_live_claims(hosts, client, user, bucket, skewed):
     """Each host wants the key of an upload at the other, and a host that is ahead runs housekeeping."""
     of_host, released = {"right": client(user, hosts.one.url), "wrong": client(user, skewed.url)}, Event()
     path = f"buckets/{bucket}/files"
@@ -48,7 +40,7 @@ def test_host_with_a_wrong_clock_leaves_live_claims(hosts, client, user, bucket,
         for name, http in zip(("wrong", "right"), of_host.values(), strict=True):
             thief = http.put(f"{path}/{name}/", params={"overwrite": "true"}, content=b"thief")
             assert thief.json()["code"] == "file_exists"
-        housekeeping = python(hosts.folder, "manage.py", "s3_housekeeping", **(hosts.variables | claims | WRONG[0]))
+        housekeeping = python(hosts.folder, "manage.py", "s3_housekeeping", **(hosts.variables | WRONG[0]))
         assert "records settled: 0\n" in housekeeping.stdout, housekeeping.stderr
         released.set()
         assert [upload.result().status_code for upload in running] == [201, 201]
