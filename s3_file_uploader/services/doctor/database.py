@@ -76,7 +76,7 @@ def _judge_sqlite(connection: Any) -> Diagnosis:
 
 
 def examine_database_clock(case: Case) -> Iterator[Diagnosis]:
-    """Compare the clock of the database with that of this machine. Claims are compared with the latter."""
+    """Compare the clock of the database, by which claims expire, with that of this machine, which signs."""
     connection = _get_connection()
     if connection.vendor != POSTGRESQL:
         yield ok("database clock", "that of this machine")
