@@ -6,14 +6,13 @@
 Django's own application collects a body before the view runs, in a temporary file if it is large.
 """
 
-import io
 from typing import Any, cast
 
 import django
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.urls import Resolver404, resolve
 
-from .api.requests.asgi_body import ArrivingBody
+from .api.requests.asgi_body import ArrivingBody, BodyReader
 from .conf import conf
 
 __all__ = ["UploadASGIHandler", "get_asgi_application"]
@@ -36,27 +35,40 @@ class UploadASGIHandler(ASGIHandler):
         super().__init__()
         self._streams = 0
 
-    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handle one request."""
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request, with its body as a stream if the action reads it itself."""
         if self._streams >= conf.asgi_streams or not _is_streamed(scope):
-            await super().handle(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
-        body = ArrivingBody(receive)
         self._streams += 1
         try:
-            await super().handle(scope, body.receive_rest, send)
+            await super().__call__(scope, ArrivingBody(receive).receive_rest, send)
         finally:
-            self._streams -= 1
-            body.stop()
+            self._streams -= 1  # The thread of the request has ended.
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one request, and end a read that still waits for its client."""
+        try:
+            await super().handle(scope, receive, send)
+        finally:
+            if body := _find_body(receive):
+                body.stop()
 
     async def read_body(self, receive: Any) -> Any:
         """Return the stream from which the request is read."""
-        body = getattr(receive, "__self__", None)
-        return io.BufferedReader(body) if isinstance(body, ArrivingBody) else await super().read_body(receive)
+        body = _find_body(receive)
+        return BodyReader(body) if body else await super().read_body(receive)
+
+
+def _find_body(receive: Any) -> ArrivingBody | None:
+    owner = getattr(receive, "__self__", None)
+    return owner if isinstance(owner, ArrivingBody) else None
 
 
 def _is_streamed(scope: Any) -> bool:
     """Return True if the action of this request reads the body itself."""
+    if scope["type"] != "http":
+        return False
     path = cast(str, scope["path"]).removeprefix(get_script_prefix(scope))
     try:
         view: Any = resolve(path).func

@@ -182,9 +182,13 @@ class Conf:
 
     @property
     def is_aws(self) -> bool:
-        """True without an endpoint URL, or with one of AWS itself, such as that of a VPC endpoint."""
-        host = (_parse_host(self.endpoint_url) or "") if self.endpoint_url else AWS_DOMAINS[0]
-        return any(f".{host}".endswith(f".{domain}") for domain in AWS_DOMAINS)
+        """True without an endpoint URL, or with one of S3 at AWS, such as that of a VPC endpoint.
+
+        Other hosts of AWS, such as a load balancer, may serve any store.
+        """
+        host = (_parse_host(self.endpoint_url) or "") if self.endpoint_url else f"s3.{AWS_DOMAINS[0]}"
+        is_s3 = any(label == "s3" or label.startswith("s3-") for label in host.split("."))
+        return is_s3 and any(host.endswith(f".{domain}") for domain in AWS_DOMAINS)
 
     @property
     def ca_bundle(self) -> str | None:

@@ -5,6 +5,7 @@ W021 no session authenticates its requests
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Tags, register
 from django.urls import NoReverseMatch, reverse
 from rest_framework.authentication import SessionAuthentication
@@ -30,6 +31,8 @@ def _list_authentication_classes() -> list[type]:
 
 
 def _is_mounted() -> bool:
+    if not getattr(settings, "ROOT_URLCONF", None):  # A project without URLs, for workers and commands alone.
+        return False
     try:
         return bool(reverse("s3_file_uploader_console:console"))
     except NoReverseMatch:

@@ -74,8 +74,8 @@ def forget_measurements() -> None:
 
 
 def _measure(connection: Any) -> _Measurement:
-    before = time.time()
     with connection.cursor() as cursor:
+        before = time.time()  # The connection is open: the time to connect is no difference of clocks.
         cursor.execute(DATABASE_TIME)
         database = float(cursor.fetchone()[0])
     wall = time.time()

@@ -64,3 +64,8 @@ def test_upload_beyond_the_limit_is_collected_first(settings):
     status, asked = send("PUT", FILE)
     assert status == 401
     assert asked >= 2
+
+
+def test_other_protocols_are_left_to_django():
+    with pytest.raises(ValueError, match="lifespan"):
+        asyncio.run(get_asgi_application()({"type": "lifespan"}, None, None))

@@ -158,8 +158,7 @@ export class Client extends Resources {
   }
 
   private taskOf(entry: JournalEntry, file: unknown, options: Partial<UploadOptions>): UploadTask {
-    const { bucket, contentType, fileName, handedOver, overwrite, userId } = entry;
-    const via = handedOver ? "put" : "auto";
+    const { bucket, contentType, fileName, overwrite, userId, via } = entry;
     return new UploadTask(
       this.context,
       file,

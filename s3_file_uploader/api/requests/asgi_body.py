@@ -23,8 +23,9 @@ from .body_guard import TOO_SLOW, make_file_patience
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-# uvicorn gives at most 64 KiB at once. A reader that took each piece alone would wake the event loop for each.
+# A reader that took each piece of a server alone would wake the event loop for each.
 AHEAD_BYTES = mib(1)
+GONE = "The client is gone."
 IN_THE_LOOP = (
     "The body of an upload was read in the event loop, which cannot wait for it. Make the middleware that reads it "
     "synchronous, or let it leave out the uploads of s3_file_uploader."
@@ -53,17 +54,20 @@ class ArrivingBody(io.RawIOBase):
         return {"type": "http.disconnect"} if self._is_gone else await self._receive()
 
     def stop(self) -> None:
-        """Read no more from the server."""
+        """Read no more from the server, and end a read that waits."""
         if self._pumping is not None:
             self._pumping.cancel()
+        with self._changed:
+            self._is_gone = True
+            self._changed.notify()
 
     def _start(self) -> None:
         self._pumping = self._loop.create_task(self._pump())
 
     async def _pump(self) -> None:
         while not (self._is_ended or self._is_gone):
-            self._has_room.clear()
-            if self._held >= AHEAD_BYTES:
+            while self._held >= AHEAD_BYTES:
+                self._has_room.clear()
                 await self._has_room.wait()
             self._take(await self._receive())
         self._is_over.set()
@@ -117,7 +121,7 @@ class ArrivingBody(io.RawIOBase):
         if not arrived:
             raise RequestTooSlow(TOO_SLOW)
         if self._is_gone and not self._pieces:
-            raise ConnectionResetError("The client is gone.")
+            raise ConnectionResetError(GONE)
 
     def _fill(self, buffer: memoryview) -> int:
         count = 0
@@ -130,3 +134,25 @@ class ArrivingBody(io.RawIOBase):
             count += taken
         self._held -= count
         return count
+
+
+class BodyReader(io.BufferedReader):
+    """The stream from which Django reads an `ArrivingBody`."""
+
+    raw: ArrivingBody
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes, or all.
+
+        Raises:
+            ConnectionResetError: the client is gone, so Django has closed the stream.
+            RequestTooSlow: the client is silent for too long, or sends too slowly.
+        """
+        if self.closed:
+            raise ConnectionResetError(GONE)
+        return super().read(size)
+
+    def close(self) -> None:
+        """End a read that waits in another thread, which would make this call wait, then close."""
+        self.raw.stop()
+        super().close()

@@ -20,7 +20,7 @@ from ...policy.names import validate_bucket_name
 from ...s3.multipart import MultipartUpload, abort_multipart, list_multipart_uploads
 from ...values import PAGE_KEYS
 from ..audit.trail import record_event
-from ..direct_uploads.complete import complete_arrived, has_arrived
+from ..direct_uploads.complete import complete_arrived, complete_record, has_arrived
 from ..direct_uploads.part_totals import remove_excessive
 from ..download_folder.copies import remove_old_copies
 from ..download_folder.write import remove_partial_files
@@ -144,9 +144,8 @@ class _Run:
         for upload in abandoned.each_once():
             finding = Finding.of(upload, Kind.RECORD_HALFWAY)
             try:
-                if self.dry_run and has_arrived(upload):
-                    continue  # A run would have completed it.
-                outcome = foresee_outcome(upload) if self.dry_run else upload_settle(upload=upload)
+                if (outcome := self._settle(upload)) is None:
+                    continue
                 settled += 1
             except ClaimLost:
                 outcome = Outcome.OVERTAKEN
@@ -157,6 +156,18 @@ class _Run:
             self.report(replace(finding, outcome=outcome))
             self.on_progress("records left half-way", 1, total)
         return settled, left
+
+    def _settle(self, upload: FileUpload) -> Outcome | None:
+        """Return the outcome for an abandoned record; None if `complete_arrived` has foreseen it.
+
+        A whole file is completed even if S3 or its rights failed a moment ago. It is never removed for that.
+        """
+        if not has_arrived(upload):
+            return foresee_outcome(upload) if self.dry_run else upload_settle(upload=upload)
+        if self.dry_run:
+            return None
+        complete_record(upload)
+        return Outcome.UPLOAD_COMPLETED
 
     def abort_debris(self, buckets: set[str], older_than: timedelta | None) -> tuple[int, int, int]:
         aborted = unexplained = failed = 0

@@ -15,3 +15,8 @@ def test_console_without_session_authentication_is_warned_of(settings, classes, 
     if not is_mounted:
         settings.ROOT_URLCONF = "s3_file_uploader.urls"
     assert [message.id for message in check_console()] == expected
+
+
+def test_project_without_urls_has_no_console(settings):
+    del settings.ROOT_URLCONF
+    assert check_console() == []

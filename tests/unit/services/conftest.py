@@ -67,12 +67,12 @@ def meanwhile(operation, action, *, after=False):
 
 
 @contextmanager
-def refusing(*operations, code="ServiceUnavailable", status=503):
-    """Let S3 answer some operations, or all, with an error; yields the names of those that it refused."""
+def refusing(*operations, code="ServiceUnavailable", status=503, times=None):
+    """Let S3 answer some or all operations with an error, at most so many times; yields the names of those refused."""
     events, refused = get_client().meta.events, []
 
     def refuse(model, **kwargs):
-        if not operations or model.name in operations:
+        if (not operations or model.name in operations) and (times is None or len(refused) < times):
             refused.append(model.name)
             error = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
             raise ClientError(error, model.name)

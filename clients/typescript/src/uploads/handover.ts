@@ -36,8 +36,9 @@ export async function handOver(context: Context, file: unknown, options: UploadO
 async function announceWhole(context: Context, source: Source, options: UploadOptions): Promise<HandedOver> {
   const { connectivity, journal, patienceSeconds, service } = context;
   const { key = createKey(), signal } = options;
-  const announcement = await planDirect({ ...options, via: "put" }, source);
-  const entry = { ...createEntry(key, options, source), handedOver: true };
+  const put = { ...options, via: "put" } as const;
+  const announcement = await planDirect(put, source);
+  const entry = { ...createEntry(key, put, source), handedOver: true };
   await journal.save(entry);
   try {
     const patience = new Patience(connectivity, patienceSeconds);

@@ -26,6 +26,8 @@ export interface JournalEntry {
   uri?: string;
   /** Time of the last write to the file, in milliseconds since 1970. Another file in its place is not resumed. */
   modifiedAt?: number;
+  /** The way that the app chose. */
+  via?: UploadOptions["via"];
   /** True if the file goes through the service, false if it goes to S3 itself; absent before it is opened. */
   throughServer?: boolean;
   /** True if a native background uploader sends the file. */
@@ -35,7 +37,7 @@ export interface JournalEntry {
 /** Return the line of an upload that begins. */
 export function createEntry(
   key: string,
-  { bucket, contentType, fileName, overwrite, userId }: UploadOptions,
+  { bucket, contentType, fileName, overwrite, userId, via }: UploadOptions,
   { modifiedAt, name, size, type = "", uri }: FileFacts & Pick<Source, "modifiedAt" | "size">,
 ): JournalEntry {
   return {
@@ -47,6 +49,7 @@ export function createEntry(
     startedAt: new Date().toISOString(),
     ...(overwrite ? { overwrite } : {}),
     ...(userId ? { userId } : {}),
+    ...(via ? { via } : {}),
     ...(uri ? { uri } : {}),
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
   };

@@ -36,7 +36,10 @@ export interface UploadOptions {
   via?: "auto" | "parts" | "put" | "server" | undefined;
   /** Parts sent at once. Default: 3. */
   concurrency?: number | undefined;
-  /** Idempotency-Key, unique among the uploads of the user. An upload with the same key and file resumes. Default: random. */
+  /**
+   * Idempotency-Key, unique among the uploads of the user: up to 248 printable ASCII characters. An upload with the same key
+   * and file resumes. Default: random.
+   */
   key?: string | undefined;
   /** Staff only: the primary key of the user who will own the file. */
   userId?: string | undefined;

@@ -56,11 +56,11 @@ export async function planThroughServer(options: UploadOptions, source: Source, 
 /** Return true if a file is to go through the service. An upload that began directly goes on so, if it can. */
 export function goesThroughServer(
   options: UploadOptions,
-  { throughServer, size }: JournalEntry,
+  { id, size, throughServer }: JournalEntry,
   { routes, smallFileBytes }: Context,
 ): boolean {
   if (throughServer || options.via === "server" || options.overwrite) return true;
-  return mayChangeRoute(options) && ((throughServer ?? size < smallFileBytes) || routes.throughServer);
+  return mayChangeRoute(options) && ((throughServer ?? (!id && size < smallFileBytes)) || routes.throughServer);
 }
 
 /** The service stores a body for the caller alone: a file of another user has to go to S3. */

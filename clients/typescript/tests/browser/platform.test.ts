@@ -46,7 +46,7 @@ test("a Blob of 128 MiB is not read into the memory of the page", { timeout: 120
   });
   console.log(`128 MiB: the page grew by ${toMib(grown)} MiB; read whole, by ${toMib(whole)} MiB`);
   expect(grown).toBeLessThan(32 * MIB);
-  expect(whole).toBeGreaterThan(100 * MIB); // Otherwise nothing was measured.
+  expect(whole).toBeGreaterThan(64 * MIB); // Otherwise nothing was measured.
 });
 
 describe("network of the device", () => {

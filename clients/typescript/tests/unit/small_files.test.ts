@@ -69,6 +69,23 @@ describe("a small file", () => {
     expect(lines.size).toBe(0);
   });
 
+  test("whose way the app has chosen is resumed by the same request", async () => {
+    server.next(PUT, "hang");
+    const killed = start(50, { via: "server" }, small);
+    await vi.advanceTimersByTimeAsync(30);
+    killed.pause(); // As a kill: nothing is sent any more.
+    await settle((await pendingOf(small)).resume(bytes(50)).result);
+    expect(server.routes()).toEqual([PUT, PUT]);
+    expect(server.seen.map(({ query }) => query.toString())).toEqual(["", ""]);
+  });
+
+  test("that the app sends to S3 goes there after a kill, too", async () => {
+    const options = { bucket: "bucket", fileName: "a.bin", checksum: false, via: "put" as const };
+    await clientOf(server, { storage }).prepare(bytes(50), options).remember();
+    await settle((await pendingOf(small)).resume(bytes(50)).result);
+    expect(server.routes()[0]).toBe("POST uploads/");
+  });
+
   test("that was not opened before a kill is small for the next client", async () => {
     const options = { bucket: "bucket", fileName: "a.bin", checksum: false };
     await clientOf(server, { storage }).prepare(bytes(50), options).remember();

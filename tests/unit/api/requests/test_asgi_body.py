@@ -1,13 +1,12 @@
 """A body under ASGI that is read while it arrives, from a scripted server."""
 
 import asyncio
-import io
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 from asgiref.sync import sync_to_async
 
-from s3_file_uploader.api.requests.asgi_body import AHEAD_BYTES, ArrivingBody
+from s3_file_uploader.api.requests.asgi_body import AHEAD_BYTES, ArrivingBody, BodyReader
 from s3_file_uploader.exceptions import RequestTooSlow
 from s3_file_uploader.values import mib
 
@@ -37,7 +36,7 @@ def in_thread(server, read, *, then=None):
     async def run():
         body = ArrivingBody(server.receive)
         try:
-            outcome = await sync_to_async(read, thread_sensitive=False)(io.BufferedReader(body))
+            outcome = await sync_to_async(read, thread_sensitive=False)(BodyReader(body))
             return outcome, await then(body) if then else None
         finally:
             body.stop()
@@ -107,6 +106,29 @@ def test_client_below_the_rate_is_too_slow(settings):
 
     with pytest.raises(RequestTooSlow):
         in_thread(Trickling(*[piece(b"x")] * 1000), lambda stream: stream.read())
+
+
+def test_pieces_beyond_the_limit_wait_with_the_server():
+    server = Server(*[piece(bytes(AHEAD_BYTES))] * 8, piece(b"", more=False))
+
+    def read(stream):
+        for _ in range(4):
+            stream.raw.read(1000)
+            Event().wait(0.02)
+        return server.asked
+
+    assert in_thread(server, read)[0] <= 2
+
+
+def test_close_ends_a_read_that_waits():
+    def read(stream):
+        Timer(0.1, stream.close).start()
+        with pytest.raises(ConnectionResetError):
+            stream.read(1)
+        with pytest.raises(ConnectionResetError):
+            stream.read(1)
+
+    in_thread(Server(), read)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,29 @@ class TestArrived:
         assert FileUpload.objects.get(pk=big.pk).status == Status.STORED
         assert big.file_name in objects_in(bucket)
 
+    @pytest.mark.parametrize("refused", [1, 2])
+    def test_housekeeping_keeps_a_whole_file_that_it_could_not_look_at(self, bucket, refused):
+        sent(self.put)
+        expire(self.put)
+        with refusing("GetObject", "HeadObject", times=refused):
+            report = housekeeping_run()
+        assert objects_in(bucket) == [self.put.file_name]
+        housekeeping_run()
+        assert FileUpload.objects.get(pk=self.put.pk).status == Status.STORED
+        assert report.is_complete is False
+
+    def test_housekeeping_keeps_a_joined_file_whose_record_knows_no_parts(self, big, user, bucket):
+        """The backup was made before S3 was asked for a multipart upload."""
+        restored = FileUpload.objects.filter(pk=big.pk).values("status", "claim_id", "etag", "checksum_sha256")[0]
+        sent(big, BIG)
+        complete(user, big)
+        unknown = {"completed_at": None, "writable_until": None, "multipart_upload_id": ""}
+        FileUpload.objects.filter(pk=big.pk).update(**restored, **unknown)
+        self.later()
+        expire(big)
+        housekeeping_run()
+        assert big.file_name in objects_in(bucket)
+
     def test_housekeeping_removes_unjoined_parts_of_an_expired_upload(self, big, bucket):
         sent(big, BIG)
         self.later()
