@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 import shlex
+import signal
 import threading
 import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -132,6 +133,12 @@ def test_procfile_has_the_commands_of_compose(process, service):
 
 def test_compose_gives_gunicorn_time_to_stop():
     assert seconds(SERVICES["app"]["stop_grace_period"]) > GUNICORN["graceful_timeout"]
+
+
+def test_gunicorn_hook_ignores_workers_without_a_queue_of_methods():
+    handler = signal.getsignal(signal.SIGTERM)
+    GUNICORN["post_worker_init"](object())
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 def test_compose_sets_what_the_configuration_of_nginx_asks_for():
