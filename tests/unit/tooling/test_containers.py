@@ -15,6 +15,7 @@ import yaml
 from django.core.management import get_commands
 from django.urls import resolve
 
+from tests.support.documents import blocks_of
 from tests.support.host import ROOT
 from tests.unit.modules.test_host import names_in_example
 
@@ -147,6 +148,14 @@ def test_compose_sets_what_the_configuration_of_nginx_asks_for():
     assert set(re.findall(r"\$\{([A-Z_]+)\}", template)) == environment.keys()
     assert environment["APP_SERVERS"] == f"server app:{instruction('EXPOSE')[0]};"
     assert [port.rpartition(":")[2] for port in SERVICES["nginx"]["ports"]] == [environment["LISTEN"]]
+
+
+def test_tls_of_the_docs_changes_what_compose_has():
+    (override,) = [yaml.safe_load(block) for block in blocks_of("docs/how-to/deploy.md", "yaml")]
+    ((name, nginx),) = override["services"].items()
+    assert nginx["environment"] == {"LISTEN": f"{SERVICES[name]['environment']['LISTEN']} ssl"}
+    (certificates,) = blocks_of("docs/how-to/deploy.md", "nginx")
+    assert set(re.findall(r" (/\w+)/", certificates)) == {nginx["volumes"][0].split(":")[1]}
 
 
 def test_compose_publishes_the_ports_that_its_addresses_name():
