@@ -158,6 +158,12 @@ def test_tls_of_the_docs_changes_what_compose_has():
     assert set(re.findall(r" (/\w+)/", certificates)) == {nginx["volumes"][0].split(":")[1]}
 
 
+def test_compose_names_the_abilities_that_the_docs_give_its_store():
+    default = SERVICES["app"]["environment"]["S3_FILE_UPLOADER_STORE"].removeprefix("${S3_FILE_UPLOADER_STORE-")
+    (abilities,) = re.findall(r"# SeaweedFS 4.48\n(.+)\n\]", (ROOT / "docs/how-to/other-stores.md").read_text())
+    assert default.removesuffix("}").split(",") == re.findall(r"\w+", abilities)
+
+
 def test_compose_publishes_the_ports_that_its_addresses_name():
     environment = SERVICES["app"]["environment"]
     (published,) = [default_of(port.rpartition(":")[0]) for port in SERVICES["store"]["ports"]]
