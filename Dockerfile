@@ -1,7 +1,7 @@
 # The host project as an image: docs/how-to/deploy.md says how to run it. `docker build -t s3-file-uploader .`
 #
-# The image has no compiler and no pip; the process is not root and writes only below /data and /tmp, so that the root
-# file system may be read-only.
+# The image has no compiler, and the environment of the app has no pip. The process is not root and writes only below
+# /data and /tmp, so that the root file system may be read-only.
 
 # The newest Python that all locked packages have wheels for. Pin a digest in your own build.
 ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim-trixie

@@ -101,7 +101,8 @@ monitoring: .venv/.test
 
 # Build what a release publishes into dist/, check it, and let a new project run it: TAG=v0.2.0 also compares the tag.
 release-check: .release/.done clients/typescript/node_modules/.done
-	@.release/bin/hadolint Dockerfile
+	@if [ -x .release/bin/hadolint ]; then .release/bin/hadolint Dockerfile; \
+	else echo "hadolint is locked for Linux on x86_64 only, so the Dockerfile was not checked."; fi
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TAG="$(TAG)" exec $(BIN)/python tools/release_check.py
 
 # Look for known vulnerabilities in the locked packages. It needs the databases of PyPI and npm.

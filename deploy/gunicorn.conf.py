@@ -26,8 +26,10 @@ def post_worker_init(worker):
     """Close the listening socket as soon as the worker is told to stop, so that nginx takes another host.
 
     A worker of gunicorn keeps it open until its last request has ended. Connections that nginx opens meanwhile are
-    accepted by the kernel only, and reset then.
+    accepted by the kernel only, and reset then. Needs gunicorn 27 or later, and its worker gthread.
     """
+    if not hasattr(worker, "method_queue"):
+        return
     stop = signal.getsignal(signal.SIGTERM)
 
     def close():

@@ -36,7 +36,7 @@ def main() -> None:
         serve_from(built)
     write_components(wheel, version)
     print(f"Version {version} can be released. dist/ has {', '.join(sorted(file.name for file in DIST.iterdir()))}")
-    print(f"npm publish takes dist/{package.name}")
+    print(f"npm publish takes ./dist/{package.name}")
 
 
 def run(*command: str | Path, folder: Path = ROOT) -> None:

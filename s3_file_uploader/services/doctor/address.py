@@ -24,6 +24,10 @@ BUFFERING = (
     "Let the proxy pass bodies on while they arrive (nginx: proxy_request_buffering off), and serve by WSGI, or by "
     "s3_file_uploader.asgi."
 )
+COLLECTING = (
+    "Slow clients then hold no thread, but the proxy needs room for all bodies. If you did not choose this: nginx, "
+    "proxy_request_buffering off; serve by WSGI, or by s3_file_uploader.asgi."
+)
 NO_ADDRESS = "needs: --url, or S3_FILE_UPLOADER_URL"
 
 
@@ -85,7 +89,7 @@ def _examine_buffering(case: Case, base: SplitResult) -> Diagnosis:
             connection.endheaders(b"x")
             answer: HTTPResponse = connection.getresponse()
         except TimeoutError:
-            return warning("proxy", "bodies are collected before the service sees them", BUFFERING)
+            return warning("proxy", "bodies are collected before the service sees them", COLLECTING)
         except (OSError, HTTPException) as error:
             return warning("proxy", f"an upload ends without an answer: {_describe(error)}", BUFFERING)
     if answer.status == TOO_LARGE:

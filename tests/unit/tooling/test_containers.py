@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 import shlex
+import signal
 import threading
 import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +15,7 @@ import yaml
 from django.core.management import get_commands
 from django.urls import resolve
 
+from tests.support.documents import blocks_of
 from tests.support.host import ROOT
 from tests.unit.modules.test_host import names_in_example
 
@@ -134,12 +136,32 @@ def test_compose_gives_gunicorn_time_to_stop():
     assert seconds(SERVICES["app"]["stop_grace_period"]) > GUNICORN["graceful_timeout"]
 
 
+def test_gunicorn_hook_ignores_workers_without_a_queue_of_methods():
+    handler = signal.getsignal(signal.SIGTERM)
+    GUNICORN["post_worker_init"](object())
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
 def test_compose_sets_what_the_configuration_of_nginx_asks_for():
     template = (ROOT / "deploy" / "nginx.conf").read_text()
     environment = SERVICES["nginx"]["environment"]
     assert set(re.findall(r"\$\{([A-Z_]+)\}", template)) == environment.keys()
     assert environment["APP_SERVERS"] == f"server app:{instruction('EXPOSE')[0]};"
     assert [port.rpartition(":")[2] for port in SERVICES["nginx"]["ports"]] == [environment["LISTEN"]]
+
+
+def test_tls_of_the_docs_changes_what_compose_has():
+    (override,) = [yaml.safe_load(block) for block in blocks_of("docs/how-to/deploy.md", "yaml")]
+    ((name, nginx),) = override["services"].items()
+    assert nginx["environment"] == {"LISTEN": f"{SERVICES[name]['environment']['LISTEN']} ssl"}
+    (certificates,) = blocks_of("docs/how-to/deploy.md", "nginx")
+    assert set(re.findall(r" (/\w+)/", certificates)) == {nginx["volumes"][0].split(":")[1]}
+
+
+def test_compose_names_the_abilities_that_the_docs_give_its_store():
+    default = SERVICES["app"]["environment"]["S3_FILE_UPLOADER_STORE"].removeprefix("${S3_FILE_UPLOADER_STORE-")
+    (abilities,) = re.findall(r"# SeaweedFS 4.48\n(.+)\n\]", (ROOT / "docs/how-to/other-stores.md").read_text())
+    assert default.removesuffix("}").split(",") == re.findall(r"\w+", abilities)
 
 
 def test_compose_publishes_the_ports_that_its_addresses_name():

@@ -47,6 +47,10 @@ def test_manifests_set_variables_that_are_read():
         assert container["envFrom"] == [{"secretRef": {"name": MANIFESTS["Secret"]["metadata"]["name"]}}]
 
 
+def test_secret_has_each_variable_that_all_containers_need():
+    assert {"DJANGO_SECRET_KEY", "DATABASE_URL", "AWS_STORAGE_REGION"} <= MANIFESTS["Secret"]["stringData"].keys()
+
+
 def test_probes_ask_addresses_that_exist_for_the_allowed_host():
     (host,) = [variable["value"] for variable in CONTAINER["env"] if variable["name"] == "DJANGO_ALLOWED_HOSTS"]
     names = []

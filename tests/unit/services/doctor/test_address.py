@@ -120,7 +120,9 @@ class TestProxy:
 
     def test_server_that_reads_the_body_first_is_a_warning(self):
         with AnsweringServer({"GET": (200, {}), "PUT": (401, {})}) as server:
-            assert examined(server.url)[1][2] == "bodies are collected before the service sees them"
+            diagnosis = list(examine_address(Case(address=server.url)))[1]
+        assert (diagnosis.status, diagnosis.seen) == ("warning", "bodies are collected before the service sees them")
+        assert diagnosis.advice == address.COLLECTING
 
     def test_announced_file_is_the_largest_of_the_policy(self, settings):
         settings.S3_FILE_UPLOADER_POLICIES = {"*": {"max_file_bytes": 1000}}
