@@ -24,6 +24,8 @@ from tests.support.stores import KINDS, MAIN, Store, use_store
 ClientOf = Callable[[User | None], httpx.Client]
 StoreOf = Callable[[str], Store]
 ServerOf = Callable[[Server, Store], Served]
+# Parts of the ids of tests that share a server.
+GROUPS = {"hosts": "/hosts/", "rclone": "test_bad_store", "seaweedfs": "seaweedfs"}
 
 
 def token_of(person: User) -> str:
@@ -72,6 +74,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("each_store"):
         is_alone = "TEST_STORE" in os.environ or "postgresql" in DATABASES["default"]["ENGINE"]
         metafunc.parametrize("store", [MAIN] if is_alone else list(KINDS), indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of servers that start slowly in one process of pytest-xdist each: SeaweedFS, rclone, the hosts."""
+    for item in items:
+        if group := next((name for name, part in GROUPS.items() if part in item.nodeid), _find_group(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _find_group(item: pytest.Item) -> str | None:
+    needs = {*getattr(item, "fixturenames", ()), item.path.stem}
+    return "seaweedfs" if needs & {"seaweedfs", "test_able_store"} else None
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from tests.integration.conftest import client_at
 
 EVENT = re.compile(
-    r's3_file_uploader\.audit action="(\w+)" user="(\d+)" address="([^"]*)" .*file_name="([^"]*)".*="(\w+)"'
+    r's3_file_uploader\.audit action="(\w+)" user="(\d+)" address="([^"]*)" .*file_name="([^"]*)".*outcome="(\w+)"'
 )
 
 

@@ -1,6 +1,5 @@
 """Streams on a real server: slow, chunked and incomplete bodies, and responses that the client does not read."""
 
-import json
 import os
 import socket
 import time
@@ -325,5 +324,5 @@ def test_proxied_download_with_a_lost_client_ends_the_call(both, user, bucket, s
         assert reader.recv(1000).startswith(b"HTTP/1.1 200 ")
     becomes_true(lambda: any('operation="file_read"' in line for line in both.log.splitlines()[before:]))
     line = next(line for line in both.log.splitlines()[before:] if 'operation="file_read"' in line)
-    assert json.loads(line.partition("outcome=")[2]) == "GeneratorExit"
+    assert 'outcome="GeneratorExit"' in line
     assert client.get(f"buckets/{bucket}/files/key/", params={"proxy": "true"}).content == large
