@@ -1,5 +1,6 @@
 """Scratch objects: each run writes below a prefix of its own, removes it, and removes what killed runs left."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PREFIX = ".s3-file-uploader-doctor/"
+# A user may have files below PREFIX, too.
+KEY = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}/")
 CONTENT = b"scratch of s3_doctor"
 # A run takes seconds, so older objects are those of a killed run.
 OLD = timedelta(minutes=10)
@@ -116,13 +119,18 @@ def _remove_below(bucket: str, prefix: str, *, before: datetime | None = None) -
     removed, client = 0, get_client(region=find_bucket_region(bucket))
     for page in list_object_pages(bucket=bucket, prefix=prefix):
         for listed in page:
-            if before is None or listed.changed_at < before:
+            if _is_scratch(listed.file_name, prefix) and (before is None or listed.changed_at < before):
                 with storage_errors():
                     client.delete_object(Bucket=bucket, Key=listed.file_name)
                 removed += 1
     with suppress(StorageUnsupported):
         for upload in list_multipart_uploads(bucket=bucket, prefix=prefix):
-            if before is None or upload.begun_at < before:
+            if _is_scratch(upload.key, prefix) and (before is None or upload.begun_at < before):
                 abort_multipart(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
                 removed += 1
     return removed
+
+
+def _is_scratch(key: str, prefix: str) -> bool:
+    """Return True if the key is that of a run below this prefix: a store that ignores Prefix lists the whole bucket."""
+    return key.startswith(prefix) and KEY.match(key) is not None

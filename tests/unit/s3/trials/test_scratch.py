@@ -34,6 +34,44 @@ def test_remove_leaves_other_objects_and_other_runs(left):
     assert not uploads_in(left.bucket)
 
 
+@pytest.fixture
+def listing_everything():
+    """Have the store ignore Prefix."""
+    calls = [f"provide-client-params.s3.{call}" for call in ("ListObjectsV2", "ListMultipartUploads")]
+    drop = lambda params, **kwargs: {name: value for name, value in params.items() if name != "Prefix"}  # noqa: E731
+    for call in calls:
+        get_client().meta.events.register(call, drop)
+    yield
+    for call in calls:
+        get_client().meta.events.unregister(call, drop)
+
+
+@pytest.mark.usefixtures("listing_everything")
+class TestStoreThatIgnoresPrefix:
+    @pytest.fixture
+    def foreign(self, left):
+        """Return the keys of files of users, each an object and a multipart upload."""
+        keys = [f"{PREFIX}report.pdf", f"{PREFIX}{'0' * 31}/x", f"{PREFIX}{'0' * 32}", f"a/{left.key('x')}", "file"]
+        for key in keys:
+            get_client().put_object(Bucket=left.bucket, Key=key)
+            get_client().create_multipart_upload(Bucket=left.bucket, Key=key)
+        return sorted(keys)
+
+    def test_remove_spares_other_runs_and_files_of_users(self, left, foreign):
+        other = Scratch(left.bucket)
+        other.put("object")
+        other.begin("upload")
+        left.begin("upload")
+        left.remove()
+        assert keys_in(left.bucket) == sorted([*foreign, other.key("object")])
+        assert sorted(upload["Key"] for upload in uploads_in(left.bucket)) == sorted([*foreign, other.key("upload")])
+
+    def test_remove_old_scratch_spares_files_of_users(self, left, foreign):
+        left.begin("upload")
+        assert remove_old_scratch(left.bucket, older_than=timedelta(seconds=-5)) == 2
+        assert keys_in(left.bucket) == sorted(upload["Key"] for upload in uploads_in(left.bucket)) == foreign
+
+
 def test_remove_old_scratch_spares_runs_of_now(left):
     assert remove_old_scratch(left.bucket) == 0
     assert keys_in(left.bucket) == [left.key("object"), "file"]
