@@ -1,4 +1,4 @@
-"""The checksum of each part that S3 compares: CRC64NVME by awscrt where it is installed, else CRC32 by zlib.
+"""The checksum of each part that S3 compares: CRC64NVME by awscrt on AWS where it is installed, else CRC32 by zlib.
 
 It is sent as a header. boto3 would send it behind the body, and copy the body three times to put it there.
 
@@ -45,14 +45,22 @@ CRC32 = PartChecksum("CRC32", crc32, 4)
 
 
 def part_checksum() -> PartChecksum | None:
-    """Return the checksum to send with the parts of an upload, or None if the store takes none."""
-    return _fastest_checksum() if conf.store_can(CHECKSUM_TRAILERS) else None
+    """Return the checksum to send with the parts of an upload, or None if the store takes none.
+
+    Other stores than AWS may not know CRC64NVME: `s3_doctor` tries CRC32 only.
+    """
+    if not conf.store_can(CHECKSUM_TRAILERS):
+        return None
+    return _fastest_checksum() if conf.is_aws else CRC32
 
 
 @lru_cache(maxsize=1)
 def _fastest_checksum() -> PartChecksum:
-    """Return CRC64NVME if awscrt is installed, which computes it in a tenth of the time that CRC32 takes."""
-    with suppress(ImportError):
+    """Return CRC64NVME if awscrt is installed, which computes it in a tenth of the time that CRC32 takes.
+
+    An old awscrt has no CRC64NVME.
+    """
+    with suppress(ImportError, AttributeError):
         compute = cast("Callable[[memoryview], int]", import_module("awscrt.checksums").crc64nvme)
         return PartChecksum("CRC64NVME", compute, 8)
     return CRC32

@@ -145,7 +145,24 @@ def delete_object(*, bucket: str, key: str, etag: str = "") -> None:
         FileExists: another object is there, and stays.
         StorageProblem: S3 could not.
     """
-    condition: Any = {"IfMatch": etag} if etag and conf.store_can(CONDITIONAL_DELETES) else {}
+    delete_matching_object(bucket=bucket, key=key, etag=etag if conf.store_can(CONDITIONAL_DELETES) else "")
+
+
+def delete_matching_object(*, bucket: str, key: str, etag: str) -> None:
+    """Delete an object as `delete_object`, and send the condition even if the settings do not name the ability.
+
+    RFC 9110 requires quotes: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
+
+    Args:
+        bucket: name of the bucket.
+        key: key of the object.
+        etag: without quotes; "" deletes any object.
+
+    Raises:
+        FileExists: another object is there, and stays.
+        StorageProblem: S3 could not.
+    """
+    condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
     with suppress(FileNotFound, BucketNotFound), storage_errors():
         get_client().delete_object(Bucket=bucket, Key=key, **condition)
 

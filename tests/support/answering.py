@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(seconds)
         return content
 
-    do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815 - the names are http.server's
 
     def log_message(self, *args: Any) -> None:
         """Log nothing."""

@@ -20,6 +20,7 @@ from ...values import (
 )
 from ..client import find_bucket_region, get_client
 from ..errors import storage_errors
+from ..objects import delete_matching_object
 from ..plain_request import send_plainly
 from ..presign import presign_post, presign_url
 from ..sigv4 import CONTENT_SHA256
@@ -67,27 +68,26 @@ def _is_refused(call: Callable[[], object]) -> bool:
 
 def _has_conditional_writes(scratch: Scratch) -> bool:
     scratch.put("conditional")
-    upload_id = scratch.begin("conditional")
-    parts = scratch.put_part("conditional", upload_id, OTHER)
-    return (
-        _is_refused(lambda: scratch.put("conditional", OTHER, IfNoneMatch="*"))
-        and _is_refused(lambda: scratch.complete("conditional", upload_id, parts, IfNoneMatch="*"))
-        and scratch.read("conditional") == CONTENT
-        and not _is_refused(lambda: scratch.put("absent", IfNoneMatch="*"))
-    )
+    with scratch.unfinished("conditional") as upload_id:
+        parts = scratch.put_part("conditional", upload_id, OTHER)
+        return (
+            _is_refused(lambda: scratch.put("conditional", OTHER, IfNoneMatch="*"))
+            and _is_refused(lambda: scratch.complete("conditional", upload_id, parts, IfNoneMatch="*"))
+            and scratch.read("conditional") == CONTENT
+            and not _is_refused(lambda: scratch.put("absent", IfNoneMatch="*"))
+        )
 
 
 def _has_conditional_deletes(scratch: Scratch) -> bool:
     etag = scratch.put("deleted")
 
-    def delete(condition: str) -> None:
-        with storage_errors():
-            scratch.client.delete_object(**scratch.at("deleted"), IfMatch=condition)
+    def delete(etag: str) -> None:
+        delete_matching_object(bucket=scratch.bucket, key=scratch.key("deleted"), etag=etag)
 
     return (
-        _is_refused(lambda: delete(f'"{"0" * 32}"'))
+        _is_refused(lambda: delete("0" * 32))
         and scratch.read("deleted") == CONTENT
-        and not _is_refused(lambda: delete(f'"{etag}"'))
+        and not _is_refused(lambda: delete(etag))
         and scratch.read("deleted") is None
     )
 

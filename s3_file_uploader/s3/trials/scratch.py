@@ -1,12 +1,14 @@
 """Scratch objects: each run writes below a prefix of its own, removes it, and removes what killed runs left."""
 
-from contextlib import suppress
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ...exceptions import FileNotFound, StorageUnsupported
+from ...exceptions import FileNotFound, StorageAccessDenied, StorageUnsupported
 from ..client import find_bucket_region, get_client
 from ..errors import storage_errors
 from ..multipart import abort_multipart, list_multipart_uploads
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PREFIX = ".s3-file-uploader-doctor/"
+# A user may have files below PREFIX, too.
+KEY = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}/")
 CONTENT = b"scratch of s3_doctor"
 # A run takes seconds, so older objects are those of a killed run.
 OLD = timedelta(minutes=10)
@@ -74,6 +78,22 @@ class Scratch:
         with storage_errors():
             return self.client.create_multipart_upload(**self.at(name))["UploadId"]
 
+    @contextmanager
+    def unfinished(self, name: str) -> Iterator[str]:
+        """Create a multipart upload; return its id, and abort it at the end.
+
+        The credentials may not have the right to abort or to list multipart uploads, which has a trial of its own.
+
+        Raises:
+            S3FileUploaderError: S3 did not.
+        """
+        upload_id = self.begin(name)
+        try:
+            yield upload_id
+        finally:
+            with suppress(StorageAccessDenied, StorageUnsupported):
+                abort_multipart(bucket=self.bucket, key=self.key(name), upload_id=upload_id)
+
     def put_part(self, name: str, upload_id: str, body: bytes = CONTENT) -> dict[str, Any]:
         """Store the first part; return it as S3 wants it when the upload is completed.
 
@@ -116,13 +136,18 @@ def _remove_below(bucket: str, prefix: str, *, before: datetime | None = None) -
     removed, client = 0, get_client(region=find_bucket_region(bucket))
     for page in list_object_pages(bucket=bucket, prefix=prefix):
         for listed in page:
-            if before is None or listed.changed_at < before:
+            if _is_scratch(listed.file_name, prefix) and (before is None or listed.changed_at < before):
                 with storage_errors():
                     client.delete_object(Bucket=bucket, Key=listed.file_name)
                 removed += 1
     with suppress(StorageUnsupported):
         for upload in list_multipart_uploads(bucket=bucket, prefix=prefix):
-            if before is None or upload.begun_at < before:
+            if _is_scratch(upload.key, prefix) and (before is None or upload.begun_at < before):
                 abort_multipart(bucket=bucket, key=upload.key, upload_id=upload.upload_id)
                 removed += 1
     return removed
+
+
+def _is_scratch(key: str, prefix: str) -> bool:
+    """Return True if the key is that of a run below this prefix: a store that ignores Prefix lists the whole bucket."""
+    return key.startswith(prefix) and KEY.match(key) is not None

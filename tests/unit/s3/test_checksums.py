@@ -55,8 +55,23 @@ def fastest(monkeypatch):
     return chosen
 
 
+@pytest.fixture
+def new_awscrt(monkeypatch):
+    """Install an awscrt that has CRC64NVME."""
+    module = ModuleType("awscrt.checksums")
+    module.crc64nvme = crc32
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", module)
+    checksums._fastest_checksum.cache_clear()
+    yield
+    checksums._fastest_checksum.cache_clear()
+
+
 def test_fastest_checksum_without_awscrt_is_crc32(fastest):
     assert fastest(None) == CRC32 == PartChecksum("CRC32", crc32, 4)
+
+
+def test_fastest_checksum_with_an_old_awscrt_is_crc32(fastest):
+    assert fastest(ModuleType("awscrt.checksums")) == CRC32
 
 
 def test_fastest_checksum_with_awscrt_is_crc64nvme(fastest, body):
@@ -70,6 +85,14 @@ def test_fastest_checksum_with_awscrt_is_crc64nvme(fastest, body):
 def test_crc32_has_the_form_that_s3_reads(body):
     assert CRC32.creation == {"ChecksumAlgorithm": "CRC32"}
     assert CRC32.of(body) == {"ChecksumCRC32": CRC32_OF_CONTENT}
+
+
+@pytest.mark.parametrize(
+    ("endpoint_url", "algorithm"), [(None, "CRC64NVME"), ("https://s3.example.com", "CRC32")], ids=["aws", "other"]
+)
+def test_part_checksum_is_crc64nvme_on_aws_only(settings, new_awscrt, endpoint_url, algorithm):
+    settings.AWS_S3_ENDPOINT_URL, settings.S3_FILE_UPLOADER_STORE = endpoint_url, ["checksum_trailers"]
+    assert part_checksum().algorithm == algorithm
 
 
 @pytest.mark.parametrize(("abilities", "is_sent"), [([], False), (["checksums"], False), (["checksum_trailers"], True)])

@@ -12,7 +12,14 @@ from botocore.stub import Stubber
 from s3_file_uploader import exceptions as own
 from s3_file_uploader.embedded import free_port
 from s3_file_uploader.s3.client import get_client
-from s3_file_uploader.s3.objects import create_multipart, head_object, list_object_pages, put_object, put_part
+from s3_file_uploader.s3.objects import (
+    create_multipart,
+    delete_object,
+    head_object,
+    list_object_pages,
+    put_object,
+    put_part,
+)
 from s3_file_uploader.s3.part_buffer import PartBuffer
 from s3_file_uploader.values import ListedObject, StoredPart
 from tests.support.answering import AnsweringServer
@@ -149,6 +156,14 @@ def test_head_object_without_size_or_time_is_a_storage_error(store, headers):
     store.answers = {"HEAD": (200, headers)}
     with pytest.raises(own.StorageError, match="size and the time"):
         head_object(**WHERE)
+
+
+@pytest.mark.parametrize(("abilities", "sent"), [(["conditional_deletes"], '"0123"'), ([], None)])
+def test_delete_object_sends_the_etag_in_quotes_to_stores_that_compare_it(store, settings, abilities, sent):
+    settings.S3_FILE_UPLOADER_STORE = abilities
+    store.answers = {"DELETE": (204, {})}
+    delete_object(**WHERE, etag="0123")
+    assert [headers.get("If-Match") for _method, _path, headers in store.requests] == [sent]
 
 
 def test_put_object_without_an_etag_is_stored(store):

@@ -134,7 +134,7 @@ def comparing_etags():
 
     def compare(params, **kwargs):
         stored = find_object(bucket=params["Bucket"], key=params["Key"])
-        if stored and params.get("IfMatch", stored.etag) != stored.etag:
+        if stored and params.get("IfMatch", f'"{stored.etag}"') != f'"{stored.etag}"':
             raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "DeleteObject")
 
     return on_event("before-parameter-build.s3.DeleteObject", compare)

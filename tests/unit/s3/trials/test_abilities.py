@@ -1,5 +1,6 @@
 from base64 import b64encode
 from hashlib import sha256
+from io import BytesIO
 
 import pytest
 from botocore.stub import Stubber
@@ -31,6 +32,7 @@ def test_find_abilities_takes_from_the_settings_what_no_trial_tells(scratch, set
 
 def test_conditions_are_obeyed_by_moto(moto_scratch):
     assert abilities._TRIALS[CONDITIONAL_WRITES](moto_scratch)
+    assert "Uploads" not in get_client().list_multipart_uploads(Bucket=moto_scratch.bucket)
 
 
 def test_conditional_deletes_need_the_right_etag_to_work(moto_scratch):
@@ -39,6 +41,18 @@ def test_conditional_deletes_need_the_right_etag_to_work(moto_scratch):
         stub.add_client_error("delete_object", "PreconditionFailed", http_status_code=412)
         stub.add_client_error("get_object", "NoSuchKey", http_status_code=404)
         assert not abilities._TRIALS[CONDITIONAL_DELETES](moto_scratch)
+
+
+def test_conditional_deletes_are_tried_as_files_are_deleted(moto_scratch):
+    quoted = f'"{"0" * 32}"'
+    with Stubber(get_client()) as stub:
+        stub.add_response("put_object", {"ETag": '"a"'})
+        expected = {"Bucket": moto_scratch.bucket, "Key": moto_scratch.key("deleted")}
+        stub.add_client_error("delete_object", "PreconditionFailed", expected_params={**expected, "IfMatch": quoted})
+        stub.add_response("get_object", {"Body": BytesIO(CONTENT)})
+        stub.add_response("delete_object", {}, {**expected, "IfMatch": '"a"'})
+        stub.add_client_error("get_object", "NoSuchKey", http_status_code=404)
+        assert abilities._TRIALS[CONDITIONAL_DELETES](moto_scratch)
 
 
 class TestChecksums:

@@ -7,6 +7,7 @@ from s3_file_uploader.exceptions import StorageUnavailable
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.trials.rights import find_denied_rights
 from s3_file_uploader.s3.trials.scratch import PREFIX, Scratch, remove_old_scratch
+from tests.unit.services.conftest import refused
 
 
 def keys_in(bucket):
@@ -32,6 +33,44 @@ def test_remove_leaves_other_objects_and_other_runs(left):
     left.remove()
     assert keys_in(left.bucket) == [other.key("object"), "file"]
     assert not uploads_in(left.bucket)
+
+
+@pytest.fixture
+def listing_everything():
+    """Have the store ignore Prefix."""
+    calls = [f"provide-client-params.s3.{call}" for call in ("ListObjectsV2", "ListMultipartUploads")]
+    drop = lambda params, **kwargs: {name: value for name, value in params.items() if name != "Prefix"}  # noqa: E731
+    for call in calls:
+        get_client().meta.events.register(call, drop)
+    yield
+    for call in calls:
+        get_client().meta.events.unregister(call, drop)
+
+
+@pytest.mark.usefixtures("listing_everything")
+class TestStoreThatIgnoresPrefix:
+    @pytest.fixture
+    def foreign(self, left):
+        """Return the keys of files of users, each an object and a multipart upload."""
+        keys = [f"{PREFIX}report.pdf", f"{PREFIX}{'0' * 31}/x", f"{PREFIX}{'0' * 32}", f"a/{left.key('x')}", "file"]
+        for key in keys:
+            get_client().put_object(Bucket=left.bucket, Key=key)
+            get_client().create_multipart_upload(Bucket=left.bucket, Key=key)
+        return sorted(keys)
+
+    def test_remove_spares_other_runs_and_files_of_users(self, left, foreign):
+        other = Scratch(left.bucket)
+        other.put("object")
+        other.begin("upload")
+        left.begin("upload")
+        left.remove()
+        assert keys_in(left.bucket) == sorted([*foreign, other.key("object")])
+        assert sorted(upload["Key"] for upload in uploads_in(left.bucket)) == sorted([*foreign, other.key("upload")])
+
+    def test_remove_old_scratch_spares_files_of_users(self, left, foreign):
+        left.begin("upload")
+        assert remove_old_scratch(left.bucket, older_than=timedelta(seconds=-5)) == 2
+        assert keys_in(left.bucket) == sorted(upload["Key"] for upload in uploads_in(left.bucket)) == foreign
 
 
 def test_remove_old_scratch_spares_runs_of_now(left):
@@ -80,6 +119,19 @@ class TestRights:
             stub.add_client_error("create_multipart_upload", "NotImplemented", http_status_code=501)
             stub.add_client_error("list_multipart_uploads", "NotImplemented", http_status_code=501)
             assert find_denied_rights(moto_scratch) == ["s3:GetObject", "s3:ListBucket"]
+
+    def test_multipart_uploads_are_aborted_without_a_listing(self, moto_scratch):
+        assert find_denied_rights(moto_scratch) == []
+        assert not uploads_in(moto_scratch.bucket)
+
+    def test_multipart_upload_is_aborted_after_an_error(self, moto_scratch):
+        with pytest.raises(StorageUnavailable), moto_scratch.unfinished("parts"):
+            raise StorageUnavailable
+        assert not uploads_in(moto_scratch.bucket)
+
+    def test_without_the_right_to_abort_the_other_rights_are_tried(self, moto_scratch):
+        with refused("AccessDenied", "AbortMultipartUpload"):
+            assert find_denied_rights(moto_scratch) == ["s3:AbortMultipartUpload"]
 
     def test_another_error_is_raised(self, moto_scratch):
         with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):

@@ -398,7 +398,7 @@ class TestObjectsThatAreDeleted:
         calls = []
         with on_event("provide-client-params.s3.DeleteObject", lambda params, **kwargs: calls.append(params)):
             mended(bucket, delete_objects_older_than=NOW)
-        condition = {"IfMatch": etag} if "conditional_deletes" in abilities else {}
+        condition = {"IfMatch": f'"{etag}"'} if "conditional_deletes" in abilities else {}
         assert calls == [{"Bucket": bucket, "Key": "file", **condition}]
 
     def test_delete_spares_an_object_written_meanwhile(self, bucket, user):
