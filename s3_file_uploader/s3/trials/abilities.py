@@ -68,14 +68,14 @@ def _is_refused(call: Callable[[], object]) -> bool:
 
 def _has_conditional_writes(scratch: Scratch) -> bool:
     scratch.put("conditional")
-    upload_id = scratch.begin("conditional")
-    parts = scratch.put_part("conditional", upload_id, OTHER)
-    return (
-        _is_refused(lambda: scratch.put("conditional", OTHER, IfNoneMatch="*"))
-        and _is_refused(lambda: scratch.complete("conditional", upload_id, parts, IfNoneMatch="*"))
-        and scratch.read("conditional") == CONTENT
-        and not _is_refused(lambda: scratch.put("absent", IfNoneMatch="*"))
-    )
+    with scratch.unfinished("conditional") as upload_id:
+        parts = scratch.put_part("conditional", upload_id, OTHER)
+        return (
+            _is_refused(lambda: scratch.put("conditional", OTHER, IfNoneMatch="*"))
+            and _is_refused(lambda: scratch.complete("conditional", upload_id, parts, IfNoneMatch="*"))
+            and scratch.read("conditional") == CONTENT
+            and not _is_refused(lambda: scratch.put("absent", IfNoneMatch="*"))
+        )
 
 
 def _has_conditional_deletes(scratch: Scratch) -> bool:

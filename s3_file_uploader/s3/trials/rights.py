@@ -57,9 +57,8 @@ def _list(scratch: Scratch) -> None:
 
 
 def _list_parts(scratch: Scratch) -> None:
-    upload_id = scratch.begin("parts")
-    scratch.put_part("parts", upload_id, CONTENT)
-    with storage_errors():
+    with scratch.unfinished("parts") as upload_id, storage_errors():
+        scratch.put_part("parts", upload_id, CONTENT)
         scratch.client.list_parts(**scratch.at("parts"), UploadId=upload_id)
 
 

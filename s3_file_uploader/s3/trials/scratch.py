@@ -1,13 +1,14 @@
 """Scratch objects: each run writes below a prefix of its own, removes it, and removes what killed runs left."""
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ...exceptions import FileNotFound, StorageUnsupported
+from ...exceptions import FileNotFound, StorageAccessDenied, StorageUnsupported
 from ..client import find_bucket_region, get_client
 from ..errors import storage_errors
 from ..multipart import abort_multipart, list_multipart_uploads
@@ -76,6 +77,22 @@ class Scratch:
         """
         with storage_errors():
             return self.client.create_multipart_upload(**self.at(name))["UploadId"]
+
+    @contextmanager
+    def unfinished(self, name: str) -> Iterator[str]:
+        """Create a multipart upload; return its id, and abort it at the end.
+
+        The credentials may not have the right to abort or to list multipart uploads, which has a trial of its own.
+
+        Raises:
+            S3FileUploaderError: S3 did not.
+        """
+        upload_id = self.begin(name)
+        try:
+            yield upload_id
+        finally:
+            with suppress(StorageAccessDenied, StorageUnsupported):
+                abort_multipart(bucket=self.bucket, key=self.key(name), upload_id=upload_id)
 
     def put_part(self, name: str, upload_id: str, body: bytes = CONTENT) -> dict[str, Any]:
         """Store the first part; return it as S3 wants it when the upload is completed.

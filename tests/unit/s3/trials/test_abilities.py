@@ -32,6 +32,7 @@ def test_find_abilities_takes_from_the_settings_what_no_trial_tells(scratch, set
 
 def test_conditions_are_obeyed_by_moto(moto_scratch):
     assert abilities._TRIALS[CONDITIONAL_WRITES](moto_scratch)
+    assert "Uploads" not in get_client().list_multipart_uploads(Bucket=moto_scratch.bucket)
 
 
 def test_conditional_deletes_need_the_right_etag_to_work(moto_scratch):

@@ -7,6 +7,7 @@ from s3_file_uploader.exceptions import StorageUnavailable
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.trials.rights import find_denied_rights
 from s3_file_uploader.s3.trials.scratch import PREFIX, Scratch, remove_old_scratch
+from tests.unit.services.conftest import refused
 
 
 def keys_in(bucket):
@@ -118,6 +119,19 @@ class TestRights:
             stub.add_client_error("create_multipart_upload", "NotImplemented", http_status_code=501)
             stub.add_client_error("list_multipart_uploads", "NotImplemented", http_status_code=501)
             assert find_denied_rights(moto_scratch) == ["s3:GetObject", "s3:ListBucket"]
+
+    def test_multipart_uploads_are_aborted_without_a_listing(self, moto_scratch):
+        assert find_denied_rights(moto_scratch) == []
+        assert not uploads_in(moto_scratch.bucket)
+
+    def test_multipart_upload_is_aborted_after_an_error(self, moto_scratch):
+        with pytest.raises(StorageUnavailable), moto_scratch.unfinished("parts"):
+            raise StorageUnavailable
+        assert not uploads_in(moto_scratch.bucket)
+
+    def test_without_the_right_to_abort_the_other_rights_are_tried(self, moto_scratch):
+        with refused("AccessDenied", "AbortMultipartUpload"):
+            assert find_denied_rights(moto_scratch) == ["s3:AbortMultipartUpload"]
 
     def test_another_error_is_raised(self, moto_scratch):
         with Stubber(get_client()) as stub, pytest.raises(StorageUnavailable):
