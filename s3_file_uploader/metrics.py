@@ -11,15 +11,16 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error
 from django.db.models import Count, Min, Q
-from django.utils import timezone
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from .conf import conf
 from .models import FileUpload
+from .models.clock import shared_now
 from .models.transitions import HELD_UNTIL
 from .services.audit.trail import OK
 from .signals import operation_ended, s3_call_ended
@@ -41,6 +42,11 @@ STATES = ("pending", "abandoned", "quarantined", "held")
 SINCE = {"abandoned": "claimed_until", "quarantined": "completed_at", "held": "completed_at"}
 # Every scrape of every Prometheus would query the database otherwise.
 REMEMBERED_SECONDS = 30.0
+# `prometheus_client.make_asgi_app` collects in the event loop, where Django refuses queries.
+IN_EVENT_LOOP = (
+    "The files that wait could not be counted, because the metrics are collected in an event loop. Serve the metrics "
+    "by a view of Django that is not async, or by WSGI, instead of prometheus_client.make_asgi_app."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -94,19 +100,22 @@ class WaitingFiles(Collector):
         return list(_build_gauges())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the metrics; none if the setting is off, or the database fails: the other metrics are needed then."""
+        """Yield the metrics; none if the setting is off, or the query fails: the other metrics are needed then."""
         if not conf.metrics_waiting:
             return
         try:
-            counts = self._count()
+            counts, now = self._count(), shared_now()
         except Error as error:
             logger.warning("The files that wait could not be counted: %s", error)
+            return
+        except SynchronousOnlyOperation:
+            logger.warning(IN_EVENT_LOOP)
             return
         number, oldest = _build_gauges()
         for state in STATES:
             number.add_metric([state], counts[state])
         for state in SINCE:
-            oldest.add_metric([state], _seconds_since(counts[f"{state}_since"]))
+            oldest.add_metric([state], _seconds_between(counts[f"{state}_since"], now))
         yield number
         yield oldest
 
@@ -129,7 +138,7 @@ def _build_gauges() -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
 
 def _count_waiting() -> dict[str, Any]:
     """Count the unfinished records in one query, which reads no record of a stored file."""
-    status, is_late = FileUpload.Status, Q(claimed_until__lt=timezone.now())
+    status, is_late = FileUpload.Status, Q(claimed_until__lt=shared_now())
     unfinished, is_held = Q(status__in=(status.PENDING, status.DELETING)), Q(scan_after=HELD_UNTIL)
     states = {
         "pending": unfinished & ~is_late,
@@ -143,8 +152,8 @@ def _count_waiting() -> dict[str, Any]:
     return waiting.aggregate(**numbers, **oldest)
 
 
-def _seconds_since(moment: datetime | None) -> float:
-    return 0.0 if moment is None else max(0.0, (timezone.now() - moment).total_seconds())
+def _seconds_between(moment: datetime | None, now: datetime) -> float:
+    return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())
 
 
 # A counter that begins at 1 shows no increase, so this rare and important one begins at 0.

@@ -1,5 +1,6 @@
 """The metrics count what happens, name nothing of it, and cost one query at most."""
 
+import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from django.db import InterfaceError, connection
 from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
-from s3_file_uploader import services
+from s3_file_uploader import metrics, services
 from s3_file_uploader.exceptions import FileExists, StorageProblem
 from s3_file_uploader.metrics import WAYS, WaitingFiles, waiting_files
 from s3_file_uploader.models import FileUpload
@@ -172,6 +173,27 @@ def test_scrape_without_a_database_has_the_other_metrics(waiting, caplog):
     assert b"s3_file_uploader_operations_total" in text
     assert b"waiting" not in text
     assert "could not be counted" in caplog.text
+
+
+def test_scrape_in_an_event_loop_has_the_other_metrics(waiting, caplog):
+    async def scrape():
+        return generate_latest(REGISTRY)
+
+    text = asyncio.run(scrape())
+    assert b"s3_file_uploader_operations_total" in text
+    assert b"waiting" not in text
+    assert "Serve the metrics by a view of Django that is not async" in caplog.text
+
+
+def test_waiting_files_are_compared_with_the_clock_of_the_database(waiting, monkeypatch):
+    record("pending", claimed_until=timezone.now() - timedelta(hours=1))
+    monkeypatch.setattr(metrics, "shared_now", lambda: timezone.now() - timedelta(minutes=30))
+    values = waiting()
+    assert values["waiting_files", "abandoned"] == 1
+    assert values["waiting_oldest_seconds", "abandoned"] == pytest.approx(1800, abs=60)
+    waiting_files.forget()
+    monkeypatch.setattr(metrics, "shared_now", lambda: timezone.now() - timedelta(hours=2))
+    assert waiting()["waiting_files", "pending"] == 1
 
 
 def test_registration_of_the_collector_queries_nothing(waiting, django_assert_num_queries):
