@@ -18,18 +18,28 @@ if TYPE_CHECKING:
         PublicAccessBlockConfigurationTypeDef,
     )
 
+# The size from which on AWS moves objects to another storage class.
+MINIMUM_SIZE = "TransitionDefaultMinimumObjectSize"
 PROBE_KEY = ".s3-file-uploader-probe"
 
 
 @dataclass(frozen=True, slots=True)
-class Lifecycle:
-    """What lifecycle rules do: the days until multipart uploads are aborted, and the ids of rules that delete objects.
+class DeletingRule:
+    """A lifecycle rule that deletes objects: its id, and the beginning of their keys, "" for the whole bucket."""
 
-    `abort_days` is None if no rule aborts them.
+    rule_id: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What lifecycle rules do: the days until multipart uploads are aborted, and the rules that delete objects.
+
+    `abort_days` is None if no rule aborts those of the whole bucket.
     """
 
     abort_days: int | None
-    deleting_rules: tuple[str, ...]
+    deleting_rules: tuple[DeletingRule, ...]
 
 
 def block_public_access(*, bucket: str, region: str) -> None:
@@ -109,11 +119,33 @@ def read_lifecycle(*, bucket: str, region: str) -> Lifecycle:
         BucketNotFound, StorageProblem: S3 could not answer.
     """
     rules = [rule for rule in read_lifecycle_rules(bucket=bucket, region=region) if rule.get("Status") == "Enabled"]
-    aborts = [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
+    aborts = [rule.get("AbortIncompleteMultipartUpload") for rule in rules if not _is_limited(rule)]
     return Lifecycle(
-        abort_days=min((abort.get("DaysAfterInitiation", 0) for abort in aborts), default=None),
-        deleting_rules=tuple(rule.get("ID", "without a name") for rule in rules if "Expiration" in rule),
+        abort_days=min((abort.get("DaysAfterInitiation", 0) for abort in aborts if abort), default=None),
+        deleting_rules=tuple(
+            DeletingRule(rule.get("ID", "without a name"), _read_prefix(rule)) for rule in rules if _deletes(rule)
+        ),
     )
+
+
+def _deletes(rule: dict[str, Any]) -> bool:
+    """Return True if the rule deletes objects. With `ExpiredObjectDeleteMarker` alone, it deletes only markers."""
+    expiration = rule.get("Expiration", {})
+    return bool(expiration.get("Days") or expiration.get("Date"))
+
+
+def _is_limited(rule: dict[str, Any]) -> bool:
+    """Return True if the rule is for some keys, tags or sizes only.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRuleFilter.html
+    """
+    return bool(rule.get("Prefix")) or any(rule.get("Filter", {}).values())
+
+
+def _read_prefix(rule: dict[str, Any]) -> str:
+    """Return the beginning of the keys that the rule is for. An old rule names it outside of its filter."""
+    filters = rule.get("Filter", {})
+    return str(rule.get("Prefix") or filters.get("Prefix") or filters.get("And", {}).get("Prefix") or "")
 
 
 def add_abort_rule(*, bucket: str, region: str, days: int) -> None:
@@ -123,8 +155,11 @@ def add_abort_rule(*, bucket: str, region: str, days: int) -> None:
         StorageUnsupported: the store does not know the call, or not this kind of rule.
         BucketNotFound, StorageProblem: S3 could not.
     """
-    others = [rule for rule in read_lifecycle_rules(bucket=bucket, region=region) if rule.get("ID") != RULE_ID]
-    _write_lifecycle_rules(bucket, region, [*others, _build_abort_rule(days)])
+    configuration = _read_lifecycle_configuration(bucket, region)
+    others = [rule for rule in configuration.get("Rules", ()) if rule.get("ID") != RULE_ID]
+    # Without it, AWS sets the default: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html
+    kept = {name: configuration[name] for name in (MINIMUM_SIZE,) if name in configuration}
+    _write_lifecycle_rules(bucket, region, [*others, _build_abort_rule(days)], **kept)
 
 
 def read_lifecycle_rules(*, bucket: str, region: str) -> list[Any]:
@@ -134,15 +169,19 @@ def read_lifecycle_rules(*, bucket: str, region: str) -> list[Any]:
         StorageUnsupported: the store does not know the call.
         BucketNotFound, StorageProblem: S3 could not answer.
     """
+    return [*_read_lifecycle_configuration(bucket, region).get("Rules", ())]
+
+
+def _read_lifecycle_configuration(bucket: str, region: str) -> dict[str, Any]:
     with storage_errors(about="bucket"), nothing_there("NoSuchLifecycleConfiguration"):
-        return [*get_client(region=region).get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", ())]
-    return []
+        return {**get_client(region=region).get_bucket_lifecycle_configuration(Bucket=bucket)}
+    return {}
 
 
-def _write_lifecycle_rules(bucket: str, region: str, rules: list[Any]) -> None:
+def _write_lifecycle_rules(bucket: str, region: str, rules: list[Any], **options: Any) -> None:
     with _write_errors():
         get_client(region=region).put_bucket_lifecycle_configuration(
-            Bucket=bucket, LifecycleConfiguration={"Rules": rules}
+            Bucket=bucket, LifecycleConfiguration={"Rules": rules}, **options
         )
 
 

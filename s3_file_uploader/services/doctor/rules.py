@@ -1,10 +1,11 @@
 """Examine the CORS and lifecycle rules of a bucket, and set them if the operator asked for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...conf import conf
 from ...exceptions import StorageAccessDenied, StorageUnsupported
-from ...s3.bucket_config import Lifecycle, add_abort_rule, read_lifecycle
+from ...models import FileUpload
+from ...s3.bucket_config import DeletingRule, Lifecycle, add_abort_rule, read_lifecycle
 from ...s3.client import find_bucket_region
 from ..audit.operation import Operation
 from ..buckets.cors import cors_check, cors_set
@@ -50,10 +51,29 @@ def examine_lifecycle(case: Case) -> Iterator[Diagnosis]:
     except StorageAccessDenied:
         yield ok("lifecycle", "not examined: only s3:GetLifecycleConfiguration may")
         return
-    if lifecycle.deleting_rules:
-        seen = f"rules delete files behind the back of their records: {join(lifecycle.deleting_rules)}"
-        yield warning("lifecycle", seen, "Remove these rules, or limit them to prefixes of other programs.")
+    yield from _examine_deleting_rules(case, lifecycle.deleting_rules)
     yield from _examine_abort_rule(case, region, lifecycle)
+
+
+def _examine_deleting_rules(case: Case, rules: Sequence[DeletingRule]) -> Iterator[Diagnosis]:
+    """Warn of rules for the whole bucket, and for prefixes with files of the app."""
+    harmful = [rule for rule in rules if not rule.prefix or _has_records(case, rule.prefix)]
+    if harmful:
+        seen = f"rules delete files behind the back of their records: {_name_rules(harmful)}"
+        yield warning("lifecycle", seen, "Remove these rules, or limit them to prefixes of other programs.")
+    if others := [rule for rule in rules if rule not in harmful]:
+        yield ok("lifecycle", f"rules delete objects of other programs only: {_name_rules(others)}")
+
+
+def _has_records(case: Case, prefix: str) -> bool:
+    """Return True if there are records of files below a prefix, or if the database cannot answer."""
+    if {"database", "migrations"} & case.blocked.keys():
+        return True
+    return FileUpload.objects.filter(bucket=case.bucket, file_name__startswith=prefix).exists()
+
+
+def _name_rules(rules: Sequence[DeletingRule]) -> str:
+    return join([f"{rule.rule_id} (below {rule.prefix})" if rule.prefix else rule.rule_id for rule in rules])
 
 
 def _examine_abort_rule(case: Case, region: str, lifecycle: Lifecycle) -> Iterator[Diagnosis]:
