@@ -149,7 +149,7 @@ test("a file is looked at, downloaded and shared, and its link revoked", async (
 
   await page.goBack();
   await viewer.waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "5 other.bin");
+  await page.waitForFunction(() => document.activeElement?.textContent === "5 other.bin");
 });
 
 test("files are deleted with undo, when the time is over, and when the page closes", async () => {

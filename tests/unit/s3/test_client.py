@@ -45,11 +45,22 @@ def test_get_client_uses_the_endpoint_variables_of_aws(monkeypatch):
     assert get_client().meta.endpoint_url == "http://elsewhere.example"
 
 
-def test_get_client_ignores_the_endpoint_of_a_profile(monkeypatch, tmp_path):
-    (tmp_path / "config").write_text("[default]\nendpoint_url = http://elsewhere.example\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+@pytest.fixture
+def new_session():
+    """Read the files of AWS's configuration anew, in the test and after it."""
+    forget_session()
+    yield
+    forget_session()
+
+
+def forget_session():
     _build_client.cache_clear()
     _get_session.cache_clear()
+
+
+def test_get_client_ignores_the_endpoint_of_a_profile(monkeypatch, tmp_path, new_session):
+    (tmp_path / "config").write_text("[default]\nendpoint_url = http://elsewhere.example\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert get_client().meta.endpoint_url == "https://s3.amazonaws.com"
 
 
