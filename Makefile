@@ -61,7 +61,7 @@ run: .venv/.run
 test: .venv/.test
 	@rm -f $(TEST_REPORT)
 	@printf '%s\n' installed lint docs | xargs -P 3 -L 1 $(MAKE)
-	@printf '%s\n' "clients postgresql" "unit integration" | xargs -P 2 -L 1 $(MAKE)
+	@printf '%s\n' "clients postgresql" "unit integration" | xargs -P 2 -L 1 $(MAKE) --keep-going
 	@$(BIN)/python -m tests.report
 
 # Two at a time, because npm waits for the network and the disk.
