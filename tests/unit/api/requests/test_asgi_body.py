@@ -122,9 +122,11 @@ def test_pieces_beyond_the_limit_wait_with_the_server():
 
 def test_close_ends_a_read_that_waits():
     def read(stream):
-        Timer(0.1, stream.close).start()
+        closing = Timer(0.1, stream.close)
+        closing.start()
         with pytest.raises(ConnectionResetError):
             stream.read(1)
+        closing.join()
         with pytest.raises(ConnectionResetError):
             stream.read(1)
 
