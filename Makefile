@@ -11,11 +11,11 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once, unless EVERYTHING is set: on SQLite those that do not depend on the database, on
 # PostgreSQL the longest that kill.
-ON_ANY_DATABASE := $(if $(EVERYTHING),,tests/integration/attachments tests/integration/snippets tests/integration/uppy \
+ON_ANY_DATABASE := $(if $(EVERYTHING),,tests/integration/attachments tests/integration/snippets tests/integration/storage tests/integration/uppy \
 	$(patsubst %,tests/integration/%.py,$(addprefix delivery/test_,clinic docs newest packaging postman restore_drill running) \
-	$(addprefix endpoints/test_,contents cors doctor monitoring seven_endpoints shares throttles tracing) \
+	$(addprefix endpoints/test_,contents cors doctor monitoring scanning seven_endpoints shares throttles tracing) \
 	$(addprefix security/test_,authorisation download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
-	$(addprefix uploads/test_,able_store bad_store bytes_on_the_wire stores streaming)))
+	$(addprefix uploads/test_,able_store bad_store bytes_on_the_wire direct halfway stores streaming)))
 # Integration tests that run on SeaweedFS, too. The others name their stores, read the files of the embedded one, send parts
 # that only it takes, or were not tried.
 ON_EACH_STORE := $(patsubst %,tests/integration/%.py,crash/test_housekeeping \
