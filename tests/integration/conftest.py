@@ -76,6 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("store", [MAIN] if is_alone else list(KINDS), indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # Before pytest-xdist looks at the marks.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests of servers that start slowly in one process of pytest-xdist each: SeaweedFS, rclone, the hosts."""
     for item in items:
