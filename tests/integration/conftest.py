@@ -25,7 +25,7 @@ ClientOf = Callable[[User | None], httpx.Client]
 StoreOf = Callable[[str], Store]
 ServerOf = Callable[[Server, Store], Served]
 # Parts of the ids of tests that share a server.
-GROUPS = {"hosts": "/hosts/", "rclone": "test_bad_store", "seaweedfs": "seaweedfs"}
+GROUPS = {"hosts": "/hosts/", "rclone": "test_bad_store"}
 
 
 def token_of(person: User) -> str:
@@ -78,15 +78,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # Before pytest-xdist looks at the marks.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of servers that start slowly in one process of pytest-xdist each: SeaweedFS, rclone, the hosts."""
+    """Run the tests of servers that start slowly in one process of pytest-xdist each: rclone, the hosts."""
     for item in items:
-        if group := next((name for name, part in GROUPS.items() if part in item.nodeid), _find_group(item)):
+        for group in (name for name, part in GROUPS.items() if part in item.nodeid):
             item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _find_group(item: pytest.Item) -> str | None:
-    needs = {*getattr(item, "fixturenames", ()), item.path.stem}
-    return "seaweedfs" if needs & {"seaweedfs", "test_able_store"} else None
 
 
 @pytest.fixture(autouse=True)
