@@ -14,7 +14,7 @@ threads = int(os.environ.get("GUNICORN_THREADS") or 4)
 # It proves that the worker is alive, not that a request is: a long upload does not end by this.
 timeout = 120
 # A request may take as long as an upload: gunicorn waits so long for running requests when it is told to stop.
-# Whatever stops the process must wait longer.
+# The process manager must wait longer than this before it kills.
 graceful_timeout = 600
 # The heartbeat must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112 - gunicorn makes a private file

@@ -33,7 +33,7 @@ class DeletingRule:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What lifecycle rules do: the days until multipart uploads are aborted, and the rules that delete objects.
+    """The effects of lifecycle rules: the days until multipart uploads are aborted, and the rules that delete objects.
 
     `abort_days` is None if no rule aborts those of the whole bucket.
     """

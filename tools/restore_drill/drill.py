@@ -23,7 +23,7 @@ Findings = Counter[tuple[str, str]]
 
 
 class Drill:
-    """What users do before and after the backup, and what the operator does after the restore."""
+    """The actions of users before and after the backup, and of the operator after the restore."""
 
     def __init__(self, report: Path) -> None:
         """Take the file to which housekeeping writes its findings."""

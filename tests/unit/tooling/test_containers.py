@@ -26,7 +26,7 @@ OURS = ["app", "housekeeping", "migrate", "worker"]
 PROCFILE = dict(re.findall(r"^(\w+): (.+)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
 GUNICORN = runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py"))
 HEALTHCHECK = runpy.run_path(str(ROOT / "deploy" / "healthcheck.py"))
-# Of packages that the image has and the tests do not: [containers] in the Pipfile.
+# Commands of packages that only the image has: [containers] in the Pipfile.
 FOREIGN_COMMANDS = {"db_worker": "django-tasks-db"}
 
 

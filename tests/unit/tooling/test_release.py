@@ -1,4 +1,4 @@
-"""What a release consists of agrees: versions, workflows, templates and the targets of the Makefile."""
+"""The parts of a release agree: versions, workflows, templates and the targets of the Makefile."""
 
 import json
 import re

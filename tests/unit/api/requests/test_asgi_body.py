@@ -76,7 +76,7 @@ def test_server_is_asked_no_further_than_the_reader_needs():
         return len(stream.read())
 
     assert in_thread(server, read)[0] == 10 * mib(1) - 1
-    # What the buffer of the reader has taken leaves room for one more piece.
+    # The reader has taken a buffer of bytes, which makes room for one more piece.
     assert counts[0] <= AHEAD_BYTES // (mib(1) // 4) + 2
 
 
