@@ -11,8 +11,9 @@ from botocore import exceptions as boto
 
 from ...exceptions import StorageAccessDenied, StorageUnsupported
 from ...values import BUCKET_CORS
-from ..bucket_config import read_cors_rules, read_lifecycle_rules, remove_lifecycle_rules, write_cors_rules
+from ..bucket_config import read_cors_rules, write_cors_rules
 from ..errors import storage_errors
+from ..lifecycle import read_lifecycle_rules, remove_lifecycle_rules
 from .scratch import Scratch
 
 RULE = "s3-file-uploader-doctor"

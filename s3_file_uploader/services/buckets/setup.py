@@ -7,15 +7,9 @@ from functools import partial
 
 from ...conf import conf
 from ...exceptions import StorageAccessDenied, StorageUnsupported
-from ...s3.bucket_config import (
-    block_public_access,
-    bucket_is_writable,
-    ignore_public_acls,
-    remove_lifecycle_rules,
-    write_abort_rule,
-    write_cors_rules,
-)
+from ...s3.bucket_config import block_public_access, bucket_is_writable, ignore_public_acls, write_cors_rules
 from ...s3.cors_rules import build_own_rule
+from ...s3.lifecycle import remove_lifecycle_rules, write_abort_rule
 from ...values import BUCKET_CORS, LIFECYCLE
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from ...conf import conf
 from ...exceptions import StorageAccessDenied, StorageUnsupported
 from ...models import FileUpload
-from ...s3.bucket_config import DeletingRule, Lifecycle, add_abort_rule, read_lifecycle
 from ...s3.client import find_bucket_region
+from ...s3.lifecycle import DeletingRule, Lifecycle, add_abort_rule, read_lifecycle
 from ..audit.operation import Operation
 from ..buckets.cors import cors_check, cors_set
 from .case import Case

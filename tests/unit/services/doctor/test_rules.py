@@ -5,8 +5,8 @@ import pytest
 from botocore.stub import Stubber
 
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.s3.bucket_config import DeletingRule, read_lifecycle
 from s3_file_uploader.s3.client import find_bucket_region, get_client
+from s3_file_uploader.s3.lifecycle import DeletingRule, read_lifecycle
 from s3_file_uploader.services import cors_list, cors_set
 from s3_file_uploader.services.doctor.rules import examine_cors, examine_lifecycle
 from tests.support.answering import AnsweringServer
