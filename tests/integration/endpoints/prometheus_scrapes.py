@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from itertools import count
 
 import httpx
-import pytest
 
-from s3_file_uploader.embedded import EmbeddedS3, free_port
+from s3_file_uploader.embedded import free_port
 from tests.integration.conftest import token_of
-from tests.integration.endpoints.test_monitoring import Monitored
 from tests.support.monitoring import RULE_TESTS, RULES, dashboard_expressions, rule_expressions
 
 CONTENT = b"0123456789" * 1000
@@ -35,18 +33,6 @@ WINDOWS = ("[5m]", "[10m]", "[15m]", "[1h]", "[$__rate_interval]")
 def promtool(*arguments):
     done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture
-def own_store(tmp_path):
-    with EmbeddedS3(tmp_path / "s3") as store:
-        yield store
-
-
-@pytest.fixture
-def monitored(transactional_db, own_store, tmp_path):
-    with Monitored(tmp_path, **own_store.environment()) as server:
-        yield server
 
 
 @contextmanager
