@@ -1,6 +1,7 @@
 """Fixtures of all tests: users, and settings that name no real store."""
 
 import os
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,15 @@ generation.load_profile("tests")
 httpx_transport.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 
 programs.use()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse two tests with one id: pytest-xdist runs only one of them when it schedules by id."""
+    repeated = [nodeid for nodeid, count in Counter(item.nodeid for item in session.items).items() if count > 1]
+    if repeated:
+        raise pytest.UsageError(f"These ids belong to several tests: {', '.join(repeated)}")
+
+
 pytest_plugins = ["s3_file_uploader.embedded.pytest_plugin"]
 
 

@@ -24,8 +24,6 @@ from tests.support.stores import KINDS, MAIN, Store, use_store
 ClientOf = Callable[[User | None], httpx.Client]
 StoreOf = Callable[[str], Store]
 ServerOf = Callable[[Server, Store], Served]
-# Parts of the ids of tests that share a server.
-GROUPS = {"hosts": "/hosts/", "rclone": "test_bad_store"}
 
 
 def token_of(person: User) -> str:
@@ -76,12 +74,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("store", [MAIN] if is_alone else list(KINDS), indirect=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # Before pytest-xdist looks at the marks.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of servers that start slowly in one process of pytest-xdist each: rclone, the hosts."""
+    """Give each test of schemathesis the id of its operation: pytest names them all after their function."""
     for item in items:
-        for group in (name for name, part in GROUPS.items() if part in item.nodeid):
-            item.add_marker(pytest.mark.xdist_group(group))
+        if not item.nodeid.endswith(item.name) and item.parent:
+            item._id = item.parent.id.child(item.name)
 
 
 @pytest.fixture(autouse=True)
