@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Processes of pytest, each with its own store and database. Integration tests wait more than they compute, and run on
 # both databases at the same time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once, unless EVERYTHING is set: on SQLite those that do not depend on the database, on
 # PostgreSQL the longest that kill.
@@ -46,7 +46,7 @@ BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export PIPENV_VERBOSITY := -1
 export PIPENV_NOSPIN := 1
-unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3
 MAKEFLAGS += --no-print-directory
 PYTEST := $(BIN)/python -m pytest -n
 

@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from .conf import conf
-from .models import FileUpload
+from .models import FileUpload, HousekeepingRun
 from .models.clock import shared_now
 from .models.transitions import HELD_UNTIL
 from .services.audit.trail import OK
@@ -81,7 +81,7 @@ def count_s3_call(*, call: str, status: str, seconds: float, retries: int, **_kw
 
 
 class WaitingFiles(Collector):
-    """Count the files that wait for something, if S3_FILE_UPLOADER_METRICS_WAITING is set.
+    """Count the files that wait, and look when housekeeping ran, if S3_FILE_UPLOADER_METRICS_WAITING is set.
 
     In multiprocess mode a registry of the host holds no collector, so the host registers `waiting_files` itself.
     """
@@ -111,28 +111,33 @@ class WaitingFiles(Collector):
         except SynchronousOnlyOperation:
             logger.warning(IN_EVENT_LOOP)
             return
-        number, oldest = _build_gauges()
+        number, oldest, housekeeping = _build_gauges()
         for state in STATES:
             number.add_metric([state], counts[state])
         for state in SINCE:
             oldest.add_metric([state], _seconds_between(counts[f"{state}_since"], now))
         yield number
         yield oldest
+        if ended_at := counts["housekeeping_at"]:
+            housekeeping.add_metric([], _seconds_between(ended_at, now))
+            yield housekeeping
 
     def _count(self) -> dict[str, Any]:
         with self._lock:
             if monotonic() - self._counted_at >= REMEMBERED_SECONDS:
-                self._counts = _count_waiting()
+                last = HousekeepingRun.find_last()
+                self._counts = {**_count_waiting(), "housekeeping_at": last and last.ended_at}
                 self._counted_at = monotonic()
             return self._counts
 
 
-def _build_gauges() -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+def _build_gauges() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
     return (
         GaugeMetricFamily(f"{PREFIX}_waiting_files", "Files that wait, by state.", labels=["state"]),
         GaugeMetricFamily(
             f"{PREFIX}_waiting_oldest_seconds", "How long the oldest of them waits, or 0.", labels=["state"]
         ),
+        GaugeMetricFamily(f"{PREFIX}_housekeeping_age_seconds", "Time since a run of housekeeping ended on any host."),
     )
 
 

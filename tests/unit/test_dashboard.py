@@ -21,7 +21,7 @@ MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"([^"]*)"')
 def exported():
     """Return the names of samples, each with the labels of its metric."""
     endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
-    names = {f"{gauge.name}": {"state"} for gauge in waiting_files.describe()}
+    names = {gauge.name: set(gauge._labelnames) for gauge in waiting_files.describe()}
     for metric in vars(metrics).values():
         if isinstance(metric, Counter | Histogram):
             (family,) = metric.describe()

@@ -1,4 +1,4 @@
-"""The metrics count what happens, name nothing of it, and cost one query at most."""
+"""The metrics count what happens, name nothing of it, and cost two queries at most."""
 
 import asyncio
 from contextlib import suppress
@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from s3_file_uploader import metrics, services
 from s3_file_uploader.exceptions import FileExists, StorageProblem
 from s3_file_uploader.metrics import WAYS, WaitingFiles, waiting_files
-from s3_file_uploader.models import FileUpload
+from s3_file_uploader.models import FileUpload, HousekeepingRun
 from s3_file_uploader.models.transitions import HELD_UNTIL
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services.audit.operation import Operation
@@ -132,7 +132,7 @@ def test_waiting_files_are_not_counted_by_default(django_assert_num_queries):
         assert list(waiting_files.collect()) == []
 
 
-def test_waiting_files_are_counted_by_state_in_one_query(waiting, django_assert_num_queries):
+def test_waiting_files_are_counted_by_state_in_two_queries(waiting, django_assert_num_queries):
     hour, now = timedelta(hours=1), timezone.now()
     record("pending", claimed_until=now + hour)
     record("pending", claimed_until=now - hour)
@@ -142,7 +142,7 @@ def test_waiting_files_are_counted_by_state_in_one_query(waiting, django_assert_
     record("quarantined", scan_after=HELD_UNTIL, completed_at=now - 5 * hour)
     record("stored")
     record("rejected", status_reason="x", claimed_until=now - hour)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         values = waiting()
     states = ("pending", "abandoned", "quarantined", "held")
     assert [values["waiting_files", state] for state in states] == [1, 2, 2, 1]
@@ -162,6 +162,15 @@ def test_waiting_files_are_remembered_for_a_while(waiting, django_assert_num_que
 def test_waiting_files_without_any_are_zero(waiting):
     values = waiting()
     assert values["waiting_files", "abandoned"] == values["waiting_oldest_seconds", "abandoned"] == 0
+
+
+def test_housekeeping_age_is_that_of_the_last_run(waiting):
+    assert ("housekeeping_age_seconds",) not in waiting()
+    HousekeepingRun.record(is_complete=False)
+    HousekeepingRun.objects.update(ended_at=timezone.now() - timedelta(hours=1))
+    assert ("housekeeping_age_seconds",) not in waiting()  # Remembered, like the files that wait.
+    waiting_files.forget()
+    assert waiting()["housekeeping_age_seconds",] == pytest.approx(3600, abs=60)
 
 
 def test_scrape_without_a_database_has_the_other_metrics(waiting, caplog):
