@@ -72,10 +72,10 @@ unit: .venv/.test
 	@$(PYTEST) $(WORKERS) tests/unit --cov -p no:schemathesis
 
 integration: .venv/.test
-	@$(PYTEST) $(INTEGRATION_WORKERS) --dist loadfile tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
+	@$(PYTEST) $(INTEGRATION_WORKERS) --dist loadfile --no-loadscope-reorder tests/integration $(addprefix --ignore=,$(ON_POSTGRESQL))
 
 postgresql: .venv/.test
-	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) --dist loadfile -p no:schemathesis tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
+	@TEST_DATABASE=postgresql exec $(PYTEST) $(INTEGRATION_WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis tests/integration $(addprefix --ignore=,$(ON_ANY_DATABASE))
 
 # Run integration tests in which stores can differ on SeaweedFS, file by file.
 stores: .venv/.test

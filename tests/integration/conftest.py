@@ -24,6 +24,7 @@ from tests.support.stores import KINDS, MAIN, Store, use_store
 ClientOf = Callable[[User | None], httpx.Client]
 StoreOf = Callable[[str], Store]
 ServerOf = Callable[[Server, Store], Served]
+SLOW_FOLDERS = ("/crash/", "/hosts/", "/delivery/", "/security/", "/snippets/")
 
 
 def token_of(person: User) -> str:
@@ -75,7 +76,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test of schemathesis the id of its operation: pytest names them all after their function."""
+    """Put the slow folders first, and give each test of schemathesis the id of its operation.
+
+    A process of pytest-xdist runs a whole file, so a slow one that is started last keeps the others waiting. pytest
+    names the tests of schemathesis after their function.
+    """
+    items.sort(key=lambda item: not any(folder in item.nodeid for folder in SLOW_FOLDERS))
     for item in items:
         if not item.nodeid.endswith(item.name) and item.parent:
             item._id = item.parent.id.child(item.name)
