@@ -12,7 +12,7 @@ INTEGRATION_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 # Integration tests that run once, unless EVERYTHING is set: on SQLite those that do not depend on the database, on
 # PostgreSQL the longest that kill.
 ON_ANY_DATABASE := $(if $(EVERYTHING),,tests/integration/attachments tests/integration/snippets tests/integration/storage tests/integration/uppy \
-	$(patsubst %,tests/integration/%.py,$(addprefix delivery/test_,clinic docs newest packaging postman restore_drill running) \
+	$(patsubst %,tests/integration/%.py,$(addprefix delivery/test_,background_tasks clinic docs newest packaging postman restore_drill running) \
 	$(addprefix endpoints/test_,contents cors doctor monitoring scanning seven_endpoints shares throttles tracing) \
 	$(addprefix security/test_,authorisation download_folder hostile_bodies hostile_random schema secrets signing slow_clients) \
 	$(addprefix uploads/test_,able_store bad_store bytes_on_the_wire direct halfway stores streaming)))
