@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management.commands import flush
 from moto import backend_index, mock_aws
 from moto.s3.models import S3Backend
 
@@ -15,6 +17,22 @@ CALLED = ("s3", "sts")
 backend_index.backend_url_patterns[:] = [entry for entry in backend_index.backend_url_patterns if entry[0] in CALLED]
 # moto builds this table for each request, always the same one.
 S3Backend.urls = S3Backend("us-east-1", "123456789012").urls  # type: ignore[method-assign, assignment]
+
+
+# A test with real transactions flushes the database at its end. Django then creates content types and permissions
+# again, which takes longer than most tests. They are the same for each test, so they stay.
+CREATED_BY_MIGRATE = {"django_content_type", "auth_permission"}
+
+
+def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
+    """Return the SQL that empties all tables of models except those that `migrate` fills."""
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    statements: list[str] = connection.ops.sql_flush(style, set(tables) - CREATED_BY_MIGRATE, **options)
+    return statements
+
+
+flush.sql_flush = sql_flush
+flush.emit_post_migrate_signal = lambda *args, **kwargs: None
 
 
 @pytest.fixture

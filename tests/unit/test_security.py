@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import tomllib
+from functools import cache
 
 import pytest
 
@@ -62,10 +63,12 @@ def mentioned(node):
 
 def names_in(code):
     """Return everything that is spelt like a call of S3, even without a call, because code may pass a method on."""
-    calls = get_client().meta.method_to_api_mapping.keys()
-    return {name for node in ast.walk(ast.parse(code)) if (name := mentioned(node)) in calls}
+    mapped = get_client().meta.method_to_api_mapping
+    calls = {call for call in mapped if call in code}
+    return {name for node in ast.walk(ast.parse(code)) if (name := mentioned(node)) in calls} if calls else set()
 
 
+@cache
 def calls_made():
     files = [path for path in APP.rglob("*.py") if "embedded" not in path.relative_to(APP).parts]
     return set().union(*(names_in(path.read_text()) for path in files)) - NO_CALL
@@ -126,7 +129,8 @@ def test_readme_links_to_security():
 def test_exceptions_of_security_rules_have_a_reason():
     folders = ("s3_file_uploader", "modules", "tests", "tools", "benchmarks")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts]
-    lines = [line for path in files for line in path.read_text().splitlines()]
+    texts = [text for path in files if "# noqa: " in (text := path.read_text())]
+    lines = [line for text in texts for line in text.splitlines() if "# noqa: " in line]
     exceptions = [line for line in lines if re.search(r"# noqa: [A-Z0-9, ]*\bS[0-9]{3}", line)]
     assert len(exceptions) > 5
     assert [line for line in exceptions if not re.search(r"# noqa: [A-Z0-9, ]+ - \w", line)] == []

@@ -1,11 +1,12 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3_file_uploader.api.responses.byte_ranges import MAX_RANGES, parse_ranges
 from s3_file_uploader.exceptions import RangeNotSatisfiable
+from tests.conftest import FUZZ_INPUTS
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ listed = st.lists(st.tuples(numbers, numbers).map("-".join), max_size=MAX_RANGES
 headers = st.one_of(listed.map("bytes={}".format), st.text(max_size=50), st.text("0123456789-, =byts", max_size=50))
 
 
+@settings(max_examples=FUZZ_INPUTS or 50)
 @given(headers, st.one_of(st.integers(0, 20), st.integers(0, 5 * 2**40)))
 def test_parse_ranges_any_header_stays_within_file(header, size):
     with suppress(RangeNotSatisfiable):

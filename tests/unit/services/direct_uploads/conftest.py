@@ -9,15 +9,14 @@ from django.utils import timezone
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import upload_complete
 from s3_file_uploader.signals import file_uploaded
-from s3_file_uploader.values import mib
 from tests.unit.services.conftest import started
 
 CHECKSUM = sha256(b"content").hexdigest()
 MEDIUM = b"content" * 10_000  # Too large to arrive with the answer that describes it.
-BIG = b"0123456789" * mib(2)
+BIG = b"0123456789" * 20_000
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# Of modules whose tests wait for other requests.
-WAITING = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.usefixtures("no_waits")]
+# For modules whose tests wait for other requests.
+WAITING = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.usefixtures("no_waits", "big_in_parts")]
 
 
 def complete(user, upload):
@@ -35,12 +34,20 @@ def no_waits(monkeypatch):
 
 
 @pytest.fixture
+def big_in_parts(monkeypatch, settings):
+    """Send `BIG` in three parts, although S3 accepts none so small: the parts of real files take moto a while."""
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1000)
+    settings.S3_FILE_UPLOADER_DIRECT_MULTIPART_FROM_BYTES = len(BIG) - 1
+    settings.S3_FILE_UPLOADER_DIRECT_PART_SIZE_BYTES = len(BIG) * 2 // 5
+
+
+@pytest.fixture
 def put(bucket, user):
     return started(user, bucket).upload
 
 
 @pytest.fixture
-def big(bucket, user):
+def big(bucket, user, big_in_parts):
     return started(user, bucket, size=len(BIG)).upload
 
 

@@ -45,7 +45,7 @@ from tests.unit.services.conftest import (
 from tests.unit.services.direct_uploads.conftest import BIG
 
 Status = FileUpload.Status
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("big_in_parts")]
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 UPLOADS = FileUpload._meta.db_table
 

@@ -30,7 +30,6 @@ from s3_file_uploader.models.direct_transitions import begin_joining, end_joinin
 from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.services import housekeeping_run, upload_delete
-from s3_file_uploader.values import mib
 from tests.unit.services.conftest import meanwhile, objects_in, parts_left_in, refusing, sent, started
 from tests.unit.services.direct_uploads.conftest import BIG, CHECKSUM, MEDIUM, WAITING, complete, time_goes_by
 
@@ -191,7 +190,7 @@ class TestNotWhole:
         assert complete(user, big).status == Status.STORED
 
     def test_complete_without_many_parts_names_some(self, bucket, user):
-        upload = started(user, bucket, size=mib(32) * 50).upload
+        upload = started(user, bucket, size=20 * len(BIG)).upload  # Fifty parts.
         with pytest.raises(PartsMissing, match=r"send 1, 2, .*, 20 and 30 more, then"):
             complete(user, upload)
 

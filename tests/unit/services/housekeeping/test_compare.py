@@ -16,9 +16,10 @@ from s3_file_uploader.models.transitions import mark_stored
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import bucket_compare, file_delete
+from s3_file_uploader.services.housekeeping import compare
 from s3_file_uploader.services.housekeeping.compare import _iterate_batches
 from s3_file_uploader.services.reports import EXAMPLES, ComparisonTally, Finding, Kind, Outcome
-from s3_file_uploader.values import PAGE_KEYS, ListedObject
+from s3_file_uploader.values import ListedObject
 from tests.unit.services.conftest import on_event, refused, stored_file
 
 Status = FileUpload.Status
@@ -357,8 +358,18 @@ def rows(bucket, user, numbers, **values):
     ]
 
 
+PAGE_KEYS = 10
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Ask the database for batches of ten records."""
+    monkeypatch.setattr(compare, "PAGE_KEYS", PAGE_KEYS)
+
+
+@pytest.mark.usefixtures("small_batches")
 class TestBatches:
-    @pytest.mark.parametrize("seconds", [10**9, 1, 700], ids=["one-moment", "many-moments", "few-moments"])
+    @pytest.mark.parametrize("seconds", [10**9, 1, 7], ids=["one-moment", "many-moments", "few-moments"])
     def test_iterate_batches_yields_every_record_once(self, user, seconds):
         begin = datetime(2026, 1, 1, tzinfo=UTC)
         uploads = [
@@ -374,6 +385,7 @@ class TestBatches:
             assert len(seen) == len(set(seen)) == count
 
 
+@pytest.mark.usefixtures("small_batches")
 class TestSize:
     def test_page_cost_is_constant_and_freed(self, user):
         costs = [self.cost(user, pages) for pages in (1, 2, 3)]

@@ -15,9 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from s3_file_uploader.exceptions import InvalidBucketName
-from s3_file_uploader.models import FileUpload, HousekeepingRun, IdempotencyKey
+from s3_file_uploader.models import FileUpload, HousekeepingRun, IdempotencyKey, queries
 from s3_file_uploader.models.lease import claim_abandoned, claim_record, create_claimed, end_lease_in
-from s3_file_uploader.models.queries import BATCH
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import head_object
 from s3_file_uploader.services import housekeeping_buckets, housekeeping_run
@@ -129,8 +128,10 @@ class TestRecords:
         assert figures(housekeeping_run()) == {"records_settled": 2, "multipart_uploads_aborted": 1}
         assert housekeeping_run() == NOTHING
 
-    def test_run_tries_each_record_once(self, bucket, user):
-        for number in range(BATCH + 1):
+    def test_run_tries_each_record_once(self, bucket, user, monkeypatch):
+        batch = 20
+        monkeypatch.setattr(queries, "BATCH", batch)
+        for number in range(batch + 1):
             abandoned(user, bucket, f"{number}")
         calls = Counter()
 
@@ -140,8 +141,8 @@ class TestRecords:
 
         with on_event("provide-client-params.s3", refuse):
             report = housekeeping_run()
-        assert figures(report) == {"records_left": BATCH + 1, "buckets_left": 1}
-        assert [calls[f"{number}"] for number in range(BATCH + 1)] == [1] * (BATCH + 1)
+        assert figures(report) == {"records_left": batch + 1, "buckets_left": 1}
+        assert [calls[f"{number}"] for number in range(batch + 1)] == [1] * (batch + 1)
 
     def test_run_on_two_hosts_settles_each_record_once(self, bucket, user):
         for name in "abc":
