@@ -31,6 +31,8 @@ SETTINGS = """
     AUTH_USER_MODEL = "people.Person"
     INSTALLED_APPS += ["people", "rest_framework", "{app}"]
     PATH_TO_SAVE_FILE = BASE_DIR
+    # Basic authentication checks the password of each request, which takes a third of a second by default.
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """
 URLS = """
     from django.urls import include

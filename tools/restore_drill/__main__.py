@@ -86,7 +86,8 @@ def _run(folder: Path) -> tuple["Findings", "Findings"]:
 def _copy(folder: Path, source: str, target: str) -> None:
     """Replace one copy of the store by another; the store does not run."""
     shutil.rmtree(folder / target, ignore_errors=True)
-    shutil.copytree(folder / source, folder / target)
+    # `cp` keeps the holes of the store's log: copytree writes gigabytes of zeros.
+    subprocess.run(["cp", "-R", source, target], cwd=folder, check=True)  # noqa: S607 - the POSIX program
 
 
 def _postgresql(folder: Path, command: str, file: str) -> None:

@@ -67,7 +67,9 @@ def project(tmp_path: Path) -> Project:
 
 
 def install(project: Project, *packages: str | Path) -> None:
-    project.python_says("-m", "pip", "install", "--quiet", "--disable-pip-version-check", *map(str, packages))
+    # Python compiles the modules that the test imports, which are few of those that pip would compile.
+    options = ("--quiet", "--disable-pip-version-check", "--no-compile")
+    project.python_says("-m", "pip", "install", *options, *map(str, packages))
 
 
 def versions(project: Project) -> str:

@@ -56,7 +56,7 @@ def project_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def project_with_the_folder(project_folder: Path, embedded_s3: EmbeddedS3) -> Project:
     inside = project_folder.joinpath(*DROPPED_IN.split("."))
-    shutil.copytree(APP, inside, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(APP, inside, ignore=shutil.ignore_patterns("*.pyc.*"))
     (project_folder / "modules" / "__init__.py").touch()
     environment = bare_environment() | embedded_s3.environment() | {"PYTHONPATH": str(project_folder)}
     return Project(Path(sys.executable), project_folder, DROPPED_IN, environment)

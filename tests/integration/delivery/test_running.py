@@ -11,13 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from modules.accounts import ACCOUNTS, PASSWORD
 from s3_file_uploader.embedded import EVERY_ADDRESS, LOOPBACK, free_port
 from tests.support.host import ROOT, environment, python
 from tests.support.processes import command, with_variable
@@ -89,29 +91,65 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data / "db.sqlite3"
 
 
+@pytest.fixture(scope="session")
+def demo_password() -> str:
+    """Return the hash of the demo password, which takes a third of a second."""
+    return PBKDF2PasswordHasher().encode(PASSWORD, "a-salt-of-22-characters")
+
+
+@pytest.fixture(scope="session")
+def with_accounts(migrated: Path, demo_password: str) -> Path:
+    """Return a database of the demo to copy, so that a start hashes no passwords."""
+    copy = migrated.with_name("demo.sqlite3")
+    shutil.copy(migrated, copy)
+    for name, is_staff in ACCOUNTS.items():
+        insert_user(copy, name, demo_password, is_staff=is_staff)
+    return copy
+
+
 @pytest.fixture
-def data(migrated: Path, tmp_path: Path) -> Path:
-    """Return a DATA_DIR in which both databases are migrated."""
+def data(migrated: Path, with_accounts: Path, tmp_path: Path) -> Path:
+    """Return a DATA_DIR in which both databases are migrated, and the accounts of the demo exist."""
     data = tmp_path / "data"
     data.mkdir()
-    for name in ("db.sqlite3", "demo.sqlite3"):
-        shutil.copy(migrated, data / name)
+    for database in (migrated, with_accounts):
+        shutil.copy(database, data)
     return data
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
+    with starts_in(tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def starts_in(folder: Path) -> Iterator[Start]:
+    """Yield a function that starts commands, and end them afterwards."""
     started: list[Running] = []
 
     def one(*arguments: str, cwd: Path = ROOT) -> Running:
-        output = tmp_path / f"output-{len(started)}.txt"
-        started.append(Running(tmp_path / "data", output, *arguments, cwd=cwd))
+        output = folder / f"output-{len(started)}.txt"
+        started.append(Running(folder / "data", output, *arguments, cwd=cwd))
         return started[-1]
 
     yield one
     for running in started:
         if running.process.poll() is None:
             running.ended_with(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def new_demo(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run the demo with migrated databases, for the tests that only look at it."""
+    folder = tmp_path_factory.mktemp("new-demo")
+    (folder / "data").mkdir()
+    for name in ("db.sqlite3", "demo.sqlite3"):
+        shutil.copy(migrated, folder / "data" / name)
+    with starts_in(folder) as start:
+        demo = start("demo", "--port", str(free_port()))
+        demo.said(WELCOME)
+        yield demo
 
 
 def pasted(running: Running, folder: Path, *, only_ask: bool = False) -> str:
@@ -132,6 +170,20 @@ def records(data: Path) -> list[Any]:
     """
     with closing(sqlite3.connect(data / "demo.sqlite3")) as database:
         return database.execute(query).fetchall()
+
+
+def insert_user(database: Path, name: str, password: str, *, is_staff: bool = False) -> int:
+    """Insert a user without a process of `manage.py`, and return the id."""
+    query = """
+        INSERT INTO auth_user (username, password, is_staff, is_superuser, is_active, first_name, last_name, email,
+            date_joined)
+        VALUES (?, ?, ?, ?, 1, '', '', '', '2026-01-01')
+    """
+    with closing(sqlite3.connect(database)) as connection:
+        row = connection.execute(query, (name, password, is_staff, is_staff)).lastrowid
+        connection.commit()
+    assert row is not None
+    return row
 
 
 def users(database: Path) -> list[str]:
@@ -178,9 +230,8 @@ def test_run_that_ends_leaves_no_process(start, data, number):
     assert demo.ended_with(number) == -number
 
 
-def test_run_listens_on_the_loopback_address_by_default(start, data):
-    demo = start("demo", "--port", str(free_port()))
-    site, store = demo.said(SERVES), demo.said(STORE)
+def test_run_listens_on_the_loopback_address_by_default(new_demo):
+    site, store = new_demo.said(SERVES), new_demo.said(STORE)
     assert httpx.get(f"{site}/api/docs/").status_code == 200
     address = address_on_the_network()
     if address != LOOPBACK:
@@ -189,9 +240,10 @@ def test_run_listens_on_the_loopback_address_by_default(start, data):
                 httpx.get(url.replace(LOOPBACK, address))
 
 
-def test_run_for_the_network_works_with_its_address(start, data, tmp_path):
+def test_run_for_the_network_warns_and_works_with_its_address(start, data, tmp_path):
     address = address_on_the_network()
     demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
+    demo.said(r"(WARNING: every device on this network can reach this server now)")
     url = pasted(demo, tmp_path)
     assert f"http://{address}:" in demo.said(WELCOME)
     assert host_of(url) == address
@@ -220,7 +272,6 @@ def test_run_with_an_invalid_host_or_port_fails_in_one_line(tmp_path, host, port
 
 
 OWN = {
-    "DATABASE_URL": "sqlite:////tmp/own.sqlite3",
     "AWS_ACCESS_KEY_ID": "test-id",
     "AWS_SECRET_ACCESS_KEY": "test-secret",
     "AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -228,13 +279,23 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize(("name", "host"), [*((name, LOOPBACK) for name in OWN), ("DATABASE_URL", EVERY_ADDRESS)])
-def test_demo_with_another_database_or_store_is_refused(tmp_path, name, host):
+@pytest.mark.parametrize(
+    ("names", "host"),
+    [
+        (["DATABASE_URL"], LOOPBACK),
+        (["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT_URL"], EVERY_ADDRESS),
+        (["EMBEDDED_S3"], LOOPBACK),
+    ],
+)
+def test_demo_with_another_database_or_store_is_refused(tmp_path, names, host):
     own = tmp_path / "own.sqlite3"
-    value = f"sqlite:///{own}" if name == "DATABASE_URL" else OWN[name]
-    refused = python(tmp_path, "manage.py", "demo", "--host", host, **{name: value})
+    own_variables = {**OWN, "DATABASE_URL": f"sqlite:///{own}"}
+    variables = {name: own_variables[name] for name in names}
+    refused = python(tmp_path, "manage.py", "demo", "--host", host, **variables)
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"CommandError: {name} is set, in the environment or in .env.")
+    named = re.match(r"CommandError: (.+) is set, in the environment or in \.env\.", refused.stderr)
+    assert named, refused.stderr
+    assert sorted(named[1].split(", ")) == sorted(names)
     assert "runserver" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert not own.exists()
@@ -249,35 +310,22 @@ def test_demo_with_a_database_in_dotenv_is_refused(project, tmp_path):
     assert not own.exists()
 
 
-def test_demo_accounts_exist_only_in_the_demo_database(start, data):
-    demo = start("demo", "--port", str(free_port()))
-    demo.said(WELCOME)
-    assert demo.ended_with(signal.SIGINT) == 0
-    assert "every device on this network" not in demo.output.read_text()
-    assert users(data / "db.sqlite3") == []
-    assert users(data / "demo.sqlite3") == ["demo_other", "demo_staff", "demo_user"]
+def test_demo_accounts_exist_only_in_the_demo_database(new_demo):
+    assert "every device on this network" not in new_demo.output.read_text()
+    assert users(new_demo.data / "db.sqlite3") == []
+    assert users(new_demo.data / "demo.sqlite3") == ["demo_other", "demo_staff", "demo_user"]
 
 
-def test_demo_for_the_network_warns(start, data):
-    demo = start("demo", "--host", EVERY_ADDRESS, "--port", str(free_port()))
-    demo.said(r"(WARNING: every device on this network can reach this server now)")
-    demo.said(WELCOME)
-    assert demo.ended_with(signal.SIGINT) == 0
-
-
-def test_check_finds_accounts_with_the_demo_password(data, tmp_path):
+def test_check_finds_accounts_with_the_demo_password(data, demo_password, tmp_path):
     def run(*arguments, database=data / "db.sqlite3"):
         return python(tmp_path, "manage.py", *arguments, DATABASE_URL=f"sqlite:///{database}")
 
-    def create(**accounts):
-        code = "from django.contrib.auth.models import User as U\n"
-        code += "\n".join(f"U.objects.create_user({name!r}, password={word!r})" for name, word in accounts.items())
-        assert run("shell", "--no-imports", "-c", code).returncode == 0
-
     assert "modules." not in run("check", "--deploy", database=tmp_path / "empty.sqlite3").stderr
-    create(demo_other="another", somebody="demo-password")
+    another = PBKDF2PasswordHasher().encode("another", "a-salt-of-22-characters")
+    insert_user(data / "db.sqlite3", "demo_other", another)
+    insert_user(data / "db.sqlite3", "somebody", demo_password)
     assert "modules." not in run("check", "--deploy").stderr
-    create(demo_staff="demo-password")
+    insert_user(data / "db.sqlite3", "demo_staff", demo_password)
     check = run("check", "--deploy")
     assert check.returncode == 1
     assert "(modules.E001) Accounts have the demo password, which everybody knows: demo_staff." in check.stderr
@@ -313,10 +361,10 @@ def test_run_twice_shares_the_store_only_locally(start, data, tmp_path):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the project whose files may be changed."""
+    """Return a copy of the project whose files may be changed, with its bytecode, so that nothing compiles it again."""
     copy = tmp_path / "project"
     for package in ("modules", "s3_file_uploader"):
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "manage.py", copy)
     return copy
 
@@ -345,9 +393,12 @@ def test_runserver_without_reload_stops_the_store(start, data):
 def test_runserver_detects_the_type_of_an_undeclared_picture(start, data, tmp_path):
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + BYTES)
-    someone = ("createsuperuser", "--noinput", "--username=me", "--email=me@example.org")
-    assert python(data, "manage.py", *someone, DJANGO_SUPERUSER_PASSWORD="unguessable").returncode == 0
-    token = python(data, "manage.py", "drf_create_token", "me").stdout.split()[2]
+    token = "t" * 40
+    user_id = insert_user(data / "db.sqlite3", "me", "!", is_staff=True)
+    with closing(sqlite3.connect(data / "db.sqlite3")) as database:
+        query = "INSERT INTO authtoken_token (key, user_id, created) VALUES (?, ?, '2026-01-01')"
+        database.execute(query, (token, user_id))
+        database.commit()
     runserver = start("runserver", "--noreload", str(free_port()))
     service = f"{runserver.said(SERVES)}/modules/s3-file-uploader/service"
     authorization = {"Authorization": f"Token {token}"}

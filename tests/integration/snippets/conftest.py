@@ -8,7 +8,9 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from django.contrib.auth.models import User
@@ -181,20 +183,30 @@ def visitor(chromium: Chromium, user: User, site: str) -> Iterator[Visitor]:
     visitor.close()
 
 
-@pytest.fixture
-def open_app(apps: Path, site: str, visitor: Visitor) -> Callable[[str, str], None]:
-    """Return a function that bundles an app behind an entry, and opens it in Chromium, as a phone would start it."""
+@pytest.fixture(scope="session")
+def bundle(apps: Path) -> Callable[[str, str, str], Path]:
+    """Return a function that bundles an app behind an entry for a site once, and returns the folder of its page."""
 
-    def open_app(app: str, entry: str) -> None:
+    @cache
+    def bundle(app: str, entry: str, site: str) -> Path:
         folder = apps / app
         for file in folder.glob("*.ts*"):
             file.write_text(re.sub(r"http://192\.168[\d.:]+", site, file.read_text()))
         (folder / "entry.tsx").write_text(entry)
-        page = folder / "page"
-        page.mkdir(exist_ok=True)
+        page = Path(mkdtemp(prefix="page-", dir=folder))
         (page / "index.html").write_text('<!doctype html><div id="root"></div><script src="entry.js"></script>')
         shell(f"node {FOLDER / 'bundle.js'} {folder / 'entry.tsx'} {page / 'entry.js'}", FOLDER)
-        visitor.serve(f"{site}/app/", page)
+        return page
+
+    return bundle
+
+
+@pytest.fixture
+def open_app(bundle: Callable[[str, str, str], Path], site: str, visitor: Visitor) -> Callable[[str, str], None]:
+    """Return a function that bundles an app behind an entry, and opens it in Chromium, as a phone would start it."""
+
+    def open_app(app: str, entry: str) -> None:
+        visitor.serve(f"{site}/app/", bundle(app, entry, site))
         visitor.goto(f"{site}/app/index.html")
 
     return open_app
