@@ -1,28 +1,20 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import type { Screen } from "./support/screen.ts";
-import { hash, hashOf, World } from "./support/world.ts";
+import { openScreen, world } from "./support/shared.ts";
+import { hash, hashOf } from "./support/world.ts";
 
 const MIB = 1024 * 1024;
-const world = new World();
 let screen: Screen;
 
-before(() => world.start(), { timeout: 120_000 });
-after(() => world.stop());
-afterEach(async () => {
-  const { complaints } = screen;
-  await screen.context.close();
-  assert.deepEqual(complaints, []);
-});
-
 async function openSignedIn(): Promise<void> {
-  screen = await world.open();
+  screen = await openScreen();
   await screen.signIn();
   await screen.button("Files").waitFor();
 }
 
 test("a wrong password and a wrong address are explained", async () => {
-  screen = await world.open();
+  screen = await openScreen();
   await screen.signIn("demo_user", "wrong");
   await screen.page.getByRole("alert").filter({ hasText: "The name or the password is wrong." }).waitFor();
 

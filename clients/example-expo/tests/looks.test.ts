@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import type { Screen } from "./support/screen.ts";
-import { World } from "./support/world.ts";
+import { openScreen, world } from "./support/shared.ts";
 
 const MIB = 1024 * 1024;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -12,12 +12,7 @@ const TARGET_PIXELS = 44;
 /** A folder for screenshots, if they are wanted. */
 const SCREENSHOTS = process.env.SCREENSHOTS;
 
-const world = new World();
 let screen: Screen;
-
-before(() => world.start(), { timeout: 120_000 });
-after(() => world.stop());
-afterEach(() => screen.context.close());
 
 /** Fail if axe-core finds anything, a button is small, or something leaves the page. */
 async function inspect(name: string): Promise<void> {
@@ -58,7 +53,7 @@ const LOOKS = [
 for (const { photo, report, ...look } of LOOKS) {
   const name = `${look.width}-${look.colorScheme}`;
   test(`every state can be seen and reached: ${name}`, async () => {
-    screen = await world.open(look);
+    screen = await openScreen(look);
     await screen.page.getByLabel("User").fill("demo_user");
     await inspect(`sign-in-${name}`);
     await screen.signIn();
@@ -99,7 +94,7 @@ for (const { photo, report, ...look } of LOOKS) {
 }
 
 test("everything can be done with the keyboard, and the focus is seen", async () => {
-  screen = await world.open();
+  screen = await openScreen();
   const { page } = screen;
   // Asked for early: Playwright intercepts pickers only some time after, and a key, unlike a click, does not wait.
   const picking = page.waitForEvent("filechooser");

@@ -31,7 +31,7 @@ const WAYS: { via: Via; bytes: number }[] = [
   { via: "auto", bytes: 30 * KIB },
   { via: "auto", bytes: 300 * KIB },
   { via: "auto", bytes: 17 * MIB + 1 },
-  { via: "parts", bytes: 11 * MIB },
+  { via: "parts", bytes: 6 * MIB },
   { via: "put", bytes: 17 * MIB },
   { via: "server", bytes: 2 * MIB },
 ];
@@ -41,7 +41,8 @@ let folder: Folder;
 let cache: Folder;
 
 before(async () => {
-  service = await startService();
+  // Parts of 5 MiB, so that small files have several.
+  service = await startService({ environment: { DJANGO_SETTINGS_MODULE: "tests.support.small_parts_settings" } });
   folder = new Folder();
   cache = new Folder();
 });
@@ -112,7 +113,7 @@ for (const platform of PLATFORMS) {
     }
 
     test("a {uri} without an adapter is never sent in parts, as each would be the whole file", async () => {
-      const file = make(11 * MIB);
+      const file = make(6 * MIB);
       const options = { bucket: app.bucket, via: "parts" };
       await assert.rejects(app.client("none").upload(uriOf(file), options).result, { code: "file_needs_adapter" });
     });
@@ -133,7 +134,7 @@ for (const platform of PLATFORMS) {
 
     for (const adapter of ["expo", "blob-util"] as const) {
       test(`a pause and a resume repeat no part with the adapter ${adapter}`, async () => {
-        const file = make(40 * MIB);
+        const file = make(17 * MIB);
         let paused = false;
         const task = app.client(adapter).upload(uriOf(file), {
           bucket: app.bucket,
@@ -151,7 +152,7 @@ for (const platform of PLATFORMS) {
       });
 
       test(`an upload that a kill has left goes on from its address with the adapter ${adapter}`, async () => {
-        const file = make(40 * MIB);
+        const file = make(17 * MIB);
         const kept = new Map<string, string>();
         const left = await App.start(platform, cache.path, service, app.bucket);
         await killAfterFirstPart(left, left.client(adapter, { storage: storageOf(kept) }), file);
@@ -162,7 +163,7 @@ for (const platform of PLATFORMS) {
       });
 
       test(`cancel leaves no temporary file with the adapter ${adapter}`, async () => {
-        const file = make(40 * MIB);
+        const file = make(17 * MIB);
         const task = app.client(adapter).upload(uriOf(file), {
           bucket: app.bucket,
           concurrency: 1,
@@ -198,7 +199,7 @@ describe("android only", () => {
   after(() => app.phone.close());
 
   test("a content:// file that can seek is read where it is", async () => {
-    const file = folder.write(`${randomUUID()}.mp4`, 9 * MIB);
+    const file = folder.write(`${randomUUID()}.mp4`, 6 * MIB);
     const { path, sha256, size } = file;
     const uri = `content://media/${randomUUID()}`;
     const stream = () => assert.fail("The file was copied.");
@@ -211,10 +212,10 @@ describe("android only", () => {
   for (const adapter of ["expo", "blob-util"] as const) {
     for (const [told, size] of [
       ["no size", 0],
-      ["its size", 9 * MIB],
+      ["its size", 6 * MIB],
     ] as const) {
       test(`a content:// file from a pipe that tells ${told} is stored with the adapter ${adapter}`, async () => {
-        const bytes = randomBytes(9 * MIB);
+        const bytes = randomBytes(6 * MIB);
         const uri = `content://cloud/${randomUUID()}`;
         app.phone.device.provide(uri, { size, available: 0, type: "video/mp4", stream: () => pipe(bytes) });
         const options = { bucket: app.bucket, fileName: "cloud.mp4", via: "parts" };

@@ -65,7 +65,17 @@ export function bundleModule(contents: string, resolveDir = FOLDER): Promise<str
   return bundle({ stdin, alias, globalName: "__module", conditions: ["react-native"], plugins: [babel, expoUrl] });
 }
 
-async function bundle(options: BuildOptions): Promise<string> {
+const bundles = new Map<string, Promise<string>>();
+
+/** Return a bundle of these options. Each is built once a process: Babel takes longer than most tests. */
+function bundle(options: BuildOptions): Promise<string> {
+  const key = JSON.stringify([options.stdin, options.resolveExtensions]);
+  const built = bundles.get(key) ?? buildBundle(options);
+  bundles.set(key, built);
+  return built;
+}
+
+async function buildBundle(options: BuildOptions): Promise<string> {
   const result = await build({
     bundle: true,
     write: false,
