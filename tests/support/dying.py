@@ -5,6 +5,7 @@ application appends each step to the file `steps` in that folder, and each signa
 to /housekeeping runs housekeeping.
 """
 
+import gc
 import json
 import mimetypes
 import os
@@ -126,3 +127,4 @@ def application(environ, start_response):
 arm()
 file_uploaded.connect(listen)
 file_deleted.connect(listen)
+gc.freeze()  # A collection in a worker would copy the memory of everything loaded above.
