@@ -144,7 +144,7 @@ class Storm:
 
     def _up_for_a_while(self, look):
         """Let everything run for as long as it needs to do something, which on a slow machine is longer."""
-        time.sleep(self.random.uniform(0.2, 1.0) * max(1.0, self.starts_in_seconds))
+        time.sleep(self.random.uniform(0.1, 0.7) * max(1.0, self.starts_in_seconds))
         look()
 
     def _kill_and_start(self, kinds):

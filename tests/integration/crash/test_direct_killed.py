@@ -159,13 +159,16 @@ def served(transactional_db, store, tmp_path):
         yield served
 
 
-def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user, tmp_path, record_testsuite_property):
+PARTS = 10
+
+
+def test_app_killed_at_every_step_of_80_mib_stores_the_file(served, store, user, tmp_path, record_testsuite_property):
     # An app that dies before the response of S3 never gets it. This applies to each second part.
     app = App(
         tmp_path / "app",
         service(served, user),
-        os.urandom(mib(200)),
-        spared=[f"part {n} 2 of 2" for n in range(1, 26, 2)],
+        os.urandom(mib(8 * PARTS)),
+        spared=[f"part {n} 2 of 2" for n in range(1, PARTS + 1, 2)],
     )
     held, held_by, kills = {}, {}, 0
     app.start()
@@ -191,8 +194,8 @@ def test_app_killed_at_every_step_of_200_mib_stores_the_file(served, store, user
     assert [line for line in begun if line["what"] in held_by.get(line["process"], ())] == []
     assert set(count_responses(app).values()) == {1}
     assert is_stored_once(app, user)
-    assert (len(held), store.on_its_way(BUCKET)) == (25, {})
-    assert kills > 60, f"This was no test: {figures}"
+    assert (len(held), store.on_its_way(BUCKET)) == (PARTS, {})
+    assert kills > 3 * PARTS, f"This was no test: {figures}"
 
 
 URLS_LIVE_SECONDS = 5
