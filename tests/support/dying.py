@@ -90,12 +90,13 @@ def everywhere(function, instead):
 def warm_up():
     """Do what only the first request of a process needs, so that short-lived workers need not do it each.
 
-    No connection is opened, because workers must not share one.
+    No connection stays open, because workers must not share one.
     """
     import_module("modules.urls")  # Load the views, which import the services.
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/modules/s3-file-uploader/service/uploads/"}
     setup_testing_defaults(environ)
-    list(host(environ, lambda status, headers: None))  # The response is 401, for lack of a token.
+    with closing(connection), closing(host(environ, lambda status, headers: None)):
+        pass  # The response is 401, for lack of a token.
     _ = get_resolver().reverse_dict  # The names of all URLs take longer than the rest of a request.
     mimetypes.init()
     signed = {"bucket": "any", "key": "any", "expires_in_seconds": 1}
