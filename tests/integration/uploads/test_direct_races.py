@@ -176,7 +176,7 @@ def test_complete_in_parallel_completes_once(clients, bucket, store, settings, f
 
 
 @pytest.mark.parametrize(
-    ("strategy", "removal", "rounds"), [("multipart", "give_up", 16), ("multipart", "abort", 12), ("put", "abort", 12)]
+    ("strategy", "removal", "rounds"), [("multipart", "give_up", 30), ("multipart", "abort", 20), ("put", "abort", 20)]
 )
 def test_abort_and_complete_in_parallel_end_as_one_of_both(
     clients, bucket, store, settings, folder, count_for_report, strategy, removal, rounds
