@@ -5,7 +5,9 @@ application appends each step to the file `steps` in that folder, and each signa
 to /housekeeping runs housekeeping.
 """
 
+import gc
 import json
+import mimetypes
 import os
 import signal
 import sys
@@ -14,14 +16,15 @@ from dataclasses import asdict
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from wsgiref.util import setup_testing_defaults
 
 from django.db import connection
+from django.urls import get_resolver
 
 from modules.wsgi import application as host
 from s3_file_uploader import services
 from s3_file_uploader.models import direct_transitions, lease, transitions
 from s3_file_uploader.s3 import multipart, objects, presign
-from s3_file_uploader.s3.client import find_bucket_place
 from s3_file_uploader.services import recovery
 from s3_file_uploader.services.direct_uploads import complete, parts, start, verify
 from s3_file_uploader.signals import file_deleted, file_uploaded
@@ -84,9 +87,25 @@ def everywhere(function, instead):
                 setattr(module, own, instead)
 
 
-def arm():
+def warm_up():
+    """Do what only the first request of a process needs, so that short-lived workers need not do it each.
+
+    No connection stays open, because workers must not share one.
+    """
     import_module("modules.urls")  # Load the views, which import the services.
-    find_bucket_place("any")  # Create the client now, so that short-lived workers need not create one each.
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/modules/s3-file-uploader/service/uploads/"}
+    setup_testing_defaults(environ)
+    with closing(connection), closing(host(environ, lambda status, headers: None)):
+        pass  # The response is 401, for lack of a token.
+    _ = get_resolver().reverse_dict  # The names of all URLs take longer than the rest of a request.
+    mimetypes.init()
+    signed = {"bucket": "any", "key": "any", "expires_in_seconds": 1}
+    presign.presign_url(method="PUT", **signed)
+    presign.presign_part_urls(upload_id="any", part_numbers=[1], **signed)
+
+
+def arm():
+    warm_up()
     for owner, *names in STEPS:
         for name in names:
             function = getattr(owner, name)
@@ -109,3 +128,4 @@ def application(environ, start_response):
 arm()
 file_uploaded.connect(listen)
 file_deleted.connect(listen)
+gc.freeze()  # A collection in a worker would copy the memory of everything loaded above.

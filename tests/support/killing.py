@@ -29,7 +29,9 @@ SETTINGS = {
     "S3_FILE_UPLOADER_READ_TIMEOUT_SECONDS": 3,
     "S3_FILE_UPLOADER_MAX_ATTEMPTS": 2,
 }
-ONE_WORKER = ("--threads", "4", "--timeout", "120", "--preload")
+# By default gunicorn closes a connection after 2 idle seconds, and the connection is reset if a request arrives at that
+# moment. Clients pause that long on a busy machine, so connections stay open for longer.
+ONE_WORKER = ("--threads", "4", "--timeout", "120", "--keep-alive", "120", "--preload")
 WORKERS = ("--workers", "2", *ONE_WORKER)
 NOTHING = HousekeepingReport(**dict.fromkeys(HousekeepingReport.__dataclass_fields__, 0))
 NOTHING_TO_DO = "".join(f"{name.replace('_', ' ')}: 0\n" for name in asdict(NOTHING))
@@ -142,7 +144,7 @@ class Storm:
 
     def _up_for_a_while(self, look):
         """Let everything run for as long as it needs to do something, which on a slow machine is longer."""
-        time.sleep(self.random.uniform(0.2, 1.0) * max(1.0, self.starts_in_seconds))
+        time.sleep(self.random.uniform(0.1, 0.7) * max(1.0, self.starts_in_seconds))
         look()
 
     def _kill_and_start(self, kinds):

@@ -12,7 +12,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from http.client import HTTPConnection
 from random import Random
+from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -23,6 +26,7 @@ from s3_file_uploader.management.commands.s3_housekeeping import INCOMPLETE
 from s3_file_uploader.models import FileUpload, location_digest
 from s3_file_uploader.s3.client import get_client
 from s3_file_uploader.s3.objects import list_object_pages
+from s3_file_uploader.s3.presign import presign_url
 from s3_file_uploader.services import (
     Repairs,
     bucket_compare,
@@ -62,9 +66,29 @@ def put(bucket, name, body=b"of another program", **metadata):
     get_client().put_object(Bucket=bucket, Key=name, Body=body, Metadata=metadata)
 
 
-def put_many(bucket, names, **options):
+def put_many(bucket, names, body=b"of another program", **metadata):
+    """Put an object for each name."""
+    headers = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+    signed = (
+        presign_url(method="PUT", bucket=bucket, key=name, expires_in_seconds=600, headers=headers) for name in names
+    )
+    send_many("PUT", [one.url for one in signed], body, headers)
+
+
+def send_many(method, urls, body=b"", headers=MappingProxyType({})):
+    """Send requests with presigned URLs, several in parallel, in a tenth of the time of boto3."""
+
+    def send_some(urls):
+        address = urlsplit(get_client().meta.endpoint_url)
+        with closing(HTTPConnection(address.hostname, address.port, timeout=60)) as http:
+            for url in urls:
+                http.request(method, url.removeprefix(f"http://{address.netloc}"), body, headers)
+                answer = http.getresponse()
+                assert answer.status == 200, answer.read()
+                answer.read()
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: put(bucket, name, **options), names))
+        list(pool.map(send_some, (urls[first::8] for first in range(8))))
 
 
 def recorded(user, bucket):
@@ -177,16 +201,18 @@ def test_compare_ignores_folders_of_the_store(user, bucket):
 
 def test_housekeeping_aborts_multipart_uploads_of_several_pages(user, bucket):
     upload(user, bucket, "file")
-    with ThreadPoolExecutor(8) as pool:
-        begin = lambda number: get_client().create_multipart_upload(Bucket=bucket, Key=f"{number % 7}")  # noqa: E731
-        list(pool.map(begin, range(MANY)))
+    begin = [
+        get_client().generate_presigned_url("create_multipart_upload", Params={"Bucket": bucket, "Key": f"{key}"})
+        for key in range(7)
+    ]
+    send_many("POST", [begin[number % 7] for number in range(MANY)])
     assert housekeeping_run().multipart_uploads_unexplained == MANY
     assert housekeeping_run(abort_multipart_older_than=timedelta(0)).multipart_uploads_aborted == MANY
     assert housekeeping_run().multipart_uploads_unexplained == 0
 
 
 class TestBesideTheService:
-    WORKERS, ROUNDS = 4, 100
+    WORKERS, ROUNDS = 4, 50
 
     def work(self, number, user, bucket):
         """Upload, overwrite and delete files. Return the expected files."""
@@ -257,7 +283,7 @@ def test_compare_after_a_kill_continues(user, bucket, store, tmp_path):
     with on_another_host(store, tmp_path, "--compare", bucket, "--adopt", user.username) as process:
         while not FileUpload.objects.exists():
             assert process.poll() is None
-            time.sleep(0.01)
+            time.sleep(0.05)
         process.kill()
     becomes_true(lambda: not connections_of(ANOTHER_HOST), 5)
     adopted = FileUpload.objects.stored().count()
@@ -365,7 +391,7 @@ class TestAtATerminal:
 
 def test_compare_reads_batches_from_an_index(user, other):
     """The database reads an index, and does not sort all remaining rows for each page."""
-    count, buckets = 15_000, 2
+    count, buckets = 8_000, 2
     moment = timezone.now()
     FileUpload.objects.bulk_create(
         (

@@ -37,7 +37,7 @@ def run():
     started = []
     with TemporaryDirectory(prefix="killed-") as name:  # The path of a socket has at most 107 characters.
         folder = Path(name)
-        test = f"{sys.executable} -m pytest -n 1 -p no:cacheprovider {hanging.__file__}"
+        test = f"{sys.executable} -m pytest -n 1 -p no:cacheprovider -p no:schemathesis {hanging.__file__}"
         (folder / "Makefile").write_text(f"run:\n\t@exec {test}\n")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_RUN)}
         environment |= {"READY": str(folder / "ready"), "TMPDIR": name}

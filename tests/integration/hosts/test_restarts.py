@@ -28,7 +28,7 @@ def slowly(content, ready=None, released=None):
         ready.set()
         released.wait(30)
     for start in range(mib(1), len(content), mib(1)):
-        time.sleep(0.02)
+        time.sleep(0.1)
         yield content[start : start + mib(1)]
 
 

@@ -164,7 +164,7 @@ def test_start_in_parallel_with_one_name_is_many_uploads(clients, bucket, store,
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_complete_in_parallel_completes_once(clients, bucket, store, settings, folder, count_for_report, strategy):
     possible = {}
-    for _ in range(20 if strategy == "multipart" else 5):
+    for _ in range(10 if strategy == "multipart" else 5):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
         answers = all_at_once(*(upload.complete for upload in of_all(clients, first)))
         assert statuses(answers) == [200] * AT_ONCE
@@ -219,7 +219,7 @@ def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings
         signed = upload.sign()
         return [signed, *(upload.send_part(part) for part in signed.json().get("parts", ()))]
 
-    for _ in range(20):
+    for _ in range(10):
         first = Upload(*clients[0], bucket).do("start")
         *others, last = of_all(clients, first)
         answers = all_at_once(last.abort, *(lambda upload=upload: sign_and_send(upload) for upload in others))
@@ -235,7 +235,7 @@ def test_parts_sent_during_an_abort_are_removed(clients, bucket, store, settings
 
 @pytest.mark.parametrize("strategy", ["put", "post"])
 def test_bytes_sent_during_a_deletion_are_removed(clients, bucket, store, settings, count_for_report, strategy):
-    for _ in range(10):
+    for _ in range(6):
         first = Upload(*clients[0], bucket, strategy).do("start", "send", "complete")
         *others, last = of_all(clients, first)
         answers = all_at_once(last.delete, *(upload.send for upload in others))
@@ -255,7 +255,7 @@ def test_housekeeping_and_complete_in_parallel_agree(
 ):
     """The upload has expired. Two hosts run housekeeping while the client returns."""
     possible = {}
-    for _ in range(20):
+    for _ in range(10):
         first = Upload(*clients[0], bucket, strategy).do("start", "send")
         uploads = of_all(clients[:4], first)
         time_goes_by()

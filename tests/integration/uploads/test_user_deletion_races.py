@@ -12,7 +12,7 @@ from s3_file_uploader.exceptions import S3FileUploaderError
 from s3_file_uploader.models import FileUpload
 from s3_file_uploader.services import upload_start
 
-ROUNDS, UPLOADERS = 12, 4
+ROUNDS, UPLOADERS = 7, 4
 
 
 def upload(user, bucket, barrier):
