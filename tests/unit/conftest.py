@@ -31,8 +31,8 @@ def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
     return statements
 
 
-flush.sql_flush = sql_flush
-flush.emit_post_migrate_signal = lambda *args, **kwargs: None
+flush.sql_flush = sql_flush  # type: ignore[attr-defined]
+flush.emit_post_migrate_signal = lambda *args, **kwargs: None  # type: ignore[attr-defined]
 
 
 @pytest.fixture

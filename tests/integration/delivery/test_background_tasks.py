@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from tests.support.daemons import Redis
 from tests.support.documents import blocks_of
-from tests.support.host import environment, python
+from tests.support.host import ROOT, environment, python
 from tests.support.killing import becomes_true
 from tests.support.scanners import VIRUS
 from tests.support.served import WSGI, Served
@@ -69,7 +69,7 @@ class Project:
 
     def manage(self, *arguments: str, **variables: str) -> None:
         """Run a command of manage.py."""
-        ran = python(self.folder, "manage.py", *arguments, **(self.variables | variables))
+        ran = python(self.folder, "manage.py", *arguments, cwd=ROOT, **self.variables, **variables)
         assert ran.returncode == 0, ran.stderr
 
     @contextmanager

@@ -312,7 +312,7 @@ class World:
         token = upload_token_create(user=own, expires_in_seconds=60)
         share = share_create(user=own, bucket=self.buckets[0], file_name=self.stored.file_name)
         self.values = {
-            "owner_id": re.search(r"<ID>([^<]+)</ID>", listed_buckets())[1],
+            "owner_id": re.findall(r"<ID>([^<]+)</ID>", listed_buckets())[0],
             "user_id": str(own.pk),
             "stranger_id": str(people["stranger"].pk),
             "bucket_name": self.buckets[0],

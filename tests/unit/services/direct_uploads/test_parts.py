@@ -8,7 +8,7 @@ import pytest
 from botocore.stub import Stubber
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from s3_file_uploader.exceptions import (
