@@ -37,6 +37,9 @@ def serve(listener, answers):
         with connection:
             connection.recv(65_536)
             connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):  # A close with unread bytes would reset the connection.
+                pass
 
 
 def response(status):
