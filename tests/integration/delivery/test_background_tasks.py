@@ -169,7 +169,7 @@ def test_celery_scans_and_cleans_up(tmp_path, embedded_s3, database, bucket):
             files_are_scanned(client, bucket)
         left = abandon(client, bucket, project)
         assert not housekeeping_ran(project)
-        with project.worker(*CELERY_WORKER, "--beat"):
+        with project.worker(*CELERY_WORKER, "--beat", "--schedule", str(tmp_path / "schedule")):
             becomes_true(lambda: client.get(left).status_code == 404, ENDS_WITHIN_SECONDS)
             becomes_true(lambda: housekeeping_ran(project), ENDS_WITHIN_SECONDS)
 
