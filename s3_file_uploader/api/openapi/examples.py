@@ -48,6 +48,9 @@ UPLOAD_EXAMPLE = {
     "completed_at": TIME,
     "url": f"{SERVICE}buckets/{BUCKET}/files/{FILE_NAME_IN_URL.replace('%2F', '/')}/",
 }
+KNOWN = {"size": len(CONTENT), "content_type": "text/plain", "checksum_sha256": CHECKSUM}
+USED = {"bytes": 734_003_200, "files": 12, "quota_bytes": 2**30, "quota_files": 1000}
+ALLOWED = {"max_file_bytes": 100 * 2**20, "content_types": ["image/*", "application/pdf"], "extensions": None}
 BUCKET_EXAMPLE = {"name": BUCKET, "created_at": TIME, "region": REGION}
 DIRECT_FILE = {
     "file_name": DIRECT_KEY,
@@ -92,25 +95,8 @@ EXAMPLES: Mapping[type[Any], Any] = {
     responses.ObjectListSerializer: page_example(f"buckets/{BUCKET}/files/", OBJECT_EXAMPLE) | {"prefixes": []},
     responses.FolderSerializer: page_example("uploads/folder/", UPLOAD_EXAMPLE) | {"prefixes": [f"{FOLDER}June/"]},
     responses.UploadSerializer: UPLOAD_EXAMPLE,
-    responses.UsageSerializer: {
-        "bytes": 734_003_200,
-        "files": 12,
-        "quota_bytes": 2**30,
-        "quota_files": 1000,
-        "max_file_bytes": 100 * 2**20,
-        "content_types": ["image/*", "application/pdf"],
-        "extensions": None,
-        "key_prefix": f"users/{USER_ID}/",
-        "may_overwrite": True,
-    },
-    direct_uploads.UploadStartSerializer: {
-        "bucket": BUCKET,
-        "file_name": "été.txt",
-        "size": len(CONTENT),
-        "content_type": "text/plain",
-        "checksum_sha256": CHECKSUM,
-        "strategy": "auto",
-    },
+    responses.UsageSerializer: {**USED, **ALLOWED, "key_prefix": f"users/{USER_ID}/", "may_overwrite": True},
+    direct_uploads.UploadStartSerializer: {"bucket": BUCKET, "file_name": "été.txt", **KNOWN, "strategy": "auto"},
     direct_uploads.SignedPartsSerializer: {"parts": PARTS, **EXPIRES},
     direct_uploads.UploadProgressSerializer: {"parts": [PART_HELD], "missing": [2]},
     shares.ShareCreateSerializer: {**FILE, "expires_in": SECONDS, "max_downloads": 10},
