@@ -96,6 +96,8 @@ class FileUpload(Readable, models.Model):
     writable_until = models.DateTimeField(null=True, editable=False)
     # A field of the host refers to the file: it can be neither removed nor replaced until the field lets go.
     attached_at = models.DateTimeField(null=True, editable=False)
+    # Another program stored the object, and a comparison gave it this record. It never expires.
+    adopted_at = models.DateTimeField(null=True, editable=False)
 
     objects = FileUploadQuerySet.as_manager()
 

@@ -39,8 +39,8 @@ def mark_stored(upload: FileUpload, *, only_if: Q | None = None, **described: An
     Args:
         upload: the claimed record.
         only_if: a condition on the record.
-        described: new values of size, etag, content_type, checksum_sha256, completed_at, original_name; empty if the
-            object is the one from before the claim.
+        described: new values of size, etag, content_type, checksum_sha256, completed_at, original_name, adopted_at;
+            empty if the object is the one from before the claim.
 
     Raises:
         ClaimLost: another request took the record, so the bytes may be that request's.

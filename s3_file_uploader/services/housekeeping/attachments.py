@@ -68,12 +68,16 @@ def expire_unattached(*, dry_run: bool, on_finding: OnFinding) -> tuple[int, int
 
 
 def find_unattached() -> FileUploadQuerySet:
-    """Return the query for the files that have expired without being attached; none if the setting is off."""
+    """Return the query for the files that have expired without being attached; none if the setting is off.
+
+    Adopted files do not expire: they were there before any form.
+    """
     seconds = conf.unattached_seconds
     if seconds is None or not any(reference.attaches for reference in list_references()) or list_unknown_tables():
         return FileUpload.objects.none()
     oldest = timezone.now() - timedelta(seconds=seconds)
-    return _without_references(FileUpload.objects.unattached().whole().filter(completed_at__lt=oldest))
+    uploads = FileUpload.objects.unattached().whole().filter(completed_at__lt=oldest, adopted_at=None)
+    return _without_references(uploads)
 
 
 def _has_unknown_tables() -> bool:

@@ -142,7 +142,7 @@ def _adopt_object(stray: FileUpload, stored: StoredObject, user: Any) -> None:
         with _claim_stray(stray, user_id=user.pk, original_name=stray.file_name.rpartition("/")[2]) as upload:
             _validate_unchanged(upload, stored)
             with durable_transaction():
-                mark_stored(upload, **described)
+                mark_stored(upload, **described, adopted_at=timezone.now())
                 notify_stored(upload)
 
 

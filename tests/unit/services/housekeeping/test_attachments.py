@@ -7,7 +7,8 @@ from django.db import connection
 from django.utils import timezone
 
 from s3_file_uploader.models import FileUpload
-from s3_file_uploader.services import housekeeping_run
+from s3_file_uploader.s3.client import get_client
+from s3_file_uploader.services import Repairs, bucket_compare, housekeeping_run
 from s3_file_uploader.services.housekeeping.attachments import expire_unattached
 from s3_file_uploader.services.reports import Kind, Outcome
 from tests.gallery.models import Profile, Report
@@ -119,6 +120,13 @@ class TestUnattached:
         assert len(objects_in(bucket)) == 4
         assert run() == ({"unattached_removed": 1}, found)
         assert objects_in(bucket) == ["attached", "mentioned", "new"]
+
+    def test_adopted_file_stays(self, bucket, user):
+        get_client().put_object(Bucket=bucket, Key="of-another-program", Body=b"content")
+        bucket_compare(bucket=bucket, repairs=Repairs(adopt_for=user))
+        FileUpload.objects.update(completed_at=timezone.now() - timedelta(days=1))
+        assert run()[0] == {"unattached_removed": 2}
+        assert objects_in(bucket) == ["attached", "mentioned", "of-another-program"]
 
     def test_setting_is_off_by_default(self, bucket, settings):
         del settings.S3_FILE_UPLOADER_UNATTACHED_SECONDS
