@@ -26,8 +26,8 @@ from .references import MARKER_NAME, Marker, read_reference, sign_reference
 REMOVE = "-remove"
 LOAD_AGAIN = _("Choose the file again: the form was open for too long, or belongs to another user.")
 NOT_STORED = _(
-    "The file was not stored. Add FormUploadMiddleware to MIDDLEWARE, behind AuthenticationMiddleware, and let the "
-    "request have the hidden fields of the form."
+    "The file was not stored. Add FormUploadMiddleware to MIDDLEWARE, behind AuthenticationMiddleware, and send the "
+    "hidden fields of the form with the file."
 )
 NO_BUCKET = "Set S3_FILE_UPLOADER_FORM_BUCKET, or the option `bucket` of the upload field, to the bucket of new files."
 

@@ -1,4 +1,5 @@
-// Send each request of the collection alone, with the scripts and variables around it, as after a fresh import: node postman_alone.js NEWMAN COLLECTION VARIABLES
+// Send each request of the collection alone, with the scripts and variables around it, as after a fresh import:
+// node postman_alone.js NEWMAN COLLECTION VARIABLES
 // Prints as JSON the status and the failures of each request by its name.
 const [newmanPath, collectionPath, variables] = process.argv.slice(2);
 const { readFileSync } = require("node:fs");
