@@ -12,6 +12,7 @@ import asyncio
 import io
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from threading import Condition
 from time import monotonic
 from typing import Any
@@ -38,6 +39,9 @@ class ArrivingBody(io.RawIOBase):
     def __init__(self, receive: Receive) -> None:
         """Keep the `receive` of the server; call this in the event loop."""
         self._receive, self._loop = receive, asyncio.get_running_loop()
+        # A server keeps the context of `receive` for the next requests of the connection. The context of the view names
+        # its thread as the one for synchronous code, and that thread is gone by then.
+        self._context = copy_context()
         self._changed = Condition()
         self._pieces: deque[memoryview] = deque()
         self._held = 0
@@ -108,7 +112,7 @@ class ArrivingBody(io.RawIOBase):
             asyncio.get_running_loop()
         except RuntimeError:  # No loop runs in this thread, so it may wait.
             self._is_begun = True
-            self._loop.call_soon_threadsafe(self._start)
+            self._loop.call_soon_threadsafe(self._start, context=self._context)
         else:
             raise RuntimeError(IN_THE_LOOP)
 
