@@ -1,6 +1,7 @@
 """A body under ASGI that is read while it arrives, from a scripted server."""
 
 import asyncio
+from contextvars import ContextVar
 from threading import Event, Timer
 
 import pytest
@@ -47,6 +48,22 @@ def in_thread(server, read, *, then=None):
 def test_body_of_pieces_is_read_whole():
     server = Server(piece(b"one "), piece(b""), piece(b"two "), piece(b"three", more=False))
     assert in_thread(server, lambda stream: stream.read())[0] == b"one two three"
+
+
+def test_server_sees_nothing_of_the_context_of_the_view():
+    of_view, seen = ContextVar("of_view", default="nothing"), []
+
+    class Looking(Server):
+        async def receive(self):
+            seen.append(of_view.get())
+            return await super().receive()
+
+    def read(stream):
+        of_view.set("a thread that ends")
+        return stream.read()
+
+    assert in_thread(Looking(piece(b"content", more=False)), read)[0] == b"content"
+    assert seen == ["nothing"]
 
 
 def test_body_read_in_small_steps_keeps_its_order():
